@@ -1,0 +1,65 @@
+# Two commands on a fresh machine: `make sandbox` and `make test`. Each sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
+READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+LOCKING := --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
+
+.PHONY: help setup sandbox test lint format test-cluster test-browser test-crash bench lock clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+# What runs the bot is a third of what tests it: the sandbox need not wait for the rest.
+$(RUNS): requirements.lock scripts/setup
+	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/setup requirements.lock
+	@touch $@
+
+$(READY): requirements-dev.lock pyproject.toml scripts/setup
+	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/setup requirements-dev.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(RUNS) $@
+
+setup: $(READY)  ## virtual environment with the locked dependencies
+
+sandbox: $(RUNS)  ## a whole platform on this machine: local Slack, stand-in cluster, the bot
+	@[ -d .tools/local-slack ] || scripts/need npm || true
+	@$(BIN)/python -m sandbox
+
+test: $(READY)  ## the tests (under 5 minutes)
+	@scripts/need postgresql
+	@$(PYTEST) -n auto --dist loadfile -m "not cluster and not browser and not crash"
+
+lint: $(READY)  ## ruff, mypy strict, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(READY)  ## let ruff put the code in order
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+test-cluster: $(READY)  ## the same procedures on a real API server: KUBECONFIG=…
+	@$(PYTEST) -m cluster
+
+test-browser: $(READY)  ## the story, clicked through in Chromium; screenshots in .screenshots
+	@scripts/need chromium
+	@$(PYTEST) -m browser
+
+test-crash: $(READY)  ## SIGKILL at every point of every procedure, SQLite and PostgreSQL
+	@scripts/need postgresql
+	@$(PYTEST) -m crash
+
+bench: $(READY)  ## speed against a floor measured in the same run; .bench/results.json
+	@$(BIN)/python -m tests.bench
+
+lock: $(READY)  ## lock the newest dependencies that pyproject.toml allows
+	@$(BIN)/python -m pip install -q uv
+	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --extra eks $(LOCKING) -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q pyproject.toml --extra eks $(LOCKING) -c requirements-dev.lock -o requirements.lock
+
+clean:  ## forget everything that can be made again
+	@rm -rf $(VENV) .tools .sandbox .bench .screenshots .mypy_cache .ruff_cache .pytest_cache .hypothesis
