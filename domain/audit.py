@@ -1,0 +1,67 @@
+"""The audit log's entries and the hash chain that makes a change to any of them visible."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from domain.people import Person
+from domain.rollouts import canonical
+
+GENESIS = "0" * 64
+"""What the first entry chains to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """Who did what, where and why, with which approval, and how it ended. ``key`` names the event, once."""
+
+    key: str
+    at: datetime
+    who: Person
+    what: str
+    where: str
+    why: str = ""
+    approval: str = ""
+    outcome: str = ""
+    operation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """An entry in its place in the chain."""
+
+    number: int
+    entry: AuditEntry
+    previous: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLink:
+    """The first record that does not follow from the one before it."""
+
+    number: int
+    problem: str
+
+
+def chain_digest(previous: str, number: int, entry: AuditEntry) -> str:
+    """The digest of an entry in its place: 64 hex digits over the one before, the number, and every field."""
+    fields = asdict(entry) | {"at": entry.at.isoformat(timespec="microseconds")}
+    return hashlib.sha256(canonical([previous, number, fields]).encode()).hexdigest()
+
+
+def first_broken(records: Iterable[AuditRecord], head: tuple[int, str]) -> BrokenLink | None:
+    """Walk the chain from its beginning to ``head`` (last number, its digest); None when it holds."""
+    number, digest = 0, GENESIS
+    for record in records:
+        if record.number != number + 1:
+            return BrokenLink(number + 1, "the record is missing")
+        if record.previous != digest:
+            return BrokenLink(record.number, "it does not continue the record before it")
+        if record.digest != chain_digest(record.previous, record.number, record.entry):
+            return BrokenLink(record.number, "its contents were changed")
+        number, digest = record.number, record.digest
+    if (number, digest) != head:
+        return BrokenLink(min(number, head[0]) + 1, f"the chain ends at {number}, its head says {head[0]}")
+    return None

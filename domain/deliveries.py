@@ -1,0 +1,25 @@
+"""What arrives from Slack, as it is kept before it is acknowledged."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class DeliveryKind(StrEnum):
+    """The shapes of Slack's payloads that become work."""
+
+    COMMAND = "command"
+    ACTION = "action"
+    VIEW = "view"
+    EVENT = "event"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One payload. ``key`` names the delivery, so that the same one arriving twice is recognised."""
+
+    key: str
+    kind: DeliveryKind
+    body: str
+    """The payload as JSON."""
+    received_at: datetime

@@ -1,0 +1,36 @@
+"""One filter for everything that leaves: messages, logs, errors. It errs on the side of hiding."""
+
+import re
+
+MASK = "•••"
+
+_SECRETS = re.compile(
+    r"""(?ix)
+    xox[abeoprs](?:\.[a-z0-9]+)?-[\w-]{6,}              # Slack bot, user, refresh and configuration tokens
+    | xapp-[\w-]{6,}                             # Slack app-level tokens
+    | gh[pousr]_\w{16,} | github_pat_\w{20,}     # GitHub
+    | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b              # AWS access key ids
+    | k8s-aws-v1\.[\w-]{10,}                     # EKS tokens
+    | (?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?     # JSON web tokens
+    | hooks\.slack(?:-gov)?\.com/[\w/+-]+        # response and webhook addresses
+    | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|\Z)
+    """,
+    re.DOTALL,
+)
+_NAMED = re.compile(
+    r"""(?ix)
+    (?P<name> (?:password|passwd|passphrase|pwd|secret|token|ticket|(?:api|access|private)[_-]?key|credentials?) [\w-]{0,40} )
+    (?P<join> ["']?\s*[=:]\s*["']? )
+    (?P<value> (?!•••)[^\s"',;&}\]]+ )
+    """
+)
+_AUTHORIZATION = re.compile(r"(?i)\b(?P<scheme>bearer|basic)\s+(?!•••)[A-Za-z0-9+/=._~-]{6,}")
+_IN_ADDRESS = re.compile(r"(?P<scheme>(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}://[^\s:/@]*):(?!•••)[^\s@/]+@", re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """The text with whatever looks like a secret masked. Applying it twice changes nothing more."""
+    text = _SECRETS.sub(MASK, text)
+    text = _IN_ADDRESS.sub(rf"\g<scheme>:{MASK}@", text)
+    text = _AUTHORIZATION.sub(rf"\g<scheme> {MASK}", text)
+    return _NAMED.sub(rf"\g<name>\g<join>{MASK}", text)
