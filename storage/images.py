@@ -1,0 +1,26 @@
+"""Which image id a version was seen to run as, so that the same tag meaning another image is noticed."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.dialects import insert
+from storage.tables import images
+
+
+class Images:
+    """The images' rows on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def recorded(self, image: str) -> str:
+        """The image id recorded for an image reference; empty where none is."""
+        found = await self._connection.execute(select(images.c.image_id).where(images.c.image == image))
+        return found.scalar_one_or_none() or ""
+
+    async def record(self, image: str, image_id: str, at: datetime) -> None:
+        """Keep the image id that a verified rollout ran; the first one stands."""
+        statement = insert(self._connection, images).values(image=image, image_id=image_id, seen_at=at)
+        await self._connection.execute(statement.on_conflict_do_nothing())

@@ -1,0 +1,108 @@
+"""Locks: a person's on an environment, an operation's on each of its services."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import TemporaryError
+from domain.locks import LockRecord
+from domain.people import Person
+from storage.dialects import insert
+from storage.tables import locks
+
+
+class Locks:
+    """The locks' rows on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def put_person(self, environment: str, by: Person, reason: str, at: datetime, until: datetime | None) -> bool:
+        """Lock an environment. False where it is locked already."""
+        await self._drop_expired(at)
+        return await self._put(_row(environment, "", "", by, reason, at, until))
+
+    async def of_person(self, environment: str, at: datetime) -> LockRecord | None:
+        """The person's lock on an environment, unless it has run out."""
+        rows = await self._select(locks.c.key == _key(environment, ""))
+        return next((row for row in rows if row.until is None or row.until > at), None)
+
+    async def remove_person(self, lock: LockRecord) -> bool:
+        """Remove this very lock of a person. False where it is gone already, or another has taken its place."""
+        same = (locks.c.holder == lock.by.user_id) & (locks.c.holder_team == lock.by.team_id) & (locks.c.since == lock.since)
+        result = await self._connection.execute(delete(locks).where((locks.c.key == _key(lock.environment, "")) & same))
+        return result.rowcount == 1
+
+    async def take(
+        self, operation: str, environment: str, services: tuple[str, ...], by: Person, at: datetime
+    ) -> LockRecord | None:
+        """Lock all of these services for an operation, or none. Answers with the lock that stands in the way, or None.
+
+        Taking what this operation already holds changes nothing, so that a replay is harmless. Raises ``TemporaryError`` where
+        somebody was faster by a hair, so that the transaction keeps none of them.
+        """
+        keys = [_key(environment, service) for service in services]
+        held = await self._select(locks.c.key.in_(keys))
+        other = next((row for row in held if row.operation != operation), None)
+        if other is not None:
+            return other
+        mine = {row.service for row in held}
+        for service in services:
+            row = _row(environment, service, operation, by, f"{operation} is running", at, None)
+            if service not in mine and not await self._put(row):
+                raise TemporaryError(f"Another operation locked {service} at the same moment.")
+        return None
+
+    async def free(self, operation: str) -> None:
+        """Free whatever the operation holds."""
+        await self._connection.execute(delete(locks).where(locks.c.operation == operation))
+
+    async def all(self, at: datetime) -> tuple[LockRecord, ...]:
+        """Every lock that holds now, the environments' first."""
+        rows = await self._select(locks.c.key.is_not(None))
+        return tuple(row for row in rows if row.until is None or row.until > at)
+
+    async def _put(self, row: dict[str, object]) -> bool:
+        statement = insert(self._connection, locks).values(**row).on_conflict_do_nothing()
+        return (await self._connection.execute(statement)).rowcount == 1
+
+    async def _select(self, where: object) -> tuple[LockRecord, ...]:
+        statement = select(locks).where(where).order_by(locks.c.environment, locks.c.service)  # type: ignore[arg-type]
+        return tuple(_read(row) for row in (await self._connection.execute(statement)).mappings())
+
+    async def _drop_expired(self, at: datetime) -> None:
+        await self._connection.execute(delete(locks).where(locks.c.until <= at))
+
+
+def _key(environment: str, service: str) -> str:
+    return f"{environment}/{service}"
+
+
+def _row(
+    environment: str, service: str, operation: str, by: Person, reason: str, since: datetime, until: datetime | None
+) -> dict[str, object]:
+    return {
+        "key": _key(environment, service),
+        "environment": environment,
+        "service": service,
+        "operation": operation,
+        "holder": by.user_id,
+        "holder_team": by.team_id,
+        "reason": reason,
+        "since": since,
+        "until": until,
+    }
+
+
+def _read(row: object) -> LockRecord:
+    columns = dict(row)  # type: ignore[call-overload]
+    return LockRecord(
+        environment=columns["environment"],
+        service=columns["service"],
+        operation=columns["operation"],
+        by=Person(columns["holder"], columns["holder_team"]),
+        reason=columns["reason"],
+        since=columns["since"],
+        until=columns["until"],
+    )

@@ -1,0 +1,66 @@
+"""Migrations: bring the database's schema to what this version of the program expects, or back."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from storage.engines import open_engines
+
+ADVISORY_LOCK = 0x64656570
+"""Two replicas that start together on PostgreSQL must not migrate at the same time."""
+
+
+async def migrate(url: str, revision: str = "head") -> None:
+    """Move the schema to a revision, forwards or backwards (``base`` is an empty database)."""
+    engines = open_engines(url, pooled=False)
+    try:
+        async with engines.write.begin() as connection:
+            if not engines.is_sqlite:
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+            await connection.run_sync(_move, revision)
+    finally:
+        await engines.dispose()
+
+
+async def is_current(url: str) -> bool:
+    """Whether the schema is the one this version expects."""
+    engines = open_engines(url, pooled=False)
+    try:
+        async with engines.read.connect() as connection:
+            return await connection.run_sync(current_revision) == newest_revision()
+    finally:
+        await engines.dispose()
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The revision that the database is at; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str | None:
+    """The revision that this version expects."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config
+
+
+def _move(connection: Connection, revision: str) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    here, scripts = current_revision(connection), ScriptDirectory.from_config(config)
+    if revision == "base" or (here is not None and revision != "head" and _is_older(scripts, revision, here)):
+        command.downgrade(config, revision)
+    else:
+        command.upgrade(config, revision)
+
+
+def _is_older(scripts: ScriptDirectory, revision: str, here: str) -> bool:
+    return any(each.revision == revision for each in scripts.iterate_revisions(here, "base") if each.revision != here)

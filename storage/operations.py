@@ -1,0 +1,99 @@
+"""Operations. A record is read with its row locked, moved by a pure transition, and written back under its epoch."""
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.operations import OperationRecord, State
+from storage.outgoing import dump, load
+from storage.tables import operations
+
+
+class Fenced(BaseException):
+    """The process no longer owns what it tried to write. Not an ``Exception``: nothing may catch it and go on."""
+
+
+class Operations:
+    """The operations' rows on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get(self, operation_id: str) -> OperationRecord | None:
+        """The operation, or None."""
+        return await self._one(operations.c.id == operation_id)
+
+    async def from_source(self, source: str) -> OperationRecord | None:
+        """The operation that this inbox key began, or None."""
+        return await self._one(operations.c.source == source)
+
+    async def locked(self, operation_id: str, *, epoch: int | None = None) -> OperationRecord | None:
+        """The operation with its row locked until the transaction ends.
+
+        With ``epoch``, raises ``Fenced`` where somebody else has claimed it since.
+        """
+        statement = select(operations.c.record).where(operations.c.id == operation_id).with_for_update()
+        text = (await self._connection.execute(statement)).scalar_one_or_none()
+        record = None if text is None else _read(text)
+        if epoch is not None and (record is None or record.epoch != epoch):
+            raise Fenced(f"{operation_id} is at epoch {record.epoch if record else 'none'}, not {epoch}")
+        return record
+
+    async def add(self, record: OperationRecord) -> None:
+        """A new operation."""
+        await self._connection.execute(operations.insert().values(id=record.id, source=record.source, **_columns(record)))
+
+    async def save(self, record: OperationRecord) -> None:
+        """Write a record back. The row was locked when it was read; the epoch is checked once more all the same."""
+        where = (operations.c.id == record.id) & (operations.c.epoch == record.epoch)
+        result = await self._connection.execute(update(operations).where(where).values(**_columns(record)))
+        if result.rowcount != 1:
+            raise Fenced(f"{record.id} is no longer at epoch {record.epoch}")
+
+    async def claim(self, record: OperationRecord) -> bool:
+        """Take an operation over: ``record`` carries the new owner and the next epoch. False where somebody was faster."""
+        where = (operations.c.id == record.id) & (operations.c.epoch == record.epoch - 1)
+        result = await self._connection.execute(update(operations).where(where).values(**_columns(record)))
+        return result.rowcount == 1
+
+    async def unfinished(self) -> tuple[OperationRecord, ...]:
+        """Every operation that has not ended, oldest first."""
+        alive = operations.c.state.in_([state.value for state in State if not state.final])
+        rows = await self._connection.execute(select(operations.c.record).where(alive).order_by(operations.c.requested_at))
+        return tuple(_read(text) for text in rows.scalars())
+
+    async def recent(
+        self, *, environment: str | None = None, unfinished: bool = False, limit: int = 20
+    ) -> tuple[OperationRecord, ...]:
+        """The newest operations first."""
+        statement = select(operations.c.record).order_by(operations.c.requested_at.desc(), operations.c.id).limit(limit)
+        if environment is not None:
+            statement = statement.where(operations.c.environment == environment)
+        if unfinished:
+            statement = statement.where(operations.c.state.in_([state.value for state in State if not state.final]))
+        return tuple(_read(text) for text in (await self._connection.execute(statement)).scalars())
+
+    async def known_ids(self, ids: tuple[str, ...]) -> frozenset[str]:
+        """Which of these ids are taken."""
+        rows = await self._connection.execute(select(operations.c.id).where(operations.c.id.in_(ids)))
+        return frozenset(rows.scalars())
+
+    async def _one(self, where: object) -> OperationRecord | None:
+        text = (await self._connection.execute(select(operations.c.record).where(where))).scalar_one_or_none()  # type: ignore[arg-type]
+        return None if text is None else _read(text)
+
+
+def _read(text: str) -> OperationRecord:
+    record: OperationRecord = load("operation-card", 1, text)
+    return record
+
+
+def _columns(record: OperationRecord) -> dict[str, object]:
+    return {
+        "environment": record.environment,
+        "state": record.state.value,
+        "requested_at": record.requested_at,
+        "owner": record.owner,
+        "epoch": record.epoch,
+        "procedures": record.procedures,
+        "record": dump(record),
+    }

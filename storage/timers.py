@@ -1,0 +1,62 @@
+"""What is due: rows with a time, claimed by compare-and-set, so that each happens once on any number of replicas."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.dialects import insert
+from storage.tables import timers
+
+STALE = timedelta(seconds=60)
+"""A timer that was taken this long ago and is still there died with its replica."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Something to do at ``due_at``: ``kind`` says what, ``subject`` to which operation, lock or window."""
+
+    key: str
+    kind: str
+    subject: str
+    due_at: datetime
+
+
+class Timers:
+    """The timers' rows on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def set(self, timer: Timer) -> None:
+        """Set a timer; one with the same key is moved."""
+        values = {
+            "key": timer.key,
+            "kind": timer.kind,
+            "subject": timer.subject,
+            "due_at": timer.due_at,
+            "taken_by": "",
+            "taken_at": None,
+        }
+        statement = insert(self._connection, timers).values(**values)
+        await self._connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=values))
+
+    async def due(self, at: datetime, *, limit: int = 20) -> tuple[Timer, ...]:
+        """What is due and taken by nobody who lives, the oldest first."""
+        free = or_(timers.c.taken_at.is_(None), timers.c.taken_at < at - STALE)
+        statement = select(timers.c.key, timers.c.kind, timers.c.subject, timers.c.due_at).where(timers.c.due_at <= at, free)
+        return tuple(Timer(*row) for row in await self._connection.execute(statement.order_by(timers.c.due_at).limit(limit)))
+
+    async def take(self, timer: Timer, replica: str, at: datetime) -> bool:
+        """Claim a due timer. False where somebody was faster, or it was moved."""
+        free = or_(timers.c.taken_at.is_(None), timers.c.taken_at < at - STALE)
+        where = (timers.c.key == timer.key) & (timers.c.due_at == timer.due_at) & free
+        return (await self._connection.execute(update(timers).where(where).values(taken_by=replica, taken_at=at))).rowcount == 1
+
+    async def done(self, key: str, due_at: datetime | None = None) -> None:
+        """It was done, or is no longer wanted. With ``due_at``, unless it was moved to another time in the meantime."""
+        where = timers.c.key == key
+        if due_at is not None:
+            where &= timers.c.due_at == due_at
+        await self._connection.execute(delete(timers).where(where))
