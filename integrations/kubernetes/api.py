@@ -1,0 +1,79 @@
+"""The part of the Kubernetes API that we use: paths, names and selectors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of object and where the API server keeps it."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def path(self, namespace: str = "", name: str = "", part: str = "") -> str:
+        """The address of one object, of a ``part`` of it such as ``log``, or of all objects in a namespace."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        within = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+        one = f"/{quote(name, safe='')}" if name else ""
+        return f"{root}{within}/{self.plural}{one}{f'/{part}' if part else ''}"
+
+
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
+PODS = Resource("", "v1", "pods", "Pod")
+EVENTS = Resource("", "v1", "events", "Event")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+SECRETS = Resource("", "v1", "secrets", "Secret")
+AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+AUTOSCALERS_V1 = Resource("autoscaling", "v1", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+APPLICATIONS = Resource("argoproj.io", "v1alpha1", "applications", "Application")
+KUSTOMIZATIONS = Resource("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization")
+HELM_RELEASES = Resource("helm.toolkit.fluxcd.io", "v2", "helmreleases", "HelmRelease")
+ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview")
+
+
+def metadata(obj: Mapping[str, Any]) -> Json:
+    """``metadata`` of an object or a pod template; a template may have none."""
+    return obj.get("metadata") or {}
+
+
+def annotations(obj: Mapping[str, Any]) -> dict[str, str]:
+    return metadata(obj).get("annotations") or {}
+
+
+def labels(obj: Mapping[str, Any]) -> dict[str, str]:
+    return metadata(obj).get("labels") or {}
+
+
+def owner_uid(obj: Mapping[str, Any]) -> str:
+    """The uid of the controller that made this object, empty without one."""
+    owners = metadata(obj).get("ownerReferences") or []
+    return next((str(each["uid"]) for each in owners if each.get("controller")), "")
+
+
+def moment(text: str) -> datetime:
+    """An RFC 3339 time of the API as an aware time in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def label_selector(selector: Mapping[str, Any]) -> str:
+    """A LabelSelector object in the words of the ``labelSelector`` query."""
+    equal = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    return ",".join([*equal, *(_expression(each) for each in selector.get("matchExpressions") or [])])
+
+
+def _expression(each: Mapping[str, Any]) -> str:
+    key, values = str(each["key"]), ",".join(each.get("values") or [])
+    words = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
+    return words[each["operator"]]

@@ -1,0 +1,84 @@
+"""How EKS knows us: a presigned STS request as a bearer token, made locally from AWS credentials.
+
+EKS takes such a token for 15 minutes after it was signed; ``aws eks get-token`` says 14 and we renew after 10.
+"""
+
+import base64
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from domain.clock import Clock
+from domain.errors import PermanentError, TemporaryError
+from integrations.kubernetes.settings import Eks
+from integrations.kubernetes.tokens import Issued
+
+PREFIX = "k8s-aws-v1."
+RENEW_AFTER = timedelta(minutes=10)
+GOOD_FOR = timedelta(minutes=14)
+_SIGNED_SECONDS = 60
+"""What aws-iam-authenticator demands of the signature; the token outlives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the cluster answers, and the authority (base64 of PEM) that signed its certificate."""
+
+    address: str
+    certificate_authority: str
+
+
+def issue(eks: Eks, clock: Clock) -> Issued:
+    """A new token. Blocks: finding credentials may ask the machine's metadata service."""
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import get_session
+
+    now = clock.now()
+    try:
+        header = f"Bearer {_token(eks, get_session())}"
+    except BotoCoreError as error:
+        raise TemporaryError(f"AWS gave no credentials for EKS cluster {eks.cluster}: {error}") from error
+    return Issued(header, renew_at=now + RENEW_AFTER, expires_at=now + GOOD_FOR)
+
+
+def _token(eks: Eks, session: Any) -> str:
+    from botocore.model import ServiceId
+    from botocore.signers import RequestSigner
+
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise PermanentError(f"There are no AWS credentials for EKS cluster {eks.cluster}.")
+    signer = RequestSigner(ServiceId("STS"), eks.region, "sts", "v4", credentials, session.get_component("event_emitter"))
+    suffix = ".cn" if session.get_partition_for_region(eks.region) == "aws-cn" else ""
+    url = signer.generate_presigned_url(
+        {
+            "method": "GET",
+            "url": f"https://sts.{eks.region}.amazonaws.com{suffix}/?Action=GetCallerIdentity&Version=2011-06-15",
+            "body": {},
+            "headers": {"x-k8s-aws-id": eks.cluster},
+            "context": {},
+        },
+        region_name=eks.region,
+        expires_in=_SIGNED_SECONDS,
+        operation_name="",
+    )
+    return PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+
+
+def endpoint(eks: Eks) -> Endpoint:
+    """Address and authority from the settings, else from AWS. Blocks."""
+    if eks.endpoint and eks.certificate_authority:
+        return Endpoint(eks.endpoint, eks.certificate_authority)
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.session import get_session
+
+    patience = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+    try:
+        client = get_session().create_client("eks", region_name=eks.region, config=patience)
+        found = client.describe_cluster(name=eks.cluster)["cluster"]
+    except ClientError as error:
+        raise PermanentError(f"AWS would not describe EKS cluster {eks.cluster} in {eks.region}: {error}") from error
+    except BotoCoreError as error:
+        raise TemporaryError(f"AWS could not be asked about EKS cluster {eks.cluster} in {eks.region}: {error}") from error
+    return Endpoint(eks.endpoint or found["endpoint"], eks.certificate_authority or found["certificateAuthority"]["data"])

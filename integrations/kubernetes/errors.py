@@ -1,0 +1,97 @@
+"""The one place where what the API server and the network say becomes our own errors."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import aiohttp
+
+from domain.errors import Conflict, DeepechoError, Forbidden, NotFound, PermanentError, TemporaryError, UnknownOutcome
+
+
+class Expired(TemporaryError):
+    """The version from which a watch should resume is forgotten: list again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request, in the words that an error's sentence needs."""
+
+    cluster: str
+    verb: str
+    resource: str
+    kind: str
+    name: str = ""
+    namespace: str = ""
+    changes: bool = False
+    """Whether the request changes something, so that a lost answer leaves the outcome unknown."""
+
+    @property
+    def place(self) -> str:
+        return f"namespace {self.namespace} of cluster {self.cluster}" if self.namespace else f"cluster {self.cluster}"
+
+    @property
+    def attempt(self) -> str:
+        """``patch Deployment web in namespace shop of cluster prod``."""
+        return f"{self.verb} {self.kind}{f' {self.name}' if self.name else ''} in {self.place}"
+
+
+@contextmanager
+def translated(call: Call) -> Iterator[None]:
+    """Around a request and the reading of its answer: nothing of the HTTP library leaves it."""
+    try:
+        yield
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise PermanentError(f"The certificate of cluster {call.cluster} is not trusted: {error.certificate_error}.") from error
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise TemporaryError(f"Cluster {call.cluster} cannot be reached. Nothing was sent.") from error
+    except TimeoutError as error:
+        raise _lost(call, "did not answer in time") from error
+    except (aiohttp.ClientError, ConnectionError) as error:
+        raise _lost(call, "broke the connection") from error
+    except ValueError as error:
+        raise _lost(call, "gave an answer that cannot be read") from error
+
+
+def refusal(call: Call, status: int, body: bytes, headers: Mapping[str, str]) -> DeepechoError:
+    """The error for an HTTP status of 400 and above."""
+    message = _message(body) or f"HTTP {status}"
+    if status >= 500:
+        return _lost(call, f"failed with HTTP {status} ({message})")
+    match status:
+        case 401:
+            error: DeepechoError = Forbidden(f"Cluster {call.cluster} does not accept the bot's credentials.")
+        case 403:
+            needs = f"its account needs the verb {call.verb} on {call.resource}"
+            error = Forbidden(f"The bot may not {call.attempt}: {needs}. The cluster says: {message}")
+        case 404:
+            error = NotFound(f"There is no {call.kind}{f' {call.name}' if call.name else ''} in {call.place}.")
+        case 409:
+            error = Conflict(f"Somebody else changed {call.kind} {call.name} in {call.place} in the meantime.")
+        case 410:
+            error = Expired(f"Cluster {call.cluster} no longer knows the version to resume from.")
+        case 429:
+            error = TemporaryError(f"Cluster {call.cluster} asks to slow down.", _seconds(headers.get("Retry-After", "")))
+        case _:
+            error = PermanentError(f"Cluster {call.cluster} refused to {call.attempt}: {message}")
+    return error
+
+
+def _lost(call: Call, what: str) -> TemporaryError:
+    if call.changes:
+        return UnknownOutcome(f"Cluster {call.cluster} {what} when asked to {call.attempt}: it may or may not have been done.")
+    return TemporaryError(f"Cluster {call.cluster} {what} when asked to {call.attempt}.")
+
+
+def _message(body: bytes) -> str:
+    """The message of a ``Status`` object; proxies and missing API groups answer in plain text, of which a line is enough."""
+    try:
+        status = json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace").strip().partition("\n")[0][:200]
+    return str(status.get("message", "")) if isinstance(status, dict) else ""
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if text.isdecimal() else None

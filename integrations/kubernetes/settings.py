@@ -1,0 +1,46 @@
+"""Where a cluster is and how the bot proves who it is there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eks:
+    """An EKS cluster, entered with AWS credentials from the environment.
+
+    Without ``endpoint`` and ``certificate_authority`` (base64, as ``aws eks describe-cluster`` prints it) both are looked up.
+    """
+
+    cluster: str
+    region: str
+    endpoint: str = ""
+    certificate_authority: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSettings:
+    """One cluster: exactly one of ``in_cluster``, ``kubeconfig`` and ``eks``. Times are seconds."""
+
+    name: str
+    in_cluster: bool = False
+    kubeconfig: str = ""
+    """A file, or several joined by ``:`` as in ``$KUBECONFIG``."""
+    context: str = ""
+    """Empty: the kubeconfig's current context."""
+    eks: Eks | None = None
+    connect_timeout: float = 5
+    total_timeout: float = 30
+    watch_timeout: int = 240
+    """How long the server holds one watch; under the five minutes after which it forgets old versions."""
+    watch_quiet: float = 30
+    """A watch that is silent for so long is taken up anew: a dead connection says nothing either, and resuming loses nothing."""
+    argocd_namespace: str = "argocd"
+    service_account: Path = SERVICE_ACCOUNT
+    """The folder of token and certificate when ``in_cluster``."""
+
+    def __post_init__(self) -> None:
+        ways = [self.in_cluster, bool(self.kubeconfig), self.eks is not None]
+        if sum(ways) != 1:
+            raise ValueError(f"cluster {self.name}: set exactly one of in_cluster, kubeconfig and eks")
