@@ -1,0 +1,43 @@
+"""What nobody needs any more is dropped: answered deliveries, delivered messages, replicas long gone. The audit log stays."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from domain.clock import Clock
+from domain.errors import TemporaryError
+from storage.store import Store
+
+log = structlog.get_logger()
+
+KEEP = timedelta(days=30)
+"""Long enough to look into what was said a month ago; failed messages stay until somebody has seen to them."""
+EVERY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Housekeeping:
+    """Tidies the database once an hour."""
+
+    store: Store
+    clock: Clock
+
+    async def keep(self) -> None:
+        """Tidy for as long as the process lives."""
+        while True:
+            try:
+                await self.tidy()
+            except TemporaryError as error:
+                # It is only later; the next hour finds the same rows.
+                log.warning("the database could not be tidied", error=str(error))
+            await asyncio.sleep(EVERY.total_seconds())
+
+    async def tidy(self) -> None:
+        """Drop what is older than ``KEEP``."""
+        before = self.clock.now() - KEEP
+        async with self.store.write() as tx:
+            await tx.outbox.prune(before)
+            await tx.inbox.prune(before)
+            await tx.replicas.forget(before)
