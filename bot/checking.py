@@ -1,0 +1,135 @@
+"""``deepecho check``: is everything outside reachable and permitted? One line each."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.catalogue_file import load
+from bot.clusters import Clusters
+from bot.settings import Settings
+from bot.slack_api import SlackApi, open_session
+from bot.slack_errors import from_answer, from_connection
+from domain.catalogue import Catalogue
+from domain.clock import SystemClock
+from domain.errors import CatalogueError, DeepechoError, TemporaryError
+from integrations.kubernetes import Permission
+from storage.engines import open_engines
+from storage.schema import expected_revision, schema_revision
+
+SCOPES: Mapping[str, str] = {
+    "commands": "offer /deepecho",
+    "chat:write": "post and edit cards, answer people",
+    "channels:join": "enter a public channel that the catalogue names",
+    "channels:history": "look whether a message arrived, after a broken connection",
+    "groups:history": "the same in private channels that the bot was invited to",
+    "im:history": "the same in direct messages",
+    "mpim:history": "the same in direct messages of several people",
+    "files:read": "look whether a file arrived",
+    "files:write": "attach the whole text where a message would be too long",
+    "users:read": "know guests and strangers from members, and people's time zones",
+    "usergroups:read": "know who belongs to the groups that the catalogue gives roles to",
+}
+"""What the bot's token may do, and why. The manifest in ``deploy/`` asks for exactly these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line: what was looked at, how it is."""
+
+    name: str
+    good: bool
+    said: str
+
+
+async def checks(settings: Settings) -> AsyncIterator[Check]:
+    """Every check in turn; one that fails does not keep the others from being made."""
+    async for check in _slack(settings):
+        yield check
+    yield await _schema(settings)
+    try:
+        catalogue = load(settings.catalogue)
+    except CatalogueError as error:
+        yield Check("catalogue", good=False, said=str(error))
+        return
+    yield Check("catalogue", good=True, said=_counted(catalogue))
+    async for check in _clusters(catalogue, settings.catalogue.parent):
+        yield check
+
+
+async def _slack(settings: Settings) -> AsyncIterator[Check]:
+    async with open_session(settings.slack.api_url) as session:
+        slack = SlackApi(settings.slack.bot_token.get_secret_value(), session, base_url=settings.slack.api_url)
+        try:
+            answer = await _called(slack, "auth.test")
+            granted = str(answer.headers.get("x-oauth-scopes") or "")
+            yield Check("slack", good=True, said=f"{answer['user']} in {answer['team']} ({answer['team_id']})")
+            yield _scopes(granted)
+            if settings.slack.mode == "socket" and settings.slack.app_token is not None:
+                await _called(slack, "apps.connections.open", settings.slack.app_token.get_secret_value())
+                yield Check("slack socket", good=True, said="would open")
+        except DeepechoError as error:
+            yield Check("slack", good=False, said=str(error))
+
+
+async def _called(slack: SlackApi, method: str, token: str = "") -> AsyncSlackResponse:
+    try:
+        return await slack.web.api_call(method, headers={"Authorization": f"Bearer {token}"} if token else None)
+    except SlackApiError as error:
+        raise from_answer(error, method, write=False) from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise from_connection(error, method, write=False) from error
+
+
+def _scopes(granted: str) -> Check:
+    if not granted:
+        return Check("slack scopes", good=True, said="Slack does not say which the token has")
+    missing = [scope for scope in SCOPES if scope not in granted.replace(" ", "").split(",")]
+    said = f"missing: {', '.join(missing)}; add them to the app and install it again" if missing else "all there"
+    return Check("slack scopes", good=not missing, said=said)
+
+
+async def _schema(settings: Settings) -> Check:
+    engines = open_engines(settings.database, pooled=False)
+    try:
+        found = await schema_revision(engines)
+    except TemporaryError as error:
+        return Check("database", good=False, said=str(error))
+    finally:
+        await engines.dispose()
+    expected = expected_revision()
+    if found != expected:
+        said = f"at {found or 'nothing'}, this version needs {expected}: run `deepecho migrate`"
+        return Check("database", good=False, said=said)
+    return Check("database", good=True, said=f"reachable, schema at {found}")
+
+
+async def _clusters(catalogue: Catalogue, folder: Path) -> AsyncIterator[Check]:
+    async with AsyncExitStack() as stack:
+        clusters = Clusters(stack, SystemClock(), folder)
+        await clusters.follow(catalogue)
+        for name, cluster in clusters.items():
+            try:
+                yield Check(f"cluster {name}", good=True, said=await cluster.version())
+                for namespace in _namespaces(catalogue, name):
+                    yield _permitted(name, namespace, await cluster.permissions(namespace))
+            except DeepechoError as error:
+                yield Check(f"cluster {name}", good=False, said=str(error))
+
+
+def _namespaces(catalogue: Catalogue, cluster: str) -> list[str]:
+    return sorted({each.namespace for each in catalogue.environments.values() if each.cluster == cluster})
+
+
+def _permitted(cluster: str, namespace: str, found: tuple[Permission, ...]) -> Check:
+    missing = [f"{each.verb} {each.resource}" for each in found if not each.allowed]
+    said = f"may not: {', '.join(missing)}" if missing else "everything the commands need is permitted"
+    return Check(f"cluster {cluster}/{namespace}", good=not missing, said=said)
+
+
+def _counted(catalogue: Catalogue) -> str:
+    return f"{len(catalogue.environments)} environments, {len(catalogue.services)} services, {len(catalogue.clusters)} clusters"

@@ -1,0 +1,26 @@
+"""One process for one SQLite file: a second one would answer and act a second time."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from domain.errors import Refused
+
+
+class InUse(Refused):
+    """Another process has this database."""
+
+
+@contextmanager
+def only_process(database: Path) -> Iterator[None]:
+    """Hold the database for this process; the lock goes with the process, however it ends. Raises ``InUse``."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    lock = database.with_name(f"{database.name}.lock")
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            sentence = f"Another deepecho uses {database}. Stop it first; for several at once use PostgreSQL."
+            raise InUse(sentence) from error
+        yield

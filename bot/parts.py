@@ -1,0 +1,209 @@
+"""Every part of the process, made and connected; nothing is opened, sent or written here. ``bot.wiring`` opens them."""
+
+import random
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.catalogue_file import CatalogueFile
+from bot.clusters import Clusters
+from bot.delivery import Delivery
+from bot.delivery_metrics import DeliveryMetrics
+from bot.delivery_recovery import Patience
+from bot.directory import SlackDirectory
+from bot.dispatch import Dispatcher, House
+from bot.intake import Intake
+from bot.leftovers import Leftovers
+from bot.listeners import build_app
+from bot.metrics import Metrics
+from bot.reloading import Reload, reload_router
+from bot.settings import Settings
+from bot.slack_api import SlackApi, open_session
+from bot.views.render import render
+from commands.menu import Menu
+from commands.request import Services
+from domain.catalogue import Catalogue
+from domain.clock import Clock, SystemClock
+from domain.operations import OperationRecord
+from runbooks.clocks import Clocks
+from runbooks.engine import PROCEDURES, Engine, Observer, unobserved
+from runbooks.lease import Lease, LeaseTimes, OnlyReplica, SharedLease
+from runbooks.operation import Outside
+from runbooks.operations import Operations
+from runbooks.planning import Planner
+from runbooks.recovery import Recovery
+from runbooks.running import Runner
+from storage.engines import open_engines
+from storage.inbox import InboxWriter
+from storage.outbox import OutboxRow, Pace
+from storage.outgoing import load
+from storage.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """What tests choose and nobody else: time, pace, chance, and who watches the steps."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    pace: Pace = field(default_factory=Pace)
+    patience: Patience = field(default_factory=Patience)
+    chance: random.Random = field(default_factory=random.SystemRandom)
+    observer: Observer = unobserved
+    procedures: int = PROCEDURES
+    lease: LeaseTimes = field(default_factory=LeaseTimes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What everything else stands on. ``stack`` closes whatever is opened."""
+
+    settings: Settings
+    tuning: Tuning
+    stack: AsyncExitStack
+    catalogue: CatalogueFile
+    store: Store
+    lease: Lease
+    slack: SlackApi
+    clusters: Clusters
+
+    @property
+    def clock(self) -> Clock:
+        """Where the time comes from."""
+        return self.tuning.clock
+
+    def current(self) -> Catalogue:
+        """The catalogue that holds now."""
+        return self.catalogue.current
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Works:
+    """What carries operations and messages."""
+
+    engine: Engine
+    runner: Runner
+    recovery: Recovery
+    clocks: Clocks
+    operations: Operations
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What takes and answers what people say."""
+
+    intake: Intake
+    dispatcher: Dispatcher
+    leftovers: Leftovers
+    bolt: AsyncApp
+
+
+async def lay_ground(settings: Settings, tuning: Tuning, stack: AsyncExitStack) -> Ground:
+    """Raises ``CatalogueError``."""
+    catalogue = CatalogueFile(settings.catalogue)
+    engines = open_engines(settings.database)
+    # A new name at every start: whatever the process before had under way belongs to nobody who lives.
+    replica = f"{socket.gethostname()[:40]}-{secrets.token_hex(4)}"
+    shared = not engines.is_sqlite
+    lease: Lease = SharedLease(Store(engines), replica, tuning.lease) if shared else OnlyReplica(replica)
+    session = open_session(settings.slack.api_url)
+    stack.push_async_callback(session.close)
+    # A stack of its own, at this depth: a cluster that a reload adds must outlive the engine too.
+    clusters = await stack.enter_async_context(AsyncExitStack())
+    return Ground(
+        settings=settings,
+        tuning=tuning,
+        stack=stack,
+        catalogue=catalogue,
+        store=Store(engines, alive=lease.check),
+        lease=lease,
+        slack=SlackApi(settings.slack.bot_token.get_secret_value(), session, base_url=settings.slack.api_url),
+        clusters=Clusters(clusters, tuning.clock, settings.catalogue.parent, lease.check),
+    )
+
+
+def build_works(ground: Ground, metrics: Metrics) -> Works:
+    """The engine, and the delivery of what it has to say."""
+
+    def nudge() -> None:
+        delivery.nudge()  # the two know each other
+
+    engine = Engine(ground.settings.database, ground.lease, procedures=ground.tuning.procedures, observer=ground.tuning.observer)
+    operations = Operations(engine, ground.store, ground.clock, ground.current, nudge)
+    planner = Planner(ground.current, ground.clusters)
+    outside = Outside(
+        store=ground.store,
+        clock=ground.clock,
+        clusters=ground.clusters,
+        planner=planner,
+        rollout_within=lambda environment: ground.current().environments[environment].rollout_within,
+        nudge=nudge,
+    )
+    delivery = Delivery(
+        ground.store,
+        ground.slack,
+        lambda fact: render(fact, ground.clock.now()),
+        clock=ground.clock,
+        replica=ground.lease.replica,
+        pace=ground.tuning.pace,
+        alive=ground.lease.check,
+        fallback=lambda row: _elsewhere(row, ground.current()),
+        on_delivered=operations.on_delivered,
+        chance=ground.tuning.chance,
+        patience=ground.tuning.patience,
+        dead_after=ground.tuning.lease.dead_after,
+        metrics=DeliveryMetrics(metrics.registry),
+    )
+    return Works(
+        engine=engine,
+        runner=Runner(engine, outside),
+        recovery=Recovery(engine, ground.lease, outside),
+        clocks=Clocks(engine, outside, operations, planner.scale),
+        operations=operations,
+        delivery=delivery,
+    )
+
+
+def build_desk(ground: Ground, operations: Operations, reload: Reload) -> Desk:
+    """The people's side: what is said is kept, understood and answered."""
+    menu = Menu([reload_router(reload)])
+    house = House(
+        menu=menu,
+        services=_services(ground, operations),
+        directory=SlackDirectory(ground.slack, ground.clock),
+        slack=ground.slack,
+        replica=ground.lease.replica,
+    )
+    dispatcher = Dispatcher(house)
+    writer = InboxWriter(ground.store.engines.write)
+    ground.stack.callback(writer.close)
+    intake = Intake(writer, ground.clock, dispatcher.submit, lambda: dispatcher.waiting)
+    return Desk(
+        intake=intake,
+        dispatcher=dispatcher,
+        leftovers=Leftovers(ground.store, ground.clock, dispatcher, ground.lease.replica, ground.lease.dead_after),
+        bolt=build_app(intake, menu.form_text),
+    )
+
+
+def _services(ground: Ground, operations: Operations) -> Callable[[], Services]:
+    def services() -> Services:
+        return Services(
+            catalogue=ground.current(), clock=ground.clock, store=ground.store, clusters=ground.clusters, operations=operations
+        )
+
+    return services
+
+
+def _elsewhere(row: OutboxRow, catalogue: Catalogue) -> str:
+    """Where a card goes whose channel cannot be used: to its environment's channel, else to who asked. Its thread follows it."""
+    fact = load(row.kind, row.version, row.fact)
+    if not isinstance(fact, OperationRecord):
+        return ""
+    environment = catalogue.environments.get(fact.environment)
+    channel = environment.channel if environment is not None else ""
+    return channel if channel and channel != row.channel else fact.requested_by.user_id

@@ -1,0 +1,34 @@
+"""The clock that wakes things up. It holds no state: what is due is a row in the database."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from domain.errors import TemporaryError
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 1
+
+
+@asynccontextmanager
+async def ticking(run_due: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Call ``run_due`` every second. One that takes longer is not called a second time meanwhile."""
+
+    async def tick() -> None:
+        try:
+            await run_due()
+        except TemporaryError as error:
+            # What is due stays due; the next tick finds it.
+            log.warning("what is due has to wait", error=str(error))
+
+    # Without the two settings a tick that comes late, as after a long pause of the process, would be dropped.
+    scheduler = AsyncIOScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}, timezone="UTC")
+    scheduler.add_job(tick, "interval", seconds=TICK_SECONDS)
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.shutdown(wait=False)

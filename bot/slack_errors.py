@@ -1,0 +1,122 @@
+"""What Slack's refusals and broken connections mean: whether it was done, whether trying again helps, what a person reads."""
+
+import json
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+
+from domain.errors import DeepechoError, PermanentError, TemporaryError, UnknownOutcome
+
+DEFAULT_DELAY = 5.0
+"""Seconds to wait after a 429 that does not say how long."""
+
+LONGEST_DELAY = 3600.0
+
+TROUBLE = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
+"""Slack's own failures, of which it says that some of the request may have been done."""
+
+SENTENCES = {
+    "account_inactive": "the bot's account was switched off",
+    "cant_update_message": "the message is not the bot's to change",
+    "channel_not_found": "there is no such channel, or the bot may not see it",
+    "edit_window_closed": "the workspace no longer lets this message be changed",
+    "expired_trigger_id": "the form came too late: Slack gives three seconds",
+    "invalid_auth": "the bot's token is not accepted",
+    "invalid_blocks": "Slack does not accept the message's layout",
+    "is_archived": "the channel is archived",
+    "message_not_found": "the message is no longer there",
+    "missing_scope": "the bot's account lacks a permission",
+    "msg_blocks_too_long": "the message is too long for Slack",
+    "msg_too_long": "the message is too long for Slack",
+    "not_authed": "the bot has no token",
+    "not_in_channel": "the bot is not in the channel",
+    "restricted_action": "the workspace does not let the bot write there",
+    "thread_not_found": "the thread is no longer there",
+    "token_expired": "the bot's token has expired",
+    "token_revoked": "the bot's token was revoked",
+    "user_not_found": "there is no such person",
+    "user_not_in_channel": "the person is not in the channel",
+}
+
+
+class RateLimited(TemporaryError):
+    """Slack asked to wait. ``delay``: seconds, as Slack named them."""
+
+    delay: float
+
+    def __init__(self, sentence: str, delay: float) -> None:
+        super().__init__(sentence, delay)
+        self.delay = delay
+
+
+class SlackRefused(PermanentError):
+    """Slack understood and said no. ``code`` is Slack's word for it."""
+
+    def __init__(self, method: str, code: str, detail: str = "") -> None:
+        reason = SENTENCES.get(code, "it refused")
+        words = f"{code}: {detail}" if detail else code
+        super().__init__(f"Slack did not do {method}: {reason} ({words}).")
+        self.code = code
+
+
+def from_answer(error: SlackApiError, method: str, *, write: bool) -> DeepechoError:
+    """What an answer that is not ok means."""
+    answer: Any = error.response
+    status: int = getattr(answer, "status_code", None) or getattr(answer, "status", None) or 0
+    data = getattr(answer, "data", None)
+    data = data if isinstance(data, dict) else {}
+    code = str(data.get("error", ""))
+    if status == 429 or code in {"ratelimited", "rate_limited"}:
+        delay = parse_delay(answer.headers.get("Retry-After"))
+        return RateLimited(f"Slack asked to wait {delay:g} s before {method}.", delay)
+    if code and code not in TROUBLE and status < 500:
+        return SlackRefused(method, code, _detail(data))
+    return broken(f"Slack answered {method} with {code or f'status {status}'}.", write=write)
+
+
+def from_connection(error: Exception, method: str, *, write: bool) -> DeepechoError:
+    """What a connection that failed means. Where it was never made, nothing was sent."""
+    sentence = f"No answer from Slack to {method}: {type(error).__name__}."
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL):
+        return TemporaryError(sentence)
+    return broken(sentence, write=write)
+
+
+def from_plain(status: int, said: str, retry_after: str | None, name: str) -> DeepechoError | None:
+    """What an address that is no method answered; None where it took it. ``said``: "ok", "OK - 123", or JSON."""
+    if status == 429:
+        delay = parse_delay(retry_after)
+        return RateLimited(f"Slack asked to wait {delay:g} s before {name}.", delay)
+    if status >= 500:
+        return broken(f"Slack answered {name} with status {status}.", write=True)
+    code = _code_in(said)
+    return SlackRefused(name, code or f"status {status}") if code or status >= 300 else None
+
+
+def _code_in(said: str) -> str:
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        return ""
+    return str(answer.get("error", "")) if isinstance(answer, dict) and not answer.get("ok", True) else ""
+
+
+def broken(sentence: str, *, write: bool) -> TemporaryError:
+    """No usable answer: a write may have been done all the same, a read is simply repeated."""
+    return UnknownOutcome(sentence) if write else TemporaryError(sentence)
+
+
+def parse_delay(header: str | None) -> float:
+    """Seconds of a ``Retry-After``; Slack sends whole ones."""
+    try:
+        return min(max(float(header or DEFAULT_DELAY), 0.0), LONGEST_DELAY)
+    except ValueError:
+        return DEFAULT_DELAY
+
+
+def _detail(data: dict[str, Any]) -> str:
+    if needed := data.get("needed"):
+        return f"needs {needed}"
+    told = data.get("errors") or (data.get("response_metadata") or {}).get("messages") or []
+    return "; ".join(str(each) for each in told)[:300]
