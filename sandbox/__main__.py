@@ -1,0 +1,98 @@
+"""``python -m sandbox``: the whole platform on this machine, until Ctrl-C."""
+
+import asyncio
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+from sandbox.bot import BotDied
+from sandbox.endpoints import Endpoints
+from sandbox.platform import CannotStart, SandboxSettings, open_sandbox, settings
+from sandbox.real_cluster import SeedingFailed
+from sandbox.slack.server import LocalSlackDidNotStart
+from sandbox.tools import MissingTool
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TO_TRY = """
+  Two windows, two people (you can also choose whom to "Act as" at the top right):
+
+      {slack}/?as=ana&in=production      a deployer
+      {slack}/?as=mia&in=production      an approver
+
+  As ana, in #production:
+
+      /deepecho rollback production abc1234 --reason "errors since yesterday"
+
+  As mia: press Approve. Watch the card count pods; its thread says who, what and when. Others to try:
+
+      /deepecho                       what you may do here, now
+      /deepecho status production     what runs
+      /deepecho rollback prod         a form opens for what is missing
+      /deepecho deploy staging main-e0f9a31
+      /deepecho restart dev main      no approval needed in development
+      /deepecho deploy dev crash-0000001 main     pods that do not come up, with their last lines
+
+  Kill the bot in the middle of it (kill -9 $(cat {folder}/bot.pid)); it is started again and goes on.
+  Its log: {folder}/bot.log. All addresses: {folder}/endpoints.json. The cluster:
+
+      {kubectl} --kubeconfig {kubeconfig} get pods --namespace deep-echo-prod
+
+  Ctrl-C stops everything.
+"""
+
+
+async def main() -> None:
+    """Open everything, say where it is, and close everything at Ctrl-C or SIGTERM."""
+    _stop_at_a_signal()
+    chosen = settings()
+    print("starting the local Slack, the cluster and the bot", flush=True)
+    async with open_sandbox(chosen) as endpoints:
+        tell(endpoints, chosen)
+        await asyncio.Event().wait()
+
+
+def _stop_at_a_signal() -> None:
+    """The first one cancels, even while things are being opened. A second would leave some of them behind: it changes nothing."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def stop() -> None:
+        for each in STOPPING:
+            loop.add_signal_handler(each, lambda: None)
+        print("\nstopping", flush=True)
+        if task is not None:
+            task.cancel()
+
+    for each in STOPPING:
+        if signal.getsignal(each) is not signal.SIG_IGN or each is not signal.SIGHUP:  # `nohup` wants it to outlive its terminal
+            loop.add_signal_handler(each, stop)
+
+
+def tell(endpoints: Endpoints, chosen: SandboxSettings) -> None:
+    """What to try, and the line that scripts wait for."""
+    beside_python = Path(sys.executable).with_name("kubectl")
+    kubectl = _short(beside_python) if beside_python.exists() and not shutil.which("kubectl") else "kubectl"
+    kubeconfig = _short(Path(endpoints.kubernetes["kubeconfig"]))
+    print(TO_TRY.format(slack=endpoints.slack, folder=_short(chosen.folder), kubectl=kubectl, kubeconfig=kubeconfig))
+    print(f"sandbox ready: {endpoints.slack}", flush=True)
+
+
+def first_of(problems: BaseExceptionGroup[Exception]) -> BaseException:
+    """The first of several problems; the others usually follow from it."""
+    first = problems.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _short(path: Path) -> Path:
+    """The path as a person in this folder would type it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main())
+    except* asyncio.CancelledError:
+        sys.exit(0)
+    except* (CannotStart, MissingTool, BotDied, SeedingFailed, LocalSlackDidNotStart, OSError) as problems:
+        sys.exit(f"The sandbox could not start. {first_of(problems)}")

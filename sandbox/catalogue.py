@@ -1,0 +1,66 @@
+"""The catalogue of the sandbox: the platform's environments and services, and the people of the local Slack."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.cluster import CONTEXTS
+from sandbox.slack import people
+
+IMAGE = "ghcr.io/echocog/deep-tree-echo-rkwv"
+PLATFORM_TAGS = r"^[a-z0-9._-]+-[0-9a-f]{7}$"
+
+
+def catalogue(kubeconfig: str, contexts: Mapping[str, str]) -> dict[str, Any]:
+    """The catalogue as it stands in a file. ``contexts`` maps each environment to its context in the kubeconfig."""
+    return {
+        "version": 1,
+        "workspaces": [people.TEAM_ID],
+        "clusters": {name: {"kubeconfig": kubeconfig, "context": context} for name, context in contexts.items()},
+        "environments": {
+            "development": _environment("development", "dev", "deploys"),
+            "staging": _environment("staging", "stage", "staging"),
+            "production": _environment("production", "prod", "production") | {"protected": True},
+        },
+        "services": {
+            "deep-echo-main": _service("main", "main-app", IMAGE),
+            "deep-echo-cognitive": _service("cognitive", "cognitive", f"{IMAGE}-microservice"),
+            "deep-echo-load-balancer": _service("load-balancer", "load-balancer", f"{IMAGE}-load-balancer") | {"aliases": ["lb"]},
+            "deep-echo-cache": _service("cache", "cache", f"{IMAGE}-cache"),
+            "deep-echo-docs": _service("docs", "docs", f"{IMAGE}-docs"),
+            "deep-echo-proxy": _service("proxy", "proxy", f"{IMAGE}-proxy"),
+        },
+        "applications": {
+            "deep-echo": {
+                "services": ["deep-echo-main", "deep-echo-cognitive", "deep-echo-load-balancer", "deep-echo-cache"],
+                "default": True,
+            }
+        },
+        "roles": {"*": _roles()},
+    }
+
+
+def _environment(name: str, alias: str, channel: str) -> dict[str, Any]:
+    return {
+        "cluster": name,
+        "namespace": CONTEXTS[name],
+        "aliases": [alias],
+        "channel": people.channels_by_name()[channel],
+    }
+
+
+def _service(component: str, container: str, image: str) -> dict[str, Any]:
+    return {
+        "deployment": f"deep-echo-{component}",
+        "container": container,
+        "image": image,
+        "tag_pattern": PLATFORM_TAGS,
+        "aliases": [component],
+    }
+
+
+def _roles() -> dict[str, list[str]]:
+    roles: dict[str, list[str]] = {"viewer": ["*"]}
+    for person in people.PEOPLE:
+        if person.role in ("responder", "deployer", "approver", "admin", "security"):
+            roles.setdefault(person.role, []).append(person.id)
+    return roles | {"sre": [group.id for group in people.GROUPS]}

@@ -1,0 +1,78 @@
+"""Trouble on request: what a test or a curious person may do to the cluster beside using it."""
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sandbox.cluster.model import Json
+
+FaultKind = Literal["status", "delay", "hang", "drop", "fail_after_apply"]
+_REMEMBERED = 1_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """What happens to the next ``times`` requests whose path begins with ``path_prefix``.
+
+    ``status`` answers that code (with ``retry_after`` seconds, where given); ``delay`` waits ``seconds`` first;
+    ``hang`` never answers; ``drop`` cuts the connection before anything is done, ``fail_after_apply`` after it is done.
+    """
+
+    kind: FaultKind
+    status: int = 500
+    seconds: float = 0.0
+    times: int = 1
+    path_prefix: str = ""
+    method: str = ""
+    retry_after: int | None = None
+
+    def concerns(self, method: str, path: str) -> bool:
+        return self.times > 0 and path.startswith(self.path_prefix) and self.method in ("", method)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One request as it was answered; ``status`` is 0 for one that got no answer."""
+
+    method: str
+    path: str
+    query: str
+    user: str
+    status: int
+    at: float = field(default_factory=time.time)
+
+    def body(self) -> Json:
+        return {name: getattr(self, name) for name in ("method", "path", "query", "user", "status", "at")}
+
+
+class Control:
+    """The faults that wait to happen, and the requests that were seen (the newest thousand)."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.seen: deque[Seen] = deque(maxlen=_REMEMBERED)
+        self.released = asyncio.Event()
+
+    def add(self, fault: Fault) -> None:
+        self.faults.append(fault)
+
+    def clear(self) -> None:
+        """No more faults; what hangs is let go, without an answer."""
+        self.faults.clear()
+        self.released.set()
+        self.released = asyncio.Event()
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The fault that this request meets, counted down."""
+        fault = next((each for each in self.faults if each.concerns(method, path)), None)
+        if fault is not None:
+            fault.times -= 1
+            self.faults = [each for each in self.faults if each.times > 0]
+        return fault
+
+    def writes(self, path_prefix: str = "") -> list[Seen]:
+        """The requests that were to change something, oldest first."""
+        reads = ("GET", "HEAD", "OPTIONS")
+        return [each for each in self.seen if each.method not in reads and each.path.startswith(path_prefix)]

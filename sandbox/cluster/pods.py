@@ -1,0 +1,108 @@
+"""What a pod's status says at each moment of its life, pure; and which trouble an image's tag asks for."""
+
+import hashlib
+from datetime import datetime
+from typing import Literal
+
+from sandbox.cluster.model import Json, stamp
+
+NODE = "stand-in-1"
+Trouble = Literal["bad", "crash", "slow", ""]
+
+
+def trouble_of(pod: Json) -> Trouble:
+    """``bad`` never pulls, ``crash`` restarts for ever, ``slow`` is slow: a tag that is the word or has it as a part."""
+    tags = [container["image"].rpartition(":")[2] for container in pod["spec"]["containers"]]
+    words = {word for tag in tags for word in tag.split("-")}
+    if "bad" in words:
+        return "bad"
+    if "crash" in words:
+        return "crash"
+    return "slow" if "slow" in words else ""
+
+
+def image_id(image: str) -> str:
+    """``repository@sha256:…``, always the same for one image."""
+    repository = image.rpartition(":")[0] if ":" in image.rpartition("/")[2] else image
+    return f"{repository}@sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+
+
+def address_of(pod: Json) -> str:
+    digest = hashlib.sha256(pod["metadata"]["uid"].encode()).digest()
+    return f"10.1.{digest[0] % 16}.{digest[1] % 250 + 2}"
+
+
+def waiting(reason: str, message: str) -> Json:
+    return {"waiting": {"reason": reason, "message": message} if message else {"reason": reason}}
+
+
+def running(started: datetime) -> Json:
+    return {"running": {"startedAt": stamp(started)}}
+
+
+def terminated(started: datetime, finished: datetime) -> Json:
+    return {
+        "terminated": {
+            "exitCode": 1,
+            "reason": "Error",
+            "startedAt": stamp(started),
+            "finishedAt": stamp(finished),
+        }
+    }
+
+
+def scheduled(pod: Json, now: datetime) -> None:
+    pod["spec"]["nodeName"] = NODE
+    status = pod.setdefault("status", {})
+    status["phase"] = "Pending"
+    _set(status, "PodScheduled", True, now)
+
+
+def on_node(pod: Json, now: datetime) -> None:
+    status = pod["status"]
+    status["hostIP"] = "10.0.0.11"
+    status["startTime"] = stamp(now)
+    _set(status, "Initialized", True, now)
+    show(pod, waiting("ContainerCreating", ""), now, ready=False)
+
+
+def show(pod: Json, state: Json, now: datetime, *, ready: bool, restarts: int = 0, last: Json | None = None) -> None:
+    """Puts every container into ``state`` and says whether the pod is ready."""
+    status = pod["status"]
+    pulled = "running" in state or "terminated" in state or restarts > 0 or bool(last)
+    status["containerStatuses"] = [
+        {
+            "name": container["name"],
+            "image": container["image"],
+            "imageID": image_id(container["image"]) if pulled else "",
+            "ready": ready,
+            "started": "running" in state,
+            "restartCount": restarts,
+            "state": state,
+            "lastState": last or {},
+            **({"containerID": f"containerd://{_container_id(pod, container['name'], restarts)}"} if pulled else {}),
+        }
+        for container in pod["spec"]["containers"]
+    ]
+    if pulled:
+        status["phase"] = "Running"
+        status["podIP"] = address_of(pod)
+        status["podIPs"] = [{"ip": status["podIP"]}]
+    for kind in ("ContainersReady", "Ready"):
+        _set(status, kind, ready, now, unready=[container["name"] for container in pod["spec"]["containers"]])
+
+
+def _set(status: Json, kind: str, holds: bool, now: datetime, unready: list[str] | None = None) -> None:  # noqa: FBT001
+    new: Json = {"type": kind, "status": str(holds), "lastProbeTime": None, "lastTransitionTime": stamp(now)}
+    if not holds and unready:
+        new.update(reason="ContainersNotReady", message=f"containers with unready status: [{' '.join(unready)}]")
+    conditions = status.setdefault("conditions", [])
+    old = next((each for each in conditions if each["type"] == kind), None)
+    if old is None:
+        conditions.append(new)
+    elif old["status"] != new["status"]:
+        conditions[conditions.index(old)] = new
+
+
+def _container_id(pod: Json, container: str, restarts: int) -> str:
+    return hashlib.sha256(f"{pod['metadata']['uid']}/{container}/{restarts}".encode()).hexdigest()

@@ -1,0 +1,149 @@
+"""The kinds of object that the stand-in cluster keeps, and how the API names them."""
+
+from dataclasses import dataclass
+
+READ_ONLY = ("get", "list", "watch")
+ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One kind of object in one API version.
+
+    ``stored_as`` names the plural.group under which the objects are kept when this is another version's view of them.
+    """
+
+    group: str = ""
+    version: str = "v1"
+    plural: str
+    kind: str
+    short_names: tuple[str, ...] = ()
+    namespaced: bool = True
+    verbs: tuple[str, ...] = ALL_VERBS
+    subresources: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    """Paths that field selectors may name, beside metadata.name and metadata.namespace."""
+    counts_generations: bool = False
+    custom: bool = False
+    in_all: bool = False
+    stored_as: str = ""
+
+    @property
+    def qualified(self) -> str:
+        """``deployments.apps``; the core group has no suffix."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def kind_qualified(self) -> str:
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+    @property
+    def storage(self) -> str:
+        return self.stored_as or self.qualified
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+_EVENT_FIELDS = tuple(f"involvedObject.{part}" for part in ("kind", "namespace", "name", "uid", "apiVersion", "fieldPath"))
+
+NAMESPACES = Resource(plural="namespaces", kind="Namespace", short_names=("ns",), namespaced=False, fields=("status.phase",))
+PODS = Resource(
+    plural="pods",
+    kind="Pod",
+    short_names=("po",),
+    subresources=("log", "status"),
+    fields=("spec.nodeName", "status.phase", "status.podIP", "spec.restartPolicy", "spec.schedulerName"),
+    in_all=True,
+)
+CONFIGMAPS = Resource(plural="configmaps", kind="ConfigMap", short_names=("cm",))
+SECRETS = Resource(plural="secrets", kind="Secret", fields=("type",))
+SERVICES = Resource(plural="services", kind="Service", short_names=("svc",), in_all=True)
+EVENTS = Resource(plural="events", kind="Event", short_names=("ev",), fields=(*_EVENT_FIELDS, "reason", "type", "source"))
+DEPLOYMENTS = Resource(
+    group="apps",
+    plural="deployments",
+    kind="Deployment",
+    short_names=("deploy",),
+    subresources=("scale", "status"),
+    counts_generations=True,
+    in_all=True,
+)
+REPLICASETS = Resource(
+    group="apps",
+    plural="replicasets",
+    kind="ReplicaSet",
+    short_names=("rs",),
+    subresources=("scale", "status"),
+    fields=("status.replicas",),
+    counts_generations=True,
+    in_all=True,
+)
+HPAS = Resource(
+    group="autoscaling",
+    version="v2",
+    plural="horizontalpodautoscalers",
+    kind="HorizontalPodAutoscaler",
+    short_names=("hpa",),
+    subresources=("status",),
+    in_all=True,
+)
+HPAS_V1 = Resource(
+    group="autoscaling",
+    plural="horizontalpodautoscalers",
+    kind="HorizontalPodAutoscaler",
+    short_names=("hpa",),
+    verbs=READ_ONLY,
+    stored_as="horizontalpodautoscalers.autoscaling",
+)
+NEW_EVENTS = Resource(
+    group="events.k8s.io",
+    plural="events",
+    kind="Event",
+    verbs=READ_ONLY,
+    fields=(*(f"regarding.{part}" for part in ("kind", "namespace", "name", "uid")), "reason", "type"),
+    stored_as="events",
+)
+APPLICATIONS = Resource(
+    group="argoproj.io",
+    version="v1alpha1",
+    plural="applications",
+    kind="Application",
+    short_names=("app", "apps"),
+    counts_generations=True,
+    custom=True,
+)
+KUSTOMIZATIONS = Resource(
+    group="kustomize.toolkit.fluxcd.io",
+    plural="kustomizations",
+    kind="Kustomization",
+    short_names=("ks",),
+    counts_generations=True,
+    custom=True,
+)
+
+RESOURCES = (
+    NAMESPACES,
+    PODS,
+    CONFIGMAPS,
+    SECRETS,
+    SERVICES,
+    EVENTS,
+    DEPLOYMENTS,
+    REPLICASETS,
+    HPAS,
+    HPAS_V1,
+    NEW_EVENTS,
+    APPLICATIONS,
+    KUSTOMIZATIONS,
+)
+
+
+def find_resource(group: str, version: str, plural: str) -> Resource | None:
+    wanted = (group, version, plural)
+    return next((known for known in RESOURCES if (known.group, known.version, known.plural) == wanted), None)
+
+
+def resource_of_kind(api_version: str, kind: str) -> Resource | None:
+    return next((known for known in RESOURCES if (known.api_version, known.kind) == (api_version, kind)), None)

@@ -1,0 +1,94 @@
+"""The types that the API server insists on, for the fields that the stand-in itself looks into."""
+
+from typing import Any
+
+from sandbox.cluster.model import Json
+from sandbox.cluster.resources import CONFIGMAPS, DEPLOYMENTS, HPAS, PODS, REPLICASETS, SECRETS, SERVICES, Resource
+
+Shape = Any
+"""A type, a tuple of types, {field: shape}, [shape] for lists, or TEXTS for a map from text to text."""
+
+TEXTS = object()
+_PROBE: Shape = {"httpGet": dict, "periodSeconds": int, "timeoutSeconds": int}
+_CONTAINER: Shape = {
+    "name": str,
+    "image": str,
+    "env": [{"name": str, "value": str, "valueFrom": {"fieldRef": dict}}],
+    "envFrom": [dict],
+    "ports": [{"containerPort": int}],
+    "resources": {"limits": dict, "requests": dict},
+    "livenessProbe": _PROBE,
+    "readinessProbe": _PROBE,
+    "startupProbe": _PROBE,
+}
+_VOLUME: Shape = {"name": str, "configMap": dict, "secret": dict}
+_POD_SPEC: Shape = {
+    "containers": [_CONTAINER],
+    "initContainers": [_CONTAINER],
+    "volumes": [_VOLUME],
+    "terminationGracePeriodSeconds": int,
+    "nodeName": str,
+}
+_METADATA: Shape = {
+    "name": str,
+    "generateName": str,
+    "namespace": str,
+    "labels": TEXTS,
+    "annotations": TEXTS,
+    "ownerReferences": [{"uid": str, "name": str}],
+    "managedFields": [{"manager": str, "operation": str, "fieldsV1": dict}],
+    "finalizers": [str],
+}
+_AMOUNT = (int, str)
+_WORKLOAD: Shape = {
+    "replicas": int,
+    "minReadySeconds": int,
+    "progressDeadlineSeconds": int,
+    "revisionHistoryLimit": int,
+    "paused": bool,
+    "selector": {"matchLabels": TEXTS, "matchExpressions": [{"key": str, "operator": str, "values": [str]}]},
+    "strategy": {"type": str, "rollingUpdate": {"maxSurge": _AMOUNT, "maxUnavailable": _AMOUNT}},
+    "template": {"metadata": {"labels": TEXTS, "annotations": TEXTS}, "spec": _POD_SPEC},
+}
+_METRIC: Shape = {"type": str, "resource": {"name": str, "target": dict}}
+_AUTOSCALER: Shape = {"minReplicas": int, "maxReplicas": int, "scaleTargetRef": {"name": str}, "metrics": [_METRIC]}
+_SHAPES: dict[str, Shape] = {
+    DEPLOYMENTS.storage: {"spec": _WORKLOAD},
+    REPLICASETS.storage: {"spec": _WORKLOAD},
+    PODS.storage: {"spec": _POD_SPEC},
+    HPAS.storage: {"spec": _AUTOSCALER},
+    CONFIGMAPS.storage: {"data": TEXTS},
+    SECRETS.storage: {"data": TEXTS, "stringData": TEXTS},
+    SERVICES.storage: {"spec": {"ports": [{"port": int}]}},
+}
+_GO_NAMES = {str: "string", int: "int32", bool: "bool", dict: "map[string]interface {}", list: "[]interface {}"}
+_JSON_NAMES = {str: "string", int: "number", float: "number", bool: "bool", dict: "object", list: "array"}
+
+
+def wrong_types(resource: Resource, obj: Json) -> list[str]:
+    """What cannot be decoded, in Go's words; empty when all is well."""
+    shape = {"metadata": _METADATA, **_SHAPES.get(resource.storage, {})}
+    return _wrong(obj, shape, resource.kind)
+
+
+def _wrong(value: Any, shape: Shape, path: str) -> list[str]:
+    if shape is TEXTS:
+        shape = dict.fromkeys(value, str) if isinstance(value, dict) else dict
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            return [_told(value, dict, path)]
+        inside = (_wrong(value[name], each, f"{path}.{name}") for name, each in shape.items() if name in value)
+        return [told for each in inside for told in each]
+    if isinstance(shape, list):
+        if not isinstance(value, list):
+            return [_told(value, list, path)]
+        return [told for item in value for told in _wrong(item, shape[0], path)]
+    wanted = shape if isinstance(shape, tuple) else (shape,)
+    # In Python a bool is an int; in JSON it is not.
+    fits = isinstance(value, wanted) and (not isinstance(value, bool) or bool in wanted)
+    return [] if fits else [_told(value, wanted[0], path)]
+
+
+def _told(value: Any, wanted: type, path: str) -> str:
+    got = _JSON_NAMES.get(type(value), "null")
+    return f"json: cannot unmarshal {got} into Go struct field {path} of type {_GO_NAMES[wanted]}"

@@ -1,0 +1,26 @@
+"""Where everything of a running sandbox is: one file for people, scripts and tests."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """``slack`` is the page that a person opens; ``slack_control`` is the local Slack's own control API."""
+
+    slack: str
+    slack_control: str
+    bot: str
+    kubernetes: dict[str, str]
+    """``url`` and ``kubeconfig``."""
+    people: dict[str, str]
+    """Role to user id; the second of a role is ``deployer_2``."""
+    channels: dict[str, str]
+    """Name to id."""
+
+    def write(self, file: Path) -> None:
+        """Replace the file as a whole: a reader never sees half of it."""
+        half = file.with_suffix(".new")
+        half.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        half.replace(file)

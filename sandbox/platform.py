@@ -1,0 +1,141 @@
+"""The sandbox as a whole: opened in order, closed in reverse."""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from bot.file_lock import InUse, only_process
+from sandbox.bot import running_bot
+from sandbox.catalogue import catalogue
+from sandbox.cluster import CONTEXTS, FAST, HUMAN, StandInCluster
+from sandbox.endpoints import Endpoints
+from sandbox.real_cluster import current_context, seed_real_cluster
+from sandbox.slack import LocalSlack, RunningSlack
+
+DEFAULT_PORT = 8600
+ENDPOINTS = "endpoints.json"
+PARTS = ("the page", "the local Slack", "the bot", "the stand-in cluster")
+"""What listens on the chosen port and on those after it."""
+
+
+class CannotStart(Exception):
+    """What stands in the way, and what to do about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSettings:
+    """``port`` is the page's; the others count up from it. ``kubeconfig`` names a real cluster to use instead."""
+
+    port: int = DEFAULT_PORT
+    folder: Path = Path(".sandbox")
+    kubeconfig: str = ""
+    quick: bool = False
+    """Pods come up at once instead of at a pace that people can watch."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "SandboxSettings":
+        """``SANDBOX_PORT`` and ``SANDBOX_KUBECONFIG``. Raises ``CannotStart`` for a port or a file that is none."""
+        port = environment.get("SANDBOX_PORT") or str(DEFAULT_PORT)
+        if not (port.isascii() and port.isdigit() and 1024 <= int(port) <= 65500):
+            raise CannotStart(f"SANDBOX_PORT={port} is not a port between 1024 and 65500.")
+        kubeconfig = environment.get("SANDBOX_KUBECONFIG", "")
+        if kubeconfig and not Path(kubeconfig).is_file():
+            raise CannotStart(f"SANDBOX_KUBECONFIG={kubeconfig} is not a file.")
+        return cls(port=int(port), kubeconfig=str(Path(kubeconfig).resolve()) if kubeconfig else "")
+
+
+@asynccontextmanager
+async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
+    """Everything up and ready; the addresses are in ``endpoints.json`` too. All state of an earlier run is forgotten.
+
+    Raises ``CannotStart`` where another program is in the way.
+    """
+    folder = settings.folder.resolve()
+    async with AsyncExitStack() as stack:
+        _hold(folder, stack)
+        _check_ports(settings)
+        _forget(folder)
+        local_slack = LocalSlack(gateway_port=settings.port, port=settings.port + 1, folder=folder / "slack")
+        slack = await stack.enter_async_context(local_slack)
+        kubernetes, contexts = await _kubernetes(stack, settings, folder)
+        catalogue_file = folder / "deepecho.yaml"
+        catalogue_file.write_text(yaml.safe_dump(catalogue(kubernetes["kubeconfig"], contexts), sort_keys=False))
+        bot = await stack.enter_async_context(
+            running_bot(_environment(slack, folder, catalogue_file), settings.port + 2, folder / "bot.log")
+        )
+        endpoints = Endpoints(
+            slack=slack.url,
+            slack_control=slack.control_url,
+            bot=bot,
+            kubernetes=kubernetes,
+            people=slack.people,
+            channels=slack.channels,
+        )
+        endpoints.write(folder / ENDPOINTS)
+        stack.callback((folder / ENDPOINTS).unlink, missing_ok=True)
+        yield endpoints
+
+
+def _hold(folder: Path, stack: AsyncExitStack) -> None:
+    """Two sandboxes in one folder would delete each other's database."""
+    try:
+        stack.enter_context(only_process(folder / "sandbox"))
+    except InUse:
+        raise CannotStart(f"Another sandbox runs in {folder}. Stop it first (Ctrl-C where it runs).") from None
+
+
+def _check_ports(settings: SandboxSettings) -> None:
+    for port, part in enumerate(PARTS[:-1] if settings.kubeconfig else PARTS, settings.port):
+        with socket.socket() as probe:
+            # As servers do, so that connections of an earlier run that are only waiting to be forgotten do not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise CannotStart(
+                    f"Port {port}, meant for {part}, is taken by another program. Stop that, or take other ports: "
+                    f"SANDBOX_PORT={settings.port + 100} make sandbox"
+                ) from None
+
+
+async def _kubernetes(stack: AsyncExitStack, settings: SandboxSettings, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """The cluster's url and kubeconfig, and each environment's context in it."""
+    if settings.kubeconfig:
+        kubeconfig = Path(settings.kubeconfig)
+        await seed_real_cluster(kubeconfig)
+        context, url = current_context(kubeconfig)
+        return {"url": url, "kubeconfig": str(kubeconfig)}, dict.fromkeys(CONTEXTS, context)
+    cluster = await stack.enter_async_context(StandInCluster(pace=FAST if settings.quick else HUMAN, port=settings.port + 3))
+    cluster.seed()
+    kubeconfig = cluster.kubeconfig(folder / "kubeconfig", context="production")
+    return {"url": cluster.url, "kubeconfig": str(kubeconfig)}, {name: name for name in CONTEXTS}
+
+
+def _environment(slack: RunningSlack, folder: Path, catalogue_file: Path) -> dict[str, str]:
+    return {
+        "DEEPECHO_SLACK__BOT_TOKEN": slack.bot_token,
+        "DEEPECHO_SLACK__APP_TOKEN": slack.app_token,
+        "DEEPECHO_SLACK__SIGNING_SECRET": slack.signing_secret,
+        "DEEPECHO_SLACK__API_URL": slack.api_url,
+        "DEEPECHO_CATALOGUE": str(catalogue_file),
+        "DEEPECHO_DATA_DIR": str(folder / "data"),
+        "DEEPECHO_LOG__FORMAT": "json",
+    }
+
+
+def _forget(folder: Path) -> None:
+    """The local Slack and the stand-in cluster keep nothing; a database that remembers their operations would only confuse."""
+    (folder / ENDPOINTS).unlink(missing_ok=True)
+    (folder / "data").mkdir(exist_ok=True)
+    for file in (folder / "data").glob("deepecho.sqlite*"):
+        file.unlink()
+
+
+def settings() -> SandboxSettings:
+    """The settings that this process's environment gives."""
+    return SandboxSettings.from_environment(os.environ)

@@ -1,0 +1,229 @@
+"""`/_gateway/…`: what tests and scripts order and look up. Bodies and answers are JSON."""
+
+import dataclasses
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.slack import people
+from sandbox.slack.acts import Acts
+from sandbox.slack.deliveries import Ack
+from sandbox.slack.faults import UnknownFault, parse_fault
+from sandbox.slack.hub import Hub
+from sandbox.slack.refusals import Json, Refused
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Order = Callable[[Json], Awaitable[Any]]
+
+
+def json_handler(handler: Order) -> Handler:
+    """A handler of a JSON body that answers JSON; a refusal is 400 with its word."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            body = await request.json() if request.can_read_body else dict(request.query)
+            answer = await handler(body)
+        except json.JSONDecodeError:
+            return web.json_response({"ok": False, "error": "the body is not JSON"}, status=400)
+        except (Refused, UnknownFault) as refusal:
+            return web.json_response({"ok": False, "error": str(refusal)}, status=400)
+        except KeyError as missing:
+            return web.json_response({"ok": False, "error": f"missing: {missing.args[0]}"}, status=400)
+        return web.json_response({"ok": True, **(answer or {})})
+
+    return handle
+
+
+def _told(ack: Ack) -> Json:
+    return {"ack": dataclasses.asdict(ack)}
+
+
+class Control:
+    def __init__(self, hub: Hub, acts: Acts) -> None:
+        self._hub = hub
+        self._acts = acts
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            *(web.post(f"/_gateway/{path}", json_handler(handler)) for path, handler in self._orders().items()),
+            *(web.get(f"/_gateway/{path}", json_handler(handler)) for path, handler in self._looks().items()),
+        ]
+
+    def _orders(self) -> dict[str, Order]:
+        return {
+            "faults": self._order_fault,
+            "faults/clear": self._clear_faults,
+            "rates": self._rates,
+            "sockets/drop": self._drop,
+            "sockets/mute": self._mute,
+            "sockets/unmute": self._unmute,
+            "sockets/repeat": self._repeat,
+            "sockets/disconnect": self._disconnect,
+            "delivery": self._delivery,
+            "http": self._http,
+            "triggers/expire": self._expire_triggers,
+            "log/clear": self._clear_log,
+            "reset": self.reset,
+            "command": self.command,
+            "click": self.click,
+            "view-click": self._view_click,
+            "submit": self._submit,
+            "close": self._close,
+            "open-home": self.open_home,
+            "say": self._say,
+            "react": self._react,
+            "pin": self._pin,
+        }
+
+    def _looks(self) -> dict[str, Order]:
+        return {
+            "health": self._health,
+            "faults": self._faults,
+            "rates": self._rates_now,
+            "sockets": self._sockets,
+            "log": self._log,
+            "messages": self._messages,
+            "changes": self._changes,
+            "channels": self._channels,
+            "forms": self._forms,
+            "home": self._home,
+        }
+
+    async def _health(self, _: Json) -> Json:
+        roles = {person.id: person.role for person in people.PEOPLE}
+        return {"connected": self._hub.sockets.connected, "people": people.people_by_role(), "roles": roles}
+
+    async def _order_fault(self, body: Json) -> None:
+        self._hub.faults.order(parse_fault(body))
+
+    async def _clear_faults(self, _: Json) -> None:
+        self._hub.faults.clear()
+
+    async def _faults(self, _: Json) -> Json:
+        return {"faults": self._hub.faults.pending()}
+
+    async def _rates(self, body: Json) -> Json:
+        scale = body.get("scale")
+        self._hub.rates.switch(float(scale) if scale is not None else None)
+        return self._hub.rates.as_json()
+
+    async def _rates_now(self, _: Json) -> Json:
+        return self._hub.rates.as_json()
+
+    async def _sockets(self, _: Json) -> Json:
+        return self._hub.sockets.status()
+
+    async def _drop(self, _: Json) -> Json:
+        return {"connections": self._hub.sockets.drop()}
+
+    async def _mute(self, _: Json) -> Json:
+        return {"connections": self._hub.sockets.mute()}
+
+    async def _unmute(self, _: Json) -> Json:
+        return {"connections": self._hub.sockets.mute(on=False)}
+
+    async def _repeat(self, body: Json) -> None:
+        self._hub.sockets.repeat_next += int(body.get("times", 1))
+
+    async def _disconnect(self, body: Json) -> Json:
+        return {"connections": await self._hub.sockets.disconnect(str(body.get("reason", "refresh_requested")))}
+
+    async def _delivery(self, body: Json) -> None:
+        self._hub.deliveries.request_url = body.get("request_url")
+
+    async def _http(self, body: Json) -> Json:
+        ack = await self._hub.deliveries.post(
+            body["url"],
+            body.get("kind", "interactive"),
+            body["payload"],
+            secret=body.get("secret"),
+            timestamp=body.get("timestamp"),
+            headers=body.get("headers"),
+        )
+        return _told(ack)
+
+    async def _expire_triggers(self, _: Json) -> Json:
+        return {"expired": self._hub.tickets.expire_triggers()}
+
+    async def _log(self, body: Json) -> Json:
+        calls = self._hub.journal.calls
+        wanted = [call for call in calls if body.get("method") in {None, call.method}]
+        return {"calls": [call.as_json() for call in wanted], "over_budget": self._hub.rates.over_budget}
+
+    async def _clear_log(self, _: Json) -> None:
+        self._hub.journal.clear()
+
+    async def reset(self, _: Json) -> None:
+        """Everything as at the start; the bot stays connected."""
+        hub = self._hub
+        hub.rooms.seed()
+        for part in (hub.messages, hub.views):
+            part.forget()
+        for emptied in (hub.faults, hub.journal, hub.schedule, hub.deliveries.told):
+            emptied.clear()
+        hub.rates.switch(None)
+        await hub.upstream.control("reset", {})
+
+    async def _channels(self, _: Json) -> Json:
+        return {"channels": [room.shape() | {"members": room.members} for room in self._hub.rooms.all()]}
+
+    async def _messages(self, body: Json) -> Json:
+        """The messages of a channel, or of all, as they are now: ephemeral ones too, with the number of their edits."""
+        rooms = [await self._hub.rooms.find(body["channel"])] if body.get("channel") else self._hub.rooms.all()
+        edits = self._hub.messages.edits
+        messages = [message for room in rooms for message in await self._hub.messages.everything(room.id)]
+        return {"messages": [{**message, "edits": edits.get((message["channel"], message["ts"]), 0)} for message in messages]}
+
+    async def _changes(self, _: Json) -> Json:
+        return {"count": self._hub.changes.count}
+
+    async def _forms(self, body: Json) -> Json:
+        user = body["user"]
+        return {"stack": self._hub.views.stacks.get(user, []), "errors": self._hub.views.errors.get(user, {})}
+
+    async def _home(self, body: Json) -> Json:
+        return {"view": self._hub.views.homes.get(body["user"])}
+
+    async def command(self, body: Json) -> Json:
+        """`{user, channel, command, text}`"""
+        ack = await self._acts.command(
+            user=body["user"], command=body["command"], text=body.get("text", ""), channel=body["channel"]
+        )
+        return _told(ack)
+
+    async def click(self, body: Json) -> Json:
+        """`{user, channel, ts, action: {action_id, value?, block_id?}}`"""
+        ack = await self._acts.click(user=body["user"], channel=body["channel"], ts=body["ts"], action=body["action"])
+        return _told(ack)
+
+    async def _view_click(self, body: Json) -> Json:
+        ack = await self._acts.click_in_view(user=body["user"], view_id=body.get("view_id"), action=body["action"])
+        return _told(ack)
+
+    async def _submit(self, body: Json) -> Json:
+        return _told(await self._acts.submit(user=body["user"], values=body.get("values", {})))
+
+    async def _close(self, body: Json) -> None:
+        await self._acts.close(user=body["user"])
+
+    async def open_home(self, body: Json) -> Json:
+        """`{user}`"""
+        return _told(await self._acts.open_home(user=body["user"]))
+
+    async def _say(self, body: Json) -> Json:
+        ts = await self._acts.say(user=body["user"], channel=body["channel"], text=body["text"], thread_ts=body.get("thread_ts"))
+        return {"ts": ts}
+
+    async def _react(self, body: Json) -> None:
+        await self._acts.react(
+            user=body["user"],
+            channel=body["channel"],
+            ts=body["ts"],
+            name=body["name"],
+            present=body.get("present", True),
+        )
+
+    async def _pin(self, body: Json) -> Json:
+        return _told(await self._acts.pin(user=body["user"], channel=body["channel"], ts=body["ts"]))

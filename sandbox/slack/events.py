@@ -1,0 +1,60 @@
+"""What the local Slack tells a bot by itself (messages, mentions, reactions), brought to the bot by the gateway."""
+
+import json
+
+from aiohttp import ClientWebSocketResponse, WSMsgType
+
+from sandbox.slack import people
+from sandbox.slack.acts import Acts, Background
+from sandbox.slack.hub import Hub
+from sandbox.slack.refusals import Json
+
+
+class Events:
+    """The gateway's own socket at the local Slack."""
+
+    def __init__(self, hub: Hub, acts: Acts, background: Background) -> None:
+        self._hub = hub
+        self._acts = acts
+        self._background = background
+
+    async def listen(self, socket: ClientWebSocketResponse) -> None:
+        """Until the local Slack stops. Every envelope is acknowledged at once: the bot's answer goes elsewhere."""
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            envelope: Json = json.loads(message.data)
+            if "envelope_id" not in envelope:
+                continue
+            await socket.send_str(json.dumps({"envelope_id": envelope["envelope_id"]}))
+            self._pass_on(envelope["type"], self._hub.upstream.rewrite(envelope["payload"]))
+
+    def _pass_on(self, kind: str, payload: Json) -> None:
+        if kind == "events_api":
+            payload["event"] |= _workspaces(payload["event"])
+            self._background.start(self._hub.deliveries.deliver("events_api", payload))
+        elif kind == "slash_commands":
+            self._background.start(
+                self._acts.command(
+                    user=payload["user_id"],
+                    command=payload["command"],
+                    text=payload["text"],
+                    channel=payload["channel_id"],
+                )
+            )
+        elif payload.get("type") == "block_actions" and payload.get("message"):
+            action = {key: value for key, value in payload["actions"][0].items() if value is not None}
+            self._background.start(
+                self._acts.click(
+                    user=payload["user"]["id"],
+                    channel=payload["channel"]["id"],
+                    ts=payload["message"]["ts"],
+                    action=action,
+                )
+            )
+
+
+def _workspaces(event: Json) -> Json:
+    """Which workspace the event happened in, and which one its author is from."""
+    author = people.person_of(str(event.get("user")))
+    return {"team": people.TEAM_ID, "user_team": author.team_id if author else people.TEAM_ID}

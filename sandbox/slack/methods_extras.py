@@ -1,0 +1,131 @@
+"""`pins.*`, `bookmarks.*`, `reactions.*` and `emoji.list`."""
+
+import time
+import uuid
+
+from sandbox.slack import people
+from sandbox.slack.hub import Hub
+from sandbox.slack.methods import Method, needed, readable_room, writable_room
+from sandbox.slack.refusals import Json, Refused
+
+
+async def pins_add(hub: Hub, args: Json) -> Json:
+    needed(args, "timestamp")
+    room = await writable_room(hub, args)
+    ts = str(args["timestamp"])
+    if ts in room.pins:
+        raise Refused("already_pinned")
+    await hub.messages.find(room.id, ts)
+    room.pins[ts] = {"created": int(time.time()), "created_by": people.BOT_USER_ID}
+    return {}
+
+
+async def pins_remove(hub: Hub, args: Json) -> Json:
+    needed(args, "timestamp")
+    room = await writable_room(hub, args)
+    if room.pins.pop(str(args["timestamp"]), None) is None:
+        raise Refused("no_pin")
+    return {}
+
+
+async def pins_list(hub: Hub, args: Json) -> Json:
+    room = await readable_room(hub, args)
+    items = [
+        {"type": "message", "channel": room.id, "message": await hub.messages.find(room.id, ts), **pin}
+        for ts, pin in room.pins.items()
+    ]
+    return {"items": items}
+
+
+async def bookmarks_add(hub: Hub, args: Json) -> Json:
+    needed(args, "channel_id", "title", "type")
+    room = await writable_room(hub, {"channel": args["channel_id"]})
+    if args["type"] != "link" or not args.get("link"):
+        raise Refused("invalid_link")
+    bookmark = {
+        "id": f"Bk{uuid.uuid4().hex[:9].upper()}",
+        "channel_id": room.id,
+        "title": args["title"],
+        "link": args["link"],
+        "emoji": args.get("emoji", ""),
+        "type": "link",
+        "date_created": int(time.time()),
+        "app_id": people.APP_ID,
+    }
+    room.bookmarks[str(bookmark["id"])] = bookmark
+    return {"bookmark": bookmark}
+
+
+async def bookmarks_edit(hub: Hub, args: Json) -> Json:
+    needed(args, "channel_id", "bookmark_id")
+    room = await writable_room(hub, {"channel": args["channel_id"]})
+    bookmark = room.bookmarks.get(str(args["bookmark_id"]))
+    if bookmark is None:
+        raise Refused("not_found")
+    bookmark |= {key: args[key] for key in ("title", "link", "emoji") if args.get(key)}
+    return {"bookmark": bookmark}
+
+
+async def bookmarks_remove(hub: Hub, args: Json) -> Json:
+    needed(args, "channel_id", "bookmark_id")
+    room = await writable_room(hub, {"channel": args["channel_id"]})
+    if room.bookmarks.pop(str(args["bookmark_id"]), None) is None:
+        raise Refused("not_found")
+    return {}
+
+
+async def bookmarks_list(hub: Hub, args: Json) -> Json:
+    needed(args, "channel_id")
+    room = await readable_room(hub, {"channel": args["channel_id"]})
+    return {"bookmarks": list(room.bookmarks.values())}
+
+
+async def _reacted(hub: Hub, args: Json) -> tuple[str, str, bool]:
+    """The channel, the message's ts, and whether the bot's reaction is there already."""
+    needed(args, "name", "timestamp")
+    room = await writable_room(hub, args)
+    message = await hub.messages.find(room.id, str(args["timestamp"]))
+    reactions = [reaction for reaction in message.get("reactions", []) if reaction["name"] == args["name"]]
+    return room.id, message["ts"], any(people.BOT_USER_ID in reaction["users"] for reaction in reactions)
+
+
+async def reactions_add(hub: Hub, args: Json) -> Json:
+    channel, ts, is_there = await _reacted(hub, args)
+    if is_there:
+        raise Refused("already_reacted")
+    await hub.upstream.call("reactions.add", {"channel": channel, "timestamp": ts, "name": args["name"]})
+    return {}
+
+
+async def reactions_remove(hub: Hub, args: Json) -> Json:
+    channel, ts, is_there = await _reacted(hub, args)
+    if not is_there:
+        raise Refused("no_reaction")
+    await hub.upstream.call("reactions.remove", {"channel": channel, "timestamp": ts, "name": args["name"]})
+    return {}
+
+
+async def reactions_get(hub: Hub, args: Json) -> Json:
+    needed(args, "timestamp")
+    room = await readable_room(hub, args)
+    message = await hub.messages.find(room.id, str(args["timestamp"]))
+    return {"type": "message", "channel": room.id, "message": message}
+
+
+async def emoji_list(hub: Hub, _: Json) -> Json:
+    return await hub.upstream.call("emoji.list", {})
+
+
+METHODS: dict[str, Method] = {
+    "pins.add": pins_add,
+    "pins.remove": pins_remove,
+    "pins.list": pins_list,
+    "bookmarks.add": bookmarks_add,
+    "bookmarks.edit": bookmarks_edit,
+    "bookmarks.remove": bookmarks_remove,
+    "bookmarks.list": bookmarks_list,
+    "reactions.add": reactions_add,
+    "reactions.remove": reactions_remove,
+    "reactions.get": reactions_get,
+    "emoji.list": emoji_list,
+}

@@ -1,0 +1,151 @@
+"""Forms and Home tabs, a stack of forms for each person, as the real Slack keeps them."""
+
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from sandbox.slack import people
+from sandbox.slack.refusals import Json, Refused
+
+DEEPEST = 3
+
+
+@dataclass(slots=True)
+class Views:
+    """``stacks`` and ``homes`` by user id; ``errors`` is what the last submission was answered with."""
+
+    stacks: dict[str, list[Json]] = field(default_factory=dict)
+    homes: dict[str, Json] = field(default_factory=dict)
+    errors: dict[str, Json] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        self.stacks.clear()
+        self.homes.clear()
+        self.errors.clear()
+
+    def top(self, user: str) -> Json | None:
+        """The form in front of a person."""
+        stack = self.stacks.get(user)
+        return stack[-1] if stack else None
+
+    def open(self, user: str, view: Json) -> Json:
+        """A new form alone in front of a person."""
+        opened = self._new(view)
+        self.stacks[user] = [opened]
+        self.errors.pop(user, None)
+        return opened
+
+    def push(self, user: str, view: Json) -> Json:
+        """A new form on top of the ones a person has open; three at most."""
+        stack = self.stacks.get(user) or []
+        if len(stack) >= DEEPEST:
+            raise Refused("push_limit_reached")
+        if not stack:
+            raise Refused("not_found")
+        pushed = self._new(view)
+        pushed["root_view_id"] = stack[0]["id"]
+        pushed["previous_view_id"] = stack[-1]["id"]
+        stack.append(pushed)
+        self.errors.pop(user, None)
+        return pushed
+
+    def update(self, view: Json, *, view_id: str | None, external_id: str | None, known: str | None) -> tuple[str, Json]:
+        """Replace an open form, keeping its id: its person and the form. ``known`` is the hash that must still hold."""
+        for user, stack in self.stacks.items():
+            for number, current in enumerate(stack):
+                if view_id != current["id"] if view_id else external_id != current.get("external_id"):
+                    continue
+                if known and known != current["hash"]:
+                    raise Refused("hash_conflict")
+                stack[number] = self._next(current, view)
+                self.errors.pop(user, None)
+                return user, stack[number]
+        raise Refused("not_found")
+
+    def publish(self, user: str, view: Json, known: str | None) -> Json:
+        """Replace a person's Home tab."""
+        current = self.homes.get(user)
+        if known and (current is None or current["hash"] != known):
+            raise Refused("hash_conflict")
+        self.homes[user] = self._next(current, view) if current else self._new(view)
+        return self.homes[user]
+
+    def close(self, user: str, *, everything: bool = False) -> Json | None:
+        """Take the top form away, or all of them; the one that was on top."""
+        stack = self.stacks.get(user)
+        if not stack:
+            return None
+        closed = stack.pop()
+        if everything:
+            stack.clear()
+        self.errors.pop(user, None)
+        return closed
+
+    def find(self, view_id: str) -> tuple[str, Json]:
+        """A person and the form or Home tab with this id. Raises `not_found`."""
+        for user, stack in self.stacks.items():
+            for view in stack:
+                if view["id"] == view_id:
+                    return user, view
+        for user, view in self.homes.items():
+            if view["id"] == view_id:
+                return user, view
+        raise Refused("not_found")
+
+    def _new(self, view: Json) -> Json:
+        external_id = view.get("external_id") or ""
+        if external_id and any(
+            open_view.get("external_id") == external_id for stack in self.stacks.values() for open_view in stack
+        ):
+            raise Refused("duplicate_external_id")
+        view_id = f"V{uuid.uuid4().hex[:10].upper()}"
+        return {
+            "id": view_id,
+            "team_id": people.TEAM_ID,
+            "app_id": people.APP_ID,
+            "app_installed_team_id": people.TEAM_ID,
+            "bot_id": people.BOT_ID,
+            "root_view_id": view_id,
+            "previous_view_id": None,
+            "state": {"values": {}},
+            **_content(view),
+        }
+
+    def _next(self, current: Json, view: Json) -> Json:
+        kept = {key: current[key] for key in ("id", "root_view_id", "previous_view_id")}
+        return {**current, **_content(view), **kept}
+
+
+def _content(view: Json) -> Json:
+    return {
+        "type": view["type"],
+        "title": view.get("title"),
+        "submit": view.get("submit"),
+        "close": view.get("close"),
+        "blocks": with_block_ids(view["blocks"]),
+        "private_metadata": view.get("private_metadata") or "",
+        "callback_id": view.get("callback_id") or "",
+        "external_id": view.get("external_id") or "",
+        "clear_on_close": bool(view.get("clear_on_close")),
+        "notify_on_close": bool(view.get("notify_on_close")),
+        "hash": f"{int(time.time())}.{uuid.uuid4().hex[:8]}",
+    }
+
+
+def with_block_ids(blocks: list[Json]) -> list[Json]:
+    """Slack names every block that came without a ``block_id``, and every element without an ``action_id``."""
+    return [_named(block) for block in blocks]
+
+
+def _named(block: Json) -> Json:
+    named = {**block, "block_id": block.get("block_id") or uuid.uuid4().hex[:5]}
+    if named["type"] == "actions":
+        named["elements"] = [_with_action_id(element) for element in named["elements"]]
+    for key in ("accessory", "element"):
+        if isinstance(named.get(key), dict) and named[key].get("type") != "image":
+            named[key] = _with_action_id(named[key])
+    return named
+
+
+def _with_action_id(element: Json) -> Json:
+    return {**element, "action_id": element.get("action_id") or uuid.uuid4().hex[:5]}
