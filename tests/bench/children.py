@@ -1,0 +1,138 @@
+"""Servers under measurement, each in a process of its own: ``python -m tests.bench.children KIND FOLDER``. Prints its port."""
+
+import asyncio
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from bot.http_door import COMMANDS, HttpDoor, SlackDoor
+from bot.intake import Intake
+from bot.listeners import build_app
+from bot.signatures import Signatures
+from commands.menu import Menu
+from commands.request import Request
+from commands.router import Router
+from commands.words import Words
+from domain.answers import Answer, Said
+from domain.clock import SystemClock
+from domain.deliveries import Delivery
+from storage.engines import open_engines
+from storage.inbox import InboxWriter
+from storage.migrate import migrate
+from tests.fakes.team import team_catalogue
+
+SECRET = "bench-signing-secret"
+MORE_COMMANDS = 100
+
+Serve = Callable[[Path], Awaitable[int]]
+
+
+async def floor(_folder: Path) -> int:
+    """The least that a server can do: read the body and say 200."""
+
+    async def handler(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post(COMMANDS, handler)
+    return await _listen(app)
+
+
+async def door(folder: Path) -> int:
+    """Ours: verified, on the disk, acknowledged."""
+    return await _door(folder, Menu(), lambda _: None)
+
+
+async def understood(folder: Path) -> int:
+    """The same, and the command is found among the others."""
+    return await _understood(folder, Menu())
+
+
+async def understood_among_more(folder: Path) -> int:
+    """The same, with a hundred more commands registered."""
+    return await _understood(folder, Menu([_more_commands()]))
+
+
+async def default_bolt(_folder: Path) -> int:
+    """Bolt as its documentation shows it, behind aiohttp."""
+    from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+    from slack_bolt.async_app import AsyncApp
+    from slack_bolt.authorization import AuthorizeResult
+
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id=None, bot_token="xoxb-bench")
+
+    bolt = AsyncApp(signing_secret=SECRET, authorize=authorize)
+
+    @bolt.command(re.compile(""))
+    async def command(ack: Callable[[], Awaitable[Any]]) -> None:
+        await ack()
+
+    async def handler(request: web.Request) -> web.Response:
+        return await to_aiohttp_response(await bolt.async_dispatch(await to_bolt_request(request)))
+
+    app = web.Application()
+    app.router.add_post(COMMANDS, handler)
+    return await _listen(app)
+
+
+async def _understood(folder: Path, menu: Menu) -> int:
+    catalogue = team_catalogue()
+
+    def submit(_: Delivery) -> None:
+        menu.spoken(catalogue, "status production")
+
+    return await _door(folder, menu, submit)
+
+
+async def _door(folder: Path, menu: Menu, submit: Callable[[Delivery], None]) -> int:
+    url = f"sqlite+aiosqlite:///{folder / 'bench.sqlite'}"
+    await migrate(url)
+    intake = Intake(InboxWriter(open_engines(url).write), SystemClock(), submit, lambda: 0)
+    http = HttpDoor("127.0.0.1", 0)
+    http.add_slack()
+    http.let_slack_in(SlackDoor(Signatures(SECRET), intake, build_app(intake, menu.form_text)))
+    return await http.open()
+
+
+def _more_commands() -> Router:
+    router = Router()
+    for number in range(MORE_COMMANDS):
+
+        async def command(_request: Request, _words: Words) -> Answer:
+            """Nothing."""
+            return Said("nothing")
+
+        router.command(f"more-{number}", needs=None, example=f"more-{number}", group="Bench")(command)
+    return router
+
+
+async def _listen(app: web.Application) -> int:
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port: int = runner.addresses[0][1]
+    return port
+
+
+KINDS: dict[str, Serve] = {
+    "floor": floor,
+    "door": door,
+    "understood": understood,
+    "understood-among-more": understood_among_more,
+    "default-bolt": default_bolt,
+}
+
+
+async def _main() -> None:
+    print(await KINDS[sys.argv[1]](Path(sys.argv[2])), flush=True)  # noqa: T201 -- the parent reads it
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())

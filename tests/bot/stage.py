@@ -1,0 +1,125 @@
+"""The whole process on a local Slack and a stand-in cluster, in the test's own loop."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+from pydantic import SecretStr
+
+from bot.parts import Tuning
+from bot.settings import HttpSettings, Settings, SlackSettings
+from bot.wiring import Bot, running
+from domain.clock import SystemClock
+from domain.deliveries import Delivery, DeliveryKind
+from sandbox.catalogue import catalogue
+from sandbox.cluster import CONTEXTS, FAST, StandInCluster
+from sandbox.slack import LocalSlack, RunningSlack
+from storage.inbox import InboxWriter
+from storage.outbox import Pace
+from storage.store import Store
+
+QUICK = Pace(post=timedelta(), edit=timedelta(), quiet=timedelta())
+
+
+class ShiftedClock(SystemClock):
+    """The machine's clock, moved by what a test says."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+@dataclass
+class Stage:
+    """What outlives the bot: Slack, the cluster, the database, the catalogue's file."""
+
+    slack: RunningSlack
+    stand_in: StandInCluster
+    folder: Path
+    clock: ShiftedClock = field(default_factory=ShiftedClock)
+
+    @property
+    def catalogue(self) -> Path:
+        return self.folder / "deepecho.yaml"
+
+    @property
+    def database(self) -> str:
+        return f"sqlite:///{self.folder / 'deepecho.db'}"
+
+    def settings(self, *, mode: Any = "socket", port: int = 0) -> Settings:
+        return Settings(
+            slack=SlackSettings(
+                bot_token=SecretStr(self.slack.bot_token),
+                app_token=SecretStr(self.slack.app_token),
+                signing_secret=SecretStr(self.slack.signing_secret),
+                api_url=self.slack.api_url,
+                mode=mode,
+            ),
+            database_url=SecretStr(self.database),
+            catalogue=self.catalogue,
+            http=HttpSettings(port=port),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The same settings for a process of its own."""
+        return {
+            "DEEPECHO_SLACK__BOT_TOKEN": self.slack.bot_token,
+            "DEEPECHO_SLACK__APP_TOKEN": self.slack.app_token,
+            "DEEPECHO_SLACK__SIGNING_SECRET": self.slack.signing_secret,
+            "DEEPECHO_SLACK__API_URL": self.slack.api_url,
+            "DEEPECHO_DATABASE_URL": self.database,
+            "DEEPECHO_CATALOGUE": str(self.catalogue),
+            "DEEPECHO_HTTP__PORT": "0",
+            "DEEPECHO_LOG__FORMAT": "json",
+        }
+
+    @asynccontextmanager
+    async def bot(self, *, mode: str = "socket", connected: bool = True) -> AsyncIterator[Bot]:
+        async with running(self.settings(mode=mode), Tuning(clock=self.clock, pace=QUICK)) as bot:
+            if mode == "socket" and connected:
+                await self.slack.client.wait_for_bot()
+            yield bot
+
+
+@asynccontextmanager
+async def open_stage(folder: Path, migrated: Path) -> AsyncIterator[Stage]:
+    shutil.copy(migrated, folder / "deepecho.db")
+    async with LocalSlack() as slack, StandInCluster(pace=FAST) as stand_in:
+        stand_in.seed()
+        stage = Stage(slack, stand_in, folder)
+        kubeconfig = stand_in.kubeconfig(folder / "kubeconfig", context="production")
+        stage.catalogue.write_text(yaml.safe_dump(catalogue(str(kubeconfig), {name: name for name in CONTEXTS})))
+        yield stage
+
+
+async def look(bot: Bot, path: str) -> tuple[int, Any]:
+    """What one of the bot's own addresses answers; JSON where it is JSON."""
+    url = f"http://127.0.0.1:{bot.port}{path}"
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return response.status, await (response.json() if "json" in response.content_type else response.text())
+
+
+async def leave_behind(
+    store: Store, stage: Stage, *, key: str, body: str, kind: DeliveryKind, age: timedelta, by: str = ""
+) -> None:
+    """A delivery that a process kept, and perhaps took, before it died."""
+    at = stage.clock.now() - age
+    await InboxWriter(store.engines.write).put(Delivery(key=key, kind=kind, body=body, received_at=at))
+    if by:
+        async with store.write() as tx:
+            await tx.inbox.take(key, by)
+
+
+async def answer_of(store: Store, key: str) -> str:
+    """How a delivery was answered; empty where it was not."""
+    async with store.engines.read.connect() as connection:
+        row = (await connection.exec_driver_sql("SELECT answer FROM inbox WHERE key = ?", (key,))).one()
+    return str(row[0])

@@ -1,0 +1,58 @@
+"""What stands in ``deploy/`` is what the program needs."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.catalogue_file import load
+from bot.checking import SCOPES
+from bot.http_door import COMMANDS, EVENTS, INTERACTIONS
+from integrations.kubernetes.permissions import NEEDED
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
+
+def manifest() -> tuple[dict[str, Any], str]:
+    text = (DEPLOY / "slack-manifest.yaml").read_text()
+    return yaml.safe_load(text), text
+
+
+def test_the_manifest_asks_for_the_scopes_that_check_looks_for_and_says_why() -> None:
+    data, text = manifest()
+    assert data["oauth_config"]["scopes"]["bot"] == list(SCOPES)
+    for scope, why in SCOPES.items():
+        assert re.search(rf"- {scope} +# {re.escape(why)}\n", text), scope
+
+
+def test_the_manifest_offers_what_the_bot_answers() -> None:
+    data, text = manifest()
+    (command,) = data["features"]["slash_commands"]
+    assert (command["command"], command["should_escape"]) == ("/deepecho", True)
+    assert data["settings"]["event_subscriptions"]["bot_events"] == ["app_home_opened"]
+    assert data["features"]["app_home"]["home_tab_enabled"]
+    for path in (COMMANDS, INTERACTIONS, EVENTS):
+        assert f"https://deepecho.example.com{path}\n" in text
+
+
+def test_the_role_permits_what_the_commands_need_and_changes_only_deployments() -> None:
+    documents = list(yaml.safe_load_all((DEPLOY / "rbac.yaml").read_text()))
+    (role,) = (each for each in documents if each["kind"] == "ClusterRole")
+    granted = {
+        (verb, group, resource)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    needed = {(verb, each.group, f"{each.plural}/{part}" if part else each.plural) for verb, each, part in NEEDED}
+    assert needed <= granted
+    assert {each for each in granted if each[0] not in ("get", "list", "watch")} == {("patch", "apps", "deployments")}
+    assert not any(resource == "secrets" for _, _, resource in granted)
+
+
+def test_the_example_is_a_catalogue() -> None:
+    catalogue = load(DEPLOY / "deepecho.example.yaml")
+    assert catalogue.environments["production"].protected
+    assert catalogue.default_application.services == ("deep-echo-main", "deep-echo-cognitive")

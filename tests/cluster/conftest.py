@@ -1,0 +1,59 @@
+"""The lower half of the house on a real API server. Each test has a namespace of its own, which is deleted in the end."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from domain.catalogue import Catalogue
+from domain.clock import SystemClock
+from domain.redaction import redact
+from integrations.kubernetes import ClusterSettings, open_cluster
+from storage.migrate import migrate
+from tests.contract.clusters import Place, place_in, real_kubeconfig
+from tests.fakes.team import catalogue_data, service
+from tests.runbooks.house import House, ShiftedClock, open_floor
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Path:
+    return real_kubeconfig()
+
+
+@pytest.fixture
+async def place(kubeconfig: Path) -> AsyncIterator[Place]:
+    async with place_in("real", kubeconfig, Path(f"{kubeconfig}.viewer"), None) as found:
+        yield found
+
+
+@pytest.fixture
+async def twin(kubeconfig: Path) -> AsyncIterator[Place]:
+    """Another namespace, where kubectl does what the bot does in the first."""
+    async with place_in("real", kubeconfig, Path(f"{kubeconfig}.viewer"), None) as found:
+        yield found
+
+
+@pytest.fixture
+async def house(place: Place, tmp_path: Path) -> AsyncIterator[House]:
+    url = f"sqlite:///{tmp_path / 'deepecho.sqlite'}"
+    await migrate(url)
+    settings = ClusterSettings(name="main", kubeconfig=str(place.kubeconfig))
+    async with (
+        open_cluster(settings, SystemClock(), redact=redact) as cluster,
+        open_floor(url, ShiftedClock(), _catalogue(place.namespace), None, cluster) as opened,
+    ):
+        yield opened
+
+
+def _catalogue(namespace: str) -> Catalogue:
+    image = "registry.example/web"
+    return Catalogue.model_validate(
+        catalogue_data()
+        | {
+            "environments": {
+                "production": {"cluster": "main", "namespace": namespace, "protected": True, "rollout_minutes": 2},
+            },
+            "services": {name: service(name, "main", image) for name in ("web", "api")},
+            "applications": {"shop": {"services": ["web", "api"], "default": True}},
+        }
+    )

@@ -1,0 +1,74 @@
+from datetime import timedelta
+
+import pytest
+
+from domain.answers import AuditAnswer, Complaint
+from domain.people import Member, Person
+from tests.fakes.house import House, open_house
+from tests.fakes.team import ANA, LEE, SAM, TEAM, VIV, team_catalogue
+
+
+async def found(house: House, text: str) -> list[str]:
+    answer = await house.says(VIV, text)
+    assert isinstance(answer, AuditAnswer), answer
+    return [f"{each.entry.what} {each.entry.where}" for each in answer.records]
+
+
+async def test_search_by_each_and_all(house: House) -> None:
+    await house.says(ANA, "lock staging moving")
+    house.clock.go_on(timedelta(hours=3))
+    asked = await house.starts(ANA, "rollback production abc1234 deep-echo-main --reason errors")
+    await house.says(SAM, "unlock staging")
+    lock, rollback, unlock = "lock staging", "rollback production/deep-echo-main", "unlock staging"
+    for text, expected in {
+        "audit": [unlock, rollback, lock],
+        "audit rollback": [rollback],
+        "audit what rollback where production": [rollback],
+        "audit prod": [rollback],
+        "audit staging": [unlock, lock],
+        "audit <@U0SRE|sam>": [unlock],
+        "audit <@U0SRE>": [unlock],
+        "audit who U0DEPLOYER": [rollback, lock],
+        "audit since 1h": [unlock, rollback],
+        "audit since 2026-11-23": [unlock, rollback, lock],
+        "audit since 2026-11-24": [],
+        "audit deep-echo-main": [rollback],
+        f"audit {asked.id}": [rollback],
+        "audit <@U0DEPLOYER> lock staging 1d": [lock],
+        "audit deploy": [],
+        "audit lock production": [],
+        "audit approve": [],
+        "audit rollback deep-echo-main prod": [rollback],
+    }.items():
+        assert await found(house, text) == expected, text
+
+
+async def test_decisions_are_found_by_what_was_said(house: House) -> None:
+    asked = await house.starts(ANA, "rollback production abc1234 deep-echo-main --reason errors")
+    await house.says(VIV, f"approve {asked.id}")
+    await house.says(LEE, f"approve {asked.id}")
+    assert len(await found(house, "audit approve")) == 2
+    assert len(await found(house, "audit approve <@U0APPROVER>")) == 1
+    assert len(await found(house, "audit refused")) == 1
+
+
+async def test_one_search_looks_for_one_word(house: House) -> None:
+    answer = await house.says(VIV, "audit approve deep-echo-main prod")
+    assert answer == Complaint("approved and deep-echo-main are too much for one search.", "Leave one of them out.")
+
+
+async def test_the_answer_repeats_the_question(house: House) -> None:
+    answer = await house.says(VIV, "audit <@U0SRE|sam> rollback prod 1h")
+    assert isinstance(answer, AuditAnswer)
+    assert answer.asked == "by <@U0SRE> rollback in production since 23 Nov 2026 13:02 UTC"
+
+
+@pytest.mark.parametrize(("text", "seen"), [("audit", False), ("audit production", False), ("audit staging", True)])
+async def test_who_sees_one_environment_reads_its_log_only(
+    tmp_path_factory: pytest.TempPathFactory, text: str, *, seen: bool
+) -> None:
+    zoe = Member(person=Person("U0ZOE", TEAM), name="zoe")
+    catalogue = team_catalogue(roles={"staging": {"viewer": [zoe.person.user_id]}})
+    async with open_house(tmp_path_factory.mktemp("house"), catalogue) as house:
+        answer = await house.says(zoe, text)
+        assert isinstance(answer, AuditAnswer if seen else Complaint)

@@ -1,0 +1,165 @@
+"""A cluster to test against, stand-in or real, and what a test does to it behind the integration's back."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+import yaml
+
+from domain.rollouts import Target
+from sandbox.cluster import StandInCluster
+
+Json = dict[str, Any]
+NOTHING: Mapping[str, str] = MappingProxyType({})
+PATIENCE = 60.0
+"""Seconds that a rollout may take on a busy machine."""
+
+
+class Api:
+    """The API server, spoken to in plain HTTP, so that the integration is not tested with itself."""
+
+    def __init__(self, session: aiohttp.ClientSession, server: str, token: str) -> None:
+        self._session = session
+        self._server = server
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    async def call(self, method: str, path: str, body: object = None, kind: str = "application/json") -> Json:
+        status, answer = await self.try_call(method, path, body, kind)
+        assert status < 300, answer
+        return answer
+
+    async def try_call(self, method: str, path: str, body: object = None, kind: str = "application/json") -> tuple[int, Json]:
+        headers = {**self._headers, "Content-Type": kind}
+        data = None if body is None else json.dumps(body)
+        async with self._session.request(method, self._server + path, data=data, headers=headers, ssl=False) as response:
+            return response.status, await response.json(content_type=None)
+
+    async def merge(self, path: str, patch: Json) -> Json:
+        return await self.call("PATCH", path, patch, "application/merge-patch+json")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A namespace of its own in one of the clusters."""
+
+    kind: str
+    kubeconfig: Path
+    viewer: Path
+    namespace: str
+    api: Api
+    stand_in: StandInCluster | None
+
+    def target(self, name: str = "web", container: str = "main") -> Target:
+        return Target("production", name, "here", self.namespace, name, container)
+
+    def path(self, name: str = "web") -> str:
+        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}"
+
+    async def deployment(self, name: str = "web") -> Json:
+        return await self.api.call("GET", self.path(name))
+
+    async def create(self, manifest: Json) -> Json:
+        """A namespaced object of any kind that has a plain plural."""
+        group = manifest["apiVersion"]
+        root = f"/apis/{group}" if "/" in group else f"/api/{group}"
+        manifest["metadata"]["namespace"] = self.namespace
+        plural = manifest["kind"].lower() + "s"
+        return await self.api.call("POST", f"{root}/namespaces/{self.namespace}/{plural}", manifest)
+
+    async def deploy(self, tag: str, name: str = "web", *, spec: Json | None = None, **about: Mapping[str, str]) -> Json:
+        """A new Deployment that runs ``tag``; ``about`` are labels and annotations of it."""
+        created = await self.create(manifest(name, tag, spec=spec, **about))
+        await self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={PATIENCE:.0f}s")
+        return created
+
+    async def ship(
+        self, tag: str, name: str = "web", *, cause: str = "", settle: bool = True, notes: Mapping[str, str] = NOTHING
+    ) -> Json:
+        """Another version, as a pipeline would bring it; ``notes`` are annotations of the Deployment."""
+        template = (await self.deployment(name))["spec"]["template"]
+        template["spec"]["containers"][0]["image"] = f"registry.example/web:{tag}"
+        notes = {**notes, **({"kubernetes.io/change-cause": cause} if cause else {})}
+        shipped = await self.api.merge(self.path(name), {"metadata": {"annotations": notes}, "spec": {"template": template}})
+        if settle:
+            await self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={PATIENCE:.0f}s")
+        return shipped
+
+    async def kubectl(self, *words: str) -> str:
+        """The real one; what it prints."""
+        program = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or "kubectl"
+        process = await asyncio.create_subprocess_exec(
+            program,
+            f"--kubeconfig={self.kubeconfig}",
+            f"--namespace={self.namespace}",
+            *words,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        assert process.returncode == 0, err.decode()
+        return out.decode()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Waits for something that another task or the server brings about."""
+    async with asyncio.timeout(PATIENCE):
+        while not holds():
+            await asyncio.sleep(0)
+
+
+def _parsed(kubeconfig: Path) -> Json:
+    config: Json = yaml.safe_load(kubeconfig.read_text())
+    return config
+
+
+def manifest(name: str, tag: str, *, spec: Json | None = None, **about: Mapping[str, str]) -> Json:
+    container = {
+        "name": "main",
+        "image": f"registry.example/web:{tag}",
+        "env": [{"name": "GREETING", "value": "“héllo” <&>"}],
+        "resources": {"limits": {"cpu": "1500m", "memory": "1Gi"}},
+    }
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, **about},
+        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": name}}, "template": template, **(spec or {})},
+    }
+
+
+@asynccontextmanager
+async def place_in(kind: str, kubeconfig: Path, viewer: Path, stand_in: StandInCluster | None) -> AsyncIterator[Place]:
+    """A fresh namespace; it is deleted in the end."""
+    config = _parsed(kubeconfig)
+    server, token = config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
+    namespace = f"test-{uuid4().hex[:10]}"
+    async with aiohttp.ClientSession() as session:
+        api = Api(session, server, token)
+        about = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        await api.call("POST", "/api/v1/namespaces", about)
+        try:
+            yield Place(kind, kubeconfig, viewer, namespace, api, stand_in)
+        finally:
+            await api.call("DELETE", f"/api/v1/namespaces/{namespace}")
+
+
+def real_kubeconfig() -> Path:
+    """Of the real API server that the tests may use. Without one they are skipped and say so; in CI that is a failure."""
+    path = os.environ.get("DEEPECHO_TEST_KUBECONFIG") or os.environ.get("KUBECONFIG")
+    if path:
+        return Path(path)
+    if os.environ.get("CI") == "true":
+        pytest.fail("CI has no real API server: set DEEPECHO_TEST_KUBECONFIG")
+    pytest.skip("no real API server: set DEEPECHO_TEST_KUBECONFIG or KUBECONFIG (make test-cluster)")

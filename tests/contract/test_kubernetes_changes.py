@@ -1,0 +1,304 @@
+"""The four changes: guarded, recognisable, and what a rollback leaves is what kubectl would leave."""
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.errors import Drifted, NotFound, PermanentError, Refused, UnknownOutcome
+from domain.rollouts import Template, Workload, template_hash
+from integrations.kubernetes import Cluster
+from sandbox.cluster import Fault, StandInCluster
+from tests.contract.clusters import PATIENCE, Json, Place, until
+
+APPS = "/apis/apps/v1"
+STILL: Json = {"replicas": 0}
+"""No pods: for tests of what is written, not of what rolls out."""
+
+
+async def test_a_rollback_leaves_what_kubectl_undo_leaves(place: Place, cluster: Cluster) -> None:
+    for name in ("web", "twin"):
+        await place.deploy("main-aaaaaaa", name, annotations={"team": "blue", "kubernetes.io/change-cause": "first"})
+        await place.kubectl("annotate", "deployment", name, "kubectl.kubernetes.io/last-applied-configuration={}")
+        await place.ship("main-bbbbbbb", name, cause="second", notes={"team": "red", "only": "now"})
+        await place.ship("main-ccccccc", name, cause="third")
+    before = await cluster.workload(place.target())
+    first = before.revisions[-1]
+    template = await cluster.template_of(place.target(), first.template_hash)
+
+    assert await _put(cluster, place, template, before, "op-1", back=True)
+    await place.kubectl("rollout", "undo", "deployment/twin", "--to-revision=1")
+    for name in ("web", "twin"):
+        await place.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={PATIENCE:.0f}s")
+
+    ours, theirs = await place.deployment("web"), await place.deployment("twin")
+    assert _without_name(ours["spec"], "web") == _without_name(theirs["spec"], "twin")
+    notes = dict(ours["metadata"]["annotations"])
+    assert notes.pop("deepecho/operation") == "op-1"
+    assert notes.pop("kubernetes.io/change-cause") == "roll back"
+    assert notes == {key: value for key, value in theirs["metadata"]["annotations"].items() if "change-cause" not in key}
+    assert notes["team"] == "blue"
+    assert notes["deployment.kubernetes.io/revision"] == "4"
+    assert ours["metadata"].get("labels") == theirs["metadata"].get("labels")
+
+
+def _without_name(spec: Json, name: str) -> Json:
+    plain = copy.deepcopy(spec)
+    assert plain["selector"]["matchLabels"].pop("app") == name
+    assert plain["template"]["metadata"]["labels"].pop("app") == name
+    return plain
+
+
+async def test_a_new_version_keeps_the_deployments_annotations(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa", annotations={"team": "blue"})
+    before = await cluster.workload(place.target())
+
+    assert await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
+    await place.kubectl("rollout", "status", "deployment/web", f"--timeout={PATIENCE:.0f}s")
+
+    after = await cluster.workload(place.target())
+    notes = (await place.deployment())["metadata"]["annotations"]
+    assert (after.image, after.operation_id) == ("registry.example/web:main-bbbbbbb", "op-1")
+    assert (notes["team"], notes["kubernetes.io/change-cause"]) == ("blue", "roll back")
+    assert [(each.operation_id, each.change_cause) for each in after.revisions] == [("op-1", "roll back"), ("", "")]
+
+
+async def test_a_deployment_without_annotations_takes_its_first(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa", spec=STILL)
+    await place.api.call(
+        "PATCH", place.path(), [{"op": "remove", "path": "/metadata/annotations"}], "application/json-patch+json"
+    )
+    before = await cluster.workload(place.target())
+
+    assert await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
+
+    assert (await place.deployment())["metadata"]["annotations"]["deepecho/operation"] == "op-1"
+
+
+async def test_the_same_operation_is_recognised_and_another_is_drift(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(place.target())
+    template = _tagged(before, "main-bbbbbbb")
+
+    assert await _put(cluster, place, template, before, "op-1") is True
+    once = await place.deployment()
+    assert await _put(cluster, place, template, before, "op-1") is False
+
+    assert (await place.deployment())["metadata"]["generation"] == once["metadata"]["generation"]
+    with pytest.raises(Drifted, match="web in production was changed after this was planned: it now runs main-bbbbbbb"):
+        await _put(cluster, place, template, before, "op-2")
+
+
+async def test_a_template_that_moved_is_drift_and_stays(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(place.target())
+    await place.ship("main-urgent", settle=False)
+
+    with pytest.raises(Drifted, match="now runs main-urgent"):
+        await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
+    with pytest.raises(Drifted, match="now runs main-urgent"):
+        await _restart(cluster, place, before, "op-1")
+
+    assert (await cluster.workload(place.target())).image.endswith("main-urgent")
+
+
+async def test_a_paused_deployment_is_refused(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa", spec=STILL)
+    await place.kubectl("rollout", "pause", "deployment/web")
+    before = await cluster.workload(place.target())
+
+    assert before.paused
+    with pytest.raises(Refused, match="web in production is paused"):
+        await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
+    with pytest.raises(Refused, match="is paused"):
+        await _restart(cluster, place, before, "op-1")
+
+
+async def test_changes_get_through_while_others_write_to_the_same_deployment(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(place.target())
+
+    async with _scribbling(place):
+        assert await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
+        assert await cluster.scale(place.target(), 1, expected_replicas=0, operation_id="op-2")
+        assert await _restart(cluster, place, await cluster.workload(place.target()), "op-3")
+
+    await place.kubectl("rollout", "status", "deployment/web", f"--timeout={PATIENCE:.0f}s")
+    after = await cluster.workload(place.target())
+    assert (after.image, after.replicas) == ("registry.example/web:main-bbbbbbb", 1)
+    assert [each.operation_id for each in after.revisions] == ["op-3", "op-2", ""]
+    assert int((await place.deployment())["metadata"]["annotations"]["scribble"]) >= 5
+
+
+@asynccontextmanager
+async def _scribbling(place: Place) -> AsyncIterator[None]:
+    """Somebody annotates the Deployment again and again, as controllers do."""
+
+    async def scribble() -> None:
+        number = 0
+        while True:
+            number += 1
+            await place.api.merge(place.path(), {"metadata": {"annotations": {"scribble": str(number)}}})
+            if number == 5:
+                often.set()
+            await asyncio.sleep(0.03)
+
+    often = asyncio.Event()
+    task = asyncio.create_task(scribble())
+    try:
+        yield
+        await often.wait()
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_note_written_between_look_and_patch_is_kept_and_the_patch_made_again(
+    place: Place, cluster: Cluster, stand_in: StandInCluster
+) -> None:
+    """The patch waits on its way while a controller annotates the Deployment."""
+    await place.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(place.target())
+    stand_in.control.seen.clear()
+    stand_in.fail(Fault(kind="delay", seconds=0.3, method="PATCH", path_prefix=APPS))
+
+    ours = asyncio.create_task(_put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1"))
+    await until(lambda: not stand_in.control.faults)
+    await place.api.merge(place.path(), {"metadata": {"annotations": {"note": "kept"}}})
+
+    assert await ours is True
+    notes = (await place.deployment())["metadata"]["annotations"]
+    assert (notes["note"], notes["deepecho/operation"]) == ("kept", "op-1")
+    assert [each.status for each in stand_in.control.writes(APPS)] == [200, 409, 200]
+
+
+async def test_a_change_between_look_and_patch_is_seen(place: Place, cluster: Cluster, stand_in: StandInCluster) -> None:
+    """The patch waits on its way while somebody ships another version."""
+    await place.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(place.target())
+    stand_in.fail(Fault(kind="delay", seconds=0.3, method="PATCH", path_prefix=APPS))
+
+    ours = asyncio.create_task(_put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1"))
+    await until(lambda: not stand_in.control.faults)
+    await place.ship("main-urgent", settle=False)
+
+    with pytest.raises(Drifted, match="now runs main-urgent"):
+        await ours
+
+
+@pytest.mark.parametrize("kind", ["fail_after_apply", "drop"])
+async def test_a_lost_answer_is_looked_for_before_the_change_is_sent_again(
+    place: Place, cluster: Cluster, stand_in: StandInCluster, kind: str
+) -> None:
+    await place.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(place.target())
+    stand_in.control.seen.clear()
+    stand_in.fail(Fault(kind="drop" if kind == "drop" else "fail_after_apply", method="PATCH", path_prefix=APPS))
+
+    assert await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1") is True
+
+    after = await place.deployment()
+    assert after["metadata"]["generation"] == before.generation + 1
+    assert after["metadata"]["annotations"]["deepecho/operation"] == "op-1"
+    patches = [each for each in stand_in.control.writes(APPS) if each.method == "PATCH"]
+    assert len(patches) == (2 if kind == "drop" else 1)
+
+
+async def test_a_cluster_that_stays_silent_leaves_the_outcome_unknown(
+    place: Place, cluster: Cluster, stand_in: StandInCluster
+) -> None:
+    await place.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(place.target())
+    stand_in.fail(Fault(kind="fail_after_apply", method="PATCH", path_prefix=APPS))
+    gone = asyncio.create_task(_after_the_patch(stand_in, place))
+
+    with pytest.raises(UnknownOutcome, match="may or may not have been done"):
+        await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
+    await gone
+    stand_in.control.clear()
+
+    assert await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1") is False
+
+
+async def _after_the_patch(stand_in: StandInCluster, place: Place) -> None:
+    """Once the patch has met its fault, reads fail too."""
+    await until(lambda: not any(each.method == "PATCH" for each in stand_in.control.faults))
+    stand_in.fail(Fault(kind="status", status=503, times=20, method="GET", path_prefix=place.path()))
+
+
+async def test_restart_is_kubectls_and_recognises_itself(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa")
+    before = await cluster.workload(place.target())
+
+    assert await _restart(cluster, place, before, "op-1") is True
+    assert await _restart(cluster, place, before, "op-1") is False
+    await place.kubectl("rollout", "status", "deployment/web", f"--timeout={PATIENCE:.0f}s")
+
+    after = await cluster.workload(place.target())
+    assert (after.operation_id, after.revision, after.image) == ("op-1", 2, before.image)
+    changed = copy.deepcopy(dict(after.template))
+    assert changed["metadata"].pop("annotations") == {"kubectl.kubernetes.io/restartedAt": "2026-11-23T14:02:00Z"}
+    plain = copy.deepcopy(dict(before.template))
+    plain["metadata"].pop("annotations", None)
+    assert changed == plain
+
+
+async def test_scale_sets_the_number_once(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa", spec={"replicas": 1})
+    before = await cluster.workload(place.target())
+
+    assert await cluster.scale(place.target(), 3, expected_replicas=1, operation_id="op-1") is True
+    assert await cluster.scale(place.target(), 3, expected_replicas=1, operation_id="op-1") is False
+
+    after = await cluster.workload(place.target())
+    assert (after.replicas, after.template_hash, after.operation_id) == (3, before.template_hash, "op-1")
+    with pytest.raises(Drifted, match="web in production now has 3 pods, not 1"):
+        await cluster.scale(place.target(), 5, expected_replicas=1, operation_id="op-2")
+
+
+async def test_what_the_server_finds_invalid_is_said_in_its_words(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(place.target())
+    broken = copy.deepcopy(dict(before.template))
+    broken["spec"]["containers"] = []
+
+    with pytest.raises(PermanentError, match=r"refused to patch Deployment web .*spec.template.spec.containers: Required value"):
+        await _put(cluster, place, broken, before, "op-1")
+
+
+async def test_a_deployment_made_anew_is_another_one(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(place.target())
+    await place.kubectl("delete", "deployment", "web")
+
+    with pytest.raises(NotFound, match="no Deployment web"):
+        await _put(cluster, place, before.template, before, "op-1")
+
+
+async def _put(
+    cluster: Cluster, place: Place, template: Template, before: Workload, operation: str, *, back: bool = False
+) -> bool:
+    return await cluster.put_template(
+        place.target(),
+        template,
+        expected=before.template_hash,
+        operation_id=operation,
+        cause="roll back",
+        annotations_from_revision=back,
+    )
+
+
+async def _restart(cluster: Cluster, place: Place, before: Workload, operation: str) -> bool:
+    at = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
+    return await cluster.restart(place.target(), expected_hash=before.template_hash, restarted_at=at, operation_id=operation)
+
+
+def _tagged(workload: Workload, tag: str) -> Template:
+    template = copy.deepcopy(dict(workload.template))
+    template["spec"]["containers"][0]["image"] = f"registry.example/web:{tag}"
+    assert template_hash(template) != workload.template_hash
+    return template

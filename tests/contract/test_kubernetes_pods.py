@@ -1,0 +1,253 @@
+"""What pods run, and why some do not."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+
+import pytest
+
+from domain.rollouts import PodTrouble, RunningPods
+from integrations.kubernetes import Cluster
+from sandbox.cluster import Fault, StandInCluster
+from tests.contract.clusters import PATIENCE, Json, Place
+
+SOON = 20.0
+"""Seconds within which a pod's trouble must be told."""
+
+
+async def test_all_pods_of_a_settled_deployment_share_one_image_id(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa")
+
+    found = await cluster.running(place.target())
+
+    assert (found.ready, found.total, found.of_current) == (2, 2, 2)
+    assert [each.partition("@sha256:")[0] for each in found.image_ids] == ["registry.example/web"]
+
+
+async def test_during_a_rollout_old_and_new_pods_are_told_apart(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa")
+    before = await cluster.running(place.target())
+    await place.ship("main-bad", settle=False)
+    await _eventually(cluster, place, lambda found: found.total == 3)
+
+    stuck = await cluster.running(place.target())
+    await place.ship("main-bbbbbbb")
+    after = await _eventually(cluster, place, lambda found: found.total == 2)
+
+    assert (stuck.ready, stuck.total, stuck.of_current, stuck.image_ids) == (2, 3, 0, before.image_ids)
+    assert (after.ready, after.of_current, len(after.image_ids)) == (2, 2, 1)
+    assert after.image_ids != before.image_ids
+
+
+async def test_a_deployment_without_pods_runs_nothing(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa", spec={"replicas": 0})
+
+    pods = await cluster.running(place.target())
+    assert (pods.ready, pods.total, pods.of_current, pods.image_ids) == (0, 0, 0, ())
+    assert await cluster.troubles(place.target()) == ()
+
+
+async def _eventually(cluster: Cluster, place: Place, holds: Callable[[RunningPods], bool]) -> RunningPods:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            found = await cluster.running(place.target())
+            if holds(found):
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def test_an_image_that_cannot_be_pulled_is_told_with_its_reason(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa")
+    await place.ship("main-bad", settle=False)
+
+    trouble = await _trouble(cluster, place, {"ImagePullBackOff"})
+
+    assert trouble.message
+    assert trouble.restarts == 0
+    assert trouble.last_lines == ()
+
+
+async def test_a_crash_is_told_with_its_last_lines_and_no_secrets(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa")
+    await place.ship("main-crash", settle=False)
+
+    trouble = await _trouble(cluster, place, {"CrashLoopBackOff"})
+
+    assert 0 < len(trouble.last_lines) <= 10
+    assert "hunter2" not in " ".join(trouble.last_lines)
+    assert "password=•••" in " ".join(trouble.last_lines)
+    assert "back-off" in trouble.message
+
+
+async def test_trouble_of_an_older_version_is_no_longer_told(place: Place, cluster: Cluster) -> None:
+    await place.deploy("main-aaaaaaa")
+    await place.ship("main-bad", settle=False)
+    await _trouble(cluster, place, {"ErrImagePull", "ImagePullBackOff"})
+    await place.ship("main-bbbbbbb")
+
+    assert await cluster.troubles(place.target()) == ()
+
+
+async def test_the_reason_stands_when_the_log_cannot_be_read(place: Place, cluster: Cluster, stand_in: StandInCluster) -> None:
+    await place.deploy("main-aaaaaaa")
+    await place.ship("main-crash", settle=False)
+    await _trouble(cluster, place, {"CrashLoopBackOff", "Error"})
+    pods = f"/api/v1/namespaces/{place.namespace}/pods/"
+    stand_in.fail(Fault(kind="status", status=500, times=100, path_prefix=pods))
+
+    (trouble, *_) = await cluster.troubles(place.target())
+
+    assert trouble.reason in {"CrashLoopBackOff", "Error"}
+    assert trouble.last_lines == ()
+
+
+async def test_trouble_is_told_while_the_rollout_is_watched(place: Place, cluster: Cluster) -> None:
+    """Long before the deadline of ten minutes."""
+    await place.deploy("main-aaaaaaa")
+    await place.ship("main-crash", settle=False)
+    began = time.monotonic()
+
+    async with aclosing(cluster.watch_rollout(place.target(), within=PATIENCE)) as states:
+        assert not (await anext(states)).done
+        await _trouble(cluster, place, {"CrashLoopBackOff"})
+
+    assert time.monotonic() - began < SOON
+
+
+STARTING: Json = {"name": "main", "restartCount": 0, "ready": False, "state": {"waiting": {"reason": "ContainerCreating"}}}
+NOT_READY: Json = {"name": "main", "restartCount": 0, "ready": False, "state": {"running": {}}}
+
+
+def _waiting(reason: str, message: str, restarts: int = 0, **more: Json) -> Json:
+    return {**STARTING, "restartCount": restarts, "state": {"waiting": {"reason": reason, "message": message}}, **more}
+
+
+@pytest.mark.parametrize(
+    ("status", "event", "reason", "message"),
+    [
+        (
+            {"containerStatuses": [_waiting("CreateContainerConfigError", 'configmap "x" not found')]},
+            None,
+            "CreateContainerConfigError",
+            'configmap "x" not found',
+        ),
+        (
+            {
+                "containerStatuses": [
+                    _waiting(
+                        "CrashLoopBackOff", "back-off 10s", 2, lastState={"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+                    )
+                ]
+            },
+            None,
+            "OOMKilled",
+            "back-off 10s; exit code 137",
+        ),
+        (
+            {"containerStatuses": [{**NOT_READY, "state": {"terminated": {"exitCode": 2, "reason": "Error"}}}]},
+            None,
+            "Error",
+            "exit code 2",
+        ),
+        (
+            {
+                "containerStatuses": [
+                    {**NOT_READY, "restartCount": 4, "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}
+                ]
+            },
+            None,
+            "Error",
+            "exit code 1",
+        ),
+        (
+            {"initContainerStatuses": [_waiting("ImagePullBackOff", "no image")], "containerStatuses": [STARTING]},
+            None,
+            "ImagePullBackOff",
+            "no image",
+        ),
+        (
+            {
+                "conditions": [
+                    {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes are available"}
+                ]
+            },
+            None,
+            "Unschedulable",
+            "0/3 nodes are available",
+        ),
+        ({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}, None, "Evicted", "low on memory"),
+        ({"containerStatuses": [STARTING]}, ("FailedMount", "secret not found", 1), "FailedMount", "secret not found"),
+        (
+            {"containerStatuses": [NOT_READY]},
+            ("Unhealthy", "Readiness probe failed: 503", 3),
+            "Unhealthy",
+            "Readiness probe failed: 503",
+        ),
+        ({"containerStatuses": [NOT_READY]}, ("Unhealthy", "Readiness probe failed: 503", 1), "", ""),
+        ({"containerStatuses": [STARTING]}, None, "", ""),
+    ],
+)
+async def test_every_way_not_to_start_has_its_words(
+    place: Place,
+    cluster: Cluster,
+    status: Json,
+    event: tuple[str, str, int] | None,
+    reason: str,
+    message: str,
+) -> None:
+    """A pod is put into a state that is hard to bring about."""
+    await place.deploy("main-aaaaaaa", spec={"replicas": 1})
+    name = (await place.kubectl("get", "pods", "-o", "name")).strip().removeprefix("pod/")
+    not_ready = [{"type": "Ready", "status": "False"}]
+    path = f"/api/v1/namespaces/{place.namespace}/pods/{name}/status"
+    await place.api.merge(path, {"status": {"conditions": not_ready, **status}})
+    if event is not None:
+        await _tell(place, name, *event)
+
+    told = [each for each in await cluster.troubles(place.target()) if each.pod == name]
+
+    assert [(each.reason, each.message) for each in told] == ([(reason, message)] if reason else [])
+
+
+async def _tell(place: Place, pod: str, reason: str, message: str, times: int) -> None:
+    involved = {"kind": "Pod", "name": pod, "namespace": place.namespace, "fieldPath": "spec.containers{main}"}
+    told = {"involvedObject": involved, "type": "Warning", "reason": reason, "message": message, "count": times}
+    await place.create({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "odd.1"}, **told})
+
+
+@pytest.mark.usefixtures("real_server")
+async def test_a_replica_set_that_may_not_make_pods_says_why(place: Place, cluster: Cluster) -> None:
+    await place.api.call(
+        "POST",
+        f"/api/v1/namespaces/{place.namespace}/limitranges",
+        {
+            "apiVersion": "v1",
+            "kind": "LimitRange",
+            "metadata": {"name": "small"},
+            "spec": {"limits": [{"type": "Container", "max": {"memory": "1Mi"}}]},
+        },
+    )
+    await place.create(_hungry())
+
+    trouble = await _trouble(cluster, place, {"FailedCreate"})
+
+    assert "memory" in trouble.message
+    assert trouble.pod.startswith("web-")
+
+
+def _hungry() -> Json:
+    container = {"name": "main", "image": "registry.example/web:v1", "resources": {"limits": {"memory": "1Gi"}}}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
+
+
+async def _trouble(cluster: Cluster, place: Place, reasons: set[str]) -> PodTrouble:
+    """The first trouble with one of these reasons."""
+    async with asyncio.timeout(SOON):
+        while True:
+            for each in await cluster.troubles(place.target()):
+                if each.reason in reasons:
+                    return each
+            await asyncio.sleep(0.05)

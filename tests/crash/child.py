@@ -1,0 +1,56 @@
+"""The bot as it is, but ending itself with SIGKILL at one point of one step, and writing down every point that it passes.
+
+``DEEPECHO_TEST_DIE_AT`` is ``<step>/<point>``; points are ``before`` (nothing done), ``done`` (not recorded) and ``recorded``.
+``DEEPECHO_TEST_STOP_AT`` is the same for SIGSTOP; ``DEEPECHO_TEST_PROCEDURES`` is the version of the procedures.
+``DEEPECHO_TEST_TRACE`` names the file; ``DEEPECHO_TEST_FASTER`` divides the waits between messages and a replica's lease.
+"""
+
+import asyncio
+import os
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+from bot.parts import Tuning
+from bot.settings import load_settings
+from bot.wiring import running
+from runbooks.engine import PROCEDURES
+from runbooks.lease import LeaseTimes
+from storage.outbox import Pace
+
+
+class Killer:
+    """An observer that ends or stops the process at its point."""
+
+    def __init__(self, signals: dict[str, signal.Signals], trace: Path) -> None:
+        self._signals, self._trace = signals, trace
+
+    def __call__(self, _operation: str, step: str, point: str, /) -> None:
+        passed = f"{step}/{point}"
+        with self._trace.open("a") as trace:
+            trace.write(f"{passed}\n")
+        if passed in self._signals:
+            os.kill(os.getpid(), self._signals.pop(passed))
+
+
+async def main() -> None:
+    """Run until SIGTERM."""
+    faster = float(os.environ.get("DEEPECHO_TEST_FASTER", "1"))
+    second = timedelta(seconds=1 / faster)
+    pace = Pace(post=second, edit=second, quiet=3 * second)
+    wanted = {"DEEPECHO_TEST_DIE_AT": signal.SIGKILL, "DEEPECHO_TEST_STOP_AT": signal.SIGSTOP}
+    signals = {os.environ[name]: number for name, number in wanted.items() if os.environ.get(name)}
+    tuning = Tuning(
+        pace=pace,
+        observer=Killer(signals, Path(os.environ["DEEPECHO_TEST_TRACE"])),
+        lease=LeaseTimes().faster(faster / 2),
+        procedures=int(os.environ.get("DEEPECHO_TEST_PROCEDURES", str(PROCEDURES))),
+    )
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with running(load_settings(), tuning):
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

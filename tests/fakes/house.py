@@ -1,0 +1,92 @@
+"""The whole house below the commands: a real database, real operations, a stand-in cluster with the seeded platform."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from commands.menu import Menu
+from commands.request import Request, Services
+from domain.answers import Answer, Started
+from domain.audit import AuditRecord
+from domain.catalogue import Catalogue
+from domain.clock import SystemClock
+from domain.operations import OperationRecord
+from domain.people import Member
+from domain.redaction import redact
+from integrations.kubernetes import ClusterSettings, open_cluster
+from runbooks.operations import Operations
+from sandbox.cluster import FAST, StandInCluster, platform
+from storage.engines import open_engines
+from storage.store import Store
+from storage.tables import metadata
+from tests.fakes.clock import StoppedClock
+from tests.fakes.engine import IdleEngine
+from tests.fakes.team import team_catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What a test types into, and what it looks at afterwards."""
+
+    services: Services
+    engine: IdleEngine
+    stand_in: StandInCluster
+    clock: StoppedClock
+    menu: Menu = field(default_factory=Menu)
+    keys: "count[int]" = field(default_factory=count)
+
+    def request(self, who: Member) -> Request:
+        key = f"envelope-{next(self.keys)}"
+        return Request(key=key, member=who, channel="C0OPS", at=self.clock.now(), services=self.services)
+
+    async def says(self, who: Member, text: str) -> Answer:
+        """Type it as this person; every answer is one of the facts that can be shown."""
+        answer = await self.menu.answer(self.request(who), text)
+        assert isinstance(answer, Answer)
+        return answer
+
+    async def starts(self, who: Member, text: str) -> OperationRecord:
+        """Type what begins an operation."""
+        answer = await self.says(who, text)
+        assert isinstance(answer, Started), answer
+        assert answer.record.id in self.engine.begun
+        return answer.record
+
+    async def audit(self) -> tuple[AuditRecord, ...]:
+        async with self.services.store.read() as tx:
+            return await tx.audit.search()
+
+    async def nothing_happened(self) -> bool:
+        """No operation was started, nobody locked anything, and nothing was written to the cluster."""
+        recent = await self.services.operations.recent()
+        async with self.services.store.read() as tx:
+            locks = await tx.locks.all(self.clock.now())
+        return not recent and not locks and not self.engine.begun and not self.stand_in.control.writes()
+
+
+@cache
+def seeded() -> list[dict[str, Any]]:
+    """The sandbox's platform, made once: every cluster copies what it keeps."""
+    return platform(datetime.now(UTC))
+
+
+@asynccontextmanager
+async def open_house(folder: Path, catalogue: Catalogue | None = None) -> AsyncIterator[House]:
+    """A house of its own, its database and kubeconfig in ``folder``."""
+    clock, engine, known = StoppedClock(), IdleEngine(), catalogue or team_catalogue()
+    store = Store(open_engines(f"sqlite:///{folder / 'deepecho.db'}", pooled=False))
+    async with store.engines.write.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    operations = Operations(engine, store, clock, lambda: known, lambda: None)
+    async with StandInCluster(pace=FAST) as stand_in:
+        stand_in.seed(seeded())
+        settings = ClusterSettings(name="main", kubeconfig=str(stand_in.kubeconfig(folder / "kubeconfig")), total_timeout=5)
+        async with open_cluster(settings, SystemClock(), redact=redact) as cluster:
+            services = Services(catalogue=known, clock=clock, store=store, clusters={"main": cluster}, operations=operations)
+            yield House(services=services, engine=engine, stand_in=stand_in, clock=clock)
+    await store.close()

@@ -1,0 +1,79 @@
+"""What is due happens once, on any number of replicas, and late rather than never."""
+
+import asyncio
+from datetime import timedelta
+
+from storage.engines import open_engines
+from storage.store import Store
+from storage.timers import STALE, Timer
+from tests.views.samples import NOW
+
+MINUTE = timedelta(minutes=1)
+
+
+def timer(key: str = "expire/op-a", minutes: int = 0) -> Timer:
+    return Timer(key, "expire", "op-a", NOW + minutes * MINUTE)
+
+
+async def put(store: Store, *timers: Timer) -> None:
+    async with store.write() as tx:
+        for each in timers:
+            await tx.timers.set(each)
+
+
+async def test_what_is_due_oldest_first_and_not_before(store: Store) -> None:
+    late, now, later = timer("a", -60), timer("b"), timer("c", 1)
+    await put(store, now, later, late)
+    async with store.read() as tx:
+        assert await tx.timers.due(NOW) == (late, now)
+        assert await tx.timers.due(NOW, limit=1) == (late,)
+        assert await tx.timers.due(NOW + MINUTE) == (late, now, later)
+
+
+async def test_of_two_replicas_that_want_a_timer_one_gets_it(store: Store, database_url: str) -> None:
+    others = [Store(open_engines(database_url)) for _ in range(2)]
+    await put(store, *(timer(f"t-{number}") for number in range(10)))
+
+    async def take_all(mine: Store, replica: str) -> list[str]:
+        took = []
+        for number in range(10):
+            async with mine.write() as tx:
+                if await tx.timers.take(timer(f"t-{number}"), replica, NOW):
+                    took.append(f"t-{number}")
+        return took
+
+    first, second = await asyncio.gather(*(take_all(mine, f"replica-{place}") for place, mine in enumerate(others)))
+    for mine in others:
+        await mine.close()
+    assert sorted(first + second) == [f"t-{number}" for number in range(10)]
+
+
+async def test_a_timer_whose_replica_died_is_due_again_after_a_minute(store: Store) -> None:
+    await put(store, timer())
+    async with store.write() as tx:
+        assert await tx.timers.take(timer(), "dead", NOW)
+        assert await tx.timers.due(NOW + STALE) == ()
+        assert not await tx.timers.take(timer(), "replica-2", NOW + STALE)
+        after = NOW + STALE + timedelta(microseconds=1)
+        assert await tx.timers.due(after) == (timer(),)
+        assert await tx.timers.take(timer(), "replica-2", after)
+
+
+async def test_a_timer_that_was_moved_is_not_taken_at_its_old_time(store: Store) -> None:
+    await put(store, timer())
+    await put(store, timer(minutes=5))
+    async with store.write() as tx:
+        assert not await tx.timers.take(timer(), "replica-1", NOW)
+        assert await tx.timers.due(NOW + 5 * MINUTE) == (timer(minutes=5),)
+
+
+async def test_done_is_gone_unless_it_was_moved_meanwhile(store: Store) -> None:
+    await put(store, timer(), timer("other"))
+    async with store.write() as tx:
+        await tx.timers.take(timer(), "replica-1", NOW)
+        await tx.timers.set(timer(minutes=5))
+        await tx.timers.done("expire/op-a", NOW)
+        await tx.timers.done("other", NOW)
+        assert await tx.timers.due(NOW + 5 * MINUTE) == (timer(minutes=5),)
+        await tx.timers.done("expire/op-a")
+        assert await tx.timers.due(NOW + 5 * MINUTE) == ()
