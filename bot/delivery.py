@@ -102,12 +102,6 @@ class Delivery:
             return False
         return True
 
-    async def oldest_age(self) -> float:
-        """For how many seconds the oldest row has been waiting; 0 where none waits."""
-        async with self._store.read() as tx:
-            oldest = await tx.outbox.oldest_unsettled()
-        return 0.0 if oldest is None else max(0.0, (self._clock.now() - oldest).total_seconds())
-
     async def _look(self, rows: asyncio.TaskGroup) -> float:
         """Begin whatever may go out now. For how many seconds to rest then, unless woken."""
         try:

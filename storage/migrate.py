@@ -26,16 +26,6 @@ async def migrate(url: str, revision: str = "head") -> None:
         await engines.dispose()
 
 
-async def is_current(url: str) -> bool:
-    """Whether the schema is the one this version expects."""
-    engines = open_engines(url, pooled=False)
-    try:
-        async with engines.read.connect() as connection:
-            return await connection.run_sync(current_revision) == newest_revision()
-    finally:
-        await engines.dispose()
-
-
 def current_revision(connection: Connection) -> str | None:
     """The revision that the database is at; None for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()

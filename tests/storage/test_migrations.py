@@ -8,7 +8,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
 from storage.engines import open_engines
-from storage.migrate import is_current, migrate, newest_revision
+from storage.migrate import migrate, newest_revision
+from storage.schema import expected_revision, schema_revision
 from storage.tables import metadata
 
 
@@ -36,6 +37,19 @@ async def seen(url: str, look: object) -> object:
     engines = open_engines(url, pooled=False)
     async with engines.read.connect() as connection:
         return await connection.run_sync(look)  # type: ignore[arg-type]
+
+
+async def is_current(url: str) -> bool:
+    """As a process that does not migrate sees it."""
+    engines = open_engines(url, pooled=False)
+    try:
+        return await schema_revision(engines) == expected_revision()
+    finally:
+        await engines.dispose()
+
+
+def test_the_quick_look_expects_what_the_migrations_lead_to() -> None:
+    assert expected_revision() == newest_revision()
 
 
 async def test_up_down_and_up_again(empty_database_url: str) -> None:

@@ -112,17 +112,6 @@ async def test_long_text_follows_as_a_file_in_the_thread(store: Store, slack: Ru
     assert [each.text for each in thread if not each.files] == ["the pod's last lines", "after"]
 
 
-async def test_the_age_of_the_oldest_row_and_of_none(store: Store, slack: RunningSlack) -> None:
-    async with worker(store, slack) as at_work:
-        assert await at_work.delivery.oldest_age() == 0
-        await slack.client.faults.hangs_undelivered("chat.postMessage")
-        await put(store, card("slow"))
-        await asyncio.sleep(0.2)
-        assert 0.15 < await at_work.delivery.oldest_age() < 5
-        await all_settled(store)
-        assert await at_work.delivery.oldest_age() == 0
-
-
 async def test_draining_finishes_what_is_under_way_and_begins_nothing(store: Store, slack: RunningSlack) -> None:
     await slack.client.faults.slow("chat.postMessage", 0.2)
     await put(store, card("under way"))
