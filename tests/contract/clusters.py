@@ -80,8 +80,12 @@ class Place:
     async def deploy(self, tag: str, name: str = "web", *, spec: Json | None = None, **about: Mapping[str, str]) -> Json:
         """A new Deployment that runs ``tag``; ``about`` are labels and annotations of it."""
         created = await self.create(manifest(name, tag, spec=spec, **about))
-        await self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={PATIENCE:.0f}s")
+        await self.settled(name)
         return created
+
+    async def settled(self, name: str = "web") -> None:
+        """Wait until the controllers have seen the last change; one that comes sooner may leave no ReplicaSet of the first."""
+        await self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={PATIENCE:.0f}s")
 
     async def ship(
         self, tag: str, name: str = "web", *, cause: str = "", settle: bool = True, notes: Mapping[str, str] = NOTHING
@@ -92,7 +96,7 @@ class Place:
         notes = {**notes, **({"kubernetes.io/change-cause": cause} if cause else {})}
         shipped = await self.api.merge(self.path(name), {"metadata": {"annotations": notes}, "spec": {"template": template}})
         if settle:
-            await self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={PATIENCE:.0f}s")
+            await self.settled(name)
         return shipped
 
     async def kubectl(self, *words: str) -> str:

@@ -12,7 +12,7 @@ from domain.errors import Drifted, NotFound, PermanentError, Refused, UnknownOut
 from domain.rollouts import Template, Workload, template_hash
 from integrations.kubernetes import Cluster
 from sandbox.cluster import Fault, StandInCluster
-from tests.contract.clusters import PATIENCE, Json, Place, until
+from tests.contract.clusters import Json, Place, until
 
 APPS = "/apis/apps/v1"
 STILL: Json = {"replicas": 0}
@@ -32,7 +32,7 @@ async def test_a_rollback_leaves_what_kubectl_undo_leaves(place: Place, cluster:
     assert await _put(cluster, place, template, before, "op-1", back=True)
     await place.kubectl("rollout", "undo", "deployment/twin", "--to-revision=1")
     for name in ("web", "twin"):
-        await place.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={PATIENCE:.0f}s")
+        await place.settled(name)
 
     ours, theirs = await place.deployment("web"), await place.deployment("twin")
     assert _without_name(ours["spec"], "web") == _without_name(theirs["spec"], "twin")
@@ -57,7 +57,7 @@ async def test_a_new_version_keeps_the_deployments_annotations(place: Place, clu
     before = await cluster.workload(place.target())
 
     assert await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
-    await place.kubectl("rollout", "status", "deployment/web", f"--timeout={PATIENCE:.0f}s")
+    await place.settled()
 
     after = await cluster.workload(place.target())
     notes = (await place.deployment())["metadata"]["annotations"]
@@ -123,10 +123,12 @@ async def test_changes_get_through_while_others_write_to_the_same_deployment(pla
 
     async with _scribbling(place):
         assert await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
+        await place.settled()
         assert await cluster.scale(place.target(), 1, expected_replicas=0, operation_id="op-2")
+        await place.settled()
         assert await _restart(cluster, place, await cluster.workload(place.target()), "op-3")
 
-    await place.kubectl("rollout", "status", "deployment/web", f"--timeout={PATIENCE:.0f}s")
+    await place.settled()
     after = await cluster.workload(place.target())
     assert (after.image, after.replicas) == ("registry.example/web:main-bbbbbbb", 1)
     assert [each.operation_id for each in after.revisions] == ["op-3", "op-2", ""]
@@ -236,7 +238,7 @@ async def test_restart_is_kubectls_and_recognises_itself(place: Place, cluster: 
 
     assert await _restart(cluster, place, before, "op-1") is True
     assert await _restart(cluster, place, before, "op-1") is False
-    await place.kubectl("rollout", "status", "deployment/web", f"--timeout={PATIENCE:.0f}s")
+    await place.settled()
 
     after = await cluster.workload(place.target())
     assert (after.operation_id, after.revision, after.image) == ("op-1", 2, before.image)

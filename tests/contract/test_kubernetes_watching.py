@@ -47,7 +47,7 @@ async def test_done_is_told_no_later_than_kubectl_tells_it(place: Place, cluster
     await place.ship("main-bbbbbbb", settle=False)
 
     async def kubectl() -> float:
-        await place.kubectl("rollout", "status", "deployment/web", f"--timeout={PATIENCE:.0f}s")
+        await place.settled()
         return time.monotonic()
 
     async def ours() -> float:
