@@ -1,0 +1,47 @@
+"""Which change may have caused an alert: scored by time, workload and dependency. Pure: the same facts name the same one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from domain.people import Person
+
+
+class ChangeKind(StrEnum):
+    """What can have changed before an alert began."""
+
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+    RESTART = "restart"
+    SCALE = "scale"
+    CONFIG = "config"
+    AUTOSCALER = "autoscaler"
+    MAINTENANCE = "maintenance"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformChange:
+    """One change. ``what`` is how a person would name it: ``deploy main-9f00d12``, ``ConfigMap deep-echo-config``."""
+
+    kind: ChangeKind
+    environment: str
+    services: tuple[str, ...]
+    at: datetime
+    what: str
+    by: Person | None = None
+    by_name: str = ""
+    """Who, where the cluster only knows a manager's name such as ``helm``."""
+    operation: str = ""
+    """The id of the operation that made it, where one did."""
+    before: Mapping[str, str] = field(default_factory=dict)
+    """Service to the version that ran before, where that is known: what a rollback goes back to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A change under suspicion. ``score`` is 1 to 100; ``reasons`` say why, the weightiest first: ``12 min before``."""
+
+    change: PlatformChange
+    score: int
+    reasons: tuple[str, ...]
