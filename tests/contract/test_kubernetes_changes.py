@@ -123,12 +123,14 @@ async def test_changes_get_through_while_others_write_to_the_same_deployment(pla
 
     async with _scribbling(place):
         assert await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
-        await place.settled()
-        assert await cluster.scale(place.target(), 1, expected_replicas=0, operation_id="op-2")
-        await place.settled()
-        assert await _restart(cluster, place, await cluster.workload(place.target()), "op-3")
-
     await place.settled()
+    async with _scribbling(place):
+        assert await cluster.scale(place.target(), 1, expected_replicas=0, operation_id="op-2")
+    await place.settled()
+    async with _scribbling(place):
+        assert await _restart(cluster, place, await cluster.workload(place.target()), "op-3")
+    await place.settled()
+
     after = await cluster.workload(place.target())
     assert (after.image, after.replicas) == ("registry.example/web:main-bbbbbbb", 1)
     assert [each.operation_id for each in after.revisions] == ["op-3", "op-2", ""]
@@ -137,7 +139,7 @@ async def test_changes_get_through_while_others_write_to_the_same_deployment(pla
 
 @asynccontextmanager
 async def _scribbling(place: Place) -> AsyncIterator[None]:
-    """Somebody annotates the Deployment again and again, as controllers do."""
+    """Somebody annotates the Deployment again and again: so often that its own controller hardly gets a word in."""
 
     async def scribble() -> None:
         number = 0
