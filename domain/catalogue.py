@@ -3,26 +3,20 @@
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from domain.addresses import Server
+from domain.alert_entries import AlertsEntry
+from domain.entry import Entry, Name
 from domain.errors import UsageError
 from domain.people import Member, Role, allows, roles_held
 from domain.policies import NEEDS, PROTECTED_APPROVALS, Action, Rule
 from domain.rollouts import Target
 from domain.words import nearest
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-"""An RFC 1123 label, because these names become parts of Kubernetes' own."""
-
 EVERYWHERE = "*"
-
-
-class Entry(BaseModel):
-    """What every part of the catalogue shares: immutable, and a misspelt key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class EksCluster(Entry):
@@ -54,6 +48,7 @@ class Environment(Entry):
     """Where services run. ``protected`` asks for reasons and, by default, for a second person.
 
     ``channel`` takes the cards of operations that were asked for where the bot cannot post, or where nobody else would see them.
+    ``prometheus``, ``alertmanager``, ``grafana`` and ``jaeger`` are addresses; what depends on one that is empty is left out.
     """
 
     cluster: str
@@ -63,8 +58,12 @@ class Environment(Entry):
     protected: bool = False
     approval_minutes: float = Field(default=15, gt=0, le=24 * 60)
     rollout_minutes: float = Field(default=15, gt=0, le=24 * 60)
-    needs: dict[Action, Role] = {}
-    approvals: dict[Action, Role | None] = {}
+    needs: dict[Action, Role] = Field(default_factory=dict)
+    approvals: dict[Action, Role | None] = Field(default_factory=dict)
+    prometheus: Server = ""
+    alertmanager: Server = ""
+    grafana: Server = ""
+    jaeger: Server = ""
 
     @property
     def approval_within(self) -> timedelta:
@@ -83,7 +82,10 @@ class Environment(Entry):
 
 
 class Service(Entry):
-    """One Deployment that people name. ``tag_pattern`` says which tags may be deployed without having run here."""
+    """One Deployment that people name. ``tag_pattern`` says which tags may be deployed without having run here.
+
+    ``dashboard`` is the uid of its Grafana dashboard; ``depends_on`` names services whose changes can break this one.
+    """
 
     deployment: Name
     container: Name
@@ -91,6 +93,8 @@ class Service(Entry):
     tag_pattern: str = r"^[A-Za-z0-9._-]+-[0-9a-f]{7}$"
     aliases: tuple[Name, ...] = ()
     team: str = ""
+    dashboard: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
+    depends_on: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _pattern_compiles(self) -> Self:
@@ -118,6 +122,7 @@ class Catalogue(Entry):
     services: dict[Name, Service] = Field(min_length=1)
     applications: dict[Name, Application] = Field(min_length=1)
     roles: dict[str, dict[Role, tuple[str, ...]]]
+    alerts: AlertsEntry | None = None
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
@@ -135,6 +140,17 @@ class Catalogue(Entry):
         _no_two_places("services", {name: each.deployment for name, each in self.services.items()})
         _no_two_meanings("environments", {name: entry.aliases for name, entry in self.environments.items()})
         _no_two_meanings("services", {name: entry.aliases for name, entry in self.services.items()})
+        return self
+
+    @model_validator(mode="after")
+    def _alerts_find_their_place(self) -> Self:
+        for name, service in self.services.items():
+            for other in service.depends_on:
+                _must_exist(f"services.{name}.depends_on", other, self.services)
+            if name in service.depends_on:
+                raise ValueError(f"services.{name}.depends_on: a service cannot depend on itself")
+        if self.alerts and self.alerts.environment:
+            _must_exist("alerts.environment", self.alerts.environment, self.environments)
         return self
 
     @property

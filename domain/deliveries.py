@@ -1,4 +1,4 @@
-"""What arrives from Slack, as it is kept before it is acknowledged."""
+"""What arrives, as it is kept before it is acknowledged."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,12 +6,13 @@ from enum import StrEnum
 
 
 class DeliveryKind(StrEnum):
-    """The shapes of Slack's payloads that become work."""
+    """The shapes of payloads that become work: Slack's, and Alertmanager's."""
 
     COMMAND = "command"
     ACTION = "action"
     VIEW = "view"
     EVENT = "event"
+    ALERT = "alert"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

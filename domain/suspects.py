@@ -22,7 +22,10 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformChange:
-    """One change. ``what`` is how a person would name it: ``deploy main-9f00d12``, ``ConfigMap deep-echo-config``."""
+    """One change. ``what`` is how a person would name it: ``deploy main-9f00d12``, ``ConfigMap deep-echo-config``.
+
+    Without ``services`` it concerns the whole environment.
+    """
 
     kind: ChangeKind
     environment: str
@@ -36,6 +39,12 @@ class PlatformChange:
     """The id of the operation that made it, where one did."""
     before: Mapping[str, str] = field(default_factory=dict)
     """Service to the version that ran before, where that is known: what a rollback goes back to."""
+    until: datetime | None = None
+    """When it was through; None where it happened at one moment, or goes on."""
+    running: bool = False
+    """It goes on: an operation that has not ended, an environment that is still locked."""
+    ending: str = ""
+    """How it ended, where that was not as planned: ``a person cancelled it``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,5 @@
 """The operations as the rest of the house sees them: start one, decide on one, stop one, find one."""
 
-import base64
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,6 +8,7 @@ from domain.audit import AuditEntry
 from domain.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import Denied, NotFound, Refused
+from domain.ids import candidates
 from domain.operations import (
     Approval,
     Change,
@@ -33,7 +32,6 @@ from storage.timers import Timer
 
 EXPIRE = "expire"
 """The kind of the timer that ends an approval nobody gave."""
-SHORTEST_ID, LONGEST_ID = 4, 16
 UNDELIVERED = timedelta(hours=1)
 """An approval whose card never reached anybody ends this long after it would have."""
 
@@ -208,15 +206,10 @@ class Operations:
             )
 
     async def _new_id(self, tx: Transaction, source: str) -> str:
-        """The shortest id that this source gives and nothing else has: ``op-k7m2``."""
-        digits = base64.b32encode(hashlib.sha256(source.encode()).digest()).decode().lower().translate(_READABLE)
-        ids = tuple(f"op-{digits[:length]}" for length in range(SHORTEST_ID, LONGEST_ID + 1))
+        """The shortest id that this source gives and nothing else has."""
+        ids = candidates("op", source)
         taken = await tx.operations.known_ids(ids)
         return next(each for each in ids if each not in taken)
-
-
-_READABLE = str.maketrans("lo", "89")
-"""``l`` and ``o`` are taken for 1 and 0; base 32 has neither 8 nor 9."""
 
 
 def _not_there(operation_id: str) -> OperationRecord:

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.deliveries import Delivery, DeliveryKind
@@ -16,6 +16,9 @@ from storage.tables import inbox
 
 LARGEST_BATCH = 64
 """Deliveries that share one commit. PostgreSQL takes 32,767 parameters a statement; ours has four a row."""
+
+
+_OPEN = inbox.c.answered_at.is_(None)
 
 
 class Inbox:
@@ -44,11 +47,26 @@ class Inbox:
         await self._connection.execute(delete(inbox).where(inbox.c.answered_at < before))
 
     async def unanswered(self, *, received_before: datetime) -> tuple[Delivery, ...]:
-        """What nobody answered though it came in before this moment, oldest first."""
-        where = inbox.c.answered_at.is_(None) & (inbox.c.received_at < received_before)
-        statement = (
-            select(inbox.c.key, inbox.c.kind, inbox.c.body, inbox.c.received_at).where(where).order_by(inbox.c.received_at)
-        )
+        """What a person said and nobody answered though it came in before this moment, oldest first."""
+        return await self._select(_OPEN & (inbox.c.kind != DeliveryKind.ALERT) & (inbox.c.received_at < received_before))
+
+    async def notifications(self, *, limit: int) -> tuple[Delivery, ...]:
+        """What Alertmanager told and was not applied yet, oldest first."""
+        return await self._select(_OPEN & (inbox.c.kind == DeliveryKind.ALERT), limit)
+
+    async def backlog(self) -> int:
+        """How many notifications were not applied yet."""
+        where = _OPEN & (inbox.c.kind == DeliveryKind.ALERT)
+        return (await self._connection.execute(select(func.count()).select_from(inbox).where(where))).scalar_one()
+
+    async def applied(self, keys: Sequence[str], at: datetime, how: str) -> None:
+        """These notifications are true now (``how`` says that, or why not)."""
+        where = inbox.c.key.in_(keys) & inbox.c.answered_at.is_(None)
+        await self._connection.execute(update(inbox).where(where).values(answered_at=at, answer=how))
+
+    async def _select(self, where: ColumnElement[bool], limit: int | None = None) -> tuple[Delivery, ...]:
+        columns = (inbox.c.key, inbox.c.kind, inbox.c.body, inbox.c.received_at)
+        statement = select(*columns).where(where).order_by(inbox.c.received_at, inbox.c.key).limit(limit)
         rows = await self._connection.execute(statement)
         return tuple(Delivery(key=key, kind=DeliveryKind(kind), body=body, received_at=at) for key, kind, body, at in rows)
 

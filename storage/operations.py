@@ -1,5 +1,7 @@
 """Operations. A record is read with its row locked, moved by a pure transition, and written back under its epoch."""
 
+from datetime import datetime
+
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -70,6 +72,16 @@ class Operations:
             statement = statement.where(operations.c.environment == environment)
         if unfinished:
             statement = statement.where(operations.c.state.in_([state.value for state in State if not state.final]))
+        return tuple(_read(text) for text in (await self._connection.execute(statement)).scalars())
+
+    async def since(self, at: datetime, *, environment: str) -> tuple[OperationRecord, ...]:
+        """The operations of an environment that were asked for since then, and those that have not ended, newest first."""
+        alive = operations.c.state.in_([state.value for state in State if not state.final])
+        statement = (
+            select(operations.c.record)
+            .where(operations.c.environment == environment, (operations.c.requested_at >= at) | alive)
+            .order_by(operations.c.requested_at.desc(), operations.c.id)
+        )
         return tuple(_read(text) for text in (await self._connection.execute(statement)).scalars())
 
     async def known_ids(self, ids: tuple[str, ...]) -> frozenset[str]:

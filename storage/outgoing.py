@@ -6,8 +6,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from domain.alerts import AlertGroup, AlertNote
 from domain.facts import OperationNote
 from domain.operations import OperationRecord
+from domain.severities import Severity
+from domain.storms import StormCard
 
 
 class Urgency(IntEnum):
@@ -15,6 +18,7 @@ class Urgency(IntEnum):
 
     PAGE = 0
     INCIDENT = 10
+    OUTAGE = 15
     OPERATION = 20
     ALERT = 30
     DIGEST = 40
@@ -31,7 +35,11 @@ class FactKind:
 
 OPERATION_CARD = FactKind("operation-card", 1, OperationRecord)
 OPERATION_NOTE = FactKind("operation-note", 1, OperationNote)
-_KINDS = {(kind.name, kind.version): kind for kind in (OPERATION_CARD, OPERATION_NOTE)}
+ALERT_CARD = FactKind("alert-card", 1, AlertGroup)
+ALERT_NOTE = FactKind("alert-note", 1, AlertNote)
+STORM_CARD = FactKind("storm-card", 1, StormCard)
+_EVERY = (OPERATION_CARD, OPERATION_NOTE, ALERT_CARD, ALERT_NOTE, STORM_CARD)
+_KINDS = {(kind.name, kind.version): kind for kind in _EVERY}
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 
 
@@ -70,9 +78,9 @@ class Outgoing:
     quiet: bool = False
 
 
-def card_key(operation: str) -> str:
-    """The logical name of an operation's card."""
-    return f"{operation}/card"
+def card_key(subject: str) -> str:
+    """The logical name of the card of an operation, an alert group or a storm."""
+    return f"{subject}/card"
 
 
 def operation_card(record: OperationRecord, *, quiet: bool) -> Outgoing:
@@ -102,3 +110,51 @@ def operation_note(record: OperationRecord, note: OperationNote, *, audit: int) 
         fact=replace(note, audit=audit),
         card=False,
     )
+
+
+def alert_card(record: AlertGroup, *, quiet: bool) -> Outgoing:
+    """The card of an alert group, as it is now."""
+    return Outgoing(
+        key=card_key(record.id),
+        stream=record.id,
+        parent="",
+        channel=record.channel,
+        urgency=_urgency(record),
+        kind=ALERT_CARD,
+        fact=record,
+        card=True,
+        quiet=quiet,
+    )
+
+
+def alert_note(record: AlertGroup, note: AlertNote) -> Outgoing:
+    """A reply under the card."""
+    return Outgoing(
+        key=f"{record.id}/t/{note.key}",
+        stream=record.id,
+        parent=card_key(record.id),
+        channel=record.channel,
+        urgency=_urgency(record),
+        kind=ALERT_NOTE,
+        fact=note,
+        card=False,
+    )
+
+
+def storm_card(fact: StormCard, *, quiet: bool) -> Outgoing:
+    """The card of a storm, as it is now."""
+    return Outgoing(
+        key=card_key(fact.storm.id),
+        stream=fact.storm.id,
+        parent="",
+        channel=fact.storm.channel,
+        urgency=Urgency.ALERT,
+        kind=STORM_CARD,
+        fact=fact,
+        card=True,
+        quiet=quiet,
+    )
+
+
+def _urgency(record: AlertGroup) -> Urgency:
+    return Urgency.OUTAGE if record.severity is Severity.P0 else Urgency.ALERT

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.alert_groups import GroupChange
 from domain.errors import TemporaryError
 from domain.operations import Change
+from storage.alerts import Alerts
 from storage.audit import Audit
 from storage.engines import UNAVAILABLE, Engines, reason
 from storage.images import Images
@@ -15,8 +17,9 @@ from storage.inbox import Inbox
 from storage.locks import Locks
 from storage.operations import Operations
 from storage.outbox import Outbox
-from storage.outgoing import operation_card, operation_note
+from storage.outgoing import alert_card, alert_note, operation_card, operation_note, storm_card
 from storage.replicas import Replicas
+from storage.storms import Storms
 from storage.timers import Timers
 
 
@@ -24,6 +27,7 @@ class Transaction:
     """Every repository on one connection."""
 
     def __init__(self, connection: AsyncConnection) -> None:
+        self.alerts = Alerts(connection)
         self.audit = Audit(connection)
         self.images = Images(connection)
         self.inbox = Inbox(connection)
@@ -31,6 +35,7 @@ class Transaction:
         self.operations = Operations(connection)
         self.outbox = Outbox(connection)
         self.replicas = Replicas(connection)
+        self.storms = Storms(connection)
         self.timers = Timers(connection)
 
     async def apply(self, change: Change, at: datetime, *, new: bool = False) -> None:
@@ -50,6 +55,20 @@ class Transaction:
         numbers = [await self.audit.append(entry) for entry in change.audit]
         for note in change.notes:
             await self.outbox.put(operation_note(record, note, audit=numbers[-1] if numbers else 0), at=at)
+
+    async def apply_group(self, change: GroupChange, at: datetime, *, quiet: bool = False) -> None:
+        """Make true what changed about one alert group: the record, its alerts, its card or its storm's, its thread."""
+        record = change.record
+        await self.alerts.save([record])
+        await self.alerts.save_alerts({record.id: change.alerts})
+        if record.storm:
+            storm = await self.storms.get(record.storm)
+            if storm is not None:
+                await self.outbox.put(storm_card(await self.storms.card(storm, at), quiet=True), at=at)
+            return
+        await self.outbox.put(alert_card(record, quiet=quiet), at=at)
+        for note in change.notes:
+            await self.outbox.put(alert_note(record, note), at=at)
 
 
 class Store:

@@ -31,6 +31,13 @@ roles:
   "*":
     viewer: ["*"]
     deployer: [U0ANA]
+alerts:
+  environment: production
+  default: {channel: C0INFO}
+  routes:
+    - match: [severity=critical]
+      channel: C0CRITICAL
+      severity: P1
 """
 
 
@@ -69,6 +76,16 @@ def test_a_good_catalogue_is_read() -> None:
         ("default: true", "default: false", "deepecho.yaml, line 17: applications: exactly one needs default: true."),
         ("    deployer: [U0ANA]", "    deploier: [U0ANA]", "deepecho.yaml, line 22: roles.*.deploier:"),
         ("services: [web]", "services: [web", "deepecho.yaml, line 18:"),
+        (
+            "  environment: production",
+            "  environment: prod",
+            "deepecho.yaml, line 24: alerts.environment: 'prod' is not defined; there are production, staging.",
+        ),
+        (
+            "severity=critical",
+            "severity",
+            "deepecho.yaml, line 27: alerts.routes.0.match.0: severity has no operator after its label's name;",
+        ),
         ("  main: {kubeconfig: kubeconfig}", "  main: {}", "deepecho.yaml, line 3: clusters.main: say exactly one of"),
     ],
 )

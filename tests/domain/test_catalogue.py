@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -5,12 +6,22 @@ from pydantic import ValidationError
 
 from domain.catalogue import Catalogue
 from domain.errors import UsageError
+from domain.matchers import Matcher, Operator
 from domain.people import Member, Person, Role
 from domain.rollouts import Target
+from domain.severities import Severity
 from tests.fakes.team import ANA, GUS, STAN, TEAM, VIV, catalogue_data, team_catalogue
 
 ENVIRONMENT = {"cluster": "main", "namespace": "ns"}
 SERVICE = {"deployment": "web", "container": "main", "image": "registry.example/web"}
+HOUR = timedelta(hours=1)
+DEFAULT = {"channel": "C0INFO"}
+ROUTE = {"match": ["severity=critical"], "channel": "C0CRITICAL", "severity": "P1"}
+WATCHDOG = {"name": "prometheus", "match": ["alertname=Watchdog"]}
+
+
+def alerts(**more: Any) -> dict[str, Any]:
+    return {"default": DEFAULT, **more}
 
 
 def broken(path: str, value: Any) -> dict[str, Any]:
@@ -56,6 +67,52 @@ def broken(path: str, value: Any) -> dict[str, Any]:
         ("workspaces", None, "workspaces"),
         ("version", 2, "version"),
         ("extra", "x", "extra"),
+        ("services/web", SERVICE | {"depends_on": ["db"]}, "services.web.depends_on: 'db' is not defined; there are deep-echo-"),
+        ("services/web", SERVICE | {"depends_on": ["web"]}, "services.web.depends_on: a service cannot depend on itself"),
+        ("services/web", SERVICE | {"dashboard": "a/b"}, "services.web.dashboard"),
+        (
+            "environments/qa",
+            ENVIRONMENT | {"prometheus": "prometheus:9090"},
+            "environments.qa.prometheus Value error, must be an",
+        ),
+        ("environments/qa", ENVIRONMENT | {"alertmanager": "http://me:x@am"}, "must hold no user and no password"),
+        ("environments/qa", ENVIRONMENT | {"alertmanager": "http://me@am"}, "must hold no user and no password"),
+        ("environments/qa", ENVIRONMENT | {"grafana": "ftp://grafana"}, "environments.qa.grafana"),
+        ("environments/qa", ENVIRONMENT | {"grafana": "https://"}, "environments.qa.grafana"),
+        ("environments/qa", ENVIRONMENT | {"grafana": "https://a|b"}, "environments.qa.grafana"),
+        ("environments/qa", ENVIRONMENT | {"grafana": "https://a:port"}, "environments.qa.grafana"),
+        ("environments/qa", ENVIRONMENT | {"jaeger": "https://a/?x=y"}, "nothing after ? or # belongs here"),
+        ("alerts", {}, "alerts.default Field required"),
+        (
+            "alerts",
+            alerts(environment="qa"),
+            "alerts.environment: 'qa' is not defined; there are development, production, staging",
+        ),
+        ("alerts", alerts(environment_labels=["my-label"]), "alerts.environment_labels.0"),
+        ("alerts", alerts(default={}), "alerts.default.channel"),
+        ("alerts", alerts(default={"channel": "#alerts"}), "alerts.default.channel Value error, must be a channel's id, such as"),
+        ("alerts", alerts(default=DEFAULT | {"severity": "P4"}), "alerts.default.severity"),
+        (
+            "alerts",
+            alerts(default=DEFAULT | {"mentions": ["!channel"]}),
+            "alerts.default.mentions.0 Value error, must be the id of",
+        ),
+        ("alerts", alerts(default=DEFAULT | {"runbook": "wiki"}), "alerts.default.runbook Value error, must be an address"),
+        ("alerts", alerts(routes=[ROUTE, ROUTE | {"match": []}]), "alerts.routes.1.match"),
+        (
+            "alerts",
+            alerts(routes=[ROUTE | {"match": ["a=b", "high"]}]),
+            "alerts.routes.0.match.1 Value error, high has no operator",
+        ),
+        ("alerts", alerts(routes=[ROUTE | {"match": ['a=~"("']}]), 'a=~"(" has no regular expression that can be used'),
+        ("alerts", alerts(routes=[DEFAULT | {"match": ["a=b"]}]), "alerts.routes.0.severity Field required"),
+        ("alerts", alerts(routes=[ROUTE | {"name": "a"}, ROUTE | {"name": "a"}]), "routes: 'a' names two of them"),
+        ("alerts", alerts(routes=[ROUTE | {"name": "rule 2"}, ROUTE]), "routes: 'rule 2' names two of them"),
+        ("alerts", alerts(routes=[ROUTE | {"name": "default"}]), "routes: 'default' names two of them"),
+        ("alerts", alerts(watchdogs=[WATCHDOG, WATCHDOG]), "alerts Value error, watchdogs: 'prometheus' names two of them"),
+        ("alerts", alerts(watchdogs=[WATCHDOG | {"within_minutes": 0}]), "alerts.watchdogs.0.within_minutes"),
+        ("alerts", alerts(flaps=1), "alerts.flaps"),
+        ("alerts", alerts(new_groups_a_minute=0), "alerts.new_groups_a_minute"),
     ],
 )
 def test_what_is_wrong_is_said(path: str, value: Any, says: str) -> None:
@@ -69,6 +126,39 @@ def test_an_error_does_not_repeat_what_was_written() -> None:
     with pytest.raises(ValidationError) as wrong:
         Catalogue.model_validate(broken("clusters/main", {"kubeconfig": ["hunter2"]}))
     assert "hunter2" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("environments/qa", ENVIRONMENT | {"prometheus": "http://hunter2:hunter2@prometheus"}),
+        ("environments/qa", ENVIRONMENT | {"prometheus": "hunter2"}),
+        ("alerts", alerts(default={"channel": "hunter2"})),
+    ],
+)
+def test_an_error_of_an_address_does_not_either(path: str, value: Any) -> None:
+    with pytest.raises(ValidationError) as wrong:
+        Catalogue.model_validate(broken(path, value))
+    assert "hunter2" not in str(wrong.value)
+
+
+def test_addresses_end_without_a_slash() -> None:
+    catalogue = Catalogue.model_validate(broken("environments/qa", ENVIRONMENT | {"grafana": "https://a.example.com/grafana/"}))
+    assert catalogue.environments["qa"].grafana == "https://a.example.com/grafana"
+    assert catalogue.environments["qa"].prometheus == ""
+
+
+def test_alerts_have_defaults_and_spans_of_time() -> None:
+    assert team_catalogue().alerts is None
+    told = team_catalogue(alerts=alerts(routes=[ROUTE, ROUTE | {"name": "b"}], watchdogs=[WATCHDOG])).alerts
+    assert told
+    assert told.default.severity is Severity.P3
+    assert told.rule_names == ("rule 1", "b")
+    assert told.routes[0].matchers == (Matcher("severity", Operator.EQUAL, "critical"),)
+    assert (told.reopen_within, told.acknowledge_within, told.flap_within) == (HOUR, HOUR, HOUR / 2)
+    assert (told.storm_quiet, told.repeat_within) == (timedelta(minutes=5), timedelta(minutes=1))
+    assert told.watchdogs[0].within == timedelta(minutes=10)
+    assert told.watchdogs[0].severity is Severity.P1
 
 
 @pytest.mark.parametrize("word", ["production", "prod", "Production", "PROD", "#production"])

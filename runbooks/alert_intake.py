@@ -1,0 +1,173 @@
+"""What Alertmanager told becomes true: kept notifications are taken in order, many at a time, by one replica at a time."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import NoReturn
+
+import structlog
+
+from domain import watchdogs
+from domain.alert_entries import AlertsEntry, WatchdogEntry
+from domain.alert_groups import Told, common
+from domain.alerts import Notification
+from domain.catalogue import Catalogue
+from domain.clock import Clock
+from domain.deliveries import Delivery
+from domain.errors import TemporaryError
+from domain.routing import place_of, route_of
+from integrations.alertmanager.webhook import read_notification
+from runbooks.alert_ledger import Ledger, without
+from runbooks.alert_timers import watchdog_timer
+from storage.store import Store, Transaction
+
+log = structlog.get_logger()
+
+BATCH = 64
+"""Notifications that share one transaction."""
+LOOK_SECONDS = 1.0
+"""Between looks for what another replica kept, or a process before this one."""
+ITS_OWN_FAULT = (ValueError, TypeError, LookupError, ArithmeticError)
+"""What a notification can cause that no test foresaw. It is set aside and counted: it must not hold up those behind it."""
+
+WATCHDOG_RULE = "watchdog"
+
+
+class AlertIntake:
+    """Applies notifications. ``nudge`` tells the delivery that the outbox has something new."""
+
+    def __init__(self, store: Store, clock: Clock, catalogue: Callable[[], Catalogue], nudge: Callable[[], None]) -> None:
+        self._store, self._clock, self._catalogue, self._nudge = store, clock, catalogue, nudge
+        self._woken = asyncio.Event()
+        self.backlog = 0
+        """Notifications that are kept and not applied yet, as far as this replica knows."""
+        self.applied = 0
+        self.set_aside = 0
+
+    def kept(self) -> None:
+        """Another notification is on the disk."""
+        self.backlog += 1
+        self._woken.set()
+
+    async def keep(self) -> NoReturn:
+        """Apply whatever there is, for as long as the process lives."""
+        while True:
+            self._woken.clear()
+            if not await self._look():
+                await self._rest()
+
+    async def apply_some(self) -> int:
+        """Apply the oldest notifications in one transaction; how many. Raises ``TemporaryError``."""
+        try:
+            return await self._apply(BATCH)
+        except ITS_OWN_FAULT:
+            log.warning("a batch of notifications cannot be applied together; they are taken one by one")
+        return await self._one_by_one()
+
+    async def begin_watching(self) -> None:
+        """The watchdogs' time runs from now: what was missed while no process lived is nobody's silence."""
+        entry = self._catalogue().alerts
+        at = self._clock.now()
+        async with self._store.write() as tx:
+            for watchdog in entry.watchdogs if entry else ():
+                await tx.timers.set(watchdog_timer(watchdog, at))
+
+    async def tell(self, tx: Transaction, notification: Notification, watchdog: WatchdogEntry, at: datetime) -> None:
+        """Within a transaction: what the bot itself has to tell of a watchdog, as if Alertmanager had."""
+        entry = self._catalogue().alerts
+        if entry is None:
+            return
+        await tx.alerts.alone()
+        ledger = Ledger(tx, entry)
+        await ledger.open([notification], at)
+        await ledger.hear(_of_watchdog(self._told(notification, at), watchdog), f"{watchdog.name}/{at.isoformat()}")
+        await ledger.write(at)
+
+    async def _look(self) -> bool:
+        """Whether more is likely to be there at once."""
+        try:
+            if not self.backlog:
+                async with self._store.read() as tx:
+                    self.backlog = await tx.inbox.backlog()
+            return self.backlog > 0 and await self.apply_some() == BATCH
+        except TemporaryError as error:
+            # They stay on the disk; the next look finds them.
+            log.warning("notifications have to wait", error=str(error))
+            return False
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    async def _apply(self, limit: int) -> int:
+        entry = self._catalogue().alerts
+        if entry is None:
+            return 0
+        at = self._clock.now()
+        async with self._store.write() as tx:
+            await tx.alerts.alone()
+            deliveries = await tx.inbox.notifications(limit=limit)
+            await self._apply_these(tx, entry, deliveries, at)
+            await tx.inbox.applied([each.key for each in deliveries], at, "applied")
+            self.backlog = await tx.inbox.backlog()
+        self.applied += len(deliveries)
+        self._nudge()
+        return len(deliveries)
+
+    async def _one_by_one(self) -> int:
+        """Until one fails; that one is set aside."""
+        done = 0
+        try:
+            while done < BATCH and await self._apply(1):
+                done += 1
+        except ITS_OWN_FAULT:
+            async with self._store.write() as tx:
+                await tx.alerts.alone()
+                (culprit,) = await tx.inbox.notifications(limit=1)
+                await tx.inbox.applied([culprit.key], self._clock.now(), "set aside")
+                self.backlog = await tx.inbox.backlog()
+            self.set_aside += 1
+            log.exception("a notification was set aside", key=culprit.key)
+        return done
+
+    async def _apply_these(self, tx: Transaction, entry: AlertsEntry, deliveries: Sequence[Delivery], at: datetime) -> None:
+        heard = [(each, read_notification(each.body)) for each in deliveries]
+        ledger = Ledger(tx, entry)
+        signs = [watchdogs.back(watchdog, at) for watchdog in entry.watchdogs]
+        await ledger.open([notification for _, notification in heard] + signs, at)
+        for delivery, notification in heard:
+            rest = await self._hear_watchdogs(tx, ledger, entry, delivery, notification)
+            if rest.alerts:
+                await ledger.hear(self._told(rest, delivery.received_at), delivery.key)
+        await ledger.write(at)
+
+    async def _hear_watchdogs(
+        self, tx: Transaction, ledger: Ledger, entry: AlertsEntry, delivery: Delivery, notification: Notification
+    ) -> Notification:
+        """The notification without its watchdogs, which are no news while they arrive."""
+        at = delivery.received_at
+        for watchdog in entry.watchdogs:
+            fingerprints = watchdogs.heard(watchdog, notification)
+            if watchdogs.firing(notification, fingerprints):
+                await tx.timers.set(watchdog_timer(watchdog, at))
+                sign = self._told(watchdogs.back(watchdog, at), at)
+                await ledger.hear(_of_watchdog(sign, watchdog), delivery.key)
+            notification = without(notification, fingerprints)
+        return notification
+
+    def _told(self, notification: Notification, at: datetime) -> Told:
+        catalogue = self._catalogue()
+        firing = [each.labels for each in notification.alerts if each.firing]
+        labels = firing or [each.labels for each in notification.alerts]
+        place = place_of({**notification.group_labels, **common(labels)}, catalogue)
+        route = route_of(labels, catalogue)
+        return Told(notification=notification, at=at, environment=place.environment, service=place.service, route=route)
+
+
+def _of_watchdog(told: Told, watchdog: WatchdogEntry) -> Told:
+    """Its severity is the catalogue's own; the route says the rest."""
+    return replace(told, route=replace(told.route, rule=WATCHDOG_RULE, severity=watchdog.severity))

@@ -1,0 +1,94 @@
+"""Storms, and what their cards count: always from the groups themselves, so that a card cannot be wrong for long."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.severities import Severity
+from domain.storms import Folded, Storm, StormCard, Tally
+from storage.dialects import insert
+from storage.tables import alert_groups, storms
+
+TALLIES = 20
+WORST = 12
+"""Lines of each kind that a card keeps."""
+
+
+class Storms:
+    """The storms' rows on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get(self, storm_id: str) -> Storm | None:
+        """The storm."""
+        return await self._one(storms.c.id == storm_id)
+
+    async def newest(self, channel: str) -> Storm | None:
+        """The storm of a channel that was heard of last, unless it has ended."""
+        return await self._one((storms.c.channel == channel) & storms.c.ended_at.is_(None))
+
+    async def save(self, storm: Storm) -> None:
+        """Write a storm, new or known."""
+        values: dict[str, Any] = {
+            "id": storm.id,
+            "channel": storm.channel,
+            "began_at": storm.began_at,
+            "last_at": storm.last_at,
+            "ended_at": storm.ended_at,
+        }
+        statement = insert(self._connection, storms).values(**values)
+        await self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+    async def card(self, storm: Storm, at: datetime) -> StormCard:
+        """What the storm's card shows now."""
+        folded = alert_groups.c.storm == storm.id
+        firing = func.sum(case((alert_groups.c.firing, 1), else_=0)).label("firing")
+        groups = func.count().label("groups")
+        tallies = await self._connection.execute(
+            select(alert_groups.c.title, alert_groups.c.severity, groups, firing)
+            .where(folded)
+            .group_by(alert_groups.c.title, alert_groups.c.severity)
+            .order_by(alert_groups.c.severity, groups.desc(), alert_groups.c.title)
+        )
+        worst = await self._connection.execute(
+            select(alert_groups.c.id, alert_groups.c.title, alert_groups.c.severity, alert_groups.c.environment)
+            .where(folded, alert_groups.c.firing)
+            .order_by(alert_groups.c.severity, alert_groups.c.seen_at.desc(), alert_groups.c.id)
+            .limit(WORST)
+        )
+        return StormCard(
+            storm=storm,
+            at=at,
+            tallies=_shortened([Tally(title=t, severity=Severity(s), groups=g, firing=f) for t, s, g, f in tallies]),
+            worst=tuple(Folded(id=i, title=t, severity=Severity(s), environment=e) for i, t, s, e in worst),
+        )
+
+    async def prune(self, before: datetime) -> None:
+        """Drop storms that ended long ago."""
+        await self._connection.execute(delete(storms).where(storms.c.ended_at < before))
+
+    async def _one(self, where: Any) -> Storm | None:
+        columns = (storms.c.id, storms.c.channel, storms.c.began_at, storms.c.last_at, storms.c.ended_at)
+        statement = select(*columns).where(where).order_by(storms.c.last_at.desc()).limit(1)
+        row = (await self._connection.execute(statement)).mappings().one_or_none()
+        return None if row is None else Storm(**row)
+
+
+def _shortened(tallies: list[Tally]) -> tuple[Tally, ...]:
+    """The first ones; the rest as one line for each severity, so that the sums stay true."""
+    kept, rest = tallies[:TALLIES], tallies[TALLIES:]
+    for severity in dict.fromkeys(each.severity for each in rest):
+        some = [each for each in rest if each.severity is severity]
+        name = f"{len(some)} other names"
+        kept.append(
+            Tally(
+                title=name,
+                severity=severity,
+                groups=sum(each.groups for each in some),
+                firing=sum(each.firing for each in some),
+            )
+        )
+    return tuple(kept)
