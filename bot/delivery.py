@@ -15,9 +15,10 @@ from prometheus_client import CollectorRegistry
 
 from bot.delivery_metrics import DeliveryMetrics
 from bot.delivery_recovery import NotKept, Patience, Recovery
-from bot.delivery_sending import Sender
+from bot.delivery_sending import Attachment, Sender
 from bot.slack_api import SlackApi
 from bot.views.message import Message
+from domain.charts import Chart
 from domain.clock import Clock
 from domain.errors import DeepechoError, TemporaryError, UnknownOutcome
 from storage.outbox import FILE_WANTED, OutboxRow, Pace
@@ -39,7 +40,7 @@ class Delivery:
 
     ``render`` makes a message of a fact. ``alive`` is asked before each call that others can see, and may end the process.
     ``fallback`` names the channel for a row whose own cannot be used (empty: none). ``on_delivered`` runs in the transaction that
-    records that a message is there, once for each row. What a replica had under way that has
+    records that a message is there, once for each row. ``draw`` makes a PNG of a chart. What a replica had under way that has
     not beaten for ``dead_after`` is looked for.
     Errors nobody foresaw count as failed attempts of their row.
     """
@@ -56,13 +57,14 @@ class Delivery:
         alive: Callable[[], None],
         fallback: Callable[[OutboxRow], str],
         on_delivered: DeliveredHook,
+        draw: Callable[[Chart], Awaitable[bytes]],
         chance: random.Random,
         dead_after: timedelta = timedelta(seconds=30),
         patience: Patience | None = None,
         metrics: DeliveryMetrics | None = None,
     ) -> None:
         self._store, self._render, self._clock = store, render, clock
-        self._replica, self._pace, self._on_delivered = replica, pace, on_delivered
+        self._replica, self._pace, self._on_delivered, self._draw = replica, pace, on_delivered, draw
         self._patience, self._dead_after = patience or Patience(), dead_after
         self._metrics = metrics or DeliveryMetrics(CollectorRegistry())
         self._sender = Sender(slack, alive)
@@ -186,7 +188,7 @@ class Delivery:
         message = self._message(row)
         channel, ts = await self._in_time(self._sender.send(row, message))
         self._recovery.note_success()
-        has_file = bool(message.overflow) and not row.ts
+        has_file = (bool(message.overflow) or message.chart is not None) and not row.ts
 
         async def keep(tx: Transaction, at: datetime) -> None:
             note_down = tx.outbox.arrived if has_file else tx.outbox.delivered
@@ -205,10 +207,15 @@ class Delivery:
         async def begun(file_id: str) -> None:
             await self._recovery.record(lambda tx, _: tx.outbox.file_begun(row, file_id))
 
-        await self._in_time(self._sender.send_file(row, message.text, message.overflow or message.text, begun))
+        await self._in_time(self._sender.send_file(row, await self._attachment(message), begun))
         await self._recovery.record(lambda tx, at: tx.outbox.delivered(row, row.channel, row.ts, at))
         self._metrics.settled("delivered")
         return row
+
+    async def _attachment(self, message: Message) -> Attachment:
+        if message.chart is not None:
+            return Attachment(message.chart.title, "png", await self._draw(message.chart))
+        return Attachment(message.text, "txt", (message.overflow or message.text).encode())
 
     async def _in_time(self, doing: Awaitable[Result]) -> Result:
         try:

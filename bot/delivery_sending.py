@@ -1,7 +1,8 @@
-"""One row's way to Slack: looked for where it may have arrived, else posted or edited; its long text as a file in the thread."""
+"""One row's way to Slack: looked for where it may have arrived, else posted or edited; its file into the thread."""
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,15 @@ PLAIN = 3_900
 
 SKEW = timedelta(minutes=5)
 """How far Slack's clock may be from the database's when a message is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that belongs to a message. ``suffix`` is the end of its name, without the dot."""
+
+    title: str
+    suffix: str
+    content: bytes
 
 
 class Sender:
@@ -74,8 +84,8 @@ class Sender:
         except SlackRefused:  # a private channel: somebody has to invite the bot
             raise refused from None
 
-    async def send_file(self, row: OutboxRow, title: str, text: str, begun: Callable[[str], Awaitable[None]]) -> None:
-        """Put the full text into the thread as a file. ``begun`` keeps its id before anybody can see the file.
+    async def send_file(self, row: OutboxRow, file: Attachment, begun: Callable[[str], Awaitable[None]]) -> None:
+        """Put a file into the thread. ``begun`` keeps its id before anybody can see the file.
 
         ``row.ts`` is the message's. Raises as ``send`` does; a file that was begun is looked up, never sent twice.
         """
@@ -86,12 +96,11 @@ class Sender:
             return
         self._alive()
         if state is FileState.MISSING:
-            content = text.encode()
-            upload = await self._slack.new_upload(_file_name(row.key), len(content))
+            upload = await self._slack.new_upload(f"{_file_name(row.key)}.{file.suffix}", len(file.content))
             file_id = upload.file_id
             await begun(file_id)
-            await self._slack.send_bytes(upload, content)
-        await self._slack.finish_upload(file_id, title, row.channel, thread_ts=thread_ts)
+            await self._slack.send_bytes(upload, file.content)
+        await self._slack.finish_upload(file_id, file.title, row.channel, thread_ts=thread_ts)
 
 
 def in_words(message: Message) -> str:
@@ -113,4 +122,4 @@ def _text_of(value: Any) -> list[str]:
 
 
 def _file_name(key: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", key)[:100] + ".txt"
+    return re.sub(r"[^\w.-]+", "-", key)[:100]

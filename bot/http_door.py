@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
 
 COMMANDS, INTERACTIONS, EVENTS = "/slack/commands", "/slack/interactions", "/slack/events"
+SLACK = (COMMANDS, INTERACTIONS, EVENTS)
 """The addresses that the app's manifest names."""
 
 LARGEST_BODY = 512 * 1024
@@ -94,7 +95,7 @@ class HttpDoor:
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
-        self._slack: SlackDoor | None = None
+        self._doors: dict[str, Handler] = {}
         self._app = web.Application(client_max_size=LARGEST_BODY)
         self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=1)
 
@@ -102,18 +103,18 @@ class HttpDoor:
         """Serve an address. Only before ``open``."""
         self._app.router.add_get(path, handler)
 
-    def add_slack(self) -> None:
-        """Reserve Slack's addresses: until ``let_slack_in`` they answer 503, and Slack tries events again."""
-        for path in (COMMANDS, INTERACTIONS, EVENTS):
-            self._app.router.add_post(path, self._to_slack)
+    def reserve(self, *paths: str) -> None:
+        """Addresses that others post to. Until ``let_in`` they answer 503: whoever calls tries again. Only before ``open``."""
+        for path in paths:
+            self._app.router.add_post(path, self._to_door)
 
-    def let_slack_in(self, door: SlackDoor) -> None:
-        """From now on Slack's requests are taken."""
-        self._slack = door
+    def let_in(self, handler: Handler, *paths: str) -> None:
+        """From now on what is posted to these addresses is taken."""
+        self._doors.update(dict.fromkeys(paths, handler))
 
-    def keep_slack_out(self) -> None:
-        """From now on they are answered 503: the process is stopping."""
-        self._slack = None
+    def keep_out(self) -> None:
+        """From now on all of it is answered 503: the process is stopping."""
+        self._doors.clear()
 
     async def open(self) -> int:
         """Listen, and answer with the port."""
@@ -127,7 +128,8 @@ class HttpDoor:
         """Finish what is being answered, for a second at most, and stop listening."""
         await self._runner.cleanup()
 
-    async def _to_slack(self, request: web.Request) -> web.Response:
-        if self._slack is None:
+    async def _to_door(self, request: web.Request) -> web.StreamResponse:
+        handler = self._doors.get(request.path)
+        if handler is None:
             return web.Response(status=503, text="Not ready yet.", headers={"Retry-After": "5"})
-        return await self._slack.serve(request)
+        return await handler(request)

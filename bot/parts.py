@@ -6,10 +6,13 @@ import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.alert_parts import AlertWorks, build_alert_works
 from bot.catalogue_file import CatalogueFile
+from bot.charts import Charts
 from bot.clusters import Clusters
 from bot.delivery import Delivery
 from bot.delivery_metrics import DeliveryMetrics
@@ -20,6 +23,7 @@ from bot.intake import Intake
 from bot.leftovers import Leftovers
 from bot.listeners import build_app
 from bot.metrics import Metrics
+from bot.monitors import Monitors
 from bot.reloading import Reload, reload_router
 from bot.settings import Settings
 from bot.slack_api import SlackApi, open_session
@@ -29,6 +33,7 @@ from commands.request import Services
 from domain.catalogue import Catalogue
 from domain.clock import Clock, SystemClock
 from domain.operations import OperationRecord
+from runbooks import enrichment
 from runbooks.clocks import Clocks
 from runbooks.engine import PROCEDURES, Engine, Observer, unobserved
 from runbooks.lease import Lease, LeaseTimes, OnlyReplica, SharedLease
@@ -41,7 +46,7 @@ from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.outbox import OutboxRow, Pace
 from storage.outgoing import load
-from storage.store import Store
+from storage.store import Store, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,8 @@ class Ground:
     lease: Lease
     slack: SlackApi
     clusters: Clusters
+    monitors: Monitors
+    writer: InboxWriter
 
     @property
     def clock(self) -> Clock:
@@ -90,6 +97,7 @@ class Works:
     clocks: Clocks
     operations: Operations
     delivery: Delivery
+    alerts: AlertWorks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +120,10 @@ async def lay_ground(settings: Settings, tuning: Tuning, stack: AsyncExitStack) 
     lease: Lease = SharedLease(Store(engines), replica, tuning.lease) if shared else OnlyReplica(replica)
     session = open_session(settings.slack.api_url)
     stack.push_async_callback(session.close)
-    # A stack of its own, at this depth: a cluster that a reload adds must outlive the engine too.
-    clusters = await stack.enter_async_context(AsyncExitStack())
+    # Stacks of their own, at this depth: a cluster or a Prometheus that a reload adds must outlive the engine too.
+    clusters, monitors = [await stack.enter_async_context(AsyncExitStack()) for _ in range(2)]
+    writer = InboxWriter(engines.write)
+    stack.callback(writer.close)
     return Ground(
         settings=settings,
         tuning=tuning,
@@ -123,6 +133,8 @@ async def lay_ground(settings: Settings, tuning: Tuning, stack: AsyncExitStack) 
         lease=lease,
         slack=SlackApi(settings.slack.bot_token.get_secret_value(), session, base_url=settings.slack.api_url),
         clusters=Clusters(clusters, tuning.clock, settings.catalogue.parent, lease.check),
+        monitors=Monitors(monitors, lambda: catalogue.current),
+        writer=writer,
     )
 
 
@@ -135,6 +147,8 @@ def build_works(ground: Ground, metrics: Metrics) -> Works:
     engine = Engine(ground.settings.database, ground.lease, procedures=ground.tuning.procedures, observer=ground.tuning.observer)
     operations = Operations(engine, ground.store, ground.clock, ground.current, nudge)
     planner = Planner(ground.current, ground.clusters)
+    charts = Charts()
+    ground.stack.callback(charts.close)
     outside = Outside(
         store=ground.store,
         clock=ground.clock,
@@ -143,6 +157,12 @@ def build_works(ground: Ground, metrics: Metrics) -> Works:
         rollout_within=lambda environment: ground.current().environments[environment].rollout_within,
         nudge=nudge,
     )
+    alerts = build_alert_works(ground, nudge)
+
+    async def on_delivered(tx: Transaction, row: OutboxRow, at: datetime) -> None:
+        await operations.on_delivered(tx, row, at)
+        await enrichment.on_delivered(tx, row, at)
+
     delivery = Delivery(
         ground.store,
         ground.slack,
@@ -152,7 +172,8 @@ def build_works(ground: Ground, metrics: Metrics) -> Works:
         pace=ground.tuning.pace,
         alive=ground.lease.check,
         fallback=lambda row: _elsewhere(row, ground.current()),
-        on_delivered=operations.on_delivered,
+        on_delivered=on_delivered,
+        draw=charts.png,
         chance=ground.tuning.chance,
         patience=ground.tuning.patience,
         dead_after=ground.tuning.lease.dead_after,
@@ -162,26 +183,25 @@ def build_works(ground: Ground, metrics: Metrics) -> Works:
         engine=engine,
         runner=Runner(engine, outside),
         recovery=Recovery(engine, ground.lease, outside),
-        clocks=Clocks(engine, outside, operations, planner.scale),
+        clocks=Clocks(engine, outside, operations, planner.scale, alerts.handlers),
         operations=operations,
         delivery=delivery,
+        alerts=alerts,
     )
 
 
-def build_desk(ground: Ground, operations: Operations, reload: Reload) -> Desk:
+def build_desk(ground: Ground, works: Works, reload: Reload) -> Desk:
     """The people's side: what is said is kept, understood and answered."""
     menu = Menu([reload_router(reload)])
     house = House(
         menu=menu,
-        services=_services(ground, operations),
+        services=_services(ground, works),
         directory=SlackDirectory(ground.slack, ground.clock),
         slack=ground.slack,
         replica=ground.lease.replica,
     )
     dispatcher = Dispatcher(house)
-    writer = InboxWriter(ground.store.engines.write)
-    ground.stack.callback(writer.close)
-    intake = Intake(writer, ground.clock, dispatcher.submit, lambda: dispatcher.waiting)
+    intake = Intake(ground.writer, ground.clock, dispatcher.submit, lambda: dispatcher.waiting)
     return Desk(
         intake=intake,
         dispatcher=dispatcher,
@@ -190,20 +210,28 @@ def build_desk(ground: Ground, operations: Operations, reload: Reload) -> Desk:
     )
 
 
-def _services(ground: Ground, operations: Operations) -> Callable[[], Services]:
+def _services(ground: Ground, works: Works) -> Callable[[], Services]:
     def services() -> Services:
         return Services(
-            catalogue=ground.current(), clock=ground.clock, store=ground.store, clusters=ground.clusters, operations=operations
+            catalogue=ground.current(),
+            clock=ground.clock,
+            store=ground.store,
+            clusters=ground.clusters,
+            operations=works.operations,
+            alerts=works.alerts.alerts,
         )
 
     return services
 
 
 def _elsewhere(row: OutboxRow, catalogue: Catalogue) -> str:
-    """Where a card goes whose channel cannot be used: to its environment's channel, else to who asked. Its thread follows it."""
+    """Where a card goes whose channel cannot be used, with its thread: an operation's to its environment's channel, else to who
+    asked; an alert's to where alerts go that no rule names.
+    """
     fact = load(row.kind, row.version, row.fact)
     if not isinstance(fact, OperationRecord):
-        return ""
+        default = catalogue.alerts.default.channel if catalogue.alerts else ""
+        return default if default != row.channel else ""
     environment = catalogue.environments.get(fact.environment)
     channel = environment.channel if environment is not None else ""
     return channel if channel and channel != row.channel else fact.requested_by.user_id

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from bot.alert_door import ALERTS, AlertDoor, alert_numbers
 from bot.background import Background
 from bot.file_lock import only_process
 from bot.health import Health
-from bot.http_door import HttpDoor, SlackDoor
+from bot.http_door import SLACK, HttpDoor, SlackDoor
 from bot.metrics import Metrics, Number
 from bot.parts import Desk, Ground, Tuning, Works, build_desk, build_works, lay_ground
 from bot.schedule import ticking
@@ -60,10 +61,10 @@ async def running(settings: Settings, tuning: Tuning | None = None) -> AsyncIter
         ground = await lay_ground(settings, tuning or Tuning(), stack)
         stack.push_async_callback(ground.store.close)
         await check_schema(ground.store)
-        await ground.clusters.follow(ground.current())
+        await follow(ground)
         metrics = Metrics(ground.store)
         works = build_works(ground, metrics)
-        desk = build_desk(ground, works.operations, lambda: _reload(ground))
+        desk = build_desk(ground, works, lambda: _reload(ground))
         yield await _open(ground, works, desk, metrics)
 
 
@@ -84,8 +85,14 @@ async def check_schema(store: Store) -> None:
 
 async def _reload(ground: Ground) -> tuple[str, ...]:
     changed = ground.catalogue.reload()
-    await ground.clusters.follow(ground.current())
+    await follow(ground)
     return changed
+
+
+async def follow(ground: Ground) -> None:
+    """Open whatever the catalogue names."""
+    await ground.clusters.follow(ground.current())
+    await ground.monitors.follow(ground.current())
 
 
 async def _open(ground: Ground, works: Works, desk: Desk, metrics: Metrics) -> Bot:
@@ -97,7 +104,7 @@ async def _open(ground: Ground, works: Works, desk: Desk, metrics: Metrics) -> B
     http.add("/healthz", health.live)
     http.add("/readyz", health.ready)
     http.add("/metrics", metrics.serve)
-    http.add_slack()
+    http.reserve(*SLACK, *([ALERTS] if settings.webhooks.alertmanager_token else []))
     port = await http.open()
     stack.push_async_callback(http.close)
 
@@ -111,6 +118,9 @@ async def _open(ground: Ground, works: Works, desk: Desk, metrics: Metrics) -> B
     await stack.enter_async_context(ticking(works.clocks.run_due))
     housekeeping = Housekeeping(ground.store, ground.clock)
     await stack.enter_async_context(background.running("housekeeping", housekeeping.keep()))
+    await works.alerts.intake.begin_watching()
+    await stack.enter_async_context(background.running("enrichment", works.alerts.enrichment.keep()))
+    await stack.enter_async_context(background.running("alerts", works.alerts.intake.keep()))
     await stack.enter_async_context(background.running("dispatcher", desk.dispatcher.run()))
     await stack.enter_async_context(background.running("leftovers", desk.leftovers.keep_sweeping()))
     if sockets is not None:
@@ -118,11 +128,22 @@ async def _open(ground: Ground, works: Works, desk: Desk, metrics: Metrics) -> B
     door = None
     if settings.slack.signing_secret is not None:
         door = SlackDoor(Signatures(settings.slack.signing_secret.get_secret_value()), desk.intake, desk.bolt)
-        http.let_slack_in(door)
-    metrics.count(_numbers(desk, sockets, door))
-    stack.callback(http.keep_slack_out)
+        http.let_in(door.serve, *SLACK)
+    alert_door = _alert_door(settings, ground, works)
+    if alert_door is not None:
+        http.let_in(alert_door.serve, ALERTS)
+    metrics.count((*_numbers(desk, sockets, door), *alert_numbers(works.alerts.intake, alert_door)))
+    stack.callback(http.keep_out)
     stack.callback(health.stop)
     return Bot(port=port, ground=ground, works=works, desk=desk, background=background)
+
+
+def _alert_door(settings: Settings, ground: Ground, works: Works) -> AlertDoor | None:
+    token = settings.webhooks.alertmanager_token
+    if token is None:
+        return None
+    entry = lambda: ground.current().alerts  # noqa: E731 -- asked anew for each request
+    return AlertDoor(token.get_secret_value(), ground.writer, works.alerts.intake, ground.clock, entry)
 
 
 def _sockets(settings: Settings, desk: Desk, ground: Ground) -> SocketDoor | None:

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from domain.alert_entries import AlertsEntry
 from domain.alert_groups import GroupChange, Known, Told, hears, is_over, opens
-from domain.alerts import Alert, AlertGroup, AlertNote, Notification
+from domain.alerts import Alert, AlertGroup, AlertNote, GroupState, Notification
 from domain.ids import candidates
 from domain.severities import Severity
 from domain.storms import Storm
-from runbooks.alert_timers import steady_timer, storm_timer
+from runbooks.alert_timers import enrich_timer, steady_timer, storm_timer
 from storage.outgoing import alert_card, alert_note, storm_card
 from storage.store import Transaction
 
@@ -122,6 +122,8 @@ class Ledger:
         self._note_down(known, change, loud=(change.flipped and not after.flapping) or worse)
         if after.flapping:
             await self._tx.timers.set(steady_timer(after.id, at, self._entry))
+        elif change.flipped and after.state is GroupState.FIRING:
+            await self._tx.timers.set(enrich_timer(after.id, at))
 
     def _note_down(self, known: Known, change: GroupChange, *, loud: bool) -> None:
         record = change.record

@@ -33,9 +33,9 @@ def unsilence_timer(group_id: str, until: datetime) -> Timer:
     return Timer(f"{UNSILENCE}/{group_id}", UNSILENCE, group_id, until)
 
 
-def enrich_timer(group_id: str, episode: int, at: datetime) -> Timer:
-    """A card is up: find out what can be known."""
-    return Timer(f"{ENRICH}/{group_id}/{episode}", ENRICH, group_id, at)
+def enrich_timer(group_id: str, at: datetime) -> Timer:
+    """The card is up: find out what can be known."""
+    return Timer(f"{ENRICH}/{group_id}", ENRICH, group_id, at)
 
 
 def storm_timer(storm: Storm, entry: AlertsEntry) -> Timer:

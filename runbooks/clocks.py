@@ -1,7 +1,7 @@
 """What is due: approvals that ran out, replicas that go back. Rows with a time; the scheduler only wakes this up."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -18,29 +18,33 @@ from storage.timers import Timer
 
 log = structlog.get_logger()
 
+Handler = Callable[[Timer, datetime], Awaitable[None]]
+"""Does what a timer rings for, and says in the end that it is done. ``TemporaryError`` puts it off by a minute."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """Does what is due, once on any number of replicas, late rather than never."""
+    """Does what is due, once on any number of replicas, late rather than never. ``others`` are handlers by timer kind."""
 
     engine: Engine
     outside: Outside
     operations: Operations
     scale_plan: Callable[[str, str, int], Awaitable[Plan]]
+    others: Mapping[str, Handler] = field(default_factory=dict)
 
     async def run_due(self) -> None:
         """Do everything whose time has come."""
         at = self.outside.clock.now()
         async with self.outside.store.read() as tx:
             due = await tx.timers.due(at)
-        handlers: Mapping[str, Callable[[Timer, datetime], Awaitable[None]]] = {EXPIRE: self._expire, UNSCALE: self._unscale}
+        handlers: Mapping[str, Handler] = {EXPIRE: self._expire, UNSCALE: self._unscale, **self.others}
         for timer in due:
             async with self.outside.store.write() as tx:
                 mine = await tx.timers.take(timer, self.engine.replica, at)
             if mine:
                 await self._do(handlers[timer.kind], timer, at)
 
-    async def _do(self, handler: Callable[[Timer, datetime], Awaitable[None]], timer: Timer, at: datetime) -> None:
+    async def _do(self, handler: Handler, timer: Timer, at: datetime) -> None:
         try:
             await handler(timer, at)
         except TemporaryError as error:

@@ -1,4 +1,4 @@
-"""What nobody needs any more is dropped: answered deliveries, delivered messages, replicas long gone. The audit log stays."""
+"""What nobody needs any more is dropped: deliveries, messages, alert groups, replicas long gone. The audit log stays."""
 
 import asyncio
 from dataclasses import dataclass
@@ -40,4 +40,6 @@ class Housekeeping:
         async with self.store.write() as tx:
             await tx.outbox.prune(before)
             await tx.inbox.prune(before)
+            await tx.alerts.prune(before)
+            await tx.storms.prune(before)
             await tx.replicas.forget(before)

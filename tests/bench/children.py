@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.http_door import COMMANDS, HttpDoor, SlackDoor
+from bot.http_door import COMMANDS, SLACK, HttpDoor, SlackDoor
 from bot.intake import Intake
 from bot.listeners import build_app
 from bot.signatures import Signatures
@@ -95,8 +95,8 @@ async def _door(folder: Path, menu: Menu, submit: Callable[[Delivery], None]) ->
     await migrate(url)
     intake = Intake(InboxWriter(open_engines(url).write), SystemClock(), submit, lambda: 0)
     http = HttpDoor("127.0.0.1", 0)
-    http.add_slack()
-    http.let_slack_in(SlackDoor(Signatures(SECRET), intake, build_app(intake, menu.form_text)))
+    http.reserve(*SLACK)
+    http.let_in(SlackDoor(Signatures(SECRET), intake, build_app(intake, menu.form_text)).serve, *SLACK)
     return await http.open()
 
 

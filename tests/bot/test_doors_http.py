@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from bot.http_door import LARGEST_BODY, HttpDoor, SlackDoor
+from bot.http_door import LARGEST_BODY, SLACK, HttpDoor, SlackDoor
 from bot.intake import MOST_WAITING, Intake
 from bot.listeners import build_app
 from bot.payloads import Said, said
@@ -85,8 +85,8 @@ async def door(sqlite_url: str) -> AsyncIterator[Door]:
     door = Door("", store)
     intake = Intake(InboxWriter(store.engines.write), SystemClock(), door.submitted.append, lambda: door.waiting)
     http = HttpDoor("127.0.0.1", 0)
-    http.add_slack()
-    http.let_slack_in(SlackDoor(Signatures(SECRET), intake, build_app(intake, Menu().form_text)))
+    http.reserve(*SLACK)
+    http.let_in(SlackDoor(Signatures(SECRET), intake, build_app(intake, Menu().form_text)).serve, *SLACK)
     door.url = f"http://127.0.0.1:{await http.open()}"
     yield door
     await http.close()
@@ -255,7 +255,7 @@ async def test_a_submitted_form_becomes_the_command_it_stands_for(door: Door) ->
 
 async def test_before_the_process_is_ready_slack_is_told_to_come_again() -> None:
     http = HttpDoor("127.0.0.1", 0)
-    http.add_slack()
+    http.reserve(*SLACK)
     port = await http.open()
     async with aiohttp.ClientSession() as session, session.post(f"http://127.0.0.1:{port}/slack/commands") as response:
         assert (response.status, response.headers["Retry-After"]) == (503, "5")
