@@ -6,8 +6,11 @@ from datetime import datetime
 
 from domain.clock import Clock
 from domain.rollouts import ConfigChange, PodTrouble, RolloutState, RunningPods, Target, Template, Workload
+from domain.traces import AutoscalerMove, Hands
 from integrations.kubernetes import changes, configs, reads, watching
+from integrations.kubernetes.autoscaling import autoscaler_moves
 from integrations.kubernetes.connection import Connection
+from integrations.kubernetes.hands import hands
 from integrations.kubernetes.permissions import Permission, permissions
 from integrations.kubernetes.running import running
 from integrations.kubernetes.settings import ClusterSettings
@@ -104,6 +107,14 @@ class Cluster:
     async def config_changes(self, target: Target, template: Template, since: datetime) -> tuple[ConfigChange, ...]:
         """ConfigMaps and Secrets of the template changed after ``since``, newest first, as far as they may be read."""
         return await configs.config_changes(self._connection, target, template, since)
+
+    async def autoscaler_moves(self, namespace: str, since: datetime) -> tuple[AutoscalerMove, ...]:
+        """When autoscalers of Deployments moved after ``since``, oldest first, as far as the cluster still knows it."""
+        return await autoscaler_moves(self._connection, namespace, since)
+
+    async def hands(self, targets: Iterable[Target]) -> dict[Target, Hands]:
+        """Who set each Deployment's image, and its replicas by hand. A Deployment that does not exist is absent."""
+        return await hands(self._connection, targets)
 
     async def permissions(self, namespace: str) -> tuple[Permission, ...]:
         """What the commands need, and whether the bot's account may do it there."""
