@@ -26,10 +26,11 @@ setup: $(READY)  ## virtual environment with the locked dependencies
 
 sandbox: $(RUNS)  ## a whole platform on this machine: local Slack, stand-in cluster, the bot
 	@[ -d .tools/local-slack ] || scripts/need npm || true
+	@scripts/need prometheus prometheus-alertmanager
 	@$(BIN)/python -m sandbox
 
 test: $(READY)  ## the tests (under 5 minutes)
-	@scripts/need postgresql
+	@scripts/need postgresql prometheus prometheus-alertmanager
 	@$(PYTEST) -n auto --dist loadfile -m "not cluster and not browser and not crash"
 
 lint: $(READY)  ## ruff, mypy strict, import contracts

@@ -1,19 +1,27 @@
 """``python -m sandbox``: the whole platform on this machine, until Ctrl-C."""
 
 import asyncio
+import os
 import shutil
 import signal
 import sys
 from pathlib import Path
 
+from domain.errors import PermanentError, TemporaryError
 from sandbox.bot import BotDied
 from sandbox.endpoints import Endpoints
+from sandbox.monitoring import DidNotStart
 from sandbox.platform import CannotStart, SandboxSettings, open_sandbox, settings
 from sandbox.real_cluster import SeedingFailed
 from sandbox.slack.server import LocalSlackDidNotStart
 from sandbox.tools import MissingTool
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOPPED_BY = (
+    *(CannotStart, MissingTool, BotDied, DidNotStart, SeedingFailed, LocalSlackDidNotStart),
+    *(PermanentError, TemporaryError, OSError),
+)
+"""What a sentence explains better than a traceback."""
 TO_TRY = """
   Two windows, two people (you can also choose whom to "Act as" at the top right):
 
@@ -32,7 +40,7 @@ TO_TRY = """
       /deepecho deploy staging main-e0f9a31
       /deepecho restart dev main      no approval needed in development
       /deepecho deploy dev crash-0000001 main     pods that do not come up, with their last lines
-
+{alerts}
   Kill the bot in the middle of it (kill -9 $(cat {folder}/bot.pid)); it is started again and goes on.
   Its log: {folder}/bot.log. All addresses: {folder}/endpoints.json. The cluster:
 
@@ -40,13 +48,23 @@ TO_TRY = """
 
   Ctrl-C stops everything.
 """
+ALERTS = """
+  A version that should not have been deployed:
+
+      /deepecho deploy production main-bad5eed main --reason "try it"
+
+  As mia: press Approve. Some twenty seconds later there is an alert: {slack}/?as=mia&in=alerts-critical
+  What measures and what alerts: {prometheus}/alerts and {alertmanager}
+  Watch what happens when no alert can arrive any more: kill $(cat {folder}/prometheus/prometheus.pid)
+"""
 
 
 async def main() -> None:
     """Open everything, say where it is, and close everything at Ctrl-C or SIGTERM."""
     _stop_at_a_signal()
+    _keep_loopback_from_proxies()
     chosen = settings()
-    print("starting the local Slack, the cluster and the bot", flush=True)
+    print("starting the local Slack, the cluster, the bot and what raises alerts", flush=True)
     async with open_sandbox(chosen) as endpoints:
         tell(endpoints, chosen)
         await asyncio.Event().wait()
@@ -68,12 +86,20 @@ def _stop_at_a_signal() -> None:
             loop.add_signal_handler(each, stop)
 
 
+def _keep_loopback_from_proxies() -> None:
+    """A proxy of this machine is for npm and for real clusters; it cannot know what listens here."""
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))
+
+
 def tell(endpoints: Endpoints, chosen: SandboxSettings) -> None:
     """What to try, and the line that scripts wait for."""
     beside_python = Path(sys.executable).with_name("kubectl")
     kubectl = _short(beside_python) if beside_python.exists() and not shutil.which("kubectl") else "kubectl"
     kubeconfig = _short(Path(endpoints.kubernetes["kubeconfig"]))
-    print(TO_TRY.format(slack=endpoints.slack, folder=_short(chosen.folder), kubectl=kubectl, kubeconfig=kubeconfig))
+    places = {"slack": endpoints.slack, "folder": _short(chosen.folder)}
+    alerts = ALERTS.format(prometheus=endpoints.prometheus, alertmanager=endpoints.alertmanager, **places)
+    print(TO_TRY.format(alerts=alerts if endpoints.prometheus else "", kubectl=kubectl, kubeconfig=kubeconfig, **places))
     print(f"sandbox ready: {endpoints.slack}", flush=True)
 
 
@@ -94,5 +120,5 @@ if __name__ == "__main__":
         asyncio.run(main())
     except* asyncio.CancelledError:
         sys.exit(0)
-    except* (CannotStart, MissingTool, BotDied, SeedingFailed, LocalSlackDidNotStart, OSError) as problems:
+    except* STOPPED_BY as problems:
         sys.exit(f"The sandbox could not start. {first_of(problems)}")

@@ -1,9 +1,6 @@
 """The bot as a process of its own, started as an operator would start it, and started again when it dies."""
 
 import asyncio
-import ctypes
-import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,10 +8,10 @@ from pathlib import Path
 
 import aiohttp
 
+from sandbox.processes import dies_with_us, ending, inherited
+
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
-_SET_PDEATHSIG = 1
-"""``prctl``'s PR_SET_PDEATHSIG: a bot whose sandbox was killed would hold its port for ever."""
 
 
 class BotDied(Exception):
@@ -27,7 +24,7 @@ async def running_bot(environment: Mapping[str, str], port: int, log: Path) -> A
 
     ``log`` takes what it prints, and the file beside it that ends with ``.pid`` its process id.
     """
-    bot = _Bot({**_inherited(), **environment, "DEEPECHO_HTTP__PORT": str(port)}, port, log)
+    bot = _Bot({**inherited("DEEPECHO_"), **environment, "DEEPECHO_HTTP__PORT": str(port)}, port, log)
     try:
         await bot.migrate()
         await bot.start()
@@ -41,19 +38,13 @@ async def running_bot(environment: Mapping[str, str], port: int, log: Path) -> A
         await bot.stop()
 
 
-def _inherited() -> dict[str, str]:
-    """Our own environment without what belongs to another deepecho, and without proxies: all is on loopback."""
-    kept = (name for name in os.environ if not name.startswith("DEEPECHO_") and not name.lower().endswith("_proxy"))
-    return {name: os.environ[name] for name in kept}
-
-
 class _Bot:
     def __init__(self, environment: Mapping[str, str], port: int, log: Path) -> None:
         self.address = f"http://127.0.0.1:{port}"
         self._environment = environment
         self._log = log
         log.write_bytes(b"")
-        self._libc = ctypes.CDLL(None)
+        self._tied = dies_with_us()
         self._process: asyncio.subprocess.Process | None = None
 
     async def migrate(self) -> None:
@@ -72,7 +63,7 @@ class _Bot:
         """As a cluster would: whoever kills it in the middle of something sees it go on."""
         while self._process is not None:
             code = await self._process.wait()
-            print(f"The bot ended with {_told(code)}. It is started again.", flush=True)
+            print(f"The bot ended with {ending(code)}. It is started again.", flush=True)
             try:
                 await self.start()
             except BotDied as problem:
@@ -99,17 +90,14 @@ class _Bot:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
-                preexec_fn=self._die_with_the_sandbox,
+                preexec_fn=self._tied,
             )
-
-    def _die_with_the_sandbox(self) -> None:
-        self._libc.prctl(_SET_PDEATHSIG, signal.SIGTERM)
 
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
             for _ in range(int(START_SECONDS / 0.1)):
                 if process.returncode is not None:
-                    raise BotDied(f"The bot ended with {_told(process.returncode)}.\n{self._last_words()}")
+                    raise BotDied(f"The bot ended with {ending(process.returncode)}.\n{self._last_words()}")
                 try:
                     async with session.get(f"{self.address}/readyz") as answer:
                         if answer.status == 200:
@@ -121,7 +109,3 @@ class _Bot:
 
     def _last_words(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
-
-
-def _told(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"

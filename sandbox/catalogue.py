@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.alert_routes import alerts
 from sandbox.cluster import CONTEXTS
 from sandbox.slack import people
 
@@ -10,19 +11,24 @@ IMAGE = "ghcr.io/echocog/deep-tree-echo-rkwv"
 PLATFORM_TAGS = r"^[a-z0-9._-]+-[0-9a-f]{7}$"
 
 
-def catalogue(kubeconfig: str, contexts: Mapping[str, str]) -> dict[str, Any]:
-    """The catalogue as it stands in a file. ``contexts`` maps each environment to its context in the kubeconfig."""
+def catalogue(kubeconfig: str, contexts: Mapping[str, str], *, prometheus: str = "", alertmanager: str = "") -> dict[str, Any]:
+    """The catalogue as it stands in a file. ``contexts`` maps each environment to its context in the kubeconfig.
+
+    ``prometheus`` and ``alertmanager`` are addresses, empty where none runs: then no Watchdog is waited for either.
+    """
+    monitoring = {"prometheus": prometheus, "alertmanager": alertmanager}
     return {
         "version": 1,
         "workspaces": [people.TEAM_ID],
         "clusters": {name: {"kubeconfig": kubeconfig, "context": context} for name, context in contexts.items()},
         "environments": {
-            "development": _environment("development", "dev", "deploys"),
-            "staging": _environment("staging", "stage", "staging"),
-            "production": _environment("production", "prod", "production") | {"protected": True},
+            "development": _environment("development", "dev", "deploys") | monitoring,
+            "staging": _environment("staging", "stage", "staging") | monitoring,
+            "production": _environment("production", "prod", "production") | monitoring | {"protected": True},
         },
         "services": {
-            "deep-echo-main": _service("main", "main-app", IMAGE),
+            "deep-echo-main": _service("main", "main-app", IMAGE)
+            | {"depends_on": ["deep-echo-cognitive", "deep-echo-cache", "deep-echo-load-balancer"]},
             "deep-echo-cognitive": _service("cognitive", "cognitive", f"{IMAGE}-microservice"),
             "deep-echo-load-balancer": _service("load-balancer", "load-balancer", f"{IMAGE}-load-balancer") | {"aliases": ["lb"]},
             "deep-echo-cache": _service("cache", "cache", f"{IMAGE}-cache"),
@@ -36,6 +42,7 @@ def catalogue(kubeconfig: str, contexts: Mapping[str, str]) -> dict[str, Any]:
             }
         },
         "roles": {"*": _roles()},
+        "alerts": alerts(watched=bool(prometheus and alertmanager)),
     }
 
 

@@ -1,7 +1,7 @@
 """Where everything of a running sandbox is: one file for people, scripts and tests."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 
@@ -18,6 +18,11 @@ class Endpoints:
     """Role to user id; the second of a role is ``deployer_2``."""
     channels: dict[str, str]
     """Name to id."""
+    prometheus: str = ""
+    alertmanager: str = ""
+    """Both empty where they do not run."""
+    webhook: dict[str, str] = field(default_factory=dict)
+    """``url`` and ``token``: where the bot takes alerts from Alertmanager, and how one shows who one is."""
 
     def write(self, file: Path) -> None:
         """Replace the file as a whole: a reader never sees half of it."""

@@ -1,6 +1,8 @@
 """The sandbox as a whole: opened in order, closed in reverse."""
 
 import os
+import secrets
+import shutil
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,13 +16,17 @@ from sandbox.bot import running_bot
 from sandbox.catalogue import catalogue
 from sandbox.cluster import CONTEXTS, FAST, HUMAN, StandInCluster
 from sandbox.endpoints import Endpoints
+from sandbox.monitored import ALERTMANAGER_FOLDER, PROMETHEUS_FOLDER, Monitoring, monitoring_here, open_monitoring
 from sandbox.real_cluster import current_context, seed_real_cluster
 from sandbox.slack import LocalSlack, RunningSlack
 
 DEFAULT_PORT = 8600
 ENDPOINTS = "endpoints.json"
-PARTS = ("the page", "the local Slack", "the bot", "the stand-in cluster")
+CLUSTER = "the stand-in cluster"
+DEMO = "the demo services"
+PARTS = ("the page", "the local Slack", "the bot", CLUSTER, DEMO, "Prometheus", "Alertmanager")
 """What listens on the chosen port and on those after it."""
+WEBHOOK = "/webhooks/alertmanager"
 
 
 class CannotStart(Exception):
@@ -35,7 +41,7 @@ class SandboxSettings:
     folder: Path = Path(".sandbox")
     kubeconfig: str = ""
     quick: bool = False
-    """Pods come up at once instead of at a pace that people can watch."""
+    """Pods come up at once, and alerts after a few seconds, instead of at a pace that people can watch."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "SandboxSettings":
@@ -63,11 +69,16 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
         local_slack = LocalSlack(gateway_port=settings.port, port=settings.port + 1, folder=folder / "slack")
         slack = await stack.enter_async_context(local_slack)
         kubernetes, contexts = await _kubernetes(stack, settings, folder)
+        monitoring = monitoring_here(settings.port + PARTS.index(DEMO), quick=settings.quick)
         catalogue_file = folder / "deepecho.yaml"
-        catalogue_file.write_text(yaml.safe_dump(catalogue(kubernetes["kubeconfig"], contexts), sort_keys=False))
-        bot = await stack.enter_async_context(
-            running_bot(_environment(slack, folder, catalogue_file), settings.port + 2, folder / "bot.log")
-        )
+        catalogue_file.write_text(_catalogue(kubernetes, contexts, monitoring))
+        token = secrets.token_urlsafe(24)
+        environment = _environment(slack, folder, catalogue_file, token)
+        bot = await stack.enter_async_context(running_bot(environment, settings.port + 2, folder / "bot.log"))
+        webhook = {"url": f"{bot}{WEBHOOK}", "token": token}
+        if monitoring:
+            kubeconfig = Path(kubernetes["kubeconfig"])
+            await stack.enter_async_context(open_monitoring(monitoring, folder, kubeconfig, webhook["url"], token))
         endpoints = Endpoints(
             slack=slack.url,
             slack_control=slack.control_url,
@@ -75,6 +86,9 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
             kubernetes=kubernetes,
             people=slack.people,
             channels=slack.channels,
+            prometheus=monitoring.prometheus if monitoring else "",
+            alertmanager=monitoring.alertmanager if monitoring else "",
+            webhook=webhook,
         )
         endpoints.write(folder / ENDPOINTS)
         stack.callback((folder / ENDPOINTS).unlink, missing_ok=True)
@@ -90,7 +104,9 @@ def _hold(folder: Path, stack: AsyncExitStack) -> None:
 
 
 def _check_ports(settings: SandboxSettings) -> None:
-    for port, part in enumerate(PARTS[:-1] if settings.kubeconfig else PARTS, settings.port):
+    for port, part in enumerate(PARTS, settings.port):
+        if settings.kubeconfig and part == CLUSTER:
+            continue
         with socket.socket() as probe:
             # As servers do, so that connections of an earlier run that are only waiting to be forgotten do not count.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -116,7 +132,12 @@ async def _kubernetes(stack: AsyncExitStack, settings: SandboxSettings, folder: 
     return {"url": cluster.url, "kubeconfig": str(kubeconfig)}, {name: name for name in CONTEXTS}
 
 
-def _environment(slack: RunningSlack, folder: Path, catalogue_file: Path) -> dict[str, str]:
+def _catalogue(kubernetes: Mapping[str, str], contexts: Mapping[str, str], monitoring: Monitoring | None) -> str:
+    places = {"prometheus": monitoring.prometheus, "alertmanager": monitoring.alertmanager} if monitoring else {}
+    return yaml.safe_dump(catalogue(kubernetes["kubeconfig"], contexts, **places), sort_keys=False)
+
+
+def _environment(slack: RunningSlack, folder: Path, catalogue_file: Path, token: str) -> dict[str, str]:
     return {
         "DEEPECHO_SLACK__BOT_TOKEN": slack.bot_token,
         "DEEPECHO_SLACK__APP_TOKEN": slack.app_token,
@@ -125,6 +146,7 @@ def _environment(slack: RunningSlack, folder: Path, catalogue_file: Path) -> dic
         "DEEPECHO_CATALOGUE": str(catalogue_file),
         "DEEPECHO_DATA_DIR": str(folder / "data"),
         "DEEPECHO_LOG__FORMAT": "json",
+        "DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKEN": token,
     }
 
 
@@ -134,6 +156,8 @@ def _forget(folder: Path) -> None:
     (folder / "data").mkdir(exist_ok=True)
     for file in (folder / "data").glob("deepecho.sqlite*"):
         file.unlink()
+    for name in (PROMETHEUS_FOLDER, ALERTMANAGER_FOLDER):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def settings() -> SandboxSettings:

@@ -23,7 +23,8 @@ import pytest
 from storage.migrate import migrate
 
 URL_VARIABLE = "DEEPECHO_TEST_POSTGRES_URL"
-_CONFIGURED = "-c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off -c max_connections=200"
+_CONFIGURED = "-c listen_addresses=127.0.0.1 -c max_connections=200"
+_FORGETFUL = "-c fsync=off -c full_page_writes=off"
 _numbers = count()
 
 
@@ -108,11 +109,11 @@ async def _emptied(url: str) -> bool:
 def postgres() -> Iterator[Postgres]:
     """The server; a skip that says why where there is none, a failure in CI."""
     try:
-        with _server() as url:
-            server = Postgres(url)
-            yield server
+        with server() as url:
+            running = Postgres(url)
+            yield running
             if URL_VARIABLE in os.environ:  # ours goes as a whole
-                server.drop_all()
+                running.drop_all()
     except NoPostgres as missing:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing))
@@ -120,7 +121,11 @@ def postgres() -> Iterator[Postgres]:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def server(*, durable: bool = False) -> Iterator[str]:
+    """The address of a server that runs for so long. A ``durable`` one syncs its commits, as a real one does.
+
+    Raises `NoPostgres`.
+    """
     if url := os.environ.get(URL_VARIABLE):
         yield url
         return
@@ -130,7 +135,7 @@ def _server() -> Iterator[str]:
         _hand_over(folder)
         port = _free_port()
         _run(programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8")
-        options = f"-p {port} -k {folder} {_CONFIGURED}"
+        options = f"-p {port} -k {folder} {_CONFIGURED}{'' if durable else f' {_FORGETFUL}'}"
         control = (programs / "pg_ctl", "-D", folder / "data", "-w")
         _run(*control, "-l", folder / "log", "-o", options, "start")
         try:

@@ -5,12 +5,13 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
+from contextlib import AsyncExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 from tests.bench import load
+from tests.bench.alerts import webhook
+from tests.bench.arrivals import arrivals
 from tests.bench.mini_slack import MiniSlack, mini_slack
 from tests.bench.processes import (
     bare_import,
@@ -19,11 +20,12 @@ from tests.bench.processes import (
     started_bot,
     switched_off_modules,
 )
+from tests.bench.results import AT_ONCE, Result, compared
+from tests.bench.spawning import Child, child
 
 RUNS = 5
 CLOSE_RUNS = 9
 """Of two that are expected to be the same, in turns: a tenth is within one run's noise."""
-AT_ONCE = 32
 REQUESTS = 3000
 SLOW_REQUESTS = 150
 RESULTS = Path(".bench/results.json")
@@ -31,32 +33,12 @@ MOST_MIB = 110.0
 SETTLING = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One line: ``ratio`` is against ``floor_us`` (microseconds, or what the name says); no ``limit``: only reported."""
-
-    name: str
-    ratio: float
-    limit: float | None
-    floor_us: float
-    runs: int
-
-    @property
-    def over(self) -> bool:
-        return self.limit is not None and self.ratio > self.limit
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    pid: int
-    port: int
-
-
 async def main() -> int:
     # On the disk that the project is on: a file system in memory would make every commit free.
     RESULTS.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=RESULTS.parent) as folder:
-        results = [*await doors(Path(folder)), *await sockets(Path(folder)), *await starts(Path(folder))]
+        parts = (doors, webhook, arrivals, sockets, starts)
+        results = [each for part in parts for each in await part(Path(folder))]
     return tell(results)
 
 
@@ -67,22 +49,6 @@ def tell(results: list[Result]) -> int:
         limit = "reported" if each.limit is None else f"{'OVER' if each.over else 'ok  '} limit {each.limit:g}"
         print(f"{each.name:<66} {each.ratio:8.3f}   {limit}")  # noqa: T201 -- the table is the point
     return 1 if any(each.over for each in results) else 0
-
-
-@asynccontextmanager
-async def child(kind: str, folder: Path) -> AsyncIterator[Child]:
-    """A server under measurement, as a process of its own."""
-    home = folder / kind
-    home.mkdir()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.bench.children", kind, str(home)), stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        line = await process.stdout.readline() if process.stdout else b""
-        yield Child(process.pid, int(line))
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 async def doors(folder: Path) -> list[Result]:
@@ -108,12 +74,6 @@ async def doors(folder: Path) -> list[Result]:
         compared("its median latency, one at a time / default Bolt", latency["door"], latency["default-bolt"], 0.1),
         compared("with a hundred more commands: CPU / without", pair["understood-among-more"], pair["understood"], 1.1),
     ]
-
-
-def compared(name: str, ours: list[float], floor: list[float], limit: float | None) -> Result:
-    """The median of the runs' ratios: what was measured side by side shares whatever else the machine was doing."""
-    ratio = statistics.median(mine / bare for mine, bare in zip(ours, floor, strict=True))
-    return Result(name, round(ratio, 3), limit, round(statistics.median(floor), 1), len(ours))
 
 
 async def _cpu_us(server: Child) -> float:

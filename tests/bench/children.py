@@ -1,6 +1,7 @@
 """Servers under measurement, each in a process of its own: ``python -m tests.bench.children KIND FOLDER``. Prints its port."""
 
 import asyncio
+import os
 import re
 import sys
 from collections.abc import Awaitable, Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.alert_door import ALERTS, AlertDoor
 from bot.http_door import COMMANDS, SLACK, HttpDoor, SlackDoor
 from bot.intake import Intake
 from bot.listeners import build_app
@@ -20,15 +22,22 @@ from commands.words import Words
 from domain.answers import Answer, Said
 from domain.clock import SystemClock
 from domain.deliveries import Delivery
+from runbooks.alert_intake import AlertIntake
 from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.migrate import migrate
+from storage.store import Store
 from tests.fakes.team import team_catalogue
 
 SECRET = "bench-signing-secret"
+TOKEN = "bench-webhook-token"
+DATABASE = "DEEPECHO_TEST_BENCH_DATABASE"
+"""Names the variable with the address of the database that the children for alerts use; SQLite in their folder without it."""
 MORE_COMMANDS = 100
 
 Serve = Callable[[Path], Awaitable[int]]
+background: list[asyncio.Task[None]] = []
+"""Tasks of this process; without a reference they would be collected."""
 
 
 async def floor(_folder: Path) -> int:
@@ -40,6 +49,7 @@ async def floor(_folder: Path) -> int:
 
     app = web.Application()
     app.router.add_post(COMMANDS, handler)
+    app.router.add_post(ALERTS, handler)
     return await _listen(app)
 
 
@@ -79,6 +89,42 @@ async def default_bolt(_folder: Path) -> int:
     app = web.Application()
     app.router.add_post(COMMANDS, handler)
     return await _listen(app)
+
+
+async def alerts(folder: Path) -> int:
+    """A notification checked, on the disk, acknowledged."""
+    return await _alerts(folder, applies=False)
+
+
+async def alerts_applied(folder: Path) -> int:
+    """The same, and what it tells becomes true."""
+    return await _alerts(folder, applies=True)
+
+
+async def _alerts(folder: Path, *, applies: bool) -> int:
+    url = os.environ.get(DATABASE) or f"sqlite+aiosqlite:///{folder / 'bench.sqlite'}"
+    await migrate(url)
+    engines, clock = open_engines(url), SystemClock()
+    catalogue = team_catalogue(alerts={"default": {"channel": "C0ALERTS"}, "repeat_seconds": 0})
+    intake = (AlertIntake if applies else _Idle)(Store(engines), clock, lambda: catalogue, lambda: None)
+    if applies:
+        background.append(asyncio.create_task(intake.keep()))
+    http = HttpDoor("127.0.0.1", 0)
+    http.reserve(ALERTS)
+    http.let_in(AlertDoor(TOKEN, InboxWriter(engines.write), intake, clock, lambda: catalogue.alerts).serve, ALERTS)
+    http.add("/waiting", lambda _: _waiting(intake))
+    return await http.open()
+
+
+class _Idle(AlertIntake):
+    """Applies nothing, so nothing waits for it."""
+
+    def kept(self) -> None:
+        """The door may go on."""
+
+
+async def _waiting(intake: AlertIntake) -> web.Response:
+    return web.Response(text=str(intake.backlog))
 
 
 async def _understood(folder: Path, menu: Menu) -> int:
@@ -126,6 +172,8 @@ KINDS: dict[str, Serve] = {
     "understood": understood,
     "understood-among-more": understood_among_more,
     "default-bolt": default_bolt,
+    "alerts": alerts,
+    "alerts-applied": alerts_applied,
 }
 
 

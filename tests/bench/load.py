@@ -2,18 +2,18 @@
 
 import asyncio
 import itertools
-import os
+import json
 import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
+from bot.alert_door import ALERTS
 from bot.http_door import COMMANDS
 from bot.signatures import Signatures
-from tests.bench.children import SECRET
+from tests.bench.children import SECRET, TOKEN
 
-_TICK = 1 / os.sysconf("SC_CLK_TCK")
 _numbers = itertools.count(int(time.time() * 1000))
 
 
@@ -49,6 +49,48 @@ def _request(signatures: Signatures) -> bytes:
     return head.encode() + body
 
 
+def notifications(count: int, *, first_group: int = 0) -> list[bytes]:
+    """Payloads of ten alerts as Alertmanager posts them, each of a group of its own."""
+    return [_notification(first_group + number) for number in range(count)]
+
+
+def _notification(number: int) -> bytes:
+    labels = {"alertname": "HighErrorRate", "environment": "production", "severity": "warning", "group": f"{number}"}
+    alerts = [
+        {
+            "status": "firing",
+            "labels": labels | {"instance": f"10.0.{number % 250}.{place}:8000", "job": "deep-echo-main"},
+            "annotations": {
+                "summary": f"High error rate on instance {place}",
+                "description": "Error rate 14.2 per cent over 5 min (limit 10)",
+                "runbook_url": "https://runbooks.example.com/high-error-rate",
+            },
+            "startsAt": "2026-11-23T03:07:54.804Z",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": "http://prometheus:9090/graph?g0.expr=demo_error_ratio+%3E+0.05&g0.tab=1",
+            "fingerprint": f"{number:08x}{place:08x}",
+        }
+        for place in range(10)
+    ]
+    body = json.dumps({
+        "receiver": "deepecho",
+        "status": "firing",
+        "alerts": alerts,
+        "groupLabels": {"alertname": "HighErrorRate", "group": f"{number}"},
+        "commonLabels": labels,
+        "commonAnnotations": {},
+        "externalURL": "http://alertmanager:9093",
+        "version": "4",
+        "groupKey": f'{{}}:{{alertname="HighErrorRate", group="{number}"}}',
+        "truncatedAlerts": 0,
+    }).encode()  # fmt: skip
+    head = (
+        f"POST {ALERTS} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Alertmanager/0.25.0\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {TOKEN}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
 async def send(port: int, prepared: list[bytes], connections: int) -> list[float]:
     """Send all of them over so many connections, one after the other on each. Seconds that each one took."""
     waiting = iter(prepared)
@@ -74,9 +116,9 @@ async def _send(port: int, waiting: Iterator[bytes]) -> list[float]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of the process so far, all its threads together."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * _TICK
+    """Time of the process on a processor so far, all its threads together, to the nanosecond; ``stat`` counts in hundredths."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(each.read_text().split()[0]) for each in tasks) / 1e9
 
 
 def median_ms(seconds: list[float]) -> float:

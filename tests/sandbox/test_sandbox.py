@@ -13,8 +13,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from sandbox.demo import scrape_targets
+from tests.sandbox.monitoring_help import asked, needs_monitoring, until
 from tests.sandbox.native_slack import NativeSlack, is_card, words
-from tests.sandbox.ports import free_ports
+from tests.sandbox.ports import COUNT, free_ports
 from tests.sandbox.sandbox_process import PROJECT, SandboxProcess, is_alive, listening, sandbox_process
 
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
@@ -42,19 +44,26 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 async def test_it_says_what_to_try_writes_down_its_addresses_and_ends_at_ctrl_c(
     tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
+    needs_monitoring()
     elsewhere = {"DEEPECHO_DATABASE_URL": "postgresql+asyncpg://nobody@127.0.0.1:9/real", "HTTP_PROXY": "http://127.0.0.1:9"}
     async with sandbox_process(tmp_path, **elsewhere) as started:
         endpoints = await started.ready()
         assert f"sandbox ready: http://127.0.0.1:{started.port}\n" in started.said
         assert '/deepecho rollback production abc1234 --reason "errors since yesterday"' in started.said
         assert endpoints["slack"] == f"http://127.0.0.1:{started.port}"
+        assert '/deepecho deploy production main-bad5eed main --reason "try it"' in started.said
         assert {"slack", "slack_control", "bot", "kubernetes", "people", "channels"} <= endpoints.keys()
+        assert endpoints["prometheus"] == f"http://127.0.0.1:{started.port + 5}"
+        assert endpoints["alertmanager"] == f"http://127.0.0.1:{started.port + 6}"
+        assert endpoints["webhook"].keys() == {"url", "token"}
+        assert endpoints["webhook"]["url"] == f"{endpoints['bot']}/webhooks/alertmanager"
         assert {"viewer", "responder", "deployer", "approver", "sre", "admin", "security", "guest"} <= endpoints["people"].keys()
         assert {"production", "staging", "deploys", "general"} <= endpoints["channels"].keys()
         await it_answers(session, endpoints)
+        await it_measures(session, endpoints)
 
         places = listening(started.family())
-        assert {port for _, port in places} >= {started.port + offset for offset in range(4)}
+        assert {port for _, port in places} >= {started.port + offset for offset in range(COUNT)}
         assert {address for address, _ in places} <= LOOPBACK
         pods = await kubectl(endpoints, "get", "pods", "--namespace", "deep-echo-prod")
         assert pods.count("deep-echo-cognitive") == 6
@@ -76,6 +85,21 @@ async def test_it_says_what_to_try_writes_down_its_addresses_and_ends_at_ctrl_c(
 async def it_answers(session: aiohttp.ClientSession, endpoints: dict[str, Any]) -> None:
     async with session.get(endpoints["slack"]) as page, session.get(f"{endpoints['bot']}/readyz") as bot:
         assert (page.status, bot.status) == (200, 200)
+
+
+async def it_measures(session: aiohttp.ClientSession, endpoints: dict[str, Any]) -> None:
+    """Prometheus scrapes every service, and knows the platform's rules and where to send alerts."""
+
+    async def scraped() -> bool:
+        up = await asked(session, endpoints["prometheus"], "sum(up)")
+        return bool(up) and float(up[0]["value"][1]) == len(scrape_targets())
+
+    await until(scraped, "every service is scraped")
+    async with session.get(f"{endpoints['prometheus']}/api/v1/rules") as answer:
+        groups = (await answer.json())["data"]["groups"]
+    assert {"HighErrorRate", "DeepEchoServiceDown", "Watchdog"} <= {rule["name"] for each in groups for rule in each["rules"]}
+    async with session.get(f"{endpoints['alertmanager']}/-/ready") as answer:
+        assert answer.status == 200
 
 
 async def kubectl(endpoints: dict[str, Any], *arguments: str) -> str:
@@ -158,7 +182,7 @@ async def test_a_signal_while_it_starts_leaves_nothing_behind(started: SandboxPr
     assert "Traceback" not in started.said
 
 
-@pytest.mark.parametrize(("offset", "part"), [(0, "the page"), (2, "the bot")])
+@pytest.mark.parametrize(("offset", "part"), [(0, "the page"), (2, "the bot"), (5, "Prometheus")])
 async def test_a_taken_port_is_told_with_a_way_out(tmp_path: Path, offset: int, part: str) -> None:
     port = free_ports()
     with socket.create_server(("127.0.0.1", port + offset)):

@@ -1,0 +1,17 @@
+"""How one question is asked."""
+
+import threading
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``place`` is the host in the words of an error: an address may hold a password. ``timeout`` in seconds.
+
+    ``given_up`` is set when nobody waits for the answer any more.
+    """
+
+    address: str
+    place: str
+    timeout: float
+    given_up: threading.Event

@@ -1,0 +1,76 @@
+"""The part of the sandbox that raises alerts: demo services, Prometheus that scrapes them, Alertmanager that calls the bot."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.demo import running_demo, scrape_targets
+from sandbox.monitoring import (
+    WINDOW,
+    alertmanager_config,
+    prometheus_config,
+    rules,
+    running_alertmanager,
+    running_prometheus,
+)
+from sandbox.tools import MissingTool, alertmanager_program, prometheus_program
+
+PROMETHEUS_FOLDER = "prometheus"
+ALERTMANAGER_FOLDER = "alertmanager"
+QUICK_WINDOW = 5
+"""Seconds that the rules look back where a test waits for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """Where its parts will listen: the demo services on ``port``, Prometheus and Alertmanager on the next two."""
+
+    port: int
+    window: int
+
+    @property
+    def prometheus(self) -> str:
+        return f"http://127.0.0.1:{self.port + 1}"
+
+    @property
+    def alertmanager(self) -> str:
+        return f"http://127.0.0.1:{self.port + 2}"
+
+
+def monitoring_here(port: int, *, quick: bool) -> Monitoring | None:
+    """None, and a word about it, where a program is missing. In CI that raises ``MissingTool``: tests would miss alerts."""
+    try:
+        prometheus_program()
+        alertmanager_program()
+    except MissingTool as missing:
+        if os.environ.get("CI") == "true":
+            raise
+        print(f"{missing} Until then there are no alerts.", flush=True)
+        return None
+    return Monitoring(port, QUICK_WINDOW if quick else WINDOW)
+
+
+@asynccontextmanager
+async def open_monitoring(
+    monitoring: Monitoring, folder: Path, kubeconfig: Path, webhook: str, token: str
+) -> AsyncIterator[None]:
+    """All three up and ready. The bot at ``webhook`` should be, too.
+
+    Raises ``TemporaryError`` when the cluster cannot be seen, ``DidNotStart`` when a program does not run.
+    """
+    targets = scrape_targets()
+    port, alert_port = monitoring.port + 1, monitoring.port + 2
+    sends = alertmanager_config(webhook, token)
+    async with (
+        running_demo(kubeconfig, port=monitoring.port) as demo,
+        running_alertmanager(folder / ALERTMANAGER_FOLDER, alert_port, sends) as alertmanager,
+        running_prometheus(
+            folder / PROMETHEUS_FOLDER,
+            port,
+            prometheus_config(demo.address, targets, [alertmanager.address]),
+            rules(monitoring.window),
+        ),
+    ):
+        yield

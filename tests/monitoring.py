@@ -1,0 +1,93 @@
+"""Real Prometheus and Alertmanager (Debian's programs) on loopback, each with a folder and a port of its own."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+_READY_WITHIN = 20.0
+_NOBODY_IS_TOLD = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
+
+
+@contextmanager
+def running_alertmanager(folder: Path) -> Iterator[str]:
+    """Its address. It tells nobody of alerts and has no peers."""
+    configuration = folder / "alertmanager.yml"
+    configuration.write_text(json.dumps(_NOBODY_IS_TOLD))  # JSON is YAML
+    port = _free_port()
+    command = [
+        _program("prometheus-alertmanager", "alertmanager"),
+        f"--config.file={configuration}",
+        f"--storage.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+    ]
+    with _running(command, folder / "alertmanager.log", port) as address:
+        yield address
+
+
+@contextmanager
+def running_prometheus(folder: Path) -> Iterator[str]:
+    """Its address. It scrapes itself every second, as the job ``prometheus``."""
+    configuration = folder / "prometheus.yml"
+    port = _free_port()
+    job = {"job_name": "prometheus", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+    every = {"scrape_interval": "1s", "scrape_timeout": "1s"}
+    configuration.write_text(json.dumps({"global": every, "scrape_configs": [job]}))
+    command = [
+        _program("prometheus"),
+        f"--config.file={configuration}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with _running(command, folder / "prometheus.log", port) as address:
+        yield address
+
+
+@contextmanager
+def _running(command: list[str], log: Path, port: int) -> Iterator[str]:
+    address = f"http://127.0.0.1:{port}"
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process:
+        try:
+            _wait_for(f"{address}/-/ready", process, log)
+            yield address
+        finally:
+            process.kill()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + _READY_WITHIN
+    while time.monotonic() < until:
+        assert process.poll() is None, log.read_text()[-2000:]
+        try:
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 -- our own server
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError(f"{url} did not answer: {log.read_text()[-2000:]}")
+
+
+def _program(*names: str) -> str:
+    """Debian calls it otherwise than everybody else. A skip that says why, a failure in CI."""
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        missing = f"{names[0]} is not installed (Debian: apt install {names[0]})."
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
