@@ -1,0 +1,147 @@
+"""Paper: lines, dots, areas and words at pixels counted from the lower left. The one module that draws with matplotlib."""
+
+from collections.abc import Sequence
+from functools import cache
+from io import BytesIO
+from typing import Literal
+
+from matplotlib import get_data_path
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, get_font
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from matplotlib.transforms import IdentityTransform
+
+from bot.charts.frame import Spot
+
+_DPI = 200
+_POINT = 72 / _DPI
+"""Points in a pixel: matplotlib measures pens and letters in points."""
+
+Align = Literal["left", "center", "right"]
+
+
+class Canvas:
+    """One picture being drawn. What is drawn later lies above."""
+
+    def __init__(self, width: int, height: int, paper: str) -> None:
+        self._figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor=paper)
+        self._agg = FigureCanvasAgg(self._figure)
+        self._layer = 0
+
+    def line(
+        self,
+        spots: Sequence[Spot],
+        colour: str,
+        *,
+        width: float,
+        dashes: Sequence[float] = (),
+        marker: str = "",
+        every: Sequence[int] = (),
+    ) -> None:
+        """A line through the spots; ``every`` are the places of those that carry a marker. Dashes are in widths of the line."""
+        drawn = Line2D(
+            [x for x, _ in spots],
+            [y for _, y in spots],
+            color=colour,
+            linewidth=width * _POINT,
+            linestyle=(0, tuple(dashes)) if dashes else "-",
+            dash_capstyle="butt",
+            solid_capstyle="round",
+            solid_joinstyle="round",
+            marker=marker or None,
+            markersize=width * 3.2 * _POINT,
+            markeredgewidth=0,
+            markevery=list(every),
+            transform=IdentityTransform(),
+            zorder=self._next_layer(),
+        )
+        self._figure.add_artist(drawn)
+
+    def dot(self, spot: Spot, colour: str, *, size: float, marker: str = "o", rim: str = "") -> None:
+        """A marker, ``size`` pixels across, with a rim of another colour that lifts it off the lines."""
+        x, y = spot
+        drawn = Line2D(
+            [x],
+            [y],
+            color=colour,
+            linestyle="none",
+            marker=marker,
+            markersize=size * _POINT,
+            markeredgecolor=rim or colour,
+            markeredgewidth=3 * _POINT if rim else 0,
+            transform=IdentityTransform(),
+            zorder=self._next_layer(),
+        )
+        self._figure.add_artist(drawn)
+
+    def area(self, corner: Spot, size: Spot, colour: str, *, rim: bool = False) -> None:
+        """A rectangle, filled; or only its rim."""
+        drawn = Rectangle(
+            corner,
+            *size,
+            facecolor="none" if rim else colour,
+            edgecolor=colour if rim else "none",
+            linewidth=2 * _POINT,
+            transform=IdentityTransform(),
+            zorder=self._next_layer(),
+        )
+        self._figure.add_artist(drawn)
+
+    def text(
+        self, spot: Spot, words: str, colour: str, *, size: float, bold: bool = False, align: Align = "left", middle: bool = True
+    ) -> None:
+        """Words that ``spot`` is the start, the centre or the end of; in height their middle, or their base line."""
+        drawn = Text(
+            *spot,
+            words,
+            color=colour,
+            fontproperties=_font(size, bold=bold),
+            horizontalalignment=align,
+            verticalalignment="center_baseline" if middle else "baseline",
+            parse_math=False,
+            transform=IdentityTransform(),
+            zorder=self._next_layer(),
+        )
+        self._figure.add_artist(drawn)
+
+    def width(self, words: str, *, size: float, bold: bool = False) -> float:
+        """Pixels that the words take."""
+        renderer = self._agg.get_renderer()  # type: ignore[no-untyped-call]  # not annotated there
+        measured: float = renderer.get_text_width_height_descent(words, _font(size, bold=bold), ismath=False)[0]
+        return measured
+
+    def png(self) -> bytes:
+        """The picture; nothing can be added any more. The same drawing has the same bytes, without the time or a version."""
+        written = BytesIO()
+        self._agg.print_png(written, metadata={"Software": None})  # type: ignore[no-untyped-call]  # not annotated there
+        # Everything drawn still knows the renderer, and all of it is only freed in a later sweep: the pixels need not wait.
+        vars(self._agg.renderer).clear()
+        return written.getvalue()
+
+    def _next_layer(self) -> int:
+        self._layer += 1
+        return self._layer
+
+
+@cache
+def has_glyph(letter: str, *, bold: bool) -> bool:
+    """Whether the font can write it."""
+    return ord(letter) in _letters(bold=bold)
+
+
+@cache
+def _letters(*, bold: bool) -> frozenset[int]:
+    return frozenset(get_font(_font_file(bold=bold)).get_charmap())
+
+
+@cache
+def _font(size: float, *, bold: bool) -> FontProperties:
+    return FontProperties(fname=_font_file(bold=bold), size=size * _POINT)
+
+
+def _font_file(*, bold: bool) -> str:
+    """The font that comes with matplotlib: whatever else a machine has, the picture is the same."""
+    return f"{get_data_path()}/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf"

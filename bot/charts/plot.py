@@ -1,0 +1,105 @@
+"""The plot: axes, the limit, what happened, and the lines."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.charts import style
+from bot.charts.canvas import Canvas
+from bot.charts.ends import labels, more_lines, paint_ends, room_for
+from bot.charts.frame import Frame
+from bot.charts.lines import Line, Side, bad_side
+from bot.charts.marks import marks_of, paint_marks, rows
+from bot.charts.scales import Tick, time_ticks, value_scale, value_ticks
+from domain.chart_words import limit
+from domain.charts import Chart
+
+_BOTTOM, _TOP = 84, 488
+_TIME_GAP = 62
+_FEW = 4
+"""Lines; more of them are drawn thinner."""
+_SHAPES = 6
+"""On one line: enough to tell it from the others, few enough to see the line."""
+
+
+def paint_plot(canvas: Canvas, chart: Chart, lines: Sequence[Line]) -> None:
+    """Everything below the heading. There is at least one line."""
+    scale = value_scale([point.value for line in lines for point in line.points], limit(chart))
+    ticks = value_ticks(scale)
+    ends, more = labels(canvas, chart, lines, scale), more_lines(chart, lines)
+    since = chart.since.timestamp()
+    frame = Frame(
+        left=style.MARGIN + max(canvas.width(tick.label, size=style.BODY) for tick in ticks) + 18,
+        right=style.WIDTH - style.MARGIN - room_for(canvas, ends, more),
+        bottom=_BOTTOM,
+        top=_TOP,
+        scale=scale,
+        since=since,
+        until=max(chart.until.timestamp(), since + 1),
+    )
+    marks = marks_of(canvas, chart, frame)
+    frame = replace(frame, top=_TOP - rows(marks) * style.ROW)
+    threshold = limit(chart)
+    if threshold is not None:
+        _paint_breach(canvas, frame, threshold, bad_side(chart, lines, threshold))
+    _paint_values(canvas, frame, ticks)
+    _paint_times(canvas, frame)
+    paint_marks(canvas, frame, marks)
+    if threshold is not None and scale.shows(threshold):
+        height = frame.y(threshold)
+        canvas.line([(frame.left, height), (frame.right, height)], style.LIMIT, width=3.5, dashes=(4, 2.5))
+    _paint_lines(canvas, frame, lines)
+    paint_ends(canvas, frame, ends, more)
+
+
+def _paint_breach(canvas: Canvas, frame: Frame, threshold: float, side: Side | None) -> None:
+    if side is None:
+        return
+    level = min(frame.top, max(frame.bottom, frame.y(threshold)))
+    low, high = (level, frame.top) if side == "above" else (frame.bottom, level)
+    canvas.area((frame.left, low), (frame.right - frame.left, high - low), style.BREACH)
+
+
+def _paint_values(canvas: Canvas, frame: Frame, ticks: Sequence[Tick]) -> None:
+    for tick in ticks:
+        height = frame.level(tick.place)
+        canvas.line([(frame.left, height), (frame.right, height)], style.GRID, width=2)
+        canvas.text((frame.left - 18, height), tick.label, style.SOFT_INK, size=style.BODY, align="right")
+
+
+def _paint_times(canvas: Canvas, frame: Frame) -> None:
+    canvas.line([(frame.left, frame.bottom), (frame.right, frame.bottom)], style.AXIS, width=2.5)
+    for tick in _sparse_times(canvas, frame):
+        x = frame.left + tick.place * (frame.right - frame.left)
+        canvas.line([(x, frame.bottom), (x, frame.bottom - 9)], style.AXIS, width=2.5)
+        canvas.text((x, frame.bottom - 32), tick.label, style.SOFT_INK, size=style.BODY, align="center")
+
+
+def _sparse_times(canvas: Canvas, frame: Frame) -> list[Tick]:
+    """As many round times as can be read without effort."""
+    for most in range(8, 2, -1):
+        ticks = time_ticks(frame.since, frame.until, most)
+        needed = sum(canvas.width(tick.label, size=style.BODY) + _TIME_GAP for tick in ticks)
+        if ticks and needed <= frame.right - frame.left + _TIME_GAP:
+            return ticks
+    return time_ticks(frame.since, frame.until, 2)
+
+
+def _paint_lines(canvas: Canvas, frame: Frame, lines: Sequence[Line]) -> None:
+    """The highest last, so that it lies above the others; and above all of them where each ends."""
+    pens = list(zip(lines, style.PENS, range(len(lines)), strict=False))[::-1]
+    width = 4.2 if len(lines) <= _FEW else 3.4
+    for line, pen, number in pens:
+        for piece in line.pieces:
+            spots = [frame.spot(point) for point in piece]
+            shapes = _shape_places(len(spots), number) if len(lines) > 1 else []
+            canvas.line(spots, pen.colour, width=width, dashes=pen.dashes, marker=pen.marker if shapes else "", every=shapes)
+            if len(spots) == 1:
+                canvas.dot(spots[0], pen.colour, size=14, marker=pen.marker)
+    for line, pen, _ in pens:
+        canvas.dot(frame.spot(line.last), pen.colour, size=18, marker=pen.marker, rim=style.PAPER)
+
+
+def _shape_places(count: int, shift: int) -> list[int]:
+    """Spread along the line, and not at the same times as those of the other lines."""
+    step = max(1, count // _SHAPES)
+    return list(range(step * (shift + 1) // (len(style.PENS) + 1), count, step))

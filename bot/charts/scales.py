@@ -1,0 +1,159 @@
+"""Where a value and a moment lie in a picture, and the round numbers beside it. Pure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from domain.chart_words import DIGITS, number, unit_of
+
+_HUGE = 5e307
+"""Beyond it a value is drawn as this one: the difference of two would be infinite."""
+_TINY = 1e-290
+_HEADROOM = 0.07
+_WORTH_SEEING = 0.12
+"""The part of the height that the lines keep when the limit is drawn with them; else the limit is off the chart."""
+_FLAT = 0.25
+_VISIBLE = 0.02
+"""The same for lines that are flat: there is no shape to lose, only their distance from the axis."""
+
+_SECOND_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
+_DAY = 86400
+_DAY_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A round number: how far along the axis it is, 0 to 1, and what is written there."""
+
+    place: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From ``low`` at the bottom to ``high`` at the top."""
+
+    low: float
+    high: float
+
+    def place(self, value: float) -> float:
+        """0 at the bottom, 1 at the top, beyond them for what is off the chart."""
+        return (_drawn(value) - self.low) / (self.high - self.low)
+
+    def shows(self, value: float) -> bool:
+        """Whether it lies within."""
+        return self.low <= _drawn(value) <= self.high
+
+
+def value_scale(values: Sequence[float], limit: float | None) -> Scale:
+    """A scale for the lines, with the limit on it where both can be seen. It starts at zero where that costs little."""
+    low, high = _drawn(min(values)), _drawn(max(values))
+    zoomed, whole = Scale(*_from_zero(low, high)), Scale(min(low, 0.0), max(high, 0.0))
+    if limit is None:
+        return _roomy(zoomed)
+    limit = _drawn(limit)
+    both = _stretched(zoomed, limit)
+    if zoomed.high - zoomed.low >= _WORTH_SEEING * (both.high - both.low):
+        return _roomy(both)
+    is_flat = high - low <= _FLAT * max(abs(low), abs(high))
+    if (is_flat and max(abs(low), abs(high)) >= _VISIBLE * abs(limit)) or low == high == 0:
+        return _roomy(_stretched(whole, limit))
+    return _roomy(zoomed)
+
+
+def digits_for(scale: Scale) -> int:
+    """Significant digits that a value needs to be told from its neighbours on this scale."""
+    return min(12, max(DIGITS, math.ceil(math.log10(max(abs(scale.low), abs(scale.high)) / (scale.high - scale.low))) + 2))
+
+
+def value_ticks(scale: Scale, most: int = 6) -> list[Tick]:
+    """At most ``most`` round numbers with as many decimals as tell them apart: ``0``, ``250k``, ``500k``."""
+    step = _round_step((scale.high - scale.low) / most)
+    first, last = math.ceil(scale.low / step - 1e-9), math.floor(scale.high / step + 1e-9)
+    values = [count * step for count in range(first, last + 1)]
+    return [Tick(scale.place(value), label) for value, label in zip(values, _labels(values, step), strict=True)]
+
+
+def time_ticks(start: float, end: float, most: int) -> list[Tick]:
+    """At most ``most`` round times in UTC between two moments: ``14:05``, ``14:05:10``, at midnight the day."""
+    step = _time_step((end - start) / most)
+    first, last = math.ceil(start / step), math.floor(end / step)
+    moments = [count * step for count in range(first, last + 1)]
+    return [Tick((at - start) / (end - start), _time_label(at, step, end - start)) for at in moments]
+
+
+def _drawn(value: float) -> float:
+    return 0.0 if abs(value) < _TINY else max(-_HUGE, min(_HUGE, value))
+
+
+def _from_zero(low: float, high: float) -> tuple[float, float]:
+    """Zero belongs to the scale unless the lines are all far from it and move little; a flat line always stands on it."""
+    if low == high or high - low < 1e-9 * max(abs(low), abs(high)):
+        return (min(low, 0.0), max(high, 0.0)) if low or high else (0.0, 1.0)
+    if 0 <= low <= 0.6 * high:
+        return 0.0, high
+    if 0 >= high >= 0.6 * low:
+        return low, 0.0
+    return low, high
+
+
+def _stretched(scale: Scale, limit: float) -> Scale:
+    return Scale(min(scale.low, limit), max(scale.high, limit))
+
+
+def _roomy(scale: Scale) -> Scale:
+    """With air above and below, except at zero, which is a floor to stand on."""
+    low, high = scale.low, scale.high
+    air = (high - low) * _HEADROOM or abs(high) * _HEADROOM or 1.0
+    return Scale(low if low == 0 else low - air, high if high == 0 else high + air)
+
+
+def _round_step(least: float) -> float:
+    power = 10.0 ** math.floor(math.log10(least))
+    return next((factor * power for factor in (1, 2, 2.5, 5) if factor * power >= least * (1 - 1e-9)), 10 * power)
+
+
+def _labels(values: Sequence[float], step: float) -> list[str]:
+    largest = max(map(abs, values), default=0.0)
+    if largest >= 1e18 or largest < 1e-3:
+        return [number(value) for value in values]
+    factor, unit = unit_of(largest)
+    decimals = max(0, -math.floor(math.log10(step / factor) + 1e-9))
+    decimals += not math.isclose(round(step / factor, decimals), step / factor, rel_tol=1e-6)
+    return [f"{value / factor:,.{decimals}f}{unit}" if round(value / factor, decimals) else "0" for value in values]
+
+
+def _time_step(least: float) -> float:
+    if least <= 1:
+        return next(step for step in (0.1, 0.2, 0.5, 1.0) if step >= least * (1 - 1e-9)) if least > 0.1 else 0.1
+    steps = (*_SECOND_STEPS, *(days * _DAY for days in _DAY_STEPS))
+    return next((step for step in steps if step >= least), math.ceil(least / (1000 * _DAY)) * 1000 * _DAY)
+
+
+def _time_label(at: float, step: float, span: float) -> str:
+    moment = datetime.fromtimestamp(0, UTC) + timedelta(seconds=round(at, 3))
+    if step < 1:
+        return f"{moment:%H:%M:%S}.{moment.microsecond // 100_000}"
+    if step < 60:
+        return f"{moment:%H:%M:%S}"
+    is_midnight = at % _DAY == 0
+    if step >= _DAY or (is_midnight and span > 2 * 3600):
+        return f"{moment.day} {moment:%b}{f' {moment.year}' if span > 300 * _DAY else ''}"
+    return f"{moment:%H:%M}"
+
+
+def strokes(points: Sequence[tuple[float, float | None]]) -> list[list[tuple[float, float]]]:
+    """The points in pieces that a pen draws without lifting: it lifts where a number or a whole point is missing."""
+    distances = sorted(later - at for (at, _), (later, _) in pairwise(points))
+    longest = 2.5 * distances[len(distances) // 2] if len(distances) > 2 else math.inf
+    pieces: list[list[tuple[float, float]]] = [[]]
+    before = -math.inf
+    for at, value in points:
+        if value is None or (pieces[-1] and at - before > longest):
+            pieces.append([])
+        if value is not None:
+            pieces[-1].append((at, value))
+        before = at
+    return [piece for piece in pieces if piece]
