@@ -9,8 +9,10 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.alert_door import ALERTS
 from bot.catalogue_file import load
 from bot.clusters import Clusters
+from bot.monitors import Monitors
 from bot.settings import Settings
 from bot.slack_api import SlackApi, open_session
 from bot.slack_errors import from_answer, from_connection
@@ -59,6 +61,9 @@ async def checks(settings: Settings) -> AsyncIterator[Check]:
     yield Check("catalogue", good=True, said=_counted(catalogue))
     async for check in _clusters(catalogue, settings.catalogue.parent):
         yield check
+    async for check in _monitors(catalogue):
+        yield check
+    yield _webhook(settings, catalogue)
 
 
 async def _slack(settings: Settings) -> AsyncIterator[Check]:
@@ -119,6 +124,42 @@ async def _clusters(catalogue: Catalogue, folder: Path) -> AsyncIterator[Check]:
                     yield _permitted(name, namespace, await cluster.permissions(namespace))
             except DeepechoError as error:
                 yield Check(f"cluster {name}", good=False, said=str(error))
+
+
+async def _monitors(catalogue: Catalogue) -> AsyncIterator[Check]:
+    """Every Prometheus and Alertmanager, once, under the environments that it serves."""
+    async with AsyncExitStack() as stack:
+        monitors = Monitors(stack, lambda: catalogue)
+        await monitors.follow(catalogue)
+        for kind, address, environments in _addresses(catalogue):
+            asked = monitors.alertmanager(environments[0]) if kind == "alertmanager" else monitors.prometheus(environments[0])
+            if asked is None:
+                continue
+            name = f"{kind} of {', '.join(environments)}"
+            try:
+                yield Check(name, good=True, said=f"{await asked.ping()} at {address}")
+            except DeepechoError as error:
+                yield Check(name, good=False, said=str(error))
+
+
+def _addresses(catalogue: Catalogue) -> list[tuple[str, str, list[str]]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, each in catalogue.environments.items():
+        for kind, address in (("prometheus", each.prometheus), ("alertmanager", each.alertmanager)):
+            if address:
+                found.setdefault((kind, address), []).append(name)
+    return [(kind, address, environments) for (kind, address), environments in found.items()]
+
+
+def _webhook(settings: Settings, catalogue: Catalogue) -> Check:
+    """Alerts need a token for the door and routes in the catalogue, or neither."""
+    has_token, has_routes = settings.webhooks.alertmanager_token is not None, catalogue.alerts is not None
+    if has_token and has_routes:
+        return Check("alerts", good=True, said=f"taken at {ALERTS}")
+    if not has_token and not has_routes:
+        return Check("alerts", good=True, said="switched off: neither a token nor routes")
+    missing = "DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKEN is not set" if has_routes else "the catalogue has no alerts"
+    return Check("alerts", good=False, said=f"not taken: {missing}")
 
 
 def _namespaces(catalogue: Catalogue, cluster: str) -> list[str]:

@@ -66,8 +66,8 @@ class RowsInFile:
         values: list[str] = []
         for each in deliveries:
             # As ``storage.tables.Moment`` keeps it: SQLite compares times as text, so all have six decimals.
-            at = each.received_at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-            values += (each.key, each.kind.value, each.body, at)
+            utc = each.received_at if each.received_at.tzinfo is UTC else each.received_at.astimezone(UTC)
+            values += (each.key, each.kind.value, each.body, utc.replace(tzinfo=None).isoformat(" ", "microseconds"))
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, values)
 
     def close(self) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 import math
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 11_000
 """For each series; Prometheus refuses to give more."""
+
+ALL: Mapping[str, str] = MappingProxyType({})
 
 _THREADS = 4
 """How many questions are asked at once; others wait, and their time runs."""
@@ -42,17 +45,23 @@ class Prometheus:
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="prometheus")
 
-    async def range(self, expression: str, since: datetime, until: datetime, *, points: int = 240) -> tuple[Series, ...]:
+    async def range(
+        self, expression: str, since: datetime, until: datetime, *, points: int = 240, only: Mapping[str, str] = ALL
+    ) -> tuple[Series, ...]:
         """What the expression was, in at most ``points`` steps of whole seconds; sorted by name.
 
         A series is named by the labels in which they differ. Where it has a gap, a point without a value stands.
+        ``only``: without series that have one of these labels with another value.
         """
         step = step_of(since, until, points)
-        return await self._asked(lambda library: series_of(library.ranged(expression, since, until, step), step))
+        return await self._asked(lambda library: series_of(library.ranged(expression, since, until, step), step, only))
 
-    async def now(self, expression: str) -> tuple[Sample, ...]:
-        """What the expression is, sorted by labels. Of a range (``up[5m]``) the newest value, of a text no value."""
-        return await self._asked(lambda library: samples_of(library.instant(expression)))
+    async def now(self, expression: str, *, only: Mapping[str, str] = ALL) -> tuple[Sample, ...]:
+        """What the expression is, sorted by labels. Of a range (``up[5m]``) the newest value, of a text no value.
+
+        ``only`` as above.
+        """
+        return await self._asked(lambda library: samples_of(library.instant(expression), only))
 
     async def ping(self) -> str:
         """The version, such as ``2.42.0``, of a Prometheus that answers questions. Raises what every question raises."""

@@ -12,20 +12,26 @@ Points = tuple[tuple[float, float | None], ...]
 _METRIC = "__name__"
 
 
-def series_of(result: Sequence[Any], step: float) -> tuple[Series, ...]:
+def series_of(result: Sequence[Any], step: float, only: Mapping[str, str]) -> tuple[Series, ...]:
     """Of a matrix. A histogram has no line and is left out."""
     found = sorted(((_labels(item), item["values"]) for item in result if item.get("values")), key=_by_labels)
+    found = [(labels, values) for labels, values in found if _fits(labels, only)]
     names = _names([labels for labels, _ in found])
     series = [Series(name=name, points=_points(values, step)) for name, (_, values) in zip(names, found, strict=True)]
     return tuple(sorted(series, key=lambda one: one.name))
 
 
-def samples_of(result: Sequence[Any]) -> tuple[Sample, ...]:
+def samples_of(result: Sequence[Any], only: Mapping[str, str]) -> tuple[Sample, ...]:
     """Of a vector, a matrix, a bare number or a text; the last two are a pair of time and value."""
     if result and not isinstance(result[0], dict):
         return (Sample({}, _number(result[1])),)
-    found = [Sample(_labels(item), _newest(item)) for item in result]
+    found = [Sample(labels, _newest(item)) for item in result if _fits(labels := _labels(item), only)]
     return tuple(sorted(found, key=lambda sample: sorted(sample.labels.items())))
+
+
+def _fits(labels: Mapping[str, str], only: Mapping[str, str]) -> bool:
+    """Whether it could be meant: a label that it does not have says nothing against it."""
+    return all(only.get(name, value) == value for name, value in labels.items())
 
 
 def _newest(item: Mapping[str, Any]) -> float | None:

@@ -251,6 +251,18 @@ async def test_an_address_that_is_none_is_said(address: str) -> None:
             await prometheus.now("up")
 
 
+async def test_series_of_other_alerts_of_the_same_rule_are_left_out(web: ScriptedWeb) -> None:
+    mine, other, without = {"service": "main"}, {"service": "cache"}, {"job": "demo"}
+    values = [[1795403273, "1"], [1795403278, "2"]]
+    found = [{"metric": each, "values": values} for each in (mine, other, without)]
+    web.answers = [Answer({"status": "success", "data": {"resultType": "matrix", "result": found}})]
+
+    async with open_prometheus(web.url) as prometheus:
+        series = await prometheus.range("errors", SINCE, UNTIL, only={"service": "main", "team": "payments"})
+
+    assert [each.name for each in series] == ["job=demo", "service=main"]
+
+
 async def test_a_slash_at_the_end_of_the_address_is_none_of_the_paths(web: ScriptedWeb) -> None:
     web.answers = [Answer({"data": {"version": "2.42.0"}})]
 
