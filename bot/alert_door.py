@@ -7,8 +7,6 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -21,13 +19,11 @@ from domain.errors import TemporaryError
 from integrations.alertmanager.webhook import UnreadablePayload, checked_key
 from runbooks.alert_intake import AlertIntake
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 ALERTS = "/webhooks/alertmanager"
 
 LARGEST_BODY = 8 * 1024 * 1024
 """Some ten thousand alerts. Alertmanager has no limit of its own unless ``max_alerts`` sets one."""
+TOO_LARGE = f"The body is larger than {LARGEST_BODY // 1024 // 1024} MiB. `max_alerts` of the receiver makes it smaller."
 
 MOST_WAITING = 2000
 """Notifications that wait to be applied, about ten seconds' work. Alertmanager keeps what we refuse, and comes again."""
@@ -52,24 +48,34 @@ class AlertDoor:
 
     async def serve(self, request: web.Request) -> web.Response:
         """401 and 400 keep nothing and will not change; 413 is too large; 503 keeps nothing and may come again."""
-        if not hmac.compare_digest(_secret(request.headers.get("Authorization", "")), self._token):
+        given = _secret(request.headers.get("Authorization", ""))
+        if not hmac.compare_digest(given, self._token) or not self._token:
             self.refused += 1
             return web.Response(status=401, text="The token is missing or wrong.", headers={"WWW-Authenticate": "Bearer"})
         entry = self._entry()
         if entry is None:
             return self._busy("The catalogue says nothing of alerts yet.")
-        if self._intake.backlog >= MOST_WAITING or self._held + (request.content_length or 0) > MOST_BYTES:
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            return self._refused(415, "Send the body as it is: Alertmanager never compresses it.")
+        # Who does not say how much is coming may bring the most that is taken.
+        length = LARGEST_BODY if request.content_length is None else request.content_length
+        if length > LARGEST_BODY:
+            return self._refused(413, TOO_LARGE)
+        if self._intake.backlog >= MOST_WAITING or self._held + length > MOST_BYTES:
             return self._busy("Too much is waiting already. Nothing was kept.")
-        with self._holding(request.content_length or 0):
-            return await self._take(await request.clone(client_max_size=LARGEST_BODY).read(), entry)
+        self._held += length
+        try:
+            body = await _body(request)
+            return self._refused(413, TOO_LARGE) if body is None else await self._take(body, entry)
+        finally:
+            self._held -= length
 
     async def _take(self, body: bytes, entry: AlertsEntry) -> web.Response:
         at = self._clock.now()
         try:
             key = checked_key(body, at, entry.repeat_seconds)
         except UnreadablePayload as error:
-            self.refused += 1
-            return web.Response(status=400, text=str(error))
+            return self._refused(400, str(error))
         try:
             is_new = await self._writer.put(Delivery(key=key, kind=DeliveryKind.ALERT, body=body.decode(), received_at=at))
         except TemporaryError as error:
@@ -81,17 +87,23 @@ class AlertDoor:
             self.repeated += 1
         return web.Response()
 
+    def _refused(self, status: int, why: str) -> web.Response:
+        self.refused += 1
+        return web.Response(status=status, text=why)
+
     def _busy(self, why: str) -> web.Response:
         self.turned_away += 1
         return web.Response(status=503, text=why, headers={"Retry-After": "5"})
 
-    @contextmanager
-    def _holding(self, length: int) -> "Iterator[None]":
-        self._held += length
-        try:
-            yield
-        finally:
-            self._held -= length
+
+async def _body(request: web.Request) -> bytes | None:
+    """The body; None where it is too large. The limit of the application is Slack's, and smaller."""
+    body = bytearray()
+    while part := await request.content.readany():
+        body += part
+        if len(body) > LARGEST_BODY:
+            return None
+    return bytes(body)
 
 
 def _secret(authorization: str) -> bytes:
@@ -112,9 +124,7 @@ def alert_numbers(intake: AlertIntake, door: AlertDoor | None) -> tuple[Number, 
     numbers = [
         Number("deepecho_notifications_applied", "counter", "Notifications of alerts applied", lambda: intake.applied),
         Number("deepecho_notifications_waiting", "gauge", "Notifications kept and not applied yet", lambda: intake.backlog),
-        Number(
-            "deepecho_notifications_set_aside", "counter", "Notifications that cannot be applied", lambda: intake.set_aside
-        ),
+        Number("deepecho_notifications_set_aside", "counter", "Notifications that cannot be applied", lambda: intake.set_aside),
     ]
     if door is not None:
         numbers += [

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
+from commands.alerts import visible
 from commands.asking import planner
 from commands.cleaning import escape
 from commands.request import Request
@@ -18,7 +19,14 @@ from domain.operations import State
 MOST_CHOICES = 100
 """Of one select, by Slack's limit."""
 
-_TITLES = {"id": "Operation", "n": "Number of pods", "reason": "Reason", "why": "Why"}
+_TITLES = {"id": "Operation", "n": "Number of pods", "for": "For how long"}
+_HINTS = {
+    "version": "A tag like main-abc1234.",
+    "for": "Like 90m, 4h or 1d. More than 4h needs the role sre; 30d is the most.",
+    "labels": "Like alertname=HighErrorRate severity=critical.",
+}
+_LOADED = ("id", "alert")
+"""Arguments whose choices need nothing but the person who asks."""
 
 
 def missing(command: Command, catalogue: Catalogue, words: Words) -> Form | None:
@@ -36,7 +44,7 @@ def missing(command: Command, catalogue: Catalogue, words: Words) -> Form | None
     fields += [
         _flag_field(flag, words, needs_reason=needs_reason) for flag in command.usage.flags if flag != "dry-run" or words.dry_run
     ]
-    return Form(command=command.name, title=command.name.capitalize(), fields=tuple(fields))
+    return Form(command=command.name, title=command.name.replace("-", " ").capitalize(), fields=tuple(fields))
 
 
 def form_text(command: Command, values: Mapping[str, str]) -> str:
@@ -54,7 +62,7 @@ async def choices(request: Request, form: Form) -> Form:
         if not each.loading:
             continue
         try:
-            found = await _LOADERS[each.id](request, fields)
+            found = await _LOADERS[each.id](request, form)
         except (TemporaryError, PermanentError) as error:
             found, notice = (), f"There is nothing to choose from: {error}"
         filled = replace(each, choices=found[:MOST_CHOICES], loading=False)
@@ -79,22 +87,20 @@ def _field(name: str, catalogue: Catalogue, words: Words, value: str, *, require
             return FormField(
                 id=name, label="Service", kind=FieldKind.SELECT, required=required, value=named, choices=known, hint=hint
             )
-        case "sha|tag|last" | "id":
-            return _loaded(name if name == "id" else "version", value, can_load=name == "id" or words.environment != "")
+        case "sha|tag|last" | "id" | "alert":
+            return _loaded(name if name in _LOADED else "version", value, can_load=name in _LOADED or words.environment != "")
         case "n":
             return FormField(id=name, label=_TITLES[name], kind=FieldKind.NUMBER, value=value)
-        case "version":
-            return FormField(id=name, label="Version", kind=FieldKind.TEXT, value=value, hint="A tag like main-abc1234.")
         case _:
-            hint = f"At most {LONGEST_TEXT} characters."
             label = _TITLES.get(name, name.capitalize())
+            hint = _HINTS.get(name, f"At most {LONGEST_TEXT} characters.")
             return FormField(id=name, label=label, kind=FieldKind.TEXT, required=required, value=value, hint=hint)
 
 
 def _loaded(name: str, value: str, *, can_load: bool) -> FormField:
     """A select that is filled later; where something was typed already, or cannot be looked up yet, a text."""
     label = _TITLES.get(name, "Version")
-    hint = "" if name == "id" else f"A tag, a SHA of six or more characters, or {LAST}."
+    hint = "" if name in _LOADED else f"A tag, a SHA of six or more characters, or {LAST}."
     typed = bool(value) or not can_load
     kind = FieldKind.TEXT if typed else FieldKind.SELECT
     return FormField(id=name, label=label, kind=kind, value=value, loading=not typed, hint=hint)
@@ -111,10 +117,11 @@ def _flag_field(flag: str, words: Words, *, needs_reason: bool) -> FormField:
         return FormField(
             id=flag, label="For how long", kind=FieldKind.TEXT, required=False, value=value, hint="Like 2h. Empty: no end."
         )
-    return FormField(id=flag, label=_TITLES[flag], kind=FieldKind.TEXT, required=needs_reason, value=value)
+    return FormField(id=flag, label=flag.capitalize(), kind=FieldKind.TEXT, required=needs_reason, value=value)
 
 
-async def _versions(request: Request, fields: Mapping[str, FormField]) -> tuple[Choice, ...]:
+async def _versions(request: Request, form: Form) -> tuple[Choice, ...]:
+    fields = {each.id: each for each in form.fields}
     known = await planner(request).versions(fields["env"].value, fields["service"].value or None)
     last = (Choice(value=LAST, label="last", hint="The last different version"),) if known else ()
     return last + tuple(
@@ -123,7 +130,7 @@ async def _versions(request: Request, fields: Mapping[str, FormField]) -> tuple[
     )
 
 
-async def _operations(request: Request, _: Mapping[str, FormField]) -> tuple[Choice, ...]:
+async def _operations(request: Request, _: Form) -> tuple[Choice, ...]:
     async with request.services.store.read() as tx:
         operations = await tx.operations.recent(unfinished=True, limit=MOST_CHOICES)
     return tuple(
@@ -136,5 +143,25 @@ async def _operations(request: Request, _: Mapping[str, FormField]) -> tuple[Cho
     )
 
 
-_Load = Callable[[Request, Mapping[str, FormField]], Awaitable[tuple[Choice, ...]]]
-_LOADERS: dict[str, _Load] = {"version": _versions, "id": _operations}
+async def _alerts(request: Request, form: Form) -> tuple[Choice, ...]:
+    """The groups that fire; of a silence to be ended, those that are silenced."""
+    ends_silence = form.command == "unsilence"
+    async with request.services.store.read() as tx:
+        groups, _ = await tx.alerts.search(
+            environments=visible(request),
+            firing=None if ends_silence else True,
+            silenced=True if ends_silence else None,
+            limit=MOST_CHOICES,
+        )
+    return tuple(
+        Choice(
+            value=each.id,
+            label=f"{each.id} · {each.title}",
+            hint=" · ".join(filter(None, [each.severity.value, each.environment, each.service])),
+        )
+        for each in groups
+    )
+
+
+_Load = Callable[[Request, Form], Awaitable[tuple[Choice, ...]]]
+_LOADERS: dict[str, _Load] = {"version": _versions, "id": _operations, "alert": _alerts}

@@ -14,11 +14,13 @@ def help_router(commands: Mapping[str, Command]) -> Router:
     """The command that shows the others; ``commands`` is read when it is called, so that it knows every one."""
     router = Router()
 
-    @router.command("help", needs=None, usage="[command]", example="help rollback", group="People")
+    @router.command("help", needs=None, usage="[command…]", example="help rollback", group="People")
     async def help_command(request: Request, words: Words) -> Answer:
         """Every command with an example, or one of them."""
         if words[0]:
-            return HelpAnswer(groups=groups([command_named(words[0], commands)]))
+            named = command_named(words.rest(0), commands)
+            longer = [each for name, each in commands.items() if name.startswith(f"{named.name} ")]
+            return HelpAnswer(groups=groups([named, *longer]))
         here = None if request.member.guest or request.member.stranger else await home(request)
         return HelpAnswer(groups=groups(commands.values()), here=here)
 

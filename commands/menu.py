@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from commands import audit, capacity, decisions, locks, looking, people, ship
+from commands import alerts, audit, capacity, decisions, locks, looking, people, ship, silences, suspects
 from commands.cleaning import clean
 from commands.forms import form_text, missing
 from commands.helping import help_router
 from commands.request import Request
-from commands.router import Command, Router, command_named
+from commands.router import Command, Router, command_named, command_said, refuse_mistyped_second
 from commands.saying import SLASH
 from commands.words import Words, read, tokens
 from domain.answers import Answer, Complaint, Form
@@ -16,7 +16,10 @@ from domain.audit import AuditEntry
 from domain.catalogue import Catalogue
 from domain.errors import DeepechoError, Denied, TemporaryError, UnknownOutcome, UsageError
 
-ROUTERS = (ship.router, capacity.router, decisions.router, locks.router, looking.router, audit.router, people.router)
+ROUTERS = (
+    *(ship.router, capacity.router, decisions.router, alerts.router, silences.router, suspects.router),
+    *(locks.router, looking.router, audit.router, people.router),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,11 @@ class Menu:
         said = tokens(typed.text)
         if not said:
             return Spoken(self._commands["help"], Words(arguments=()))
-        command = command_named(said[0].text, self._commands)
-        words = read(said[1:], command.usage, typed.people)
+        command, named = command_said([each.text for each in said], self._commands)
+        rest = said[named:]
+        if rest:
+            refuse_mistyped_second(command, rest[0].text, self._commands, catalogue)
+        words = read(rest, command.usage, typed.people)
         if command.names_environment and words[0]:
             words = replace(words, environment=catalogue.environment_named(words[0]))
         return Spoken(command, words)
@@ -99,12 +105,13 @@ def _admit(request: Request, command: Command, words: Words) -> None:
 
 
 async def _keep_denied(request: Request, spoken: Spoken, denied: Denied) -> None:
+    arguments = spoken.words.arguments[1:] if spoken.command.names_environment else spoken.words.arguments
     entry = AuditEntry(
         key=f"{request.key}/denied",
         at=request.at,
         who=request.person,
         what=spoken.command.name,
-        where="/".join(each for each in (spoken.words.environment, *spoken.words.arguments[1:]) if each)[:200],
+        where="/".join(each for each in (spoken.words.environment, *arguments) if each)[:200],
         why=spoken.words.reason,
         outcome=f"denied: {denied}",
     )

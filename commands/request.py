@@ -9,6 +9,7 @@ from domain.clock import Clock
 from domain.errors import Denied
 from domain.people import Member, Person, Role
 from integrations.kubernetes import Cluster
+from runbooks.alerting import Alerts
 from runbooks.operations import Operations
 from storage.store import Store
 
@@ -22,6 +23,7 @@ class Services:
     store: Store
     clusters: Mapping[str, Cluster]
     operations: Operations
+    alerts: Alerts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,6 @@ class Request:
         """Refuse, in words, whoever does not hold the role there."""
         if not self.catalogue.may(self.member, role, environment):
             where = f" in {environment}" if environment else ""
-            article = "an" if role.value[0] in "aeiou" else "a"
+            article = "an" if role is Role.SRE or role.value[0] in "aeiou" else "a"
             sentence = f"This needs {article} {role.value}{where}, and you are not one."
             raise Denied(f"{sentence} `/deepecho whoami` shows what you may do.")

@@ -1,7 +1,8 @@
 """A command: how it is said, who may say it, what it does. Each module has a ``Router``; ``commands.menu`` joins them."""
 
+import difflib
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from commands.request import Request
@@ -17,6 +18,8 @@ from domain.words import nearest
 
 LONGEST_NAME = 40
 """Of a mistyped command: what is compared and repeated."""
+SURE = 0.85
+"""A command this much like what was typed is the only one worth naming."""
 
 Run = Callable[[Request, Words], Awaitable[Answer]]
 Needs = Role | Action | tuple[Action, ...] | None
@@ -90,11 +93,44 @@ class Router:
         return register
 
 
+def command_said(words: Sequence[str], commands: Mapping[str, Command]) -> tuple[Command, int]:
+    """The command that the words begin with, and how many of them are its name: two where that is a name, else one.
+
+    Raises ``UsageError`` with the nearest names.
+    """
+    said = [each[:LONGEST_NAME] for each in words[:2]]
+    two = " ".join(said).lower()
+    if len(said) > 1 and two in commands:
+        return commands[two], 2
+    if len(said) > 1 and said[0].lower() not in commands:
+        for name in commands:
+            parts = name.split(" ")
+            if len(parts) > 1 and all(nearest(word, [part]) for word, part in zip(said, parts, strict=True)):
+                raise UsageError(f"There is no command “{' '.join(said)}”.", f"Did you mean `{name}`?")
+    return command_named(words[0], commands), 1
+
+
+def refuse_mistyped_second(command: Command, word: str, commands: Mapping[str, Command], catalogue: Catalogue) -> None:
+    """Raise ``UsageError`` for ``alerts rout``, which means a command of two words rather than an environment."""
+    seconds = [each.removeprefix(f"{command.name} ") for each in commands if each.startswith(f"{command.name} ")]
+    environments = [each for name, entry in catalogue.environments.items() for each in (name, *entry.aliases)]
+    close = nearest(word[:LONGEST_NAME], [*environments, *seconds], most=1)
+    if close and close[0] in seconds:
+        sentence = f"There is no command “{command.name} {word[:LONGEST_NAME]}”."
+        raise UsageError(sentence, f"Did you mean `{command.name} {close[0]}`?")
+
+
 def command_named(word: str, commands: Mapping[str, Command]) -> Command:
     """The command of that name. Raises ``UsageError`` with the nearest names."""
     command = commands.get(word.lower())
     if command is None:
-        close = nearest(word[:LONGEST_NAME], commands)
+        close = _close(word[:LONGEST_NAME].lower(), commands)
         hint = f"Did you mean {' or '.join(f'`{each}`' for each in close)}?" if close else f"`{SLASH} help` shows every command."
         raise UsageError(f"There is no command “{word[:LONGEST_NAME]}”.", hint)
     return command
+
+
+def _close(word: str, commands: Mapping[str, Command]) -> list[str]:
+    close = nearest(word, commands)
+    sure = bool(close) and difflib.SequenceMatcher(None, word, close[0]).ratio() >= SURE
+    return close[:1] if sure else close

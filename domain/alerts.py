@@ -37,6 +37,14 @@ class Notification:
     truncated: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where to look on: ``text`` is what is read, ``url`` an http or https address."""
+
+    text: str
+    url: str
+
+
 class GroupState(StrEnum):
     """Whether any alert of a group fires."""
 
@@ -121,6 +129,8 @@ class AlertGroup:
     said: int = 0
     """How many replies its thread has; numbers them."""
     external_url: str = ""
+    links: tuple[Link, ...] = ()
+    """See ``domain.alert_links``."""
     truncated: bool = False
 
     @property
@@ -145,5 +155,7 @@ class AlertNote:
     text: str
     tone: Tone = Tone.PLAIN
     lines: tuple[str, ...] = ()
+    people: tuple[Person, ...] = ()
+    """Whom the lines may name: nobody else's name in them becomes a mention."""
     log: tuple[str, ...] = ()
     chart: Chart | None = None

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.alert_answers import AlertsAnswer, RouteAnswer, SilencesAnswer
 from domain.audit import AuditRecord
 from domain.locks import LockRecord
 from domain.operations import OperationRecord
@@ -292,5 +293,8 @@ Answer = (
     | WhoAmI
     | HomeAnswer
     | HelpAnswer
+    | AlertsAnswer
+    | RouteAnswer
+    | SilencesAnswer
     | Form
 )

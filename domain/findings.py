@@ -88,8 +88,14 @@ def of_suspects(group: AlertGroup, suspects: Sequence[Suspect], missing: Sequenc
     if not suspects and not missing:
         return None
     lines = tuple(_accused(each) for each in suspects[:SUSPECTS])
-    text = "What changed before it, the likeliest first:" if suspects else "No change before it was found."
-    return AlertNote(group=group.id, key=_key(group, "suspects"), at=at, text=text, lines=(*lines, *missing))
+    return AlertNote(
+        group=group.id,
+        key=_key(group, "suspects"),
+        at=at,
+        text="What changed before it, the likeliest first:" if suspects else "No change before it was found.",
+        lines=(*lines, *missing),
+        people=tuple(each.change.by for each in suspects[:SUSPECTS] if each.change.by),
+    )
 
 
 def of_pods(group: AlertGroup, troubles: Sequence[PodTrouble], at: datetime) -> AlertNote:

@@ -44,6 +44,15 @@ def button(text: str, *, action: str, value: str, style: str = "", confirm: Bloc
     return made | ({"style": style} if style else {}) | ({"confirm": confirm} if confirm else {})
 
 
+def option(text: str, value: str) -> Block:
+    return {"text": plain_text(text), "value": value}
+
+
+def select(text: str, *, action: str, options: list[Block]) -> Block:
+    """A menu; ``text`` stands on it until something is picked."""
+    return {"type": "static_select", "placeholder": plain_text(text), "action_id": action, "options": options}
+
+
 def confirm(title: str, text: str, *, yes: str, no: str, style: str = "primary") -> Block:
     """The question that a button asks before it acts."""
     return {

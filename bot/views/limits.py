@@ -24,6 +24,7 @@ BUTTON = 75
 VALUE = 2_000
 CONFIRM = {"title": 100, "text": 300, "confirm": 30, "deny": 30}
 OPTIONS = 100
+PLACEHOLDER = 150
 OPTION = 75
 OPTION_VALUE = 150
 VIEW_WORD = 24
@@ -115,7 +116,7 @@ def _fitted(block: Block) -> Block:
             return block | {"elements": texts[:CONTEXT]}
         case "actions":
             return block | {
-                "elements": [_button(each) for each in block["elements"] if size(each.get("value", "")) <= VALUE][:ACTIONS]
+                "elements": [_element(each) for each in block["elements"] if size(each.get("value", "")) <= VALUE][:ACTIONS]
             }
         case _:
             return block
@@ -132,6 +133,15 @@ def _section(block: Block) -> Block:
 
 def _text(text: Block, most: int) -> Block:
     return text | {"text": cut(text["text"], most)}
+
+
+def _element(element: Block) -> Block:
+    return _menu(element) if element["type"] == "static_select" else _button(element)
+
+
+def _menu(element: Block) -> Block:
+    options = [each | {"text": _text(each["text"], OPTION)} for each in element["options"] if size(each["value"]) <= OPTION_VALUE]
+    return element | {"placeholder": _text(element["placeholder"], PLACEHOLDER), "options": options[:OPTIONS]}
 
 
 def _button(element: Block) -> Block:

@@ -6,9 +6,10 @@ from typing import Any
 
 from bot.views import blocks, limits
 from bot.views.mrkdwn import clean_lines, code_block, escape, is_longer, plain, write
-from bot.views.page import Block, Button, Buttons, Lines, Log, Page, Quote, Rule, Small, Title
+from bot.views.page import Block, Button, Buttons, Lines, Log, Menu, Page, Quote, Rule, Small, Title
 from bot.views.spans import Line, line
 from bot.views.terminal import text_of
+from domain.charts import Chart
 from domain.redaction import redact
 
 LOG_CHARACTERS = 2_400
@@ -20,11 +21,15 @@ _AIRY = 8
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """``text`` is what notifications and lock screens show; ``overflow`` is the full text where ``blocks`` show less."""
+    """``text`` is what notifications and lock screens show; ``overflow`` is the full text where ``blocks`` show less.
+
+    ``chart`` is to be drawn and shown beside it.
+    """
 
     text: str
     blocks: tuple[dict[str, Any], ...]
     overflow: str | None = None
+    chart: Chart | None = None
 
 
 def message_of(page: Page) -> Message:
@@ -32,7 +37,7 @@ def message_of(page: Page) -> Message:
     fitted, is_short = limits.fit(redacted(blocks_of(page.blocks)))
     is_short = is_short or any(_leaves_out(block) for block in page.blocks)
     summary = limits.cut(redact(write(page.summary)), limits.SUMMARY)
-    return Message(summary or "deepecho", fitted, text_of(page) if is_short and page.spills else None)
+    return Message(summary or "deepecho", fitted, text_of(page) if is_short and page.spills else None, page.chart)
 
 
 def blocks_of(page_blocks: Iterable[Block]) -> list[dict[str, Any]]:
@@ -66,7 +71,7 @@ def _made(block: Block) -> list[dict[str, Any]]:  # noqa: PLR0911 -- one for eac
         case Small(written):
             return [blocks.context(write(written))]
         case Buttons(buttons):
-            return [blocks.actions(*(_button(each) for each in buttons))]
+            return [blocks.actions(*(_tappable(each) for each in buttons))]
         case Rule():
             return [blocks.divider()]
 
@@ -131,6 +136,15 @@ def _leaves_out(block: Block) -> bool:
             return _is_cut(lines)
         case _:
             return False
+
+
+def _tappable(element: Button | Menu) -> dict[str, Any]:
+    return _menu(element) if isinstance(element, Menu) else _button(element)
+
+
+def _menu(menu: Menu) -> dict[str, Any]:
+    options = [blocks.option(plain(each.text), each.value) for each in menu.options]
+    return blocks.select(plain(menu.text), action=menu.action, options=options)
 
 
 def _button(button: Button) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 import re
 from datetime import UTC, datetime
 
-from bot.views.spans import Break, Code, Line, Room, Span, Strong, When, Who
+from bot.views.links import address
+from bot.views.spans import Break, Code, Line, Link, Room, Span, Strong, Team, When, Who
 from domain.people import BOT, Person
 from domain.redaction import redact
 
@@ -14,11 +15,16 @@ _UNSEEN = re.compile(
 )
 _SPACES = re.compile(r"\s+")
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
+_TEAM = re.compile(r"S[A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CDG][A-Z0-9]{2,20}")
 _BAR_WIDTH = 9
 
 MOST = 600
 """Characters of one text within a line: a phone shows about this much at once."""
+
+
+LINK_TEXT = 80
+"""Characters of what a link is called."""
 
 
 def clean(text: str) -> str:
@@ -83,6 +89,18 @@ def mention(person: Person) -> str:
     return f"<@{person.user_id}>" if _USER.fullmatch(person.user_id) else escape(clean(person.user_id))
 
 
+def team(group_id: str) -> str:
+    """The user group, called by its id."""
+    return f"<!subteam^{group_id}>" if _TEAM.fullmatch(group_id) else escape(clean(group_id))
+
+
+def link(text: str, url: str) -> str:
+    """The text, to be tapped. An address in which something looks like a secret would arrive masked, so it is left out too."""
+    shown, target = words(text, LINK_TEXT).strip(), address(url)
+    made = f"<{target}|{shown}>"
+    return made if shown and target and redact(made) == made else shown
+
+
 def bar(done: int, of: int) -> str:
     """`▓▓▓▓▓▓░░░`: full only when all of it is done, empty only when none is."""
     if of <= 0:
@@ -120,6 +138,10 @@ def _write(span: Span, most: int) -> str:  # noqa: PLR0911 -- one for each kind
             return when(at, is_today=is_today)
         case Who(person):
             return mention(person)
+        case Team(group_id):
+            return team(group_id)
+        case Link(text, url):
+            return link(text, url)
         case Room(channel):
             return f"<#{channel}>" if _CHANNEL.fullmatch(channel) else escape(clean(channel))
         case Break():

@@ -7,7 +7,7 @@ from bot.views.mrkdwn import bar
 from bot.views.page import Block, Button, Buttons, Confirm, Lines, Log, Page, Quote, Small, Title
 from bot.views.plan import careful, plan_lines, versions_line
 from bot.views.spans import Code, Line, Strong, When, Who, dotted, line, rows, sentence
-from domain.facts import OperationNote, Tone
+from domain.facts import OperationNote
 from domain.operations import Decision, OperationRecord, Phase, Progress, State
 from domain.people import Person
 from domain.words import format_span
@@ -16,7 +16,6 @@ APPROVE = "operation.approve"
 REJECT = "operation.reject"
 CANCEL = "operation.cancel"
 
-_TONES = {Tone.PLAIN: "", Tone.GOOD: "✅ ", Tone.WARNING: "⚠️ ", Tone.BAD: "🔴 "}
 _WITH_WARNINGS = (State.WAITING, State.RUNNING, State.FAILED, State.NEEDS_PERSON)
 
 
@@ -91,7 +90,7 @@ def people(record: OperationRecord) -> tuple[Person, ...]:
 
 def note(fact: OperationNote) -> Page:
     """A reply in the operation's thread."""
-    said = line(_TONES[fact.tone], sentence(fact.text))
+    said = line(phrases.TONE_SIGNS[fact.tone], sentence(fact.text))
     blocks: list[Block] = [Lines((said,))]
     blocks += _points(fact.lines)
     blocks += [Log(fact.log)] if fact.log else []

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.views.spans import Line
+from domain.charts import Chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,27 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """One thing to pick from a menu. ``value`` names what it acts on and which of the choices it is, at most 150 characters."""
+
+    text: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """A button that asks which of a few things is meant. ``text`` stands on it until something is picked."""
+
+    text: str
+    action: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Buttons:
     """A row of buttons. The terminal has none: the commands that do the same are in the text."""
 
-    buttons: tuple[Button, ...]
+    buttons: tuple[Button | Menu, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +106,5 @@ class Page:
     summary: Line
     blocks: tuple[Block, ...]
     spills: bool = True
+    chart: Chart | None = None
+    """A picture that belongs beside it. Its numbers are in the blocks, in words."""

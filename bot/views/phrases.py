@@ -3,10 +3,12 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from domain.facts import Tone
 from domain.operations import OperationRecord, Phase, State
 from domain.plans import Plan, ServiceChange, Verb
 from domain.words import format_span
 
+TONE_SIGNS = {Tone.PLAIN: "", Tone.GOOD: "✅ ", Tone.WARNING: "⚠️ ", Tone.BAD: "🔴 "}
 VERB_SIGNS = {Verb.DEPLOY: "🚀", Verb.ROLLBACK: "⏪", Verb.RESTART: "🔄", Verb.SCALE: "📐"}
 DOING = {Verb.DEPLOY: "Deploying", Verb.ROLLBACK: "Rolling back", Verb.RESTART: "Restarting", Verb.SCALE: "Scaling"}
 
@@ -37,6 +39,12 @@ STATE_WORDS = {
 def counted(count: int, noun: str) -> str:
     """`1 pod`, `3 pods`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `11th`, `22nd`."""
+    teen = 10 < number % 100 < 14
+    return f"{number:,}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def an(word: str) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
-from bot.views import answers, home, locks, operation, status
+from bot.views import alert, alert_answers, answers, home, locks, operation, status, storm
 from bot.views.message import Message, message_of
 from bot.views.page import Page
 from bot.views.terminal import text_of
+from domain.alert_answers import AlertsAnswer, RouteAnswer, SilencesAnswer
+from domain.alerts import AlertGroup, AlertNote
 from domain.answers import (
     Answer,
     AuditAnswer,
@@ -27,12 +29,19 @@ from domain.answers import (
 )
 from domain.facts import OperationNote
 from domain.operations import OperationRecord
+from domain.storms import StormCard
 
-Fact = Answer | OperationRecord | OperationNote
+Fact = Answer | OperationRecord | OperationNote | AlertGroup | AlertNote | StormCard
 
 _PAGES: Mapping[type, Callable[[Any], Page]] = {
     OperationRecord: operation.card,
     OperationNote: operation.note,
+    AlertGroup: alert.card,
+    AlertNote: alert.note,
+    StormCard: storm.card,
+    AlertsAnswer: alert_answers.alerts,
+    RouteAnswer: alert_answers.route,
+    SilencesAnswer: alert_answers.silences,
     Said: answers.said,
     Complaint: answers.complaint,
     Started: answers.started,

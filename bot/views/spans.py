@@ -38,6 +38,13 @@ class Who:
 
 
 @dataclass(frozen=True, slots=True)
+class Team:
+    """A user group, by id: everybody in it is called."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """A channel, by id."""
 
@@ -45,11 +52,19 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A page to look on. Of an address that is none, the text alone is shown."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Break:
     """A new line within one entry."""
 
 
-Span = str | Strong | Code | When | Who | Room | Break
+Span = str | Strong | Code | When | Who | Team | Room | Link | Break
 Line = tuple[Span, ...]
 Part = Span | Line | None
 

@@ -3,9 +3,10 @@
 import textwrap
 from datetime import UTC, datetime, tzinfo
 
+from bot.views.links import address
 from bot.views.mrkdwn import clean, clean_lines
 from bot.views.page import Block, Buttons, Lines, Log, Page, Quote, Rule, Small, Title
-from bot.views.spans import Break, Code, Line, Room, Span, Strong, When, Who
+from bot.views.spans import Break, Code, Line, Link, Room, Span, Strong, Team, When, Who
 from domain.people import BOT
 from domain.redaction import redact
 
@@ -46,7 +47,7 @@ def _text(block: Block, zone: tzinfo | None) -> str:  # noqa: PLR0911 -- one for
             return ""
 
 
-def _span(span: Span, zone: tzinfo | None) -> str:
+def _span(span: Span, zone: tzinfo | None) -> str:  # noqa: PLR0911 -- one for each kind
     match span:
         case str():
             return clean(span)
@@ -56,6 +57,11 @@ def _span(span: Span, zone: tzinfo | None) -> str:
             return when(at, zone)
         case Who(person):
             return "deepecho" if person == BOT else f"@{clean(person.user_id)}"
+        case Team(group_id):
+            return f"@{clean(group_id)}"
+        case Link(text, url):
+            shown = address(url).replace("&amp;", "&")
+            return f"{clean(text)} ({shown})" if shown else clean(text)
         case Room(channel):
             return f"#{clean(channel)}"
         case Break():

@@ -45,6 +45,7 @@ async def test_help_shows_every_command_with_its_example(house: House) -> None:
     assert {line.command for line in lines} == {
         *("help", "status", "versions", "deploy", "rollback", "restart", "scale", "approve", "reject", "cancel"),
         *("operations", "locks", "lock", "unlock", "audit", "whoami"),
+        *("alerts", "alerts route", "ack", "silence", "unsilence", "silences", "rollback-suspect"),
     }
     assert all(line.text and line.example.startswith(line.command) and line.usage.startswith(line.command) for line in lines)
 
@@ -68,6 +69,16 @@ async def test_help_for_one_command(house: House) -> None:
     assert isinstance(answer, HelpAnswer)
     assert [line.command for group in answer.groups for line in group.lines] == ["rollback"]
     assert answer.here is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("help alerts route", ["alerts route"]), ("help alerts", ["alerts", "alerts route"]), ("help Silence", ["silence"])],
+)
+async def test_help_for_a_command_of_two_words(house: House, text: str, shown: list[str]) -> None:
+    answer = await house.says(VIV, text)
+    assert isinstance(answer, HelpAnswer)
+    assert [line.command for group in answer.groups for line in group.lines] == shown
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n"])

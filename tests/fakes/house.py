@@ -1,6 +1,6 @@
 """The whole house below the commands: a real database, real operations, a stand-in cluster with the seeded platform."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,19 +11,23 @@ from typing import Any
 
 from commands.menu import Menu
 from commands.request import Request, Services
+from domain.alerts import AlertGroup
 from domain.answers import Answer, Started
 from domain.audit import AuditRecord
 from domain.catalogue import Catalogue
 from domain.clock import SystemClock
+from domain.errors import Refused
 from domain.operations import OperationRecord
 from domain.people import Member
 from domain.redaction import redact
 from integrations.kubernetes import ClusterSettings, open_cluster
+from runbooks.alerting import Alertmanager, Alerts
 from runbooks.operations import Operations
 from sandbox.cluster import FAST, StandInCluster, platform
 from storage.engines import open_engines
 from storage.store import Store
 from storage.tables import metadata
+from tests.fakes.alertmanager import MemoryAlertmanager
 from tests.fakes.clock import StoppedClock
 from tests.fakes.engine import IdleEngine
 from tests.fakes.team import team_catalogue
@@ -37,6 +41,8 @@ class House:
     engine: IdleEngine
     stand_in: StandInCluster
     clock: StoppedClock
+    alertmanagers: dict[str, MemoryAlertmanager]
+    """By the address that the catalogue gives them."""
     menu: Menu = field(default_factory=Menu)
     keys: "count[int]" = field(default_factory=count)
 
@@ -56,6 +62,15 @@ class House:
         assert isinstance(answer, Started), answer
         assert answer.record.id in self.engine.begun
         return answer.record
+
+    async def alert(self, *groups: AlertGroup) -> None:
+        """Alertmanager has told of these."""
+        async with self.services.store.write() as tx:
+            await tx.alerts.save(groups)
+
+    async def group(self, group_id: str) -> AlertGroup:
+        """The group as it is kept now."""
+        return await self.services.alerts.find(group_id)
 
     async def audit(self) -> tuple[AuditRecord, ...]:
         async with self.services.store.read() as tx:
@@ -83,10 +98,31 @@ async def open_house(folder: Path, catalogue: Catalogue | None = None) -> AsyncI
     async with store.engines.write.begin() as connection:
         await connection.run_sync(metadata.create_all)
     operations = Operations(engine, store, clock, lambda: known, lambda: None)
+    addresses = {each.alertmanager for each in known.environments.values() if each.alertmanager}
+    alertmanagers = {address: MemoryAlertmanager(clock) for address in addresses}
+    alerts = Alerts(
+        store=store,
+        clock=clock,
+        catalogue=lambda: known,
+        alertmanager=_asked(known, alertmanagers),
+        nudge=lambda: None,
+    )
     async with StandInCluster(pace=FAST) as stand_in:
         stand_in.seed(seeded())
         settings = ClusterSettings(name="main", kubeconfig=str(stand_in.kubeconfig(folder / "kubeconfig")), total_timeout=5)
         async with open_cluster(settings, SystemClock(), redact=redact) as cluster:
-            services = Services(catalogue=known, clock=clock, store=store, clusters={"main": cluster}, operations=operations)
-            yield House(services=services, engine=engine, stand_in=stand_in, clock=clock)
+            services = Services(
+                catalogue=known, clock=clock, store=store, clusters={"main": cluster}, operations=operations, alerts=alerts
+            )
+            yield House(services=services, engine=engine, stand_in=stand_in, clock=clock, alertmanagers=alertmanagers)
     await store.close()
+
+
+def _asked(catalogue: Catalogue, known: dict[str, MemoryAlertmanager]) -> Callable[[str], Alertmanager]:
+    def alertmanager(environment: str) -> Alertmanager:
+        entry = catalogue.environments.get(environment)
+        if entry is None or not entry.alertmanager:
+            raise Refused(f"The catalogue names no Alertmanager of {environment or 'this alert'}.")
+        return known[entry.alertmanager]
+
+    return alertmanager

@@ -18,6 +18,8 @@ RAY = member("U0RESPONDER", "ray")
 ANA = member("U0DEPLOYER", "ana")
 LEE = member("U0APPROVER", "lee")
 SAM = member("U0SRE", "sam")
+ROB = member("U0ROBSTAGE", "rob")
+DEE = member("U0DEESTAGE", "dee")
 GUS = member("U0GUEST", "gus", guest=True)
 STAN = member("U0STRANGER", "stan", team="T0OTHER", stranger=True)
 
@@ -57,3 +59,28 @@ def catalogue_data() -> dict[str, Any]:
 
 def team_catalogue(**changed: Any) -> Catalogue:
     return Catalogue.model_validate(catalogue_data() | changed)
+
+
+ALERTMANAGER, SHARED_ALERTMANAGER = "https://alerts.example", "https://alerts.test.example"
+"""Production has one of its own; development and staging share another."""
+
+
+def alerting_catalogue(**changed: Any) -> Catalogue:
+    """The same, with alerts: Alertmanagers, two rules and a default. In staging only, Rob responds and Dee deploys."""
+    data = catalogue_data()
+    for name, environment in data["environments"].items():
+        environment["alertmanager"] = ALERTMANAGER if name == "production" else SHARED_ALERTMANAGER
+    data["roles"]["staging"] = {"responder": [ROB.person.user_id], "deployer": [DEE.person.user_id]}
+    routes = [
+        {"name": "outage", "match": ['alertname="DeepEchoServiceDown"'], "channel": "C0CRITICAL", "severity": "P0"},
+        {
+            "name": "critical",
+            "match": ['severity="critical"', 'environment=~"prod.*"'],
+            "channel": "C0CRITICAL",
+            "severity": "P1",
+            "owner": "platform",
+            "mentions": ["S0SRETEAM1"],
+        },
+    ]
+    alerts = {"default": {"channel": "C0INFO", "severity": "P3"}, "routes": routes}
+    return Catalogue.model_validate(data | {"alerts": alerts} | changed)

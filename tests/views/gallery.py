@@ -38,6 +38,7 @@ from domain.operations import State
 from domain.people import Role
 from domain.policies import Rule
 from domain.rollouts import Autoscaler, Owner, OwnerKind
+from tests.views.alert_samples import ALERT_GALLERY
 from tests.views.samples import ANA, MIA, NEW, NOW, OLD, ended, failed, plan, record, rejected, rolling, succeeded
 
 FREEZE = LockRecord(
@@ -270,4 +271,5 @@ GALLERY: dict[str, Fact] = {
     "quiet": QUIET,
     "help": HELP,
     "form": FORM,
+    **ALERT_GALLERY,
 }

@@ -31,9 +31,9 @@ def read(message: Message) -> str:
 
 
 def buttons(blocks: Any) -> dict[str, Json]:
-    """The buttons by what is written on them."""
+    """The buttons and menus by what is written on them."""
     elements = [each for block in blocks if block["type"] == "actions" for each in block["elements"]]
-    return {each["text"]["text"]: each for each in elements}
+    return {(each.get("text") or each["placeholder"])["text"]: each for each in elements}
 
 
 def marks(blocks: Any, text: str = "") -> list[str]:

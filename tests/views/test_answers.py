@@ -110,6 +110,33 @@ READ: dict[str, list[str]] = {
         'e.g. `/deepecho rollback production abc1234 --reason "cart errors"`',
         "`/deepecho status [environment] [service]`",
     ],
+    "alerts": [
+        "990 groups, the worst first; 5 of them here",
+        "🚨 *DeepEchoServiceDown · production · deep-echo-main*\n`al-k7m2` · P0 · since <!date^",
+        "👀 *HighErrorRate",
+        "acknowledged by <@U0MIA00003> until",
+        "🔕 *HighErrorRate",
+        "3 alerts · flapping",
+        "`/deepecho ack al-k7m2` · `/deepecho silence al-k7m2 1h`",
+    ],
+    "no alerts": ["Alerts in staging, firing: none."],
+    "alert route": [
+        "🔴 *P1* in <#C0ALERTS01>, by the rule *critical in production*",
+        "environment *production* · service *deep-echo-main*",
+        "owner platform · calls `S0SRETEAM1`, `U0MIA00003` · <https://runbooks.example/errors|runbook>",
+        '✅ *critical in production* matches\n• `severity="critical"`: the label is `critical`',
+        '✖️ *outage* does not match\n• `alertname="DeepEchoServiceDown"`: the label is `HighErrorRate`\n• ',
+        '• `region=~"eu-.*"`: there is no such label',
+        "labels alertname=HighErrorRate, environment=production",
+    ],
+    "alert route default": ["by the default, because no rule matches", "no environment that is known · no service that is known"],
+    "silences": [
+        '🔕 `alertname="HighErrorRate"` `service=~"deep-echo-.*"`\nuntil <!date^',
+        "by *mia (U0MIA00003)*\nknown, fix is on its way, by mia [al-k7m2]\nto end it: `/deepecho unsilence al-k7m2`",
+        '⏳ `environment="production"`\nfrom <!date^',
+        "*development and staging*: nothing is silenced",
+        "❔ *lab*\nAlertmanager at alerts.lab.example did not answer in time.",
+    ],
     "form": ["Roll back needs environment, version and reason.", "`/deepecho help rollback`"],
 }
 
@@ -126,7 +153,7 @@ def test_every_answer_is_one_that_slack_takes(name: str) -> None:
     message = render(GALLERY[name], NOW)
     check_message({"text": message.text, "blocks": list(message.blocks)})
     assert 0 < len(message.text) <= 300
-    assert all(mark[0] in "@#" for mark in marks(message.blocks, message.text))
+    assert all(mark.startswith(("@", "#", "!subteam^S0SRETEAM1", "https://")) for mark in marks(message.blocks, message.text))
     assert message.overflow is None
 
 
@@ -141,6 +168,11 @@ def test_every_kind_of_fact_has_a_page() -> None:
     kinds = {type(fact) for fact in GALLERY.values()}
     assert kinds == {*get_args(Fact)}
     assert {OperationRecord, OperationNote} <= kinds
+
+
+def test_asking_for_a_route_calls_nobody() -> None:
+    message = render(GALLERY["alert route"])
+    assert set(marks(message.blocks, message.text)) == {"#C0ALERTS01", "https://runbooks.example/errors|runbook"}
 
 
 def test_guests_and_strangers_are_told_why_they_may_only_look() -> None:

@@ -1,0 +1,103 @@
+"""Keep an alert group quiet for a while, end that, and see everything that Alertmanager keeps quiet."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+from commands.alerts import group_for, visible
+from commands.request import Request
+from commands.router import Router
+from commands.saying import SLASH
+from commands.words import Words
+from domain.alert_answers import HeldSilence, SilencesAnswer, SilencesOf
+from domain.alerts import AlertGroup, GroupState
+from domain.answers import Answer, Said
+from domain.errors import PermanentError, Refused, TemporaryError
+from domain.people import Role
+from domain.remedies import is_own
+from domain.silences import Silence, SilenceState
+from domain.words import format_span, parse_span
+from runbooks.alerting import Wish
+
+router = Router()
+
+SHORT = timedelta(hours=4)
+"""What a responder may silence alone: about a night's sleep. Beyond that somebody with more at stake decides."""
+LONGEST = timedelta(days=30)
+"""What is to stay quiet for longer is a change of the alert's rule."""
+
+_OURS = re.compile(r" \[(al-[a-z0-9]{1,40})\]$")
+"""How ``runbooks.alerting`` ends the comment of a silence that it makes."""
+
+
+@router.command(
+    "silence",
+    needs=Role.RESPONDER,
+    usage="<alert> <for> [reason…]",
+    example="silence al-k7m2 1h known, fix is on its way",
+    group="Alerts",
+)
+async def silence_command(request: Request, words: Words) -> Answer:
+    """Silence exactly this alert group in Alertmanager. Up to 4 hours as a responder, up to 30 days with the role sre."""
+    span, reason = parse_span(words[1], LONGEST), words.rest(2)
+    group = await group_for(request, words[0], Role.RESPONDER if span <= SHORT else Role.SRE)
+    if is_own(group):
+        raise Refused(
+            f"deepecho itself raised {group.id}, so no Alertmanager can silence it. Acknowledge it: `{SLASH} ack {group.id}`."
+        )
+    after = await request.services.alerts.silence(_wish(request, group), span, reason)
+    until = f" until {after.silence.until:%d %b %H:%M} UTC" if after.silence else ""
+    now = " It is resolved at the moment; this holds if it fires again." if after.state is GroupState.RESOLVED else ""
+    return Said(f"{after.id} is silenced for {format_span(span)}{until}.{now} To end it: `{SLASH} unsilence {after.id}`.")
+
+
+@router.command("unsilence", needs=Role.RESPONDER, usage="<alert>", example="unsilence al-k7m2", group="Alerts")
+async def unsilence_command(request: Request, words: Words) -> Answer:
+    """End the silence of an alert group that was made from here."""
+    group = await group_for(request, words[0], Role.RESPONDER)
+    after = await request.services.alerts.unsilence(_wish(request, group))
+    fires = " It fires." if after.state is GroupState.FIRING else ""
+    return Said(f"The silence of {after.id} is over.{fires}")
+
+
+@router.command("silences", needs=Role.VIEWER, usage="[env]", example="silences production", group="Alerts")
+async def silences_command(request: Request, words: Words) -> Answer:
+    """What Alertmanager keeps quiet now or soon, who made it so and until when."""
+    names = [words.environment] if words.environment else visible(request)
+    places = _by_alertmanager(request, names)
+    if not places:
+        raise Refused(f"The catalogue names no Alertmanager of {' or '.join(names)}.")
+    return SilencesAnswer(tuple(await asyncio.gather(*(_held(request, each) for each in places))))
+
+
+def _wish(request: Request, group: AlertGroup) -> Wish:
+    return Wish(group=group.id, by=request.member, source=request.key)
+
+
+def _by_alertmanager(request: Request, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """The environments that have one; those that share one together, so that nothing is told twice."""
+    sharing: dict[str, list[str]] = {}
+    for name in names:
+        if address := request.catalogue.environments[name].alertmanager:
+            sharing.setdefault(address, []).append(name)
+    return [tuple(each) for each in sharing.values()]
+
+
+async def _held(request: Request, environments: tuple[str, ...]) -> SilencesOf:
+    """An Alertmanager that does not answer says so, and does not sink the others."""
+    try:
+        found = await request.services.alerts.alertmanager(environments[0]).silences()
+    except (TemporaryError, PermanentError, Refused) as error:
+        return SilencesOf(environments=environments, problem=str(error))
+    in_force = sorted((each for each in found if each.in_force), key=_order)
+    return SilencesOf(environments=environments, silences=tuple(_made_for(each) for each in in_force))
+
+
+def _order(silence: Silence) -> tuple[bool, float, str]:
+    return silence.state is SilenceState.PENDING, silence.ends_at.timestamp(), silence.id
+
+
+def _made_for(silence: Silence) -> HeldSilence:
+    ours = _OURS.search(silence.comment)
+    return HeldSilence(silence=silence, group=ours[1] if ours else "")

@@ -1,0 +1,67 @@
+"""What can be done about an alert group: whether it can be silenced, whether its suspect can be taken back, and how. Pure."""
+
+from dataclasses import dataclass
+
+from domain.alerts import AlertGroup
+from domain.errors import Refused
+from domain.suspects import ChangeKind, PlatformChange
+
+_SHIPS = (ChangeKind.DEPLOY, ChangeKind.ROLLBACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The rollback that takes a change back: these services to what ran before."""
+
+    environment: str
+    version: str
+    services: tuple[str, ...]
+
+
+def can_silence(group: AlertGroup) -> bool:
+    """Whether an Alertmanager can: it must be known which one, and of a watchdog it knows nothing."""
+    return bool(group.environment) and not is_own(group)
+
+
+def is_own(group: AlertGroup) -> bool:
+    """Whether the bot itself raised it (``domain.watchdogs``). Alertmanager's keys begin with a brace, or are a hash."""
+    return group.group_key.startswith("watchdog/")
+
+
+def can_undo(group: AlertGroup) -> bool:
+    """Whether one rollback takes the suspect back."""
+    return group.suspect is not None and _why_not(group.suspect.change) == ""
+
+
+def undo_of(group: AlertGroup) -> Undo:
+    """The rollback of the suspect. Raises ``Refused`` with what a person can do instead."""
+    if group.suspect is None:
+        raise Refused(
+            f"No change is under suspicion for {group.id}, so there is nothing to roll back. "
+            f"`/deepecho rollback {group.environment or '<env>'} last` goes back all the same."
+        )
+    change = group.suspect.change
+    if why := _why_not(change):
+        raise Refused(f"The suspect of {group.id} is “{change.what}”. {why}")
+    return Undo(change.environment, change.before[change.services[0]], change.services)
+
+
+def _why_not(change: PlatformChange) -> str:
+    if change.kind not in _SHIPS:
+        return f"A rollback puts back versions and does not undo {_KINDS[change.kind]}."
+    if not change.services or not all(change.before.get(each) for each in change.services):
+        return f"It is not known what ran before it. `/deepecho versions {change.environment}` shows what can run again."
+    versions = {change.before[each] for each in change.services}
+    if len(versions) > 1:
+        each = " ".join(f"`/deepecho rollback {change.environment} {change.before[name]} {name}`" for name in change.services)
+        return f"Its services ran different versions before, so each goes back by itself: {each}"
+    return ""
+
+
+_KINDS = {
+    ChangeKind.RESTART: "a restart",
+    ChangeKind.SCALE: "a change of the number of pods",
+    ChangeKind.CONFIG: "a change of configuration",
+    ChangeKind.AUTOSCALER: "a move of the autoscaler",
+    ChangeKind.MAINTENANCE: "maintenance",
+}

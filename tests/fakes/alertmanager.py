@@ -1,0 +1,53 @@
+"""An Alertmanager that keeps silences in memory, as the house's ``Protocol`` asks for it."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+
+from domain.errors import TemporaryError
+from domain.matchers import Matcher
+from domain.silences import Silence, SilenceState
+from tests.fakes.clock import StoppedClock
+
+
+@dataclass
+class MemoryAlertmanager:
+    """``silent`` makes it one that does not answer."""
+
+    clock: StoppedClock
+    kept: dict[str, Silence] = field(default_factory=dict)
+    silent: bool = False
+    _numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    async def silence(
+        self, matchers: tuple[Matcher, ...], *, starts_at: datetime, ends_at: datetime, by: str, comment: str
+    ) -> str:
+        self._answer()
+        made = Silence(
+            id=f"silence-{next(self._numbers)}",
+            matchers=matchers,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            by=by,
+            comment=comment,
+            state=SilenceState.PENDING if starts_at > self.clock.now() else SilenceState.ACTIVE,
+        )
+        self.kept[made.id] = made
+        return made.id
+
+    async def silences(self) -> tuple[Silence, ...]:
+        self._answer()
+        return tuple(map(self._now, self.kept.values()))
+
+    async def expire(self, silence_id: str, /) -> bool:
+        self._answer()
+        known = self.kept[silence_id]
+        self.kept[silence_id] = replace(known, state=SilenceState.EXPIRED)
+        return self._now(known).in_force
+
+    def _now(self, kept: Silence) -> Silence:
+        return replace(kept, state=SilenceState.EXPIRED) if kept.ends_at <= self.clock.now() else kept
+
+    def _answer(self) -> None:
+        if self.silent:
+            raise TemporaryError("Alertmanager at alertmanager.example did not answer in time.")
