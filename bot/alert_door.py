@@ -26,7 +26,7 @@ LARGEST_BODY = 8 * 1024 * 1024
 TOO_LARGE = f"The body is larger than {LARGEST_BODY // 1024 // 1024} MiB. `max_alerts` of the receiver makes it smaller."
 
 MOST_WAITING = 2000
-"""Notifications that wait to be applied, about ten seconds' work. Alertmanager keeps what we refuse, and comes again."""
+"""Notifications that wait to be applied, some four seconds' work. Alertmanager keeps what we refuse, and comes again."""
 
 MOST_BYTES = 8 * LARGEST_BODY
 """Of bodies that are being read and written at once: they are held in memory."""

@@ -13,11 +13,12 @@ from domain.words import format_span
 
 def acknowledge(record: AlertGroup, by: Person, at: datetime, within: timedelta) -> GroupChange:
     """Somebody looks at it."""
-    held = record.acknowledgement
     if record.state is GroupState.RESOLVED:
         raise Refused(f"{record.id} is resolved already, so there is nothing to acknowledge.")
+    held = record.acknowledgement if record.acknowledgement and record.acknowledgement.until > at else None
     if held is not None and held.by == by:
-        raise Refused(f"You have acknowledged {record.id} already, until {clock(held.until)} UTC.")
+        until = clock(held.until, seen_from=at)
+        raise Refused(f"You have acknowledged {record.id} already, until {until} UTC.")
     after = replace(record, acknowledgement=Acknowledgement(by=by, at=at, until=at + within))
     taken = f", taking over from <@{held.by.user_id}>" if held else ""
     text = f"<@{by.user_id}> acknowledged this{taken}. It counts for {format_span(within)}."
@@ -39,7 +40,7 @@ def unacknowledge(record: AlertGroup, at: datetime) -> GroupChange | None:
 def silence(record: AlertGroup, mark: SilenceMark) -> GroupChange:
     """Somebody silenced it in Alertmanager."""
     why = f": {mark.reason}" if mark.reason else "."
-    text = f"<@{mark.by.user_id}> silenced this until {clock(mark.until)} UTC{why}"
+    text = f"<@{mark.by.user_id}> silenced this until {clock(mark.until, seen_from=mark.at)} UTC{why}"
     return changed(replace(record, silence=mark), (), mark.at, text)
 
 

@@ -4,11 +4,12 @@ Alertmanager repeats itself, and two of them tell the same story twice: hearing 
 notification does not mention stays as it was, because it may be truncated, silenced or inhibited.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from domain.alert_titles import shared_by, summary_of, title_of
 from domain.alerts import Alert, AlertGroup, AlertNote, GroupState, Notification, Route
 from domain.facts import Tone
 from domain.words import format_span
@@ -18,8 +19,10 @@ EXAMPLES = 5
 NAMED = 8
 """Alerts that one reply names."""
 REPEAT = timedelta(seconds=20)
-"""An alert that fires with the very start it had when it was resolved this recently is the late word of another Alertmanager:
+"""An alert that was resolved this recently and fires with no later start than it had is the late word of another Alertmanager:
 peers speak 15 s apart."""
+ENDED = 1000
+"""Alerts that ended while their group goes on: more are not kept, or a group that never ends would grow for ever."""
 STEADY = 3
 """A flapping group is steady again after this part of the time in which flips are counted."""
 
@@ -54,6 +57,8 @@ class GroupChange:
     notes: tuple[AlertNote, ...] = ()
     flipped: bool = False
     """It turned from firing to resolved, or back."""
+    forgotten: tuple[str, ...] = ()
+    """Fingerprints of alerts that are not kept any longer: they ended long ago, or in an episode that is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +102,19 @@ def opens(told: Told, group_id: str) -> GroupChange | None:
 def hears(known: Known, told: Told, rules: Rules) -> GroupChange | None:
     """What a notification changes about a group that is known; None where it is nothing."""
     moved = tuple(each for each in told.notification.alerts if _is_news(known, each, told.at))
-    alerts = {**known.alerts, **{each.fingerprint: each for each in moved}}
-    before = known.record
-    if not moved or _same(known.alerts, moved):
+    if not moved:
         return None
-    after = counted(_rerouted(before, told), alerts)
+    before = known.record
+    alerts = {**known.alerts, **{each.fingerprint: each for each in moved}}
+    forgotten = _forgotten(before, alerts, moved)
+    kept = {fingerprint: each for fingerprint, each in alerts.items() if fingerprint not in forgotten} if forgotten else alerts
+    after = counted(_rerouted(before, told), kept)
     after = replace(after, updated_at=told.at, truncated=told.notification.truncated > 0)
     if before.state is after.state:
-        return _goes_on(known, after, moved, told, rules)
-    return _turns(before, after, moved, told, rules)
+        change = _goes_on(known, after, moved, told, rules)
+    else:
+        change = _turns(before, after, moved, told, rules)
+    return replace(change, forgotten=tuple(sorted(forgotten)))
 
 
 def is_over(record: AlertGroup, at: datetime, rules: Rules) -> bool:
@@ -130,9 +139,9 @@ def counted(record: AlertGroup, alerts: Mapping[str, Alert]) -> AlertGroup:
     examples = tuple(every[:EXAMPLES])
     return replace(
         record,
-        title=_title(record.labels, shared, examples),
+        title=title_of(record.labels, shared, examples),
         common_labels=shared,
-        summary=_summary(firing or every),
+        summary=summary_of(firing or every),
         firing=len(firing),
         total=len(every),
         examples=examples,
@@ -142,10 +151,7 @@ def counted(record: AlertGroup, alerts: Mapping[str, Alert]) -> AlertGroup:
 
 def common(labels: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """What all of them share."""
-    if not labels:
-        return {}
-    first, *others = labels
-    return {name: value for name, value in first.items() if all(each.get(name) == value for each in others)}
+    return shared_by(labels)
 
 
 def differing(alert: Alert, record: AlertGroup) -> str:
@@ -158,16 +164,25 @@ def differing(alert: Alert, record: AlertGroup) -> str:
 
 def _is_news(known: Known, told: Alert, at: datetime) -> bool:
     old = known.alerts.get(told.fingerprint)
-    if old is None:
-        return told.firing
+    if old is None or old == told:
+        return old is None and told.firing
     if told.firing and not old.firing:
-        return told.starts_at != old.starts_at or at - known.record.updated_at > REPEAT
+        ended = known.record.resolved_at or known.record.updated_at
+        return told.starts_at > old.starts_at or at - ended > REPEAT
     # A peer's late word of an end that came before the present beginning.
     return told.firing or told.ends_at is None or told.ends_at >= old.starts_at
 
 
-def _same(known: Mapping[str, Alert], moved: Iterable[Alert]) -> bool:
-    return all(known.get(each.fingerprint) == each for each in moved)
+def _forgotten(before: AlertGroup, alerts: Mapping[str, Alert], moved: Sequence[Alert]) -> frozenset[str]:
+    """A new episode begins with its own alerts alone; one that goes on keeps the last that ended."""
+    ended = [each for each in alerts.values() if not each.firing]
+    if len(ended) < len(alerts) and before.state is GroupState.RESOLVED:
+        told = {each.fingerprint for each in moved}
+        return frozenset(each.fingerprint for each in ended if each.fingerprint not in told)
+    if len(ended) <= ENDED:
+        return frozenset()
+    ended.sort(key=lambda each: (each.ends_at or each.starts_at, each.fingerprint), reverse=True)
+    return frozenset(each.fingerprint for each in ended[ENDED:])
 
 
 def _rerouted(record: AlertGroup, told: Told) -> AlertGroup:
@@ -224,7 +239,10 @@ def _turns(before: AlertGroup, after: AlertGroup, moved: Sequence[Alert], told: 
     else:
         ago = format_span(at - (before.resolved_at or before.updated_at))
         text = f"Fires again, {ago} after it was resolved: {_alerts(after.firing)}."
-        change = changed(after, moved, at, text, tone=Tone.BAD, lines=tuple(differing(each, after) for each in moved[:NAMED]))
+        lines = [differing(each, after) for each in moved if each.firing]
+        if len(lines) > NAMED:
+            lines[NAMED:] = [f"and {len(lines) - NAMED} more"]
+        change = changed(after, moved, at, text, tone=Tone.BAD, lines=tuple(lines))
     return replace(change, flipped=True)
 
 
@@ -271,33 +289,10 @@ def changed(
     return GroupChange(record=after, alerts=tuple(moved), notes=(noted(after, at, text, tone=tone, lines=lines),))
 
 
-def _title(group: Mapping[str, str], shared: Mapping[str, str], examples: Sequence[Alert]) -> str:
-    """The alert's name; several names where the group holds several; else what it is grouped by."""
-    if name := group.get("alertname") or shared.get("alertname"):
-        return name
-    names = list(dict.fromkeys(each.labels.get("alertname", "") for each in examples))
-    named = [each for each in names if each]
-    if named:
-        return ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
-    return ", ".join(f"{name}={value}" for name, value in sorted(group.items())) or "Alert without a name"
-
-
-def _summary(alerts: Sequence[Alert]) -> str:
-    """What the rule's author wrote, where all alerts say the same; else what the oldest one says."""
-    if not alerts:
-        return ""
-    shared = common([each.annotations for each in alerts])
-    for annotations in (shared, alerts[0].annotations):
-        for name in ("summary", "description", "message"):
-            if text := annotations.get(name, "").strip():
-                return text
-    return ""
-
-
 def _alerts(count: int) -> str:
     return f"{count} alert" if count == 1 else f"{count:,} alerts"
 
 
-def clock(at: datetime) -> str:
-    """The time of day in UTC, as sentences have it."""
-    return f"{at:%H:%M}"
+def clock(at: datetime, *, seen_from: datetime | None = None) -> str:
+    """The time of day in UTC, as sentences have it; with the date where it is not the day it is ``seen_from``."""
+    return f"{at:%H:%M}" if seen_from is None or seen_from.date() == at.date() else f"{at:%d %b %H:%M}"

@@ -43,7 +43,7 @@ def _notification(watchdog: WatchdogEntry, *, starts_at: datetime, ends_at: date
         "look at Prometheus, Alertmanager and the way from there to deepecho."
     )
     alert = Alert(
-        fingerprint=f"watchdog-{watchdog.name}"[:64],
+        fingerprint=f"@{watchdog.name}",  # Alertmanager's are hexadecimal
         firing=ends_at is None,
         labels=labels,
         annotations={"summary": summary},

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain import watchdogs
 from domain.alert_care import unacknowledge, unsilence
@@ -16,6 +16,9 @@ from runbooks.clocks import Handler
 from storage.outgoing import storm_card
 from storage.store import Store, Transaction
 from storage.timers import Timer
+
+A_WHILE = timedelta(seconds=5)
+"""For notifications that are kept to be applied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +60,9 @@ class AlertClocks:
         """A group that still flaps is looked at again later."""
         entry = self.catalogue().alerts
         async with self.store.write() as tx:
-            await tx.timers.done(timer.key, timer.due_at)
+            # The group first, as whoever applies notifications: nobody may wait for the other.
             group = (await tx.alerts.groups([timer.subject])).get(timer.subject)
+            await tx.timers.done(timer.key, timer.due_at)
             if group is None or entry is None or not group.flapping:
                 return
             change = steady(group, at, entry)
@@ -86,10 +90,14 @@ class AlertClocks:
         self.nudge()
 
     async def _watchdog(self, timer: Timer, at: datetime) -> None:
-        """It has stayed away too long. One that is no longer in the catalogue is not missed."""
+        """It has stayed away too long. One that is no longer in the catalogue, or arrived at the last moment, is not missed."""
         async with self.store.write() as tx:
-            await self._miss(tx, timer, at, self.catalogue().alerts)
-            await tx.timers.done(timer.key, timer.due_at)
+            await tx.alerts.alone()
+            if await tx.inbox.backlog():
+                # It may be among what is kept and not applied yet.
+                await tx.timers.set(replace(timer, due_at=at + A_WHILE))
+            elif await tx.timers.done(timer.key, timer.due_at):
+                await self._miss(tx, timer, at, self.catalogue().alerts)
         self.nudge()
 
     async def _miss(self, tx: Transaction, timer: Timer, at: datetime, entry: AlertsEntry | None) -> None:

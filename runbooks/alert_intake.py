@@ -28,10 +28,18 @@ BATCH = 64
 """Notifications that share one transaction."""
 LOOK_SECONDS = 1.0
 """Between looks for what another replica kept, or a process before this one."""
-ITS_OWN_FAULT = (ValueError, TypeError, LookupError, ArithmeticError)
+ITS_OWN_FAULT = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 """What a notification can cause that no test foresaw. It is set aside and counted: it must not hold up those behind it."""
 
 WATCHDOG_RULE = "watchdog"
+
+
+class _NotApplied(Exception):
+    """Applying these notifications, the keys of whose deliveries this names, failed for a reason of their own."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        super().__init__(", ".join(keys))
+        self.keys = keys
 
 
 class AlertIntake:
@@ -40,6 +48,7 @@ class AlertIntake:
     def __init__(self, store: Store, clock: Clock, catalogue: Callable[[], Catalogue], nudge: Callable[[], None]) -> None:
         self._store, self._clock, self._catalogue, self._nudge = store, clock, catalogue, nudge
         self._woken = asyncio.Event()
+        self._watched: AlertsEntry | None = None
         self.backlog = 0
         """Notifications that are kept and not applied yet, as far as this replica knows."""
         self.applied = 0
@@ -61,36 +70,42 @@ class AlertIntake:
         """Apply the oldest notifications in one transaction; how many. Raises ``TemporaryError``."""
         try:
             return await self._apply(BATCH)
-        except ITS_OWN_FAULT:
+        except _NotApplied:
             log.warning("a batch of notifications cannot be applied together; they are taken one by one")
         return await self._one_by_one()
 
     async def begin_watching(self) -> None:
-        """The watchdogs' time runs from now: what was missed while no process lived is nobody's silence."""
+        """The time of each watchdog that nobody watches runs from now: what no process could hear is nobody's silence.
+
+        Where another replica watches already, its time goes on.
+        """
         entry = self._catalogue().alerts
         at = self._clock.now()
         async with self._store.write() as tx:
             for watchdog in entry.watchdogs if entry else ():
-                await tx.timers.set(watchdog_timer(watchdog, at))
+                await tx.timers.set_unless_running(watchdog_timer(watchdog, at), at)
+        self._watched = entry
 
     async def tell(self, tx: Transaction, notification: Notification, watchdog: WatchdogEntry, at: datetime) -> None:
         """Within a transaction: what the bot itself has to tell of a watchdog, as if Alertmanager had."""
-        entry = self._catalogue().alerts
-        if entry is None:
+        catalogue = self._catalogue()
+        if catalogue.alerts is None:
             return
         await tx.alerts.alone()
-        ledger = Ledger(tx, entry)
-        await ledger.open([notification], at)
-        await ledger.hear(_of_watchdog(self._told(notification, at), watchdog), f"{watchdog.name}/{at.isoformat()}")
+        ledger, source = Ledger(tx, catalogue.alerts), f"{watchdog.name}/{at.isoformat()}"
+        await ledger.open([(source, notification)], at)
+        await ledger.hear(_of_watchdog(_told(notification, at, catalogue), watchdog), source)
         await ledger.write(at)
 
     async def _look(self) -> bool:
         """Whether more is likely to be there at once."""
         try:
+            if self._catalogue().alerts is not self._watched:
+                await self.begin_watching()
             if not self.backlog:
                 async with self._store.read() as tx:
                     self.backlog = await tx.inbox.backlog()
-            return self.backlog > 0 and await self.apply_some() == BATCH
+            return self.backlog > 0 and await self.apply_some() > 0
         except TemporaryError as error:
             # They stay on the disk; the next look finds them.
             log.warning("notifications have to wait", error=str(error))
@@ -104,68 +119,84 @@ class AlertIntake:
             return
 
     async def _apply(self, limit: int) -> int:
-        entry = self._catalogue().alerts
-        if entry is None:
+        # One catalogue for all of it: a reload in between must not take away what the first half was read by.
+        catalogue, at = self._catalogue(), self._clock.now()
+        if catalogue.alerts is None:
             return 0
-        at = self._clock.now()
         async with self._store.write() as tx:
             await tx.alerts.alone()
             deliveries = await tx.inbox.notifications(limit=limit)
-            await self._apply_these(tx, entry, deliveries, at)
-            await tx.inbox.applied([each.key for each in deliveries], at, "applied")
+            keys = [each.key for each in deliveries]
+            try:
+                await self._apply_these(tx, catalogue, catalogue.alerts, deliveries, at)
+            except ITS_OWN_FAULT as error:
+                raise _NotApplied(keys) from error
+            await tx.inbox.applied(keys, at, "applied")
             self.backlog = await tx.inbox.backlog()
         self.applied += len(deliveries)
         self._nudge()
         return len(deliveries)
 
     async def _one_by_one(self) -> int:
-        """Until one fails; that one is set aside."""
+        """Until one fails; that one is set aside. How many are done with."""
         done = 0
         try:
             while done < BATCH and await self._apply(1):
                 done += 1
-        except ITS_OWN_FAULT:
+        except _NotApplied as failed:
             async with self._store.write() as tx:
-                await tx.alerts.alone()
-                (culprit,) = await tx.inbox.notifications(limit=1)
-                await tx.inbox.applied([culprit.key], self._clock.now(), "set aside")
+                await tx.inbox.applied(failed.keys, self._clock.now(), "set aside")
                 self.backlog = await tx.inbox.backlog()
             self.set_aside += 1
-            log.exception("a notification was set aside", key=culprit.key)
+            log.exception("a notification was set aside", keys=failed.keys)
+            done += 1
         return done
 
-    async def _apply_these(self, tx: Transaction, entry: AlertsEntry, deliveries: Sequence[Delivery], at: datetime) -> None:
-        heard = [(each, read_notification(each.body)) for each in deliveries]
+    async def _apply_these(
+        self, tx: Transaction, catalogue: Catalogue, entry: AlertsEntry, deliveries: Sequence[Delivery], at: datetime
+    ) -> None:
+        heard = []
+        for delivery in deliveries:
+            heard.append((delivery, read_notification(delivery.body)))
+            await asyncio.sleep(0)  # reading thousands of alerts takes a while; the door must not wait for all of them
         ledger = Ledger(tx, entry)
-        signs = [watchdogs.back(watchdog, at) for watchdog in entry.watchdogs]
-        await ledger.open([notification for _, notification in heard] + signs, at)
+        signs = [("", watchdogs.back(watchdog, at)) for watchdog in entry.watchdogs]
+        since = min((each.received_at for each in deliveries), default=at)
+        await ledger.open([(delivery.key, notification) for delivery, notification in heard] + signs, since)
         for delivery, notification in heard:
-            rest = await self._hear_watchdogs(tx, ledger, entry, delivery, notification)
+            rest = await _hear_watchdogs(tx, ledger, catalogue, delivery, notification)
             if rest.alerts:
-                await ledger.hear(self._told(rest, delivery.received_at), delivery.key)
+                await ledger.hear(_told(rest, delivery.received_at, catalogue), delivery.key)
+            await asyncio.sleep(0)
         await ledger.write(at)
 
-    async def _hear_watchdogs(
-        self, tx: Transaction, ledger: Ledger, entry: AlertsEntry, delivery: Delivery, notification: Notification
-    ) -> Notification:
-        """The notification without its watchdogs, which are no news while they arrive."""
-        at = delivery.received_at
-        for watchdog in entry.watchdogs:
-            fingerprints = watchdogs.heard(watchdog, notification)
-            if watchdogs.firing(notification, fingerprints):
-                await tx.timers.set(watchdog_timer(watchdog, at))
-                sign = self._told(watchdogs.back(watchdog, at), at)
-                await ledger.hear(_of_watchdog(sign, watchdog), delivery.key)
-            notification = without(notification, fingerprints)
-        return notification
 
-    def _told(self, notification: Notification, at: datetime) -> Told:
-        catalogue = self._catalogue()
-        firing = [each.labels for each in notification.alerts if each.firing]
-        labels = firing or [each.labels for each in notification.alerts]
-        place = place_of({**notification.group_labels, **common(labels)}, catalogue)
-        route = route_of(labels, catalogue)
-        return Told(notification=notification, at=at, environment=place.environment, service=place.service, route=route)
+async def _hear_watchdogs(
+    tx: Transaction, ledger: Ledger, catalogue: Catalogue, delivery: Delivery, notification: Notification
+) -> Notification:
+    """The notification without its watchdogs, which are no news while they arrive."""
+    at = delivery.received_at
+    for watchdog in catalogue.alerts.watchdogs if catalogue.alerts else ():
+        fingerprints = watchdogs.heard(watchdog, notification)
+        if watchdogs.firing(notification, fingerprints):
+            await tx.timers.set(watchdog_timer(watchdog, at))
+            sign = _told(watchdogs.back(watchdog, at), at, catalogue)
+            await ledger.hear(_of_watchdog(sign, watchdog), delivery.key)
+        notification = without(notification, fingerprints)
+    return notification
+
+
+def _told(notification: Notification, at: datetime, catalogue: Catalogue) -> Told:
+    firing = [each.labels for each in notification.alerts if each.firing]
+    labels = firing or [each.labels for each in notification.alerts]
+    place = place_of({**notification.group_labels, **common(labels)}, catalogue)
+    return Told(
+        notification=notification,
+        at=at,
+        environment=place.environment,
+        service=place.service,
+        route=route_of(labels, catalogue),
+    )
 
 
 def _of_watchdog(told: Told, watchdog: WatchdogEntry) -> Told:

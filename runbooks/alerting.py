@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain import alert_care
-from domain.alert_groups import GroupChange
+from domain.alert_groups import GroupChange, clock
 from domain.alerts import AlertGroup, SilenceMark
 from domain.audit import AuditEntry
 from domain.catalogue import Catalogue
@@ -78,19 +78,22 @@ class Alerts:
     async def silence(self, wish: Wish, span: timedelta, reason: str) -> AlertGroup:
         """Silence exactly the group in Alertmanager. Raises ``Refused`` where it is silenced from here already."""
         group, at = await self.find(wish.group), self.clock.now()
-        if (held := group.silence) is not None and held.until > at:
-            raise Refused(
-                f"{group.id} is silenced already, until {held.until:%H:%M} UTC by <@{held.by.user_id}>. "
-                f"To end that: `/deepecho unsilence {group.id}`. Nothing was changed."
-            )
+        _not_silenced(group, at)
         made = await self._silenced(group, wish.by, at, span, reason)
         mark = SilenceMark(id=made.id, by=wish.by.person, at=at, until=made.ends_at, reason=reason)
 
         async def care(tx: Transaction, group: AlertGroup) -> GroupChange:
+            _not_silenced(group, at, but=made.id)
             await tx.timers.set(unsilence_timer(group.id, mark.until))
             return alert_care.silence(group, mark)
 
-        return await self._care(wish, "silence", at, care, why=reason, outcome=f"until {made.ends_at:%d %b %H:%M} UTC, {made.id}")
+        outcome = f"until {made.ends_at:%d %b %H:%M} UTC, {made.id}"
+        try:
+            return await self._care(wish, "silence", at, care, why=reason, outcome=outcome)
+        except Refused:
+            # Somebody else was faster. Theirs is the one that can be ended from here, so it has to be the only one.
+            await self.alertmanager(group.environment).expire(made.id)
+            raise
 
     async def unsilence(self, wish: Wish) -> AlertGroup:
         """End the silence that was made from here. One that is over already is not revived by this."""
@@ -101,6 +104,8 @@ class Alerts:
         ended = await self.alertmanager(group.environment).expire(held.id)
 
         async def care(tx: Transaction, group: AlertGroup) -> GroupChange:
+            if group.silence is None or group.silence.id != held.id:
+                raise Refused(f"{group.id} is no longer silenced as it was when you looked. Look again.")
             await tx.timers.done(unsilence_timer(group.id, held.until).key)
             return alert_care.unsilence(group, at, wish.by.person) or GroupChange(record=group)
 
@@ -165,6 +170,16 @@ def _entry(wish: Wish, group: AlertGroup, what: str, at: datetime, why: str, out
         why=why,
         outcome=f"{group.id}: {outcome}",
     )
+
+
+def _not_silenced(group: AlertGroup, at: datetime, *, but: str = "") -> None:
+    """Raise ``Refused`` where another silence than this one holds."""
+    held = group.silence
+    if held is not None and held.until > at and held.id != but:
+        raise Refused(
+            f"{group.id} is silenced already, until {clock(held.until, seen_from=at)} UTC by <@{held.by.user_id}>. "
+            f"To end that: `/deepecho unsilence {group.id}`. Nothing was changed."
+        )
 
 
 def _not_there(group_id: str) -> AlertGroup:

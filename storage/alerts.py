@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, delete, func, select, text
+from sqlalchemy import Column, bindparam, case, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts import Alert, AlertGroup, GroupState
 from storage.dialects import insert
-from storage.outgoing import ALERT_CARD, adapter, dump, load
-from storage.tables import alert_groups, alert_keys, alerts
+from storage.outgoing import ALERT_CARD, adapter, card_key, dump, load
+from storage.tables import alert_groups, alert_keys, alerts, messages
 
 _ONE_AT_A_TIME = 0x0DEE_9EC0
 """Names PostgreSQL's advisory lock for whoever applies notifications. SQLite has one writer anyway."""
@@ -106,12 +106,16 @@ class Alerts:
             upsert = statement.on_conflict_do_update(index_elements=["group_id", "fingerprint"], set_=written)
             await self._connection.execute(upsert, rows)
 
+    async def forget(self, fingerprints: Mapping[str, Iterable[str]]) -> None:
+        """Drop alerts, by group."""
+        rows = [{"of": group_id, "named": each} for group_id, every in fingerprints.items() for each in every]
+        if rows:
+            where = (alerts.c.group_id == bindparam("of")) & (alerts.c.fingerprint == bindparam("named"))
+            await self._connection.execute(delete(alerts).where(where), rows)
+
     async def known_ids(self, ids: Iterable[str]) -> frozenset[str]:
-        """Which of these ids are taken."""
-        taken: set[str] = set()
-        for some in _portions(ids):
-            taken |= set((await self._connection.execute(select(alert_groups.c.id).where(alert_groups.c.id.in_(some)))).scalars())
-        return frozenset(taken)
+        """Which of these ids are taken, also by groups that were dropped: their cards are still in Slack."""
+        return await ids_taken(self._connection, alert_groups.c.id, ids)
 
     async def opened_since(self, channel: str, since: datetime) -> tuple[datetime, ...]:
         """When the groups of a channel that are younger than this were first heard of."""
@@ -147,10 +151,22 @@ class Alerts:
 
     async def prune(self, before: datetime) -> None:
         """Drop groups that were resolved long ago, with all that belongs to them."""
+        await self.alone()
         gone = select(alert_groups.c.id).where(alert_groups.c.resolved_at < before)
         await self._connection.execute(delete(alerts).where(alerts.c.group_id.in_(gone)))
         await self._connection.execute(delete(alert_keys).where(alert_keys.c.group_id.in_(gone)))
         await self._connection.execute(delete(alert_groups).where(alert_groups.c.resolved_at < before))
+
+
+async def ids_taken(connection: AsyncConnection, column: Column[str], ids: Iterable[str]) -> frozenset[str]:
+    """Which of these ids are in the column, or name a card that is in Slack."""
+    taken: set[str] = set()
+    for some in _portions(ids):
+        cards = {card_key(each): each for each in some}
+        taken |= set((await connection.execute(select(column).where(column.in_(some)))).scalars())
+        said = await connection.execute(select(messages.c.key).where(messages.c.key.in_(cards)))
+        taken |= {cards[key] for key in said.scalars()}
+    return frozenset(taken)
 
 
 def _portions(values: Iterable[str]) -> Iterable[list[str]]:

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -14,11 +15,16 @@ from storage.engines import UNAVAILABLE, reason
 from storage.inbox_rows import Rows, RowsInFile, RowsOnServer
 from storage.tables import inbox
 
+GATHER_SECONDS = 0.001
+"""How long a batch waits for company, where the one before it had some: each commit costs as much as three deliveries."""
+
 LARGEST_BATCH = 64
 """Deliveries that share one commit. PostgreSQL takes 32,767 parameters a statement; ours has four a row."""
-
+MOST_AT_ONCE = 8 * 1024 * 1024
+"""Characters of notifications that are held together. One alone may be as long: the door takes no more."""
 
 _OPEN = inbox.c.answered_at.is_(None)
+_OLDEST_FIRST = (inbox.c.received_at, inbox.c.key)
 
 
 class Inbox:
@@ -51,8 +57,15 @@ class Inbox:
         return await self._select(_OPEN & (inbox.c.kind != DeliveryKind.ALERT) & (inbox.c.received_at < received_before))
 
     async def notifications(self, *, limit: int) -> tuple[Delivery, ...]:
-        """What Alertmanager told and was not applied yet, oldest first."""
-        return await self._select(_OPEN & (inbox.c.kind == DeliveryKind.ALERT), limit)
+        """What Alertmanager told and was not applied yet, oldest first: at most so many, and no more than fit in memory."""
+        size = func.length(inbox.c.body)
+        statement = select(inbox.c.key, size).where(_OPEN & (inbox.c.kind == DeliveryKind.ALERT))
+        found = (await self._connection.execute(statement.order_by(*_OLDEST_FIRST).limit(limit))).all()
+        sizes = accumulate(length for _, length in found)
+        keys = [
+            key for number, ((key, _), held) in enumerate(zip(found, sizes, strict=True)) if not number or held <= MOST_AT_ONCE
+        ]
+        return await self._select(inbox.c.key.in_(keys)) if keys else ()
 
     async def backlog(self) -> int:
         """How many notifications were not applied yet."""
@@ -64,9 +77,9 @@ class Inbox:
         where = inbox.c.key.in_(keys) & inbox.c.answered_at.is_(None)
         await self._connection.execute(update(inbox).where(where).values(answered_at=at, answer=how))
 
-    async def _select(self, where: ColumnElement[bool], limit: int | None = None) -> tuple[Delivery, ...]:
+    async def _select(self, where: ColumnElement[bool]) -> tuple[Delivery, ...]:
         columns = (inbox.c.key, inbox.c.kind, inbox.c.body, inbox.c.received_at)
-        statement = select(*columns).where(where).order_by(inbox.c.received_at, inbox.c.key).limit(limit)
+        statement = select(*columns).where(where).order_by(*_OLDEST_FIRST)
         rows = await self._connection.execute(statement)
         return tuple(Delivery(key=key, kind=DeliveryKind(kind), body=body, received_at=at) for key, kind, body, at in rows)
 
@@ -78,6 +91,7 @@ class InboxWriter:
         self._rows: Rows = RowsInFile(engine.url.database or "") if engine.dialect.name == "sqlite" else RowsOnServer(engine)
         self._waiting: list[tuple[Delivery, asyncio.Future[bool]]] = []
         self._writing: asyncio.Task[None] | None = None
+        self._had_company = False
 
     async def put(self, delivery: Delivery) -> bool:
         """Keep the delivery; True once it is on the disk, False where it was there already.
@@ -93,6 +107,9 @@ class InboxWriter:
     async def _write_all(self) -> None:
         try:
             while self._waiting:
+                if self._had_company and len(self._waiting) < LARGEST_BATCH:
+                    await asyncio.sleep(GATHER_SECONDS)
+                self._had_company = len(self._waiting) > 1
                 batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
                 await self._write(batch)
         finally:

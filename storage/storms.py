@@ -1,5 +1,6 @@
 """Storms, and what their cards count: always from the groups themselves, so that a card cannot be wrong for long."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.severities import Severity
 from domain.storms import Folded, Storm, StormCard, Tally
+from storage.alerts import ids_taken
 from storage.dialects import insert
 from storage.tables import alert_groups, storms
 
@@ -26,6 +28,10 @@ class Storms:
         """The storm."""
         return await self._one(storms.c.id == storm_id)
 
+    async def known_ids(self, ids: Iterable[str]) -> frozenset[str]:
+        """Which of these ids are taken, also by storms that were dropped: their cards are still in Slack."""
+        return await ids_taken(self._connection, storms.c.id, ids)
+
     async def newest(self, channel: str) -> Storm | None:
         """The storm of a channel that was heard of last, unless it has ended."""
         return await self._one((storms.c.channel == channel) & storms.c.ended_at.is_(None))
@@ -43,7 +49,8 @@ class Storms:
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
     async def card(self, storm: Storm, at: datetime) -> StormCard:
-        """What the storm's card shows now."""
+        """What the storm's card shows now, its row locked until the transaction ends: the card that is put last counts last."""
+        await self._connection.execute(select(storms.c.id).where(storms.c.id == storm.id).with_for_update())
         folded = alert_groups.c.storm == storm.id
         firing = func.sum(case((alert_groups.c.firing, 1), else_=0)).label("firing")
         groups = func.count().label("groups")

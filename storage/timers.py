@@ -42,6 +42,14 @@ class Timers:
         statement = insert(self._connection, timers).values(**values)
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=values))
 
+    async def set_unless_running(self, timer: Timer, at: datetime) -> None:
+        """Set a timer; one with the same key stays as it is unless its time is over already."""
+        values = {"key": timer.key, "kind": timer.kind, "subject": timer.subject, "due_at": timer.due_at}
+        again = {"due_at": timer.due_at, "taken_by": "", "taken_at": None}
+        statement = insert(self._connection, timers).values(**values)
+        over = timers.c.due_at <= at
+        await self._connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=again, where=over))
+
     async def due(self, at: datetime, *, limit: int = 20) -> tuple[Timer, ...]:
         """What is due and taken by nobody who lives, the oldest first."""
         free = or_(timers.c.taken_at.is_(None), timers.c.taken_at < at - STALE)
@@ -54,9 +62,9 @@ class Timers:
         where = (timers.c.key == timer.key) & (timers.c.due_at == timer.due_at) & free
         return (await self._connection.execute(update(timers).where(where).values(taken_by=replica, taken_at=at))).rowcount == 1
 
-    async def done(self, key: str, due_at: datetime | None = None) -> None:
-        """It was done, or is no longer wanted. With ``due_at``, unless it was moved to another time in the meantime."""
+    async def done(self, key: str, due_at: datetime | None = None) -> bool:
+        """It was done, or is no longer wanted. With ``due_at``, unless it was moved to another time: then False."""
         where = timers.c.key == key
         if due_at is not None:
             where &= timers.c.due_at == due_at
-        await self._connection.execute(delete(timers).where(where))
+        return (await self._connection.execute(delete(timers).where(where))).rowcount == 1

@@ -77,3 +77,27 @@ async def test_done_is_gone_unless_it_was_moved_meanwhile(store: Store) -> None:
         assert await tx.timers.due(NOW + 5 * MINUTE) == (timer(minutes=5),)
         await tx.timers.done("expire/op-a")
         assert await tx.timers.due(NOW + 5 * MINUTE) == ()
+
+
+async def test_a_timer_that_runs_is_left_alone_and_one_whose_time_is_over_runs_anew(store: Store) -> None:
+    async def start_at(minutes: int) -> None:
+        async with store.write() as tx:
+            await tx.timers.set_unless_running(timer(minutes=minutes + 10), NOW + minutes * MINUTE)
+
+    for minutes in (0, 9):
+        await start_at(minutes)
+        async with store.read() as tx:
+            assert await tx.timers.due(NOW + 10 * MINUTE) == (timer(minutes=10),)
+    async with store.write() as tx:
+        assert await tx.timers.take(timer(minutes=10), "dead", NOW + 10 * MINUTE)
+    await start_at(10)
+    async with store.read() as tx:
+        assert await tx.timers.due(NOW + 20 * MINUTE) == (timer(minutes=20),)
+
+
+async def test_whether_a_timer_was_there_to_be_done(store: Store) -> None:
+    await put(store, timer())
+    async with store.write() as tx:
+        assert not await tx.timers.done("expire/op-a", NOW + MINUTE)
+        assert await tx.timers.done("expire/op-a", NOW)
+        assert not await tx.timers.done("expire/op-a")

@@ -1,15 +1,20 @@
 """What reaches a channel through the outbox when all is well."""
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+import aiohttp
 import pytest
 
+from bot.views.render import render
+from domain.alerts import AlertNote
+from domain.charts import Chart, Series
 from sandbox.slack.local import RunningSlack
 from storage.outbox import Pace
-from storage.outgoing import Urgency
+from storage.outgoing import ALERT_NOTE, Urgency
 from storage.store import Store
-from tests.bot.delivery.workers import PACE, PATIENCE, all_settled, called, card, counts, put, reply, said, worker
+from tests.bot.delivery.workers import PACE, PATIENCE, all_settled, called, card, counts, put, reply, said, shown, worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -141,3 +146,23 @@ async def test_killed_while_sending_the_next_start_looks_before_it_sends(store: 
     [message] = await slack.client.messages("deploys")
     assert [each.text for each in await slack.client.thread("deploys", message.ts)] == ["approved"]
     assert await counts(store) == {"delivered": 2}
+
+
+async def test_a_chart_follows_its_words_as_a_picture_in_the_thread(store: Store, slack: RunningSlack) -> None:
+    since, until = datetime(2026, 11, 23, 13, tzinfo=UTC), datetime(2026, 11, 23, 14, tzinfo=UTC)
+    points = tuple((since.timestamp() + minute * 60, float(minute)) for minute in range(60))
+    chart = Chart(title="Errors", since=since, until=until, series=(Series(name="main", points=points),), threshold=10)
+    note = AlertNote(group="al-a", key="chart", at=until, text="now 59, limit 10", chart=chart)
+    message = replace(reply("chart", "", stream="al-a"), kind=ALERT_NOTE, fact=note)
+    await put(store, card("HighErrorRate", stream="al-a"), message)
+
+    async with worker(store, slack, render=lambda fact: render(fact) if isinstance(fact, AlertNote) else shown(fact)):
+        await all_settled(store)
+
+    root = (await slack.client.messages("deploys"))[-1]
+    words, picture = await slack.client.thread("deploys", root.ts)
+    assert "now 59, limit 10" in words.words
+    assert (picture.files[0]["name"], picture.files[0]["title"]) == ("al-a-t-chart.png", "Errors")
+    headers = {"Authorization": f"Bearer {slack.bot_token}"}
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(picture.files[0]["url_private"]) as file:
+        assert (await file.read()).startswith(b"\x89PNG")

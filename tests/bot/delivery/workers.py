@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from bot.charts import Charts
 from bot.delivery import Delivery
 from bot.delivery_recovery import Patience
 from bot.slack_api import SlackApi, open_session
@@ -125,6 +126,8 @@ async def worker(
         told.append(row.key)
 
     async with AsyncExitStack() as stack:
+        charts = Charts()
+        stack.callback(charts.close)
         session: aiohttp.ClientSession = await stack.enter_async_context(open_session(slack.api_url, seconds=SLACK_WAITS))
         api = SlackApi(slack.bot_token, session, base_url=slack.api_url)
         delivery = Delivery(
@@ -137,6 +140,7 @@ async def worker(
             alive=alive,
             fallback=fallback,
             on_delivered=on_delivered,
+            draw=charts.png,
             chance=random.Random(1),  # noqa: S311 -- jitter
             patience=patience,
         )
