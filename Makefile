@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 LOCKING := --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
 
-.PHONY: help setup sandbox test lint format test-cluster test-browser test-crash bench lock clean
+.PHONY: help setup sandbox test lint format test-cluster test-alerts test-browser test-crash bench lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -31,7 +31,7 @@ sandbox: $(RUNS)  ## a whole platform on this machine: local Slack, stand-in clu
 
 test: $(READY)  ## the tests (under 5 minutes)
 	@scripts/need postgresql prometheus prometheus-alertmanager
-	@$(PYTEST) -n auto --dist loadfile -m "not cluster and not browser and not crash"
+	@$(PYTEST) -n auto --dist loadfile -m "not cluster and not browser and not crash and not alerts"
 
 lint: $(READY)  ## ruff, mypy strict, import contracts
 	@$(BIN)/ruff check .
@@ -45,6 +45,10 @@ format: $(READY)  ## let ruff put the code in order
 
 test-cluster: $(READY)  ## the same procedures on a real API server: KUBECONFIG=…
 	@$(PYTEST) -m cluster
+
+test-alerts: $(READY)  ## alerts from real Prometheus and Alertmanager to a card, a storm with crashes among them
+	@scripts/need prometheus prometheus-alertmanager
+	@$(PYTEST) -m alerts
 
 test-browser: $(READY)  ## the story, clicked through in Chromium; screenshots in .screenshots
 	@scripts/need chromium

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import NoReturn
 
 import structlog
@@ -11,6 +12,7 @@ import structlog
 from domain import watchdogs
 from domain.alert_entries import AlertsEntry, WatchdogEntry
 from domain.alert_groups import Told, common
+from domain.alert_links import links_of
 from domain.alerts import Notification
 from domain.catalogue import Catalogue
 from domain.clock import Clock
@@ -92,7 +94,7 @@ class AlertIntake:
         if catalogue.alerts is None:
             return
         await tx.alerts.alone()
-        ledger, source = Ledger(tx, catalogue.alerts), f"{watchdog.name}/{at.isoformat()}"
+        ledger, source = _ledger(tx, catalogue.alerts, catalogue), f"{watchdog.name}/{at.isoformat()}"
         await ledger.open([(source, notification)], at)
         await ledger.hear(_of_watchdog(_told(notification, at, catalogue), watchdog), source)
         await ledger.write(at)
@@ -159,7 +161,7 @@ class AlertIntake:
         for delivery in deliveries:
             heard.append((delivery, read_notification(delivery.body)))
             await asyncio.sleep(0)  # reading thousands of alerts takes a while; the door must not wait for all of them
-        ledger = Ledger(tx, entry)
+        ledger = _ledger(tx, entry, catalogue)
         signs = [("", watchdogs.back(watchdog, at)) for watchdog in entry.watchdogs]
         since = min((each.received_at for each in deliveries), default=at)
         await ledger.open([(delivery.key, notification) for delivery, notification in heard] + signs, since)
@@ -197,6 +199,10 @@ def _told(notification: Notification, at: datetime, catalogue: Catalogue) -> Tol
         service=place.service,
         route=route_of(labels, catalogue),
     )
+
+
+def _ledger(tx: Transaction, entry: AlertsEntry, catalogue: Catalogue) -> Ledger:
+    return Ledger(tx, entry, partial(links_of, catalogue=catalogue))
 
 
 def _of_watchdog(told: Told, watchdog: WatchdogEntry) -> Told:

@@ -1,13 +1,13 @@
 """The alert groups that one batch of notifications touches: read at once, moved by pure transitions, written at once."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from domain.alert_entries import AlertsEntry
 from domain.alert_groups import GroupChange, Known, Told, hears, is_over, opens
-from domain.alerts import Alert, AlertGroup, AlertNote, GroupState, Notification
+from domain.alerts import Alert, AlertGroup, AlertNote, GroupState, Link, Notification
 from domain.ids import candidates
 from domain.severities import Severity
 from runbooks.alert_storms import Folding
@@ -27,10 +27,13 @@ class _Moved:
 
 
 class Ledger:
-    """Open it with everything that the batch mentions, ``hear`` each notification in turn, then ``write``."""
+    """Open it with everything that the batch mentions, ``hear`` each notification in turn, then ``write``.
 
-    def __init__(self, tx: Transaction, entry: AlertsEntry) -> None:
-        self._tx, self._entry = tx, entry
+    ``links`` are what a group's card links to.
+    """
+
+    def __init__(self, tx: Transaction, entry: AlertsEntry, links: Callable[[AlertGroup], tuple[Link, ...]]) -> None:
+        self._tx, self._entry, self._links = tx, entry, links
         self._folding = Folding(tx, entry)
         self._ids: dict[str, str] = {}
         self._holders: dict[str, set[str]] = {}
@@ -69,7 +72,7 @@ class Ledger:
 
     async def write(self, at: datetime) -> None:
         """Make it all true: groups, alerts, and what their cards and threads say. ``at`` is now."""
-        records = [self._known[group_id].record for group_id in self._moved]
+        records = [self._linked(self._known[group_id].record) for group_id in self._moved]
         await self._tx.alerts.save(records)
         await self._tx.alerts.forget({group_id: moved.forgotten for group_id, moved in self._moved.items()})
         await self._tx.alerts.save_alerts({group_id: moved.alerts.values() for group_id, moved in self._moved.items()})
@@ -77,6 +80,10 @@ class Ledger:
         await self._folding.write(at)
         for record in records:
             await self._tell(record, self._moved[record.id], at)
+
+    def _linked(self, record: AlertGroup) -> AlertGroup:
+        """With the addresses that its card shows; one that has no card needs none."""
+        return record if record.storm else replace(record, links=self._links(record))
 
     def _find(self, key: str, told: Told) -> Known | None:
         """The group that this notification speaks of; None where it is a new one."""

@@ -30,7 +30,7 @@ async def test_from_a_bad_deploy_to_a_card_that_is_resolved_in_place(settings: S
         assert endpoints.people["deployer"] in card.words
         assert "same Deployment" in (await _reply(people, card, "What changed before it")).words
         assert "limit 10" in (await _reply(people, card, "now ")).words
-        assert [file["name"] for each in await people.thread(CRITICAL, card.ts) for file in each.files] == [_chart_of(card)]
+        assert [file["name"] for file in (await _picture(people, card)).files] == [_chart_of(card)]
 
         await people.press("ana", card, "Roll back")
         await _approved(people, CRITICAL)
@@ -62,6 +62,12 @@ async def _card(people: SlackPeople, is_so: Callable[[str], bool]) -> SeenMessag
 async def _reply(people: SlackPeople, card: SeenMessage, start: str) -> SeenMessage:
     return await people.wait_for_message(
         lambda message: message.thread_ts == card.ts and start in message.words, PATIENCE, channel=CRITICAL
+    )
+
+
+async def _picture(people: SlackPeople, card: SeenMessage) -> SeenMessage:
+    return await people.wait_for_message(
+        lambda message: message.thread_ts == card.ts and bool(message.files), PATIENCE, channel=CRITICAL
     )
 
 
