@@ -51,7 +51,7 @@ test-alerts: $(READY)  ## alerts from real Prometheus and Alertmanager to a card
 	@$(PYTEST) -m alerts
 
 test-browser: $(READY)  ## the story, clicked through in Chromium; screenshots in .screenshots
-	@scripts/need chromium
+	@scripts/need chromium prometheus prometheus-alertmanager
 	@$(PYTEST) -m browser
 
 test-crash: $(READY)  ## SIGKILL at every point of every procedure, SQLite and PostgreSQL

@@ -77,12 +77,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, **changed: Any) -> AsyncIterator[Stage]:
-    """``changed`` are keys of the catalogue's ``alerts``."""
+async def stage(folder: Path, *, alertmanager: str = "", **changed: Any) -> AsyncIterator[Stage]:
+    """``alertmanager`` is the address that the catalogue names, ``changed`` are keys of its ``alerts``."""
     async with LocalSlack() as slack, StandInCluster(pace=FAST) as cluster:
         cluster.seed()
         kubeconfig = cluster.kubeconfig(folder / "kubeconfig", context="production")
-        data = catalogue(str(kubeconfig), {name: name for name in CONTEXTS})
+        data = catalogue(str(kubeconfig), {name: name for name in CONTEXTS}, alertmanager=alertmanager)
         data["alerts"] = alerts(watched=False) | changed
         (folder / "deepecho.yaml").write_text(yaml.safe_dump(data))
         (folder / "data").mkdir()

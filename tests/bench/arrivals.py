@@ -1,9 +1,49 @@
 """From the request of a real Alertmanager to the card in the local Slack."""
 
+import asyncio
+import statistics
 from pathlib import Path
 
+from sandbox.monitoring import alertmanager_config, running_alertmanager
+from tests.alerting.stage import TOKEN, Stage, alert, send, stage
 from tests.bench.results import Result
+from tests.sandbox.ports import free_ports
+
+ALERTS = 15
+MOST_SECONDS = 1.0
+CHANNEL = "alerts-critical"
+APART = 1.2
+"""Seconds between two: a channel takes one message a second, and the wait for that is not what is measured."""
 
 
 async def arrivals(folder: Path) -> list[Result]:
-    return []
+    """Alerts one after the other, each a group of its own, through the whole bot."""
+    home = folder / "arrivals"
+    home.mkdir()
+    async with stage(home, new_groups_a_minute=1000) as house:
+        config = alertmanager_config(house.webhook, TOKEN)
+        config["route"] |= {"group_wait": "0s", "group_by": ["group"]}
+        async with running_alertmanager(home / "alertmanager", free_ports(), config) as alertmanager:
+            seconds = [await _seconds(house, alertmanager.url, number) for number in range(ALERTS)]
+    return [
+        Result(
+            "Alertmanager's request to the card in Slack, median seconds / 1 s",
+            round(statistics.median(seconds) / MOST_SECONDS, 3),
+            1.0,
+            MOST_SECONDS * 1e6,
+            ALERTS,
+        )
+    ]
+
+
+async def _seconds(house: Stage, url: str, number: int) -> float:
+    """From when the bot had the request, before it was on the disk, to when Slack had answered the card's call."""
+    client = house.slack.client
+    await send([url], [alert(f"Alert{number}", service="deep-echo-main", severity="critical", group=f"g{number}")])
+    card = await client.wait_for_message(lambda message: f"Alert{number} " in message.words, channel=CHANNEL)
+    async with house.store.read() as tx:
+        groups, _ = await tx.alerts.search(environments=["production"], limit=ALERTS)
+    heard = next(each.seen_at for each in groups if each.title == f"Alert{number}")
+    call = next(each for each in await client.log("chat.postMessage") if each["ts"] == card.ts)
+    await asyncio.sleep(APART)
+    return float(call["time"] + call["seconds"] - heard.timestamp())

@@ -17,7 +17,16 @@ from storage.migrate import migrate
 from tests.fakes.team import catalogue_data
 
 BARE = "import slack_bolt.async_app, aiohttp.web, sqlalchemy.ext.asyncio, dbos; print('imported', flush=True)"
-SWITCHED_OFF = ("kubernetes_asyncio", "botocore", "aioboto3", "prometheus_api_client", "requests", "matplotlib", "numpy", "alembic")
+SWITCHED_OFF = (
+    "kubernetes_asyncio",
+    "botocore",
+    "aioboto3",
+    "prometheus_api_client",
+    "requests",
+    "matplotlib",
+    "numpy",
+    "alembic",
+)
 
 
 @dataclass(frozen=True, slots=True)

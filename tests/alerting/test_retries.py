@@ -1,0 +1,68 @@
+"""What the bot could not take, Alertmanager brings again by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bot.alert_door import ALERTS, AlertDoor
+from bot.http_door import HttpDoor
+from domain.clock import SystemClock
+from domain.deliveries import Delivery
+from domain.errors import TemporaryError
+from runbooks.alert_intake import AlertIntake
+from sandbox.monitoring import alertmanager_config, running_alertmanager
+from storage.engines import open_engines
+from storage.inbox import InboxWriter
+from storage.migrate import migrate
+from storage.store import Store
+from tests.alerting.stage import PATIENCE, TOKEN, alert, send
+from tests.fakes.team import team_catalogue
+from tests.sandbox.ports import free_ports
+
+
+class Away:
+    """A database that does not take the first ``times``."""
+
+    def __init__(self, writer: InboxWriter, times: int) -> None:
+        self._writer, self.times = writer, times
+
+    async def put(self, delivery: Delivery) -> bool:
+        if self.times > 0:
+            self.times -= 1
+            raise TemporaryError("The database is away. Nothing was kept.")
+        return await self._writer.put(delivery)
+
+
+@asynccontextmanager
+async def door(folder: Path, *, away: int) -> AsyncIterator[tuple[str, HttpDoor, AlertDoor, Store]]:
+    url = f"sqlite:///{folder / 'deepecho.sqlite'}"
+    await migrate(url)
+    store, catalogue = Store(open_engines(url, pooled=False)), team_catalogue(alerts={"default": {"channel": "C0ALERTS"}})
+    writer = InboxWriter(store.engines.write)
+    intake = AlertIntake(store, SystemClock(), lambda: catalogue, lambda: None)
+    http, alerts = HttpDoor("127.0.0.1", 0), AlertDoor(TOKEN, Away(writer, away), intake, SystemClock(), lambda: catalogue.alerts)
+    http.reserve(ALERTS)
+    try:
+        yield f"http://127.0.0.1:{await http.open()}{ALERTS}", http, alerts, store
+    finally:
+        await http.close()
+        writer.close()
+        await store.close()
+
+
+async def test_a_notification_that_was_answered_503_comes_again(tmp_path: Path) -> None:
+    """Its database is away for a moment."""
+    async with door(tmp_path, away=2) as (address, http, alerts, store):
+        config = alertmanager_config(address, TOKEN)
+        async with running_alertmanager(tmp_path / "alertmanager", free_ports(), config) as alertmanager:
+            await send([alertmanager.url], [alert("HighErrorRate", service="deep-echo-main")])
+            http.let_in(alerts.serve, ALERTS)
+            async with asyncio.timeout(PATIENCE):
+                while not alerts.kept:
+                    await asyncio.sleep(0.1)
+
+    assert alerts.turned_away == 2
+    async with store.read() as tx:
+        (kept,) = await tx.inbox.notifications(limit=10)
+    assert "HighErrorRate" in kept.body
