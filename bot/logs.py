@@ -12,7 +12,18 @@ from structlog.types import EventDict, Processor
 
 from domain.redaction import MASK, redact
 
-CHATTY = ("dbos", "kubernetes_asyncio", "apscheduler", "asyncio", "alembic", "aiosqlite", "sqlalchemy", "matplotlib", "PIL", "urllib3")
+CHATTY = (
+    "dbos",
+    "kubernetes_asyncio",
+    "apscheduler",
+    "asyncio",
+    "alembic",
+    "aiosqlite",
+    "sqlalchemy",
+    "matplotlib",
+    "PIL",
+    "urllib3",
+)
 """Libraries that are heard from WARNING on."""
 TALKATIVE = ("slack_bolt", "slack_sdk", "aiohttp")
 """Libraries whose DEBUG prints tokens and payloads: heard from INFO on, whatever the level."""

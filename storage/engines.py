@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 PAGE_BYTES = 8192
-"""Of a new SQLite file: a notification of ten alerts is 6 kB, and one page for it costs less than two. An old file keeps its own."""
+"""Of a new SQLite file (an old one keeps its own): a notification of ten alerts is 6 kB, and one page costs less than two."""
 
 BUSY_SECONDS = 10.0
 """How long SQLite waits for another process's write lock."""
