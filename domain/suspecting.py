@@ -76,7 +76,7 @@ def _order(suspect: Suspect, nearness: float, began_at: datetime) -> tuple[objec
     change = suspect.change
     gap = abs(began_at - change.at)
     names = (change.operation, change.what, change.services, str(change.by), change.by_name)
-    return (-suspect.score, -nearness, -KINDS[change.kind], gap, *names)
+    return (-suspect.score, -nearness, -KINDS[change.kind], change.kind, gap, *names)
 
 
 def _time(change: PlatformChange, began_at: datetime, within: timedelta) -> _Part:

@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 
 from storage.engines import open_engines
+from storage.schema import expected_revision
 from storage.store import Store
 from tests.bot.stage import Stage
 from tests.bot.waiting import until
@@ -115,9 +116,12 @@ async def test_a_database_that_was_never_migrated_is_refused_in_words(stage: Sta
     (stage.folder / "deepecho.db").unlink()
     refused = await console(stage.environment(), "run")
     assert refused.code == 1
-    assert refused.err.splitlines()[-1] == "The database is empty; this version needs 0001. Run `deepecho migrate` first."
+    assert (
+        refused.err.splitlines()[-1]
+        == f"The database is empty; this version needs {expected_revision()}. Run `deepecho migrate` first."
+    )
     async with run(stage, "--migrate") as bot:
-        assert "The database is at 0001." in bot.said()
+        assert f"The database is at {expected_revision()}." in bot.said()
 
 
 async def test_what_is_not_set_is_named_and_nothing_starts() -> None:

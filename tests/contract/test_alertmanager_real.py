@@ -17,6 +17,8 @@ from integrations.alertmanager import Alertmanager, open_alertmanager
 from tests.bot.waiting import until
 from tests.monitoring import running_alertmanager
 
+pytestmark = pytest.mark.alerts
+
 SERVICE = Matcher("service", Operator.EQUAL, 'check"out\\')
 ALL_OPERATORS = (
     Matcher("alertname", Operator.MATCHES, "High.*|Slow(ish)?"),

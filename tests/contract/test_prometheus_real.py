@@ -14,6 +14,8 @@ from integrations.prometheus import Prometheus, open_prometheus
 from tests.bot.waiting import until
 from tests.monitoring import running_prometheus
 
+pytestmark = pytest.mark.alerts
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

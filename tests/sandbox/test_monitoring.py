@@ -29,6 +29,8 @@ from tests.sandbox.cluster_help import Bench, running
 from tests.sandbox.monitoring_help import TOKEN, Webhook, asked, deploys, needs_monitoring, scales, until, webhook
 from tests.sandbox.ports import free_ports
 
+pytestmark = pytest.mark.alerts
+
 WINDOW = 3
 PLATFORM = {
     *("DeepEchoServiceDown", "HighErrorRate", "HighResponseTime", "HighCPUUsage", "HighMemoryUsage", "LowCacheHitRate"),
