@@ -22,9 +22,9 @@ DEADLINE = 15
 """``progressDeadlineSeconds`` of the Deployments that are to fail."""
 
 
-async def shipped(place: Place, name: str = "web", **spec: object) -> None:
+async def shipped(place: Place, name: str = "web") -> None:
     """A Deployment that runs the second version and ran the first."""
-    await place.deploy(FIRST, name, spec=spec)
+    await place.deploy(FIRST, name)
     await place.ship(SECOND, name)
 
 
@@ -147,7 +147,8 @@ def autoscaler(name: str) -> Json:
 async def test_a_deploy_that_fails_tells_why_within_seconds_and_what_stands_and_can_be_put_back(
     house: House, place: Place, tag: str, reason: str
 ) -> None:
-    await shipped(place, progressDeadlineSeconds=DEADLINE)
+    await shipped(place)
+    await place.give_up_after(DEADLINE)
     began = time.monotonic()
     record = await house.begin(await house.planner.deploy("production", tag, "web"))
 
@@ -250,8 +251,9 @@ async def test_two_services_are_changed_one_after_the_other(house: House, place:
 
 
 async def test_the_second_service_is_left_alone_where_the_first_fails(house: House, place: Place) -> None:
-    await shipped(place, progressDeadlineSeconds=3)
+    await shipped(place)
     await shipped(place, "api")
+    await place.give_up_after(3)
 
     ended = await house.carried_out(await house.planner.deploy("production", "bad-0ddba11"))
 

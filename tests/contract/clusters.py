@@ -87,6 +87,11 @@ class Place:
         """Wait until the controllers have seen the last change; one that comes sooner may leave no ReplicaSet of the first."""
         await self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={PATIENCE:.0f}s")
 
+    async def give_up_after(self, seconds: int, name: str = "web") -> None:
+        """From now on a rollout without progress fails so soon; what has to come up first is not held to it."""
+        await self.api.merge(self.path(name), {"spec": {"progressDeadlineSeconds": seconds}})
+        await self.settled(name)
+
     async def ship(
         self, tag: str, name: str = "web", *, cause: str = "", settle: bool = True, notes: Mapping[str, str] = NOTHING
     ) -> Json:

@@ -61,7 +61,8 @@ async def test_done_is_told_no_later_than_kubectl_tells_it(place: Place, cluster
 
 
 async def test_a_rollout_that_makes_no_progress_fails_in_words(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa", spec={"progressDeadlineSeconds": 1})
+    await place.deploy("main-aaaaaaa")
+    await place.give_up_after(1)
     await place.ship("main-bad", settle=False)
 
     *_, last = [state async for state in cluster.watch_rollout(place.target(), within=PATIENCE)]
@@ -73,8 +74,8 @@ async def test_a_rollout_that_makes_no_progress_fails_in_words(place: Place, clu
 
 async def test_the_way_back_from_a_stuck_rollout_is_not_blamed_for_it(place: Place, cluster: Cluster) -> None:
     """Kubernetes' verdict about the bad version still stands when the old one's rollout begins."""
-    spec = {"progressDeadlineSeconds": 3, "strategy": {"type": "Recreate"}}
-    await place.deploy("main-aaaaaaa", spec=spec)
+    await place.deploy("main-aaaaaaa", spec={"strategy": {"type": "Recreate"}})
+    await place.give_up_after(5)
     before = await cluster.workload(place.target())
     bad = copy.deepcopy(dict(before.template))
     bad["spec"]["containers"][0]["image"] = "registry.example/web:main-bad"
