@@ -35,7 +35,7 @@ async def alerts_command(request: Request, words: Words) -> Answer:
         groups, total = await tx.alerts.search(
             environments=visible(request),
             environment=words.environment,
-            firing=True if firing else None,
+            firing=True if firing or mine else None,
             silenced=True if silenced else None,
             acknowledged_by=request.person.user_id if mine else "",
             limit=MOST_SHOWN,

@@ -19,7 +19,8 @@ from domain.operations import State
 MOST_CHOICES = 100
 """Of one select, by Slack's limit."""
 
-_TITLES = {"id": "Operation", "n": "Number of pods", "for": "For how long"}
+_LABELS = {"id": "Operation", "alert": "Alert", "n": "Number of pods", "for": "For how long"}
+_TITLES = {"ack": "Acknowledge an alert", "silence": "Silence an alert", "unsilence": "End a silence"}
 _HINTS = {
     "version": "A tag like main-abc1234.",
     "for": "Like 90m, 4h or 1d. More than 4h needs the role sre; 30d is the most.",
@@ -44,7 +45,8 @@ def missing(command: Command, catalogue: Catalogue, words: Words) -> Form | None
     fields += [
         _flag_field(flag, words, needs_reason=needs_reason) for flag in command.usage.flags if flag != "dry-run" or words.dry_run
     ]
-    return Form(command=command.name, title=command.name.replace("-", " ").capitalize(), fields=tuple(fields))
+    title = _TITLES.get(command.name, command.name.replace("-", " ").capitalize())
+    return Form(command=command.name, title=title, fields=tuple(fields))
 
 
 def form_text(command: Command, values: Mapping[str, str]) -> str:
@@ -90,16 +92,16 @@ def _field(name: str, catalogue: Catalogue, words: Words, value: str, *, require
         case "sha|tag|last" | "id" | "alert":
             return _loaded(name if name in _LOADED else "version", value, can_load=name in _LOADED or words.environment != "")
         case "n":
-            return FormField(id=name, label=_TITLES[name], kind=FieldKind.NUMBER, value=value)
+            return FormField(id=name, label=_LABELS[name], kind=FieldKind.NUMBER, value=value)
         case _:
-            label = _TITLES.get(name, name.capitalize())
+            label = _LABELS.get(name, name.capitalize())
             hint = _HINTS.get(name, f"At most {LONGEST_TEXT} characters.")
             return FormField(id=name, label=label, kind=FieldKind.TEXT, required=required, value=value, hint=hint)
 
 
 def _loaded(name: str, value: str, *, can_load: bool) -> FormField:
     """A select that is filled later; where something was typed already, or cannot be looked up yet, a text."""
-    label = _TITLES.get(name, "Version")
+    label = _LABELS.get(name, "Version")
     hint = "" if name in _LOADED else f"A tag, a SHA of six or more characters, or {LAST}."
     typed = bool(value) or not can_load
     kind = FieldKind.TEXT if typed else FieldKind.SELECT

@@ -22,7 +22,7 @@ def acknowledge(record: AlertGroup, by: Person, at: datetime, within: timedelta)
     after = replace(record, acknowledgement=Acknowledgement(by=by, at=at, until=at + within))
     taken = f", taking over from <@{held.by.user_id}>" if held else ""
     text = f"<@{by.user_id}> acknowledged this{taken}. It counts for {format_span(within)}."
-    return changed(after, (), at, text, tone=Tone.GOOD)
+    return changed(after, (), at, text)
 
 
 def unacknowledge(record: AlertGroup, at: datetime) -> GroupChange | None:

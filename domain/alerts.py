@@ -86,6 +86,15 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """The group of the same key that fired last, in a thread of its own: resolved too long before to go on in it."""
+
+    id: str
+    began_at: datetime
+    resolved_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertGroup:
     """Everything that a card shows of a group. Its alerts are rows of their own; ``examples`` are some of them, firing first."""
 
@@ -114,6 +123,7 @@ class AlertGroup:
     """When this group was first heard of."""
     updated_at: datetime
     resolved_at: datetime | None = None
+    earlier: Earlier | None = None
     episode: int = 1
     """How often it has fired in this thread."""
     flips: tuple[datetime, ...] = ()

@@ -32,6 +32,11 @@ def in_words(chart: Chart) -> str:
     return ", ".join(filter(None, [_newest_words(chart), limit_words(chart), *_extremes(chart, points)]))
 
 
+def has_numbers(chart: Chart) -> bool:
+    """Whether there is anything to draw."""
+    return any(newest(chart, series) for series in chart.series)
+
+
 def no_data(chart: Chart) -> str:
     """``No data between 14:02 and 15:02 UTC``."""
     return f"No data between {moment(chart.since, chart)} and {moment(chart.until, chart)} UTC"

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from domain.alert_entries import AlertsEntry
 from domain.alert_groups import GroupChange, Known, Told, hears, is_over, opens
-from domain.alerts import Alert, AlertGroup, AlertNote, GroupState, Link, Notification
+from domain.alerts import Alert, AlertGroup, AlertNote, Earlier, GroupState, Link, Notification
 from domain.ids import candidates
 from domain.severities import Severity
 from runbooks.alert_storms import Folding
@@ -141,9 +141,15 @@ class Ledger:
         group_id = await self._new_id(f"{key}/{source}")
         route = change.record.route
         storm = await self._folding.fold(route.channel, route.severity, told.at, source)
-        record = replace(change.record, id=group_id, storm=storm)
+        record = replace(change.record, id=group_id, storm=storm, earlier=self._earlier(key))
         self._ids[key] = self._pointed[key] = group_id
         self._note_down(Known(record, {}), replace(change, record=record), loud=True)
+
+    def _earlier(self, key: str) -> Earlier | None:
+        known = self._known.get(self._ids.get(key, ""))
+        if known is None or known.record.resolved_at is None:
+            return None
+        return Earlier(id=known.record.id, began_at=known.record.began_at, resolved_at=known.record.resolved_at)
 
     async def _keep(self, known: Known, change: GroupChange, at: datetime, source: str) -> None:
         before, after = known.record, change.record

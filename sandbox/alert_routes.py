@@ -19,6 +19,7 @@ def alerts(*, watched: bool) -> dict[str, Any]:
             *_calling("outage", _OUTAGE, "alerts-critical", "P0"),
             *_calling("degraded", _DEGRADED, "alerts-critical", "P1"),
             *_calling("critical", ('severity="critical"',), "alerts-critical", "P1"),
+            _route("no sign of life", ('alertname="WatchdogMissing"',), "alerts-critical", "P1"),
             _route("warning", ('severity="warning"',), "alerts-warning", "P2"),
             _route("info", ('severity="info"',), "alerts-info", "P3"),
         ],

@@ -20,6 +20,7 @@ class Urgency(IntEnum):
     INCIDENT = 10
     OUTAGE = 15
     OPERATION = 20
+    STORM = 25
     ALERT = 30
     DIGEST = 40
 
@@ -148,7 +149,7 @@ def storm_card(fact: StormCard, *, quiet: bool) -> Outgoing:
         stream=fact.storm.id,
         parent="",
         channel=fact.storm.channel,
-        urgency=Urgency.ALERT,
+        urgency=Urgency.STORM,
         kind=STORM_CARD,
         fact=fact,
         card=True,

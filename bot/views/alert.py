@@ -9,7 +9,8 @@ from bot.views.page import Block, Button, Buttons, Confirm, Lines, Log, Menu, Op
 from bot.views.spans import Code, Line, Link, Span, Strong, Team, When, Who, dotted, line, sentence
 from domain.alert_groups import differing
 from domain.alerts import AlertGroup, AlertNote, GroupState, Route
-from domain.chart_words import in_words
+from domain.chart_words import has_numbers, in_words
+from domain.charts import Chart
 from domain.people import Person
 from domain.remedies import can_silence, can_undo
 from domain.severities import Severity
@@ -32,6 +33,8 @@ _WHERE = ("namespace", "node", "instance", "pod", "container", "deployment", "de
 """Labels that say where to look, where all of a group's alerts share them."""
 _SHORT = 60
 """Characters of a label's value and of what tells an alert from the others."""
+_DESCRIPTION = 300
+"""Characters of what the rule's author says beside the summary: four lines of a phone."""
 
 
 def card(record: AlertGroup) -> Page:
@@ -48,14 +51,21 @@ def card(record: AlertGroup) -> Page:
 
 def note(fact: AlertNote) -> Page:
     """A reply in the group's thread. What a picture shows stands in words beside it."""
-    said = line(phrases.TONE_SIGNS[fact.tone], sentence(fact.text))
-    numbers = in_words(fact.chart) if fact.chart else ""
+    numbers = _numbers(fact.chart) if fact.chart else ()
+    is_said = fact.chart is not None and fact.text == in_words(fact.chart)
+    said = line(phrases.TONE_SIGNS[fact.tone], numbers if is_said else sentence(fact.text))
     bullet = "• " if len(fact.lines) > 1 else ""
-    details = [line(numbers) if numbers != fact.text else (), *(line(bullet, sentence(each, fact.people)) for each in fact.lines)]
+    details = [() if is_said else numbers, *(line(bullet, sentence(each, fact.people)) for each in fact.lines)]
     blocks: list[Block] = [Lines((said, *filter(None, details)))]
     blocks += [Log(fact.log)] if fact.log else []
-    blocks += [Small(dotted(When(fact.at, is_today=True), fact.chart.title if fact.chart else None))]
+    blocks += [Small(line(When(fact.at, is_today=True)))]
     return Page(summary=dotted(said, fact.group), blocks=tuple(blocks), chart=fact.chart)
+
+
+def _numbers(chart: Chart) -> Line:
+    """`Value now 14.2, limit 10`, or `No data between 14:02 and 15:02 UTC`."""
+    told = in_words(chart)
+    return line(Strong("Value"), f" {told}") if has_numbers(chart) else line(f"{told[0].upper()}{told[1:]}")
 
 
 def summary(record: AlertGroup) -> Line:
@@ -83,6 +93,14 @@ def count(record: AlertGroup) -> str:
     if _is_over(record) or record.firing == record.total:
         return phrases.counted(record.total, "alert")
     return f"{record.firing:,} of {phrases.counted(record.total, 'alert')}"
+
+
+def labels_of(record: AlertGroup) -> str:
+    """What it is grouped by and where it is, as far as the title does not say so."""
+    shared = {name: value for name in _WHERE if (value := record.common_labels.get(name))}
+    said = {record.title, record.environment, record.service, ""}
+    found = {name: value for name, value in {**record.labels, **shared}.items() if name != "alertname" and value not in said}
+    return phrases.few([f"{name}={clip(clean(value), _SHORT)}" for name, value in sorted(found.items())], most=_LABELS)
 
 
 def acknowledged(record: AlertGroup) -> Line:
@@ -130,7 +148,7 @@ def _roll_back(record: AlertGroup) -> Button | None:
     services = phrases.listed(change.services)
     asked = Confirm(
         f"Roll back {change.environment}?",
-        f"{services} to {change.before[change.services[0]]}, which ran before {change.what}. "
+        f"{services} to {change.before[change.services[0]]}, which ran before the suspect ({change.what}). "
         "Where this needs an approval, it waits for one.",
         "Roll back",
         "Not yet",
@@ -141,10 +159,11 @@ def _roll_back(record: AlertGroup) -> Button | None:
 def _status(record: AlertGroup) -> tuple[Line, ...]:
     began = When(record.began_at)
     if _is_over(record):
-        first = dotted(line("✅ ", Strong(f"Resolved after {_lasted(record)}")), record.severity.value, count(record))
+        first = dotted(Strong(f"Resolved after {_lasted(record)}"), record.severity.value, count(record))
         times = line("fired from ", began, " to ", When(record.resolved_at, is_today=True)) if record.resolved_at else ()
     else:
-        signed = line(f"{SIGNS[record.severity]} ", Strong(f"{record.severity} firing"))
+        how_bad = SIGNS[record.severity]
+        signed = line("" if sign(record) == how_bad else f"{how_bad} ", Strong(f"{record.severity} firing"))
         first, times = dotted(signed, line("since ", began), count(record)), ()
     looked_at, quiet = acknowledged(record), silenced(record)
     cared = (line("👀 ", looked_at) if looked_at else (), line("🔕 ", quiet) if quiet else ())
@@ -153,11 +172,22 @@ def _status(record: AlertGroup) -> tuple[Line, ...]:
 
 
 def _told(record: AlertGroup) -> tuple[Line, ...]:
-    """What the rule's author says, what the value is, which change is the suspect, whose it is."""
+    """What the rule's author says, where it is, what the value is, which change is the suspect, whose it is."""
     value = line(Strong("Value"), f" {record.value}") if record.value and not _is_over(record) else ()
     suspect = suspect_line(record.suspect) if record.suspect else ()
     owner = () if _is_over(record) else _owner(record.route)
-    return tuple(filter(None, (line(record.summary), value, suspect, owner)))
+    labels = line(Strong("Labels"), f" {found}") if (found := labels_of(record)) else ()
+    earlier = _earlier(record) if record.earlier and not _is_over(record) else ()
+    return tuple(filter(None, (line(record.summary), line(_description(record)), labels, value, suspect, earlier, owner)))
+
+
+def _description(record: AlertGroup) -> str:
+    """Many rules say in their summary what, and only here of which pod or disk. Where the alerts differ, none speaks for all."""
+    told = {each.annotations.get("description", "") for each in record.examples if each.firing}
+    if _is_over(record) or len(told) != 1 or record.firing > len(record.examples):
+        return ""
+    said = clean(told.pop()).strip()
+    return "" if said in clean(record.summary) else clip(said, _DESCRIPTION)
 
 
 def suspect_line(suspect: Suspect) -> Line:
@@ -169,6 +199,15 @@ def suspect_line(suspect: Suspect) -> Line:
     going_on = ", still going on" if change.running else ""
     operation = line(" (", Code(change.operation), ")") if change.operation else ()
     return line(Strong("Suspect"), " ", change.what, by, why, going_on, operation)
+
+
+def _earlier(record: AlertGroup) -> Line:
+    """`Last time al-k7m2, resolved 3 h before after 21 min`."""
+    before = record.earlier
+    if before is None:
+        return ()
+    ago, lasted = format_span(record.began_at - before.resolved_at), format_span(before.resolved_at - before.began_at)
+    return line(Strong("Last time"), " ", Code(before.id), f", resolved {ago} before, after {lasted}")
 
 
 def _examples(record: AlertGroup) -> tuple[Line, ...]:
@@ -189,7 +228,7 @@ def _links(record: AlertGroup) -> Line:
 def _footer(record: AlertGroup) -> Line:
     can_be = not _is_over(record) and record.acknowledgement is None
     typed = line("or type ", Code(f"/deepecho ack {record.id}")) if can_be else None
-    return dotted(Code(record.id), _labels(record), typed)
+    return dotted(Code(record.id), typed)
 
 
 def _owner(route: Route) -> Line:
@@ -201,14 +240,6 @@ def _owner(route: Route) -> Line:
 def _mentions(ids: Sequence[str]) -> Line:
     spans = (Team(each) if each.startswith("S") else Who(Person(each, "")) for each in ids)
     return tuple(span for number, each in enumerate(spans) for span in ((" ", each) if number else (each,)))
-
-
-def _labels(record: AlertGroup) -> str:
-    """What it is grouped by and where it is, as far as the title does not say so."""
-    shared = {name: value for name in _WHERE if (value := record.common_labels.get(name))}
-    said = {record.title, record.environment, record.service, ""}
-    found = {name: value for name, value in {**record.labels, **shared}.items() if name != "alertname" and value not in said}
-    return phrases.few([f"{name}={clip(clean(value), _SHORT)}" for name, value in sorted(found.items())], most=_LABELS)
 
 
 def _again(record: AlertGroup) -> str:

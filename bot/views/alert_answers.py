@@ -1,7 +1,10 @@
 """Answers about alerts: which there are, which are silenced, and why one goes where it goes."""
 
+from collections.abc import Sequence
+
 from bot.views import phrases
-from bot.views.alert import SIGNS, acknowledged, count, sign, silenced, title
+from bot.views.alert import SIGNS, acknowledged, count, labels_of, sign, silenced, title
+from bot.views.mrkdwn import clip
 from bot.views.page import Block, Lines, Page, Small, Title
 from bot.views.spans import Code, Line, Link, Room, Strong, When, dotted, joined, line, rows, sentence
 from domain.alert_answers import AlertsAnswer, HeldSilence, RouteAnswer, SilencesAnswer, SilencesOf
@@ -9,11 +12,13 @@ from domain.alert_entries import DEFAULT_RULE
 from domain.alerts import AlertGroup, GroupState, Route
 from domain.matchers import written
 from domain.routing import Compared, Explanation, RuleStep
-from domain.silences import SilenceState
+from domain.silences import Silence, SilenceState
 
 _LISTED = 15
 _SILENCES = 20
 _RULES = 10
+_TITLE = 120
+"""Characters of what a group is called, in a list."""
 
 
 def alerts(fact: AlertsAnswer) -> Page:
@@ -25,19 +30,32 @@ def alerts(fact: AlertsAnswer) -> Page:
     left = f"; {shown} of them here" if fact.total > shown else ""
     said = f"{phrases.counted(fact.total, 'group')}, the worst first{left}"
     listed = Lines(tuple(alert_line(each) for each in fact.groups), most=_LISTED, is_airy=True)
-    one = fact.groups[0].id
-    hint = dotted(Code(f"/deepecho ack {one}"), Code(f"/deepecho silence {one} 1h"))
-    return Page(summary=line(f"{fact.title}: {said}"), blocks=(Title(fact.title), Small(line(said)), listed, Small(hint)))
+    blocks: tuple[Block, ...] = (Title(fact.title), Small(line(said)), listed, *_hint(fact.groups[:_LISTED]))
+    return Page(summary=line(f"{fact.title}: {said}"), blocks=blocks)
+
+
+def _hint(groups: Sequence[AlertGroup]) -> tuple[Small, ...]:
+    """What can be typed about one of them as it stands."""
+    open_ones = [each for each in groups if each.state is GroupState.FIRING and not each.silence]
+    if open_ones:
+        free = next((each for each in open_ones if not each.acknowledgement), None)
+        ack = Code(f"/deepecho ack {free.id}") if free else None
+        return (Small(dotted(ack, Code(f"/deepecho silence {open_ones[0].id} 1h"))),)
+    silenced = next((each.id for each in groups if each.silence), "")
+    return (Small(line("to end it: ", Code(f"/deepecho unsilence {silenced}"))),) if silenced else ()
 
 
 def alert_line(record: AlertGroup) -> Line:
-    """One group of a list: what and where, how bad since when, who does something about it."""
+    """One group of a list: what and where, how bad since when, which of its name, who does something about it."""
     is_over = record.state is GroupState.RESOLVED
     since = (
         line("resolved ", When(record.resolved_at)) if record.resolved_at and is_over else line("since ", When(record.began_at))
     )
-    stands = dotted(Code(record.id), record.severity.value, since, count(record), "flapping" if record.flapping else None)
-    return rows(line(f"{sign(record)} ", Strong(title(record))), stands, dotted(acknowledged(record), silenced(record)))
+    flaps = "flapping" if record.flapping else None
+    stands = dotted(Code(record.id), record.severity.value, since, count(record), flaps, labels_of(record))
+    return rows(
+        line(f"{sign(record)} ", Strong(clip(title(record), _TITLE))), stands, dotted(acknowledged(record), silenced(record))
+    )
 
 
 def route(fact: RouteAnswer) -> Page:
@@ -123,5 +141,13 @@ def _silence(held: HeldSilence) -> Line:
     )
     what = line("⏳ " if pending else "🔕 ", joined(" ", [Code(written(each)) for each in silence.matchers]))
     by = line("by ", Strong(silence.by or "nobody named"))
-    end = line("to end it: ", Code(f"/deepecho unsilence {held.group}")) if held.group else ()
-    return rows(what, dotted(times, by), line(silence.comment), end)
+    if not held.group:
+        return rows(what, dotted(times, by), line(silence.comment))
+    end = line("to end it: ", Code(f"/deepecho unsilence {held.group}"))
+    return rows(what, dotted(times, by), line(_reason(silence)), end)
+
+
+def _reason(silence: Silence) -> str:
+    """The comment of a silence that was made from here, without who and for what: both stand beside it."""
+    name = silence.by.partition(" (")[0]
+    return silence.comment.rpartition(" [")[0].removesuffix(f", by {name}")

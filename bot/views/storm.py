@@ -70,6 +70,6 @@ def _folded(fact: Folded) -> Line:
 
 
 def _footer(fact: StormCard) -> Line:
-    is_over = fact.storm.ended_at is not None and not fact.firing
-    every = line("every one: ", Code("/deepecho alerts"))
-    return dotted(Code(fact.storm.id), *(() if is_over else (every, "a P0 is never folded in here, it has its own card")))
+    is_over = fact.storm.ended_at is not None
+    every = line("every one: ", Code("/deepecho alerts")) if fact.firing or not is_over else None
+    return dotted(Code(fact.storm.id), every, None if is_over else "a P0 is never folded in here, it has its own card")

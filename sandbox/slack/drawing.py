@@ -2,7 +2,7 @@
 
 import html
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sandbox.slack import people
@@ -26,6 +26,8 @@ _FORMATS = {
     "{time}": "%H:%M",
     "{time_secs}": "%H:%M:%S",
 }
+_NEAR = {timedelta(days=-1): "yesterday", timedelta(0): "today", timedelta(days=1): "tomorrow"}
+"""What the pretty dates say instead, as in Slack."""
 _UNSEEN = "\u200b"
 FENCED = "\u2063"  # page.js makes one box of neighbouring lines that begin with it
 _LOOKS_LIKE_ASTERISK = "\u2217"
@@ -101,9 +103,10 @@ def draw_text(text: str, reader: str) -> str:
 
 def _date(found: re.Match[str], zone: ZoneInfo) -> str:
     moment = datetime.fromtimestamp(int(found[1]), zone)
+    near = _NEAR.get(moment.date() - datetime.now(zone).date())
     told = found[2]
     for token, pattern in _FORMATS.items():
-        told = told.replace(token, moment.strftime(pattern))
+        told = told.replace(token, near if near and token.endswith("_pretty}") else moment.strftime(pattern))
     told = told.replace("{ago}", found[4] or moment.strftime("%H:%M"))
     return f"<{found[3]}|{told}>" if found[3] else told
 

@@ -1,5 +1,5 @@
 // Added to the local Slack's page by the gateway. It tells whom the page acts as, asks before clicks that want it,
-// passes on clicks in forms, which the page keeps to itself, and makes code and accessories look as in Slack.
+// passes on clicks in forms, which the page keeps to itself, and makes code, accessories and long words look as in Slack.
 // The address may say who and where one wants to be: /?as=ana&in=production
 (() => {
   const wanted = new URLSearchParams(location.search).get("as");
@@ -62,7 +62,8 @@
   document.addEventListener("change", (event) => {
     const place = event.target.matches?.(".modal-body select") && inForm(event.target);
     if (place) send({ t: "view_click", user: told, ...place, value: event.target.value });
-    if (event.target.matches?.("select.bk-overflow")) setTimeout(() => { event.target.value = ""; }, 0);
+    // A menu of a message does something at once: it goes back to its name, so that the same can be chosen again.
+    if (event.target.matches?.(".msg select.bk-select")) setTimeout(() => { event.target.value = ""; }, 0);
   });
 
   function choose(select) {
@@ -109,7 +110,10 @@
       background: #f6f6f6; white-space: pre-wrap; color: inherit; }
     .mrkdwn code.fenced + br { display: none; }
     .blocks a { color: #1264a3; }
-    .bk-section:has(> .bk-button, > .bk-select, > .bk-accessory-img) { display: grid; grid-template-columns: 1fr auto;
+    .blocks, .msg-text, .file-image-name, dialog.confirm { overflow-wrap: anywhere; }
+    .blocks .mention { white-space: nowrap; }
+    .mrkdwn code:not(.fenced) { display: inline-block; max-width: 100%; }
+    .bk-section:has(> .bk-button, > .bk-select, > .bk-accessory-img) { display: grid; grid-template-columns: minmax(0, 1fr) auto;
       gap: 4px 16px; align-items: start; }
     .bk-section > .bk-text, .bk-section > .bk-fields { grid-column: 1; }
     .bk-section > .bk-button, .bk-section > .bk-select, .bk-section > .bk-accessory-img { grid-column: 2; grid-row: 1; }
@@ -122,7 +126,8 @@
       .body { flex-direction: column; }
       .sidebar { display: flex; width: auto; padding: 0; overflow-x: auto; }
       .sidebar-item { width: auto; white-space: nowrap; padding: 8px 12px; }
-      .thread-pane { position: fixed; inset: 0; max-width: none; z-index: 30; }
+      .thread-pane { position: fixed; inset: 0; width: auto !important; max-width: none; z-index: 30; }
+      .thread-resize-handle { display: none; }
       .msg { padding: 6px 12px; }
       .composer { margin: 8px; }
     }

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from domain.alerts import GroupState
+from domain.alerts import Earlier, GroupState
 from domain.errors import TemporaryError
 from domain.severities import Severity
 from storage.inbox import MOST_AT_ONCE
@@ -99,6 +99,7 @@ async def test_after_its_time_a_group_that_fires_again_is_a_new_card(house: Aler
     assert (old.state, new.state) == (GroupState.RESOLVED, GroupState.FIRING)
     assert new.firing == 2
     assert new.id != old.id
+    assert (old.earlier, new.earlier) == (None, Earlier(id=old.id, began_at=old.began_at, resolved_at=old.resolved_at or began))
 
 
 async def test_a_group_that_begins_anew_keeps_no_alerts_of_the_last_time(house: AlertsHouse) -> None:

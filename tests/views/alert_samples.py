@@ -6,7 +6,7 @@ from datetime import timedelta
 from bot.views.render import Fact
 from domain.alert_answers import AlertsAnswer, HeldSilence, RouteAnswer, SilencesAnswer, SilencesOf
 from domain.alert_care import acknowledge, silence
-from domain.alerts import Alert, AlertGroup, AlertNote, GroupState, Link, Route, SilenceMark
+from domain.alerts import Alert, AlertGroup, AlertNote, Earlier, GroupState, Link, Route, SilenceMark
 from domain.charts import Chart, Series
 from domain.facts import Tone
 from domain.matchers import Matcher, Operator
@@ -123,6 +123,7 @@ RESOLVED = group(
     seen_at=NOW - timedelta(minutes=21),
     resolved_at=NOW,
 )
+AGAIN = group(earlier=Earlier(id="al-9x2c", began_at=NOW - timedelta(hours=9), resolved_at=NOW - timedelta(hours=8)))
 REOPENED = group(episode=2, seen_at=NOW - timedelta(minutes=46), suspect=None, value="")
 TRUNCATED = group(truncated=True, suspect=None)
 OUTAGE = group(
@@ -157,9 +158,7 @@ CHART = Chart(
     series=(Series(name="errors", points=tuple((NOW.timestamp() - 60 * back, 15.0 - back) for back in range(30, -1, -1))),),
     threshold=10,
 )
-ACKED_NOTE = AlertNote(
-    group="al-k7m2", key="n-1", at=NOW, tone=Tone.GOOD, text=f"<@{MIA.user_id}> acknowledged this. It counts for 1 h."
-)
+ACKED_NOTE = AlertNote(group="al-k7m2", key="n-1", at=NOW, text=f"<@{MIA.user_id}> acknowledged this. It counts for 1 h.")
 CHART_NOTE = AlertNote(group="al-k7m2", key="chart-1", at=NOW, text="The chart of the last half hour:", chart=CHART)
 SUSPECTS_NOTE = AlertNote(
     group="al-k7m2",
@@ -277,6 +276,7 @@ ALERT_GALLERY: dict[str, Fact] = {
     "alert partly resolved": PARTLY,
     "alert flapping": FLAPPING,
     "alert resolved": RESOLVED,
+    "alert again": AGAIN,
     "alert reopened": REOPENED,
     "alert truncated": TRUNCATED,
     "watchdog missing": MISSED,

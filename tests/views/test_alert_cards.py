@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from bot.views.render import render, render_text
-from domain.alerts import AlertGroup, Route
+from domain.alerts import Alert, AlertGroup, GroupState, Route
 from domain.severities import Severity
 from domain.suspects import Suspect
 from tests.views.alert_samples import (
     ACKNOWLEDGED,
+    AGAIN,
     ALERT_GALLERY,
     BOTH,
     CONFIG,
@@ -27,6 +29,7 @@ from tests.views.alert_samples import (
     RESOLVED,
     SILENCED,
     TRUNCATED,
+    alert,
     group,
 )
 from tests.views.reading import buttons, marks, read
@@ -40,7 +43,7 @@ CARDS: dict[str, tuple[AlertGroup, list[str], list[str], list[str]]] = {
         FIRING,
         [
             "🔴 HighErrorRate · production · deep-echo-main",
-            "🔴 *P1 firing* · since <!date^",
+            "\n*P1 firing* · since <!date^",
             "(13:56 UTC) · 3 alerts",
             "Error rate 14.2 per cent over 5 min (limit 10)",
             "*Value* 14.2 (limit 10)",
@@ -50,20 +53,21 @@ CARDS: dict[str, tuple[AlertGroup, list[str], list[str], list[str]]] = {
             "*Links* <https://grafana.example/d/echo-main?var-environment=production&amp;var-service=deep-echo-main&amp;from=1",
             "&amp;to=now|Grafana> · <https://prometheus.example/graph?g0.expr=error_ratio%20%3E%2010&amp;g0.tab=0|Prometheus> · ",
             "|traces with errors> · <https://runbooks.example/errors|runbook>",
-            "`al-k7m2` · namespace=deep-echo-prod · or type `/deepecho ack al-k7m2`",
+            "*Labels* namespace=deep-echo-prod",
+            "`al-k7m2` · or type `/deepecho ack al-k7m2`",
         ],
         ["acknowledged", "silenced", "time in", "flapping", "more", "esolved"],
         EVERYTHING,
     ),
     "one alert of the least": (
         LONELY,
-        ["🟡 *P3 firing*", "1 alert\n", "severity=warning, team=platform"],
+        ["🟡 High", "\n*P3 firing*", "1 alert\n", "severity=warning, team=platform"],
         ["Suspect", "Owner", "Links", "Value", "pod=", "<!subteam"],
         ["Acknowledge", "Silence"],
     ),
     "an outage": (
         OUTAGE,
-        ["🚨 DeepEchoServiceDown", "🚨 *P0 firing*", "*Suspect* ConfigMap deep-echo-config by helm, 3 min before", *CALLED],
+        ["🚨 DeepEchoServiceDown", "🚨 ", "\n*P0 firing*", "*Suspect* ConfigMap deep-echo-config by helm, 3 min before", *CALLED],
         ["(`op-"],
         ["Acknowledge", "Silence"],
     ),
@@ -101,7 +105,7 @@ CARDS: dict[str, tuple[AlertGroup, list[str], list[str], list[str]]] = {
         RESOLVED,
         [
             "✅ HighErrorRate · production · deep-echo-main",
-            "✅ *Resolved after 21 min* · P1 · 3 alerts",
+            "*Resolved after 21 min* · P1 · 3 alerts",
             "fired from <!date^",
             "(14:02 UTC)",
             "*Suspect* deploy main-9f00d12",
@@ -112,11 +116,17 @@ CARDS: dict[str, tuple[AlertGroup, list[str], list[str], list[str]]] = {
     ),
     "resolved while silenced": (
         replace(RESOLVED, silence=SILENCED.silence, acknowledgement=ACKNOWLEDGED.acknowledgement),
-        ["✅ *Resolved", "🔕 silenced by <@U0MIA00003>"],
+        ["✅ High", "*Resolved", "🔕 silenced by <@U0MIA00003>"],
         ["acknowledged"],
         ["End silence"],
     ),
-    "reopened": (REOPENED, ["🔴 *P1 firing*", "🔁 2nd time in 40 min"], ["Suspect", "Value"], ["Acknowledge", "Silence"]),
+    "again": (
+        AGAIN,
+        ["*Last time* `al-9x2c`, resolved 7 h 54 min before, after 1 h"],
+        [],
+        ["Acknowledge", "Silence", "Roll back"],
+    ),
+    "reopened": (REOPENED, ["*P1 firing*", "🔁 2nd time in 40 min"], ["Suspect", "Value"], ["Acknowledge", "Silence"]),
     "truncated": (
         TRUNCATED,
         ["⚠️ Alertmanager left some alerts out of what it sent, so there may be more."],
@@ -128,7 +138,8 @@ CARDS: dict[str, tuple[AlertGroup, list[str], list[str], list[str]]] = {
         [
             "🔴 WatchdogMissing · production",
             "prometheus-production has not arrived for 10 min. Alerts may no longer reach this channel",
-            "`al-w4tc` · watchdog=prometheus-production · or type",
+            "*Labels* watchdog=prometheus-production",
+            "`al-w4tc` · or type",
             *CALLED,
         ],
         ["pod=", "Links"],
@@ -186,7 +197,8 @@ def test_rolling_back_asks_once_more_and_says_what_it_will_do() -> None:
     question = buttons(render(FIRING).blocks)["Roll back"]["confirm"]
     assert question["title"]["text"] == "Roll back production?"
     assert question["text"]["text"] == (
-        f"deep-echo-main to {NEW}, which ran before deploy main-9f00d12. Where this needs an approval, it waits for one."
+        f"deep-echo-main to {NEW}, which ran before the suspect (deploy main-9f00d12). "
+        "Where this needs an approval, it waits for one."
     )
 
 
@@ -237,3 +249,32 @@ def test_every_severity_has_a_sign_of_its_own() -> None:
 @pytest.mark.parametrize("name", ALERT_GALLERY)
 def test_every_card_is_short_enough_for_a_phone(name: str) -> None:
     assert len(read(render(ALERT_GALLERY[name])).splitlines()) <= 40
+
+
+WAITS = "Pod main-1 waits (CrashLoopBackOff)"
+
+
+@pytest.mark.parametrize(
+    ("alerts", "more", "is_told"),
+    [
+        ([alert("main-1", description=WAITS)], {}, True),
+        ([alert("main-1", description=WAITS), alert("main-2", description=WAITS)], {}, True),
+        ([alert("main-1", description=WAITS), alert("main-2", description="Pod main-2 waits")], {}, False),
+        ([alert("main-1", description=WAITS), alert("main-2", description="over", firing=False)], {"firing": 1}, True),
+        ([alert("main-1", description=WAITS)], {"firing": 9, "total": 9}, False),
+        ([alert("main-1", description=WAITS)], {"summary": f"Crash looping: {WAITS}."}, False),
+        ([alert("main-1", description=WAITS)], {"state": GroupState.RESOLVED, "firing": 0, "resolved_at": NOW}, False),
+    ],
+    ids=["one", "all alike", "different", "the other is over", "not all are known", "said already", "resolved"],
+)
+def test_the_description_stands_beside_the_summary_where_it_is_true_of_all(
+    alerts: list[Alert], more: dict[str, Any], *, is_told: bool
+) -> None:
+    fact = replace(group(examples=tuple(alerts), firing=len(alerts), total=len(alerts)), **more)
+    assert (f"\n{WAITS}\n" in read(render(fact))) is is_told
+
+
+def test_a_long_description_is_cut() -> None:
+    text = read(render(group(examples=(alert("main-1", description="word " * 2000),), firing=1, total=1)))
+    assert "word word…\n" in text
+    assert text.count("word") == 60

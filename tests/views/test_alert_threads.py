@@ -12,13 +12,12 @@ from tests.views.alert_samples import ACKED_NOTE, CALMED, CHART, CHART_NOTE, POD
 from tests.views.reading import marks, read
 
 NOTES: dict[str, tuple[AlertNote, list[str]]] = {
-    "acknowledged": (ACKED_NOTE, ["✅ <@U0MIA00003> acknowledged this. It counts for 1 h.", "(14:02 UTC)"]),
+    "acknowledged": (ACKED_NOTE, ["<@U0MIA00003> acknowledged this. It counts for 1 h.", "(14:02 UTC)"]),
     "chart": (
         CHART_NOTE,
         [
             "The chart of the last half hour:",
             "now 15, limit 10, highest 15 at 14:02 UTC, lowest -15",
-            "HighErrorRate · deep-echo-main",
         ],
     ),
     "suspects": (

@@ -6,12 +6,15 @@ from typing import get_args
 import pytest
 
 from bot.views.render import Fact, render, render_text
+from domain.alert_answers import AlertsAnswer
+from domain.alerts import AlertGroup
 from domain.answers import Complaint, OperationsAnswer, Preview, Said
 from domain.facts import OperationNote, Tone
 from domain.operations import OperationRecord, State
 from domain.people import Role
 from domain.policies import Rule
 from sandbox.slack.limits import check_message
+from tests.views.alert_samples import ACKNOWLEDGED, FIRING, RESOLVED, SILENCED
 from tests.views.gallery import AUDIT, GALLERY, HOME, ME, PREVIEW, STATUS, TROUBLE
 from tests.views.reading import buttons, marks, read
 from tests.views.samples import MIA, NEW, NOW, OLD, record
@@ -132,7 +135,7 @@ READ: dict[str, list[str]] = {
     "alert route default": ["by the default, because no rule matches", "no environment that is known · no service that is known"],
     "silences": [
         '🔕 `alertname="HighErrorRate"` `service=~"deep-echo-.*"`\nuntil <!date^',
-        "by *mia (U0MIA00003)*\nknown, fix is on its way, by mia [al-k7m2]\nto end it: `/deepecho unsilence al-k7m2`",
+        "by *mia (U0MIA00003)*\nknown, fix is on its way\nto end it: `/deepecho unsilence al-k7m2`",
         '⏳ `environment="production"`\nfrom <!date^',
         "*development and staging*: nothing is silenced",
         "❔ *lab*\nAlertmanager at alerts.lab.example did not answer in time.",
@@ -168,6 +171,22 @@ def test_every_kind_of_fact_has_a_page() -> None:
     kinds = {type(fact) for fact in GALLERY.values()}
     assert kinds == {*get_args(Fact)}
     assert {OperationRecord, OperationNote} <= kinds
+
+
+@pytest.mark.parametrize(
+    ("groups", "hint"),
+    [
+        ((FIRING, ACKNOWLEDGED), "`/deepecho ack al-k7m2` · `/deepecho silence al-k7m2 1h`"),
+        ((ACKNOWLEDGED,), "`/deepecho silence al-k7m2 1h`"),
+        ((SILENCED,), "to end it: `/deepecho unsilence al-k7m2`"),
+        ((RESOLVED,), ""),
+    ],
+    ids=["open", "acknowledged", "silenced", "resolved"],
+)
+def test_a_list_of_alerts_offers_what_can_be_done(groups: tuple[AlertGroup, ...], hint: str) -> None:
+    text = read(render(AlertsAnswer(title="Alerts", groups=groups, total=len(groups))))
+    assert text.rstrip().endswith(hint)
+    assert ("/deepecho" in text) is bool(hint)
 
 
 def test_asking_for_a_route_calls_nobody() -> None:

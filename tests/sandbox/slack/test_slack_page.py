@@ -4,7 +4,9 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
@@ -140,6 +142,14 @@ def test_mark_up_that_the_page_does_not_know_is_told_in_what_it_does(text: str, 
 def test_times_are_in_the_readers_zone() -> None:
     text = "<!date^1795442520^{time}|fallback>"
     assert [draw_text(text, reader) for reader in (ANA, MIA, SAM)] == ["15:02", "14:02", "22:02"]
+
+
+def test_days_that_are_near_say_so() -> None:
+    noon = datetime.now(ZoneInfo("Europe/Berlin")).replace(hour=12, minute=0)
+    days = [noon + timedelta(days=away) for away in (-1, 0, 1)]
+    told = [draw_text(f"<!date^{int(day.timestamp())}^{{date_short_pretty}} {{time}}|x>", ANA) for day in days]
+    assert told == ["yesterday 12:00", "today 12:00", "tomorrow 12:00"]
+    assert draw_text(f"<!date^{int(noon.timestamp())}^{{date_num}}|x>", ANA) == f"{noon:%Y-%m-%d}"
 
 
 def test_blocks_that_the_page_does_not_know_become_ones_that_it_does() -> None:
