@@ -20,13 +20,16 @@ from bot.slack_api import SlackApi
 from bot.views.message import Message
 from domain.charts import Chart
 from domain.clock import Clock
-from domain.errors import DeepechoError, TemporaryError, UnknownOutcome
+from domain.errors import DeepechoError, PermanentError, TemporaryError, UnknownOutcome
+from domain.redaction import redact
 from storage.outbox import FILE_WANTED, OutboxRow, Pace
 from storage.outgoing import load
 from storage.store import Store, Transaction
 
 AT_ONCE = 4
 """Rows under way at the same time; each is of another stream."""
+NOT_DRAWN = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError, OSError, MemoryError)
+"""What drawing can raise that no test foresaw. The same numbers would raise it again: it is not tried a second time."""
 
 Result = TypeVar("Result")
 Stage = Callable[[OutboxRow], Awaitable[OutboxRow]]
@@ -205,7 +208,15 @@ class Delivery:
         message = self._message(row)
 
         async def begun(file_id: str) -> None:
-            await self._recovery.record(lambda tx, _: tx.outbox.file_begun(row, file_id))
+            is_mine = False
+
+            async def keep(tx: Transaction, at: datetime) -> None:
+                nonlocal is_mine
+                is_mine = await tx.outbox.file_begun(row, file_id, at)
+
+            await self._recovery.record(keep)
+            if not is_mine:
+                raise NotKept("another replica has taken the row over, and its file with it")
 
         await self._in_time(self._sender.send_file(row, await self._attachment(message), begun))
         await self._recovery.record(lambda tx, at: tx.outbox.delivered(row, row.channel, row.ts, at))
@@ -214,8 +225,20 @@ class Delivery:
 
     async def _attachment(self, message: Message) -> Attachment:
         if message.chart is not None:
-            return Attachment(message.chart.title, "png", await self._draw(message.chart))
+            return Attachment(redact(message.chart.title), "png", await self._drawn(message.chart))
         return Attachment(message.text, "txt", (message.overflow or message.text).encode())
+
+    async def _drawn(self, chart: Chart) -> bytes:
+        """The picture. Where there can be none, its thread goes on without: its words are there."""
+        try:
+            async with asyncio.timeout(self._patience.draw):
+                return await self._draw(chart)
+        except TimeoutError as error:
+            raise PermanentError("The chart took too long to draw; what it shows stands in words.") from error
+        except NOT_DRAWN as error:
+            log.exception("outbox.not_drawn", title=chart.title)
+            sentence = f"The chart could not be drawn ({type(error).__name__}); what it shows stands in words."
+            raise PermanentError(sentence) from error
 
     async def _in_time(self, doing: Awaitable[Result]) -> Result:
         try:

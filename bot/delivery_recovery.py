@@ -63,6 +63,11 @@ class Patience:
     """After an unknown outcome: so that what was still on its way shows in the channel's history."""
     attempt: float = 30.0
     """The longest that Slack may take over one row, lookups and all. With ``keep`` it stays under ``storage.outbox.STALE``."""
+    draw: float = 8.0
+    """The longest that a chart may take to be drawn, with its wait for those before it; ten times the first one's time.
+
+    With ``attempt`` and ``keep`` it stays under ``storage.outbox.STALE``.
+    """
     keep: float = 20.0
     """For how long an outcome is held while the database does not take it."""
     poll: float = 0.2
@@ -71,9 +76,10 @@ class Patience:
     """Attempts that may end in an error nobody foresaw."""
 
     def scaled(self, factor: float) -> "Patience":
-        """Every span times ``factor``, for tests."""
-        spans = {each.name: getattr(self, each.name) * factor for each in fields(self) if each.name != "unexpected"}
-        return Patience(unexpected=self.unexpected, **spans)
+        """Every span but the drawing's, which is work, times ``factor``, for tests."""
+        same = ("unexpected", "draw")
+        spans = {each.name: getattr(self, each.name) * factor for each in fields(self) if each.name not in same}
+        return Patience(unexpected=self.unexpected, draw=self.draw, **spans)
 
 
 class NotKept(Exception):
@@ -104,7 +110,8 @@ class Recovery:
         """Follow up on an error that is understood."""
         match error:
             case RateLimited(delay=delay):
-                await self._again(row, error, "rate_limited", delay=delay, held=row.budget)
+                # Files have limits of their own: neither posts nor edits wait for one.
+                await self._again(row, error, "rate_limited", delay=delay, held="" if row.file_id else row.budget)
             case UnknownOutcome():
                 await self._again(row, error, "unknown", delay=self._patience.look_after, uncertain=True)
             case TemporaryError():

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from domain.catalogue import Catalogue
-from domain.errors import Refused
+from domain.errors import Refused, TemporaryError
 from integrations.alertmanager import Alertmanager, open_alertmanager
 from integrations.prometheus import Prometheus, open_prometheus
 
@@ -26,12 +26,17 @@ class Monitors:
                 self._prometheis[address] = await self._stack.enter_async_context(open_prometheus(address))
 
     def alertmanager(self, environment: str) -> Alertmanager:
-        """The environment's. Raises ``Refused`` where the catalogue names none."""
+        """The environment's. Raises ``Refused`` where the catalogue names none.
+
+        ``TemporaryError`` in the moment between a reload and its being opened.
+        """
         known = self._catalogue().environments
         if environment not in known:
             raise Refused("No environment is known of this alert, so it is not known which Alertmanager holds it.")
         if not (address := known[environment].alertmanager):
             raise Refused(f"The catalogue names no Alertmanager of {environment}.")
+        if address not in self._alertmanagers:
+            raise TemporaryError(f"The catalogue was just read again, and the Alertmanager of {environment} is not open yet.")
         return self._alertmanagers[address]
 
     def prometheus(self, environment: str) -> Prometheus | None:

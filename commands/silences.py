@@ -11,11 +11,11 @@ from commands.router import Router
 from commands.saying import SLASH
 from commands.words import Words
 from domain.alert_answers import HeldSilence, SilencesAnswer, SilencesOf
-from domain.alerts import AlertGroup, GroupState
-from domain.answers import Answer, Said
-from domain.errors import PermanentError, Refused, TemporaryError
+from domain.alerts import AlertGroup, GroupState, SilenceMark
+from domain.answers import Answer, Complaint, Said
+from domain.errors import Denied, PermanentError, Refused, TemporaryError, UnknownOutcome
 from domain.people import Role
-from domain.remedies import is_own
+from domain.remedies import is_own, reach_of_silence
 from domain.silences import Silence, SilenceState
 from domain.words import format_span, parse_span
 from runbooks.alerting import Wish
@@ -41,22 +41,29 @@ _OURS = re.compile(r" \[(al-[a-z0-9]{1,40})\]$")
 async def silence_command(request: Request, words: Words) -> Answer:
     """Silence exactly this alert group in Alertmanager. Up to 4 hours as a responder, up to 30 days with the role sre."""
     span, reason = parse_span(words[1], LONGEST), words.rest(2)
-    group = await group_for(request, words[0], Role.RESPONDER if span <= SHORT else Role.SRE)
+    group = await group_for(request, words[0], Role.RESPONDER)
+    _may_last(request, group, span)
+    _may_reach(request, group, Role.RESPONDER if span <= SHORT else Role.SRE)
     if is_own(group):
         raise Refused(
             f"deepecho itself raised {group.id}, so no Alertmanager can silence it. Acknowledge it: `{SLASH} ack {group.id}`."
         )
-    after = await request.services.alerts.silence(_wish(request, group), span, reason)
-    until = f" until {after.silence.until:%d %b %H:%M} UTC" if after.silence else ""
+    try:
+        after = await request.services.alerts.silence(_wish(request, group), span, reason)
+    except UnknownOutcome as lost:
+        return _unknown(lost)
     now = " It is resolved at the moment; this holds if it fires again." if after.state is GroupState.RESOLVED else ""
-    return Said(f"{after.id} is silenced for {format_span(span)}{until}.{now} To end it: `{SLASH} unsilence {after.id}`.")
+    return Said(f"{after.id} {_silenced(after.silence, span)}{now} To end it: `{SLASH} unsilence {after.id}`.")
 
 
 @router.command("unsilence", needs=Role.RESPONDER, usage="<alert>", example="unsilence al-k7m2", group="Alerts")
 async def unsilence_command(request: Request, words: Words) -> Answer:
     """End the silence of an alert group that was made from here."""
     group = await group_for(request, words[0], Role.RESPONDER)
-    after = await request.services.alerts.unsilence(_wish(request, group))
+    try:
+        after = await request.services.alerts.unsilence(_wish(request, group))
+    except UnknownOutcome as lost:
+        return _unknown(lost)
     fires = " It fires." if after.state is GroupState.FIRING else ""
     return Said(f"The silence of {after.id} is over.{fires}")
 
@@ -69,6 +76,43 @@ async def silences_command(request: Request, words: Words) -> Answer:
     if not places:
         raise Refused(f"The catalogue names no Alertmanager of {' or '.join(names)}.")
     return SilencesAnswer(tuple(await asyncio.gather(*(_held(request, each) for each in places))))
+
+
+def _may_last(request: Request, group: AlertGroup, span: timedelta) -> None:
+    """Raises ``Denied``, with what is possible instead."""
+    if span <= SHORT or request.catalogue.may(request.member, Role.SRE, group.environment or None):
+        return
+    short = format_span(SHORT)
+    where = f" in {group.environment}" if group.environment else ""
+    raise Denied(
+        f"Silencing for longer than {short} needs an sre{where}, and you are not one. Up to {short} you may: "
+        f"`{SLASH} silence {group.id} {short.replace(' ', '')}`."
+    )
+
+
+def _may_reach(request: Request, group: AlertGroup, needed: Role) -> None:
+    """Raise ``Denied`` where the silence would hold in another environment too, for whoever may not silence there."""
+    reached = [each for each in reach_of_silence(group, request.catalogue) if each != group.environment]
+    barred = [each for each in reached if not request.catalogue.may(request.member, needed, each)]
+    if barred:
+        raise Denied(
+            f"{group.id} groups its alerts by nothing that names {group.environment}, so its silence would hold in "
+            f"{' and '.join(barred)} too, which needs the role {needed} there. Nothing was silenced."
+        )
+
+
+def _silenced(mark: SilenceMark | None, span: timedelta) -> str:
+    """How long it is: what an earlier attempt made, whose end was lost, keeps its own."""
+    if mark is None:
+        return "is silenced."
+    until = f"until {mark.until:%d %b %H:%M} UTC"
+    if mark.until - mark.at == span:
+        return f"is silenced for {format_span(span)} {until}."
+    return f"is silenced {until}: so an earlier attempt had made it, and it holds."
+
+
+def _unknown(lost: UnknownOutcome) -> Complaint:
+    return Complaint(str(lost), f"`{SLASH} silences` shows what Alertmanager holds. Saying it again is safe: it looks first.")
 
 
 def _wish(request: Request, group: AlertGroup) -> Wish:

@@ -31,7 +31,7 @@ async def rollback_suspect_command(request: Request, words: Words) -> Answer:
     undo = _allowed(request, group)
     words = replace(words, flags={**words.flags, "reason": words.reason or _reason(group)})
     try:
-        plan = await _plan(request, undo)
+        plan = _cautioned(await _plan(request, undo), group)
     except VersionUnclear as unclear:
         offered = (replace(each, command=_command(undo, each.version)) for each in unclear.choices.choices)
         return replace(unclear.choices, choices=tuple(offered))
@@ -48,6 +48,8 @@ def _allowed(request: Request, group: AlertGroup) -> Undo:
     if undo.environment not in known:
         raise Refused(f"The catalogue no longer has the environment {undo.environment}, so nothing was rolled back.")
     request.require(known[undo.environment].rule(Action.ROLLBACK).needs, undo.environment)
+    if gone := [each for each in undo.services if each not in request.catalogue.services]:
+        raise Refused(f"The catalogue no longer has {' and '.join(gone)}, so nothing was rolled back.")
     return undo
 
 
@@ -62,6 +64,18 @@ async def _plan(request: Request, undo: Undo) -> Plan:
             f"{each} Nothing was changed."
         )
     return plan
+
+
+def _cautioned(plan: Plan, group: AlertGroup) -> Plan:
+    """With a word on what else it takes back: somebody may have changed the version since the suspect did."""
+    brought = group.suspect.change.what if group.suspect else ""
+    since = tuple(
+        f"{each.target.service} runs {each.before.version} by now, which did not come with the suspect ({brought}): "
+        "this takes back what came after it too."
+        for each in plan.changes
+        if each.before.version not in brought.split()
+    )
+    return replace(plan, warnings=(*since, *plan.warnings))
 
 
 def _command(undo: Undo, version: str, service: str = "") -> str:

@@ -1,8 +1,9 @@
 """What enrichment found, in words: the notes under an alert's card. Pure."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from domain.alerts import AlertGroup, AlertNote
 from domain.chart_words import in_words, number
@@ -22,8 +23,15 @@ LOG_LINES = 20
 PODS = 5
 """Of each, what a thread can take and a person at night still reads."""
 
-_PARTS = {"suspects": "What changed before it", "chart": "The chart", "pods": "Whether pods fail"}
-_FALLING = (Comparison.BELOW, Comparison.AT_MOST)
+_PARTS = {
+    "suspects": "What changed before it could not be found out.",
+    "chart": "The chart could not be drawn.",
+    "pods": "Whether pods fail could not be found out.",
+}
+_AIR = 0.1
+"""Of the time that a chart shows: empty, before the first number."""
+_SHORTEST = timedelta(minutes=2)
+"""Of what a chart shows, however little was measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,26 +69,45 @@ def value_of(query: Query, samples: Iterable[Sample]) -> str:
     if not values:
         return ""
     threshold = query.threshold
-    worst = min(values) if threshold and threshold.comparison in _FALLING else max(values)
-    limit = f" (limit {number(threshold.limit)})" if threshold else ""
+    worst = max(values, key=lambda value: _badness(value, threshold))
+    limit = f" (limit {number(threshold.limit)})" if threshold and math.isfinite(threshold.limit) else ""
     return f"{number(worst)}{limit}"
 
 
 def of_chart(group: AlertGroup, query: Query, series: Sequence[Series], suspects: Iterable[Suspect], at: datetime) -> AlertNote:
     """The chart, with the limit, the alert's beginning and the likeliest changes."""
     markers = [Marker(each.change.at, each.change.what) for each in suspects][:SUSPECTS]
-    falling = query.threshold is not None and query.threshold.comparison in _FALLING
-    chosen = sorted(series, key=lambda each: _last(each, falling=falling))[:DRAWN]
+    chosen = sorted(series, key=lambda each: _last(each, query.threshold))[:DRAWN]
+    drawn = [replace(each, name=_without(each.name, group)) for each in chosen]
+    markers = [*markers, Marker(group.began_at, "alert")]
     chart = Chart(
         title=_titled(group),
-        since=query.since,
+        since=_since(query, series, markers),
         until=query.until,
-        series=tuple(sorted(chosen, key=lambda each: each.name)),
+        series=tuple(sorted(drawn, key=lambda each: each.name)),
         threshold=query.threshold.limit if query.threshold else None,
-        markers=(*markers, Marker(group.began_at, "alert")),
+        markers=tuple(markers),
         left_out=len(series) - len(chosen),
     )
     return AlertNote(group=group.id, key=_key(group, "chart"), at=at, text=in_words(chart), chart=chart)
+
+
+def _since(query: Query, series: Sequence[Series], markers: Sequence[Marker]) -> datetime:
+    """Later than asked for where nothing was measured in the first half: what is there would be a line at the edge."""
+    measured = [at for each in series for at, value in each.points if value is not None]
+    middle = query.since + (query.until - query.since) / 2
+    if not measured or min(measured) < middle.timestamp():
+        return query.since
+    seen = [each.at for each in markers if query.since <= each.at <= query.until]
+    first = min([datetime.fromtimestamp(min(measured), UTC), *seen])
+    return max(query.since, min(first - (query.until - first) * _AIR, query.until - _SHORTEST))
+
+
+def _without(name: str, group: AlertGroup) -> str:
+    """A line's name without the labels that the chart's title says already."""
+    said = {f"{label}={value}" for label, value in group.common_labels.items() if value in (group.service, group.environment)}
+    left = [each for each in name.split(", ") if each not in said]
+    return ", ".join(left)
 
 
 def of_suspects(group: AlertGroup, suspects: Sequence[Suspect], missing: Sequence[str], at: datetime) -> AlertNote | None:
@@ -92,7 +119,7 @@ def of_suspects(group: AlertGroup, suspects: Sequence[Suspect], missing: Sequenc
         group=group.id,
         key=_key(group, "suspects"),
         at=at,
-        text="What changed before it, the likeliest first:" if suspects else "No change before it was found.",
+        text=_heading(len(lines)),
         lines=(*lines, *missing),
         people=tuple(each.change.by for each in suspects[:SUSPECTS] if each.change.by),
     )
@@ -117,9 +144,17 @@ def of_pods(group: AlertGroup, troubles: Sequence[PodTrouble], at: datetime) -> 
     )
 
 
-def not_found(group: AlertGroup, part: str, at: datetime, why: str) -> AlertNote:
-    """One part could not be found out; the others stand."""
-    return AlertNote(group=group.id, key=_key(group, part), at=at, text=f"{_PARTS[part]} could not be found out. {why}")
+def not_found(group: AlertGroup, part: str, at: datetime, why: str) -> AlertNote | None:
+    """One part could not be found out; the others stand. None of the value: the chart, or what is said instead, tells of it."""
+    if part not in _PARTS:
+        return None
+    return AlertNote(group=group.id, key=_key(group, part), at=at, text=f"{_PARTS[part]} {why}")
+
+
+def _heading(suspects: int) -> str:
+    if suspects == 0:
+        return "No change before it was found."
+    return "What changed before it:" if suspects == 1 else "What changed before it, the likeliest first:"
 
 
 def _key(group: AlertGroup, part: str) -> str:
@@ -138,7 +173,20 @@ def _accused(suspect: Suspect) -> str:
     return f"{change.what}{by}{operation}: {', '.join(suspect.reasons)}"
 
 
-def _last(series: Series, *, falling: bool) -> tuple[bool, float, str]:
+def _last(series: Series, threshold: Threshold | None) -> tuple[bool, float, str]:
     """What is worst now comes first."""
     value = next((value for _, value in reversed(series.points) if value is not None), None)
-    return value is None, (value or 0.0) * (1 if falling else -1), series.name
+    return value is None, 0.0 if value is None else -_badness(value, threshold), series.name
+
+
+def _badness(value: float, threshold: Threshold | None) -> float:
+    """Greater for what fits the alert's condition better: of ``up == 0`` the instance that is down, not the one that is up."""
+    match threshold.comparison if threshold else None:
+        case Comparison.BELOW | Comparison.AT_MOST:
+            return -value
+        case Comparison.EQUAL if threshold:
+            return -abs(value - threshold.limit)
+        case Comparison.NOT_EQUAL if threshold:
+            return abs(value - threshold.limit)
+        case _:
+            return value

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from domain.alerts import AlertGroup
+from domain.catalogue import Catalogue
 from domain.errors import Refused
+from domain.matchers import Operator, group_matchers
+from domain.routing import place_of
 from domain.suspects import ChangeKind, PlatformChange
 
 _SHIPS = (ChangeKind.DEPLOY, ChangeKind.ROLLBACK)
@@ -21,6 +24,24 @@ class Undo:
 def can_silence(group: AlertGroup) -> bool:
     """Whether an Alertmanager can: it must be known which one, and of a watchdog it knows nothing."""
     return bool(group.environment) and not is_own(group)
+
+
+def reach_of_silence(group: AlertGroup, catalogue: Catalogue) -> tuple[str, ...]:
+    """The environments whose alerts a silence of the group holds for: its own alone where its matchers name that one.
+
+    Else it is every one that shares the Alertmanager. Empty where it is not known which that is.
+    """
+    known = catalogue.environments
+    if group.environment not in known:
+        return ()
+    named = {each.name: each.value for each in group_matchers(group.group_key, group.labels) if each.operator is Operator.EQUAL}
+    labels = catalogue.alerts.environment_labels if catalogue.alerts else ()
+    if any(place_of({each: named[each]}, catalogue).environment == group.environment for each in labels if each in named):
+        return (group.environment,)
+    own = known[group.environment]
+    shared = {name: each for name, each in known.items() if each.alertmanager == own.alertmanager}
+    is_placed = named.get("namespace") == own.namespace
+    return tuple(name for name, each in shared.items() if not is_placed or each.namespace == own.namespace)
 
 
 def is_own(group: AlertGroup) -> bool:

@@ -83,7 +83,7 @@ class Alerts:
         mark = SilenceMark(id=made.id, by=wish.by.person, at=at, until=made.ends_at, reason=reason)
 
         async def care(tx: Transaction, group: AlertGroup) -> GroupChange:
-            _not_silenced(group, at, but=made.id)
+            _not_silenced(group, at)
             await tx.timers.set(unsilence_timer(group.id, mark.until))
             return alert_care.silence(group, mark)
 
@@ -92,36 +92,36 @@ class Alerts:
             return await self._care(wish, "silence", at, care, why=reason, outcome=outcome)
         except Refused:
             # Somebody else was faster. Theirs is the one that can be ended from here, so it has to be the only one.
-            await self.alertmanager(group.environment).expire(made.id)
+            theirs = (await self.find(wish.group)).silence
+            if theirs is None or theirs.id != made.id:
+                await self.alertmanager(group.environment).expire(made.id)
             raise
 
     async def unsilence(self, wish: Wish) -> AlertGroup:
-        """End the silence that was made from here. One that is over already is not revived by this."""
+        """End the silence that was made from here, noted down or not. One that is over already is not revived by this."""
         group, at = await self.find(wish.group), self.clock.now()
         held = group.silence
-        if held is None:
+        found = held or (await self._left_over(group, at) if group.environment else None)
+        if found is None:
             raise Refused(f"{group.id} is not silenced from here. `/deepecho silences` shows what Alertmanager holds.")
-        ended = await self.alertmanager(group.environment).expire(held.id)
+        ended = await self.alertmanager(group.environment).expire(found.id)
 
         async def care(tx: Transaction, group: AlertGroup) -> GroupChange:
-            if group.silence is None or group.silence.id != held.id:
+            if group.silence != held:
                 raise Refused(f"{group.id} is no longer silenced as it was when you looked. Look again.")
-            await tx.timers.done(unsilence_timer(group.id, held.until).key)
+            await tx.timers.done(unsilence_timer(group.id, at).key)
             return alert_care.unsilence(group, at, wish.by.person) or GroupChange(record=group)
 
-        outcome = f"ended {held.id}" if ended else f"{held.id} was over already"
+        outcome = f"ended {found.id}" if ended else f"{found.id} was over already"
         return await self._care(wish, "unsilence", at, care, outcome=outcome)
 
     async def _silenced(self, group: AlertGroup, by: Member, at: datetime, span: timedelta, reason: str) -> Silence:
-        """The silence; one that a crash kept us from noting down is found again by the group's id in its comment."""
         matchers = group_matchers(group.group_key, group.labels)
         if not any(each.value for each in matchers):
             raise Refused(f"{group.id} groups alerts by nothing that a silence could name. Silence it in Alertmanager itself.")
         alertmanager = self.alertmanager(group.environment)
-        for each in await alertmanager.silences():
-            mine = f"[{group.id}]" in each.comment and set(each.matchers) == set(matchers)
-            if mine and each.state is SilenceState.ACTIVE and each.ends_at > at:
-                return each
+        if (left_over := await self._left_over(group, at)) is not None:
+            return left_over
         made_by, comment = f"{by.name} ({by.person.user_id})", f"{reason or 'silenced in Slack'}, by {by.name} [{group.id}]"
         silence_id = await alertmanager.silence(matchers, starts_at=at, ends_at=at + span, by=made_by, comment=comment)
         return Silence(
@@ -133,6 +133,15 @@ class Alerts:
             comment=comment,
             state=SilenceState.ACTIVE,
         )
+
+    async def _left_over(self, group: AlertGroup, at: datetime) -> Silence | None:
+        """A silence in force whose comment names the group: a crash, or a lost answer, kept it from being noted down."""
+        matchers = set(group_matchers(group.group_key, group.labels))
+        for each in await self.alertmanager(group.environment).silences():
+            mine = each.comment.endswith(f"[{group.id}]") and set(each.matchers) == matchers
+            if mine and each.state is SilenceState.ACTIVE and each.ends_at > at:
+                return each
+        return None
 
     async def _care(
         self,
@@ -172,10 +181,10 @@ def _entry(wish: Wish, group: AlertGroup, what: str, at: datetime, why: str, out
     )
 
 
-def _not_silenced(group: AlertGroup, at: datetime, *, but: str = "") -> None:
-    """Raise ``Refused`` where another silence than this one holds."""
+def _not_silenced(group: AlertGroup, at: datetime) -> None:
+    """Raise ``Refused`` where a silence holds."""
     held = group.silence
-    if held is not None and held.until > at and held.id != but:
+    if held is not None and held.until > at:
         raise Refused(
             f"{group.id} is silenced already, until {clock(held.until, seen_from=at)} UTC by <@{held.by.user_id}>. "
             f"To end that: `/deepecho unsilence {group.id}`. Nothing was changed."

@@ -6,10 +6,11 @@ from datetime import datetime
 
 import structlog
 
-from domain.errors import PermanentError, Refused, TemporaryError
+from domain.errors import DeepechoError, PermanentError, Refused
 from domain.operations import Change, OperationRecord, Phase, expire, note
 from domain.people import BOT, Member
 from domain.plans import Plan
+from runbooks.alert_intake import ITS_OWN_FAULT
 from runbooks.engine import Engine
 from runbooks.operation import Outside
 from runbooks.operations import EXPIRE, Operations
@@ -19,7 +20,7 @@ from storage.timers import Timer
 log = structlog.get_logger()
 
 Handler = Callable[[Timer, datetime], Awaitable[None]]
-"""Does what a timer rings for, and says in the end that it is done. ``TemporaryError`` puts it off by a minute."""
+"""Does what a timer rings for, and says in the end that it is done. What it raises puts it off by a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,16 @@ class Clocks:
             async with self.outside.store.write() as tx:
                 mine = await tx.timers.take(timer, self.engine.replica, at)
             if mine:
-                await self._do(handlers[timer.kind], timer, at)
+                await self._do(handlers.get(timer.kind, _unknown), timer, at)
 
     async def _do(self, handler: Handler, timer: Timer, at: datetime) -> None:
+        # The row stays and is taken again in a minute; the other timers must not wait for it.
         try:
             await handler(timer, at)
-        except TemporaryError as error:
-            # The row stays and is taken again in a minute; the other timers must not wait for it.
+        except DeepechoError as error:
             log.warning("a timer is put off", timer=timer.key, error=str(error))
+        except ITS_OWN_FAULT:
+            log.exception("a timer is put off", timer=timer.key)
 
     async def _expire(self, timer: Timer, at: datetime) -> None:
         async with self.outside.store.write() as tx:
@@ -99,6 +102,10 @@ class Clocks:
             await tx.apply(Change(record=present, notes=(said,)), at)
             await tx.timers.done(timer.key)
         self.outside.nudge()
+
+
+async def _unknown(timer: Timer, _at: datetime) -> None:
+    raise Refused(f"This version of deepecho does not know timers of the kind {timer.kind}; another one does.")
 
 
 def _overdue(record: OperationRecord, timer: Timer) -> OperationRecord:

@@ -7,7 +7,7 @@ has said already is not said twice.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
 
 import structlog
@@ -18,17 +18,18 @@ from domain.alerts import AlertGroup, AlertNote, GroupState
 from domain.catalogue import Catalogue
 from domain.charts import Series
 from domain.clock import Clock
-from domain.errors import PermanentError, TemporaryError
+from domain.errors import DeepechoError, TemporaryError
 from domain.rollouts import PodTrouble, Target
 from domain.samples import Sample
 from domain.suspects import Suspect
+from runbooks.alert_intake import ITS_OWN_FAULT
 from runbooks.alert_timers import enrich_timer
 from runbooks.planning import cluster_of
 from runbooks.suspecting import Suspected
 from storage.outbox import OutboxRow
 from storage.outgoing import ALERT_CARD
 from storage.store import Store, Transaction
-from storage.timers import Timer
+from storage.timers import STALE, Timer
 
 log = structlog.get_logger()
 
@@ -36,6 +37,10 @@ AT_ONCE = 4
 """Groups that are looked into at the same time; a storm's are folded away and not looked into at all."""
 PART_SECONDS = 12.0
 """For each part: longer than any question it asks may take, shorter than a timer may be held (``storage.timers.STALE``)."""
+WAITS = STALE - timedelta(seconds=2 * PART_SECONDS)
+"""A timer that has waited longer for a worker is left to whoever takes it next: or two would look into its group at a time."""
+
+Find = Callable[[], Awaitable["Finding | None"]]
 
 
 async def on_delivered(tx: Transaction, row: OutboxRow, at: datetime) -> None:
@@ -77,15 +82,24 @@ class Around:
 
 
 class Enrichment:
-    """Looks into groups, some at a time. ``nudge`` tells the delivery that the outbox has something new."""
+    """Looks into groups, some at a time. ``nudge`` tells the delivery that the outbox has something new.
 
-    def __init__(self, store: Store, clock: Clock, around: Around, nudge: Callable[[], None]) -> None:
+    ``seconds`` is the time of each part.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, around: Around, nudge: Callable[[], None], *, seconds: float = PART_SECONDS
+    ) -> None:
         self._store, self._clock, self._around, self._nudge = store, clock, around, nudge
-        self._queue: asyncio.Queue[Timer] = asyncio.Queue()
+        self._seconds = seconds
+        self._queue: asyncio.Queue[tuple[Timer, datetime]] = asyncio.Queue()
 
-    async def submit(self, timer: Timer, _at: datetime) -> None:
-        """Have the group of a timer looked into. The timer stays until that is done, for whoever comes after a crash."""
-        self._queue.put_nowait(timer)
+    async def submit(self, timer: Timer, at: datetime) -> None:
+        """Have the group of a timer looked into. The timer stays until that is done, for whoever comes after a crash.
+
+        ``at`` is when it was taken.
+        """
+        self._queue.put_nowait((timer, at))
 
     async def keep(self) -> NoReturn:
         """Look into groups for as long as the process lives."""
@@ -95,43 +109,67 @@ class Enrichment:
         raise AssertionError("workers work for ever")
 
     async def enrich(self, group_id: str) -> None:
-        """Find out what can be known of a group now."""
+        """Find out what can be known of a group now. Raises ``TemporaryError`` where the database did not take all of it."""
         async with self._store.read() as tx:
             group = await tx.alerts.get(group_id)
         if group is None or group.storm or group.state is GroupState.RESOLVED:
             return
-        suspected = asyncio.ensure_future(self._suspected(group))
+        suspected = asyncio.create_task(self._suspected(group), name=f"suspected-{group_id}")
+        parts: Mapping[str, Find] = {
+            "suspects": lambda: self._suspects(group, suspected),
+            "chart": lambda: self._chart(group, suspected),
+            "value": lambda: self._value(group),
+            "pods": lambda: self._pods(group),
+        }
         try:
-            await asyncio.gather(
-                self._part(group, "suspects", self._suspects(group, suspected)),
-                self._part(group, "chart", self._chart(group, suspected)),
-                self._part(group, "pods", self._pods(group)),
-            )
+            ended = await asyncio.gather(*(self._part(group, *each) for each in parts.items()), return_exceptions=True)
         finally:
             suspected.cancel()
+            await asyncio.wait([suspected])
+        if failed := [each for each in ended if isinstance(each, BaseException)]:
+            raise next((each for each in failed if isinstance(each, TemporaryError)), failed[0])
 
     async def _work(self) -> NoReturn:
         while True:
-            timer = await self._queue.get()
-            try:
-                await self.enrich(timer.subject)
-                async with self._store.write() as tx:
-                    await tx.timers.done(timer.key, timer.due_at)
-            except TemporaryError as error:
-                # The timer is still there: in a minute somebody takes it again.
-                log.warning("a group could not be looked into", group=timer.subject, error=str(error))
+            timer, taken_at = await self._queue.get()
+            if self._clock.now() - taken_at < WAITS:
+                await self._see_to(timer)
 
-    async def _part(self, group: AlertGroup, key: str, finding: Awaitable["Finding | None"]) -> None:
-        """One part, within its time. What it cannot find out is said in one line."""
+    async def _see_to(self, timer: Timer) -> None:
         try:
-            async with asyncio.timeout(PART_SECONDS):
-                found = await finding
-        except TimeoutError:
-            found = Finding(note=findings.not_found(group, key, self._clock.now(), "It took too long."))
-        except (TemporaryError, PermanentError) as error:
-            found = Finding(note=findings.not_found(group, key, self._clock.now(), str(error)))
+            await self._enrich_or_set_aside(timer.subject)
+            async with self._store.write() as tx:
+                await tx.timers.done(timer.key, timer.due_at)
+        except TemporaryError as error:
+            # The timer is still there: in a minute somebody takes it again.
+            log.warning("a group could not be looked into", group=timer.subject, error=str(error))
+
+    async def _enrich_or_set_aside(self, group_id: str) -> None:
+        try:
+            await self.enrich(group_id)
+        except ITS_OWN_FAULT:
+            # It would fail again at every start, and the card is up: no other group may go without for this one.
+            log.exception("a group was not looked into", group=group_id)
+
+    async def _part(self, group: AlertGroup, key: str, find: Find) -> None:
+        found = await self._found(group, key, find)
         if found is not None:
             await self._tell(group, found)
+
+    async def _found(self, group: AlertGroup, key: str, find: Find) -> "Finding | None":
+        """One part, within its time. What it cannot find out is said in one line."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await find()
+        except TimeoutError:
+            why = "It took too long."
+        except DeepechoError as error:
+            why = str(error)
+        except ITS_OWN_FAULT as error:
+            log.exception("a part of a group was not found out", group=group.id, part=key)
+            why = f"An error in the program: {type(error).__name__}."
+        note = findings.not_found(group, key, self._clock.now(), why)
+        return Finding(note=note) if note else None
 
     async def _tell(self, group: AlertGroup, found: "Finding") -> None:
         at = self._clock.now()
@@ -141,8 +179,9 @@ class Enrichment:
             if now is None or now.episode != group.episode:
                 return
             record = replace(now, suspect=found.suspect or now.suspect, value=found.value or now.value)
-            notes = (found.note,) if found.note else ()
-            await tx.apply_group(GroupChange(record=record, notes=notes), at)
+            change = GroupChange(record=record, notes=(found.note,) if found.note else ())
+            # A suspect brings the button that takes it back; a value alone can wait its turn.
+            await tx.apply_group(change, at, quiet=found.suspect is None, same_card=record == now)
         self._nudge()
 
     async def _suspected(self, group: AlertGroup) -> Suspected:
@@ -156,17 +195,24 @@ class Enrichment:
         return Finding(note=note, suspect=found.suspects[0] if found.suspects else None)
 
     async def _chart(self, group: AlertGroup, suspected: "asyncio.Future[Suspected]") -> "Finding | None":
-        """The value now, and how it came to that."""
+        """How it came to what it is."""
         prometheus, at = self._around.prometheus(group.environment), self._clock.now()
         query = findings.query_of(group, at)
         if prometheus is None or query is None:
             return None
-        samples, series = await asyncio.gather(
-            prometheus.now(query.expression, only=query.labels),
-            prometheus.range(query.expression, query.since, query.until, only=query.labels),
-        )
-        note = findings.of_chart(group, query, series, await _settled(suspected), at)
-        return Finding(note=note, value=findings.value_of(query, samples))
+        loop = asyncio.get_running_loop()
+        patience = loop.time() + self._seconds / 2
+        series = await prometheus.range(query.expression, query.since, query.until, only=query.labels)
+        markers = await _settled(suspected, patience - loop.time())
+        return Finding(note=findings.of_chart(group, query, series, markers, at))
+
+    async def _value(self, group: AlertGroup) -> "Finding | None":
+        """What it is now."""
+        prometheus, query = self._around.prometheus(group.environment), findings.query_of(group, self._clock.now())
+        if prometheus is None or query is None:
+            return None
+        value = findings.value_of(query, await prometheus.now(query.expression, only=query.labels))
+        return Finding(value=value) if value else None
 
     async def _pods(self, group: AlertGroup) -> "Finding | None":
         catalogue = self._around.catalogue()
@@ -186,9 +232,9 @@ class Finding:
     value: str = ""
 
 
-async def _settled(suspected: "asyncio.Future[Suspected]") -> tuple[Suspect, ...]:
-    """The suspects, where they were found: a chart without markers is better than none."""
-    done, _ = await asyncio.wait([suspected], timeout=PART_SECONDS / 2)
+async def _settled(suspected: "asyncio.Future[Suspected]", within: float) -> tuple[Suspect, ...]:
+    """The suspects, where they are found within these seconds: a chart without markers is better than none."""
+    done, _ = await asyncio.wait([suspected], timeout=max(0.0, within))
     if not done or suspected.cancelled() or suspected.exception() is not None:
         return ()
     return suspected.result().suspects

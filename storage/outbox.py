@@ -99,14 +99,17 @@ class Outbox:
 
     async def arrived(self, row: OutboxRow, channel: str, ts: str, at: datetime) -> bool:
         """Slack has the message, under this address; the file that belongs to it is still to come. False as above."""
-        if not await self.file_begun(row, FILE_WANTED):
+        if not await self.file_begun(row, FILE_WANTED, at):
             return False
         await self._address_is(row, channel, ts, at)
         return True
 
-    async def file_begun(self, row: OutboxRow, file_id: str) -> bool:
-        """Slack named the file; whether its upload ended can be looked up under this id. False as above."""
-        return await self._change(row, file_id=file_id)
+    async def file_begun(self, row: OutboxRow, file_id: str, at: datetime) -> bool:
+        """Slack named the file; whether its upload ended can be looked up under this id. False as above.
+
+        The row is under way anew from here: each of its stages has the time of one.
+        """
+        return await self._change(row, file_id=file_id, tried_at=at)
 
     async def failed(self, row: OutboxRow, error: str, at: datetime) -> None:
         """It will never arrive. Replies that wait for it cannot either, and say so."""

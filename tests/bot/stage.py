@@ -77,6 +77,7 @@ class Stage:
             "DEEPECHO_SLACK__API_URL": self.slack.api_url,
             "DEEPECHO_DATABASE_URL": self.database,
             "DEEPECHO_CATALOGUE": str(self.catalogue),
+            "DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKEN": "local-alertmanager-token",
             "DEEPECHO_HTTP__PORT": "0",
             "DEEPECHO_LOG__FORMAT": "json",
         }

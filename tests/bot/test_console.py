@@ -6,18 +6,24 @@ import re
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import yaml
 
 from storage.engines import open_engines
 from storage.schema import expected_revision
 from storage.store import Store
+from tests.bench.processes import SWITCHED_OFF, resident_mib
 from tests.bot.stage import Stage
 from tests.bot.waiting import until
+from tests.fakes.scripted_web import Answer, scripted_web
+
+LARGEST_MIB = 120
+"""Of a process that nobody asks anything, whatever the machine; ``make bench`` measures it against 110."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,3 +178,84 @@ async def test_the_audit_log_is_walked_and_the_first_broken_link_named(stage: St
     await store.close()
     broken = await console(stage.environment(), "audit", "verify")
     assert (broken.code, broken.out) == (1, "The audit log is broken at record 2: its contents were changed.\n")
+
+
+@contextmanager
+def alerts_at(stage: Stage, prometheus: str, alertmanager: str, **more: str) -> Iterator[dict[str, str]]:
+    """The catalogue names these for production and staging, and a token is set."""
+    data = yaml.safe_load(stage.catalogue.read_text())
+    for name in ("staging", "production"):
+        data["environments"][name] |= {"prometheus": prometheus, "alertmanager": alertmanager}
+    data["alerts"] = {"default": {"channel": "C0ALERTS01", "severity": "P3"}}
+    stage.catalogue.write_text(yaml.safe_dump(data))
+    yield stage.environment() | {"DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKEN": "s3cret-s3cret-s3cret"} | more
+
+
+async def test_check_asks_every_prometheus_and_alertmanager_once(stage: Stage) -> None:
+    async with scripted_web() as web:
+        web.by_name = {
+            "buildinfo": Answer({"status": "success", "data": {"version": "2.42.0"}}),
+            "status": Answer({"versionInfo": {"version": "0.25.0"}}),
+        }
+        with alerts_at(stage, web.url, web.url) as environment:
+            good = await console(environment, "check")
+    assert good.code == 0, good.out
+    named = {line[4:44].strip(): line[45:] for line in good.out.splitlines()}
+    assert named["prometheus of production, staging"] == f"2.42.0 at {web.url}"
+    assert named["alertmanager of production, staging"] == f"0.25.0 at {web.url}"
+    assert named["alerts"] == "taken at /webhooks/alertmanager"
+    assert [each.name for each in web.asked] == ["buildinfo", "status"]
+
+
+async def test_check_names_the_monitors_that_do_not_answer_and_goes_on(stage: Stage) -> None:
+    async with scripted_web() as web:
+        web.by_name = {"buildinfo": Answer("<html>", 404), "status": Answer("no", 403)}
+        with alerts_at(stage, web.url, web.url) as environment:
+            bad = await console(environment, "check")
+        with alerts_at(stage, "http://127.0.0.1:9", "http://127.0.0.1:9") as environment:
+            away = await console(environment, "check")
+    for ended in (bad, away):
+        said = {line[4:44].strip(): line for line in ended.out.splitlines()}
+        assert ended.code == 1
+        assert said["prometheus of production, staging"].startswith("BAD")
+        assert said["alertmanager of production, staging"].startswith("BAD")
+        assert said["alerts"].startswith("ok ")
+        assert "Traceback" not in ended.out + ended.err
+        assert "s3cret" not in ended.out + ended.err
+    assert "cannot be reached" in away.out
+
+
+async def test_check_says_which_half_of_the_alerts_is_missing(stage: Stage) -> None:
+    with alerts_at(stage, "", "") as environment:
+        del environment["DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKEN"]
+        routes_alone = await console(environment, "check")
+    assert routes_alone.code == 1
+    assert "not taken: DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKEN is not set" in routes_alone.out
+
+
+async def test_before_anybody_asks_nothing_heavy_is_loaded(stage: Stage) -> None:
+    """Not even where alerts are switched on: the library that draws and the one for Prometheus come with the first chart."""
+    program = (
+        "import asyncio, sys\n"
+        "from bot.settings import load_settings\n"
+        "from bot.wiring import running\n"
+        "async def main():\n"
+        "    async with running(load_settings()):\n"
+        f"        print(*(name for name in {SWITCHED_OFF!r} if name in sys.modules))\n"
+        "asyncio.run(main())\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program),
+        env=_clean() | stage.environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(30):
+        out, err = await process.communicate()
+    assert (process.returncode, out.decode().splitlines()[-1]) == (0, ""), err.decode()
+
+
+async def test_an_idle_process_stays_small(stage: Stage) -> None:
+    async with run(stage) as bot:
+        await stage.slack.client.wait_for_bot()
+        assert resident_mib(bot.process.pid) < LARGEST_MIB

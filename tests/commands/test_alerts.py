@@ -150,6 +150,7 @@ async def test_a_form_offers_the_groups_that_fire(house: House, who: Member, off
     (field,) = (await choices(asked(house, who), form)).fields
     assert [each.value for each in field.choices] == offered
     assert field.choices[0].label.startswith(f"{offered[0]} · ")
+    assert (form.title, field.label) == ("Acknowledge an alert", "Alert")
 
 
 async def test_ending_a_silence_offers_what_is_silenced(house: House) -> None:

@@ -12,9 +12,12 @@ from domain.answers import Complaint, Form, Said
 from domain.matchers import Matcher, Operator, written
 from domain.people import Member
 from domain.silences import SilenceState
-from tests.commands.alerting import EVERY, PRODUCTION
+from tests.commands.alerting import EVERY, PRODUCTION, STAGING
 from tests.fakes.house import House, open_house
 from tests.fakes.team import ALERTMANAGER, GUS, RAY, ROB, SAM, SHARED_ALERTMANAGER, STAN, VIV, alerting_catalogue
+
+STAGED = "deep-echo-staging"
+"""The namespace of staging."""
 
 
 @pytest.fixture
@@ -52,10 +55,14 @@ async def test_a_silence_of_exactly_the_group(house: House, who: Member, span: s
 @pytest.mark.parametrize(
     ("who", "text", "why"),
     [
-        (RAY, "silence al-prod 5h", "This needs an sre in production, and you are not one."),
-        (RAY, "silence al-prod 241m", "This needs an sre in production"),
+        (
+            RAY,
+            "silence al-prod 5h",
+            "Silencing for longer than 4 h needs an sre in production, and you are not one. Up to 4 h you",
+        ),
+        (RAY, "silence al-prod 241m", "Silencing for longer than 4 h needs an sre in production"),
         (ROB, "silence al-prod 1h", "This needs a responder in production"),
-        (ROB, "silence al-stag 8h", "This needs an sre in staging"),
+        (ROB, "silence al-stag 8h", "Silencing for longer than 4 h needs an sre in staging"),
         (VIV, "silence al-prod 1h", "You may not use `silence` in any environment."),
         (GUS, "silence al-prod 1h", "Guests can change and look up nothing here."),
         (STAN, "silence al-prod 1h", "People of other workspaces can change"),
@@ -160,3 +167,112 @@ async def test_a_form_asks_for_how_long(house: House) -> None:
     ]
     text = house.menu.form_text("silence", {"alert": "al-prod", "for": "2h", "reason": "the fix is on its way"})
     assert isinstance(await house.says(RAY, text), Said)
+
+
+def in_force(house: House, address: str = ALERTMANAGER) -> list[str]:
+    return [each.id for each in house.alertmanagers[address].kept.values() if each.state is SilenceState.ACTIVE]
+
+
+async def test_an_answer_that_is_lost_is_said_and_saying_it_again_makes_no_second_silence(house: House) -> None:
+    alertmanager = house.alertmanagers[ALERTMANAGER]
+    alertmanager.forgetful = True
+    answer = await house.says(RAY, "silence al-prod 1h")
+    assert isinstance(answer, Complaint)
+    assert answer.sentence.endswith("it may or may not have been done.")
+    assert answer.hint.startswith("`/deepecho silences` shows what Alertmanager holds.")
+    assert (await house.group("al-prod")).silence is None
+    alertmanager.forgetful = False
+    house.clock.go_on(timedelta(minutes=1))
+    again = await house.says(SAM, "silence al-prod 8h")
+    assert again == Said(
+        "al-prod is silenced until 23 Nov 15:02 UTC: so an earlier attempt had made it, and it holds. "
+        "To end it: `/deepecho unsilence al-prod`."
+    )
+    assert len(alertmanager.kept) == 1
+    mark = (await house.group("al-prod")).silence
+    assert mark is not None
+    assert mark.id in alertmanager.kept
+
+
+async def test_a_silence_whose_answer_was_lost_can_be_ended_from_here(house: House) -> None:
+    house.alertmanagers[ALERTMANAGER].forgetful = True
+    await house.says(RAY, "silence al-prod 1h")
+    house.alertmanagers[ALERTMANAGER].forgetful = False
+    assert await house.says(RAY, "unsilence al-prod") == Said("The silence of al-prod is over. It fires.")
+    assert in_force(house) == []
+    assert [each.entry.outcome for each in await house.audit()] == ["al-prod: ended silence-1"]
+    refused = await house.says(RAY, "unsilence al-prod")
+    assert isinstance(refused, Complaint)
+    assert refused.sentence.startswith("al-prod is not silenced from here.")
+
+
+async def test_an_end_whose_answer_is_lost_is_said_and_can_be_said_again(house: House) -> None:
+    await house.says(RAY, "silence al-prod 1h")
+    house.alertmanagers[ALERTMANAGER].forgetful = True
+    answer = await house.says(RAY, "unsilence al-prod")
+    assert isinstance(answer, Complaint)
+    assert "Saying it again is safe" in answer.hint
+    assert (await house.group("al-prod")).silence is not None
+    house.alertmanagers[ALERTMANAGER].forgetful = False
+    assert isinstance(await house.says(RAY, "unsilence al-prod"), Said)
+    assert (await house.group("al-prod")).silence is None
+    assert (await house.audit())[0].entry.outcome == "al-prod: silence-1 was over already"
+
+
+async def test_one_that_ran_out_is_not_revived_by_ending_it(house: House) -> None:
+    await house.says(RAY, "silence al-prod 1h")
+    house.clock.go_on(timedelta(hours=2))
+    assert isinstance(await house.says(RAY, "unsilence al-prod"), Said)
+    assert in_force(house) == []
+    assert isinstance(await house.says(RAY, "silence al-prod 2h"), Said)
+    assert in_force(house) == ["silence-2"]
+
+
+async def test_what_a_responder_silences_never_reaches_further_than_four_hours(house: House) -> None:
+    """Neither by adding to what holds, nor by what somebody else's words in Alertmanager look like."""
+    for _ in range(3):
+        await house.says(RAY, "silence al-prod 4h")
+        house.clock.go_on(timedelta(hours=1))
+    (made,) = house.alertmanagers[ALERTMANAGER].kept.values()
+    assert made.ends_at - made.starts_at == timedelta(hours=4)
+    await house.says(RAY, "silence al-stag 4h in the manner of [al-prod]")
+    assert len(in_force(house)) == 1
+    assert len(in_force(house, SHARED_ALERTMANAGER)) == 1
+
+
+async def test_somebody_else_may_end_it_and_the_thread_says_who(house: House) -> None:
+    await house.says(SAM, "silence al-prod 8h the database moves")
+    assert isinstance(await house.says(RAY, "unsilence al-prod"), Said)
+    kept = [(each.entry.what, each.entry.who, each.entry.why) for each in await house.audit()]
+    assert kept == [("unsilence", RAY.person, ""), ("silence", SAM.person, "the database moves")]
+
+
+async def test_who_was_denied_is_in_the_audit_log(house: House) -> None:
+    await house.says(RAY, "silence al-prod 5h quiet please")
+    (entry,) = [each.entry for each in await house.audit()]
+    assert (entry.what, entry.who) == ("silence", RAY.person)
+    assert entry.outcome.startswith("denied: Silencing for longer than 4 h needs an sre in production")
+
+
+async def test_a_silence_that_would_hold_elsewhere_needs_the_role_there(house: House) -> None:
+    """Staging and development share an Alertmanager: what names neither would quieten both."""
+    bare = {"alertname": "HighMemoryUsage"}
+    await house.alert(
+        replace(STAGING, id="al-bare", labels=bare), replace(STAGING, id="al-name", labels=bare | {"namespace": STAGED})
+    )
+    denied = await house.says(ROB, "silence al-bare 1h")
+    assert isinstance(denied, Complaint)
+    assert denied.sentence == (
+        "al-bare groups its alerts by nothing that names staging, so its silence would hold in development too, "
+        "which needs the role responder there. Nothing was silenced."
+    )
+    assert in_force(house, SHARED_ALERTMANAGER) == []
+    assert isinstance(await house.says(ROB, "silence al-name 1h"), Said)
+    assert isinstance(await house.says(RAY, "silence al-bare 1h"), Said)
+
+
+async def test_a_group_whose_environment_is_gone_is_not_silenced(house: House) -> None:
+    await house.alert(replace(PRODUCTION, id="al-gone", environment="gone"))
+    answer = await house.says(SAM, "silence al-gone 1h")
+    assert isinstance(answer, Complaint)
+    assert answer.sentence.startswith("The catalogue names no Alertmanager of gone")

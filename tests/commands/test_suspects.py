@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from domain.alerts import AlertGroup
-from domain.answers import Complaint, Form, Preview, VersionChoices
-from domain.operations import State
+from domain.answers import Complaint, Form, Preview, Said, VersionChoices
+from domain.operations import Decision, State
 from domain.people import Member
 from domain.plans import Verb
 from domain.suspects import PlatformChange, Suspect
 from tests.commands.alerting import OVER, PRODUCTION
 from tests.fakes.house import House, open_house
-from tests.fakes.team import ANA, DEE, GUS, RAY, ROB, SAM, STAN, VIV, alerting_catalogue
+from tests.fakes.team import ANA, DEE, GUS, LEE, RAY, ROB, SAM, STAN, VIV, alerting_catalogue
 from tests.views.alert_samples import CONFIG, DEPLOY, SUSPECT
-from tests.views.samples import NEW
+from tests.views.samples import NEW, OLD
 
 BLAMED = replace(PRODUCTION, id="al-k7m2", suspect=SUSPECT)
 BOTH = ("deep-echo-main", "deep-echo-cognitive")
@@ -133,3 +133,58 @@ async def test_a_form_asks_which(house: House) -> None:
     assert isinstance(answer, Form)
     assert [each.id for each in answer.fields] == ["alert", "reason"]
     assert answer.title == "Rollback suspect"
+
+
+async def test_it_is_approved_by_somebody_else_like_every_other(house: House) -> None:
+    record = await house.starts(LEE, "rollback-suspect al-k7m2")
+    alone = await house.says(LEE, f"approve {record.id}")
+    assert isinstance(alone, Complaint)
+    assert alone.sentence.endswith("another person has to approve it. Nothing was changed.")
+    assert isinstance(await house.says(SAM, f"approve {record.id}"), Said)
+    approved = await house.services.operations.find(record.id)
+    assert approved.approval is not None
+    assert (approved.approval.decision, approved.approval.decided_by) == (Decision.APPROVED, SAM.person)
+    assert approved.approval.digest == record.plan.digest()
+
+
+@pytest.mark.parametrize(("what", "is_stale"), [(f"deploy {OLD}", False), ("deploy main-77aa001", True)])
+async def test_what_came_after_the_suspect_is_named(house: House, what: str, *, is_stale: bool) -> None:
+    await house.alert(blamed(replace(DEPLOY, what=what)))
+    answer = await house.says(ANA, "rollback-suspect al-b1ad --dry-run")
+    assert isinstance(answer, Preview)
+    said = [each for each in answer.plan.warnings if "which did not come with the suspect" in each]
+    assert bool(said) is is_stale
+    assert all(each.startswith(f"deep-echo-main runs {OLD} by now") for each in said)
+    record = await house.starts(ANA, "rollback-suspect al-b1ad")
+    assert record.plan.warnings == answer.plan.warnings
+    assert record.plan.digest() == replace(record.plan, warnings=()).digest()
+
+
+@pytest.mark.parametrize("services", [("gone",), ("deep-echo-main", "gone")])
+async def test_a_service_that_a_reload_took_away_is_said(house: House, services: tuple[str, ...]) -> None:
+    await house.alert(blamed(replace(DEPLOY, services=services, before=dict.fromkeys(services, NEW))))
+    answer = await house.says(SAM, "rollback-suspect al-b1ad")
+    assert isinstance(answer, Complaint)
+    assert answer.sentence == "The catalogue no longer has gone, so nothing was rolled back."
+    assert await house.nothing_happened()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rollback-suspect al-k7m2;rollback",
+        "rollback-suspect al-k7m2\u00a0production",
+        "rollback-suspect ../../al-k7m2",
+        "rollback-suspect al-K7M2%00",
+        f"rollback-suspect al-{'x' * 41}",
+    ],
+)
+async def test_what_is_no_id_names_nothing(house: House, text: str) -> None:
+    assert isinstance(await house.says(SAM, text), Complaint)
+    assert await house.nothing_happened()
+
+
+async def test_who_was_denied_is_in_the_audit_log(house: House) -> None:
+    await house.says(DEE, "rollback-suspect al-k7m2")
+    (entry,) = [each.entry for each in await house.audit()]
+    assert (entry.what, entry.where, entry.who) == ("rollback-suspect", "al-k7m2", DEE.person)

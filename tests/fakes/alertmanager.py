@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 
-from domain.errors import TemporaryError
+from domain.errors import TemporaryError, UnknownOutcome
 from domain.matchers import Matcher
 from domain.silences import Silence, SilenceState
 from tests.fakes.clock import StoppedClock
@@ -12,11 +12,12 @@ from tests.fakes.clock import StoppedClock
 
 @dataclass
 class MemoryAlertmanager:
-    """``silent`` makes it one that does not answer."""
+    """``silent`` makes it one that does not answer; ``forgetful`` one that does what is wanted, and whose answer is lost."""
 
     clock: StoppedClock
     kept: dict[str, Silence] = field(default_factory=dict)
     silent: bool = False
+    forgetful: bool = False
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     async def silence(
@@ -33,6 +34,7 @@ class MemoryAlertmanager:
             state=SilenceState.PENDING if starts_at > self.clock.now() else SilenceState.ACTIVE,
         )
         self.kept[made.id] = made
+        self._lose("make the silence")
         return made.id
 
     async def silences(self) -> tuple[Silence, ...]:
@@ -43,10 +45,15 @@ class MemoryAlertmanager:
         self._answer()
         known = self.kept[silence_id]
         self.kept[silence_id] = replace(known, state=SilenceState.EXPIRED)
+        self._lose(f"end the silence {silence_id}")
         return self._now(known).in_force
 
     def _now(self, kept: Silence) -> Silence:
         return replace(kept, state=SilenceState.EXPIRED) if kept.ends_at <= self.clock.now() else kept
+
+    def _lose(self, attempt: str) -> None:
+        if self.forgetful:
+            raise UnknownOutcome(f"Alertmanager broke the connection when asked to {attempt}: it may or may not have been done.")
 
     def _answer(self) -> None:
         if self.silent:

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from domain.alerts import AlertGroup
-from domain.errors import NotFound, Refused
+from domain.errors import NotFound, Refused, TemporaryError
+from domain.matchers import Matcher
 from domain.silences import Silence, SilenceState
 from runbooks.alerting import Alerts, Wish
 from storage.store import Store
@@ -99,3 +102,87 @@ async def test_what_is_not_there_is_said(house: AlertsHouse) -> None:
     for asked in (alerts.acknowledge(wish), alerts.silence(wish, HOUR, ""), alerts.unsilence(wish)):
         with pytest.raises(NotFound, match="There is no alert group al-none"):
             await asked
+
+
+class Slow(MemoryAlertmanager):
+    """Its answer to the first silence comes when ``answers`` is set; it is in force by then."""
+
+    def __init__(self, house: AlertsHouse) -> None:
+        super().__init__(house.clock)
+        self.answers = asyncio.Event()
+        self.made = asyncio.Event()
+
+    async def silence(self, matchers: tuple[Matcher, ...], **words: Any) -> str:
+        made = await super().silence(matchers, **words)
+        self.made.set()
+        await self.answers.wait()
+        return made
+
+
+async def test_who_finds_the_silence_of_another_keeps_it_and_the_other_is_told(house: AlertsHouse) -> None:
+    """Ana's is in Alertmanager and not noted down yet when Ray comes: it becomes his, and is not ended for her being late."""
+    alertmanager = Slow(house)
+    alerts, group = people(house, alertmanager), await house.group()
+    first = asyncio.create_task(alerts.silence(Wish(group=group.id, by=ANA, source="1"), HOUR, ""))
+    await alertmanager.made.wait()
+    taken = await alerts.silence(Wish(group=group.id, by=RAY, source="2"), HOUR, "")
+    alertmanager.answers.set()
+    with pytest.raises(Refused, match=r"is silenced already, until 15:02 UTC by <@U0RESPONDER>\."):
+        await first
+    assert taken.silence is not None
+    assert [each.id for each in alertmanager.kept.values() if each.state is SilenceState.ACTIVE] == [taken.silence.id]
+    assert (await house.group()).silence == taken.silence
+
+
+class Away(Store):
+    """A database that does not take what is written while ``away``."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store.engines, self._answer)
+        self.away = True
+
+    def _answer(self) -> None:
+        if self.away:
+            raise TemporaryError("The database did not take it.")
+
+
+async def test_a_silence_that_the_database_did_not_take_is_noted_down_at_the_next_try(house: AlertsHouse) -> None:
+    alertmanager, away = MemoryAlertmanager(house.clock), Away(house.store)
+    alerts, group = replace(people(house, alertmanager), store=away), await house.group()
+    with pytest.raises(TemporaryError):
+        await alerts.silence(Wish(group=group.id, by=ANA, source="1"), HOUR, "")
+    assert (await house.group()).silence is None
+    away.away = False
+    house.clock.go_on(timedelta(seconds=30))
+    noted = await alerts.silence(Wish(group=group.id, by=ANA, source="2"), HOUR, "")
+    assert noted.silence is not None
+    assert list(alertmanager.kept) == [noted.silence.id]
+    assert alertmanager.kept[noted.silence.id].ends_at == noted.silence.until
+
+
+@pytest.mark.parametrize("what", ["acknowledge", "silence", "unsilence"])
+async def test_the_same_delivery_after_a_crash_does_nothing_twice(house: AlertsHouse, what: str) -> None:
+    alertmanager = MemoryAlertmanager(house.clock)
+    alerts, group = people(house, alertmanager), await house.group()
+    if what == "unsilence":
+        await alerts.silence(Wish(group=group.id, by=RAY, source="0"), HOUR, "")
+    wish = Wish(group=group.id, by=ANA, source="1")
+
+    async def wanted() -> AlertGroup:
+        match what:
+            case "acknowledge":
+                return await alerts.acknowledge(wish)
+            case "silence":
+                return await alerts.silence(wish, HOUR, "")
+            case _:
+                return await alerts.unsilence(wish)
+
+    await wanted()
+    before, said = await house.group(), await house.notes()
+    with pytest.raises(Refused):
+        await wanted()
+    assert (await house.group(), await house.notes()) == (before, said)
+    async with house.store.read() as tx:
+        kept = [each.entry.what for each in await tx.audit.search()]
+    assert kept.count(what) == 1
+    assert len(alertmanager.kept) == (0 if what == "acknowledge" else 1)

@@ -1,15 +1,17 @@
 """What is due happens once, late rather than never: approvals that ran out, temporary scales that go back."""
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
-from domain.errors import Refused
+from domain.errors import PermanentError, Refused
 from domain.operations import Decision, OperationRecord, State
 from domain.people import BOT
 from sandbox.cluster import Fault
 from sandbox.cluster.resources import DEPLOYMENTS as DEPLOYMENTS_KEPT
+from storage.timers import STALE, Timer
 from tests.fakes.team import ANA, LEE, RAY
 from tests.runbooks.house import House
 
@@ -116,3 +118,28 @@ async def test_a_card_that_arrives_late_still_gives_its_whole_time(house: House)
     await house.operations.decide(record.id, LEE, Decision.APPROVED)
 
     assert (await house.ended(record.id)).state is State.SUCCEEDED
+
+
+@pytest.mark.parametrize("problem", [Refused("The catalogue was read again."), PermanentError("No."), KeyError("gone")])
+async def test_a_timer_that_cannot_be_served_keeps_no_other_waiting(house: House, problem: Exception) -> None:
+    served: list[str] = []
+
+    async def broken(_timer: Timer, _at: datetime) -> None:
+        raise problem
+
+    async def works(timer: Timer, _at: datetime) -> None:
+        served.append(timer.key)
+
+    clocks = replace(house.clocks, others={"broken": broken, "works": works})
+    at = house.clock.now()
+    async with house.store.write() as tx:
+        for number, kind in enumerate(["of-another-version", "broken", "works"]):
+            await tx.timers.set(Timer(f"{kind}/1", kind, "1", at - timedelta(seconds=9 - number)))
+
+    await clocks.run_due()
+    assert served == ["works/1"]
+    await clocks.run_due()
+    assert served == ["works/1"]
+    async with house.store.read() as tx:
+        kept = await tx.timers.due(at + 2 * STALE)
+    assert [each.key for each in kept] == ["of-another-version/1", "broken/1", "works/1"]

@@ -334,7 +334,7 @@ async def test_a_file_that_is_still_to_come_keeps_the_row_open_and_the_address_k
     row = await box.next()
     assert (row.ts, row.file_id) == ("100.1", FILE_WANTED)
     async with box.store.write() as tx:
-        assert await tx.outbox.file_begun(row, "F1")
+        assert await tx.outbox.file_begun(row, "F1", box.now)
     await box.again(row)
     row = await box.next()
     assert row.file_id == "F1"

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from bot.delivery import Delivery
 from bot.delivery_recovery import Patience
 from bot.slack_api import SlackApi, open_session
 from bot.views.message import Message
+from domain.charts import Chart
 from domain.clock import SystemClock
 from domain.facts import OperationNote
 from sandbox.slack.local import RunningSlack
@@ -118,6 +119,7 @@ async def worker(
     render: Callable[[Any], Message] = shown,
     patience: Patience = PATIENCE,
     pace: Pace = PACE,
+    draw: Callable[[Chart], Awaitable[bytes]] | None = None,
 ) -> AsyncIterator[Worker]:
     """Delivery at work until the end of the block."""
     told: list[str] = []
@@ -140,7 +142,7 @@ async def worker(
             alive=alive,
             fallback=fallback,
             on_delivered=on_delivered,
-            draw=charts.png,
+            draw=draw or charts.png,
             chance=random.Random(1),  # noqa: S311 -- jitter
             patience=patience,
         )
