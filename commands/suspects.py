@@ -11,13 +11,14 @@ from commands.ship import ROLLBACK
 from commands.usage import Usage
 from commands.words import LONGEST_TEXT, Words
 from domain.alerts import AlertGroup, GroupState
-from domain.answers import Answer
+from domain.answers import Answer, Started
 from domain.choosing import VersionUnclear
 from domain.errors import Refused
 from domain.plans import Plan
 from domain.policies import Action
 from domain.redaction import redact
 from domain.remedies import Undo, undo_of
+from runbooks.alerting import Wish
 
 router = Router()
 
@@ -35,7 +36,11 @@ async def rollback_suspect_command(request: Request, words: Words) -> Answer:
     except VersionUnclear as unclear:
         offered = (replace(each, command=_command(undo, each.version)) for each in unclear.choices.choices)
         return replace(unclear.choices, choices=tuple(offered))
-    return await ask(request, words, plan, command=_again(group, words))
+    answer = await ask(request, words, plan, command=_again(group, words))
+    if isinstance(answer, Started):
+        wish = Wish(group=group.id, by=request.member, source=request.key)
+        await request.services.alerts.taken_back(wish, answer.record.id)
+    return answer
 
 
 def _allowed(request: Request, group: AlertGroup) -> Undo:

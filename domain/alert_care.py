@@ -52,3 +52,8 @@ def unsilence(record: AlertGroup, at: datetime, by: Person | None) -> GroupChang
     text = f"<@{by.user_id}> ended the silence." if by else f"The silence of <@{mark.by.user_id}> is over."
     still = " It still fires." if record.state is GroupState.FIRING else ""
     return changed(replace(record, silence=None), (), at, f"{text}{still}", tone=Tone.WARNING if still else Tone.PLAIN)
+
+
+def taken_back(record: AlertGroup, by: Person, operation: str, at: datetime) -> GroupChange:
+    """Somebody asked for the rollback of the suspect; the operation's own card tells the rest."""
+    return changed(record, (), at, f"<@{by.user_id}> asked to roll the suspect back: `{operation}`.")

@@ -19,8 +19,8 @@ EXAMPLES = 5
 NAMED = 8
 """Alerts that one reply names."""
 REPEAT = timedelta(seconds=20)
-"""An alert that was resolved this recently and fires with no later start than it had is the late word of another Alertmanager:
-peers speak 15 s apart."""
+"""An alert that was resolved this recently, and is said to fire since before that end, is the late word of another
+Alertmanager: peers speak 15 s apart, and each may have heard of the alert at a moment of its own."""
 ENDED = 1000
 """Alerts that ended while their group goes on: more are not kept, or a group that never ends would grow for ever."""
 STEADY = 3
@@ -168,7 +168,7 @@ def _is_news(known: Known, told: Alert, at: datetime) -> bool:
         return old is None and told.firing
     if told.firing and not old.firing:
         ended = known.record.resolved_at or known.record.updated_at
-        return told.starts_at > old.starts_at or at - ended > REPEAT
+        return told.starts_at > (old.ends_at or old.starts_at) or at - ended > REPEAT
     # A peer's late word of an end that came before the present beginning.
     return told.firing or told.ends_at is None or told.ends_at >= old.starts_at
 

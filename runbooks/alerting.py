@@ -143,6 +143,14 @@ class Alerts:
                 return each
         return None
 
+    async def taken_back(self, wish: Wish, operation: str) -> None:
+        """Say in the group's thread that its suspect is being rolled back. The operation has its own audit record."""
+        at = self.clock.now()
+        async with self.store.write() as tx:
+            group = (await tx.alerts.groups([wish.group])).get(wish.group) or _not_there(wish.group)
+            await tx.apply_group(alert_care.taken_back(group, wish.by.person, operation, at), at, same_card=True)
+        self.nudge()
+
     async def _care(
         self,
         wish: Wish,

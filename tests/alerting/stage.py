@@ -26,6 +26,7 @@ from tests.sandbox.ports import free_ports
 
 TOKEN = "a-token-for-the-webhook"
 PATIENCE = 30.0
+BEGAN = datetime.now(UTC).isoformat()
 Json = dict[str, Any]
 
 
@@ -104,10 +105,13 @@ def _environment(slack: RunningSlack, folder: Path) -> Mapping[str, str]:
 
 
 def alert(name: str, *, ended: bool = False, **labels: str) -> Json:
-    """An alert as Prometheus sends it to Alertmanager."""
-    now = datetime.now(UTC).isoformat()
-    told = {"labels": {"alertname": name, "environment": "production", **labels}, "annotations": {"summary": f"{name} is bad"}}
-    return told | ({"endsAt": now} if ended else {})
+    """An alert as Prometheus sends it to Alertmanager: with its beginning, which is the same for all of a pair."""
+    told = {
+        "labels": {"alertname": name, "environment": "production", **labels},
+        "annotations": {"summary": f"{name} is bad"},
+        "startsAt": BEGAN,
+    }
+    return told | ({"endsAt": datetime.now(UTC).isoformat()} if ended else {})
 
 
 async def send(alertmanagers: Sequence[str], told: Sequence[Json]) -> None:

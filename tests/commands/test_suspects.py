@@ -62,6 +62,17 @@ async def test_without_an_operation_the_reason_names_the_change(house: House) ->
     assert record.reason == "HighErrorRate (al-b1ad), suspect deploy main-9f00d12 of 23 Nov 13:44 UTC"
 
 
+async def test_the_alerts_thread_tells_of_it(house: House) -> None:
+    record = await house.starts(ANA, "rollback-suspect al-k7m2")
+    async with house.services.store.read() as tx:
+        group = await tx.alerts.get("al-k7m2")
+        counts = await tx.outbox.counts()
+    assert group is not None
+    assert group.said == 1
+    assert counts == {"pending": 3}, "the operation's card and its reply, and one reply in the alert's thread"
+    assert record.requested_by == ANA.person
+
+
 async def test_a_dry_run_shows_the_plan_and_the_command(house: House) -> None:
     answer = await house.says(ANA, "rollback-suspect al-k7m2 --dry-run")
     assert isinstance(answer, Preview)

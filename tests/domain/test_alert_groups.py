@@ -96,6 +96,7 @@ def test_a_truncated_payload_resolves_nothing_that_it_leaves_out() -> None:
     [
         pytest.param(fires("a"), GroupState.RESOLVED, id="the start that it had: late"),
         pytest.param(fires("a", began=-3), GroupState.RESOLVED, id="an earlier start: later still"),
+        pytest.param(fires("a", began=0.5), GroupState.RESOLVED, id="a start of its own before the end: late too"),
         pytest.param(fires("a", began=5.1), GroupState.FIRING, id="another start: it fires again"),
     ],
 )

@@ -111,13 +111,13 @@ async def test_a_group_that_begins_anew_keeps_no_alerts_of_the_last_time(house: 
 
 
 async def test_a_whole_life_in_one_batch_leaves_what_one_by_one_leaves(house: AlertsHouse) -> None:
-    began = house.clock.now() + MINUTE
+    began = house.clock.now() + 2 * MINUTE
     await house.keep(
         notification(alert("a"), alert("b")),
         notification(alert("a", firing=False), alert("b", firing=False)),
         notification(alert("b", began=began)),
         notification(alert("b", began=began, firing=False)),
-        notification(alert("b", began=began + MINUTE), alert("a", began=began + MINUTE)),
+        notification(alert("b", began=began + 2 * MINUTE), alert("a", began=began + 2 * MINUTE)),
     )
     assert await house.apply() == 5
     group = await house.group()
