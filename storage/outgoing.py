@@ -22,6 +22,7 @@ class Urgency(IntEnum):
     OPERATION = 20
     STORM = 25
     ALERT = 30
+    DETAIL = 35
     DIGEST = 40
 
 
@@ -129,13 +130,13 @@ def alert_card(record: AlertGroup, *, quiet: bool) -> Outgoing:
 
 
 def alert_note(record: AlertGroup, note: AlertNote) -> Outgoing:
-    """A reply under the card."""
+    """A reply under the card. Other groups' cards go first: what is new is told before what is known is told more of."""
     return Outgoing(
         key=f"{record.id}/t/{note.key}",
         stream=record.id,
         parent=card_key(record.id),
         channel=record.channel,
-        urgency=_urgency(record),
+        urgency=Urgency.DETAIL,
         kind=ALERT_NOTE,
         fact=note,
         card=False,
