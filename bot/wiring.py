@@ -142,8 +142,8 @@ def _alert_door(settings: Settings, ground: Ground, works: Works) -> AlertDoor |
     token = settings.webhooks.alertmanager_token
     if token is None:
         return None
-    entry = lambda: ground.current().alerts  # noqa: E731 -- asked anew for each request
-    return AlertDoor(token.get_secret_value(), ground.writer, works.alerts.intake, ground.clock, entry)
+    intake = works.alerts.intake
+    return AlertDoor(token.get_secret_value(), ground.writer, intake, ground.clock, lambda: ground.current().alerts)
 
 
 def _sockets(settings: Settings, desk: Desk, ground: Ground) -> SocketDoor | None:
