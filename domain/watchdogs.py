@@ -39,7 +39,7 @@ def back(watchdog: WatchdogEntry, at: datetime) -> Notification:
 def _notification(watchdog: WatchdogEntry, *, starts_at: datetime, ends_at: datetime | None) -> Notification:
     labels = {"alertname": MISSING, "watchdog": watchdog.name}
     summary = (
-        f"{watchdog.name} has not arrived for {format_span(watchdog.within)}. Alerts may no longer reach this channel: "
+        f"No sign of life from {watchdog.name} for {format_span(watchdog.within)}. Alerts may no longer reach this channel: "
         "look at Prometheus, Alertmanager and the way from there to deepecho."
     )
     alert = Alert(

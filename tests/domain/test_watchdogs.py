@@ -48,7 +48,7 @@ def test_away_and_back_are_one_group_that_fires_and_is_resolved() -> None:
     opened = opens(Told(notification=watchdogs.missing(entry(), NOW), at=NOW, route=ROUTE), "al-dog")
     assert opened is not None
     assert opened.record.title == "WatchdogMissing"
-    assert opened.record.summary.startswith("prometheus-production has not arrived for 10 min. Alerts may no longer reach")
+    assert opened.record.summary.startswith("No sign of life from prometheus-production for 10 min. Alerts may no longer reach")
     known = Known(opened.record, {each.fingerprint: each for each in opened.alerts})
     later = NOW + timedelta(minutes=3)
     back = hears(known, Told(notification=watchdogs.back(entry(), later), at=later, route=ROUTE), RULES)

@@ -141,7 +141,7 @@ MISSED = AlertGroup(
     route=replace(PAGED, rule="watchdog", runbook=""),
     state=GroupState.FIRING,
     summary=(
-        "prometheus-production has not arrived for 10 min. Alerts may no longer reach this channel: "
+        "No sign of life from prometheus-production for 10 min. Alerts may no longer reach this channel: "
         "look at Prometheus, Alertmanager and the way from there to deepecho."
     ),
     firing=1,

@@ -137,7 +137,7 @@ CARDS: dict[str, tuple[AlertGroup, list[str], list[str], list[str]]] = {
         MISSED,
         [
             "🔴 WatchdogMissing · production",
-            "prometheus-production has not arrived for 10 min. Alerts may no longer reach this channel",
+            "No sign of life from prometheus-production for 10 min. Alerts may no longer reach this channel",
             "*Labels* watchdog=prometheus-production",
             "`al-w4tc` · or type",
             *CALLED,
