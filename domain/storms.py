@@ -1,6 +1,7 @@
 """A storm: so many new alert groups in one channel that one card tells of all of them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.severities import Severity
@@ -36,6 +37,8 @@ class Folded:
     title: str
     severity: Severity
     environment: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The group labels: what tells it from others of its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

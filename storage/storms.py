@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import case, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.alerts import AlertGroup
 from domain.severities import Severity
 from domain.storms import Folded, Storm, StormCard, Tally
 from storage.alerts import ids_taken
 from storage.dialects import insert
+from storage.outgoing import ALERT_CARD, load
 from storage.tables import alert_groups, storms
 
 TALLIES = 20
@@ -61,7 +63,7 @@ class Storms:
             .order_by(alert_groups.c.severity, groups.desc(), alert_groups.c.title)
         )
         worst = await self._connection.execute(
-            select(alert_groups.c.id, alert_groups.c.title, alert_groups.c.severity, alert_groups.c.environment)
+            select(alert_groups.c.record)
             .where(folded, alert_groups.c.firing)
             .order_by(alert_groups.c.severity, alert_groups.c.seen_at.desc(), alert_groups.c.id)
             .limit(WORST)
@@ -70,7 +72,7 @@ class Storms:
             storm=storm,
             at=at,
             tallies=_shortened([Tally(title=t, severity=Severity(s), groups=g, firing=f) for t, s, g, f in tallies]),
-            worst=tuple(Folded(id=i, title=t, severity=Severity(s), environment=e) for i, t, s, e in worst),
+            worst=tuple(_folded(record) for record in worst.scalars()),
         )
 
     async def prune(self, before: datetime) -> None:
@@ -82,6 +84,11 @@ class Storms:
         statement = select(*columns).where(where).order_by(storms.c.last_at.desc()).limit(1)
         row = (await self._connection.execute(statement)).mappings().one_or_none()
         return None if row is None else Storm(**row)
+
+
+def _folded(record: str) -> Folded:
+    group: AlertGroup = load(ALERT_CARD.name, ALERT_CARD.version, record)
+    return Folded(id=group.id, title=group.title, severity=group.severity, environment=group.environment, labels=group.labels)
 
 
 def _shortened(tallies: list[Tally]) -> tuple[Tally, ...]:

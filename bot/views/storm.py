@@ -13,6 +13,8 @@ _TALLIES = 8
 _WORST = 8
 _NAME = 80
 """Characters of an alert's name: two lines of a phone."""
+_VALUE = 40
+"""Characters of a label's value, one of three."""
 
 
 def card(fact: StormCard) -> Page:
@@ -66,7 +68,9 @@ def _tally(fact: Tally) -> Line:
 
 def _folded(fact: Folded) -> Line:
     what = line(f"{SIGNS[fact.severity]} ", Code(fact.id), f" {fact.severity} {clip(clean(fact.title), _NAME)}")
-    return dotted(what, fact.environment)
+    said = {"", fact.title, fact.environment}
+    own = [f"{name}={clip(clean(value), _VALUE)}" for name, value in sorted(fact.labels.items()) if value not in said]
+    return dotted(what, fact.environment, phrases.few(own, most=3))
 
 
 def _footer(fact: StormCard) -> Line:

@@ -190,7 +190,14 @@ RAGING = StormCard(
         Tally(title="KubePersistentVolumeFillingUpFasterThanAnybodyExpectedIt" * 2, severity=Severity.P3, groups=90, firing=0),
     ),
     worst=tuple(
-        Folded(id=f"al-{n:04}", title="HighErrorRate", severity=Severity.P1, environment="production") for n in range(12)
+        Folded(
+            id=f"al-{n:04}",
+            title="HighErrorRate",
+            severity=Severity.P1,
+            environment="production",
+            labels={"alertname": "HighErrorRate", "environment": "production", "service": f"shop-{n}"},
+        )
+        for n in range(12)
     ),
 )
 CALMED = replace(

@@ -56,7 +56,7 @@ STORMS: dict[str, tuple[StormCard, list[str], list[str]]] = {
             "*880 fire now, 110 resolved*",
             "🔴 P1 300 · 🟠 P2 600 · 🟡 P3 90",
             "🔴 P1 *HighErrorRate* · 300 groups · 280 firing",
-            "🔴 `al-0000` P1 HighErrorRate · production",
+            "🔴 `al-0000` P1 HighErrorRate · production · service=shop-0",
             "`al-0007`",
             "and 4 more",
             "every one: `/deepecho alerts` · a P0 is never folded in here, it has its own card",
