@@ -160,6 +160,7 @@ class SlackPage:
     async def choose(self, label: str, option: str) -> None:
         """Choose in a form's menu, or tick a box or a radio button."""
         field = self.field(label)
+        await expect(field).to_be_visible()  # a count does not wait for the form to open
         if await field.locator("select").count():
             await field.locator("select").select_option(label=option)
         else:
