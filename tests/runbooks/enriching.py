@@ -24,7 +24,7 @@ from tests.views.alert_samples import SUSPECT
 EXPRESSION = "error_ratio > 10"
 AT_ONCE = Pace(post=timedelta(), edit=timedelta(), quiet=timedelta())
 REPLICA = "replica-1"
-SHORT = 0.15
+SHORT = 0.8
 """Seconds for each part, where one of them takes longer."""
 
 Meanwhile = Callable[[], Awaitable[None]]
