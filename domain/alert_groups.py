@@ -135,7 +135,7 @@ def counted(record: AlertGroup, alerts: Mapping[str, Alert]) -> AlertGroup:
     """The record with what its alerts add up to."""
     every = sorted(alerts.values(), key=lambda each: (not each.firing, each.starts_at, each.fingerprint))
     firing = [each for each in every if each.firing]
-    shared = common([each.labels for each in firing or every])
+    shared = shared_by([each.labels for each in firing or every])
     examples = tuple(every[:EXAMPLES])
     return replace(
         record,
@@ -147,11 +147,6 @@ def counted(record: AlertGroup, alerts: Mapping[str, Alert]) -> AlertGroup:
         examples=examples,
         state=GroupState.FIRING if firing else GroupState.RESOLVED,
     )
-
-
-def common(labels: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """What all of them share."""
-    return shared_by(labels)
 
 
 def differing(alert: Alert, record: AlertGroup) -> str:

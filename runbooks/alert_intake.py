@@ -11,8 +11,9 @@ import structlog
 
 from domain import watchdogs
 from domain.alert_entries import AlertsEntry, WatchdogEntry
-from domain.alert_groups import Told, common
+from domain.alert_groups import Told
 from domain.alert_links import links_of
+from domain.alert_titles import shared_by
 from domain.alerts import Notification
 from domain.catalogue import Catalogue
 from domain.clock import Clock
@@ -191,7 +192,7 @@ async def _hear_watchdogs(
 def _told(notification: Notification, at: datetime, catalogue: Catalogue) -> Told:
     firing = [each.labels for each in notification.alerts if each.firing]
     labels = firing or [each.labels for each in notification.alerts]
-    place = place_of({**notification.group_labels, **common(labels)}, catalogue)
+    place = place_of({**notification.group_labels, **shared_by(labels)}, catalogue)
     return Told(
         notification=notification,
         at=at,
