@@ -10,8 +10,8 @@ from typing import Any
 
 import structlog
 
-from bot.logs import set_up_logs
-from bot.settings import Settings, SettingsRefused, load_settings
+from bot.core.logs import set_up_logs
+from bot.core.settings import Settings, SettingsRefused, load_settings
 from domain.errors import CatalogueError, DeepechoError
 
 log = structlog.get_logger()
@@ -97,7 +97,7 @@ async def _run(settings: Settings, asked: argparse.Namespace) -> int:
 
 
 async def _check(settings: Settings, _asked: argparse.Namespace) -> int:
-    from bot.checking import checks
+    from bot.check import checks
 
     good = True
     async for check in checks(settings):
@@ -109,7 +109,7 @@ async def _check(settings: Settings, _asked: argparse.Namespace) -> int:
 async def _migrate(settings: Settings, _asked: argparse.Namespace) -> int:
     from bot.wiring import hold_database
     from storage.migrate import migrate
-    from storage.schema import expected_revision
+    from storage.schema_revision import expected_revision
 
     with ExitStack() as stack:
         hold_database(settings, stack)
@@ -119,7 +119,7 @@ async def _migrate(settings: Settings, _asked: argparse.Namespace) -> int:
 
 
 async def _verify(settings: Settings, _asked: argparse.Namespace) -> int:
-    from bot.verifying import verify
+    from bot.audit_verify import verify
 
     said, good = await verify(settings)
     print(said)

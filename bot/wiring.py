@@ -6,21 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from bot.alert_door import ALERTS, AlertDoor, alert_numbers
-from bot.background import Background
-from bot.file_lock import only_process
-from bot.health import Health
-from bot.http_door import SLACK, HttpDoor, SlackDoor
-from bot.metrics import Metrics, Number
-from bot.parts import Desk, Ground, Tuning, Works, build_desk, build_works, lay_ground
-from bot.schedule import ticking
-from bot.settings import Settings
-from bot.signatures import Signatures
-from bot.socket_door import SocketDoor
+from bot.components.core import Desk, Ground, Tuning, Works, build_desk, build_works, lay_ground
+from bot.core.background import Background
+from bot.core.file_lock import only_process
+from bot.core.settings import Settings
+from bot.core.ticker import ticking
+from bot.slack.http import SLACK, SlackDoor
+from bot.slack.signatures import Signatures
+from bot.slack.socket_mode import SocketDoor
+from bot.web.alertmanager import ALERTS, AlertDoor, alert_numbers
+from bot.web.health import Health
+from bot.web.metrics import Metrics, Number
+from bot.web.server import HttpDoor
 from domain.errors import Refused
 from runbooks.housekeeping import Housekeeping
 from storage.engines import parse_url
-from storage.schema import expected_revision, schema_revision
+from storage.schema_revision import expected_revision, schema_revision
 from storage.store import Store
 
 DRAIN_SECONDS = 1.0

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from commands.request import Request
-from commands.router import Router
-from commands.words import Words
-from domain.answers import Answer, AuditAnswer
-from domain.catalogue import Catalogue
+from commands.core.arguments import Words
+from commands.core.request import Request
+from commands.core.router import Router
+from domain.answers.answers import Answer, AuditAnswer
+from domain.catalogue.catalogue import Catalogue
 from domain.errors import UsageError
 from domain.people import Role
-from domain.words import parse_span
+from domain.text import parse_span
 
 router = Router()
 

@@ -3,18 +3,17 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from commands.alerts import visible
-from commands.asking import planner
-from commands.cleaning import escape
-from commands.request import Request
-from commands.router import Command
-from commands.saying import written
-from commands.words import LONGEST_TEXT, Words
-from domain.answers import Choice, FieldKind, Form, FormField
-from domain.catalogue import Catalogue
-from domain.choosing import LAST
+from commands.core.arguments import LONGEST_TEXT, Words
+from commands.core.quoting import written
+from commands.core.request import Request
+from commands.core.router import Command
+from commands.core.slack_text import escape
+from commands.operations.start import planner
+from domain.answers.answers import Choice, FieldKind, Form, FormField
+from domain.catalogue.catalogue import Catalogue
 from domain.errors import PermanentError, TemporaryError
-from domain.operations import State
+from domain.operations.operation import State
+from domain.operations.version_selection import LAST
 
 MOST_CHOICES = 100
 """Of one select, by Slack's limit."""
@@ -150,7 +149,7 @@ async def _alerts(request: Request, form: Form) -> tuple[Choice, ...]:
     ends_silence = form.command == "unsilence"
     async with request.services.store.read() as tx:
         groups, _ = await tx.alerts.search(
-            environments=visible(request),
+            environments=request.visible_environments,
             firing=None if ends_silence else True,
             silenced=True if ends_silence else None,
             limit=MOST_CHOICES,

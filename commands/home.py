@@ -1,10 +1,10 @@
 """What one person may do, and what concerns them now. Shown by ``/deepecho`` alone and on the Home tab."""
 
-from commands.request import Request
-from domain.answers import HomeAnswer, MayDo
-from domain.catalogue import Catalogue
-from domain.operations import OperationRecord, State
-from domain.people import Member, Role, highest
+from commands.core.request import Request
+from domain.answers.answers import HomeAnswer, MayDo
+from domain.catalogue.catalogue import Catalogue
+from domain.operations.operation import OperationRecord, State
+from domain.people import Member, highest
 from domain.policies import Action
 
 _NAMES = {
@@ -20,7 +20,7 @@ _NAMES = {
 async def home(request: Request) -> HomeAnswer:
     """The whole picture for one person."""
     catalogue, member = request.catalogue, request.member
-    visible = {name for name in catalogue.environments if catalogue.may(member, Role.VIEWER, name)}
+    visible = request.visible_environments
     async with request.services.store.read() as tx:
         unfinished = await tx.operations.unfinished()
         locks = await tx.locks.all(request.at)

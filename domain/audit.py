@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from domain.canonical_json import canonical
 from domain.people import Person
-from domain.rollouts import canonical
 
 GENESIS = "0" * 64
 """What the first entry chains to."""

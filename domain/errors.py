@@ -59,3 +59,7 @@ class Cancelled(DeepechoError):
 
 class CatalogueError(DeepechoError):
     """The catalogue cannot be used; the sentence names file, line and key."""
+
+
+UNEXPECTED_ERRORS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
+"""What a mistake of ours raises on input that no test foresaw. Its cause is set aside, so that it does not hold up the rest."""

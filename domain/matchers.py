@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from domain.errors import UsageError
-from domain.expressions import expression
+from domain.label_regex import expression
 
 
 class Operator(StrEnum):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from bot.file_lock import InUse, only_process
+from bot.core.file_lock import InUse, only_process
 from sandbox.bot import running_bot
 from sandbox.catalogue import catalogue
 from sandbox.cluster import CONTEXTS, FAST, HUMAN, StandInCluster

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Column, bindparam, case, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.alerts import Alert, AlertGroup, GroupState
-from storage.dialects import insert
-from storage.outgoing import ALERT_CARD, adapter, card_key, dump, load
+from domain.alerts.alerts import Alert, AlertGroup, GroupState
+from storage.outbox_messages import ALERT_CARD, adapter, card_key, dump, load
 from storage.tables import alert_groups, alert_keys, alerts, messages
+from storage.upsert import insert
 
 _ONE_AT_A_TIME = 0x0DEE_9EC0
 """Names PostgreSQL's advisory lock for whoever applies notifications. SQLite has one writer anyway."""

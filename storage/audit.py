@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import GENESIS, AuditEntry, AuditRecord, chain_digest
 from domain.people import Person
-from storage.dialects import insert
 from storage.tables import audit, audit_head
+from storage.upsert import insert
 
 PAGE = 1000
 

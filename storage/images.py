@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.dialects import insert
 from storage.tables import images
+from storage.upsert import insert
 
 
 class Images:

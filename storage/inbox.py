@@ -9,10 +9,10 @@ from itertools import accumulate
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.deliveries import Delivery, DeliveryKind
 from domain.errors import TemporaryError
+from domain.inbound import Delivery, DeliveryKind
 from storage.engines import UNAVAILABLE, reason
-from storage.inbox_rows import Rows, RowsInFile, RowsOnServer
+from storage.inbox_batches import Rows, RowsInFile, RowsOnServer
 from storage.tables import inbox
 
 GATHER_SECONDS = 0.001

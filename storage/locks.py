@@ -6,10 +6,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import TemporaryError
-from domain.locks import LockRecord
+from domain.operations.locks import LockRecord
 from domain.people import Person
-from storage.dialects import insert
 from storage.tables import locks
+from storage.upsert import insert
 
 
 class Locks:

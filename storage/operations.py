@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.operations import OperationRecord, State
-from storage.outgoing import dump, load
+from domain.operations.operation import OperationRecord, State
+from storage.outbox_messages import dump, load
 from storage.tables import operations
 
 

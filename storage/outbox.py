@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.dialects import insert
-from storage.outgoing import Outgoing, dump
+from storage.outbox_messages import Outgoing, dump
+from storage.outbox_queue import EDITS, STALE, Pace, RowState, next_row, post_budget
 from storage.tables import budgets, messages, outbox
-from storage.turns import EDITS, STALE, Pace, RowState, next_row, post_budget
+from storage.upsert import insert
 
 __all__ = ["EDITS", "FILE_WANTED", "STALE", "Failure", "Outbox", "OutboxRow", "Pace", "RowState", "post_budget"]
 

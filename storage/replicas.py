@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.dialects import insert
 from storage.tables import replicas
+from storage.upsert import insert
 
 
 class Replicas:

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.alert_groups import GroupChange
+from domain.alerts.groups import GroupChange
 from domain.errors import TemporaryError
-from domain.operations import Change
+from domain.operations.operation import Change
 from storage.alerts import Alerts
 from storage.audit import Audit
 from storage.engines import UNAVAILABLE, Engines, reason
@@ -17,7 +17,7 @@ from storage.inbox import Inbox
 from storage.locks import Locks
 from storage.operations import Operations
 from storage.outbox import Outbox
-from storage.outgoing import alert_card, alert_note, operation_card, operation_note, storm_card
+from storage.outbox_messages import alert_card, alert_note, operation_card, operation_note, storm_card
 from storage.replicas import Replicas
 from storage.storms import Storms
 from storage.timers import Timers

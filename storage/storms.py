@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import case, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.alerts import AlertGroup
+from domain.alerts.alerts import AlertGroup
+from domain.alerts.storms import Folded, Storm, StormCard, Tally
 from domain.severities import Severity
-from domain.storms import Folded, Storm, StormCard, Tally
 from storage.alerts import ids_taken
-from storage.dialects import insert
-from storage.outgoing import ALERT_CARD, load
+from storage.outbox_messages import ALERT_CARD, load
 from storage.tables import alert_groups, storms
+from storage.upsert import insert
 
 TALLIES = 20
 WORST = 12

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.dialects import insert
 from storage.tables import timers
+from storage.upsert import insert
 
 STALE = timedelta(seconds=60)
 """A timer that was taken this long ago and is still there died with its replica."""

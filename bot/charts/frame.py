@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.charts.scales import Scale
-from domain.chart_words import Point
+from domain.metrics.chart_text import Point
 
 Spot = tuple[float, float]
 

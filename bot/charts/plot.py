@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from bot.charts import style
 from bot.charts.canvas import Canvas
-from bot.charts.ends import labels, more_lines, paint_ends, room_for
+from bot.charts.event_markers import marks_of, paint_marks, rows
 from bot.charts.frame import Frame
-from bot.charts.lines import Line, Side, bad_side
-from bot.charts.marks import marks_of, paint_marks, rows
+from bot.charts.line_labels import labels, more_lines, paint_ends, room_for
+from bot.charts.line_selection import Line, Side, bad_side
 from bot.charts.scales import Tick, time_ticks, value_scale, value_ticks
-from domain.chart_words import limit
-from domain.charts import Chart
+from domain.metrics.chart_text import limit
+from domain.metrics.charts import Chart
 
 _BOTTOM, _TOP = 84, 488
 _TIME_GAP = 62

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from domain.chart_words import DIGITS, number, unit_of
+from domain.metrics.chart_text import DIGITS, number, unit_of
 
 _HUGE = 5e307
 """Beyond it a value is drawn as this one: the difference of two would be infinite."""

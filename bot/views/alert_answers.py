@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from bot.views import phrases
-from bot.views.alert import SIGNS, acknowledged, count, labels_of, sign, silenced, title
-from bot.views.mrkdwn import clip
-from bot.views.page import Block, Lines, Page, Small, Title
-from bot.views.spans import Code, Line, Link, Room, Strong, When, dotted, joined, line, rows, sentence
-from domain.alert_answers import AlertsAnswer, HeldSilence, RouteAnswer, SilencesAnswer, SilencesOf
-from domain.alert_entries import DEFAULT_RULE
-from domain.alerts import AlertGroup, GroupState, Route
+from bot.views.alert_card import SIGNS, acknowledged, count, labels_of, sign, silenced, title
+from bot.views.markup.document import Block, Lines, Page, Small, Title
+from bot.views.markup.mrkdwn import clip
+from bot.views.markup.spans import Code, Line, Link, Room, Strong, When, dotted, joined, line, rows, sentence
+from domain.alerts.alerts import AlertGroup, GroupState, Route
+from domain.alerts.routing import Compared, Explanation, RuleStep
+from domain.alerts.silences import Silence, SilenceState
+from domain.answers.alerts import AlertsAnswer, HeldSilence, RouteAnswer, SilencesAnswer, SilencesOf
+from domain.catalogue.alerts import DEFAULT_RULE
 from domain.matchers import written
-from domain.routing import Compared, Explanation, RuleStep
-from domain.silences import Silence, SilenceState
 
 _LISTED = 15
 _SILENCES = 20

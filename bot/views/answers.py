@@ -3,25 +3,16 @@
 import re
 
 from bot.views import phrases
-from bot.views.operation import people
-from bot.views.page import Block, Lines, Page, Quote, Small, Title
+from bot.views.markup.document import Block, Lines, Page, Quote, Small, Title
+from bot.views.markup.spans import Code, Line, Room, Strong, When, Who, dotted, line, rows, sentence
+from bot.views.operation_card import people
 from bot.views.plan import careful, plan_lines
-from bot.views.spans import Code, Line, Room, Strong, When, Who, dotted, line, rows, sentence
-from domain.answers import (
-    AuditAnswer,
-    Complaint,
-    Form,
-    OperationsAnswer,
-    Preview,
-    Said,
-    Started,
-    VersionChoice,
-    VersionChoices,
-)
+from domain.answers.answers import AuditAnswer, Complaint, Form, OperationsAnswer, Preview, Said, Started
 from domain.audit import AuditRecord
-from domain.operations import OperationRecord, State
+from domain.operations.operation import OperationRecord, State
+from domain.operations.version_choices import VersionChoice, VersionChoices
 from domain.people import Person
-from domain.words import format_span
+from domain.text import format_span
 
 _NAMED = re.compile(r"(?<=\b(?:by|of) )(?P<team>[A-Z0-9]+)/(?P<user>[UW][A-Z0-9]{2,20})$")
 _LISTED = 15

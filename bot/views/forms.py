@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bot.views import blocks, limits
-from bot.views.message import blocks_of, redacted
-from bot.views.mrkdwn import plain
-from bot.views.page import Lines
-from bot.views.spans import dotted, line, sentence
-from domain.answers import Choice, FieldKind, Form, FormField
+from bot.views.markup import blocks, limits
+from bot.views.markup.document import Lines
+from bot.views.markup.message import blocks_of, redacted
+from bot.views.markup.mrkdwn import plain
+from bot.views.markup.spans import dotted, line, sentence
+from domain.answers.answers import Choice, FieldKind, Form, FormField
 
 CALLBACK = "form"
 ACTION = "value"

@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from bot.views import limits, phrases
+from bot.views import phrases
 from bot.views.answers import operation_line
 from bot.views.locks import lock_line
-from bot.views.message import blocks_of, redacted
-from bot.views.operation import CANCEL, decision_buttons, stop_button
-from bot.views.page import Block, Button, Buttons, Confirm, Lines, Page, Quote, Rule, Title
+from bot.views.markup import limits
+from bot.views.markup.document import Block, Button, Buttons, Confirm, Lines, Page, Quote, Rule, Title
+from bot.views.markup.message import blocks_of, redacted
+from bot.views.markup.spans import Code, Line, Strong, Who, dotted, line, rows
+from bot.views.operation_card import CANCEL, decision_buttons, stop_button
 from bot.views.plan import careful, plan_lines
-from bot.views.spans import Code, Line, Strong, Who, dotted, line, rows
-from domain.answers import HelpAnswer, HelpGroup, HelpLine, HomeAnswer, MayDo, WhoAmI
-from domain.locks import LockRecord
-from domain.operations import OperationRecord
+from domain.answers.answers import HelpAnswer, HelpGroup, HelpLine, HomeAnswer, MayDo, WhoAmI
+from domain.operations.locks import LockRecord
+from domain.operations.operation import OperationRecord
 from domain.people import Person
 from domain.policies import NEEDS, Action
 

@@ -1,9 +1,9 @@
 """Locks: who holds what, why and until when."""
 
-from bot.views.page import Block, Lines, Page, Title
-from bot.views.spans import Code, Line, Strong, When, Who, dotted, line, rows
-from domain.answers import LocksAnswer
-from domain.locks import LockRecord
+from bot.views.markup.document import Block, Lines, Page, Title
+from bot.views.markup.spans import Code, Line, Strong, When, Who, dotted, line, rows
+from domain.answers.answers import LocksAnswer
+from domain.operations.locks import LockRecord
 
 
 def locks(fact: LocksAnswer) -> Page:

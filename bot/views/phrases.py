@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from domain.facts import Tone
-from domain.operations import OperationRecord, Phase, State
-from domain.plans import Plan, ServiceChange, Verb
-from domain.words import format_span
+from domain.notes import Tone
+from domain.operations.operation import OperationRecord, Phase, State
+from domain.operations.plans import Plan, ServiceChange, Verb
+from domain.text import format_span
 
 TONE_SIGNS = {Tone.PLAIN: "", Tone.GOOD: "✅ ", Tone.WARNING: "⚠️ ", Tone.BAD: "🔴 "}
 VERB_SIGNS = {Verb.DEPLOY: "🚀", Verb.ROLLBACK: "⏪", Verb.RESTART: "🔄", Verb.SCALE: "📐"}

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from bot.views import phrases
-from bot.views.page import Block, Lines
-from bot.views.spans import Code, Line, Strong, dotted, line, rows, sentence
-from domain.plans import Plan, ServiceChange, Verb
-from domain.words import format_span
+from bot.views.markup.document import Block, Lines
+from bot.views.markup.spans import Code, Line, Strong, dotted, line, rows, sentence
+from domain.operations.plans import Plan, ServiceChange, Verb
+from domain.text import format_span
 
 _WITH_VERSIONS = (Verb.DEPLOY, Verb.ROLLBACK)
 

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
-from bot.views import alert, alert_answers, answers, home, locks, operation, status, storm
-from bot.views.message import Message, message_of
-from bot.views.page import Page
-from bot.views.terminal import text_of
-from domain.alert_answers import AlertsAnswer, RouteAnswer, SilencesAnswer
-from domain.alerts import AlertGroup, AlertNote
-from domain.answers import (
+from bot.views import alert_answers, alert_card, answers, home, locks, operation_card, status, storm_card
+from bot.views.markup.document import Page
+from bot.views.markup.message import Message, message_of
+from bot.views.markup.terminal import text_of
+from domain.alerts.alerts import AlertGroup, AlertNote
+from domain.alerts.storms import StormCard
+from domain.answers.alerts import AlertsAnswer, RouteAnswer, SilencesAnswer
+from domain.answers.answers import (
     Answer,
     AuditAnswer,
     Complaint,
@@ -23,22 +24,21 @@ from domain.answers import (
     Said,
     Started,
     StatusAnswer,
-    VersionChoices,
     VersionsAnswer,
     WhoAmI,
 )
-from domain.facts import OperationNote
-from domain.operations import OperationRecord
-from domain.storms import StormCard
+from domain.notes import OperationNote
+from domain.operations.operation import OperationRecord
+from domain.operations.version_choices import VersionChoices
 
 Fact = Answer | OperationRecord | OperationNote | AlertGroup | AlertNote | StormCard
 
 _PAGES: Mapping[type, Callable[[Any], Page]] = {
-    OperationRecord: operation.card,
-    OperationNote: operation.note,
-    AlertGroup: alert.card,
-    AlertNote: alert.note,
-    StormCard: storm.card,
+    OperationRecord: operation_card.card,
+    OperationNote: operation_card.note,
+    AlertGroup: alert_card.card,
+    AlertNote: alert_card.note,
+    StormCard: storm_card.card,
     AlertsAnswer: alert_answers.alerts,
     RouteAnswer: alert_answers.route,
     SilencesAnswer: alert_answers.silences,
@@ -70,4 +70,4 @@ def render_text(fact: Fact, now: datetime | None = None, zone: tzinfo | None = N
 
 
 def _page(fact: Fact, now: datetime | None) -> Page:
-    return operation.card(fact, now) if isinstance(fact, OperationRecord) else _PAGES[type(fact)](fact)
+    return operation_card.card(fact, now) if isinstance(fact, OperationRecord) else _PAGES[type(fact)](fact)

@@ -2,10 +2,17 @@
 
 from bot.views import phrases
 from bot.views.locks import lock_line
-from bot.views.page import Block, Lines, Page, Rule, Small, Title
-from bot.views.spans import Code, Line, Strong, When, dotted, line, rows, sentence
-from domain.answers import EnvironmentStatus, ServiceStatus, ServiceVersions, StatusAnswer, VersionLine, VersionsAnswer
-from domain.rollouts import Owner, OwnerKind
+from bot.views.markup.document import Block, Lines, Page, Rule, Small, Title
+from bot.views.markup.spans import Code, Line, Strong, When, dotted, line, rows, sentence
+from domain.answers.answers import (
+    EnvironmentStatus,
+    ServiceStatus,
+    ServiceVersions,
+    StatusAnswer,
+    VersionLine,
+    VersionsAnswer,
+)
+from domain.workloads.deployments import Owner, OwnerKind
 
 _OWNERS = {OwnerKind.HELM: "Helm", OwnerKind.ARGO_CD: "Argo CD", OwnerKind.FLUX: "Flux"}
 _SERVICES = 20

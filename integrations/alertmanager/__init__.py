@@ -3,6 +3,6 @@
 Who may silence what, and for how long, does not belong here; neither do retries: an error says whether they help.
 """
 
-from integrations.alertmanager.alertmanager import Alertmanager, open_alertmanager
+from integrations.alertmanager.client import Alertmanager, open_alertmanager
 
 __all__ = ["Alertmanager", "open_alertmanager"]

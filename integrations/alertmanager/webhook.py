@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # the one that pydantic reads before Python 3.12
 
-from domain.alerts import Alert, Notification
+from domain.alerts.alerts import Alert, Notification
 
 VERSION = "4"
 """Of the payload; Alertmanager has sent this one since 2017."""

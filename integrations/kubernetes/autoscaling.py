@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from domain.errors import Forbidden
-from domain.traces import AutoscalerMove
-from integrations.kubernetes.api import AUTOSCALERS, DEPLOYMENTS, EVENTS, Json, metadata, moment
-from integrations.kubernetes.connection import Connection
-from integrations.kubernetes.reads import autoscalers
+from domain.workloads.field_managers import AutoscalerMove
+from integrations.kubernetes.client import Connection
+from integrations.kubernetes.deployments import autoscalers
+from integrations.kubernetes.resources import AUTOSCALERS, DEPLOYMENTS, EVENTS, Json, metadata, moment
 
 _RESCALED = "SuccessfulRescale"
 _NEW_SIZE = re.compile(r"New size: (\d+)")

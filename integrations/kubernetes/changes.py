@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.errors import Conflict, Drifted, Refused, TemporaryError, UnknownOutcome
-from domain.rollouts import CHANGE_CAUSE, OPERATION_ANNOTATION, RESTARTED_AT, Target, Template, template_hash
-from domain.versions import version_of
-from integrations.kubernetes.api import DEPLOYMENTS, Json, annotations, metadata
-from integrations.kubernetes.connection import Connection
-from integrations.kubernetes.reads import deployment_of, image_of, replica_set_with
+from domain.targets import Target
+from domain.workloads.deployments import CHANGE_CAUSE, OPERATION_ANNOTATION, RESTARTED_AT, Template, template_hash
+from domain.workloads.versions import version_of
+from integrations.kubernetes.client import Connection
+from integrations.kubernetes.deployments import deployment_of, image_of, replica_set_with
+from integrations.kubernetes.resources import DEPLOYMENTS, Json, annotations, metadata
 
 ATTEMPTS = 10
 """Autoscalers and status updates move the version a few times a second at most."""

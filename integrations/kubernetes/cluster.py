@@ -5,16 +5,17 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from domain.clock import Clock
-from domain.rollouts import ConfigChange, PodTrouble, RolloutState, RunningPods, Target, Template, Workload
-from domain.traces import AutoscalerMove, Hands
-from integrations.kubernetes import changes, configs, reads, watching
+from domain.targets import Target
+from domain.workloads.deployments import ConfigChange, PodTrouble, RolloutState, RunningPods, Template, Workload
+from domain.workloads.field_managers import AutoscalerMove, Hands
+from integrations.kubernetes import changes, config_references, deployments, watch
 from integrations.kubernetes.autoscaling import autoscaler_moves
-from integrations.kubernetes.connection import Connection
-from integrations.kubernetes.hands import hands
+from integrations.kubernetes.client import Connection
+from integrations.kubernetes.field_managers import hands
 from integrations.kubernetes.permissions import Permission, permissions
-from integrations.kubernetes.running import running
+from integrations.kubernetes.pod_failures import troubles
+from integrations.kubernetes.pods import running
 from integrations.kubernetes.settings import ClusterSettings
-from integrations.kubernetes.troubles import troubles
 
 
 class Cluster:
@@ -33,19 +34,19 @@ class Cluster:
 
     async def workload(self, target: Target) -> Workload:
         """The Deployment as it stands now, its history, autoscaler and owner. NotFound also when the container is missing."""
-        return await reads.workload(self._connection, target)
+        return await deployments.workload(self._connection, target)
 
     async def workloads(self, targets: Iterable[Target]) -> dict[Target, Workload]:
         """Many at once, cheaply. A Deployment that does not exist is absent from the answer."""
-        return await reads.workloads(self._connection, targets)
+        return await deployments.workloads(self._connection, targets)
 
     async def deployments(self, namespace: str) -> tuple[str, ...]:
         """The names of all Deployments, sorted."""
-        return await reads.deployments(self._connection, namespace)
+        return await deployments.deployments(self._connection, namespace)
 
     async def template_of(self, target: Target, template_hash: str) -> Template:
         """The template of an earlier revision, byte for byte as it was. NotFound when its ReplicaSet is gone."""
-        return await reads.template_of(self._connection, target, template_hash)
+        return await deployments.template_of(self._connection, target, template_hash)
 
     async def put_template(
         self,
@@ -94,7 +95,7 @@ class Cluster:
 
         TemporaryError after ``within`` seconds. Leave it early only through ``contextlib.aclosing``.
         """
-        return watching.watch_rollout(self._connection, target, within)
+        return watch.watch_rollout(self._connection, target, within)
 
     async def troubles(self, target: Target) -> tuple[PodTrouble, ...]:
         """Pods of the newest ReplicaSet that cannot start or do not stay up. Messages and lines are redacted."""
@@ -106,7 +107,7 @@ class Cluster:
 
     async def config_changes(self, target: Target, template: Template, since: datetime) -> tuple[ConfigChange, ...]:
         """ConfigMaps and Secrets of the template changed after ``since``, newest first, as far as they may be read."""
-        return await configs.config_changes(self._connection, target, template, since)
+        return await config_references.config_changes(self._connection, target, template, since)
 
     async def autoscaler_moves(self, namespace: str, since: datetime) -> tuple[AutoscalerMove, ...]:
         """When autoscalers of Deployments moved after ``since``, oldest first, as far as the cluster still knows it."""

@@ -3,7 +3,8 @@
 import asyncio
 from typing import NamedTuple
 
-from integrations.kubernetes.api import (
+from integrations.kubernetes.client import Connection
+from integrations.kubernetes.resources import (
     ACCESS_REVIEWS,
     AUTOSCALERS,
     CONFIG_MAPS,
@@ -13,7 +14,6 @@ from integrations.kubernetes.api import (
     REPLICA_SETS,
     Resource,
 )
-from integrations.kubernetes.connection import Connection
 
 NEEDED: tuple[tuple[str, Resource, str], ...] = (
     ("get", DEPLOYMENTS, ""),

@@ -4,6 +4,6 @@ Which expression to ask, and what its answer means, does not belong here; neithe
 The library (and requests below it) is imported when a Prometheus is first asked, never by importing this package.
 """
 
-from integrations.prometheus.prometheus import Prometheus, open_prometheus
+from integrations.prometheus.client import Prometheus, open_prometheus
 
 __all__ = ["Prometheus", "open_prometheus"]

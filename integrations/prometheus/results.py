@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from domain.charts import Series
-from domain.samples import Sample
+from domain.metrics.charts import Series
+from domain.metrics.samples import Sample
 
 Points = tuple[tuple[float, float | None], ...]
 

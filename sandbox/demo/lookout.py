@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 from domain.errors import NotFound, TemporaryError
-from domain.rollouts import Target, Workload
+from domain.targets import Target
+from domain.workloads.deployments import Workload
 from integrations.kubernetes import Cluster
 
 Pods = Mapping[str, int]

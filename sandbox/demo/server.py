@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from domain.clock import Clock, SystemClock
 from domain.errors import TemporaryError
-from domain.rollouts import Target
+from domain.targets import Target
 from integrations.kubernetes import ClusterSettings, open_cluster
 from sandbox.demo.lookout import Pods, keep_looking
 from sandbox.demo.metrics import Exporter, RedisExporter, text_of

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from domain.rollouts import Target
+from domain.targets import Target
 from sandbox.cluster import CONTEXTS, platform
 
 MAIN = "deep-echo-main"

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.alert_door import ALERTS, AlertDoor
-from bot.http_door import HttpDoor
+from bot.web.alertmanager import ALERTS, AlertDoor
+from bot.web.server import HttpDoor
 from domain.clock import SystemClock
-from domain.deliveries import Delivery
 from domain.errors import TemporaryError
-from runbooks.alert_intake import AlertIntake
+from domain.inbound import Delivery
+from runbooks.alerts.intake import AlertIntake
 from sandbox.monitoring import alertmanager_config, running_alertmanager
 from storage.engines import open_engines
 from storage.inbox import InboxWriter

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import aiohttp
 
-from domain.alert_groups import Told, opens
-from domain.alerts import Alert, Notification, Route
+from domain.alerts.alerts import Alert, Notification, Route
+from domain.alerts.groups import Told, opens
 from domain.severities import Severity
 from storage.migrate import migrate
-from storage.outgoing import dump
+from storage.outbox_messages import dump
 from tests.bench import load
 from tests.bench.children import DATABASE
 from tests.bench.results import AT_ONCE, Result, compared

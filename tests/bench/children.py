@@ -10,19 +10,20 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.alert_door import ALERTS, AlertDoor
-from bot.http_door import COMMANDS, SLACK, HttpDoor, SlackDoor
-from bot.intake import Intake
-from bot.listeners import build_app
-from bot.signatures import Signatures
-from commands.menu import Menu
-from commands.request import Request
-from commands.router import Router
-from commands.words import Words
-from domain.answers import Answer, Said
+from bot.core.intake import Intake
+from bot.slack.http import COMMANDS, SLACK, SlackDoor
+from bot.slack.listeners import build_app
+from bot.slack.signatures import Signatures
+from bot.web.alertmanager import ALERTS, AlertDoor
+from bot.web.server import HttpDoor
+from commands.core.arguments import Words
+from commands.core.request import Request
+from commands.core.router import Router
+from commands.registry import Menu
+from domain.answers.answers import Answer, Said
 from domain.clock import SystemClock
-from domain.deliveries import Delivery
-from runbooks.alert_intake import AlertIntake
+from domain.inbound import Delivery
+from runbooks.alerts.intake import AlertIntake
 from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.migrate import migrate

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bot.alert_door import ALERTS
-from bot.http_door import COMMANDS
-from bot.signatures import Signatures
+from bot.slack.http import COMMANDS
+from bot.slack.signatures import Signatures
+from bot.web.alertmanager import ALERTS
 from tests.bench.children import SECRET, TOKEN
 
 _numbers = itertools.count(int(time.time() * 1000))

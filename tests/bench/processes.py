@@ -132,7 +132,7 @@ async def switched_off_modules(home: Home) -> list[str]:
     """Which modules of integrations that nobody uses a running bot has imported all the same."""
     program = (
         "import asyncio, sys\n"
-        "from bot.settings import load_settings\n"
+        "from bot.core.settings import load_settings\n"
         "from bot.wiring import running\n"
         "async def main():\n"
         "    async with running(load_settings()):\n"

@@ -12,11 +12,11 @@ import aiohttp
 import yaml
 from pydantic import SecretStr
 
-from bot.parts import Tuning
-from bot.settings import HttpSettings, Settings, SlackSettings
+from bot.components.core import Tuning
+from bot.core.settings import HttpSettings, Settings, SlackSettings
 from bot.wiring import Bot, running
 from domain.clock import SystemClock
-from domain.deliveries import Delivery, DeliveryKind
+from domain.inbound import Delivery, DeliveryKind
 from sandbox.catalogue import catalogue
 from sandbox.cluster import CONTEXTS, FAST, StandInCluster
 from sandbox.slack import LocalSlack, RunningSlack

@@ -15,7 +15,7 @@ import aiohttp
 import yaml
 
 from storage.engines import open_engines
-from storage.schema import expected_revision
+from storage.schema_revision import expected_revision
 from storage.store import Store
 from tests.bench.processes import SWITCHED_OFF, resident_mib
 from tests.bot.stage import Stage
@@ -237,7 +237,7 @@ async def test_before_anybody_asks_nothing_heavy_is_loaded(stage: Stage) -> None
     """Not even where alerts are switched on: the library that draws and the one for Prometheus come with the first chart."""
     program = (
         "import asyncio, sys\n"
-        "from bot.settings import load_settings\n"
+        "from bot.core.settings import load_settings\n"
         "from bot.wiring import running\n"
         "async def main():\n"
         "    async with running(load_settings()):\n"

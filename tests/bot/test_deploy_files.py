@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from bot.catalogue_file import load
-from bot.checking import SCOPES
-from bot.http_door import COMMANDS, EVENTS, INTERACTIONS
+from bot.check import SCOPES
+from bot.core.catalogue_file import load
+from bot.slack.http import COMMANDS, EVENTS, INTERACTIONS
 from integrations.kubernetes.permissions import NEEDED
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

@@ -15,8 +15,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.views.render import Fact, render
 from sandbox.slack import LocalSlack
+from tests.bot.views.gallery import GALLERY
 from tests.browser.page import DESK, PHONE, SlackPage, chromium
-from tests.views.gallery import GALLERY
 
 FOLDER = Path(__file__).resolve().parents[2] / ".screenshots" / "cards"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.catalogue import Catalogue
+from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
 from domain.redaction import redact
 from integrations.kubernetes import ClusterSettings, open_cluster

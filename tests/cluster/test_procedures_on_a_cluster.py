@@ -6,9 +6,9 @@ import time
 import pytest
 
 from domain.errors import Refused
-from domain.facts import OperationNote
-from domain.operations import Decision, OperationRecord, Phase, State
-from domain.plans import Plan
+from domain.notes import OperationNote
+from domain.operations.operation import Decision, OperationRecord, Phase, State
+from domain.operations.plans import Plan
 from tests.contract.clusters import Json, Place
 from tests.fakes.team import ANA, LEE, RAY
 from tests.runbooks.house import PATIENCE, House

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from domain.operations import Decision, State
+from domain.operations.operation import Decision, State
 from tests.contract.clusters import PATIENCE, Json, Place
 from tests.fakes.team import ANA, LEE
 from tests.runbooks.house import House

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.alerts import AlertGroup, GroupState
+from domain.alerts.alerts import AlertGroup, GroupState
 from domain.severities import Severity
+from tests.bot.views.alert_samples import PAGED, group
 from tests.fakes.clock import NOW
-from tests.views.alert_samples import PAGED, group
 
 PRODUCTION = group(id="al-prod", suspect=None)
 STAGING = group(

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.answers import AuditAnswer, Complaint
+from domain.answers.answers import AuditAnswer, Complaint
 from domain.people import Member, Person
 from tests.fakes.house import House, open_house
 from tests.fakes.team import ANA, LEE, SAM, TEAM, VIV, team_catalogue

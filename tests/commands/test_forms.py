@@ -1,8 +1,8 @@
 import pytest
 
 from commands.forms import choices
-from commands.menu import Menu
-from domain.answers import FieldKind, Form, FormField, Preview
+from commands.registry import Menu
+from domain.answers.answers import FieldKind, Form, FormField, Preview
 from sandbox.cluster import Fault
 from tests.fakes.house import House
 from tests.fakes.team import ANA, LEE, team_catalogue

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 import yaml
 
-from domain.rollouts import Target
+from domain.targets import Target
 from sandbox.cluster import StandInCluster
 
 Json = dict[str, Any]

@@ -8,7 +8,7 @@ import pytest
 from domain.clock import SystemClock
 from domain.redaction import redact
 from integrations.kubernetes import Cluster, ClusterSettings, open_cluster
-from integrations.kubernetes.connection import Connection
+from integrations.kubernetes.client import Connection
 from sandbox.cluster import FAST, VIEWER_TOKEN, StandInCluster
 from tests.contract.clusters import Place, place_in, real_kubeconfig
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from domain.alerts.silences import SilenceState
 from domain.errors import NotFound, Refused
 from domain.matchers import Matcher, Operator
-from domain.silences import SilenceState
 from integrations.alertmanager import Alertmanager, open_alertmanager
 from tests.bot.waiting import until
 from tests.monitoring import running_alertmanager

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.rollouts import with_image
-from domain.traces import Hands
+from domain.workloads.deployments import with_image
+from domain.workloads.field_managers import Hands
 from integrations.kubernetes import Cluster
 from sandbox.cluster import Fault, StandInCluster
 from tests.contract.clusters import Place

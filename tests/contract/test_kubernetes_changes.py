@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.errors import Drifted, NotFound, PermanentError, Refused, UnknownOutcome
-from domain.rollouts import Template, Workload, template_hash
+from domain.workloads.deployments import Template, Workload, template_hash
 from integrations.kubernetes import Cluster
 from sandbox.cluster import Fault, StandInCluster
 from tests.contract.clusters import Json, Place, until

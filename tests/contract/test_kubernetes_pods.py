@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
-from domain.rollouts import PodTrouble, RunningPods
+from domain.workloads.deployments import PodTrouble, RunningPods
 from integrations.kubernetes import Cluster
 from sandbox.cluster import Fault, StandInCluster
 from tests.contract.clusters import PATIENCE, Json, Place

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import NotFound
-from domain.rollouts import Autoscaler, Owner, OwnerKind, template_hash
+from domain.workloads.deployments import Autoscaler, Owner, OwnerKind, template_hash
 from integrations.kubernetes import Cluster
-from integrations.kubernetes.api import SECRETS
-from integrations.kubernetes.connection import ONLY_METADATA, Connection
+from integrations.kubernetes.client import ONLY_METADATA, Connection
+from integrations.kubernetes.resources import SECRETS
 from sandbox.cluster import Fault, StandInCluster
 from tests.contract.clusters import Json, Place
 

@@ -13,7 +13,7 @@ import pytest
 from domain.clock import SystemClock
 from domain.errors import Forbidden, NotFound, TemporaryError
 from domain.redaction import redact
-from domain.rollouts import RolloutState
+from domain.workloads.deployments import RolloutState
 from integrations.kubernetes import Cluster, ClusterSettings, open_cluster
 from sandbox.cluster import Fault, StandInCluster
 from tests.contract.clusters import PATIENCE, Place, until

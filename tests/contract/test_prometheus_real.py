@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from domain.errors import PermanentError
-from domain.promql import split_threshold
-from domain.samples import Sample
+from domain.metrics.promql import split_threshold
+from domain.metrics.samples import Sample
 from integrations.prometheus import Prometheus, open_prometheus
 from tests.bot.waiting import until
 from tests.monitoring import running_prometheus

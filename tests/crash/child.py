@@ -11,11 +11,11 @@ import signal
 from datetime import timedelta
 from pathlib import Path
 
-from bot.parts import Tuning
-from bot.settings import load_settings
+from bot.components.core import Tuning
+from bot.core.settings import load_settings
 from bot.wiring import running
-from runbooks.engine import PROCEDURES
-from runbooks.lease import LeaseTimes
+from runbooks.engine.engine import PROCEDURES
+from runbooks.engine.lease import LeaseTimes
 from storage.outbox import Pace
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from domain.audit import first_broken
-from domain.operations import OperationRecord
+from domain.operations.operation import OperationRecord
 from sandbox.catalogue import catalogue
 from sandbox.cluster import CONTEXTS, FAST, StandInCluster
 from sandbox.cluster.resources import DEPLOYMENTS

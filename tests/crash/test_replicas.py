@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from runbooks.lease import LEASE_LOST
+from runbooks.engine.lease import LEASE_LOST
 from sandbox.slack import LocalSlack, RunningSlack
 from tests.crash.databases import Databases
 from tests.crash.scene import PATIENCE, Ending, Scenario, Stage, finish, play, set_up

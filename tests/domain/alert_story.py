@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from domain.alert_groups import GroupChange, Known, Told, hears, opens, steady
-from domain.alerts import Alert, AlertGroup, Route
+from domain.alerts.alerts import Alert, AlertGroup, Route
+from domain.alerts.groups import GroupChange, Known, Told, hears, opens, steady
 from domain.severities import Severity
 from tests.fakes.clock import NOW
 from tests.fakes.notifications import alert, notification

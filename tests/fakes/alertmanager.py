@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 
+from domain.alerts.silences import Silence, SilenceState
 from domain.errors import TemporaryError, UnknownOutcome
 from domain.matchers import Matcher
-from domain.silences import Silence, SilenceState
 from tests.fakes.clock import StoppedClock
 
 

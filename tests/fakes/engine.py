@@ -1,4 +1,4 @@
-from runbooks.engine import Engine
+from runbooks.engine.engine import Engine
 
 
 class IdleEngine(Engine):

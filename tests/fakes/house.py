@@ -9,20 +9,20 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from commands.menu import Menu
-from commands.request import Request, Services
-from domain.alerts import AlertGroup
-from domain.answers import Answer, Started
+from commands.core.request import Request, Services
+from commands.registry import Menu
+from domain.alerts.alerts import AlertGroup
+from domain.answers.answers import Answer, Started
 from domain.audit import AuditRecord
-from domain.catalogue import Catalogue
+from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
 from domain.errors import Refused
-from domain.operations import OperationRecord
+from domain.operations.operation import OperationRecord
 from domain.people import Member
 from domain.redaction import redact
 from integrations.kubernetes import ClusterSettings, open_cluster
-from runbooks.alerting import Alertmanager, Alerts
-from runbooks.operations import Operations
+from runbooks.alerts.service import Alertmanager, Alerts
+from runbooks.operations.service import Operations
 from sandbox.cluster import FAST, StandInCluster, platform
 from storage.engines import open_engines
 from storage.store import Store

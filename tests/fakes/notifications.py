@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.alerts import Alert, Notification
+from domain.alerts.alerts import Alert, Notification
 from tests.fakes.clock import NOW
 
 NAME = "HighErrorRate"

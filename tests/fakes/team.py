@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from domain.catalogue import Catalogue
+from domain.catalogue.catalogue import Catalogue
 from domain.people import Member, Person
 
 TEAM = "T0HOME"

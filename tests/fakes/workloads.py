@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.rollouts import Autoscaler, Owner, Revision, Target, Workload, template_hash
+from domain.targets import Target
+from domain.workloads.deployments import Autoscaler, Owner, Revision, Workload, template_hash
 from tests.fakes.clock import NOW
 
 REPOSITORY = "registry.example/web"

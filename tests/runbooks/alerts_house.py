@@ -9,16 +9,16 @@ from typing import Any
 
 from sqlalchemy import select
 
-from domain.alerts import AlertGroup, AlertNote, Notification
-from domain.catalogue import Catalogue
-from domain.deliveries import Delivery, DeliveryKind
+from domain.alerts.alerts import AlertGroup, AlertNote, Notification
+from domain.alerts.storms import StormCard
+from domain.catalogue.catalogue import Catalogue
+from domain.inbound import Delivery, DeliveryKind
 from domain.people import Member
-from domain.storms import StormCard
-from runbooks.alert_clocks import AlertClocks
-from runbooks.alert_intake import AlertIntake
-from runbooks.alerting import Alerts, Wish
+from runbooks.alerts.intake import AlertIntake
+from runbooks.alerts.service import Alerts, Wish
+from runbooks.alerts.timer_handlers import AlertClocks
 from storage.inbox import InboxWriter
-from storage.outgoing import load
+from storage.outbox_messages import load
 from storage.store import Store
 from storage.tables import alert_groups, alerts, inbox, outbox, timers
 from storage.timers import Timer

@@ -7,19 +7,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from domain.alerts import Alert, AlertNote
-from domain.charts import Series
-from domain.rollouts import PodTrouble, Target
-from domain.samples import Sample
-from domain.suspects import Suspect
-from runbooks.alert_timers import ENRICH
-from runbooks.enrichment import Around, Enrichment, on_delivered
-from runbooks.suspecting import Suspected
+from domain.alerts.alerts import Alert, AlertNote
+from domain.changes.platform_changes import Suspect
+from domain.metrics.charts import Series
+from domain.metrics.samples import Sample
+from domain.targets import Target
+from domain.workloads.deployments import PodTrouble
+from runbooks.alerts.enrichment import Around, Enrichment, on_delivered
+from runbooks.alerts.suspect_search import Suspected
+from runbooks.alerts.timers import ENRICH
 from storage.outbox import Pace
 from storage.store import Store
+from tests.bot.views.alert_samples import SUSPECT
 from tests.fakes.notifications import alert
 from tests.runbooks.alerts_house import AlertsHouse
-from tests.views.alert_samples import SUSPECT
 
 EXPRESSION = "error_ratio > 10"
 AT_ONCE = Pace(post=timedelta(), edit=timedelta(), quiet=timedelta())

@@ -8,29 +8,30 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from domain.audit import AuditRecord
-from domain.catalogue import Catalogue
-from domain.facts import OperationNote
-from domain.locks import LockRecord
-from domain.operations import Decision, OperationRecord
+from domain.catalogue.catalogue import Catalogue
+from domain.notes import OperationNote
+from domain.operations.locks import LockRecord
+from domain.operations.operation import Decision, OperationRecord
+from domain.operations.plans import Plan
 from domain.people import Member
-from domain.plans import Plan
 from domain.redaction import redact
-from domain.rollouts import Target
+from domain.targets import Target
 from integrations.kubernetes import Cluster, ClusterSettings, open_cluster
-from runbooks.clocks import Clocks
-from runbooks.engine import PROCEDURES, Engine, Observer, unobserved
-from runbooks.lease import OnlyReplica
-from runbooks.operation import Outside
-from runbooks.operations import Operations
-from runbooks.planning import Planner
-from runbooks.recovery import Recovery
-from runbooks.running import Runner
+from runbooks.engine.engine import PROCEDURES, Engine, Observer, unobserved
+from runbooks.engine.lease import OnlyReplica
+from runbooks.operations.context import Outside
+from runbooks.operations.planner import Planner
+from runbooks.operations.recovery import Recovery
+from runbooks.operations.runner import Runner
+from runbooks.operations.service import Operations
+from runbooks.operations.timer_handlers import OperationTimerHandlers
+from runbooks.timers import Clocks
 from sandbox.cluster import FAST, StandInCluster
 from sandbox.cluster import Pace as ClusterPace
 from storage.engines import open_engines
 from storage.migrate import migrate
 from storage.outbox import OutboxRow, Pace
-from storage.outgoing import load
+from storage.outbox_messages import load
 from storage.store import Store
 from tests.fakes.team import ANA, LEE, team_catalogue
 
@@ -199,6 +200,7 @@ async def open_floor(
         nudge=lambda: None,
     )
     operations = Operations(engine, store, clock, lambda: catalogue, lambda: None)
+    timers = OperationTimerHandlers(engine=engine, outside=outside, operations=operations, scale_plan=planner.scale)
     await engine.open(Runner(engine, outside).run)
     try:
         yield House(
@@ -210,7 +212,7 @@ async def open_floor(
             engine=engine,
             operations=operations,
             recovery=Recovery(engine, lease, outside),
-            clocks=Clocks(engine, outside, operations, planner.scale),
+            clocks=Clocks(store=store, clock=clock, replica=replica, handlers=timers.handlers),
             outside=outside,
             catalogue=catalogue,
         )

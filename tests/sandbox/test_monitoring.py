@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 import yaml
 
-from domain.catalogue import Catalogue
+from domain.catalogue.catalogue import Catalogue
 from sandbox.catalogue import catalogue
 from sandbox.cluster import CONTEXTS
 from sandbox.demo import running_demo, scrape_targets

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from domain.alerts import Acknowledgement, Alert, AlertGroup, GroupState, Route, SilenceMark
+from domain.alerts.alerts import Acknowledgement, Alert, AlertGroup, GroupState, Route, SilenceMark
 from domain.severities import Severity
 from storage.alerts import AT_ONCE
 from storage.engines import open_engines

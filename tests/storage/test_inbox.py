@@ -6,13 +6,13 @@ from datetime import timedelta, timezone
 import pytest
 from sqlalchemy import event
 
-from domain.deliveries import Delivery, DeliveryKind
 from domain.errors import TemporaryError
+from domain.inbound import Delivery, DeliveryKind
 from storage.engines import open_engines
 from storage.inbox import LARGEST_BATCH, InboxWriter
 from storage.store import Store
+from tests.bot.views.samples import NOW
 from tests.storage.databases_away import away
-from tests.views.samples import NOW
 
 
 def delivery(key: str, seconds: int = 0) -> Delivery:

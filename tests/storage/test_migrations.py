@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect
 
 from storage.engines import open_engines
 from storage.migrate import migrate, newest_revision
-from storage.schema import expected_revision, schema_revision
+from storage.schema_revision import expected_revision, schema_revision
 from storage.tables import metadata
 
 

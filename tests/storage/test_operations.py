@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import TemporaryError
-from domain.operations import State, requested
+from domain.operations.operation import State, requested
 from storage.engines import open_engines
 from storage.operations import Fenced
 from storage.store import Store
-from tests.views.samples import NOW, record
+from tests.bot.views.samples import NOW, record
 
 
 async def add(store: Store, **more: object) -> None:

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from domain.operations import State
+from domain.operations.operation import State
 from storage.store import Store
-from tests.views.samples import NOW, record
+from tests.bot.views.samples import NOW, record
 
 
 async def test_those_asked_for_since_then_and_those_that_have_not_ended(store: Store) -> None:

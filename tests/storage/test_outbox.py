@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.facts import OperationNote
+from domain.notes import OperationNote
 from storage.engines import open_engines
 from storage.outbox import EDITS, FILE_WANTED, STALE, OutboxRow, Pace, post_budget
-from storage.outgoing import OPERATION_NOTE, Outgoing, Urgency
+from storage.outbox_messages import OPERATION_NOTE, Outgoing, Urgency
 from storage.store import Store
+from tests.bot.views.samples import NOW
 from tests.fakes.clock import StoppedClock
-from tests.views.samples import NOW
 
 SECOND = timedelta(seconds=1)
 FREE = Pace(post=timedelta(), edit=timedelta(), quiet=timedelta())

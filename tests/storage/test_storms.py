@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from domain.alert_groups import GroupChange
-from domain.alerts import AlertGroup, GroupState
+from domain.alerts.alerts import AlertGroup, GroupState
+from domain.alerts.groups import GroupChange
+from domain.alerts.storms import Storm, StormCard, Tally
 from domain.severities import Severity
-from domain.storms import Storm, StormCard, Tally
 from storage.engines import open_engines
-from storage.outgoing import load
+from storage.outbox_messages import load
 from storage.store import Store
 from storage.storms import TALLIES, WORST
 from storage.tables import outbox

@@ -8,11 +8,11 @@ import aiohttp
 import pytest
 
 from bot.views.render import render
-from domain.alerts import AlertNote
-from domain.charts import Chart, Series
+from domain.alerts.alerts import AlertNote
+from domain.metrics.charts import Chart, Series
 from sandbox.slack.local import RunningSlack
 from storage.outbox import Pace
-from storage.outgoing import ALERT_NOTE, Urgency
+from storage.outbox_messages import ALERT_NOTE, Urgency
 from storage.store import Store
 from tests.bot.delivery.workers import PACE, PATIENCE, all_settled, called, card, counts, put, reply, said, shown, worker
 

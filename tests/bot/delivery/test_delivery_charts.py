@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from bot.views.message import Message
+from bot.views.markup.message import Message
 from bot.views.render import render
-from domain.alerts import AlertNote
-from domain.charts import Chart, Series
+from domain.alerts.alerts import AlertNote
+from domain.metrics.charts import Chart, Series
 from sandbox.slack.local import RunningSlack
-from storage.outgoing import ALERT_NOTE, Outgoing
+from storage.outbox_messages import ALERT_NOTE, Outgoing
 from storage.store import Store
 from storage.tables import outbox
 from tests.bot.delivery.workers import PATIENCE, all_settled, called, card, counts, put, reply, shown, worker

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.views.message import Message
+from bot.views.markup.message import Message
 from sandbox.slack.local import RunningSlack
 from sandbox.slack.looking import until
 from storage.store import Store

@@ -11,17 +11,17 @@ from typing import Any
 import aiohttp
 
 from bot.charts import Charts
-from bot.delivery import Delivery
-from bot.delivery_recovery import Patience
-from bot.slack_api import SlackApi, open_session
-from bot.views.message import Message
-from domain.charts import Chart
+from bot.delivery.retries import Patience
+from bot.delivery.worker import Delivery
+from bot.slack.api import SlackApi, open_session
+from bot.views.markup.message import Message
 from domain.clock import SystemClock
-from domain.facts import OperationNote
+from domain.metrics.charts import Chart
+from domain.notes import OperationNote
 from sandbox.slack.local import RunningSlack
 from sandbox.slack.looking import until
 from storage.outbox import OutboxRow, Pace
-from storage.outgoing import OPERATION_NOTE, Outgoing, Urgency
+from storage.outbox_messages import OPERATION_NOTE, Outgoing, Urgency
 from storage.store import Store, Transaction
 
 FACTOR = 0.02

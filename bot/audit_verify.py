@@ -1,0 +1,22 @@
+"""``deepecho audit verify``: whether the audit log is as it was written."""
+
+from bot.core.settings import Settings
+from domain.audit import AuditRecord, first_broken
+from storage.engines import open_engines
+from storage.store import Store
+
+
+async def verify(settings: Settings) -> tuple[str, bool]:
+    """What was found, in words, and whether the chain holds. Raises ``TemporaryError``."""
+    store = Store(open_engines(settings.database))
+    try:
+        async with store.read() as tx:
+            head = await tx.audit.head()
+            # What is written while we walk is beyond this head, and not our question.
+            records: list[AuditRecord] = [record async for record in tx.audit.walk() if record.number <= head[0]]
+    finally:
+        await store.close()
+    broken = first_broken(records, head)
+    if broken is not None:
+        return f"The audit log is broken at record {broken.number}: {broken.problem}.", False
+    return f"The audit log holds: {head[0]} records, each following from the one before.", True

@@ -1,0 +1,80 @@
+"""Which lines of a chart are drawn, and what of them. Pure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import nlargest
+from typing import Literal
+
+from bot.charts.scales import strokes
+from domain.metrics.chart_text import Point, newest, points_in
+from domain.metrics.charts import Chart, Series
+
+MOST = 8
+"""More lines than this are a tangle."""
+
+Side = Literal["above", "below"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A series that has numbers: the pieces that a pen draws without lifting, all of them with at least one point."""
+
+    name: str
+    pieces: tuple[tuple[Point, ...], ...]
+
+    @property
+    def first(self) -> Point:
+        return self.pieces[0][0]
+
+    @property
+    def last(self) -> Point:
+        return self.pieces[-1][-1]
+
+    @property
+    def points(self) -> list[Point]:
+        return [point for piece in self.pieces for point in piece]
+
+
+def drawn_lines(chart: Chart) -> list[Line]:
+    """The lines with the highest last values, highest first."""
+    ends = [(point.value, -place) for place, each in enumerate(chart.series) if (point := newest(chart, each))]
+    return [_line(chart, chart.series[-place]) for _, place in nlargest(MOST, ends)]
+
+
+def bad_side(chart: Chart, lines: Sequence[Line], limit: float) -> Side | None:
+    """On which side of the limit it is bad; None where nothing tells.
+
+    A chart does not know the comparison that its alert makes. But an alert begins while lines are on the bad side, and before
+    it they were on the good one. In a chart without an alert, too, they are taken to start there.
+    """
+    alerts = [marker.at.timestamp() for marker in chart.markers if "alert" in marker.text.lower()]
+    at_first = _share_above([line.first for line in lines], limit)
+    throughout = _share_above([point for line in lines for point in line.points], limit)
+    if not alerts:
+        return _moved(at_first, throughout)
+    then = _share_above([_at(line, min(alerts)) for line in lines], limit)
+    return _moved(at_first, then) or _moved(at_first, throughout) or ("above" if then else "below")
+
+
+def _moved(before: float, after: float) -> Side | None:
+    if before == after:
+        return None
+    return "above" if after > before else "below"
+
+
+def _share_above(points: Sequence[Point], limit: float) -> float:
+    return sum(point.value > limit for point in points) / len(points)
+
+
+def _at(line: Line, moment: float) -> Point:
+    """The line's last point until then; its first where it began later."""
+    return next((point for point in reversed(line.points) if point.at <= moment), line.first)
+
+
+def _line(chart: Chart, series: Series) -> Line:
+    since, until = chart.since.timestamp(), chart.until.timestamp()
+    known = {point.at: point.value for point in points_in(chart, series.points)}
+    points = sorted({at: known.get(at) for at, _ in series.points if math.isfinite(at)}.items())
+    pieces = strokes(points)
+    return Line(series.name, tuple(tuple(Point(min(max(at, since), until), value) for at, value in piece) for piece in pieces))

@@ -1,0 +1,69 @@
+"""Texts of others, made fit to be drawn: one line, no secrets, only letters that the font has, no wider than their place."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+
+from bot.charts.canvas import has_glyph
+from bot.views.markup.mrkdwn import clean
+
+_MOST = 400
+"""Characters that are looked at: a picture is about a hundred wide, and measuring costs with each."""
+_MARKS = 2
+"""Accents that a letter may carry: of more, somebody builds towers over the whole picture."""
+_SEPARATORS = '-_/.:=,"'
+_WORTH_SHARING = 8
+_UNKNOWN = "□"
+_ELLIPSIS = "…"
+_PICTOGRAPHS = "\u2600"
+"""From here on the font has a few of very many: a picture with some of them missing says something else."""
+
+Measure = Callable[[str], float]
+
+
+def drawable(text: str, *, bold: bool = False) -> str:
+    """The text in letters that the font has. Emoji are left out; a word in a script that it lacks becomes a box."""
+    letters: list[str] = []
+    marks = 0
+    for letter in unicodedata.normalize("NFC", clean(text)[: 2 * _MOST]):
+        marks = marks + 1 if unicodedata.category(letter).startswith("M") else 0
+        if marks <= _MARKS:
+            letters.append(_letter(letter, bold=bold))
+    return " ".join(re.sub(f"{_UNKNOWN}+", _UNKNOWN, "".join(letters)).split())[:_MOST].rstrip()
+
+
+def common_start(names: Sequence[str]) -> str:
+    """What all names begin with, up to a separator: ``deep-echo-main-7f6b9c5d48-``. Empty where it is short or a whole name."""
+    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False)) if len(names) > 1 else ()
+    start = "".join(letters[0] for letters in same)
+    start = start[: max(map(start.rfind, _SEPARATORS)) + 1]
+    return start if len(start) >= _WORTH_SHARING and start not in names else ""
+
+
+def clip_end(text: str, room: float, measure: Measure) -> str:
+    """As much of its start as fits, with an ellipsis where something is missing."""
+    return _longest(text, room, measure, lambda kept: text[:kept].rstrip() + _ELLIPSIS)
+
+
+def clip_middle(text: str, room: float, measure: Measure) -> str:
+    """Its start and its end as far as they fit: pods of one Deployment differ only in the last letters."""
+    return _longest(text, room, measure, lambda kept: text[: (kept + 1) // 2] + _ELLIPSIS + text[len(text) - kept // 2 :])
+
+
+def _longest(text: str, room: float, measure: Measure, cut: Callable[[int], str]) -> str:
+    if measure(text) <= room:
+        return text
+    fits, too_long = 0, len(text)
+    while too_long - fits > 1:
+        tried = (fits + too_long) // 2
+        fits, too_long = (tried, too_long) if measure(cut(tried)) <= room else (fits, tried)
+    return cut(fits)
+
+
+def _letter(letter: str, *, bold: bool) -> str:
+    if letter.isspace():
+        return " "
+    if has_glyph(letter, bold=bold) and letter.isprintable() and letter < _PICTOGRAPHS:
+        return letter
+    return _UNKNOWN if letter.isalnum() else ""

@@ -1,0 +1,1 @@
+"""The outside systems that the catalogue names, opened and closed as the catalogue changes."""

@@ -1,0 +1,1 @@
+"""What the process itself needs: settings, logs, the catalogue file, background tasks."""

@@ -1,0 +1,162 @@
+"""Secrets and endpoints, from the environment or from mounted files. What exists and who may do what is in the catalogue."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from domain.errors import DeepechoError
+from domain.text import nearest
+
+PREFIX = "DEEPECHO_"
+SECRETS_DIR = f"{PREFIX}SECRETS_DIR"
+_HERE = ("127.0.0.1", "localhost", "::1")
+_FOR_TESTS = f"{PREFIX}TEST_"
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class SettingsRefused(DeepechoError):
+    """The settings cannot be used; each line names a variable, none shows a value."""
+
+
+class Part(BaseModel):
+    """What the nested settings share: immutable, and a misspelt name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class SlackSettings(Part):
+    """How Slack is reached. ``mode``: who dials; with ``http`` Slack calls us, as several replicas need it."""
+
+    bot_token: SecretStr
+    app_token: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    api_url: str = "https://slack.com/api/"
+    mode: Literal["socket", "http"] = "socket"
+    replicas: int = Field(default=1, ge=1, le=10)
+    """How many processes share the app; Slack spreads payloads over every connection, so a forgotten one loses clicks."""
+
+    @field_validator("api_url")
+    @classmethod
+    def _ends_with_slash(cls, url: str) -> str:
+        address = urlsplit(url)
+        if address.scheme != "https" and not (address.scheme == "http" and address.hostname in _HERE):
+            raise ValueError("must be an https address; tokens travel over it")
+        return url if url.endswith("/") else f"{url}/"
+
+    @model_validator(mode="after")
+    def _mode_has_its_secret(self) -> Self:
+        if self.mode == "socket" and self.app_token is None:
+            raise ValueError("__APP_TOKEN is not set, and Socket Mode needs it")
+        if self.mode == "http" and self.signing_secret is None:
+            raise ValueError("__SIGNING_SECRET is not set, and Slack over HTTP needs it")
+        return self
+
+
+class HttpSettings(Part):
+    """Where the HTTP door listens. Port 0 takes any free one."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class LogSettings(Part):
+    """``format``: JSON lines for machines, or colours for a person at a terminal (chosen by looking when empty)."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["json", "console", ""] = ""
+
+
+class WebhookSettings(Part):
+    """Tokens by which other systems show who they are. A door without its token stays shut."""
+
+    alertmanager_token: SecretStr | None = None
+
+
+class Settings(BaseSettings):
+    """Everything that the environment says. Made once, by ``bot.__main__``, through ``load_settings``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        secrets_nested_delimiter="__",
+        secrets_dir_missing="error",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    slack: SlackSettings
+    data_dir: Path = Path("data")
+    database_url: SecretStr | None = None
+    catalogue: Path = Path("deepecho.yaml")
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+
+    @property
+    def database(self) -> str:
+        """The database's address: SQLite in the data folder where none is named. It may hold a password."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite+aiosqlite:///{self.data_dir / 'deepecho.sqlite'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 -- pydantic's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then files. The library's own reader of files ignores nested ones silently."""
+        return init_settings, env_settings, NestedSecretsSettingsSource(file_secret_settings)
+
+
+def load_settings() -> Settings:
+    """The settings. Raises ``SettingsRefused``, which names every variable that is missing or wrong."""
+    _refuse_unknown(os.environ)
+    try:
+        return Settings(_secrets_dir=os.environ.get(SECRETS_DIR) or None)
+    except ValidationError as error:
+        raise SettingsRefused("\n".join(_sentence(each) for each in error.errors(include_url=False))) from None
+    except SettingsError as error:
+        raise SettingsRefused(f"The settings cannot be read: {error}.") from None
+
+
+def _refuse_unknown(environment: Iterable[str]) -> None:
+    """A misspelt name would silently leave its default in place: another database, for one."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | {SECRETS_DIR}
+    for name in sorted(each.upper() for each in environment):
+        if name.startswith(PREFIX) and not name.startswith(_FOR_TESTS) and name.split("__")[0] not in known:
+            close = nearest(name.split("__")[0].lower(), [each.lower() for each in known], most=1)
+            hint = f" Did you mean {close[0].upper()}?" if close else ""
+            raise SettingsRefused(f"{name} is not a setting.{hint}")
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    name = PREFIX + "__".join(str(part) for part in error["loc"]).upper()
+    match error["type"]:
+        case "missing" if error["loc"] == ("slack",):
+            return f"{name}__BOT_TOKEN is not set."
+        case "missing":
+            return f"{name} is not set."
+        case "extra_forbidden":
+            return f"{name} is not a setting."
+        case "value_error":
+            said = str(error["ctx"]["error"])
+            return f"{name}{'' if said.startswith('__') else ' '}{said}."
+        case _:
+            return f"{name} is not valid: {error['msg'][:1].lower()}{error['msg'][1:]}."

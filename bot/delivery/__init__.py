@@ -1,0 +1,1 @@
+"""The outbox worker: claim a message, render it, send it to Slack, retry."""

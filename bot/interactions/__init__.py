@@ -1,0 +1,1 @@
+"""What people do in Slack: commands, buttons, forms and the Home tab, dispatched and answered."""

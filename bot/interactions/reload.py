@@ -1,0 +1,46 @@
+"""Reading the catalogue again, all of it or nothing: on SIGHUP, and by ``/deepecho reload``."""
+
+from collections.abc import Awaitable, Callable
+
+from commands.core.arguments import Words
+from commands.core.request import Request
+from commands.core.router import Router
+from domain.answers.answers import Answer, Said
+from domain.audit import AuditEntry
+from domain.people import Role
+
+Reload = Callable[[], Awaitable[tuple[str, ...]]]
+"""Reads the catalogue and answers with what changed, a line each. Raises ``CatalogueError``; then the old one holds."""
+
+_SHOWN = 20
+
+
+def reload_router(reload: Reload) -> Router:
+    """The command, as a router of this layer."""
+    router = Router()
+
+    @router.command("reload", needs=Role.ADMIN, usage="", example="reload", group="Set up")
+    async def reload_command(request: Request, words: Words) -> Answer:  # noqa: ARG001 -- a command's signature
+        """Read the catalogue again, all of it or nothing, and say what changed."""
+        changed = await reload()
+        entry = AuditEntry(
+            key=f"{request.key}/reload",
+            at=request.at,
+            who=request.person,
+            what="reload",
+            where="catalogue",
+            outcome="; ".join(changed) or "nothing changed",
+        )
+        async with request.services.store.write() as tx:
+            await tx.audit.append(entry)
+        return Said(told(changed))
+
+    return router
+
+
+def told(changed: tuple[str, ...]) -> str:
+    """What changed, as one text."""
+    if not changed:
+        return "The catalogue was read again. Nothing in it has changed."
+    more = f"\n• and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+    return "The catalogue was read again. What changed:\n" + "\n".join(f"• {each}" for each in changed[:_SHOWN]) + more

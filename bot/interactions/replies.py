@@ -1,0 +1,71 @@
+"""Answers to one person, sent directly and at most once: where one is lost, the person asks again."""
+
+from typing import Any
+
+import structlog
+
+from bot.slack.api import SlackApi
+from bot.slack.payloads import Said
+from bot.views.markup import blocks
+from bot.views.markup.message import Message
+from bot.views.render import render
+from domain.answers.answers import Answer
+from domain.errors import DeepechoError, PermanentError
+
+log = structlog.get_logger()
+
+Json = dict[str, Any]
+
+
+class Replies:
+    """Shows facts to the person who asked, where they asked."""
+
+    def __init__(self, slack: SlackApi) -> None:
+        self._slack = slack
+        self.sent = 0
+        self.lost = 0
+
+    async def tell(self, said: Said, answer: Answer) -> None:
+        """Show an answer. Nothing is tried twice after an unknown outcome: nobody wants to read it twice."""
+        message = render(answer)
+        try:
+            await self._send(said, message)
+            self.sent += 1
+        except DeepechoError as error:
+            self.lost += 1
+            log.warning("an answer was lost", key=said.key, user=said.person.user_id, error=str(error))
+
+    async def _send(self, said: Said, message: Message) -> None:
+        if said.home:
+            await self._in_front_of_home(said, message)
+        elif said.response_url:
+            try:
+                await self._slack.respond(said.response_url, message.text, message.blocks)
+            except PermanentError:
+                # Used up, or older than 30 minutes: the channel still knows the person.
+                await self._in_channel(said, message)
+        else:
+            await self._in_channel(said, message)
+
+    async def _in_channel(self, said: Said, message: Message) -> None:
+        if said.channel:
+            await self._slack.ephemeral(said.channel, said.person.user_id, message.text, message.blocks)
+        else:
+            await self._slack.post(said.person.user_id, message.text, message.blocks)
+
+    async def _in_front_of_home(self, said: Said, message: Message) -> None:
+        """The Home tab has no room for an answer: a window in front of it has, while the click is fresh."""
+        try:
+            await self._slack.open_view(said.trigger_id, window(message))
+        except PermanentError:
+            await self._slack.post(said.person.user_id, message.text, message.blocks)
+
+
+def window(message: Message) -> Json:
+    """A message as a modal that only says something."""
+    return {
+        "type": "modal",
+        "title": blocks.plain_text("deepecho"),
+        "close": blocks.plain_text("Close"),
+        "blocks": [*message.blocks],
+    }

@@ -1,0 +1,1 @@
+"""Slack itself: Socket Mode, the HTTP endpoint, the Web API, payloads, people."""

@@ -1,0 +1,55 @@
+"""The HTTP server: health, metrics, and the addresses that webhooks and Slack post to."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+LARGEST_BODY = 512 * 1024
+"""Slack's largest payload, a view with 100 blocks, stays under half of this."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class HttpDoor:
+    """One listening socket. It opens before the rest is ready, so that probes get an answer from the first moment."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._doors: dict[str, Handler] = {}
+        self._app = web.Application(client_max_size=LARGEST_BODY)
+        self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=1)
+
+    def add(self, path: str, handler: Handler) -> None:
+        """Serve an address. Only before ``open``."""
+        self._app.router.add_get(path, handler)
+
+    def reserve(self, *paths: str) -> None:
+        """Addresses that others post to. Until ``let_in`` they answer 503: whoever calls tries again. Only before ``open``."""
+        for path in paths:
+            self._app.router.add_post(path, self._to_door)
+
+    def let_in(self, handler: Handler, *paths: str) -> None:
+        """From now on what is posted to these addresses is taken."""
+        self._doors.update(dict.fromkeys(paths, handler))
+
+    def keep_out(self) -> None:
+        """From now on all of it is answered 503: the process is stopping."""
+        self._doors.clear()
+
+    async def open(self) -> int:
+        """Listen, and answer with the port."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        await site.start()
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    async def close(self) -> None:
+        """Finish what is being answered, for a second at most, and stop listening."""
+        await self._runner.cleanup()
+
+    async def _to_door(self, request: web.Request) -> web.StreamResponse:
+        handler = self._doors.get(request.path)
+        if handler is None:
+            return web.Response(status=503, text="Not ready yet.", headers={"Retry-After": "5"})
+        return await handler(request)

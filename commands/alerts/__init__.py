@@ -1,0 +1,1 @@
+"""Commands about alert groups, silences and suspect changes."""

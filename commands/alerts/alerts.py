@@ -1,0 +1,96 @@
+"""Alert groups: list them, say that somebody looks at one, find out why an alert goes where it goes."""
+
+import re
+
+from commands.core.arguments import Words
+from commands.core.quoting import SLASH
+from commands.core.request import Request
+from commands.core.router import Router
+from domain.alerts.alerts import AlertGroup
+from domain.alerts.routing import explain
+from domain.answers.alerts import AlertsAnswer, RouteAnswer
+from domain.answers.answers import Answer, Said
+from domain.errors import UsageError
+from domain.matchers import parse_labels
+from domain.people import Role
+from runbooks.alerts.service import Wish
+
+router = Router()
+
+MOST_SHOWN = 30
+
+
+@router.command(
+    "alerts",
+    needs=Role.VIEWER,
+    usage="[env] [--firing] [--silenced] [--mine]",
+    example="alerts production --mine",
+    group="Alerts",
+)
+async def alerts_command(request: Request, words: Words) -> Answer:
+    """Alert groups that fire, the worst first; or those that are silenced, or that you have acknowledged."""
+    silenced, mine = "silenced" in words.flags, "mine" in words.flags
+    firing = "firing" in words.flags or not (silenced or mine)
+    async with request.services.store.read() as tx:
+        groups, total = await tx.alerts.search(
+            environments=request.visible_environments,
+            environment=words.environment,
+            firing=True if firing or mine else None,
+            silenced=True if silenced else None,
+            acknowledged_by=request.person.user_id if mine else "",
+            limit=MOST_SHOWN,
+        )
+    kinds = [*(["firing"] if firing else []), *(["silenced"] if silenced else []), *(["acknowledged by you"] if mine else [])]
+    where = f" in {words.environment}" if words.environment else ""
+    return AlertsAnswer(title=f"Alerts{where}, {' and '.join(kinds)}", groups=groups, total=total)
+
+
+@router.command(
+    "alerts route",
+    needs=Role.VIEWER,
+    usage="<labels…>",
+    example="alerts route alertname=HighErrorRate severity=critical",
+    group="Alerts",
+)
+async def route_command(request: Request, words: Words) -> Answer:
+    """Which rule of the catalogue an alert with these labels matches and why, and where it goes. Nobody is called."""
+    labels = parse_labels(_labels(words.arguments))
+    return RouteAnswer(labels=labels, explanation=explain(labels, request.catalogue))
+
+
+@router.command("ack", needs=Role.RESPONDER, usage="<alert>", example="ack al-k7m2", group="Alerts")
+async def ack_command(request: Request, words: Words) -> Answer:
+    """Say that you look at an alert group. It runs out by itself, so that nothing is forgotten."""
+    group = await group_for(request, words[0], Role.RESPONDER)
+    after = await request.services.alerts.acknowledge(Wish(group=group.id, by=request.member, source=request.key))
+    until = f" until {after.acknowledgement.until:%H:%M} UTC" if after.acknowledgement else ""
+    return Said(f"You acknowledged {after.id}{until}. If it still fires then, its thread says so.")
+
+
+async def group_for(request: Request, word: str, role: Role) -> AlertGroup:
+    """The group that the word names, for whoever holds the role where it is.
+
+    Raises ``UsageError``, ``NotFound`` or ``Denied``.
+    """
+    group = await request.services.alerts.find(alert_id(word))
+    request.require(role, group.environment or None)
+    return group
+
+
+def alert_id(word: str) -> str:
+    """``al-k7m2``, ``AL-K7M2`` and ``k7m2`` name the same group."""
+    name = word.lower().removeprefix("al-")
+    if not re.fullmatch(r"[a-z0-9]{1,40}", name):
+        raise UsageError(f"“{word[:40]}” is not an alert group's id.", f"They look like `al-k7m2`; `{SLASH} alerts` lists them.")
+    return f"al-{name}"
+
+
+def _labels(arguments: tuple[str, ...]) -> list[str]:
+    """One label a word, also where they were copied as ``{a="b", c="d"}`` or came in one piece from a form."""
+    is_copied = arguments[0].startswith("{")
+    words: list[str] = []
+    for argument in arguments:
+        bare = argument.removeprefix("{").removesuffix("}").removesuffix(",") if is_copied else argument
+        parts = bare.split("," if is_copied else None)
+        words += parts if all("=" in part for part in parts) else [bare]
+    return [each for each in words if each]

@@ -1,0 +1,1 @@
+"""Commands that change the platform, decide about changes, and lock environments."""

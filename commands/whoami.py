@@ -1,0 +1,25 @@
+"""Who somebody is to the bot."""
+
+from commands.core.arguments import Words
+from commands.core.request import Request
+from commands.core.router import Router
+from commands.home import may_do
+from domain.answers.answers import Answer, WhoAmI
+from domain.people import Role
+
+router = Router()
+
+
+@router.command("whoami", needs=None, example="whoami", group="People")
+async def whoami_command(request: Request, words: Words) -> Answer:  # noqa: ARG001 -- every command is called alike
+    """How the bot knows you, and what you may do where."""
+    member = request.member
+    return WhoAmI(
+        person=member.person,
+        name=member.name,
+        guest=member.guest,
+        stranger=member.stranger,
+        zone=member.zone,
+        roles=may_do(request.catalogue, member),
+        security=Role.SECURITY in request.catalogue.roles_of(member, None),
+    )

@@ -1,0 +1,1 @@
+"""Alert groups: labels, routes, states, silences, storms, watchdogs."""

@@ -1,0 +1,53 @@
+"""Dead man's switches: an alert that always fires must keep arriving. When it stays away, that is an alert of its own."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from domain.alerts.alerts import Alert, Notification
+from domain.catalogue.alerts import WatchdogEntry
+from domain.matchers import matches
+from domain.text import format_span
+
+RECEIVER = "deepecho"
+MISSING = "WatchdogMissing"
+
+
+def heard(watchdog: WatchdogEntry, notification: Notification) -> tuple[str, ...]:
+    """The fingerprints of the alerts that are this watchdog."""
+    matchers = watchdog.matchers
+    return tuple(
+        alert.fingerprint for alert in notification.alerts if all(matches(matcher, alert.labels) for matcher in matchers)
+    )
+
+
+def firing(notification: Notification, fingerprints: Iterable[str]) -> bool:
+    """Whether one of these alerts fires: a watchdog that was resolved is no sign of life."""
+    wanted = frozenset(fingerprints)
+    return any(alert.firing and alert.fingerprint in wanted for alert in notification.alerts)
+
+
+def missing(watchdog: WatchdogEntry, at: datetime) -> Notification:
+    """It has stayed away too long."""
+    return _notification(watchdog, starts_at=at, ends_at=None)
+
+
+def back(watchdog: WatchdogEntry, at: datetime) -> Notification:
+    """It has arrived."""
+    return _notification(watchdog, starts_at=at, ends_at=at)
+
+
+def _notification(watchdog: WatchdogEntry, *, starts_at: datetime, ends_at: datetime | None) -> Notification:
+    labels = {"alertname": MISSING, "watchdog": watchdog.name}
+    summary = (
+        f"No sign of life from {watchdog.name} for {format_span(watchdog.within)}. Alerts may no longer reach this channel: "
+        "look at Prometheus, Alertmanager and the way from there to deepecho."
+    )
+    alert = Alert(
+        fingerprint=f"@{watchdog.name}",  # Alertmanager's are hexadecimal
+        firing=ends_at is None,
+        labels=labels,
+        annotations={"summary": summary},
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
+    return Notification(receiver=RECEIVER, group_key=f"watchdog/{watchdog.name}", group_labels=labels, alerts=(alert,))

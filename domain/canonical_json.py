@@ -1,0 +1,8 @@
+"""JSON text that is equal for equal values."""
+
+import json
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

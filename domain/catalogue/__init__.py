@@ -1,0 +1,1 @@
+"""The catalogue: environments, services, roles, routes, as its file names them."""

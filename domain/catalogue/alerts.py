@@ -1,0 +1,139 @@
+"""The catalogue's ``alerts``: where alerts go, how bad they are, and when a group is quiet, flapping or a storm."""
+
+import re
+from collections import Counter
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from domain.catalogue.base import Entry, Name
+from domain.catalogue.urls import Page
+from domain.matchers import LABEL_NAME, Matcher, check_matcher, parse_matcher
+from domain.severities import Severity
+
+DEFAULT_RULE = "default"
+ENVIRONMENT_LABELS = ("environment", "env")
+SERVICE_LABELS = ("service", "deployment", "app", "job", "container")
+
+WEEK_MINUTES = 7 * 24 * 60
+
+
+def _channel(written: str) -> str:
+    if not re.fullmatch(r"[CGD][A-Z0-9]+", written):
+        raise ValueError("must be a channel's id, such as C0123456789")
+    return written
+
+
+def _mention(written: str) -> str:
+    if not re.fullmatch(r"[UWS][A-Z0-9]+", written):
+        raise ValueError("must be the id of a user (U…) or of a user group (S…)")
+    return written
+
+
+Channel = Annotated[str, AfterValidator(_channel)]
+Mention = Annotated[str, AfterValidator(_mention)]
+MatcherText = Annotated[str, AfterValidator(check_matcher)]
+LabelName = Annotated[str, Field(pattern=f"^{LABEL_NAME}$")]
+
+
+class DefaultRoute(Entry):
+    """Where alerts go that no rule names. ``mentions`` are called when the card is posted."""
+
+    channel: Channel
+    severity: Severity = Severity.P3
+    owner: str = Field(default="", max_length=100)
+    mentions: tuple[Mention, ...] = Field(default=(), max_length=10)
+    runbook: Page = ""
+
+
+class RouteEntry(DefaultRoute):
+    """One rule: all of its matchers must fit."""
+
+    severity: Severity
+    name: str = Field(default="", max_length=100)
+    match: tuple[MatcherText, ...] = Field(min_length=1)
+
+    @property
+    def matchers(self) -> tuple[Matcher, ...]:
+        """The matchers, read."""
+        return tuple(parse_matcher(each) for each in self.match)
+
+
+class WatchdogEntry(Entry):
+    """An alert that always fires and must keep arriving: when it stops, alerts are no longer delivered."""
+
+    name: Name
+    match: tuple[MatcherText, ...] = Field(min_length=1)
+    within_minutes: float = Field(default=10, gt=0, le=WEEK_MINUTES)
+    severity: Severity = Severity.P1
+
+    @property
+    def matchers(self) -> tuple[Matcher, ...]:
+        """The matchers, read."""
+        return tuple(parse_matcher(each) for each in self.match)
+
+    @property
+    def within(self) -> timedelta:
+        """How long it may stay away."""
+        return timedelta(minutes=self.within_minutes)
+
+
+class AlertsEntry(Entry):
+    """How alerts are understood. ``environment`` is of alerts whose labels name none."""
+
+    environment: str = ""
+    environment_labels: tuple[LabelName, ...] = ENVIRONMENT_LABELS
+    service_labels: tuple[LabelName, ...] = SERVICE_LABELS
+    default: DefaultRoute
+    routes: tuple[RouteEntry, ...] = ()
+    new_groups_a_minute: int = Field(default=20, ge=1, le=10_000)
+    storm_quiet_minutes: float = Field(default=5, gt=0, le=24 * 60)
+    reopen_minutes: float = Field(default=60, ge=0, le=WEEK_MINUTES)
+    acknowledge_minutes: float = Field(default=60, gt=0, le=WEEK_MINUTES)
+    repeat_seconds: float = Field(default=60, ge=0, le=24 * 3600)
+    flaps: int = Field(default=6, ge=2, le=100)
+    flap_minutes: float = Field(default=30, gt=0, le=24 * 60)
+    watchdogs: tuple[WatchdogEntry, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        _no_name_twice("routes", [DEFAULT_RULE, *self.rule_names])
+        _no_name_twice("watchdogs", [each.name for each in self.watchdogs])
+        return self
+
+    @property
+    def rule_names(self) -> tuple[str, ...]:
+        """What each of the routes is called, in their order: ``rule 3`` where it has no name."""
+        return tuple(each.name or f"rule {number}" for number, each in enumerate(self.routes, start=1))
+
+    @property
+    def storm_quiet(self) -> timedelta:
+        """How long fewer new groups must come until a storm is over."""
+        return timedelta(minutes=self.storm_quiet_minutes)
+
+    @property
+    def reopen_within(self) -> timedelta:
+        """How long after its end a group that fires again goes on in its old thread."""
+        return timedelta(minutes=self.reopen_minutes)
+
+    @property
+    def acknowledge_within(self) -> timedelta:
+        """How long an acknowledgement lasts."""
+        return timedelta(minutes=self.acknowledge_minutes)
+
+    @property
+    def repeat_within(self) -> timedelta:
+        """How long the same notification counts as the same one: two Alertmanagers of a pair send within seconds."""
+        return timedelta(seconds=self.repeat_seconds)
+
+    @property
+    def flap_within(self) -> timedelta:
+        """The time in which ``flaps`` changes of state make a group flapping."""
+        return timedelta(minutes=self.flap_minutes)
+
+
+def _no_name_twice(key: str, names: list[str]) -> None:
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise ValueError(f"{key}: {name!r} names two of them")

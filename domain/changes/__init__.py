@@ -1,0 +1,1 @@
+"""What changed around an alert, and which change is the suspect."""

@@ -1,0 +1,99 @@
+"""What the bot itself knows of changes, as changes of the platform: its operations, and the locks that people set."""
+
+from collections.abc import Iterable, Sequence
+
+from domain.audit import AuditEntry
+from domain.changes.platform_changes import ChangeKind, PlatformChange
+from domain.operations.locks import LockRecord
+from domain.operations.operation import OperationRecord, Phase, Progress, State
+from domain.operations.plans import Plan, Verb
+
+_KINDS = {
+    Verb.DEPLOY: ChangeKind.DEPLOY,
+    Verb.ROLLBACK: ChangeKind.ROLLBACK,
+    Verb.RESTART: ChangeKind.RESTART,
+    Verb.SCALE: ChangeKind.SCALE,
+}
+_ENDINGS = {
+    State.CANCELLED: "a person cancelled it",
+    State.FAILED: "it failed",
+    State.DRIFTED: "it stopped halfway",
+    State.NEEDS_PERSON: "it stopped halfway",
+}
+_TOUCHED = (Phase.ROLLING, Phase.VERIFIED, Phase.FAILED)
+
+
+def touched(record: OperationRecord) -> tuple[Progress, ...]:
+    """The services that an operation has changed, or is changing now. One that ended just before its change is not among them."""
+    now = (Phase.CHANGING,) if record.state is State.RUNNING else ()
+    return tuple(each for each in record.progress if each.phase in (*_TOUCHED, *now))
+
+
+def made_by_operation(record: OperationRecord) -> PlatformChange | None:
+    """What an operation changed, however it ended; None where it changed nothing."""
+    changed = touched(record)
+    if not changed:
+        return None
+    services = tuple(each.service for each in changed)
+    versions = {change.target.service: change.before.version for change in record.plan.changes}
+    back = record.verb in (Verb.DEPLOY, Verb.ROLLBACK)
+    return PlatformChange(
+        kind=_KINDS[record.verb],
+        environment=record.environment,
+        services=services,
+        at=min(each.started_at or record.requested_at for each in changed),
+        until=record.ended_at,
+        running=record.state is State.RUNNING,
+        what=_named(record.plan, services),
+        by=record.requested_by,
+        operation=record.id,
+        before={service: versions[service] for service in services} if back else {},
+        ending=_ENDINGS.get(record.state, ""),
+    )
+
+
+def _named(plan: Plan, services: Sequence[str]) -> str:
+    made = [change for change in plan.changes if change.target.service in services]
+    versions = " and ".join(dict.fromkeys(change.after.version for change in made))
+    match plan.verb:
+        case Verb.DEPLOY:
+            return f"deploy {versions}"
+        case Verb.ROLLBACK:
+            return f"rollback to {versions}"
+        case Verb.RESTART:
+            return f"restart of {' and '.join(services)}"
+        case Verb.SCALE:
+            return f"scale of {services[0]} from {made[0].before.replicas} to {made[0].after.replicas} pods"
+
+
+def made_by_locks(environment: str, entries: Iterable[AuditEntry], held: LockRecord | None = None) -> tuple[PlatformChange, ...]:
+    """Maintenance, as far as people tell of it: each lock of the environment, until it was removed.
+
+    ``entries`` are the audit log's of ``lock`` and ``unlock``; ``held`` is the lock that holds now. A lock that ran out by itself
+    leaves no entry: its end is not known.
+    """
+    found: list[PlatformChange] = []
+    last: AuditEntry | None = None
+    for entry in sorted(entries, key=lambda each: (each.at, each.key)):
+        if entry.where != environment:
+            continue
+        if entry.what == "unlock" and last is not None:
+            found[-1] = _lock(last, unlocked=entry)
+            last = None
+        elif entry.what == "lock":
+            found.append(_lock(entry, running=held is not None and held.since == entry.at))
+            last = entry
+    return tuple(found)
+
+
+def _lock(entry: AuditEntry, *, unlocked: AuditEntry | None = None, running: bool = False) -> PlatformChange:
+    return PlatformChange(
+        kind=ChangeKind.MAINTENANCE,
+        environment=entry.where,
+        services=(),
+        at=entry.at,
+        until=unlocked.at if unlocked else None,
+        running=running,
+        what=f"lock of {entry.where}: {entry.why}" if entry.why else f"lock of {entry.where}",
+        by=entry.who,
+    )

@@ -1,0 +1,1 @@
+"""Expressions, samples and charts."""

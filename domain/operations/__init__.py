@@ -1,0 +1,1 @@
+"""Operations, their plans, versions, locks and approvals."""

@@ -1,0 +1,298 @@
+"""An operation: something that changes the platform. Its record, and the pure transitions of its life.
+
+A transition takes the record as it stands and returns what becomes true: the new record, what its thread says and what the
+audit log keeps. It raises ``Refused`` where a person asked for something that this moment does not allow.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domain.audit import AuditEntry
+from domain.errors import Refused
+from domain.notes import OperationNote, Tone
+from domain.operations.plans import Plan, Verb
+from domain.people import Person, Role
+
+
+class State(StrEnum):
+    """Where an operation stands. The last seven are ends: nothing follows them."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    DRIFTED = "drifted"
+    NEEDS_PERSON = "needs_person"
+
+    @property
+    def final(self) -> bool:
+        """Whether the operation has ended."""
+        return self not in (State.WAITING, State.RUNNING)
+
+
+class Decision(StrEnum):
+    """What a second person said, or the clock in their place."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+class Phase(StrEnum):
+    """How far one service of an operation is."""
+
+    WAITING = "waiting"
+    CHANGING = "changing"
+    ROLLING = "rolling"
+    VERIFIED = "verified"
+    FAILED = "failed"
+    UNTOUCHED = "untouched"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What is asked of a second person, bound to the plan's digest, and what was answered."""
+
+    role: Role
+    within: timedelta
+    digest: str
+    expires_at: datetime | None = None
+    """Set when the card is delivered: a person cannot answer what was not shown."""
+    decision: Decision | None = None
+    decided_by: Person | None = None
+    decided_at: datetime | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How one service stands."""
+
+    service: str
+    phase: Phase = Phase.WAITING
+    updated: int = 0
+    ready: int = 0
+    desired: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellation:
+    """Who asked to stop, and when."""
+
+    by: Person
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationRecord:
+    """Everything that is known of an operation. ``epoch`` counts its owners: only the present one may write."""
+
+    id: str
+    source: str
+    """The inbox key it came from; a replay of the same delivery finds this operation."""
+    verb: Verb
+    plan: Plan
+    requested_by: Person
+    requested_at: datetime
+    channel: str
+    reason: str = ""
+    state: State
+    approval: Approval | None = None
+    progress: tuple[Progress, ...] = ()
+    cancellation: Cancellation | None = None
+    outcome: str = ""
+    stands: tuple[str, ...] = ()
+    """What stands now, a sentence a line; the whole truth of an end that was not a success."""
+    ended_at: datetime | None = None
+    lasts: timedelta | None = None
+    """For ``scale``: after this long the replicas of before are put back."""
+    passes_lock: bool = False
+    """Somebody with the role for it asked or approved, so that a person's lock does not stop it."""
+    procedures: int = 1
+    owner: str = ""
+    epoch: int = 0
+
+    @property
+    def environment(self) -> str:
+        """Where it happens."""
+        return self.plan.environment
+
+    def of(self, service: str) -> Progress:
+        """The progress of one service."""
+        return next(each for each in self.progress if each.service == service)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a transition makes true, all of it or none."""
+
+    record: OperationRecord
+    notes: tuple[OperationNote, ...] = ()
+    audit: tuple[AuditEntry, ...] = ()
+    quiet: bool = field(default=False)
+    """Only counts moved: the card may be late by a few seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a procedure ended, as the card and the thread tell it."""
+
+    state: State
+    text: str
+    stands: tuple[str, ...] = ()
+
+
+def note(
+    record: OperationRecord, key: str, at: datetime, text: str, *, tone: Tone = Tone.PLAIN, lines: tuple[str, ...] = ()
+) -> OperationNote:
+    """A reply in the operation's thread, said once under this key."""
+    return OperationNote(operation=record.id, key=key, at=at, text=text, tone=tone, lines=lines)
+
+
+def audited(record: OperationRecord, event: str, at: datetime, who: Person, outcome: str, why: str = "") -> AuditEntry:
+    """An entry about this operation; ``event`` makes its key."""
+    approver = record.approval.decided_by if record.approval else None
+    return AuditEntry(
+        key=f"{record.id}/{event}",
+        at=at,
+        who=who,
+        what=record.verb.value,
+        where=f"{record.environment}/{','.join(record.plan.services)}",
+        why=why or record.reason,
+        approval=f"{record.approval.decision} by {approver}" if record.approval and record.approval.decision and approver else "",
+        outcome=outcome,
+        operation=record.id,
+    )
+
+
+def requested(record: OperationRecord) -> Change:
+    """The first change of all: it exists, its card says so, the audit log knows who asked."""
+    asked = f"asked to {_sentence(record.plan)}"
+    waits = "; waits for an approval" if record.approval is not None else ""
+    text = f"<@{record.requested_by.user_id}> {asked}{f': {record.reason}' if record.reason else '.'}"
+    return Change(
+        record=record,
+        notes=(note(record, "asked", record.requested_at, text),),
+        audit=(audited(record, "requested", record.requested_at, record.requested_by, asked + waits),),
+    )
+
+
+def _sentence(plan: Plan) -> str:
+    """The plan as one would say it: ``roll back deep-echo-main in production to main-abc1234``."""
+    services, after = " and ".join(plan.services), plan.changes[0].after
+    versions = " and ".join(dict.fromkeys(change.after.version for change in plan.changes))
+    match plan.verb:
+        case Verb.DEPLOY:
+            return f"deploy {versions} to {plan.environment} ({services})"
+        case Verb.ROLLBACK:
+            return f"roll {services} back to {versions} in {plan.environment}"
+        case Verb.RESTART:
+            return f"restart {services} in {plan.environment}"
+        case Verb.SCALE:
+            return f"scale {services} in {plan.environment} to {after.replicas}"
+
+
+def decide(record: OperationRecord, by: Person, decision: Decision, at: datetime, why: str = "") -> Change:
+    """A second person approves or rejects. The first decision wins; every later one is told what was decided."""
+    approval = _open_approval(record, at)
+    # By the user id alone: on Enterprise Grid one account is met under the ids of several workspaces.
+    if by.user_id == record.requested_by.user_id and decision is Decision.APPROVED:
+        raise Refused(f"You asked for {record.id} yourself, so another person has to approve it. Nothing was changed.")
+    decided = replace(approval, decision=decision, decided_by=by, decided_at=at, why=why)
+    state = State.RUNNING if decision is Decision.APPROVED else State.REJECTED
+    after = replace(record, approval=decided, state=state)
+    if decision is Decision.APPROVED:
+        text = f"<@{by.user_id}> approved this."
+        return Change(
+            record=after,
+            notes=(note(after, "decided", at, text, tone=Tone.GOOD),),
+            audit=(audited(after, "decided", at, by, "approved"),),
+        )
+    return ended(
+        after, State.REJECTED, at, by, f"Rejected by <@{by.user_id}>{f': {why}' if why else ''}.", ("Nothing was changed.",)
+    )
+
+
+def _open_approval(record: OperationRecord, at: datetime) -> Approval:
+    approval = record.approval
+    if approval is None:
+        raise Refused(f"{record.id} needs no approval.")
+    if approval.decision is not None:
+        who = f" by <@{approval.decided_by.user_id}>" if approval.decided_by else ""
+        raise Refused(f"{record.id} was already {approval.decision.value}{who}. Your answer changes nothing.")
+    if record.state.final:
+        raise Refused(f"{record.id} has already ended: {record.outcome or record.state.value} Your answer changes nothing.")
+    if approval.expires_at is not None and at >= approval.expires_at:
+        raise Refused(f"{record.id} waited too long and expired. Nothing was changed; ask for it again.")
+    return approval
+
+
+def delivered(record: OperationRecord, at: datetime) -> Change | None:
+    """The card has reached its channel: from now the approval's time runs. None where that changes nothing."""
+    approval = record.approval
+    if approval is None or approval.expires_at is not None or record.state is not State.WAITING:
+        return None
+    return Change(record=replace(record, approval=replace(approval, expires_at=at + approval.within)))
+
+
+def expire(record: OperationRecord, at: datetime) -> Change | None:
+    """Nobody answered in time. None where the operation no longer waits, or not yet long enough."""
+    approval = record.approval
+    if record.state is not State.WAITING or approval is None or approval.expires_at is None or at < approval.expires_at:
+        return None
+    after = replace(record, approval=replace(approval, decision=Decision.EXPIRED, decided_at=at))
+    return ended(
+        after,
+        State.EXPIRED,
+        at,
+        record.requested_by,
+        "Expired: nobody approved it in time.",
+        ("Nothing was changed. Ask again if it is still wanted.",),
+    )
+
+
+def cancel(record: OperationRecord, by: Person, at: datetime) -> Change:
+    """Stop: at once while it waits, at the next safe point while it runs."""
+    if record.state.final:
+        raise Refused(f"{record.id} has already ended: {record.outcome or record.state.value}")
+    if record.cancellation is not None:
+        raise Refused(f"{record.id} is already being stopped, as <@{record.cancellation.by.user_id}> asked.")
+    after = replace(record, cancellation=Cancellation(by=by, at=at))
+    if record.state is State.WAITING:
+        return ended(after, State.CANCELLED, at, by, f"Cancelled by <@{by.user_id}>.", ("Nothing was changed.",))
+    text = f"<@{by.user_id}> asked to stop. It stops at the next safe point."
+    return Change(
+        record=after, notes=(note(after, "cancel", at, text),), audit=(audited(after, "cancel", at, by, "stop asked for"),)
+    )
+
+
+def progressed(
+    record: OperationRecord, progress: Progress, *, quiet: bool = False, notes: tuple[OperationNote, ...] = ()
+) -> Change:
+    """One service moved on."""
+    every = tuple(progress if each.service == progress.service else each for each in record.progress)
+    return Change(record=replace(record, progress=every), notes=notes, quiet=quiet)
+
+
+def ended(record: OperationRecord, state: State, at: datetime, who: Person, outcome: str, stands: tuple[str, ...] = ()) -> Change:
+    """The end, of whatever kind: the card shows it, the thread says it, the audit log keeps it."""
+    if record.state.final and record.state is not state:
+        raise Refused(f"{record.id} has already ended: {record.outcome or record.state.value}")
+    rest = tuple(replace(each, phase=Phase.UNTOUCHED) if each.phase is Phase.WAITING else each for each in record.progress)
+    progress = record.progress if state is State.SUCCEEDED else rest
+    after = replace(record, state=state, outcome=outcome, stands=stands, ended_at=at, progress=progress)
+    tone = {State.SUCCEEDED: Tone.GOOD, State.FAILED: Tone.BAD, State.NEEDS_PERSON: Tone.BAD, State.DRIFTED: Tone.WARNING}.get(
+        state, Tone.PLAIN
+    )
+    return Change(
+        record=after,
+        notes=(note(after, "ended", at, outcome, tone=tone, lines=stands),),
+        audit=(audited(after, "ended", at, who, f"{state.value}: {outcome}"),),
+    )

@@ -1,0 +1,120 @@
+"""What stands in the way of a change, and what a person should know before saying yes to it. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from domain.errors import Refused
+from domain.operations.plans import Verb
+from domain.operations.version_selection import Chosen
+from domain.workloads.deployments import ConfigChange, Owner, OwnerKind, Revision, Workload
+from domain.workloads.versions import version_of
+
+
+def refuse_what_cannot_be(workload: Workload, verb: Verb) -> None:
+    """Raise ``Refused``, with the way that does work, where a change would not start or not last."""
+    target, owner = workload.target, workload.owner
+    if owner.reverts and owner.kind in _INSTEAD:
+        instead = _INSTEAD[owner.kind](workload, verb)
+        raise Refused(
+            f"{target} belongs to {_NAMES[owner.kind]} ({owner.name}), which puts every change back within seconds. "
+            f"Nothing was changed. {instead}"
+        )
+    if workload.paused:
+        raise Refused(
+            f"The rollout of {target} is paused, so nothing new would start. Nothing was changed. When it may go on: "
+            f"`kubectl --namespace {target.namespace} rollout resume deployment/{target.deployment}`, then ask again."
+        )
+
+
+def cautions(workloads: Iterable[Workload], verb: Verb) -> tuple[str, ...]:
+    """What to know of these Deployments before a change of this kind; those that share an owner in one line."""
+    lines, owned = [], dict[Owner, list[str]]()
+    for workload in workloads:
+        name, scaler = workload.target.service, workload.autoscaler
+        owned.setdefault(workload.owner, []).append(name)
+        if scaler and verb is Verb.SCALE:
+            limits = f"between {scaler.minimum} and {scaler.maximum}"
+            lines.append(f"{name} is autoscaled {limits}: its autoscaler may soon change the number again.")
+        elif scaler and verb is not Verb.RESTART:
+            lines.append(f"{name} is autoscaled {scaler.minimum} to {scaler.maximum}; its number of pods is left alone.")
+    if verb is Verb.RESTART:
+        return ()
+    return (*(_overwritten(owner, names) for owner, names in owned.items() if owner.kind is not OwnerKind.NOBODY), *lines)
+
+
+def unseen_cautions(chosen: Iterable[Chosen]) -> tuple[str, ...]:
+    """Versions that have not run here, each once."""
+    versions = dict.fromkeys(version_of(each.image) for each in chosen if each.revision is None)
+    return tuple(f"{each} was never seen here: whether its image exists shows when the first pod starts." for each in versions)
+
+
+def template_cautions(chosen: Iterable[Chosen]) -> tuple[str, ...]:
+    """Versions that ran with several templates: which of them is put back."""
+    return tuple(
+        f"{each.service} ran {version_of(each.image)} with {each.templates} different templates; "
+        f"this takes the newest, revision {each.revision.number}."
+        for each in chosen
+        if each.revision is not None and each.templates > 1
+    )
+
+
+def config_cautions(changed: Mapping[str, Iterable[ConfigChange]]) -> tuple[str, ...]:
+    """Configuration that is not part of a Deployment's history, by the version after which it changed; each object once."""
+    lines: dict[tuple[str, str], str] = {}
+    for version, objects in changed.items():
+        for each in objects:
+            lines.setdefault(
+                (each.kind, each.name),
+                f"{each.kind} {each.name} changed after {version} ran ({each.changed_at.astimezone(UTC):%d %b %H:%M} UTC); "
+                "a rollback does not restore it.",
+            )
+    return tuple(lines.values())
+
+
+def ran_until(revision: Revision, workload: Workload) -> datetime:
+    """A time no later than the version's end: when the revision after it was made, else when it began itself.
+
+    A ReplicaSet that was taken up again keeps its first date, so the next number can be older than this one.
+    """
+    later = [each for each in workload.revisions if each.number > revision.number]
+    after = min(later, key=lambda each: each.number, default=None)
+    return max(revision.created_at, after.created_at) if after else revision.created_at
+
+
+def _overwritten(owner: Owner, names: Sequence[str]) -> str:
+    who = f"{', '.join(names)} belong{'s' if len(names) == 1 else ''} to {_NAMES[owner.kind]}"
+    if owner.kind is OwnerKind.HELM:
+        return f"{who}: the next helm upgrade of release {owner.name} overwrites this."
+    return f"{who} ({owner.name}): the next sync overwrites this."
+
+
+def _argo_cd(workload: Workload, verb: Verb) -> str:
+    app, deployment = workload.owner.name, workload.target.deployment
+    return {
+        Verb.DEPLOY: f"Change the image in its Git repository, or: `argocd app set {app}` and `argocd app sync {app}`.",
+        Verb.ROLLBACK: (
+            f"Revert the commit in its Git repository, or: `argocd app set {app} --sync-policy none`, then "
+            f"`argocd app history {app}` and `argocd app rollback {app} <id>`."
+        ),
+        Verb.RESTART: f"Instead: `argocd app actions run {app} restart --kind Deployment --resource-name {deployment}`.",
+        Verb.SCALE: f"Change the replicas in its Git repository, then `argocd app sync {app}`.",
+    }[verb]
+
+
+def _flux(workload: Workload, verb: Verb) -> str:
+    name, deployment = workload.owner.name, workload.target.deployment
+    namespace = workload.target.namespace
+    by_hand = f"`flux suspend kustomization {name}` (`helmrelease`, where it is one), then ask again"
+    return {
+        Verb.DEPLOY: f"Commit the new image, then `flux reconcile kustomization {name} --with-source`; or {by_hand}.",
+        Verb.ROLLBACK: f"`git revert` the commit, then `flux reconcile kustomization {name} --with-source`; or {by_hand}.",
+        Verb.RESTART: (
+            f"Instead: `kubectl --namespace {namespace} rollout restart deployment/{deployment} "
+            f"--field-manager=flux-client-side-apply`; or {by_hand}."
+        ),
+        Verb.SCALE: f"Commit the number of replicas, then `flux reconcile kustomization {name} --with-source`; or {by_hand}.",
+    }[verb]
+
+
+_NAMES = {OwnerKind.ARGO_CD: "Argo CD", OwnerKind.FLUX: "Flux", OwnerKind.HELM: "Helm"}
+_INSTEAD = {OwnerKind.ARGO_CD: _argo_cd, OwnerKind.FLUX: _flux}

@@ -1,0 +1,134 @@
+"""What an operation is about to do, exactly, and the digest that binds a decision to it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from domain.canonical_json import canonical
+from domain.policies import Action
+from domain.targets import Target
+from domain.workloads.deployments import Autoscaler, Owner
+
+
+class Verb(StrEnum):
+    """The procedures that change the platform."""
+
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+    RESTART = "restart"
+    SCALE = "scale"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One end of a change: the version that runs, or the one that will."""
+
+    version: str
+    image: str
+    template_hash: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceChange:
+    """What will happen to one Deployment."""
+
+    target: Target
+    uid: str
+    paused: bool
+    owner: Owner
+    before: Side
+    after: Side
+    autoscaler: Autoscaler | None = None
+    differences: tuple[str, ...] = ()
+    never_seen: bool = False
+    """The version has not run here, as far as the Deployment's history tells."""
+
+    def bound(self, *, with_replicas: bool) -> Mapping[str, object]:
+        """What a decision is bound to. Never generation or resourceVersion: autoscalers and status updates move them."""
+        facts: dict[str, object] = {
+            "cluster": self.target.cluster,
+            "namespace": self.target.namespace,
+            "deployment": self.target.deployment,
+            "uid": self.uid,
+            "paused": self.paused,
+            "owner": [self.owner.kind, self.owner.name, self.owner.reverts],
+            "from": self.before.template_hash,
+            "to": self.after.template_hash,
+        }
+        if with_replicas:
+            facts["replicas"] = [self.before.replicas, self.after.replicas]
+        return facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that a person approves. ``warnings`` are read by people and bind nothing."""
+
+    verb: Verb
+    environment: str
+    changes: tuple[ServiceChange, ...]
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def action(self) -> Action:
+        """The line of the policy that governs this plan."""
+        if self.verb is Verb.SCALE:
+            less = any(change.after.replicas < change.before.replicas for change in self.changes)
+            return Action.SCALE_DOWN if less else Action.SCALE_UP
+        return Action(self.verb.value)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services it touches, in the order in which they are changed."""
+        return tuple(change.target.service for change in self.changes)
+
+    def digest(self) -> str:
+        """64 hex digits that change when anything changes that a decision depends on."""
+        bound = {
+            "verb": self.verb,
+            "environment": self.environment,
+            "arguments": dict(self.arguments),
+            "changes": [change.bound(with_replicas=self.verb is Verb.SCALE) for change in self.changes],
+        }
+        return hashlib.sha256(canonical(bound).encode()).hexdigest()
+
+
+def running_sentence(plan: Plan, pods: int) -> str:
+    """What a shipped and verified plan comes to: ``Verified: all 9 pods run main-abc1234.``"""
+    versions = " and ".join(dict.fromkeys(change.after.version for change in plan.changes))
+    return f"Verified: the pod runs {versions}." if pods == 1 else f"Verified: all {pods} pods run {versions}."
+
+
+def drift(approved: Plan, now: Plan) -> tuple[str, ...]:
+    """What changed between two plans, in words; empty when a decision on the first still holds for the second."""
+    if approved.digest() == now.digest():
+        return ()
+    before = {change.target.service: change for change in approved.changes}
+    after = {change.target.service: change for change in now.changes}
+    found = [f"{name} is no longer part of it" for name in before.keys() - after.keys()]
+    found += [f"{name} is now part of it" for name in after.keys() - before.keys()]
+    with_replicas = approved.verb is Verb.SCALE
+    for name in (service for service in before if service in after):
+        found += _drift_of(before[name], after[name], with_replicas=with_replicas)
+    return tuple(found) or ("its arguments changed",)
+
+
+def _drift_of(was: ServiceChange, now: ServiceChange, *, with_replicas: bool) -> list[str]:
+    name, found = was.target.service, []
+    if was.uid != now.uid:
+        return [f"{name} was deleted and made anew"]
+    if was.before.template_hash != now.before.template_hash:
+        same = was.before.version == now.before.version
+        found.append(f"{name} now runs {'a changed template of ' if same else ''}{now.before.version} (was {was.before.version})")
+    if was.after.template_hash != now.after.template_hash:
+        found.append(f"{was.after.version} of {name} would no longer be the same template")
+    if was.paused != now.paused:
+        found.append(f"{name} was {'paused' if now.paused else 'resumed'}")
+    if was.owner != now.owner:
+        found.append(f"{name} changed hands: {now.owner.kind.value} {now.owner.name}".rstrip())
+    if with_replicas and (was.before.replicas, was.after.replicas) != (now.before.replicas, now.after.replicas):
+        found.append(f"{name} now has {now.before.replicas} replicas (had {was.before.replicas})")
+    return found

@@ -1,0 +1,1 @@
+"""What Kubernetes runs: Deployments, revisions, images, field managers."""

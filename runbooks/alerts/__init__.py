@@ -1,0 +1,1 @@
+"""Alerts, restart-safe: intake, storms, enrichment, suspects, timers."""

@@ -1,0 +1,17 @@
+"""The cluster of an environment, among those that are connected."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from domain.catalogue.catalogue import Catalogue
+from domain.errors import PermanentError
+
+AnyCluster = TypeVar("AnyCluster")
+
+
+def cluster_of(environment: str, catalogue: Catalogue, clusters: Mapping[str, AnyCluster]) -> AnyCluster:
+    """The cluster of an environment. Raises ``PermanentError`` for one that a reload of the catalogue brought."""
+    name = catalogue.environments[environment].cluster
+    if name not in clusters:
+        raise PermanentError(f"The cluster {name} of {environment} is not connected: it needs a restart of deepecho.")
+    return clusters[name]

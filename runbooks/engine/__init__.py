@@ -1,0 +1,1 @@
+"""The workflow engine, and the lease of the replica that runs it."""

@@ -1,0 +1,252 @@
+"""The operation engine: a thin skin over DBOS, which records steps and runs them again after a crash.
+
+Our rows come first. The workflow follows the operation's row, a decision is a row, and DBOS only wakes and replays. What DBOS
+wants to know of a step is a line of JSON, never a pickle.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, get_type_hints
+
+import stamina
+import structlog
+from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
+from dbos import error as dbos_error
+from pydantic import TypeAdapter
+
+from domain import errors
+from domain.errors import DeepechoError, TemporaryError
+from runbooks.engine.lease import Lease
+from storage.engines import IDLE_SECONDS, parse_url, workflow_engine
+from storage.operations import Fenced
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+PROCEDURES = 1
+"""Raised by hand when the steps of any procedure change: operations of another version end as "a person must decide"."""
+
+WAKE = "wake"
+LONGEST_SLEEP = 600.0
+"""Seconds after which a waiting operation looks for itself, should its wake-up have been lost."""
+PATIENCE = 120.0
+"""Seconds for which a step is tried again while another system does not answer."""
+POLL = 0.1
+"""Seconds between DBOS's looks for wake-ups on SQLite. PostgreSQL tells by itself."""
+
+
+class Observer(Protocol):
+    """Told of every point of every step; crash tests end the process there."""
+
+    def __call__(self, operation: str, step: str, point: str, /) -> None: ...
+
+
+def unobserved(_operation: str, _step: str, _point: str, /) -> None:
+    """What happens at each point when nobody watches: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowState:
+    """What DBOS says of an operation's workflow."""
+
+    status: str
+    executor: str
+    version: str
+
+    @property
+    def waits_for_executor(self) -> bool:
+        """Handed back to be run; somebody will."""
+        return self.status in ("ENQUEUED", "DELAYED")
+
+    @property
+    def may_resume(self) -> bool:
+        """Begun, not ended."""
+        return self.status == "PENDING"
+
+
+class Json(Serializer):
+    """How DBOS keeps inputs, answers and errors: as JSON. Its default is a pickle, which runs what stands in the database."""
+
+    def serialize(self, data: Any) -> str:
+        return json.dumps({"error": repr(data)} if isinstance(data, BaseException) else {"data": data})
+
+    def deserialize(self, serialized_data: str) -> Any:
+        kept = json.loads(serialized_data)
+        return RuntimeError(kept["error"]) if "error" in kept else kept["data"]
+
+    def name(self) -> str:
+        return "json"
+
+
+class Engine:
+    """Runs procedures so that a crash changes nothing about their outcome."""
+
+    def __init__(
+        self,
+        database_url: str,
+        lease: Lease,
+        *,
+        procedures: int = PROCEDURES,
+        observer: Observer = unobserved,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._patience_seconds = patience
+        self.procedures = procedures
+        self._url, self._lease, self._observe = database_url, lease, observer
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="engine")
+        self._dbos: DBOS | None = None
+        self._engine = workflow_engine(database_url)
+        self._workflow: Callable[[str], Any] | None = None
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._asleep: set[str] = set()
+
+    @property
+    def replica(self) -> str:
+        """The name under which this process owns operations."""
+        return self._lease.replica
+
+    async def open(self, procedure: Callable[[str], Awaitable[None]]) -> None:
+        """Launch DBOS on the running loop. ``procedure`` is called with an operation's id, again after each crash."""
+        self._dbos = DBOS(config=self._config())
+        self._workflow = DBOS.workflow(name="operation")(self._running(procedure))
+        DBOS.launch()
+        # Its first asynchronous call makes its bounded pool the loop's default one, which resumed workflows then use too.
+        await self.state("none")
+
+    async def close(self) -> None:
+        """Stop every workflow where it is; the next start, or another replica, goes on from there."""
+        running = list(self._tasks.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        if self._dbos is not None:
+            self._dbos = None
+            await asyncio.get_running_loop().run_in_executor(self._threads, _destroy)
+        if self._engine is not None:
+            self._engine.dispose()
+        self._threads.shutdown(wait=False)
+
+    def is_running(self, operation: str) -> bool:
+        """Whether the operation's workflow runs in this process."""
+        return operation in self._tasks
+
+    async def begin(self, operation: str) -> None:
+        """Start the workflow of an operation; a second start of the same one does nothing."""
+        if self._workflow is None:
+            raise RuntimeError("the engine is not open")
+        with SetWorkflowID(operation):
+            await DBOS.start_workflow_async(self._workflow, operation)
+
+    async def wake(self, operation: str) -> None:
+        """Something that the operation waits for has happened: it looks again.
+
+        One whose workflow was not started yet looks when it starts.
+        """
+        with suppress(dbos_error.DBOSNonExistentWorkflowError):
+            await DBOS.send_async(operation, "look", topic=WAKE)
+
+    async def sleep(self, operation: str) -> None:
+        """Within the operation's workflow: wait until somebody wakes it."""
+        self._asleep.add(operation)
+        try:
+            await DBOS.recv_async(WAKE, timeout_seconds=LONGEST_SLEEP)
+        finally:
+            self._asleep.discard(operation)
+
+    @property
+    def asleep(self) -> frozenset[str]:
+        """The operations whose workflows wait here to be woken."""
+        return frozenset(self._asleep)
+
+    async def state(self, operation: str) -> WorkflowState | None:
+        """What became of the operation's workflow; None where it was never started."""
+        status = await DBOS.get_workflow_status_async(operation)
+        return None if status is None else WorkflowState(status.status, status.executor_id or "", status.app_version or "")
+
+    async def resume(self, operation: str) -> None:
+        """Run a workflow again whose process is gone. Never for one that lives: its step would run twice."""
+        await DBOS.resume_workflow_async(operation)
+
+    async def step(self, operation: str, name: str, do: Callable[..., Awaitable[T]], *args: object) -> T:
+        """Do something once: after a crash it answers what it answered before; without a recorded answer it is done again.
+
+        While another system does not answer it is tried again, for ``PATIENCE``; errors of the domain are recorded like answers.
+        """
+        kind: TypeAdapter[T] = TypeAdapter(get_type_hints(do)["return"])
+
+        async def recorded() -> dict[str, str]:
+            self._observe(operation, name, "before")
+            try:
+                answer = {"answer": kind.dump_json(await self._patiently(do, *args)).decode()}
+            except Fenced as fenced:
+                self._lease.lost(str(fenced))
+            except DeepechoError as error:
+                answer = {"error": type(error).__name__, "sentence": str(error)}
+            self._observe(operation, name, "done")
+            return answer
+
+        answer = await DBOS.run_step_async({"name": name}, recorded)
+        self._observe(operation, name, "recorded")
+        if "error" in answer:
+            raise getattr(errors, answer["error"], DeepechoError)(answer["sentence"])
+        return kind.validate_json(answer["answer"])
+
+    async def _patiently(self, do: Callable[..., Awaitable[T]], *args: object) -> T:
+        while True:
+            begun = time.monotonic()
+            try:
+                async for attempt in stamina.retry_context(
+                    on=TemporaryError, attempts=None, timeout=self._patience_seconds, wait_initial=0.2, wait_max=5
+                ):
+                    with attempt:
+                        begun = time.monotonic()
+                        self._lease.check()
+                        return await do(*args)
+            except TemporaryError:
+                # Patience counts failures in a row: what worked for longer than that before it failed begins anew.
+                if time.monotonic() - begun < self._patience_seconds:
+                    raise
+
+    def _running(self, procedure: Callable[[str], Awaitable[None]]) -> Callable[[str], Any]:
+        async def operation(operation_id: str) -> None:
+            task = asyncio.current_task()
+            if task is None or operation_id in self._tasks:
+                raise RuntimeError(f"{operation_id} already runs here")
+            self._tasks[operation_id] = task
+            try:
+                await procedure(operation_id)
+            except Fenced as fenced:
+                self._lease.lost(str(fenced))
+            finally:
+                del self._tasks[operation_id]
+
+        return operation
+
+    def _config(self) -> DBOSConfig:
+        config: DBOSConfig = {
+            "name": "deepecho",
+            "application_version": f"procedures-{self.procedures}",
+            "executor_id": self.replica,
+            "max_executor_threads": 8,
+            "notification_listener_polling_interval_sec": POLL,
+            "log_level": "WARNING",
+            "serializer": Json(),
+        }
+        if self._engine is not None:
+            return config | {"system_database_engine": self._engine, "use_listen_notify": False}
+        url = parse_url(self._url).set(drivername="postgresql+psycopg")
+        return config | {
+            "system_database_url": url.render_as_string(hide_password=False),
+            "sys_db_pool_size": 4,
+            "sys_db_idle_transaction_timeout_sec": IDLE_SECONDS,
+        }
+
+
+def _destroy() -> None:
+    DBOS.destroy(destroy_registry=True)

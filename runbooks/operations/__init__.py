@@ -1,0 +1,1 @@
+"""Operations, restart-safe: plan, approve, change, watch, verify, recover."""

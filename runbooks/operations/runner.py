@@ -1,0 +1,77 @@
+"""One run of an operation, from its claim to its end. After a crash it runs again, over the steps that are recorded."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from domain.errors import Cancelled, DeepechoError, Drifted
+from domain.operations.operation import Change, OperationRecord, Outcome, State, ended
+from domain.operations.plans import Verb
+from runbooks.engine.engine import Engine
+from runbooks.operations.context import Ended, Operation, Outside
+from runbooks.operations.deploy import deploy
+from runbooks.operations.procedure import ending
+from runbooks.operations.restart import restart
+from runbooks.operations.rollback import rollback
+from runbooks.operations.scale import scale
+from storage.operations import Fenced
+
+PROCEDURES: Mapping[Verb, Callable[[Operation], Awaitable[Outcome]]] = {
+    Verb.DEPLOY: deploy,
+    Verb.ROLLBACK: rollback,
+    Verb.RESTART: restart,
+    Verb.SCALE: scale,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs operations by their id."""
+
+    engine: Engine
+    outside: Outside
+
+    async def run(self, operation_id: str) -> None:
+        """Carry an operation to its end; nothing to do where it has ended."""
+        record = await self._claim(operation_id)
+        if record is None:
+            return
+        op = Operation(record, self.engine, self.outside)
+        try:
+            outcome = await self._outcome(op)
+        except Ended:
+            return
+        await op.step("end", end, op, outcome)
+
+    async def _outcome(self, op: Operation) -> Outcome:
+        """The procedure's own end, or the one that an error of the domain means."""
+        try:
+            return await PROCEDURES[op.record.verb](op)
+        except Drifted as drifted:
+            return await ending(op, State.DRIFTED, str(drifted))
+        except Cancelled as cancelled:
+            return await ending(op, State.CANCELLED, str(cancelled))
+        except DeepechoError as error:
+            return await ending(op, State.FAILED, str(error))
+
+    async def _claim(self, operation_id: str) -> OperationRecord | None:
+        """Own the operation from here on: whoever ran it before can write no more."""
+        async with self.outside.store.write() as tx:
+            record = await tx.operations.locked(operation_id)
+            if record is None or record.state.final:
+                return None
+            mine = replace(record, owner=self.engine.replica, epoch=record.epoch + 1)
+            if not await tx.operations.claim(mine):
+                raise Fenced(f"{operation_id} was claimed by another replica at the same moment")
+        return mine
+
+
+async def end(op: Operation, outcome: Outcome) -> None:
+    """Write the end down, with everything that it tells and frees."""
+
+    def make(record: OperationRecord, at: datetime) -> Change | None:
+        if record.state.final:
+            return None
+        return ended(record, outcome.state, at, record.requested_by, outcome.text, outcome.stands)
+
+    await op.change(make)

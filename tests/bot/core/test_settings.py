@@ -1,0 +1,96 @@
+"""Settings are refused in words that name the variable and never show its value."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.core.settings import Settings, SettingsRefused, load_settings
+
+SECRET = "xoxb-very-secret-value"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what a test sets itself."""
+    import os
+
+    for name in [each for each in os.environ if each.startswith("DEEPECHO_")]:
+        monkeypatch.delenv(name)
+
+
+def set_all(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(f"DEEPECHO_{name}", value)
+
+
+def refusal() -> str:
+    with pytest.raises(SettingsRefused) as refused:
+        load_settings()
+    return str(refused.value)
+
+
+def test_tokens_are_enough_and_everything_else_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, SLACK__BOT_TOKEN=SECRET, SLACK__APP_TOKEN="xapp-1")
+    settings = load_settings()
+    assert settings.slack.bot_token.get_secret_value() == SECRET
+    assert settings.slack.api_url == "https://slack.com/api/"
+    assert settings.database == "sqlite+aiosqlite:///data/deepecho.sqlite"
+    assert (settings.http.host, settings.http.port) == ("127.0.0.1", 8080)
+    assert SECRET not in repr(settings)
+
+
+def test_mounted_files_are_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "DEEPECHO_SLACK__BOT_TOKEN").write_text("xoxb-from-a-file\n")
+    (tmp_path / "deepecho_slack__app_token").write_text("xapp-from-a-file")
+    (tmp_path / "DEEPECHO_DATABASE_URL").write_text("postgresql://bot:pass@db/deepecho")
+    set_all(monkeypatch, SECRETS_DIR=str(tmp_path), SLACK__APP_TOKEN="xapp-from-the-environment")
+    settings = load_settings()
+    assert settings.slack.bot_token.get_secret_value() == "xoxb-from-a-file"
+    assert settings.slack.app_token is not None
+    assert settings.slack.app_token.get_secret_value() == "xapp-from-the-environment"
+    assert settings.database == "postgresql://bot:pass@db/deepecho"
+
+
+def test_a_folder_of_secrets_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    set_all(monkeypatch, SECRETS_DIR=str(tmp_path / "absent"), SLACK__BOT_TOKEN=SECRET, SLACK__APP_TOKEN="xapp-1")
+    assert "does not exist" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({}, "DEEPECHO_SLACK__BOT_TOKEN is not set."),
+        ({"SLACK__APP_TOKEN": "xapp-1"}, "DEEPECHO_SLACK__BOT_TOKEN is not set."),
+        ({"SLACK__BOT_TOKEN": SECRET}, "DEEPECHO_SLACK__APP_TOKEN is not set, and Socket Mode needs it."),
+        (
+            {"SLACK__BOT_TOKEN": SECRET, "SLACK__MODE": "http"},
+            "DEEPECHO_SLACK__SIGNING_SECRET is not set, and Slack over HTTP needs it.",
+        ),
+        (
+            {"SLACK__BOT_TOKEN": SECRET, "SLACK__APP_TOKEN": "x", "SLACK__BOT_TOKN": SECRET},
+            "DEEPECHO_SLACK__BOT_TOKN is not a setting.",
+        ),
+        ({"DATABSE_URL": SECRET}, "DEEPECHO_DATABSE_URL is not a setting. Did you mean DEEPECHO_DATABASE_URL?"),
+        (
+            {"SLACK__BOT_TOKEN": SECRET, "SLACK__APP_TOKEN": "x", "SLACK__API_URL": "http://slack.example.com"},
+            "DEEPECHO_SLACK__API_URL must be an https address; tokens travel over it.",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, values: dict[str, str], sentence: str) -> None:
+    set_all(monkeypatch, **values)
+    assert refusal() == sentence
+
+
+@pytest.mark.parametrize("name", ["HTTP__PORT", "SLACK__MODE", "LOG__LEVEL", "SLACK"])
+def test_a_wrong_value_is_never_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    set_all(monkeypatch, SLACK__BOT_TOKEN=SECRET, SLACK__APP_TOKEN="xapp-1")
+    set_all(monkeypatch, **{name: "{not-to-be-shown"})
+    said = refusal()
+    assert name.partition("__")[0].lower() in said.lower()
+    assert "not-to-be-shown" not in said
+
+
+def test_names_for_tests_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, SLACK__BOT_TOKEN=SECRET, SLACK__APP_TOKEN="xapp-1", TEST_POSTGRES_URL="postgresql://x")
+    assert isinstance(load_settings(), Settings)

@@ -1,0 +1,78 @@
+"""What a click means: words that a person could have typed, or nothing."""
+
+import pytest
+
+from bot.interactions import buttons
+from bot.slack import payloads
+from bot.slack.payloads import Json, Said
+from bot.views.render import render
+from commands.registry import Menu
+from domain.answers.answers import Form
+from domain.inbound import DeliveryKind
+from tests.bot.views.alert_samples import FIRING, SILENCED
+from tests.bot.views.reading import buttons as shown
+from tests.fakes.clock import NOW
+from tests.fakes.team import RAY, alerting_catalogue
+
+
+def clicked(action: str, value: str) -> Said:
+    return Said(key="k", kind=DeliveryKind.ACTION, person=RAY.person, channel="C0OPS", action=action, value=value, at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "words"),
+    [
+        ("operation.approve", "op-k7m2", "approve op-k7m2"),
+        ("lock.unlock", "production", "unlock production"),
+        ("alert.acknowledge", "al-k7m2", "ack al-k7m2"),
+        ("alert.silence", "al-k7m2/1h", "silence al-k7m2 1h"),
+        ("alert.silence", "al-k7m2/90m", "silence al-k7m2 90m"),
+        ("alert.silence", "al-k7m2/other", "silence al-k7m2"),
+        ("alert.unsilence", "al-k7m2", "unsilence al-k7m2"),
+        ("alert.rollback", "al-k7m2", "rollback-suspect al-k7m2"),
+        ("alert.acknowledge", "al-k7m2 --reason x", None),
+        ("alert.acknowledge", "al-k7m2/1h", None),
+        ("alert.silence", "al-k7m2", None),
+        ("alert.silence", "al-k7m2/", None),
+        ("alert.silence", "al-k7m2/1h extra", None),
+        ("alert.silence", "al-k7m2/1h/2h", None),
+        ("alert.silence", "../al/1h", None),
+        ("alert.silence", "/1h", None),
+        ("alert.rollback", "", None),
+        ("unknown", "al-k7m2", None),
+    ],
+)
+def test_a_click_is_words_or_nothing(action: str, value: str, words: str | None) -> None:
+    assert buttons.words(clicked(action, value)) == words
+
+
+@pytest.mark.parametrize("fact", [FIRING, SILENCED], ids=["firing", "silenced"])
+def test_everything_on_a_card_can_be_typed(fact: object) -> None:
+    for element in shown(render(fact).blocks).values():  # type: ignore[arg-type]
+        values = [element["value"]] if element["type"] == "button" else [each["value"] for each in element["options"]]
+        for value in values:
+            words = buttons.words(clicked(element["action_id"], value))
+            assert words is not None
+            assert Menu().spoken(alerting_catalogue(), words).words[0] == "al-k7m2"
+
+
+def test_other_opens_a_form_that_knows_the_group() -> None:
+    words = buttons.words(clicked("alert.silence", "al-k7m2/other"))
+    form = Menu().form(alerting_catalogue(), words or "")
+    assert isinstance(form, Form)
+    assert [(each.id, each.value) for each in form.fields] == [("alert", "al-k7m2"), ("for", ""), ("reason", "")]
+
+
+@pytest.mark.parametrize(
+    ("action", "value"),
+    [
+        ({"action_id": "alert.acknowledge", "value": "al-k7m2"}, "al-k7m2"),
+        ({"action_id": "alert.silence", "selected_option": {"value": "al-k7m2/4h", "text": {}}}, "al-k7m2/4h"),
+        ({"action_id": "alert.silence", "selected_option": None}, ""),
+        ({"action_id": "alert.silence"}, ""),
+    ],
+)
+def test_what_was_picked_from_a_menu_is_kept(action: Json, value: str) -> None:
+    payload = {"user": {"id": "U0MIA", "team_id": "T0HOME"}, "channel": {"id": "C0OPS"}, "actions": [action]}
+    said = payloads.said(payloads.action_delivery(payload, "k", NOW))
+    assert (said.action, said.value) == (action["action_id"], value)

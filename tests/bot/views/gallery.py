@@ -1,0 +1,274 @@
+"""One believable fact of each kind of answer."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.views.render import Fact
+from domain.answers.answers import (
+    AuditAnswer,
+    Choice,
+    Complaint,
+    EnvironmentStatus,
+    FieldKind,
+    Form,
+    FormField,
+    HelpAnswer,
+    HelpGroup,
+    HelpLine,
+    HomeAnswer,
+    LocksAnswer,
+    MayDo,
+    OperationsAnswer,
+    Preview,
+    Said,
+    ServiceStatus,
+    ServiceVersions,
+    Started,
+    StatusAnswer,
+    VersionLine,
+    VersionsAnswer,
+    WhoAmI,
+)
+from domain.audit import AuditEntry, AuditRecord
+from domain.notes import OperationNote, Tone
+from domain.operations.locks import LockRecord
+from domain.operations.operation import State
+from domain.operations.version_choices import VersionChoice, VersionChoices
+from domain.people import Role
+from domain.policies import Rule
+from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
+from tests.bot.views.alert_samples import ALERT_GALLERY
+from tests.bot.views.samples import ANA, MIA, NEW, NOW, OLD, ended, failed, plan, record, rejected, rolling, succeeded
+
+FREEZE = LockRecord(
+    environment="production",
+    service="",
+    operation="",
+    by=MIA,
+    reason="database upgrade until two",
+    since=NOW - timedelta(hours=1),
+    until=NOW + timedelta(hours=1),
+)
+HELD = LockRecord(
+    environment="production", service="deep-echo-main", operation="op-k7m2", by=ANA, reason="", since=NOW, until=None
+)
+HELM = Owner(OwnerKind.HELM, "deep-echo-prod")
+MAIN = ServiceStatus(
+    service="deep-echo-main",
+    version=OLD,
+    image=f"registry/x:{OLD}",
+    ready=3,
+    desired=3,
+    revision=12,
+    since=NOW - timedelta(days=1),
+    owner=HELM,
+    made_by="op-h3c9",
+)
+COGNITIVE = replace(
+    MAIN, service="deep-echo-cognitive", ready=4, desired=6, autoscaler=Autoscaler("hpa", 3, 20), operation=rolling()
+)
+STATUS = StatusAnswer(
+    at=NOW,
+    environments=(
+        EnvironmentStatus(environment="development", protected=False, services=(MAIN, replace(MAIN, service="deep-echo-cache"))),
+        EnvironmentStatus(
+            environment="staging",
+            protected=False,
+            services=(replace(MAIN, ready=0, paused=True), replace(COGNITIVE, operation=None)),
+        ),
+        EnvironmentStatus(
+            environment="production",
+            protected=True,
+            services=(
+                MAIN,
+                COGNITIVE,
+                ServiceStatus(service="deep-echo-cache", problem="There is no Deployment deep-echo-cache."),
+            ),
+            locks=(FREEZE,),
+            waiting=(record(id="op-w8q4"),),
+        ),
+        EnvironmentStatus(environment="lab", protected=False, problem="The cluster lab did not answer within 5 s."),
+    ),
+)
+VERSIONS = VersionsAnswer(
+    environment="production",
+    services=(
+        ServiceVersions(
+            service="deep-echo-main",
+            lines=(
+                VersionLine(
+                    revision=12, version=OLD, image="x", created_at=NOW - timedelta(days=1), running=True, operation="op-h3c9"
+                ),
+                VersionLine(
+                    revision=11,
+                    version=NEW,
+                    image="x",
+                    created_at=NOW - timedelta(days=4),
+                    change_cause="deploy main-abc1234 <!channel>",
+                ),
+                VersionLine(revision=9, version="main-77aa001", image="x", created_at=NOW - timedelta(days=9)),
+            ),
+        ),
+        ServiceVersions(service="deep-echo-cache", problem="There is no Deployment deep-echo-cache."),
+        ServiceVersions(service="deep-echo-cognitive"),
+    ),
+)
+PREVIEW = Preview(
+    plan=plan(),
+    rule=Rule(Role.DEPLOYER, Role.APPROVER),
+    approval_within=timedelta(minutes=15),
+    reason="cart errors since the last deploy",
+    command='/deepecho rollback production abc1234 --reason "cart errors since the last deploy"',
+)
+CHOICES = VersionChoices(
+    sentence="No service of production ran “abc999”.",
+    hint="Name one of these, or use `/deepecho versions production`.",
+    environment="production",
+    choices=tuple(
+        VersionChoice(
+            version=version,
+            image="x",
+            services=("deep-echo-main", "deep-echo-cognitive"),
+            created_at=NOW - timedelta(days=day),
+            command=f"/deepecho rollback production {version}",
+        )
+        for day, version in enumerate((NEW, "main-77aa001", "main-5d02c1e"), start=2)
+    ),
+)
+AUDIT = AuditAnswer(
+    asked="production since 24 h",
+    records=tuple(
+        AuditRecord(number=number, entry=entry, previous="0" * 64, digest="1" * 64)
+        for number, entry in (
+            (
+                42,
+                AuditEntry(
+                    key="a", at=NOW, who=MIA, what="rollback", where="production/deep-echo-main,deep-echo-cognitive",
+                    why="cart errors since the last deploy", approval="approved by T0DEEPECHO/U0MIA00003",
+                    outcome=f"succeeded: Verified: all 9 pods run {NEW}.", operation="op-k7m2",
+                ),
+            ),
+            (41, AuditEntry(key="b", at=NOW, who=ANA, what="lock", where="production", why="freeze <!channel>", outcome="done")),
+        )
+    ),
+)  # fmt: skip
+MAY = (
+    MayDo(environment="development", role=Role.DEPLOYER, alone=("deploy", "rollback", "restart", "scale", "lock")),
+    MayDo(
+        environment="production",
+        role=Role.DEPLOYER,
+        alone=("restart", "scale up", "lock"),
+        asks=("deploy", "rollback", "scale down"),
+    ),
+    MayDo(environment="lab", role=None),
+)
+ME = WhoAmI(person=ANA, name="ana", guest=False, stranger=False, zone="Europe/Berlin", roles=MAY)
+HOME = HomeAnswer(
+    person=MIA,
+    may=MAY,
+    running=(replace(rolling(), id="op-r1nn", requested_by=MIA),),
+    waiting=(record(), record(id="op-w8q4", requested_by=MIA)),
+    decidable=frozenset({"op-k7m2"}),
+    locks=(FREEZE, HELD),
+)
+QUIET = HomeAnswer(person=ANA, may=MAY)
+HELP = HelpAnswer(
+    groups=(
+        HelpGroup(
+            name="Change something",
+            lines=(
+                HelpLine(
+                    command="rollback",
+                    usage="/deepecho rollback <environment> <sha|tag|last> [service] [--reason …] [--dry-run]",
+                    example='rollback production abc1234 --reason "cart errors"',
+                    text="Put back a version that ran before.",
+                    needs=Role.DEPLOYER,
+                ),
+                HelpLine(
+                    command="restart",
+                    usage="/deepecho restart <environment> <service>",
+                    example="restart staging deep-echo-main",
+                    text="Replace every pod, one after the other.",
+                    needs=Role.RESPONDER,
+                ),
+            ),
+        ),
+        HelpGroup(
+            name="Look",
+            lines=(
+                HelpLine(
+                    command="status",
+                    usage="/deepecho status [environment] [service]",
+                    example="status production",
+                    text="How everything stands.",
+                ),
+            ),
+        ),
+    )
+)
+FORM = Form(
+    command="rollback",
+    title="Roll back",
+    fields=(
+        FormField(
+            id="environment",
+            label="Environment",
+            kind=FieldKind.SELECT,
+            value="production",
+            choices=(
+                Choice(value="staging", label="staging"),
+                Choice(value="production", label="production", hint="needs an approver"),
+            ),
+        ),
+        FormField(id="version", label="Version", kind=FieldKind.SELECT, loading=True),
+        FormField(id="replicas", label="Replicas", kind=FieldKind.NUMBER, value="3", required=False),
+        FormField(id="reason", label="Reason", kind=FieldKind.TEXT, hint="Everybody in the channel reads it."),
+    ),
+)
+ASKED = OperationNote(operation="op-k7m2", key="asked", at=NOW, text=f"<@{ANA.user_id}> asked for this: cart errors", audit=40)
+TROUBLE = OperationNote(
+    operation="op-k7m2",
+    key="pod",
+    at=NOW,
+    tone=Tone.BAD,
+    text="deep-echo-cognitive-7c9d-x2x4q cannot start: CrashLoopBackOff",
+    lines=("container main-app exited with 1, 3 restarts", "back-off 40s restarting failed container <main-app>"),
+    log=(
+        "Traceback (most recent call last):",
+        '  File "app.py", line 3, in <module>',
+        "KeyError: 'CACHE_TTL' & password=hunter2",
+    ),
+)
+DRIFTED = ended(State.DRIFTED, "deep-echo-main now runs main-77aa001 (was main-9f00d12).", "Nothing was changed.")
+REJECTED = rejected()
+
+GALLERY: dict[str, Fact] = {
+    "waiting": record(),
+    "running": rolling(),
+    "succeeded": succeeded(),
+    "failed": failed(),
+    "rejected": REJECTED,
+    "drifted": DRIFTED,
+    "asked": ASKED,
+    "trouble": TROUBLE,
+    "said": Said("production is unlocked."),
+    "complaint": Complaint("There is no environment called “prodction”. Nothing was changed.", "Did you mean `production`?"),
+    "started": Started(record()),
+    "preview": PREVIEW,
+    "choices": CHOICES,
+    "ambiguous": replace(CHOICES, sentence="“abc123” could be several versions.", ambiguous=True),
+    "status": STATUS,
+    "one status": replace(STATUS, environments=STATUS.environments[2:3]),
+    "versions": VERSIONS,
+    "operations": OperationsAnswer(title="The last operations", operations=(rolling(), succeeded(), failed(), REJECTED)),
+    "no operations": OperationsAnswer(title="Running operations", operations=()),
+    "locks": LocksAnswer((FREEZE, HELD)),
+    "no locks": LocksAnswer(()),
+    "audit": AUDIT,
+    "who am I": ME,
+    "home": HOME,
+    "quiet": QUIET,
+    "help": HELP,
+    "form": FORM,
+    **ALERT_GALLERY,
+}

@@ -1,0 +1,43 @@
+"""What a person reads in a message, and what a phone would let them tap."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from bot.views.markup.message import Message
+
+Json = dict[str, Any]
+
+_TOKEN = re.compile(r"<([^>]*)>")
+_DATE = re.compile(r"!date\^\d+\^(\{date_short_pretty\} )?\{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d")
+
+
+def texts(value: Any) -> Iterator[Json]:
+    """Every text object, however deep."""
+    if isinstance(value, dict):
+        if value.get("type") in {"plain_text", "mrkdwn"}:
+            yield value
+        for each in value.values():
+            yield from texts(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from texts(each)
+
+
+def read(message: Message) -> str:
+    """All that stands in the message, in order, without what its buttons would ask."""
+    shown = [block for block in message.blocks if block["type"] != "actions"]
+    return "\n".join(text["text"] for text in texts(shown))
+
+
+def buttons(blocks: Any) -> dict[str, Json]:
+    """The buttons and menus by what is written on them."""
+    elements = [each for block in blocks if block["type"] == "actions" for each in block["elements"]]
+    return {(each.get("text") or each["placeholder"])["text"]: each for each in elements}
+
+
+def marks(blocks: Any, text: str = "") -> list[str]:
+    """What Slack would treat as markup of its own: mentions, links, channels. Dates are left out."""
+    written = [each["text"] for each in texts(blocks) if each["type"] == "mrkdwn"]
+    found = [token for each in [*written, text] for token in _TOKEN.findall(each)]
+    return [token for token in found if not _DATE.fullmatch(token)]

@@ -1,0 +1,294 @@
+"""Alertmanager's door: who is let in, what is on the disk when it says 200, and what it says to everything else."""
+
+import asyncio
+import base64
+import gzip
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.web.alertmanager import LARGEST_BODY, MOST_BYTES, MOST_WAITING
+from storage.engines import open_engines
+from storage.inbox import InboxWriter
+from tests.bot.web.webhooks import FIRING, RECORDINGS, TOKEN, Door, open_door, recorded
+from tests.fakes.clock import StoppedClock
+from tests.fakes.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url
+from tests.fakes.notifications import alert, body, notification, payload
+from tests.fakes.team import team_catalogue
+
+__all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url"]
+
+
+@pytest.fixture
+async def door(sqlite_url: str) -> AsyncIterator[Door]:
+    async with open_door(sqlite_url) as opened:
+        yield opened
+
+
+def basic(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        f"Bearer {TOKEN}",
+        f"bearer {TOKEN}",
+        f"Bearer  {TOKEN} ",
+        basic("alertmanager", TOKEN),
+        basic("", TOKEN),
+        basic("any", TOKEN).replace("Basic", "BASIC"),
+    ],
+)
+async def test_whoever_has_the_token_is_let_in(door: Door, authorization: str) -> None:
+    assert await door.post(Authorization=authorization) == (200, "")
+    assert [each.body.encode() for each in await door.kept()] == [FIRING]
+    assert door.intake.backlog == 1
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        f"Bearer {TOKEN}x",
+        f"Bearer {TOKEN[:-1]}",
+        f"Bearer {TOKEN.upper()}",
+        TOKEN,
+        f"Token {TOKEN}",
+        "Bearer t\xf6ken",
+        "Basic",
+        "Basic ???",
+        "Basic t\xf6ken",
+        "Basic " + base64.b64encode(TOKEN.encode()).decode(),
+        "Basic " + base64.b64encode(b"\xff\xfe:\xff").decode(),
+        basic(TOKEN, ""),
+        basic("user", f"{TOKEN}:"),
+        "Bearer " + "x" * 7000,
+    ],
+)
+async def test_nobody_else_is_and_nothing_of_it_is_kept(door: Door, authorization: str) -> None:
+    assert await door.post(Authorization=authorization) == (401, "The token is missing or wrong.")
+    assert await door.kept() == ()
+    assert door.numbers()["refused"] == 1
+
+
+async def test_without_any_authorization_nothing_is_kept(door: Door) -> None:
+    async with aiohttp.ClientSession() as session, session.post(door.url, data=FIRING) as response:
+        assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert await door.kept() == ()
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", basic("user", ""), "Basic "])
+async def test_an_empty_token_lets_nobody_in(sqlite_url: str, authorization: str) -> None:
+    async with open_door(sqlite_url, token="") as door:
+        assert (await door.post(Authorization=authorization))[0] == 401
+
+
+async def test_the_same_from_the_other_one_of_a_pair_is_one(door: Door) -> None:
+    told = notification(alert("a"), alert("b"))
+    swapped = notification(alert("b"), alert("a"))
+    assert await door.post(body(told, peer="one")) == (200, "")
+    assert await door.post(body(swapped, peer="two")) == (200, "")
+    assert len(await door.kept()) == 1
+    assert (door.numbers()["kept"], door.numbers()["repeated"], door.intake.backlog) == (1, 1, 1)
+
+
+async def test_the_same_at_the_same_moment_is_one(door: Door) -> None:
+    assert await asyncio.gather(*(door.post() for _ in range(20))) == [(200, "")] * 20
+    assert len(await door.kept()) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        notification(alert("a"), alert("b", firing=False)),
+        notification(alert("a")),
+        notification(alert("a"), alert("b"), truncated=1),
+        notification(alert("a"), alert("b"), key="other"),
+        notification(alert("a"), alert("b"), receiver="other"),
+        notification(alert("a"), alert("b", began=StoppedClock().now() + timedelta(seconds=1))),
+    ],
+)
+async def test_what_says_anything_else_is_another_one(door: Door, other: Any) -> None:
+    assert await door.post() == await door.post(body(other)) == (200, "")
+    assert len(await door.kept()) == 2
+
+
+async def test_a_repetition_after_a_while_is_taken_in_again(door: Door) -> None:
+    """It changes nothing, but it says that the watchdog lives."""
+    await door.post()
+    door.clock.go_on(timedelta(seconds=61))
+    await door.post()
+    assert len(await door.kept()) == 2
+
+
+@pytest.mark.parametrize("file", RECORDINGS, ids=lambda file: file.stem)
+async def test_what_a_real_alertmanager_posted_is_kept_and_applied(door: Door, file: Path) -> None:
+    assert await door.post(recorded(file)) == (200, "")
+    assert await door.intake.apply_some() == 1
+    assert door.intake.set_aside == 0
+
+
+async def test_the_recorded_story_is_one_card_that_is_resolved_in_place(door: Door) -> None:
+    for file in ("firing", "partial_resolved", "resolved"):
+        await door.post(recorded(RECORDINGS[0].with_stem(f"alertmanager_webhook_{file}")))
+        door.clock.go_on(timedelta(seconds=5))
+        await door.intake.apply_some()
+    async with door.store.read() as tx:
+        ((group,), total) = await tx.alerts.search(environments=())
+    assert total == 1
+    assert (group.state.value, group.firing) == ("resolved", 0)
+
+
+NOT_JSON = "The body is not JSON."
+NOT_OURS = "The payload is not Alertmanager's: "
+
+
+def with_(change: Callable[[dict[str, Any]], object]) -> bytes:
+    told = payload(notification(alert("a"), alert("b")))
+    change(told)
+    return json.dumps(told).encode()
+
+
+def of_alert(**changed: object) -> bytes:
+    return with_(lambda told: told["alerts"][0].update(changed))
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", NOT_JSON),
+        (b"payload=%7B%7D", NOT_JSON),
+        (FIRING[:-1], NOT_JSON),
+        (b"\xff" + FIRING, NOT_JSON),
+        (b"[" * 100_000, NOT_JSON),
+        (b'{"a":' * 100_000, NOT_JSON),
+        (FIRING.replace(b'"hook"', b'"\xff\xfe"'), NOT_JSON),
+        (FIRING.replace(b'"hook"', b'"\\ud800"'), NOT_JSON),
+        (FIRING.replace(b'"hook"', b'"\x00"'), NOT_JSON),
+        (b"[]", NOT_OURS + "it: input should be an object."),
+        (b"null", NOT_OURS + "it: input should be an object."),
+        (b"{}", NOT_OURS + "version: field required."),
+        (with_(lambda told: told.pop("alerts")), NOT_OURS + "alerts: field required."),
+        (with_(lambda told: told.update(version=4)), NOT_OURS + "version: input should be a valid string."),
+        (with_(lambda told: told.update(version="5")), "Version '5' of the payload is not known here; '4' is."),
+        (with_(lambda told: told.update(version="x" * 90)), f"Version {'x' * 20!r} of the payload is not known here; '4' is."),
+        (with_(lambda told: told.update(groupKey="")), NOT_OURS + "groupKey: string should have at least 1 character."),
+        (with_(lambda told: told.update(alerts={})), NOT_OURS + "alerts: input should be a valid array."),
+        (
+            with_(lambda told: told.update(truncatedAlerts=-1)),
+            NOT_OURS + "truncatedAlerts: input should be greater than or equal to 0.",
+        ),
+        (of_alert(status="pending"), NOT_OURS + "alerts.0.status: input should be 'firing' or 'resolved'."),
+        (of_alert(labels={"a": 1}), NOT_OURS + "alerts.0.labels.a: input should be a valid string."),
+        (of_alert(labels=None), NOT_OURS + "alerts.0.labels: input should be an object."),
+        (of_alert(startsAt="2026-11-23T03:07:54"), NOT_OURS + "alerts.0.startsAt: input should have timezone info."),
+        (of_alert(fingerprint="x" * 65), NOT_OURS + "alerts.0.fingerprint: string should have at most 64 characters."),
+    ],
+)
+async def test_what_will_never_be_right_is_refused_in_words(door: Door, data: bytes, sentence: str) -> None:
+    assert await door.post(data) == (400, sentence)
+    assert await door.kept() == ()
+    assert door.numbers()["refused"] == 1
+
+
+async def test_keys_that_are_not_known_are_no_fault(door: Door) -> None:
+    assert await door.post(with_(lambda told: told.update(notification_reason="firing", routeLabels={"a": [1]}))) == (200, "")
+    assert await door.post(of_alert(novelty={"deep": [{"er": None}]})) == (200, "")
+
+
+async def test_what_is_left_out_is_no_fault_where_nothing_hangs_on_it(door: Door) -> None:
+    short = {"version": "4", "groupKey": "k", "alerts": [{"status": "firing", "labels": {}, "startsAt": "2026-11-23T03:07:54Z"}]}
+    short["alerts"][0]["fingerprint"] = "1db715eed493e943"  # type: ignore[index]
+    assert await door.post(json.dumps(short).encode()) == (200, "")
+    assert await door.intake.apply_some() == 1
+    assert door.intake.set_aside == 0
+
+
+TOO_LARGE = (413, "The body is larger than 8 MiB. `max_alerts` of the receiver makes it smaller.")
+
+
+async def test_the_largest_body_is_taken_and_a_larger_one_is_refused(door: Door) -> None:
+    largest = FIRING + b" " * (LARGEST_BODY - len(FIRING))
+    assert await door.post(largest) == (200, "")
+    assert await door.post(largest + b" ") == TOO_LARGE
+    assert len(await door.kept()) == 1
+
+
+async def _in_parts(data: bytes, part: int = 256 * 1024) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), part):
+        yield data[start : start + part]
+
+
+async def test_without_a_length_too(door: Door) -> None:
+    assert await door.post(_in_parts(FIRING, 100)) == (200, "")
+    assert await door.post(_in_parts(FIRING + b" " * LARGEST_BODY)) == TOO_LARGE
+    assert len(await door.kept()) == 1
+
+
+@pytest.mark.parametrize("data", [gzip.compress(FIRING), gzip.compress(FIRING + b" " * 4 * LARGEST_BODY), b"not gzip at all"])
+async def test_what_would_have_to_be_unpacked_is_refused(door: Door, data: bytes) -> None:
+    """A small body may unpack to one without end, and Alertmanager sends none such."""
+    told = await door.post(data, **{"Content-Encoding": "gzip"})
+    assert told == (415, "Send the body as it is: Alertmanager never compresses it.")
+    assert await door.kept() == ()
+    assert await door.post() == (200, "")
+
+
+BUSY = (503, "Too much is waiting already. Nothing was kept.")
+
+
+async def test_when_too_much_waits_alertmanager_is_asked_to_come_again(door: Door) -> None:
+    door.intake.backlog = MOST_WAITING
+    assert await door.post() == BUSY
+    assert await door.kept() == ()
+    assert (door.numbers()["turned_away"], door.numbers()["refused"]) == (1, 0)
+    door.intake.backlog = MOST_WAITING - 1
+    assert await door.post() == (200, "")
+
+
+async def test_bodies_that_come_slowly_cannot_fill_the_memory(door: Door) -> None:
+    go_on = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield FIRING[:10]
+        await go_on.wait()
+        yield FIRING[10:]
+
+    slow = [asyncio.create_task(door.post(slowly())) for _ in range(MOST_BYTES // LARGEST_BODY + 1)]
+    (first,), _ = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+    assert first.result() == BUSY
+    assert await door.post() == BUSY
+    go_on.set()
+    assert sorted(await asyncio.gather(*slow)) == [(200, "")] * (len(slow) - 1) + [BUSY]
+    assert await door.post() == (200, "")
+
+
+async def test_where_the_database_is_away_nothing_is_kept_and_it_may_come_again(sqlite_url: str) -> None:
+    nowhere = open_engines("sqlite:////no/such/folder/deepecho.db")
+    async with open_door(sqlite_url, writer=InboxWriter(nowhere.write)) as door:
+        status, sentence = await door.post()
+        assert (status, sentence) == (503, "The inbox could not be written: OperationalError.")
+        assert await door.kept() == ()
+        assert door.intake.backlog == 0
+    await nowhere.dispose()
+
+
+async def test_without_alerts_in_the_catalogue_it_may_come_again(door: Door) -> None:
+    with_alerts, door.catalogue = door.catalogue, team_catalogue()
+    assert await door.post() == (503, "The catalogue says nothing of alerts yet.")
+    door.catalogue = with_alerts
+    assert await door.post() == (200, "")
+
+
+async def test_the_other_methods_lead_nowhere(door: Door) -> None:
+    async with aiohttp.ClientSession() as session, session.get(door.url) as response:
+        assert response.status == 405

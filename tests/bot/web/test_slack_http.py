@@ -1,0 +1,274 @@
+"""The HTTP door: who is let in, what is on the disk when it says 200, and what it says when it cannot keep it."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import pytest
+
+from bot.core.intake import MOST_WAITING, Intake
+from bot.slack.http import SLACK, SlackDoor
+from bot.slack.listeners import build_app
+from bot.slack.payloads import Said, said
+from bot.slack.signatures import Signatures
+from bot.web.server import LARGEST_BODY, HttpDoor
+from commands.registry import Menu
+from domain.clock import SystemClock
+from domain.inbound import Delivery, DeliveryKind
+from storage.engines import open_engines
+from storage.inbox import InboxWriter
+from storage.store import Store
+from tests.fakes.databases import migrated_file, sqlite_url
+
+__all__ = ["migrated_file", "sqlite_url"]
+
+SECRET = "the-signing-secret"
+COMMAND = {
+    "command": "/deepecho",
+    "text": "rollback production abc1234 --reason “müßte & <soll> 100 %”",
+    "user_id": "U0ANA",
+    "team_id": "T0HOME",
+    "channel_id": "C0OPS",
+    "response_url": "https://hooks.slack.com/commands/1/2/3",
+    "trigger_id": "1.2.3",
+    "user_name": "ana",
+}
+CLICK = {
+    "type": "block_actions",
+    "user": {"id": "U0MIA", "team_id": "T0HOME"},
+    "team": {"id": "T0HOME"},
+    "channel": {"id": "C0OPS"},
+    "trigger_id": "4.5.6",
+    "response_url": "https://hooks.slack.com/actions/1/2/3",
+    "message": {"text": "x" * 3000},
+    "actions": [{"action_id": "operation.approve", "value": "op-k7m2", "type": "button"}],
+}
+
+
+@dataclass
+class Door:
+    """The door as Slack finds it, and what it let in."""
+
+    url: str
+    store: Store
+    submitted: list[Delivery] = field(default_factory=list)
+    waiting: int = 0
+
+    async def post(self, path: str, body: bytes, **headers: str) -> tuple[int, str]:
+        stamp = headers.pop("stamp", str(int(time.time())))
+        signature = headers.pop("signature", Signatures(headers.pop("secret", SECRET)).sign(stamp, body))
+        sent = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature, **headers}
+        async with aiohttp.ClientSession() as session, session.post(self.url + path, data=body, headers=sent) as response:
+            return response.status, await response.text()
+
+    async def command(self, **headers: str) -> tuple[int, str]:
+        return await self.post("/slack/commands", urlencode(COMMAND).encode(), **headers)
+
+    async def interact(self, payload: dict[str, Any]) -> tuple[int, str]:
+        return await self.post("/slack/interactions", urlencode({"payload": json.dumps(payload)}).encode())
+
+    async def kept(self) -> list[Delivery]:
+        async with self.store.read() as tx:
+            return list(await tx.inbox.unanswered(received_before=SystemClock().now()))
+
+    async def said(self) -> Said:
+        (delivery,) = await self.kept()
+        return said(delivery)
+
+
+@pytest.fixture
+async def door(sqlite_url: str) -> AsyncIterator[Door]:
+    store = Store(open_engines(sqlite_url))
+    door = Door("", store)
+    intake = Intake(InboxWriter(store.engines.write), SystemClock(), door.submitted.append, lambda: door.waiting)
+    http = HttpDoor("127.0.0.1", 0)
+    http.reserve(*SLACK)
+    http.let_in(SlackDoor(Signatures(SECRET), intake, build_app(intake, Menu().form_text)).serve, *SLACK)
+    door.url = f"http://127.0.0.1:{await http.open()}"
+    yield door
+    await http.close()
+    await store.close()
+
+
+async def test_a_command_is_on_the_disk_when_it_is_acknowledged(door: Door) -> None:
+    assert await door.command() == (200, "")
+    heard = await door.said()
+    assert heard.kind is DeliveryKind.COMMAND
+    assert heard.key == "1.2.3"
+    assert heard.text == COMMAND["text"]
+    assert (heard.person.user_id, heard.person.team_id, heard.channel) == ("U0ANA", "T0HOME", "C0OPS")
+    assert [each.key for each in door.submitted] == ["1.2.3"]
+
+
+async def test_the_same_command_again_is_acknowledged_and_goes_no_further(door: Door) -> None:
+    assert [await door.command(), await door.command()] == [(200, ""), (200, "")]
+    assert len(await door.kept()) == len(door.submitted) == 1
+
+
+async def test_a_click_is_kept_without_the_message_around_it(door: Door) -> None:
+    assert await door.interact(CLICK) == (200, "")
+    (delivery,) = await door.kept()
+    assert len(delivery.body) < 500
+    heard = said(delivery)
+    assert (heard.action, heard.value, heard.person.user_id) == ("operation.approve", "op-k7m2", "U0MIA")
+
+
+STALE = "The request is older than five minutes."
+FALSE = "The signature does not belong to the body."
+NO_NUMBER = "The timestamp is not a number."
+
+
+@pytest.mark.parametrize("path", ["/slack/commands", "/slack/interactions", "/slack/events"])
+@pytest.mark.parametrize(
+    ("headers", "sentence"),
+    [
+        ({"secret": "another-secret"}, FALSE),
+        ({"signature": ""}, FALSE),
+        ({"signature": "v0="}, FALSE),
+        ({"signature": "v0=" + "é" * 64}, FALSE),
+        ({"stamp": str(int(time.time()) - 301)}, STALE),
+        ({"stamp": str(int(time.time()) + 400)}, STALE),
+        ({"stamp": ""}, NO_NUMBER),
+        ({"stamp": "now"}, NO_NUMBER),
+        ({"stamp": "-1"}, NO_NUMBER),
+        ({"stamp": "1e9"}, NO_NUMBER),
+        ({"stamp": "9" * 400}, NO_NUMBER),
+        ({"stamp": "١٢٣"}, NO_NUMBER),
+    ],
+)
+async def test_who_is_not_slack_is_not_let_in_and_leaves_nothing(
+    door: Door, path: str, headers: dict[str, str], sentence: str
+) -> None:
+    body = urlencode(COMMAND | {"payload": json.dumps(CLICK)}).encode()
+    assert await door.post(path, body, **headers) == (401, sentence)
+    assert await door.kept() == []
+
+
+async def test_a_body_that_was_changed_on_the_way_is_not_let_in(door: Door) -> None:
+    body = urlencode(COMMAND).encode()
+    stamp = str(int(time.time()))
+    signature = Signatures(SECRET).sign(stamp, body)
+    status, _ = await door.post("/slack/commands", body.replace(b"abc1234", b"def5678"), stamp=stamp, signature=signature)
+    assert status == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "sentence"),
+    [
+        ("/slack/commands", b"", "the command names nobody"),
+        ("/slack/commands", b"user_id=U0ANA&team_id=T0HOME", "the delivery has no usable id"),
+        ("/slack/commands", b"user_id=U&team_id=T&trigger_id=" + b"1" * 300, "the delivery has no usable id"),
+        ("/slack/commands", b"%%%=&&&==%zz", "the command names nobody"),
+        ("/slack/interactions", b"nothing=here", "there is no payload"),
+        ("/slack/interactions", b"payload=not+json", "the payload is not JSON"),
+        ("/slack/interactions", b"payload=[]", "the payload is not an object"),
+        ("/slack/interactions", b'payload={"type":"block_actions"}', "the click names nobody, or no button"),
+        ("/slack/interactions", b"payload=" + b"[" * 100_000, "the payload is not JSON"),
+        ("/slack/events", b"\xff\xfe", "the payload is not JSON"),
+    ],
+)
+async def test_what_slack_would_never_send_is_refused_in_words(door: Door, path: str, body: bytes, sentence: str) -> None:
+    assert await door.post(path, body) == (400, sentence)
+    assert await door.kept() == []
+
+
+async def test_a_body_that_is_too_large_is_not_read(door: Door) -> None:
+    status, _ = await door.post("/slack/commands", b"text=" + b"x" * LARGEST_BODY)
+    assert status == 413
+    assert await door.kept() == []
+
+
+async def test_overload_says_come_again(door: Door) -> None:
+    door.waiting = MOST_WAITING
+    status, sentence = await door.command()
+    assert (status, sentence) == (503, "Too much is waiting already. Nothing was kept; try again in a minute.")
+    assert await door.kept() == []
+
+
+async def test_a_database_that_does_not_take_it_says_come_again(door: Door) -> None:
+    async with door.store.engines.write.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE inbox RENAME TO elsewhere")
+    status, sentence = await door.command()
+    assert (status, sentence) == (503, "The inbox could not be written: OperationalError.")
+
+
+async def test_slack_may_ask_whether_the_address_is_ours(door: Door) -> None:
+    body = json.dumps({"type": "url_verification", "challenge": "c-123", "token": "t"}).encode()
+    status, text = await door.post("/slack/events", body, **{"Content-Type": "application/json"})
+    assert (status, json.loads(text)) == (200, {"challenge": "c-123"})
+
+
+async def test_an_opened_home_tab_is_kept_once_by_its_event_id(door: Door) -> None:
+    event = {"type": "app_home_opened", "user": "U0ANA", "tab": "home"}
+    body = json.dumps({"type": "event_callback", "team_id": "T0HOME", "event_id": "Ev1", "event": event}).encode()
+    for _ in range(2):
+        assert (await door.post("/slack/events", body, **{"Content-Type": "application/json"}))[0] == 200
+    heard = await door.said()
+    assert (heard.key, heard.kind, heard.person.user_id, heard.home) == ("Ev1", DeliveryKind.EVENT, "U0ANA", True)
+
+
+async def test_other_events_and_shortcuts_are_acknowledged_and_forgotten(door: Door) -> None:
+    event = {"type": "event_callback", "team_id": "T0HOME", "event_id": "Ev2", "event": {"type": "reaction_added", "user": "U0"}}
+    assert (await door.post("/slack/events", json.dumps(event).encode()))[0] == 200
+    for payload in (
+        {"type": "shortcut", "callback_id": "x", "user": {"id": "U0"}},
+        {"type": "message_action", "callback_id": "x", "user": {"id": "U0"}},
+        {"type": "view_closed", "user": {"id": "U0"}, "view": {"callback_id": "form", "type": "modal"}},
+        {"type": "something_new"},
+    ):
+        assert (await door.interact(payload))[0] == 200
+    assert await door.kept() == []
+
+
+async def test_suggestions_are_answered_within_the_acknowledgement(door: Door) -> None:
+    payload = {"type": "block_suggestion", "action_id": "version", "block_id": "b", "value": "ma", "user": {"id": "U0"}}
+    status, text = await door.interact(payload)
+    assert (status, json.loads(text)) == (200, {"options": []})
+
+
+def submission(**filled: str) -> dict[str, Any]:
+    values = {name: {"value": {"type": "plain_text_input", "value": value}} for name, value in filled.items()}
+    return {
+        "type": "view_submission",
+        "user": {"id": "U0ANA", "team_id": "T0HOME"},
+        "trigger_id": "7.8.9",
+        "view": {
+            "type": "modal",
+            "callback_id": "form",
+            "private_metadata": json.dumps({"command": "lock", "channel": "C0OPS", "answer": "https://hooks.slack.com/1"}),
+            "blocks": [{"type": "input", "block_id": name} for name in filled],
+            "state": {"values": values},
+        },
+    }
+
+
+async def test_a_submitted_form_becomes_the_command_it_stands_for(door: Door) -> None:
+    assert await door.interact(submission(env="staging", **{"reason…": "the new cache"})) == (200, "")
+    heard = await door.said()
+    assert heard.kind is DeliveryKind.VIEW
+    assert heard.text.startswith("lock staging")
+    assert (heard.channel, heard.response_url, heard.trigger_id) == ("C0OPS", "https://hooks.slack.com/1", "")
+
+
+async def test_before_the_process_is_ready_slack_is_told_to_come_again() -> None:
+    http = HttpDoor("127.0.0.1", 0)
+    http.reserve(*SLACK)
+    port = await http.open()
+    async with aiohttp.ClientSession() as session, session.post(f"http://127.0.0.1:{port}/slack/commands") as response:
+        assert (response.status, response.headers["Retry-After"]) == (503, "5")
+    await http.close()
+
+
+def test_signatures_are_slacks_own() -> None:
+    """The example of Slack's documentation."""
+    body = (
+        b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar"
+        b"&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com"
+        b"%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+    )
+    signed = Signatures("8f742231b10e8888abcd99yyyzzz85a5").sign("1531420618", body)
+    assert signed == "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"

@@ -1,0 +1,278 @@
+"""Silences that people make, end and look at."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.alerts.silences import SilenceState
+from domain.answers.alerts import SilencesAnswer
+from domain.answers.answers import Complaint, Form, Said
+from domain.matchers import Matcher, Operator, written
+from domain.people import Member
+from tests.commands.alerting import EVERY, PRODUCTION, STAGING
+from tests.fakes.house import House, open_house
+from tests.fakes.team import ALERTMANAGER, GUS, RAY, ROB, SAM, SHARED_ALERTMANAGER, STAN, VIV, alerting_catalogue
+
+STAGED = "deep-echo-staging"
+"""The namespace of staging."""
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(tmp_path, alerting_catalogue()) as opened:
+        await opened.alert(*EVERY, replace(PRODUCTION, id="al-dogs", group_key="watchdog/prometheus"))
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("who", "span", "says"),
+    [
+        (RAY, "1h", "is silenced for 1 h until 23 Nov 15:02 UTC."),
+        (RAY, "90m", "is silenced for 1 h 30 min until 23 Nov 15:32 UTC."),
+        (RAY, "4h", "is silenced for 4 h until 23 Nov 18:02 UTC."),
+        (SAM, "8h", "is silenced for 8 h until 23 Nov 22:02 UTC."),
+        (SAM, "30d", "is silenced for 30 days until 23 Dec 14:02 UTC."),
+    ],
+)
+async def test_a_silence_of_exactly_the_group(house: House, who: Member, span: str, says: str) -> None:
+    answer = await house.says(who, f"silence AL-PROD {span} the fix is on its way")
+    assert answer == Said(f"al-prod {says} To end it: `/deepecho unsilence al-prod`.")
+    (made,) = house.alertmanagers[ALERTMANAGER].kept.values()
+    assert [written(each) for each in made.matchers] == [
+        'alertname="HighErrorRate"',
+        'environment="production"',
+        'service="deep-echo-main"',
+    ]
+    assert made.comment == f"the fix is on its way, by {who.name} [al-prod]"
+    mark = (await house.group("al-prod")).silence
+    assert mark is not None
+    assert (mark.id, mark.by, mark.until, mark.reason) == (made.id, who.person, made.ends_at, "the fix is on its way")
+
+
+@pytest.mark.parametrize(
+    ("who", "text", "why"),
+    [
+        (
+            RAY,
+            "silence al-prod 5h",
+            "Silencing for longer than 4 h needs an sre in production, and you are not one. Up to 4 h you",
+        ),
+        (RAY, "silence al-prod 241m", "Silencing for longer than 4 h needs an sre in production"),
+        (ROB, "silence al-prod 1h", "This needs a responder in production"),
+        (ROB, "silence al-stag 8h", "Silencing for longer than 4 h needs an sre in staging"),
+        (VIV, "silence al-prod 1h", "You may not use `silence` in any environment."),
+        (GUS, "silence al-prod 1h", "Guests can change and look up nothing here."),
+        (STAN, "silence al-prod 1h", "People of other workspaces can change"),
+        (VIV, "unsilence al-prod", "You may not use `unsilence` in any environment."),
+        (GUS, "silences", "Guests can change and look up nothing here."),
+        (ROB, "silences production", "This needs a viewer in production"),
+        (SAM, "silence al-prod 31d", "“31d” is too long."),
+        (SAM, "silence al-nope 1h", "There is no alert group al-nope."),
+        (SAM, "silence al-none 1h", "The catalogue names no Alertmanager of this alert."),
+        (
+            SAM,
+            "silence al-dogs 1h",
+            "deepecho itself raised al-dogs, so no Alertmanager can silence it. Acknowledge it: `/deepecho ack",
+        ),
+        (SAM, "unsilence al-prod", "al-prod is not silenced from here."),
+    ],
+)
+async def test_who_may_not_or_cannot_is_told_why(house: House, who: Member, text: str, why: str) -> None:
+    answer = await house.says(who, text)
+    assert isinstance(answer, Complaint), answer
+    assert answer.sentence.startswith(why)
+    assert not any(each.kept for each in house.alertmanagers.values())
+
+
+async def test_a_resolved_group_can_be_silenced_and_that_is_said(house: House) -> None:
+    answer = await house.says(RAY, "silence al-over 1h")
+    assert isinstance(answer, Said)
+    assert "It is resolved at the moment; this holds if it fires again." in answer.text
+
+
+async def test_a_second_silence_is_refused_and_the_first_can_be_ended(house: House) -> None:
+    await house.says(RAY, "silence al-prod 1h")
+    refused = await house.says(SAM, "silence al-prod 4h")
+    assert isinstance(refused, Complaint)
+    assert refused.sentence.startswith("al-prod is silenced already, until 15:02 UTC")
+    assert await house.says(SAM, "unsilence al-prod") == Said("The silence of al-prod is over. It fires.")
+    (made,) = house.alertmanagers[ALERTMANAGER].kept.values()
+    assert made.state is SilenceState.EXPIRED
+    assert (await house.group("al-prod")).silence is None
+
+
+async def test_an_alertmanager_that_is_silent_changes_nothing(house: House) -> None:
+    house.alertmanagers[ALERTMANAGER].silent = True
+    answer = await house.says(RAY, "silence al-prod 1h")
+    assert isinstance(answer, Complaint)
+    assert "did not answer" in answer.sentence
+    assert (await house.group("al-prod")).silence is None
+
+
+async def found(house: House, who: Member, text: str = "silences") -> SilencesAnswer:
+    answer = await house.says(who, text)
+    assert isinstance(answer, SilencesAnswer), answer
+    return answer
+
+
+async def by_hand(house: House, address: str, name: str, *, starts_at: datetime, hours: int) -> None:
+    await house.alertmanagers[address].silence(
+        (Matcher("alertname", Operator.EQUAL, name),),
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(hours=hours),
+        by="kim",
+        comment="database upgrade",
+    )
+
+
+async def test_what_is_silenced_and_what_will_be(house: House) -> None:
+    now = house.clock.now()
+    await by_hand(house, ALERTMANAGER, "Later", starts_at=now + timedelta(hours=1), hours=1)
+    await by_hand(house, ALERTMANAGER, "Long", starts_at=now, hours=9)
+    await by_hand(house, ALERTMANAGER, "Over", starts_at=now - timedelta(hours=9), hours=1)
+    await house.says(RAY, "silence al-prod 1h")
+    production, shared = sorted((await found(house, VIV)).places, key=lambda each: len(each.environments))
+    assert (production.environments, shared.environments) == (("production",), ("development", "staging"))
+    assert [(each.silence.matchers[0].value, each.group) for each in production.silences] == [
+        ("HighErrorRate", "al-prod"),
+        ("Long", ""),
+        ("Later", ""),
+    ]
+    assert (shared.silences, shared.problem) == ((), "")
+
+
+async def test_one_that_does_not_answer_does_not_sink_the_others(house: House) -> None:
+    await house.says(RAY, "silence al-prod 1h")
+    house.alertmanagers[SHARED_ALERTMANAGER].silent = True
+    places = {each.environments: each for each in (await found(house, VIV)).places}
+    assert places["development", "staging"].problem == "Alertmanager at alertmanager.example did not answer in time."
+    assert len(places["production",].silences) == 1
+
+
+async def test_only_what_one_may_see_is_asked(house: House) -> None:
+    assert [each.environments for each in (await found(house, ROB)).places] == [("staging",)]
+    assert [each.environments for each in (await found(house, VIV, "silences prod")).places] == [("production",)]
+
+
+async def test_a_form_asks_for_how_long(house: House) -> None:
+    answer = await house.says(RAY, "silence al-prod")
+    assert isinstance(answer, Form)
+    assert [(each.id, each.value, each.required) for each in answer.fields] == [
+        ("alert", "al-prod", True),
+        ("for", "", True),
+        ("reason", "", False),
+    ]
+    text = house.menu.form_text("silence", {"alert": "al-prod", "for": "2h", "reason": "the fix is on its way"})
+    assert isinstance(await house.says(RAY, text), Said)
+
+
+def in_force(house: House, address: str = ALERTMANAGER) -> list[str]:
+    return [each.id for each in house.alertmanagers[address].kept.values() if each.state is SilenceState.ACTIVE]
+
+
+async def test_an_answer_that_is_lost_is_said_and_saying_it_again_makes_no_second_silence(house: House) -> None:
+    alertmanager = house.alertmanagers[ALERTMANAGER]
+    alertmanager.forgetful = True
+    answer = await house.says(RAY, "silence al-prod 1h")
+    assert isinstance(answer, Complaint)
+    assert answer.sentence.endswith("it may or may not have been done.")
+    assert answer.hint.startswith("`/deepecho silences` shows what Alertmanager holds.")
+    assert (await house.group("al-prod")).silence is None
+    alertmanager.forgetful = False
+    house.clock.go_on(timedelta(minutes=1))
+    again = await house.says(SAM, "silence al-prod 8h")
+    assert again == Said(
+        "al-prod is silenced until 23 Nov 15:02 UTC: so an earlier attempt had made it, and it holds. "
+        "To end it: `/deepecho unsilence al-prod`."
+    )
+    assert len(alertmanager.kept) == 1
+    mark = (await house.group("al-prod")).silence
+    assert mark is not None
+    assert mark.id in alertmanager.kept
+
+
+async def test_a_silence_whose_answer_was_lost_can_be_ended_from_here(house: House) -> None:
+    house.alertmanagers[ALERTMANAGER].forgetful = True
+    await house.says(RAY, "silence al-prod 1h")
+    house.alertmanagers[ALERTMANAGER].forgetful = False
+    assert await house.says(RAY, "unsilence al-prod") == Said("The silence of al-prod is over. It fires.")
+    assert in_force(house) == []
+    assert [each.entry.outcome for each in await house.audit()] == ["al-prod: ended silence-1"]
+    refused = await house.says(RAY, "unsilence al-prod")
+    assert isinstance(refused, Complaint)
+    assert refused.sentence.startswith("al-prod is not silenced from here.")
+
+
+async def test_an_end_whose_answer_is_lost_is_said_and_can_be_said_again(house: House) -> None:
+    await house.says(RAY, "silence al-prod 1h")
+    house.alertmanagers[ALERTMANAGER].forgetful = True
+    answer = await house.says(RAY, "unsilence al-prod")
+    assert isinstance(answer, Complaint)
+    assert "Saying it again is safe" in answer.hint
+    assert (await house.group("al-prod")).silence is not None
+    house.alertmanagers[ALERTMANAGER].forgetful = False
+    assert isinstance(await house.says(RAY, "unsilence al-prod"), Said)
+    assert (await house.group("al-prod")).silence is None
+    assert (await house.audit())[0].entry.outcome == "al-prod: silence-1 was over already"
+
+
+async def test_one_that_ran_out_is_not_revived_by_ending_it(house: House) -> None:
+    await house.says(RAY, "silence al-prod 1h")
+    house.clock.go_on(timedelta(hours=2))
+    assert isinstance(await house.says(RAY, "unsilence al-prod"), Said)
+    assert in_force(house) == []
+    assert isinstance(await house.says(RAY, "silence al-prod 2h"), Said)
+    assert in_force(house) == ["silence-2"]
+
+
+async def test_what_a_responder_silences_never_reaches_further_than_four_hours(house: House) -> None:
+    """Neither by adding to what holds, nor by what somebody else's words in Alertmanager look like."""
+    for _ in range(3):
+        await house.says(RAY, "silence al-prod 4h")
+        house.clock.go_on(timedelta(hours=1))
+    (made,) = house.alertmanagers[ALERTMANAGER].kept.values()
+    assert made.ends_at - made.starts_at == timedelta(hours=4)
+    await house.says(RAY, "silence al-stag 4h in the manner of [al-prod]")
+    assert len(in_force(house)) == 1
+    assert len(in_force(house, SHARED_ALERTMANAGER)) == 1
+
+
+async def test_somebody_else_may_end_it_and_the_thread_says_who(house: House) -> None:
+    await house.says(SAM, "silence al-prod 8h the database moves")
+    assert isinstance(await house.says(RAY, "unsilence al-prod"), Said)
+    kept = [(each.entry.what, each.entry.who, each.entry.why) for each in await house.audit()]
+    assert kept == [("unsilence", RAY.person, ""), ("silence", SAM.person, "the database moves")]
+
+
+async def test_who_was_denied_is_in_the_audit_log(house: House) -> None:
+    await house.says(RAY, "silence al-prod 5h quiet please")
+    (entry,) = [each.entry for each in await house.audit()]
+    assert (entry.what, entry.who) == ("silence", RAY.person)
+    assert entry.outcome.startswith("denied: Silencing for longer than 4 h needs an sre in production")
+
+
+async def test_a_silence_that_would_hold_elsewhere_needs_the_role_there(house: House) -> None:
+    """Staging and development share an Alertmanager: what names neither would quieten both."""
+    bare = {"alertname": "HighMemoryUsage"}
+    await house.alert(
+        replace(STAGING, id="al-bare", labels=bare), replace(STAGING, id="al-name", labels=bare | {"namespace": STAGED})
+    )
+    denied = await house.says(ROB, "silence al-bare 1h")
+    assert isinstance(denied, Complaint)
+    assert denied.sentence == (
+        "al-bare groups its alerts by nothing that names staging, so its silence would hold in development too, "
+        "which needs the role responder there. Nothing was silenced."
+    )
+    assert in_force(house, SHARED_ALERTMANAGER) == []
+    assert isinstance(await house.says(ROB, "silence al-name 1h"), Said)
+    assert isinstance(await house.says(RAY, "silence al-bare 1h"), Said)
+
+
+async def test_a_group_whose_environment_is_gone_is_not_silenced(house: House) -> None:
+    await house.alert(replace(PRODUCTION, id="al-gone", environment="gone"))
+    answer = await house.says(SAM, "silence al-gone 1h")
+    assert isinstance(answer, Complaint)
+    assert answer.sentence.startswith("The catalogue names no Alertmanager of gone")

@@ -1,0 +1,55 @@
+import pytest
+
+from commands.core.arguments import Words
+from commands.core.request import Request
+from commands.core.router import Router
+from commands.registry import Menu
+from domain.answers.answers import Answer, Complaint, HelpAnswer, Said
+from domain.people import Role
+from tests.fakes.house import House
+from tests.fakes.team import ANA, team_catalogue
+
+
+def extra(name: str, needs: Role = Role.VIEWER) -> Router:
+    router = Router()
+
+    @router.command(name, needs=needs, usage="[what]", example=f"{name} x", group="More")
+    async def more(request: Request, words: Words) -> Answer:
+        """More, from a layer above."""
+        return Said(f"more {words[0]}")
+
+    return router
+
+
+async def test_layers_above_may_add_commands(house: House) -> None:
+    menu = Menu([extra("catalogue")])
+    assert await menu.answer(house.request(ANA), "catalogue reload") == Said("more reload")
+    answer = await menu.answer(house.request(ANA), "help")
+    assert isinstance(answer, HelpAnswer)
+    assert "More" in [group.name for group in answer.groups]
+
+
+async def test_their_denials_are_audited_too(house: House) -> None:
+    menu = Menu([extra("catalogue", Role.ADMIN)])
+    assert isinstance(await menu.answer(house.request(ANA), "catalogue reload"), Complaint)
+    assert [(each.entry.what, each.entry.who) for each in await house.audit()] == [("catalogue", ANA.person)]
+
+
+def test_two_commands_of_one_name_are_an_error_of_ours() -> None:
+    with pytest.raises(ValueError, match="two commands are called rollback"):
+        Menu([extra("rollback")])
+
+
+def test_a_command_without_help_is_an_error_of_ours() -> None:
+    router = Router()
+
+    async def silent(request: Request, words: Words) -> Answer:
+        return Said("")
+
+    with pytest.raises(ValueError, match="a command's docstring is its help"):
+        router.command("silent", needs=None, example="silent", group="More")(silent)
+
+
+@pytest.mark.parametrize("text", ["Rollback production last --dry-run", "ROLLBACK Production last --dry-run"])
+def test_phones_begin_with_a_capital(text: str) -> None:
+    assert Menu().spoken(team_catalogue(), text).words.environment == "production"

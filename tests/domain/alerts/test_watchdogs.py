@@ -1,0 +1,64 @@
+"""A watchdog that stays away is an alert of its own, and its return resolves it."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.alerts import watchdogs
+from domain.alerts.alerts import GroupState, Route
+from domain.alerts.groups import Known, Told, hears, opens
+from domain.catalogue.alerts import WatchdogEntry
+from domain.catalogue.base import Name
+from domain.severities import Severity
+from tests.domain.alert_story import RULES
+from tests.fakes.clock import NOW
+from tests.fakes.notifications import alert, notification
+
+DOG = {"alertname": "Watchdog"}
+ROUTE = Route(rule="watchdog", channel="C0CRITICAL", severity=Severity.P1)
+
+
+def entry(name: Name = "prometheus-production", *match: str) -> WatchdogEntry:
+    return WatchdogEntry(name=name, match=match or ('alertname="Watchdog"', 'cluster!="test"'), within_minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("labels", "heard"),
+    [
+        ({"alertname": "Watchdog"}, True),
+        ({"alertname": "Watchdog", "cluster": "east"}, True),
+        ({"alertname": "Watchdog", "cluster": "test"}, False),
+        ({"alertname": "Watchdogs"}, False),
+    ],
+)
+def test_it_is_known_by_all_of_its_matchers(labels: dict[str, str], *, heard: bool) -> None:
+    told = notification(alert("dog", labels=labels), alert("other"))
+    assert watchdogs.heard(entry(), told) == (("fp-dog",) if heard else ())
+
+
+def test_a_watchdog_that_was_resolved_is_no_sign_of_life() -> None:
+    told = notification(alert("dog", firing=False, labels=DOG), alert("other"))
+    heard = watchdogs.heard(entry(), told)
+    assert heard == ("fp-dog",)
+    assert not watchdogs.firing(told, heard)
+    assert watchdogs.firing(notification(alert("dog", labels=DOG)), heard)
+
+
+def test_away_and_back_are_one_group_that_fires_and_is_resolved() -> None:
+    opened = opens(Told(notification=watchdogs.missing(entry(), NOW), at=NOW, route=ROUTE), "al-dog")
+    assert opened is not None
+    assert opened.record.title == "WatchdogMissing"
+    assert opened.record.summary.startswith("No sign of life from prometheus-production for 10 min. Alerts may no longer reach")
+    known = Known(opened.record, {each.fingerprint: each for each in opened.alerts})
+    later = NOW + timedelta(minutes=3)
+    back = hears(known, Told(notification=watchdogs.back(entry(), later), at=later, route=ROUTE), RULES)
+    assert back is not None
+    assert back.record.state is GroupState.RESOLVED
+    assert [each.text for each in back.notes] == ["Resolved after 3 min."]
+
+
+def test_names_of_any_length_are_told_apart() -> None:
+    long = "prometheus-of-the-production-environment-in-the-eastern-region"
+    first, second = (watchdogs.missing(entry(long[:61] + end), NOW).alerts[0] for end in ("-1", "-2"))
+    assert first.fingerprint != second.fingerprint
+    assert len(first.fingerprint) <= 64

@@ -1,0 +1,64 @@
+"""The steps of every procedure, written down: who changes them must also raise their version."""
+
+from pathlib import Path
+
+import pytest
+
+from domain.operations.operation import Decision, OperationRecord, State
+from domain.operations.plans import Plan
+from runbooks.engine.engine import PROCEDURES
+from tests.fakes.team import ANA, LEE
+from tests.runbooks.house import House, open_house
+
+CHANGE = ["go on: {0}", "time: {0}", "change {0}", "watch {0}", "verify {0}"]
+APPROVED = ["decision 0", "decision 1", "lock", "plan again"]
+STEPS = {
+    1: {
+        "deploy": [*APPROVED, *CHANGE, "end"],
+        "rollback": [*APPROVED, *CHANGE, "end"],
+        "restart": ["lock", "plan again", *CHANGE, "end"],
+        "scale": ["lock", "plan again", *CHANGE, "end"],
+    },
+}
+"""By version. When this fails: raise ``PROCEDURES``, add the new version here, and drop the oldest."""
+
+MAIN = "deep-echo-main"
+
+
+class Trace:
+    """The steps that were begun, each once."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def __call__(self, _operation: str, step: str, point: str, /) -> None:
+        if point == "before" and step not in self.steps:
+            self.steps.append(step)
+
+
+async def plan_of(house: House, verb: str) -> Plan:
+    match verb:
+        case "deploy":
+            return await house.planner.deploy("production", "main-0ddba11", MAIN)
+        case "rollback":
+            return await house.planner.rollback("production", "abc1234", MAIN)
+        case "restart":
+            return await house.planner.restart("production", MAIN)
+        case _:
+            return await house.planner.scale("production", MAIN, 5)
+
+
+async def carried_out(house: House, verb: str) -> OperationRecord:
+    record = await house.operations.start(await plan_of(house, verb), source=verb, by=ANA, channel="C1", reason="r")
+    if record.state is State.WAITING:
+        await house.operations.decide(record.id, LEE, Decision.APPROVED)
+    return await house.ended(record.id)
+
+
+@pytest.mark.parametrize("verb", ["deploy", "rollback", "restart", "scale"])
+async def test_the_steps_are_those_of_this_version(verb: str, tmp_path: Path) -> None:
+    trace = Trace()
+    async with open_house(tmp_path, observer=trace) as house:
+        assert (await carried_out(house, verb)).state is State.SUCCEEDED
+    wanted = [step.format(MAIN) for step in STEPS[PROCEDURES][verb]]
+    assert [step for step in trace.steps if step != "decision 1"] == [step for step in wanted if step != "decision 1"]
