@@ -12,11 +12,11 @@ from pathlib import Path
 import yaml
 
 from bot.core.file_lock import InUse, only_process
+from sandbox.alerting_stack import ALERTMANAGER_FOLDER, PROMETHEUS_FOLDER, Monitoring, monitoring_here, open_monitoring
 from sandbox.bot import running_bot
 from sandbox.catalogue import catalogue
 from sandbox.cluster import CONTEXTS, FAST, HUMAN, StandInCluster
 from sandbox.endpoints import Endpoints
-from sandbox.monitored import ALERTMANAGER_FOLDER, PROMETHEUS_FOLDER, Monitoring, monitoring_here, open_monitoring
 from sandbox.real_cluster import current_context, seed_real_cluster
 from sandbox.slack import LocalSlack, RunningSlack
 

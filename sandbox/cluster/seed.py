@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sandbox.cluster.autoscaler import status_of
+from sandbox.cluster.history import Release, Workload, api_object, named, set_by, with_history
 from sandbox.cluster.model import Json, stamp
-from sandbox.cluster.past import Release, Workload, api_object, named, set_by, with_history
 from sandbox.cluster.resources import APPLICATIONS, CONFIGMAPS, HPAS, KUSTOMIZATIONS, NAMESPACES, SECRETS, SERVICES
 
 CONTEXTS = {"development": "deep-echo-dev", "staging": "deep-echo-staging", "production": "deep-echo-prod"}

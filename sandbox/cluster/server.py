@@ -9,8 +9,8 @@ from sandbox.cluster import discovery, errors, requests, streams
 from sandbox.cluster.access import User, answer, demand, is_question, user_of
 from sandbox.cluster.control import Control, Fault, Seen
 from sandbox.cluster.model import Json, Now
-from sandbox.cluster.presenting import Presenter, form_of
 from sandbox.cluster.reads import Watch, list_page, whole
+from sandbox.cluster.representation import Presenter, form_of
 from sandbox.cluster.resources import PODS
 from sandbox.cluster.store import Store
 from sandbox.cluster.writes import APPLY, PATCH_TYPES, Target, Writer, scale_of

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from sandbox.cluster import errors, logs, requests
 from sandbox.cluster.model import Json, Now, key_of
-from sandbox.cluster.presenting import Presenter
 from sandbox.cluster.reads import Watch
+from sandbox.cluster.representation import Presenter
 from sandbox.cluster.resources import PODS, Resource
 from sandbox.cluster.store import Store
 from sandbox.cluster.validation import not_allowed

@@ -7,8 +7,8 @@ from sandbox.cluster import errors
 from sandbox.cluster.errors import Cause
 from sandbox.cluster.model import Json, labels_of
 from sandbox.cluster.resources import CONFIGMAPS, DEPLOYMENTS, HPAS, PODS, REPLICASETS, SECRETS, Resource
+from sandbox.cluster.schemas import wrong_types
 from sandbox.cluster.selectors import matches_labels
-from sandbox.cluster.shapes import wrong_types
 
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _NAME_RULE = (

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.cluster import errors, ownership
+from sandbox.cluster import errors, managed_fields
 from sandbox.cluster.defaults import fill_in, without_nulls
 from sandbox.cluster.model import Json, Key, Now, key_of, stamp
 from sandbox.cluster.patches import json_patch, merge_patch
 from sandbox.cluster.replicasets import end_pod, random_suffix
 from sandbox.cluster.resources import NAMESPACES, PODS, RESOURCES, Resource
-from sandbox.cluster.shapes import wrong_types
+from sandbox.cluster.schemas import wrong_types
 from sandbox.cluster.store import Store
-from sandbox.cluster.strategic import strategic_merge
+from sandbox.cluster.strategic_merge import strategic_merge
 from sandbox.cluster.validation import check, not_allowed, refuse_wrong_types
 
 APPLY = "application/apply-patch+yaml"
@@ -138,7 +138,7 @@ class Writer:
         wanted["metadata"].setdefault("name", target.name)
         self._same_name(target, wanted)
         old = self._store.find(resource, target.key)
-        merged = ownership.apply(
+        merged = managed_fields.apply(
             old,
             wanted,
             manager=options.manager,
@@ -183,7 +183,7 @@ class Writer:
             new["metadata"]["managedFields"] = old["metadata"]["managedFields"]
 
     def _note(self, old: Json | None, new: Json, target: Target, options: Options) -> None:
-        ownership.record(
+        managed_fields.record(
             old,
             new,
             manager=options.manager,

@@ -7,7 +7,7 @@ from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from sandbox.demo.lookout import Pods
+from sandbox.demo.ready_pods import Pods
 from sandbox.demo.services import BALANCER, CACHE, COGNITIVE
 from sandbox.demo.traffic import Traffic, behaviour_of
 

@@ -13,8 +13,8 @@ from domain.clock import Clock, SystemClock
 from domain.errors import TemporaryError
 from domain.targets import Target
 from integrations.kubernetes import ClusterSettings, open_cluster
-from sandbox.demo.lookout import Pods, keep_looking
 from sandbox.demo.metrics import Exporter, RedisExporter, text_of
+from sandbox.demo.ready_pods import Pods, keep_looking
 from sandbox.demo.services import CACHE, MAIN, REDIS, demo_targets, requests_a_second
 from sandbox.demo.traffic import Traffic
 

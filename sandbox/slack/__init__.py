@@ -3,7 +3,7 @@
 from sandbox.slack.client import NothingCame, SlackPeople, SlackSaidNo, slack_people, until
 from sandbox.slack.config import SlackTokens
 from sandbox.slack.local import LocalSlack, RunningSlack
-from sandbox.slack.seen import SeenMessage, SeenView
+from sandbox.slack.message_views import SeenMessage, SeenView
 from sandbox.slack.signing import sign, signed_headers
 
 __all__ = [

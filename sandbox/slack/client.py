@@ -7,11 +7,11 @@ from typing import Any
 import aiohttp
 
 from sandbox.slack.config import COMMAND
+from sandbox.slack.control_client import FaultOrders, SlackSaidNo, SocketOrders
 from sandbox.slack.elements import elements, find_action
-from sandbox.slack.looking import Looking, NothingCame, channel_id, until, user_id
-from sandbox.slack.orders import FaultOrders, SlackSaidNo, SocketOrders
-from sandbox.slack.refusals import Json
-from sandbox.slack.seen import SeenMessage, SeenView
+from sandbox.slack.errors import Json
+from sandbox.slack.message_views import SeenMessage, SeenView
+from sandbox.slack.observer import Looking, NothingCame, channel_id, until, user_id
 
 __all__ = ["NothingCame", "SeenMessage", "SeenView", "SlackPeople", "SlackSaidNo", "slack_people", "until"]
 

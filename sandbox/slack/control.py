@@ -8,11 +8,11 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.slack import people
-from sandbox.slack.acts import Acts
 from sandbox.slack.deliveries import Ack
+from sandbox.slack.errors import Json, Refused
 from sandbox.slack.faults import UnknownFault, parse_fault
 from sandbox.slack.hub import Hub
-from sandbox.slack.refusals import Json, Refused
+from sandbox.slack.user_actions import Acts
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Order = Callable[[Json], Awaitable[Any]]

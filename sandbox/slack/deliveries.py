@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from sandbox.slack.refusals import Json
+from sandbox.slack.errors import Json
 from sandbox.slack.signing import signed_headers
 from sandbox.slack.sockets import ACK_SECONDS, Sockets
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sandbox.slack.refusals import Json
+from sandbox.slack.errors import Json
 
 _STATE_KEY = {
     "static_select": "selected_option",

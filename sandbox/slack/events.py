@@ -5,9 +5,9 @@ import json
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from sandbox.slack import people
-from sandbox.slack.acts import Acts, Background
+from sandbox.slack.errors import Json
 from sandbox.slack.hub import Hub
-from sandbox.slack.refusals import Json
+from sandbox.slack.user_actions import Acts, Background
 
 
 class Events:

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import asdict, dataclass, field
 
-from sandbox.slack.refusals import Json
+from sandbox.slack.errors import Json
 
 BEFORE = ("429", "500", "503", "timeout_before", "ok_false", "slow")
 AFTER = ("timeout_after", "drop_after", "500_after")

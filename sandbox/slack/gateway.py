@@ -10,27 +10,27 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from sandbox.slack.acts import Acts, Background
-from sandbox.slack.changes import Changes
+from sandbox.slack.call_log import Journal
+from sandbox.slack.change_counter import Changes
+from sandbox.slack.channels import Rooms
 from sandbox.slack.config import COMMAND, SlackTokens
 from sandbox.slack.control import Control
 from sandbox.slack.deliveries import Deliveries
+from sandbox.slack.errors import Json, Refused
 from sandbox.slack.events import Events
 from sandbox.slack.faults import Faults
 from sandbox.slack.hub import Hub
-from sandbox.slack.journal import Journal
+from sandbox.slack.issued_tokens import Tickets
 from sandbox.slack.messages import Messages
 from sandbox.slack.methods_chat import respond
 from sandbox.slack.native_control import NativeControl
-from sandbox.slack.page_acts import PageActs
+from sandbox.slack.page_actions import PageActs
 from sandbox.slack.pages import Pages
-from sandbox.slack.rates import Rates
-from sandbox.slack.refusals import Json, Refused
-from sandbox.slack.rooms import Rooms
+from sandbox.slack.rate_limits import Rates
 from sandbox.slack.schedule import Schedule
 from sandbox.slack.sockets import Sockets
-from sandbox.slack.tickets import Tickets
 from sandbox.slack.upstream import Upstream
+from sandbox.slack.user_actions import Acts, Background
 from sandbox.slack.views import Views
 from sandbox.slack.web_api import WebApi
 

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.slack.changes import Changes
+from sandbox.slack.call_log import Journal
+from sandbox.slack.change_counter import Changes
+from sandbox.slack.channels import Rooms
 from sandbox.slack.config import SlackTokens
 from sandbox.slack.deliveries import Deliveries
 from sandbox.slack.faults import Faults
-from sandbox.slack.journal import Journal
+from sandbox.slack.issued_tokens import Tickets
 from sandbox.slack.messages import Messages
 from sandbox.slack.pages import Pages
-from sandbox.slack.rates import Rates
-from sandbox.slack.rooms import Rooms
+from sandbox.slack.rate_limits import Rates
 from sandbox.slack.schedule import Schedule
 from sandbox.slack.sockets import Sockets
-from sandbox.slack.tickets import Tickets
 from sandbox.slack.upstream import Upstream
 from sandbox.slack.views import Views
 

@@ -4,8 +4,8 @@ import json
 import re
 from typing import Literal
 
+from sandbox.slack.errors import Json, Refused
 from sandbox.slack.limits_blocks import Surface, check_block
-from sandbox.slack.refusals import Json, Refused
 
 MESSAGE_BLOCKS = 50
 VIEW_BLOCKS = 100

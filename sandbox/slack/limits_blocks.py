@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
+from sandbox.slack.errors import Json
 from sandbox.slack.limits_elements import (
     ACTIONS_ELEMENTS,
     INPUT_ELEMENTS,
@@ -12,7 +13,6 @@ from sandbox.slack.limits_elements import (
     check_text,
     too_long,
 )
-from sandbox.slack.refusals import Json
 
 Surface = Literal["message", "modal", "home"]
 

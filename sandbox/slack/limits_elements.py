@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sandbox.slack.refusals import Json
+from sandbox.slack.errors import Json
 
 _SELECTS = {"static_select", "external_select", "users_select", "conversations_select", "channels_select"}
 _MULTI_SELECTS = {f"multi_{select}" for select in _SELECTS}

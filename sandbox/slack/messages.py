@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from sandbox.slack import people
-from sandbox.slack.refusals import Json, Refused
+from sandbox.slack.errors import Json, Refused
 from sandbox.slack.upstream import Upstream
 
 Address = tuple[str, str]

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from sandbox.slack import people
+from sandbox.slack.channels import Room
+from sandbox.slack.errors import Json, Refused
 from sandbox.slack.hub import Hub
-from sandbox.slack.refusals import Json, Refused
-from sandbox.slack.rooms import Room
 
 Method = Callable[[Hub, Json], Awaitable[Json]]
 Item = TypeVar("Item")

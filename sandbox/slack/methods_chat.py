@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from sandbox.slack.errors import Json, Refused
 from sandbox.slack.hub import Hub
 from sandbox.slack.limits import check_message
 from sandbox.slack.messages import is_reply
 from sandbox.slack.methods import Method, is_own, is_true, needed, readable_room, writable_room
 from sandbox.slack.people import BOT_USER_ID, person_of
-from sandbox.slack.refusals import Json, Refused
 from sandbox.slack.views import with_block_ids
 
 _LATEST = 120 * 86400

@@ -3,12 +3,12 @@
 import time
 
 from sandbox.slack import people
+from sandbox.slack.channels import Room
+from sandbox.slack.errors import Json, Refused
 from sandbox.slack.hub import Hub
 from sandbox.slack.limits import TOPIC, check_channel_name
 from sandbox.slack.messages import is_reply, without_metadata
 from sandbox.slack.methods import Method, is_true, needed, page, readable_room, writable_room
-from sandbox.slack.refusals import Json, Refused
-from sandbox.slack.rooms import Room
 
 _MOST_INVITED = 1000
 

@@ -4,9 +4,9 @@ import time
 import uuid
 
 from sandbox.slack import people
+from sandbox.slack.errors import Json, Refused
 from sandbox.slack.hub import Hub
 from sandbox.slack.methods import Method, needed, readable_room, writable_room
-from sandbox.slack.refusals import Json, Refused
 
 
 async def pins_add(hub: Hub, args: Json) -> Json:

@@ -1,8 +1,8 @@
 """`files.*`: kept by the local Slack; the gateway checks where they go and rewrites their addresses."""
 
+from sandbox.slack.errors import Json
 from sandbox.slack.hub import Hub
 from sandbox.slack.methods import Method, needed, writable_room
-from sandbox.slack.refusals import Json
 
 
 async def upload_address(hub: Hub, args: Json) -> Json:

@@ -1,10 +1,10 @@
 """`auth.*`, `team.*`, `users.*`, `usergroups.*` and the socket's address."""
 
 from sandbox.slack import people
+from sandbox.slack.errors import Json, Refused
 from sandbox.slack.hub import Hub
 from sandbox.slack.methods import Method, is_true, needed, page
 from sandbox.slack.people import Person, UserGroup
-from sandbox.slack.refusals import Json, Refused
 
 _BOT = Person(id=people.BOT_USER_ID, name=people.BOT_NAME, role="bot", tz="Etc/UTC")
 

@@ -1,10 +1,10 @@
 """`views.*`: forms and the Home tab."""
 
+from sandbox.slack.errors import Json, Refused
 from sandbox.slack.hub import Hub
 from sandbox.slack.limits import check_view
 from sandbox.slack.methods import Method, needed
 from sandbox.slack.people import person_of
-from sandbox.slack.refusals import Json, Refused
 
 
 async def open_view(hub: Hub, args: Json) -> Json:

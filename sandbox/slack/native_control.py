@@ -5,10 +5,10 @@ Its own socket is not the bot's: what it would deliver and log by itself goes th
 
 from aiohttp import web
 
-from sandbox.slack.acts import Acts
 from sandbox.slack.control import Control, Order, json_handler
+from sandbox.slack.errors import Json
 from sandbox.slack.hub import Hub
-from sandbox.slack.refusals import Json
+from sandbox.slack.user_actions import Acts
 
 _PREFIXES = ("/_control", "/_control/_control")
 """The second is for scripts that add the documented path to an address which ends in it already."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
 
 from sandbox.slack import people
-from sandbox.slack.drawing import draw_errors, draw_message, draw_view
+from sandbox.slack.channels import Rooms
+from sandbox.slack.errors import Json
 from sandbox.slack.messages import Messages
-from sandbox.slack.refusals import Json
-from sandbox.slack.rooms import Rooms
+from sandbox.slack.page_messages import draw_errors, draw_message, draw_view
 from sandbox.slack.upstream import Upstream
 from sandbox.slack.views import Views
 

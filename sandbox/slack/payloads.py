@@ -4,8 +4,8 @@ import time
 import uuid
 
 from sandbox.slack import people
-from sandbox.slack.refusals import Json
-from sandbox.slack.rooms import Room
+from sandbox.slack.channels import Room
+from sandbox.slack.errors import Json
 
 _TOKEN = "verification-token"
 

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from sandbox.slack.refusals import Json, Refused
+from sandbox.slack.errors import Json, Refused
 
 
 @dataclass(slots=True)

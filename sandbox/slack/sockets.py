@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from aiohttp import WSMsgType, web
 
 from sandbox.slack import people
-from sandbox.slack.refusals import Json
+from sandbox.slack.errors import Json
 
 ACK_SECONDS = 3.0
 PING_SECONDS = 10.0

@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from sandbox.slack.refusals import Json, Refused
+from sandbox.slack.errors import Json, Refused
 
 
 class Upstream:

@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from sandbox.slack import people
-from sandbox.slack.refusals import Json, Refused
+from sandbox.slack.errors import Json, Refused
 
 DEEPEST = 3
 

@@ -7,11 +7,11 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.slack import methods_chat, methods_conversations, methods_extras, methods_files, methods_people, methods_views
+from sandbox.slack.call_log import Call
+from sandbox.slack.errors import Json, Refused
 from sandbox.slack.faults import Fault
 from sandbox.slack.hub import Hub
-from sandbox.slack.journal import Call
 from sandbox.slack.methods import Method
-from sandbox.slack.refusals import Json, Refused
 
 METHODS: dict[str, Method] = {
     **methods_chat.METHODS,

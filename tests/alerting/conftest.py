@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.monitoring_help import needs_monitoring
+from tests.harness.monitoring import needs_monitoring
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

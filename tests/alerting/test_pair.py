@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.monitoring import Gossip, alertmanager_config, running_alertmanager
-from tests.alerting.stage import PATIENCE, TOKEN, Stage, alert, send, stage
-from tests.sandbox.ports import free_ports
+from tests.harness.alert_pipeline import PATIENCE, TOKEN, Stage, alert, send, stage
+from tests.harness.ports import free_ports
 
 CRITICAL = "alerts-critical"
 

@@ -16,9 +16,9 @@ from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.migrate import migrate
 from storage.store import Store
-from tests.alerting.stage import PATIENCE, TOKEN, alert, send
-from tests.fakes.team import team_catalogue
-from tests.sandbox.ports import free_ports
+from tests.harness.alert_pipeline import PATIENCE, TOKEN, alert, send
+from tests.harness.ports import free_ports
+from tests.harness.samples.team import team_catalogue
 
 
 class Away:

@@ -7,9 +7,9 @@ from typing import Any
 import aiohttp
 
 from sandbox.monitoring import alertmanager_config, running_alertmanager
-from sandbox.slack.seen import SeenMessage
-from tests.alerting.stage import PATIENCE, TOKEN, Json, Stage, alert, send, stage
-from tests.sandbox.ports import free_ports
+from sandbox.slack.message_views import SeenMessage
+from tests.harness.alert_pipeline import PATIENCE, TOKEN, Json, Stage, alert, send, stage
+from tests.harness.ports import free_ports
 
 CRITICAL = "alerts-critical"
 

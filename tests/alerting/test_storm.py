@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.monitoring import alertmanager_config, running_alertmanager
-from sandbox.slack.seen import SeenMessage
-from tests.alerting.stage import TOKEN, Json, Stage, alert, send, stage, until
-from tests.sandbox.ports import free_ports
+from sandbox.slack.message_views import SeenMessage
+from tests.harness.alert_pipeline import TOKEN, Json, Stage, alert, send, stage, until
+from tests.harness.ports import free_ports
 
 GROUPS, ALERTS, OUTAGES = 1_000, 10, 3
 CALM = 500

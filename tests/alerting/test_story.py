@@ -8,8 +8,8 @@ import pytest
 from sandbox.endpoints import Endpoints
 from sandbox.platform import SandboxSettings, open_sandbox
 from sandbox.slack.client import SlackPeople, slack_people
-from sandbox.slack.seen import SeenMessage
-from tests.sandbox.ports import free_ports
+from sandbox.slack.message_views import SeenMessage
+from tests.harness.ports import free_ports
 
 CRITICAL = "alerts-critical"
 PATIENCE = 90.0

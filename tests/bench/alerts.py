@@ -20,7 +20,7 @@ from tests.bench import load
 from tests.bench.children import DATABASE
 from tests.bench.results import AT_ONCE, Result, compared
 from tests.bench.spawning import Child, child
-from tests.postgres import Postgres, server
+from tests.harness.postgres import Postgres, server
 
 RUNS = 5
 REQUESTS = 2000

@@ -5,9 +5,9 @@ import statistics
 from pathlib import Path
 
 from sandbox.monitoring import alertmanager_config, running_alertmanager
-from tests.alerting.stage import TOKEN, Stage, alert, send, stage
 from tests.bench.results import Result
-from tests.sandbox.ports import free_ports
+from tests.harness.alert_pipeline import TOKEN, Stage, alert, send, stage
+from tests.harness.ports import free_ports
 
 ALERTS = 12
 MOST_SECONDS = 1.0

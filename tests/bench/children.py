@@ -28,7 +28,7 @@ from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.migrate import migrate
 from storage.store import Store
-from tests.fakes.team import team_catalogue
+from tests.harness.samples.team import team_catalogue
 
 SECRET = "bench-signing-secret"
 TOKEN = "bench-webhook-token"

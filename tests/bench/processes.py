@@ -14,7 +14,7 @@ import aiohttp
 import yaml
 
 from storage.migrate import migrate
-from tests.fakes.team import catalogue_data
+from tests.harness.samples.team import catalogue_data
 
 BARE = "import slack_bolt.async_app, aiohttp.web, sqlalchemy.ext.asyncio, dbos; print('imported', flush=True)"
 AS_INSTALLED = "import sys; sys.modules['rich'] = None; from bot.__main__ import main; sys.exit(main(['run']))"

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.stage import Stage, open_stage
-from tests.fakes.databases import migrated_file, sqlite_url
+from tests.harness.bot import Stage, open_stage
+from tests.harness.databases import migrated_file, sqlite_url
 
 __all__ = ["migrated_file", "sqlite_url"]
 

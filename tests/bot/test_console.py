@@ -18,9 +18,9 @@ from storage.engines import open_engines
 from storage.schema_revision import expected_revision
 from storage.store import Store
 from tests.bench.processes import SWITCHED_OFF, resident_mib
-from tests.bot.stage import Stage
-from tests.bot.waiting import until
-from tests.fakes.scripted_web import Answer, scripted_web
+from tests.harness.bot import Stage
+from tests.harness.fakes.scripted_web import Answer, scripted_web
+from tests.harness.wait import until
 
 LARGEST_MIB = 120
 """Of a process that nobody asks anything, whatever the machine; ``make bench`` measures it against 110."""

@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.views.render import Fact, render
 from sandbox.slack import LocalSlack
 from tests.bot.views.gallery import GALLERY
-from tests.browser.page import DESK, PHONE, SlackPage, chromium
+from tests.harness.slack_page import DESK, PHONE, SlackPage, chromium
 
 FOLDER = Path(__file__).resolve().parents[2] / ".screenshots" / "cards"
 

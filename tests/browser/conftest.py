@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser
 
-from tests.browser.page import chromium
+from tests.harness.slack_page import chromium
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from playwright.async_api import Browser, FloatRect, Locator, expect
 
 from sandbox.endpoints import Endpoints
 from sandbox.platform import SandboxSettings, open_sandbox
-from tests.browser.page import DESK, PHONE, SlackPage
-from tests.sandbox.ports import free_ports
+from tests.harness.ports import free_ports
+from tests.harness.slack_page import DESK, PHONE, SlackPage
 
 pytestmark = pytest.mark.browser
 PROJECT = Path(__file__).resolve().parents[2]

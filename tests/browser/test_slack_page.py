@@ -10,9 +10,9 @@ from playwright.async_api import Browser, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack import LocalSlack, RunningSlack
-from tests.browser.page import SlackPage
-from tests.sandbox.slack.blocks import CARD, METADATA, form, mrkdwn, plain, section, text_field
-from tests.sandbox.slack.bot import SmallBot, running_bot
+from tests.harness.bolt_bot import SmallBot, running_bot
+from tests.harness.samples.slack_blocks import CARD, METADATA, form, mrkdwn, plain, section, text_field
+from tests.harness.slack_page import SlackPage
 
 pytestmark = pytest.mark.browser
 SCREENSHOTS = Path(__file__).resolve().parents[2] / ".screenshots" / "slack-page"

@@ -10,8 +10,8 @@ from playwright.async_api import Browser, FloatRect, expect
 
 from sandbox.endpoints import Endpoints
 from sandbox.platform import SandboxSettings, open_sandbox
-from tests.browser.page import PHONE, SlackPage
-from tests.sandbox.ports import free_ports
+from tests.harness.ports import free_ports
+from tests.harness.slack_page import PHONE, SlackPage
 
 pytestmark = pytest.mark.browser
 PROJECT = Path(__file__).resolve().parents[2]

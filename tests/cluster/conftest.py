@@ -10,9 +10,9 @@ from domain.clock import SystemClock
 from domain.redaction import redact
 from integrations.kubernetes import ClusterSettings, open_cluster
 from storage.migrate import migrate
-from tests.contract.clusters import Place, place_in, real_kubeconfig
-from tests.fakes.team import catalogue_data, service
-from tests.runbooks.house import House, ShiftedClock, open_floor
+from tests.harness.cluster_namespace import Place, place_in, real_kubeconfig
+from tests.harness.operations import House, ShiftedClock, open_floor
+from tests.harness.samples.team import catalogue_data, service
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ from domain.errors import Refused
 from domain.notes import OperationNote
 from domain.operations.operation import Decision, OperationRecord, Phase, State
 from domain.operations.plans import Plan
-from tests.contract.clusters import Json, Place
-from tests.fakes.team import ANA, LEE, RAY
-from tests.runbooks.house import PATIENCE, House
+from tests.harness.cluster_namespace import Json, Place
+from tests.harness.operations import PATIENCE, House
+from tests.harness.samples.team import ANA, LEE, RAY
 
 pytestmark = pytest.mark.cluster
 

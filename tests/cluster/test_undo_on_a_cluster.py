@@ -9,9 +9,9 @@ import time
 import pytest
 
 from domain.operations.operation import Decision, State
-from tests.contract.clusters import PATIENCE, Json, Place
-from tests.fakes.team import ANA, LEE
-from tests.runbooks.house import House
+from tests.harness.cluster_namespace import PATIENCE, Json, Place
+from tests.harness.operations import House
+from tests.harness.samples.team import ANA, LEE
 
 pytestmark = pytest.mark.cluster
 

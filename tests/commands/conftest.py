@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.house import House, open_house
+from tests.harness.commands import House, open_house
 
 
 @pytest.fixture

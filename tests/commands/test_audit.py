@@ -4,8 +4,8 @@ import pytest
 
 from domain.answers.answers import AuditAnswer, Complaint
 from domain.people import Member, Person
-from tests.fakes.house import House, open_house
-from tests.fakes.team import ANA, LEE, SAM, TEAM, VIV, team_catalogue
+from tests.harness.commands import House, open_house
+from tests.harness.samples.team import ANA, LEE, SAM, TEAM, VIV, team_catalogue
 
 
 async def found(house: House, text: str) -> list[str]:

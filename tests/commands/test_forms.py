@@ -4,8 +4,8 @@ from commands.forms import choices
 from commands.registry import Menu
 from domain.answers.answers import FieldKind, Form, FormField, Preview
 from sandbox.cluster import Fault
-from tests.fakes.house import House
-from tests.fakes.team import ANA, LEE, team_catalogue
+from tests.harness.commands import House
+from tests.harness.samples.team import ANA, LEE, team_catalogue
 
 
 async def opened(house: House, text: str) -> dict[str, FormField]:

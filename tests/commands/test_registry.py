@@ -6,8 +6,8 @@ from commands.core.router import Router
 from commands.registry import Menu
 from domain.answers.answers import Answer, Complaint, HelpAnswer, Said
 from domain.people import Role
-from tests.fakes.house import House
-from tests.fakes.team import ANA, team_catalogue
+from tests.harness.commands import House
+from tests.harness.samples.team import ANA, team_catalogue
 
 
 def extra(name: str, needs: Role = Role.VIEWER) -> Router:

@@ -2,8 +2,8 @@ import pytest
 
 from domain.answers.answers import Complaint, EnvironmentStatus, StatusAnswer, VersionsAnswer
 from sandbox.cluster import Fault
-from tests.fakes.house import House
-from tests.fakes.team import ANA, GUS, SAM, VIV
+from tests.harness.commands import House
+from tests.harness.samples.team import ANA, GUS, SAM, VIV
 
 
 async def status(house: House, text: str) -> dict[str, EnvironmentStatus]:

@@ -5,8 +5,8 @@ import pytest
 from commands.home import home
 from domain.answers.answers import HelpAnswer, MayDo, Preview, WhoAmI
 from domain.people import Member, Role
-from tests.fakes.house import House
-from tests.fakes.team import ANA, GUS, LEE, RAY, SAM, STAN, VIV
+from tests.harness.commands import House
+from tests.harness.samples.team import ANA, GUS, LEE, RAY, SAM, STAN, VIV
 
 EVERYTHING = ("deploy", "rollback", "restart", "scale up", "scale down", "lock")
 

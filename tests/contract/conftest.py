@@ -10,7 +10,7 @@ from domain.redaction import redact
 from integrations.kubernetes import Cluster, ClusterSettings, open_cluster
 from integrations.kubernetes.client import Connection
 from sandbox.cluster import FAST, VIEWER_TOKEN, StandInCluster
-from tests.contract.clusters import Place, place_in, real_kubeconfig
+from tests.harness.cluster_namespace import Place, place_in, real_kubeconfig
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

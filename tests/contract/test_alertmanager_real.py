@@ -14,8 +14,8 @@ from domain.alerts.silences import SilenceState
 from domain.errors import NotFound, Refused
 from domain.matchers import Matcher, Operator
 from integrations.alertmanager import Alertmanager, open_alertmanager
-from tests.bot.waiting import until
-from tests.monitoring import running_alertmanager
+from tests.harness.monitoring_servers import running_alertmanager
+from tests.harness.wait import until
 
 pytestmark = pytest.mark.alerts
 

@@ -8,7 +8,7 @@ from domain.workloads.deployments import with_image
 from domain.workloads.field_managers import Hands
 from integrations.kubernetes import Cluster
 from sandbox.cluster import Fault, StandInCluster
-from tests.contract.clusters import Place
+from tests.harness.cluster_namespace import Place
 
 SECOND = timedelta(seconds=1)
 

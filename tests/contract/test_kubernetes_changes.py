@@ -12,7 +12,7 @@ from domain.errors import Drifted, NotFound, PermanentError, Refused, UnknownOut
 from domain.workloads.deployments import Template, Workload, template_hash
 from integrations.kubernetes import Cluster
 from sandbox.cluster import Fault, StandInCluster
-from tests.contract.clusters import Json, Place, until
+from tests.harness.cluster_namespace import Json, Place, until
 
 APPS = "/apis/apps/v1"
 STILL: Json = {"replicas": 0}

@@ -13,7 +13,7 @@ from domain.errors import Forbidden, PermanentError, TemporaryError, UnknownOutc
 from domain.redaction import redact
 from integrations.kubernetes import Cluster, ClusterSettings, open_cluster
 from sandbox.cluster import EXPIRED_TOKEN, Fault, StandInCluster
-from tests.contract.clusters import Place, manifest
+from tests.harness.cluster_namespace import Place, manifest
 
 APPS = "/apis/apps/v1"
 

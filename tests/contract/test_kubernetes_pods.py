@@ -10,7 +10,7 @@ import pytest
 from domain.workloads.deployments import PodTrouble, RunningPods
 from integrations.kubernetes import Cluster
 from sandbox.cluster import Fault, StandInCluster
-from tests.contract.clusters import PATIENCE, Json, Place
+from tests.harness.cluster_namespace import PATIENCE, Json, Place
 
 SOON = 20.0
 """Seconds within which a pod's trouble must be told."""

@@ -10,7 +10,7 @@ from integrations.kubernetes import Cluster
 from integrations.kubernetes.client import ONLY_METADATA, Connection
 from integrations.kubernetes.resources import SECRETS
 from sandbox.cluster import Fault, StandInCluster
-from tests.contract.clusters import Json, Place
+from tests.harness.cluster_namespace import Json, Place
 
 AUTOMATED: Json = {"syncPolicy": {"automated": {"selfHeal": True}}}
 ARGO = "argocd.argoproj.io/tracking-id"

@@ -16,7 +16,7 @@ from domain.redaction import redact
 from domain.workloads.deployments import RolloutState
 from integrations.kubernetes import Cluster, ClusterSettings, open_cluster
 from sandbox.cluster import Fault, StandInCluster
-from tests.contract.clusters import PATIENCE, Place, until
+from tests.harness.cluster_namespace import PATIENCE, Place, until
 
 WATCHED = "/apis/apps/v1/namespaces/"
 

@@ -11,8 +11,8 @@ from domain.errors import PermanentError
 from domain.metrics.promql import split_threshold
 from domain.metrics.samples import Sample
 from integrations.prometheus import Prometheus, open_prometheus
-from tests.bot.waiting import until
-from tests.monitoring import running_prometheus
+from tests.harness.monitoring_servers import running_prometheus
+from tests.harness.wait import until
 
 pytestmark = pytest.mark.alerts
 

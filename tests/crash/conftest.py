@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.databases import Databases
-from tests.postgres import postgres
+from tests.harness.crash_databases import Databases
+from tests.harness.postgres import postgres
 
 __all__ = ["postgres"]
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 
 from sandbox.slack import LocalSlack, RunningSlack
-from tests.crash.databases import Databases
-from tests.crash.scene import Ending, Scenario, play, set_up
+from tests.harness.crash import Ending, Scenario, play, set_up
+from tests.harness.crash_databases import Databases
 
 LANES = max(2, (os.cpu_count() or 2) - 1)
 SCENARIOS = (

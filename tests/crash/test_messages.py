@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox.slack import LocalSlack, RunningSlack
-from tests.crash.databases import Databases
-from tests.crash.scene import PATIENCE, Scenario, Stage, finish, play, set_up
+from tests.harness.crash import PATIENCE, Scenario, Stage, finish, play, set_up
+from tests.harness.crash_databases import Databases
 
 ROLLBACK = Scenario("rollback", '/deepecho rollback production abc1234 main --reason "errors"', approved=True)
 POSTS = 4

@@ -7,8 +7,8 @@ import pytest
 
 from runbooks.engine.lease import LEASE_LOST
 from sandbox.slack import LocalSlack, RunningSlack
-from tests.crash.databases import Databases
-from tests.crash.scene import PATIENCE, Ending, Scenario, Stage, finish, play, set_up
+from tests.harness.crash import PATIENCE, Ending, Scenario, Stage, finish, play, set_up
+from tests.harness.crash_databases import Databases
 
 ROLLBACK = Scenario("rollback", '/deepecho rollback production abc1234 main --reason "errors"', approved=True)
 CHANGE, WATCH = "change deep-echo-main", "watch deep-echo-main"

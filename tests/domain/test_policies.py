@@ -2,7 +2,7 @@ import pytest
 
 from domain.people import Role
 from domain.policies import Action, Rule
-from tests.fakes.team import catalogue_data, team_catalogue
+from tests.harness.samples.team import catalogue_data, team_catalogue
 
 
 @pytest.mark.parametrize(

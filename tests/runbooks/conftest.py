@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runbooks.house import House, open_house
+from tests.harness.operations import House, open_house
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from tests.sandbox.ports import free_ports
+from tests.harness.ports import free_ports
 
 PROJECT = Path(__file__).resolve().parents[2]
 READY = re.compile(r"^sandbox ready: (http://127\.0\.0\.1:(\d+))$", re.MULTILINE)

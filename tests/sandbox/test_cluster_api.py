@@ -8,7 +8,7 @@ import pytest
 from kubernetes_asyncio.client import ApiException, AutoscalingV2Api
 
 from sandbox.cluster import EXPIRED_TOKEN, VIEWER_TOKEN
-from tests.sandbox.cluster_help import APP, APPLY, JSON_PATCH, MERGE, STRATEGIC, Bench, Json, manifest, running
+from tests.harness.stand_in_cluster import APP, APPLY, JSON_PATCH, MERGE, STRATEGIC, Bench, Json, manifest, running
 
 WEB = f"{APP}/web"
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from sandbox.cluster import FAST, Fault, StandInCluster
-from tests.sandbox.cluster_help import APP, MERGE, PRODUCTION, Bench, Json, condition, manifest, running
+from tests.harness.stand_in_cluster import APP, MERGE, PRODUCTION, Bench, Json, condition, manifest, running
 
 WEB = f"{APP}/web"
 COGNITIVE = f"/apis/apps/v1/namespaces/{PRODUCTION}/deployments/deep-echo-cognitive"

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from sandbox.cluster import HUMAN, VIEWER_TOKEN
-from tests.sandbox.cluster_help import PRODUCTION, Bench, manifest, revision_of, running
+from tests.harness.stand_in_cluster import PRODUCTION, Bench, manifest, revision_of, running
 
 MAIN = f"/apis/apps/v1/namespaces/{PRODUCTION}/deployments/deep-echo-main"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.cluster import image_id
-from tests.sandbox.cluster_help import APP, MERGE, Bench, Json, condition, manifest, revision_of, running
+from tests.harness.stand_in_cluster import APP, MERGE, Bench, Json, condition, manifest, revision_of, running
 
 WEB = f"{APP}/web"
 

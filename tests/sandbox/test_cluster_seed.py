@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.cluster import CONTEXTS, image_id
 from sandbox.cluster.model import utc_now
-from tests.sandbox.cluster_help import PRODUCTION, Bench, Json, revision_of, running
+from tests.harness.stand_in_cluster import PRODUCTION, Bench, Json, revision_of, running
 
 MAIN = f"/apis/apps/v1/namespaces/{PRODUCTION}/deployments/deep-echo-main"
 

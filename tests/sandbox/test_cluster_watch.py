@@ -13,7 +13,7 @@ from kubernetes_asyncio.client import ApiException
 from kubernetes_asyncio.watch import Watch
 
 from sandbox.cluster import Fault
-from tests.sandbox.cluster_help import APP, MERGE, Bench, Json, manifest, running
+from tests.harness.stand_in_cluster import APP, MERGE, Bench, Json, manifest, running
 
 CONFIGS = "/api/v1/namespaces/default/configmaps"
 

@@ -11,9 +11,9 @@ import pytest
 from sandbox.cluster import CONTEXTS, FAST, HUMAN, Fault, Pace
 from sandbox.cluster.resources import DEPLOYMENTS
 from sandbox.demo import running_demo
-from tests.fakes.clock import StoppedClock
-from tests.sandbox.cluster_help import Bench, running
-from tests.sandbox.monitoring_help import Samples, deploys, scales, scraped, until
+from tests.harness.fakes.clock import StoppedClock
+from tests.harness.monitoring import Samples, deploys, scales, scraped, until
+from tests.harness.stand_in_cluster import Bench, running
 
 REQUESTS = "flask_http_request_total"
 BUCKETS = "flask_http_request_duration_seconds_bucket"

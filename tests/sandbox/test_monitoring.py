@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from domain.catalogue.catalogue import Catalogue
+from sandbox.alerting_stack import monitoring_here
 from sandbox.catalogue import catalogue
 from sandbox.cluster import CONTEXTS
 from sandbox.demo import running_demo, scrape_targets
-from sandbox.monitored import monitoring_here
 from sandbox.monitoring import (
     DidNotStart,
     Gossip,
@@ -25,9 +25,9 @@ from sandbox.monitoring import (
     running_prometheus,
 )
 from sandbox.tools import MissingTool
-from tests.sandbox.cluster_help import Bench, running
-from tests.sandbox.monitoring_help import TOKEN, Webhook, asked, deploys, needs_monitoring, scales, until, webhook
-from tests.sandbox.ports import free_ports
+from tests.harness.monitoring import TOKEN, Webhook, asked, deploys, needs_monitoring, scales, until, webhook
+from tests.harness.ports import free_ports
+from tests.harness.stand_in_cluster import Bench, running
 
 pytestmark = pytest.mark.alerts
 

@@ -14,9 +14,9 @@ import aiohttp
 import pytest
 
 from sandbox.demo import scrape_targets
-from tests.sandbox.monitoring_help import asked, needs_monitoring, until
+from tests.harness.monitoring import asked, needs_monitoring, until
+from tests.harness.ports import COUNT, free_ports
 from tests.sandbox.native_slack import NativeSlack, is_card, words
-from tests.sandbox.ports import COUNT, free_ports
 from tests.sandbox.sandbox_process import PROJECT, SandboxProcess, is_alive, listening, sandbox_process
 
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}

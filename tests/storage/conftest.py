@@ -1,4 +1,4 @@
-from tests.fakes.databases import (
+from tests.harness.databases import (
     database_url,
     empty_database_url,
     migrated_file,

@@ -14,9 +14,9 @@ from storage.alerts import AT_ONCE
 from storage.engines import open_engines
 from storage.store import Store
 from storage.tables import alert_groups, alert_keys, alerts, messages
-from tests.fakes.clock import NOW
-from tests.fakes.notifications import alert
-from tests.fakes.team import ANA
+from tests.harness.fakes.clock import NOW
+from tests.harness.samples.notifications import alert
+from tests.harness.samples.team import ANA
 
 HOUR = timedelta(hours=1)
 

@@ -12,7 +12,7 @@ from domain.people import Person
 from storage.engines import open_engines
 from storage.store import Store, Transaction
 from storage.tables import audit, audit_head
-from tests.bot.views.samples import ANA, MIA, NOW
+from tests.harness.samples.operations import ANA, MIA, NOW
 
 
 def entry(key: str, **more: object) -> AuditEntry:

@@ -11,8 +11,8 @@ from domain.inbound import Delivery, DeliveryKind
 from storage.engines import open_engines
 from storage.inbox import LARGEST_BATCH, InboxWriter
 from storage.store import Store
-from tests.bot.views.samples import NOW
-from tests.storage.databases_away import away
+from tests.harness.database_outage import away
+from tests.harness.samples.operations import NOW
 
 
 def delivery(key: str, seconds: int = 0) -> Delivery:

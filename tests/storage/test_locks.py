@@ -9,7 +9,7 @@ import pytest
 from domain.errors import TemporaryError
 from storage.engines import open_engines
 from storage.store import Store
-from tests.bot.views.samples import ANA, MIA, NOW
+from tests.harness.samples.operations import ANA, MIA, NOW
 
 BOTH = ("deep-echo-main", "deep-echo-cognitive")
 HOUR = timedelta(hours=1)

@@ -11,7 +11,7 @@ from domain.operations.operation import State, requested
 from storage.engines import open_engines
 from storage.operations import Fenced
 from storage.store import Store
-from tests.bot.views.samples import NOW, record
+from tests.harness.samples.operations import NOW, record
 
 
 async def add(store: Store, **more: object) -> None:

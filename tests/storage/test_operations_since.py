@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from domain.operations.operation import State
 from storage.store import Store
-from tests.bot.views.samples import NOW, record
+from tests.harness.samples.operations import NOW, record
 
 
 async def test_those_asked_for_since_then_and_those_that_have_not_ended(store: Store) -> None:

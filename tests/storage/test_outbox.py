@@ -11,8 +11,8 @@ from storage.engines import open_engines
 from storage.outbox import EDITS, FILE_WANTED, STALE, OutboxRow, Pace, post_budget
 from storage.outbox_messages import OPERATION_NOTE, Outgoing, Urgency
 from storage.store import Store
-from tests.bot.views.samples import NOW
-from tests.fakes.clock import StoppedClock
+from tests.harness.fakes.clock import StoppedClock
+from tests.harness.samples.operations import NOW
 
 SECOND = timedelta(seconds=1)
 FREE = Pace(post=timedelta(), edit=timedelta(), quiet=timedelta())

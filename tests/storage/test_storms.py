@@ -16,7 +16,7 @@ from storage.outbox_messages import load
 from storage.store import Store
 from storage.storms import TALLIES, WORST
 from storage.tables import outbox
-from tests.fakes.clock import NOW
+from tests.harness.fakes.clock import NOW
 from tests.storage.test_alerts import group, save
 
 MINUTE = timedelta(minutes=1)

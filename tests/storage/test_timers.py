@@ -6,7 +6,7 @@ from datetime import timedelta
 from storage.engines import open_engines
 from storage.store import Store
 from storage.timers import STALE, Timer
-from tests.bot.views.samples import NOW
+from tests.harness.samples.operations import NOW
 
 MINUTE = timedelta(minutes=1)
 

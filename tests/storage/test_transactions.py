@@ -11,8 +11,8 @@ from storage.engines import open_engines, parse_url
 from storage.operations import Fenced
 from storage.store import Store
 from storage.timers import Timer
-from tests.bot.views.samples import NOW, record
-from tests.storage.databases_away import away
+from tests.harness.database_outage import away
+from tests.harness.samples.operations import NOW, record
 
 
 async def test_two_hundred_at_once_read_and_write_one_row_and_none_is_lost(store: Store) -> None:

@@ -243,7 +243,7 @@ import hashlib, logging, os, sys
 logging.basicConfig(level=logging.WARNING)
 from bot.charts import draw
 assert not {"matplotlib", "numpy", "PIL"} & set(sys.modules)
-from tests.bot.chart_gallery import gallery
+from tests.bot.charts.gallery import gallery
 print(hashlib.sha256(draw(gallery()["error_rate"])).hexdigest(), os.environ.get("MPLCONFIGDIR"))
 assert "matplotlib.pyplot" not in sys.modules
 """

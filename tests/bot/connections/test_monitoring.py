@@ -8,7 +8,7 @@ import pytest
 from bot.connections.monitoring import Monitors
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import Refused, TemporaryError
-from tests.fakes.team import catalogue_data
+from tests.harness.samples.team import catalogue_data
 
 ONE, OTHER = "http://127.0.0.1:9", "http://127.0.0.1:10"
 

@@ -7,7 +7,7 @@ import pytest_asyncio
 from sandbox.slack.local import LocalSlack, RunningSlack
 from storage.engines import open_engines
 from storage.store import Store
-from tests.fakes.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url
+from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url
 
 __all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url"]
 

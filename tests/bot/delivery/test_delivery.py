@@ -14,7 +14,7 @@ from sandbox.slack.local import RunningSlack
 from storage.outbox import Pace
 from storage.outbox_messages import ALERT_NOTE, Urgency
 from storage.store import Store
-from tests.bot.delivery.workers import PACE, PATIENCE, all_settled, called, card, counts, put, reply, said, shown, worker
+from tests.harness.outbox_worker import PACE, PATIENCE, all_settled, called, card, counts, put, reply, said, shown, worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

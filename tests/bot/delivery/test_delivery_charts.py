@@ -16,7 +16,7 @@ from sandbox.slack.local import RunningSlack
 from storage.outbox_messages import ALERT_NOTE, Outgoing
 from storage.store import Store
 from storage.tables import outbox
-from tests.bot.delivery.workers import PATIENCE, all_settled, called, card, counts, put, reply, shown, worker
+from tests.harness.outbox_worker import PATIENCE, all_settled, called, card, counts, put, reply, shown, worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

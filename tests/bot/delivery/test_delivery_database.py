@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from sandbox.slack.local import RunningSlack
-from sandbox.slack.looking import until
+from sandbox.slack.observer import until
 from storage.engines import open_engines
 from storage.store import Store
-from tests.bot.delivery.workers import PATIENCE, all_settled, called, card, counts, put, reply, worker
-from tests.storage.databases_away import away
+from tests.harness.database_outage import away
+from tests.harness.outbox_worker import PATIENCE, all_settled, called, card, counts, put, reply, worker
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.postgres]
 

@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.slack.local import RunningSlack
 from storage.store import Store
-from tests.bot.delivery.workers import all_settled, called, card, counts, put, reply, said, worker
+from tests.harness.outbox_worker import all_settled, called, card, counts, put, reply, said, worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

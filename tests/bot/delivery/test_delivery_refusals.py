@@ -8,9 +8,9 @@ import pytest
 
 from bot.views.markup.message import Message
 from sandbox.slack.local import RunningSlack
-from sandbox.slack.looking import until
+from sandbox.slack.observer import until
 from storage.store import Store
-from tests.bot.delivery.workers import all_settled, called, card, counts, put, reply, said, shown, worker
+from tests.harness.outbox_worker import all_settled, called, card, counts, put, reply, said, shown, worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -9,10 +9,10 @@ from bot.views.render import render
 from commands.registry import Menu
 from domain.answers.answers import Form
 from domain.inbound import DeliveryKind
-from tests.bot.views.alert_samples import FIRING, SILENCED
-from tests.bot.views.reading import buttons as shown
-from tests.fakes.clock import NOW
-from tests.fakes.team import RAY, alerting_catalogue
+from tests.harness.fakes.clock import NOW
+from tests.harness.message_text import buttons as shown
+from tests.harness.samples.alerts import FIRING, SILENCED
+from tests.harness.samples.team import RAY, alerting_catalogue
 
 
 def clicked(action: str, value: str) -> Said:

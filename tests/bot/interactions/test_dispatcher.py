@@ -10,8 +10,8 @@ from domain.answers.answers import Answer
 from domain.inbound import DeliveryKind
 from storage.engines import open_engines
 from storage.store import Store
-from tests.bot.stage import Stage, answer_of, leave_behind
-from tests.bot.waiting import until
+from tests.harness.bot import Stage, answer_of, leave_behind
+from tests.harness.wait import until
 
 APPROVED = "You approved"
 

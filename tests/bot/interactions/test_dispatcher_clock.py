@@ -5,7 +5,7 @@ import time
 
 from bot.core.ticker import ticking
 from domain.errors import TemporaryError
-from tests.bot.waiting import until
+from tests.harness.wait import until
 
 
 async def test_a_tick_that_fails_is_followed_by_the_next() -> None:

@@ -8,7 +8,7 @@ import pytest
 from bot.slack.api import FileState, Mark, SlackApi, open_session
 from bot.slack.errors import DEFAULT_DELAY, RateLimited, SlackRefused
 from domain.errors import DeepechoError, PermanentError, TemporaryError, UnknownOutcome
-from tests.fakes.scripted_web import Answer, ScriptedWeb, scripted_web
+from tests.harness.fakes.scripted_web import Answer, ScriptedWeb, scripted_web
 
 MARK = Mark(7, "op-a/card")
 THEN = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)

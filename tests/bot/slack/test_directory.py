@@ -13,8 +13,8 @@ from domain.errors import TemporaryError
 from domain.people import Member, Person
 from sandbox.slack.local import LocalSlack
 from sandbox.slack.people import PARTNER_TEAM_ID, TEAM_ID
-from tests.fakes.clock import StoppedClock
-from tests.fakes.scripted_web import Answer, ScriptedWeb, scripted_web
+from tests.harness.fakes.clock import StoppedClock
+from tests.harness.fakes.scripted_web import Answer, ScriptedWeb, scripted_web
 
 ANA = Person("U1", "T1")
 IDENTITY = Answer({"ok": True, "user_id": "UBOT", "team_id": "T1", "enterprise_id": "E1"})

@@ -10,8 +10,8 @@ import pytest
 from bot.slack import socket_connection, socket_mode
 from bot.slack.socket_mode import GaveUp
 from bot.wiring import Bot
-from tests.bot.stage import Stage, look
-from tests.bot.waiting import until
+from tests.harness.bot import Stage, look
+from tests.harness.wait import until
 
 
 @asynccontextmanager

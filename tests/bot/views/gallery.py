@@ -37,8 +37,21 @@ from domain.operations.version_choices import VersionChoice, VersionChoices
 from domain.people import Role
 from domain.policies import Rule
 from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
-from tests.bot.views.alert_samples import ALERT_GALLERY
-from tests.bot.views.samples import ANA, MIA, NEW, NOW, OLD, ended, failed, plan, record, rejected, rolling, succeeded
+from tests.harness.samples.alerts import ALERT_GALLERY
+from tests.harness.samples.operations import (
+    ANA,
+    MIA,
+    NEW,
+    NOW,
+    OLD,
+    ended,
+    failed,
+    plan,
+    record,
+    rejected,
+    rolling,
+    succeeded,
+)
 
 FREEZE = LockRecord(
     environment="production",

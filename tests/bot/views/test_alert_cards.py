@@ -10,7 +10,8 @@ from bot.views.render import render, render_text
 from domain.alerts.alerts import Alert, AlertGroup, GroupState, Route
 from domain.changes.platform_changes import Suspect
 from domain.severities import Severity
-from tests.bot.views.alert_samples import (
+from tests.harness.message_text import buttons, marks, read
+from tests.harness.samples.alerts import (
     ACKNOWLEDGED,
     AGAIN,
     ALERT_GALLERY,
@@ -32,8 +33,7 @@ from tests.bot.views.alert_samples import (
     alert,
     group,
 )
-from tests.bot.views.reading import buttons, marks, read
-from tests.bot.views.samples import NEW, NOW
+from tests.harness.samples.operations import NEW, NOW
 
 CALLED = ["<!subteam^S0SRETEAM1> <@U0MIA00003>"]
 EVERYTHING = ["Acknowledge", "Silence", "Roll back"]

@@ -16,10 +16,10 @@ from domain.matchers import Matcher, Operator
 from domain.metrics.charts import Chart, Marker, Series
 from domain.severities import Severity
 from sandbox.slack.limits import check_message
-from tests.bot.views.alert_samples import ACKNOWLEDGED, CHART, DEPLOY, FIRING, HELD, LEE, PAGED, RAGING, RESOLVED
-from tests.bot.views.reading import buttons, marks
-from tests.bot.views.samples import MIA, NOW
 from tests.bot.views.test_hostile import HOSTILE, LONG, MANY, OWN_TERMINAL
+from tests.harness.message_text import buttons, marks
+from tests.harness.samples.alerts import ACKNOWLEDGED, CHART, DEPLOY, FIRING, HELD, LEE, PAGED, RAGING, RESOLVED
+from tests.harness.samples.operations import MIA, NOW
 
 URLS = st.one_of(
     HOSTILE,

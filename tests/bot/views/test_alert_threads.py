@@ -8,8 +8,8 @@ from bot.views.render import render
 from domain.alerts.alerts import AlertNote
 from domain.alerts.storms import StormCard
 from sandbox.slack.limits import check_message
-from tests.bot.views.alert_samples import ACKED_NOTE, CALMED, CHART, CHART_NOTE, PODS_NOTE, RAGING, SPENT, SUSPECTS_NOTE
-from tests.bot.views.reading import marks, read
+from tests.harness.message_text import marks, read
+from tests.harness.samples.alerts import ACKED_NOTE, CALMED, CHART, CHART_NOTE, PODS_NOTE, RAGING, SPENT, SUSPECTS_NOTE
 
 NOTES: dict[str, tuple[AlertNote, list[str]]] = {
     "acknowledged": (ACKED_NOTE, ["<@U0MIA00003> acknowledged this. It counts for 1 h.", "(14:02 UTC)"]),

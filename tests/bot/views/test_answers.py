@@ -14,10 +14,10 @@ from domain.operations.operation import OperationRecord, State
 from domain.people import Role
 from domain.policies import Rule
 from sandbox.slack.limits import check_message
-from tests.bot.views.alert_samples import ACKNOWLEDGED, FIRING, RESOLVED, SILENCED
 from tests.bot.views.gallery import AUDIT, GALLERY, HOME, ME, PREVIEW, STATUS, TROUBLE
-from tests.bot.views.reading import buttons, marks, read
-from tests.bot.views.samples import MIA, NEW, NOW, OLD, record
+from tests.harness.message_text import buttons, marks, read
+from tests.harness.samples.alerts import ACKNOWLEDGED, FIRING, RESOLVED, SILENCED
+from tests.harness.samples.operations import MIA, NEW, NOW, OLD, record
 
 READ: dict[str, list[str]] = {
     "asked": ["<@U0ANA00001> asked for this: cart errors", "(14:02 UTC)", "audit record 40"],

@@ -9,8 +9,8 @@ from bot.views.render import render
 from domain.operations.operation import Cancellation, OperationRecord, Phase, State
 from domain.operations.plans import Verb
 from domain.people import Person
-from tests.bot.views.reading import buttons, marks, read
-from tests.bot.views.samples import (
+from tests.harness.message_text import buttons, marks, read
+from tests.harness.samples.operations import (
     ANA,
     MIA,
     NEW,

@@ -11,8 +11,8 @@ from bot.views.home import home_view
 from domain.answers.answers import Choice, FieldKind, Form, FormField
 from sandbox.slack.limits import check_view
 from tests.bot.views.gallery import FORM, HOME, QUIET
-from tests.bot.views.reading import Json, buttons, texts
-from tests.bot.views.samples import record
+from tests.harness.message_text import Json, buttons, texts
+from tests.harness.samples.operations import record
 
 FILLED = replace(FORM, fields=tuple(replace(each, loading=False) for each in FORM.fields))
 ANY = st.text(max_size=400)

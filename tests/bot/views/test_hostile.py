@@ -16,8 +16,8 @@ from domain.operations.operation import OperationRecord, State
 from domain.operations.plans import Verb
 from sandbox.slack.limits import check_message, check_view
 from tests.bot.views.gallery import AUDIT, FREEZE, HOME, PREVIEW, STATUS, TROUBLE, VERSIONS
-from tests.bot.views.reading import buttons, marks
-from tests.bot.views.samples import ANA, MIA, NOW, approved, change, plan, progress, record
+from tests.harness.message_text import buttons, marks
+from tests.harness.samples.operations import ANA, MIA, NOW, approved, change, plan, progress, record
 
 PIECES = st.sampled_from(
     [

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.views.markup import blocks, limits
 from sandbox.slack.limits import check_message
-from tests.bot.views.reading import Json
+from tests.harness.message_text import Json
 
 MARKUP = st.one_of(
     st.sampled_from(["<!date^1^{time}|x> ", "&amp;", "<@U0MIA00003>", "```", "😀", "a", " ", "\n", "`"]),

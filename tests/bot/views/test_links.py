@@ -6,8 +6,8 @@ import pytest
 
 from bot.views.render import render
 from domain.alerts.alerts import Link
-from tests.bot.views.alert_samples import LONELY
-from tests.bot.views.reading import marks, read
+from tests.harness.message_text import marks, read
+from tests.harness.samples.alerts import LONELY
 
 
 @pytest.mark.parametrize(

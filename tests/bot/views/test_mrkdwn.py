@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.views.markup import mrkdwn
 from bot.views.markup.spans import Code, Strong, When, Who, dotted, joined, line, sentence
 from domain.people import BOT, Person
-from tests.bot.views.samples import MIA
+from tests.harness.samples.operations import MIA
 
 
 @pytest.mark.parametrize(

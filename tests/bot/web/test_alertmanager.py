@@ -15,11 +15,11 @@ import pytest
 from bot.web.alertmanager import LARGEST_BODY, MOST_BYTES, MOST_WAITING
 from storage.engines import open_engines
 from storage.inbox import InboxWriter
-from tests.bot.web.webhooks import FIRING, RECORDINGS, TOKEN, Door, open_door, recorded
-from tests.fakes.clock import StoppedClock
-from tests.fakes.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url
-from tests.fakes.notifications import alert, body, notification, payload
-from tests.fakes.team import team_catalogue
+from tests.harness.alertmanager_webhook import FIRING, RECORDINGS, TOKEN, Door, open_door, recorded
+from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url
+from tests.harness.fakes.clock import StoppedClock
+from tests.harness.samples.notifications import alert, body, notification, payload
+from tests.harness.samples.team import team_catalogue
 
 __all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url"]
 

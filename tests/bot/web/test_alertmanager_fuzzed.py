@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from storage.store import Store
-from tests.bot.web.webhooks import RECORDINGS, Door, open_door
-from tests.fakes.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url
-from tests.fakes.notifications import alert, body, notification, payload
+from tests.harness.alertmanager_webhook import RECORDINGS, Door, open_door
+from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url
+from tests.harness.samples.notifications import alert, body, notification, payload
 
 __all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url"]
 

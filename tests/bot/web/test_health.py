@@ -10,8 +10,8 @@ from bot.web.health import Health
 from domain.clock import SystemClock
 from storage.engines import open_engines
 from storage.store import Store
-from tests.bot.stage import Stage, look
-from tests.bot.waiting import until
+from tests.harness.bot import Stage, look
+from tests.harness.wait import until
 
 
 async def test_ready_when_slack_was_heard_and_the_database_written(stage: Stage) -> None:

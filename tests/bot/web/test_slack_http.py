@@ -22,7 +22,7 @@ from domain.inbound import Delivery, DeliveryKind
 from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.store import Store
-from tests.fakes.databases import migrated_file, sqlite_url
+from tests.harness.databases import migrated_file, sqlite_url
 
 __all__ = ["migrated_file", "sqlite_url"]
 

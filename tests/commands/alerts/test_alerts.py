@@ -13,9 +13,9 @@ from domain.answers.alerts import AlertsAnswer, RouteAnswer
 from domain.answers.answers import Complaint, Form, Said
 from domain.people import Member
 from domain.severities import Severity
-from tests.commands.alerting import EVERY, OVER, PRODUCTION, STAGING, ids
-from tests.fakes.house import House, open_house
-from tests.fakes.team import ANA, GUS, LEE, RAY, ROB, SAM, STAN, VIV, alerting_catalogue
+from tests.harness.commands import House, open_house
+from tests.harness.samples.alert_groups import EVERY, OVER, PRODUCTION, STAGING, ids
+from tests.harness.samples.team import ANA, GUS, LEE, RAY, ROB, SAM, STAN, VIV, alerting_catalogue
 
 
 @pytest.fixture

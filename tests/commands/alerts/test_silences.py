@@ -12,9 +12,9 @@ from domain.answers.alerts import SilencesAnswer
 from domain.answers.answers import Complaint, Form, Said
 from domain.matchers import Matcher, Operator, written
 from domain.people import Member
-from tests.commands.alerting import EVERY, PRODUCTION, STAGING
-from tests.fakes.house import House, open_house
-from tests.fakes.team import ALERTMANAGER, GUS, RAY, ROB, SAM, SHARED_ALERTMANAGER, STAN, VIV, alerting_catalogue
+from tests.harness.commands import House, open_house
+from tests.harness.samples.alert_groups import EVERY, PRODUCTION, STAGING
+from tests.harness.samples.team import ALERTMANAGER, GUS, RAY, ROB, SAM, SHARED_ALERTMANAGER, STAN, VIV, alerting_catalogue
 
 STAGED = "deep-echo-staging"
 """The namespace of staging."""

@@ -13,11 +13,11 @@ from domain.operations.operation import Decision, State
 from domain.operations.plans import Verb
 from domain.operations.version_choices import VersionChoices
 from domain.people import Member
-from tests.bot.views.alert_samples import CONFIG, DEPLOY, SUSPECT
-from tests.bot.views.samples import NEW, OLD
-from tests.commands.alerting import OVER, PRODUCTION
-from tests.fakes.house import House, open_house
-from tests.fakes.team import ANA, DEE, GUS, LEE, RAY, ROB, SAM, STAN, VIV, alerting_catalogue
+from tests.harness.commands import House, open_house
+from tests.harness.samples.alert_groups import OVER, PRODUCTION
+from tests.harness.samples.alerts import CONFIG, DEPLOY, SUSPECT
+from tests.harness.samples.operations import NEW, OLD
+from tests.harness.samples.team import ANA, DEE, GUS, LEE, RAY, ROB, SAM, STAN, VIV, alerting_catalogue
 
 BLAMED = replace(PRODUCTION, id="al-k7m2", suspect=SUSPECT)
 BOTH = ("deep-echo-main", "deep-echo-cognitive")

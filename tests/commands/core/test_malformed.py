@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from domain.answers.answers import Answer, Complaint, Form, Started
 from domain.operations.version_choices import VersionChoices
 from domain.people import Member
-from tests.fakes.house import House
-from tests.fakes.team import GUS, SAM, STAN, VIV
+from tests.harness.commands import House
+from tests.harness.samples.team import GUS, SAM, STAN, VIV
 
 MALFORMED = {
     # The command itself.

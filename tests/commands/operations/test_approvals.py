@@ -3,8 +3,8 @@ import pytest
 from domain.answers.answers import Complaint, OperationsAnswer, Said
 from domain.operations.operation import OperationRecord, State
 from domain.people import Member
-from tests.fakes.house import House
-from tests.fakes.team import ANA, GUS, LEE, RAY, STAN, VIV
+from tests.harness.commands import House
+from tests.harness.samples.team import ANA, GUS, LEE, RAY, STAN, VIV
 
 ASK = "rollback production abc1234 --reason x"
 

@@ -10,8 +10,8 @@ from domain.operations.plans import Verb
 from domain.operations.version_choices import VersionChoices
 from domain.people import Member, Role
 from sandbox.cluster import Fault
-from tests.fakes.house import House
-from tests.fakes.team import ANA, GUS, LEE, RAY, SAM, STAN, VIV
+from tests.harness.commands import House
+from tests.harness.samples.team import ANA, GUS, LEE, RAY, SAM, STAN, VIV
 
 
 def sentence(answer: Answer) -> str:

@@ -4,9 +4,9 @@ import pytest
 
 from domain.answers.answers import Answer, Complaint, LocksAnswer, Said
 from domain.people import Member
-from tests.fakes.clock import NOW
-from tests.fakes.house import House
-from tests.fakes.team import ANA, GUS, LEE, SAM, VIV
+from tests.harness.commands import House
+from tests.harness.fakes.clock import NOW
+from tests.harness.samples.team import ANA, GUS, LEE, SAM, VIV
 
 
 def text_of(answer: Answer) -> str:

@@ -14,7 +14,7 @@ from domain.metrics.charts import Series
 from domain.metrics.promql import split_threshold
 from domain.metrics.samples import Sample
 from domain.workloads.deployments import PodTrouble
-from tests.bot.views.alert_samples import SUSPECT, alert, group
+from tests.harness.samples.alerts import SUSPECT, alert, group
 
 AT = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
 HALF_AN_HOUR, SIX_HOURS = timedelta(minutes=30), timedelta(hours=6)

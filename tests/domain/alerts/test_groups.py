@@ -10,9 +10,9 @@ from hypothesis import strategies as some
 from domain.alerts.alerts import Alert, GroupState
 from domain.alerts.groups import ENDED, REPEAT, Known, Told, is_over, opens
 from domain.severities import Severity
-from tests.domain.alert_story import MINUTE, RULES, Group, Rules, at, ends, fires, route
-from tests.fakes.clock import NOW
-from tests.fakes.notifications import notification
+from tests.harness.alert_scenario import MINUTE, RULES, Group, Rules, at, ends, fires, route
+from tests.harness.fakes.clock import NOW
+from tests.harness.samples.notifications import notification
 
 
 def test_a_new_group_shows_what_fires_and_says_nothing_beside_its_card() -> None:

@@ -10,9 +10,9 @@ from domain.alerts.groups import Told, opens
 from domain.alerts.handling import acknowledge, silence, unacknowledge, unsilence
 from domain.errors import Refused
 from domain.severities import Severity
-from tests.fakes.clock import NOW
-from tests.fakes.notifications import alert, notification
-from tests.fakes.team import ANA, RAY
+from tests.harness.fakes.clock import NOW
+from tests.harness.samples.notifications import alert, notification
+from tests.harness.samples.team import ANA, RAY
 
 HOUR = timedelta(hours=1)
 

@@ -13,7 +13,7 @@ from domain.alerts.alerts import Alert, AlertGroup, GroupState, Route
 from domain.alerts.links import LONGEST, links_of
 from domain.catalogue.catalogue import Catalogue
 from domain.severities import Severity
-from tests.fakes.team import catalogue_data
+from tests.harness.samples.team import catalogue_data
 
 BEGAN = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 EXPRESSION = 'sum(rate(errors{job="main & co"}[5m])) / 2 > 10'

@@ -7,9 +7,9 @@ import pytest
 from domain.alerts.alerts import AlertGroup
 from domain.alerts.remediation import can_silence, can_undo, reach_of_silence
 from domain.catalogue.catalogue import Catalogue
-from tests.bot.views.alert_samples import CONFIG, SUSPECT
-from tests.commands.alerting import NOWHERE, PRODUCTION, STAGING
-from tests.fakes.team import alerting_catalogue
+from tests.harness.samples.alert_groups import NOWHERE, PRODUCTION, STAGING
+from tests.harness.samples.alerts import CONFIG, SUSPECT
+from tests.harness.samples.team import alerting_catalogue
 
 CATALOGUE = alerting_catalogue()
 SHARED = ("development", "staging")

@@ -12,7 +12,7 @@ from domain.alerts.routing import Compared, Place, RuleStep, explain, place_of, 
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import Refused
 from domain.severities import Severity
-from tests.fakes.team import catalogue_data, team_catalogue
+from tests.harness.samples.team import catalogue_data, team_catalogue
 
 CRITICAL, WARNING, INFO = "C0CRITICAL", "C0WARNING", "C0INFO"
 ROUTES: list[dict[str, Any]] = [

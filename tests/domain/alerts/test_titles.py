@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from domain.alerts.groups import Told, opens
-from tests.domain.alert_story import fires, route
-from tests.fakes.clock import NOW
-from tests.fakes.notifications import notification
+from tests.harness.alert_scenario import fires, route
+from tests.harness.fakes.clock import NOW
+from tests.harness.samples.notifications import notification
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from domain.alerts.groups import Known, Told, hears, opens
 from domain.catalogue.alerts import WatchdogEntry
 from domain.catalogue.base import Name
 from domain.severities import Severity
-from tests.domain.alert_story import RULES
-from tests.fakes.clock import NOW
-from tests.fakes.notifications import alert, notification
+from tests.harness.alert_scenario import RULES
+from tests.harness.fakes.clock import NOW
+from tests.harness.samples.notifications import alert, notification
 
 DOG = {"alertname": "Watchdog"}
 ROUTE = Route(rule="watchdog", channel="C0CRITICAL", severity=Severity.P1)

@@ -10,7 +10,7 @@ from domain.matchers import Matcher, Operator
 from domain.people import Member, Person, Role
 from domain.severities import Severity
 from domain.targets import Target
-from tests.fakes.team import ANA, GUS, STAN, TEAM, VIV, catalogue_data, team_catalogue
+from tests.harness.samples.team import ANA, GUS, STAN, TEAM, VIV, catalogue_data, team_catalogue
 
 ENVIRONMENT = {"cluster": "main", "namespace": "ns"}
 SERVICE = {"deployment": "web", "container": "main", "image": "registry.example/web"}

@@ -12,9 +12,9 @@ from domain.operations.operation import OperationRecord, Phase, Progress, State
 from domain.operations.plans import Plan, ServiceChange, Side, Verb
 from domain.workloads.deployments import Owner, Revision, Template, Workload, template_hash
 from domain.workloads.field_managers import Hand, Hands
-from tests.fakes.clock import NOW
-from tests.fakes.team import ANA
-from tests.fakes.workloads import REPOSITORY, revision, target, template, workload
+from tests.harness.fakes.clock import NOW
+from tests.harness.samples.team import ANA
+from tests.harness.samples.workloads import REPOSITORY, revision, target, template, workload
 
 SINCE = NOW - timedelta(hours=6)
 NOBODY = Hands()

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from domain.changes.platform_changes import ChangeKind, PlatformChange, Suspect
 from domain.changes.suspect_scoring import FLOOR, KINDS, suspects
-from tests.fakes.clock import NOW
+from tests.harness.fakes.clock import NOW
 
 MAIN, COGNITIVE, CACHE, DOCS = "deep-echo-main", "deep-echo-cognitive", "deep-echo-cache", "deep-echo-docs"
 DEPENDS_ON: Mapping[str, tuple[str, ...]] = {MAIN: (COGNITIVE,), COGNITIVE: (CACHE,)}

@@ -6,8 +6,8 @@ from domain.errors import Refused
 from domain.operations.plan_warnings import cautions, config_cautions, ran_until, refuse_what_cannot_be
 from domain.operations.plans import Verb
 from domain.workloads.deployments import Autoscaler, ConfigChange, Owner, OwnerKind
-from tests.fakes.clock import NOW
-from tests.fakes.workloads import revision, workload
+from tests.harness.fakes.clock import NOW
+from tests.harness.samples.workloads import revision, workload
 
 RUNS = revision(1, "main-abc1234")
 EVERY = list(Verb)

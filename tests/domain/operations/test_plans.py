@@ -6,7 +6,7 @@ import pytest
 from domain.operations.plans import Plan, ServiceChange, Side, Verb, drift
 from domain.policies import Action
 from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
-from tests.fakes.workloads import target
+from tests.harness.samples.workloads import target
 
 
 def side(version: str = "main-abc1234", replicas: int = 3, template_hash: str = "") -> Side:

@@ -3,8 +3,8 @@ import pytest
 from domain.errors import Refused
 from domain.operations.version_selection import Choice, VersionUnclear, can_run, choose, choose_unseen
 from domain.workloads.deployments import Workload
-from tests.fakes.team import team_catalogue
-from tests.fakes.workloads import revision, workload
+from tests.harness.samples.team import team_catalogue
+from tests.harness.samples.workloads import revision, workload
 
 OLD, OLDER, NOW_RUNS = "main-abc1234", "main-77aa001", "main-9f00d12"
 

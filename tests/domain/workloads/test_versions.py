@@ -1,7 +1,7 @@
 import pytest
 
 from domain.workloads.versions import Image, candidates, is_version, matches, parse_image, version_of
-from tests.fakes.workloads import revision
+from tests.harness.samples.workloads import revision
 
 DIGEST = "sha256:" + "ab12" * 16
 FULL = "abc1234" + "0" * 33

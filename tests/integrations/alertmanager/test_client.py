@@ -14,7 +14,7 @@ from domain.alerts.silences import Silence, SilenceState
 from domain.errors import DeepechoError, Forbidden, NotFound, PermanentError, Refused, TemporaryError, UnknownOutcome
 from domain.matchers import Matcher, Operator
 from integrations.alertmanager import Alertmanager, open_alertmanager
-from tests.fakes.scripted_web import Answer, ScriptedWeb, scripted_web
+from tests.harness.fakes.scripted_web import Answer, ScriptedWeb, scripted_web
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "recordings" / "alertmanager_v2_silence.json").read_text())
 ID = RECORDED["id"]

@@ -18,7 +18,7 @@ from domain.errors import DeepechoError, Forbidden, NotFound, PermanentError, Te
 from domain.metrics.charts import Series
 from domain.metrics.samples import Sample
 from integrations.prometheus import Prometheus, open_prometheus
-from tests.fakes.scripted_web import Answer, ScriptedWeb, scripted_web
+from tests.harness.fakes.scripted_web import Answer, ScriptedWeb, scripted_web
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 UNTIL = datetime(2026, 11, 23, 3, 8, 3, tzinfo=UTC)

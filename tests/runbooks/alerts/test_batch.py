@@ -16,9 +16,9 @@ from domain.alerts.alerts import Alert, AlertNote, Notification
 from storage.engines import open_engines
 from storage.store import Store
 from storage.tables import alerts, storms
-from tests.fakes.databases import migrated_file
-from tests.fakes.notifications import alert, notification
-from tests.runbooks.alerts_house import AlertsHouse, alerting, open_alerts_house
+from tests.harness.alerts import AlertsHouse, alerting, open_alerts_house
+from tests.harness.databases import migrated_file
+from tests.harness.samples.notifications import alert, notification
 
 __all__ = ["migrated_file"]
 

@@ -15,11 +15,11 @@ from domain.errors import DeepechoError, Denied, PermanentError, Refused, Tempor
 from runbooks.alerts.enrichment import AT_ONCE, WAITS
 from storage.store import Store
 from storage.timers import STALE
-from tests.bot.views.alert_samples import SUSPECT
-from tests.fakes.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
-from tests.fakes.notifications import notification
-from tests.runbooks.alerts_house import MINUTE, SECOND, AlertsHouse, numbered, open_alerts_house
-from tests.runbooks.enriching import SHORT, Cluster, Detective, Looking, Prometheus, Source, done, failing, left, measured
+from tests.harness.alerts import MINUTE, SECOND, AlertsHouse, numbered, open_alerts_house
+from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
+from tests.harness.enrichment import SHORT, Cluster, Detective, Looking, Prometheus, Source, done, failing, left, measured
+from tests.harness.samples.alerts import SUSPECT
+from tests.harness.samples.notifications import notification
 
 __all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url", "store"]
 

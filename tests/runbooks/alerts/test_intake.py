@@ -13,9 +13,9 @@ from domain.severities import Severity
 from storage.inbox import MOST_AT_ONCE
 from storage.store import Store
 from storage.tables import alert_groups, alert_keys, alerts, inbox, messages
-from tests.fakes.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
-from tests.fakes.notifications import alert, body, notification
-from tests.runbooks.alerts_house import CRITICAL, INFO, SECOND, WARNING, AlertsHouse, numbered, open_alerts_house
+from tests.harness.alerts import CRITICAL, INFO, SECOND, WARNING, AlertsHouse, numbered, open_alerts_house
+from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
+from tests.harness.samples.notifications import alert, body, notification
 
 __all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url", "store"]
 

@@ -8,11 +8,11 @@ from domain.alerts.alerts import AlertNote
 from runbooks.alerts.intake import AlertIntake
 from storage.engines import open_engines
 from storage.store import Store
-from tests.fakes.databases import postgres, postgres_url
-from tests.fakes.notifications import alert, notification
-from tests.fakes.team import ANA
-from tests.runbooks.alerts_house import SECOND, numbered, open_alerts_house
-from tests.storage.databases_away import away
+from tests.harness.alerts import SECOND, numbered, open_alerts_house
+from tests.harness.database_outage import away
+from tests.harness.databases import postgres, postgres_url
+from tests.harness.samples.notifications import alert, notification
+from tests.harness.samples.team import ANA
 
 __all__ = ["postgres", "postgres_url"]
 

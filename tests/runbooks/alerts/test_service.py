@@ -14,11 +14,11 @@ from domain.errors import NotFound, Refused, TemporaryError
 from domain.matchers import Matcher
 from runbooks.alerts.service import Alerts, Wish
 from storage.store import Store
-from tests.fakes.alertmanager import MemoryAlertmanager
-from tests.fakes.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
-from tests.fakes.notifications import alert, notification
-from tests.fakes.team import ANA, RAY
-from tests.runbooks.alerts_house import AlertsHouse, open_alerts_house
+from tests.harness.alerts import AlertsHouse, open_alerts_house
+from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
+from tests.harness.fakes.alertmanager import MemoryAlertmanager
+from tests.harness.samples.notifications import alert, notification
+from tests.harness.samples.team import ANA, RAY
 
 __all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url", "store"]
 

@@ -8,8 +8,8 @@ import pytest
 from domain.alerts.alerts import GroupState
 from domain.severities import Severity
 from storage.store import Store
-from tests.fakes.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
-from tests.runbooks.alerts_house import WARNING, AlertsHouse, alerting, numbered, open_alerts_house
+from tests.harness.alerts import WARNING, AlertsHouse, alerting, numbered, open_alerts_house
+from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
 
 __all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url", "store"]
 

@@ -19,9 +19,9 @@ from runbooks.alerts.suspect_search import Suspecting
 from sandbox.cluster import ADMIN_TOKEN, Fault
 from storage.engines import open_engines
 from storage.store import Store
-from tests.contract.clusters import Api
-from tests.fakes.team import ANA, SAM, catalogue_data, team_catalogue
-from tests.runbooks.house import House
+from tests.harness.cluster_namespace import Api
+from tests.harness.operations import House
+from tests.harness.samples.team import ANA, SAM, catalogue_data, team_catalogue
 
 MAIN, COGNITIVE, CACHE, DOCS = "deep-echo-main", "deep-echo-cognitive", "deep-echo-cache", "deep-echo-docs"
 APPS = "/apis/apps/v1/namespaces"

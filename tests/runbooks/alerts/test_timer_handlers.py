@@ -15,10 +15,10 @@ from runbooks.alerts.intake import WATCHDOG_RULE
 from runbooks.alerts.timers import unsilence_timer
 from storage.engines import open_engines
 from storage.store import Store
-from tests.fakes.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
-from tests.fakes.notifications import alert, body, notification
-from tests.fakes.team import ANA, RAY, team_catalogue
-from tests.runbooks.alerts_house import INFO, SECOND, AlertsHouse, alerting, open_alerts_house
+from tests.harness.alerts import INFO, SECOND, AlertsHouse, alerting, open_alerts_house
+from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
+from tests.harness.samples.notifications import alert, body, notification
+from tests.harness.samples.team import ANA, RAY, team_catalogue
 
 __all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url", "store"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from domain.errors import TemporaryError
 from runbooks.engine.engine import PATIENCE, Engine
 from runbooks.engine.lease import OnlyReplica
-from tests.contract.clusters import until
+from tests.harness.cluster_namespace import until
 
 WAITING = 300
 MOST_THREADS = 8

@@ -13,8 +13,8 @@ from domain.operations.operation import Decision, OperationRecord, State
 from domain.people import Member
 from runbooks.operations.runner import PROCEDURES
 from storage.inbox import InboxWriter
-from tests.fakes.team import ANA, GUS, LEE, RAY, SAM, STAN, VIV, member
-from tests.runbooks.house import House, open_floor, open_house
+from tests.harness.operations import House, open_floor, open_house
+from tests.harness.samples.team import ANA, GUS, LEE, RAY, SAM, STAN, VIV, member
 
 MIA = member("U0APPROVER2", "mia")
 

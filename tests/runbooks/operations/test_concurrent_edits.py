@@ -10,8 +10,8 @@ import pytest
 from domain.errors import Refused
 from domain.operations.operation import Decision, State
 from domain.workloads.deployments import with_image
-from tests.fakes.team import ANA, LEE, RAY, member
-from tests.runbooks.house import House, open_house
+from tests.harness.operations import House, open_house
+from tests.harness.samples.team import ANA, LEE, RAY, member
 
 REGISTRY = "ghcr.io/echocog/deep-tree-echo-rkwv"
 WATCH = "watch deep-echo-main"

@@ -8,7 +8,7 @@ from domain.operations.operation import Phase, Progress
 from domain.operations.plans import ServiceChange, Side
 from domain.workloads.deployments import Owner
 from runbooks.operations.end_state import stands
-from tests.fakes.workloads import target
+from tests.harness.samples.workloads import target
 
 BEFORE = Side(version="main-9f00d12", image="i:main-9f00d12", template_hash="old", replicas=3)
 DEPLOY = ServiceChange(

@@ -10,9 +10,9 @@ import stamina
 from domain.operations.operation import OperationRecord, Phase, State
 from sandbox.cluster import FAST, Fault
 from sandbox.cluster.resources import DEPLOYMENTS
-from tests.contract.clusters import Json, until
-from tests.fakes.team import RAY, catalogue_data, team_catalogue
-from tests.runbooks.house import House, open_house
+from tests.harness.cluster_namespace import Json, until
+from tests.harness.operations import House, open_house
+from tests.harness.samples.team import RAY, catalogue_data, team_catalogue
 
 MAIN, COGNITIVE = "deep-echo-main", "deep-echo-cognitive"
 NAMESPACE = "deep-echo-prod"

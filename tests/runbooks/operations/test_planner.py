@@ -17,9 +17,9 @@ from domain.redaction import redact
 from integrations.kubernetes import Cluster, ClusterSettings, open_cluster
 from runbooks.operations.planner import MOST_REPLICAS, Planner
 from sandbox.cluster import FAST, StandInCluster
-from tests.contract.clusters import Api
-from tests.fakes.house import seeded
-from tests.fakes.team import REGISTRY, team_catalogue
+from tests.harness.cluster_namespace import Api
+from tests.harness.commands import seeded
+from tests.harness.samples.team import REGISTRY, team_catalogue
 
 MAIN, COGNITIVE = "deep-echo-main", "deep-echo-cognitive"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/deep-echo-prod/deployments"

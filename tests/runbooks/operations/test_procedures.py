@@ -7,8 +7,8 @@ import pytest
 from domain.operations.operation import Decision, OperationRecord, State
 from domain.operations.plans import Plan
 from runbooks.engine.engine import PROCEDURES
-from tests.fakes.team import ANA, LEE
-from tests.runbooks.house import House, open_house
+from tests.harness.operations import House, open_house
+from tests.harness.samples.team import ANA, LEE
 
 CHANGE = ["go on: {0}", "time: {0}", "change {0}", "watch {0}", "verify {0}"]
 APPROVED = ["decision 0", "decision 1", "lock", "plan again"]

@@ -14,10 +14,10 @@ from domain.operations.plans import Plan
 from runbooks.engine.engine import Engine, WorkflowState
 from runbooks.operations.recovery import Recovery
 from runbooks.operations.service import Operations
-from tests.contract.clusters import until
-from tests.fakes.engine import IdleEngine
-from tests.fakes.team import ANA, LEE, RAY
-from tests.runbooks.house import PATIENCE, House, open_house
+from tests.harness.cluster_namespace import until
+from tests.harness.fakes.engine import IdleEngine
+from tests.harness.operations import PATIENCE, House, open_house
+from tests.harness.samples.team import ANA, LEE, RAY
 
 MAIN = "deep-echo-main"
 

@@ -10,9 +10,9 @@ from domain.operations.operation import OperationRecord, Phase, State
 from domain.operations.plans import Verb
 from domain.people import Member
 from sandbox.cluster import Fault, image_id
-from tests.contract.clusters import until
-from tests.fakes.team import ANA, LEE, RAY, REGISTRY, SAM, VIV
-from tests.runbooks.house import House
+from tests.harness.cluster_namespace import until
+from tests.harness.operations import House
+from tests.harness.samples.team import ANA, LEE, RAY, REGISTRY, SAM, VIV
 
 MAIN, COGNITIVE = "deep-echo-main", "deep-echo-cognitive"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/deep-echo-prod/deployments"

@@ -12,8 +12,8 @@ from domain.people import BOT
 from sandbox.cluster import Fault
 from sandbox.cluster.resources import DEPLOYMENTS as DEPLOYMENTS_KEPT
 from storage.timers import STALE, Timer
-from tests.fakes.team import ANA, LEE, RAY
-from tests.runbooks.house import House
+from tests.harness.operations import House
+from tests.harness.samples.team import ANA, LEE, RAY
 
 MAIN = "deep-echo-main"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/deep-echo-prod/deployments"

@@ -7,7 +7,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack import LocalSlack, RunningSlack
-from tests.sandbox.slack.bot import SmallBot, running_bot
+from tests.harness.bolt_bot import SmallBot, running_bot
 
 
 @pytest.fixture

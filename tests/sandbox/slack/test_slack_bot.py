@@ -5,8 +5,8 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack import RunningSlack
-from tests.sandbox.slack.blocks import CARD, METADATA, form, section, text_field
-from tests.sandbox.slack.bot import SmallBot
+from tests.harness.bolt_bot import SmallBot
+from tests.harness.samples.slack_blocks import CARD, METADATA, form, section, text_field
 
 
 async def test_a_command_is_acknowledged_and_answered_to_its_person_only(slack: RunningSlack, bot: SmallBot) -> None:

@@ -12,8 +12,8 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack import RunningSlack, SlackSaidNo, sign, until
-from tests.sandbox.slack.blocks import CARD
-from tests.sandbox.slack.bot import SmallBot
+from tests.harness.bolt_bot import SmallBot
+from tests.harness.samples.slack_blocks import CARD
 
 
 async def post(slack: RunningSlack, web: AsyncWebClient, text: str = "card") -> Any:
@@ -147,7 +147,7 @@ async def test_without_a_bot_people_are_told(slack: RunningSlack) -> None:
 
 
 async def test_each_payload_goes_to_one_of_several_connections(slack: RunningSlack, bot: SmallBot, web: AsyncWebClient) -> None:
-    from tests.sandbox.slack.bot import running_bot
+    from tests.harness.bolt_bot import running_bot
 
     async with running_bot(slack, web) as other:
         await slack.client.wait_for_bot(connections=2)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.slack.errors import Refused
 from sandbox.slack.limits import blocks_errors, check_channel_name, check_message, check_metadata, check_view
-from sandbox.slack.refusals import Refused
-from tests.sandbox.slack.blocks import CARD, Block, actions, button, form, mrkdwn, plain, section, text_field
+from tests.harness.samples.slack_blocks import CARD, Block, actions, button, form, mrkdwn, plain, section, text_field
 
 
 def options(count: int, text: str = "one") -> list[Block]:

@@ -13,9 +13,9 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack import RunningSlack, until
-from sandbox.slack.drawing import FENCED, draw_blocks, draw_errors, draw_message, draw_text
-from tests.sandbox.slack.blocks import CARD, Block, actions, button, form, mrkdwn, plain, section, text_field
-from tests.sandbox.slack.bot import SmallBot
+from sandbox.slack.page_messages import FENCED, draw_blocks, draw_errors, draw_message, draw_text
+from tests.harness.bolt_bot import SmallBot
+from tests.harness.samples.slack_blocks import CARD, Block, actions, button, form, mrkdwn, plain, section, text_field
 
 ANA, MIA, SAM = "U0ANA00001", "U0MIA00003", "U0SAM00004"
 CONFIRM = {"title": plain("Sure?"), "text": mrkdwn("It restarts."), "confirm": plain("Yes"), "deny": plain("No")}
@@ -106,7 +106,7 @@ async def test_a_click_that_wants_a_confirmation_asks_first(slack: RunningSlack,
 
 
 async def test_the_page_knows_whether_the_bot_is_there(slack: RunningSlack, web: AsyncWebClient) -> None:
-    from tests.sandbox.slack.bot import running_bot
+    from tests.harness.bolt_bot import running_bot
 
     async with browser(slack, ANA) as ana:
         async with running_bot(slack, web):

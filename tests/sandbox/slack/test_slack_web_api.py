@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack import RunningSlack
-from tests.sandbox.slack.blocks import CARD, METADATA, form, section
+from tests.harness.samples.slack_blocks import CARD, METADATA, form, section
 
 
 async def refusal(call: Awaitable[Any]) -> str:

@@ -1,1 +1,0 @@
-"""Small real classes that stand where the real one cannot: typed, shared, asserted on by their state."""

@@ -1,0 +1,180 @@
+"""What takes notifications, on a real database: kept as the door keeps them, applied, and looked at where delivery looks."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from sqlalchemy import select
+
+from domain.alerts.alerts import AlertGroup, AlertNote, Notification
+from domain.alerts.storms import StormCard
+from domain.catalogue.catalogue import Catalogue
+from domain.inbound import Delivery, DeliveryKind
+from domain.people import Member
+from runbooks.alerts.intake import AlertIntake
+from runbooks.alerts.service import Alerts, Wish
+from runbooks.alerts.timer_handlers import AlertClocks
+from storage.inbox import InboxWriter
+from storage.outbox_messages import load
+from storage.store import Store
+from storage.tables import alert_groups, alerts, inbox, outbox, timers
+from storage.timers import Timer
+from tests.harness.fakes.clock import StoppedClock
+from tests.harness.samples.notifications import alert, body, notification
+from tests.harness.samples.team import team_catalogue
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+CRITICAL, WARNING, INFO = "C0CRITICAL", "C0WARNING", "C0INFO"
+ROUTES: list[dict[str, Any]] = [
+    {"name": "outage", "match": ["outage=yes"], "channel": CRITICAL, "severity": "P0"},
+    {"name": "critical", "match": ["severity=critical"], "channel": CRITICAL, "severity": "P1"},
+    {"name": "warning", "match": ["severity=warning"], "channel": WARNING, "severity": "P2"},
+]
+
+
+def alerting(**changed: Any) -> Catalogue:
+    """A catalogue that routes alerts by their ``severity``; ``outage=yes`` is P0."""
+    return team_catalogue(alerts={"default": {"channel": INFO, "severity": "P3"}, "routes": ROUTES} | changed)
+
+
+def numbered(number: int, *, severity: str = "warning", firing: bool = True, began: datetime | None = None) -> Notification:
+    """A group of one alert, one of many."""
+    labels = {"severity": severity} | ({"outage": "yes"} if severity == "P0" else {})
+    one = alert(f"n{number}", firing=firing, labels=labels)
+    if began is not None:
+        one = replace(one, starts_at=began, ends_at=None if firing else began + MINUTE)
+    return notification(one, key=f'{{}}:{{pod="n{number}"}}', labels={"alertname": "HighErrorRate", "pod": f"n{number}"})
+
+
+def nowhere(environment: str) -> Any:
+    raise AssertionError(f"nobody asks the Alertmanager of {environment}")
+
+
+@dataclass(frozen=True)
+class Said:
+    """A row of the outbox."""
+
+    key: str
+    channel: str
+    quiet: bool
+    state: str
+    fact: Any
+
+
+@dataclass
+class AlertsHouse:
+    """One replica. ``keep`` what Alertmanager tells, ``apply`` it, and look at what came of it."""
+
+    store: Store
+    writer: InboxWriter
+    catalogue: Catalogue
+    clock: StoppedClock = field(default_factory=StoppedClock)
+    nudged: int = 0
+    numbers: Iterable[int] = field(default_factory=count)
+
+    def __post_init__(self) -> None:
+        current = lambda: self.catalogue  # noqa: E731 -- a reload changes it
+        self.intake = AlertIntake(self.store, self.clock, current, self._nudge)
+        self.clocks = AlertClocks(store=self.store, catalogue=current, intake=self.intake, nudge=self._nudge)
+        self.people = Alerts(store=self.store, clock=self.clock, catalogue=current, alertmanager=nowhere, nudge=self._nudge)
+
+    async def keep(self, *told: Notification, text: str = "") -> None:
+        """On the disk, a second after another."""
+        for each in told:
+            await self.keep_text(body(each))
+        if text:
+            await self.keep_text(text)
+
+    async def keep_text(self, text: str) -> None:
+        key = f"alert-{next(iter(self.numbers)):06}"
+        await self.writer.put(Delivery(key=key, kind=DeliveryKind.ALERT, body=text, received_at=self.clock.now()))
+        self.intake.kept()
+        self.clock.go_on(SECOND)
+
+    async def apply(self) -> int:
+        """Everything that is kept; how many."""
+        done = 0
+        while some := await self.intake.apply_some():
+            done += some
+        return done
+
+    async def tell(self, *told: Notification) -> None:
+        await self.keep(*told)
+        await self.apply()
+
+    async def ring(self) -> list[str]:
+        """What is due rings, as often as something is. The kinds."""
+        rang = []
+        while due := await self.due():
+            for timer in due:
+                await self.clocks.handlers[timer.kind](timer, self.clock.now())
+                rang.append(timer.kind)
+        return rang
+
+    async def due(self) -> list[Timer]:
+        async with self.store.read() as tx:
+            return [each for each in await tx.timers.due(self.clock.now(), limit=1000) if each.kind in self.clocks.handlers]
+
+    async def timers(self) -> dict[str, datetime]:
+        return dict(await self.rows(select(timers.c.key, timers.c.due_at).order_by(timers.c.key)))
+
+    async def groups(self) -> list[AlertGroup]:
+        """Every group, in the order in which they came."""
+        records = await self.rows(select(alert_groups.c.record).order_by(alert_groups.c.seen_at, alert_groups.c.id))
+        return [load("alert-card", 1, record) for (record,) in records]
+
+    async def group(self) -> AlertGroup:
+        (group,) = await self.groups()
+        return group
+
+    async def alerts(self, group_id: str) -> dict[str, bool]:
+        """Which of the group's alerts fire, by fingerprint."""
+        columns = select(alerts.c.fingerprint, alerts.c.firing).where(alerts.c.group_id == group_id)
+        return {fingerprint: bool(firing) for fingerprint, firing in await self.rows(columns)}
+
+    async def said(self) -> list[Said]:
+        """Every row of the outbox that is not superseded, in order."""
+        columns = (outbox.c.key, outbox.c.channel, outbox.c.quiet, outbox.c.state, outbox.c.kind, outbox.c.fact)
+        rows = await self.rows(select(*columns).where(outbox.c.state != "superseded").order_by(outbox.c.id))
+        return [Said(key, channel, bool(quiet), state, load(kind, 1, fact)) for key, channel, quiet, state, kind, fact in rows]
+
+    async def cards(self) -> list[AlertGroup]:
+        return [each.fact for each in await self.said() if isinstance(each.fact, AlertGroup)]
+
+    async def notes(self) -> list[str]:
+        return [each.fact.text for each in await self.said() if isinstance(each.fact, AlertNote)]
+
+    async def storm_cards(self) -> list[StormCard]:
+        return [each.fact for each in await self.said() if isinstance(each.fact, StormCard)]
+
+    async def answers(self) -> list[str]:
+        """How each notification ended, in the order in which they came; empty where it did not yet."""
+        return [answer for (answer,) in await self.rows(select(inbox.c.answer).order_by(inbox.c.received_at, inbox.c.key))]
+
+    async def sent(self) -> None:
+        """As if delivery had been here: whatever was pending is in Slack."""
+        async with self.store.engines.write.begin() as connection:
+            pending = outbox.c.state == "pending"
+            await connection.execute(outbox.update().where(pending).values(state="delivered", settled_at=self.clock.now()))
+
+    async def acknowledge(self, group_id: str, by: Member) -> AlertGroup:
+        return await self.people.acknowledge(Wish(group=group_id, by=by, source=f"click-{next(iter(self.numbers))}"))
+
+    def _nudge(self) -> None:
+        self.nudged += 1
+
+    async def rows(self, statement: Any) -> list[Any]:
+        async with self.store.engines.read.connect() as connection:
+            return list(await connection.execute(statement))
+
+
+@asynccontextmanager
+async def open_alerts_house(store: Store, catalogue: Catalogue | None = None) -> AsyncIterator[AlertsHouse]:
+    writer = InboxWriter(store.engines.write)
+    try:
+        yield AlertsHouse(store, writer, catalogue or alerting())
+    finally:
+        writer.close()

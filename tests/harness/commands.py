@@ -1,0 +1,128 @@
+"""The whole house below the commands: a real database, real operations, a stand-in cluster with the seeded platform."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from commands.core.request import Request, Services
+from commands.registry import Menu
+from domain.alerts.alerts import AlertGroup
+from domain.answers.answers import Answer, Started
+from domain.audit import AuditRecord
+from domain.catalogue.catalogue import Catalogue
+from domain.clock import SystemClock
+from domain.errors import Refused
+from domain.operations.operation import OperationRecord
+from domain.people import Member
+from domain.redaction import redact
+from integrations.kubernetes import ClusterSettings, open_cluster
+from runbooks.alerts.service import Alertmanager, Alerts
+from runbooks.operations.service import Operations
+from sandbox.cluster import FAST, StandInCluster, platform
+from storage.engines import open_engines
+from storage.store import Store
+from storage.tables import metadata
+from tests.harness.fakes.alertmanager import MemoryAlertmanager
+from tests.harness.fakes.clock import StoppedClock
+from tests.harness.fakes.engine import IdleEngine
+from tests.harness.samples.team import team_catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What a test types into, and what it looks at afterwards."""
+
+    services: Services
+    engine: IdleEngine
+    stand_in: StandInCluster
+    clock: StoppedClock
+    alertmanagers: dict[str, MemoryAlertmanager]
+    """By the address that the catalogue gives them."""
+    menu: Menu = field(default_factory=Menu)
+    keys: "count[int]" = field(default_factory=count)
+
+    def request(self, who: Member) -> Request:
+        key = f"envelope-{next(self.keys)}"
+        return Request(key=key, member=who, channel="C0OPS", at=self.clock.now(), services=self.services)
+
+    async def says(self, who: Member, text: str) -> Answer:
+        """Type it as this person; every answer is one of the facts that can be shown."""
+        answer = await self.menu.answer(self.request(who), text)
+        assert isinstance(answer, Answer)
+        return answer
+
+    async def starts(self, who: Member, text: str) -> OperationRecord:
+        """Type what begins an operation."""
+        answer = await self.says(who, text)
+        assert isinstance(answer, Started), answer
+        assert answer.record.id in self.engine.begun
+        return answer.record
+
+    async def alert(self, *groups: AlertGroup) -> None:
+        """Alertmanager has told of these."""
+        async with self.services.store.write() as tx:
+            await tx.alerts.save(groups)
+
+    async def group(self, group_id: str) -> AlertGroup:
+        """The group as it is kept now."""
+        return await self.services.alerts.find(group_id)
+
+    async def audit(self) -> tuple[AuditRecord, ...]:
+        async with self.services.store.read() as tx:
+            return await tx.audit.search()
+
+    async def nothing_happened(self) -> bool:
+        """No operation was started, nobody locked anything, and nothing was written to the cluster."""
+        recent = await self.services.operations.recent()
+        async with self.services.store.read() as tx:
+            locks = await tx.locks.all(self.clock.now())
+        return not recent and not locks and not self.engine.begun and not self.stand_in.control.writes()
+
+
+@cache
+def seeded() -> list[dict[str, Any]]:
+    """The sandbox's platform, made once: every cluster copies what it keeps."""
+    return platform(datetime.now(UTC))
+
+
+@asynccontextmanager
+async def open_house(folder: Path, catalogue: Catalogue | None = None) -> AsyncIterator[House]:
+    """A house of its own, its database and kubeconfig in ``folder``."""
+    clock, engine, known = StoppedClock(), IdleEngine(), catalogue or team_catalogue()
+    store = Store(open_engines(f"sqlite:///{folder / 'deepecho.db'}", pooled=False))
+    async with store.engines.write.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    operations = Operations(engine, store, clock, lambda: known, lambda: None)
+    addresses = {each.alertmanager for each in known.environments.values() if each.alertmanager}
+    alertmanagers = {address: MemoryAlertmanager(clock) for address in addresses}
+    alerts = Alerts(
+        store=store,
+        clock=clock,
+        catalogue=lambda: known,
+        alertmanager=_asked(known, alertmanagers),
+        nudge=lambda: None,
+    )
+    async with StandInCluster(pace=FAST) as stand_in:
+        stand_in.seed(seeded())
+        settings = ClusterSettings(name="main", kubeconfig=str(stand_in.kubeconfig(folder / "kubeconfig")), total_timeout=5)
+        async with open_cluster(settings, SystemClock(), redact=redact) as cluster:
+            services = Services(
+                catalogue=known, clock=clock, store=store, clusters={"main": cluster}, operations=operations, alerts=alerts
+            )
+            yield House(services=services, engine=engine, stand_in=stand_in, clock=clock, alertmanagers=alertmanagers)
+    await store.close()
+
+
+def _asked(catalogue: Catalogue, known: dict[str, MemoryAlertmanager]) -> Callable[[str], Alertmanager]:
+    def alertmanager(environment: str) -> Alertmanager:
+        entry = catalogue.environments.get(environment)
+        if entry is None or not entry.alertmanager:
+            raise Refused(f"The catalogue names no Alertmanager of {environment or 'this alert'}.")
+        return known[entry.alertmanager]
+
+    return alertmanager

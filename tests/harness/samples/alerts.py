@@ -1,0 +1,302 @@
+"""Alert groups, their notes and storms as the domain makes them, for the tables of what people read."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.views.render import Fact
+from domain.alerts.alerts import Alert, AlertGroup, AlertNote, Earlier, GroupState, Link, Route, SilenceMark
+from domain.alerts.handling import acknowledge, silence
+from domain.alerts.routing import Compared, Explanation, Place, RuleStep
+from domain.alerts.silences import Silence, SilenceState
+from domain.alerts.storms import Folded, Storm, StormCard, Tally
+from domain.alerts.watchdogs import MISSING
+from domain.answers.alerts import AlertsAnswer, HeldSilence, RouteAnswer, SilencesAnswer, SilencesOf
+from domain.changes.platform_changes import ChangeKind, PlatformChange, Suspect
+from domain.matchers import Matcher, Operator
+from domain.metrics.charts import Chart, Series
+from domain.notes import Tone
+from domain.people import Person
+from domain.severities import Severity
+from tests.harness.samples.operations import MIA, NEW, NOW, OLD
+
+LEE = Person("U0LEE00002", "T0DEEPECHO")
+SUMMARY = "Error rate 14.2 per cent over 5 min (limit 10)"
+PAGED = Route(
+    rule="critical in production",
+    channel="C0ALERTS01",
+    severity=Severity.P1,
+    owner="platform",
+    mentions=("S0SRETEAM1", "U0MIA00003"),
+    runbook="https://runbooks.example/errors",
+)
+LINKS = (
+    Link("Grafana", "https://grafana.example/d/echo-main?var-environment=production&var-service=deep-echo-main&from=1&to=now"),
+    Link("Prometheus", "https://prometheus.example/graph?g0.expr=error_ratio%20%3E%2010&g0.tab=0"),
+    Link("traces with errors", "https://jaeger.example/search?service=deep-echo-main&tags=%7B%22error%22%3A%22true%22%7D"),
+    Link("runbook", "https://runbooks.example/errors"),
+)
+
+
+def alert(pod: str, *, firing: bool = True, **annotations: str) -> Alert:
+    return Alert(
+        fingerprint=pod,
+        firing=firing,
+        labels={"alertname": "HighErrorRate", "severity": "critical", "pod": pod},
+        annotations={"summary": SUMMARY, **annotations},
+        starts_at=NOW - timedelta(minutes=6),
+        ends_at=None if firing else NOW,
+    )
+
+
+DEPLOY = PlatformChange(
+    kind=ChangeKind.DEPLOY,
+    environment="production",
+    services=("deep-echo-main",),
+    at=NOW - timedelta(minutes=18),
+    what=f"deploy {OLD}",
+    by=LEE,
+    operation="op-h3c9",
+    before={"deep-echo-main": NEW},
+)
+SUSPECT = Suspect(change=DEPLOY, score=92, reasons=("12 min before", "same Deployment"))
+CONFIG = replace(
+    DEPLOY, kind=ChangeKind.CONFIG, what="ConfigMap deep-echo-config", by=None, by_name="helm", operation="", before={}
+)
+
+PODS = tuple(alert(f"deep-echo-main-7c9d-{name}") for name in ("x2x4q", "b8d2k", "p0c7m"))
+
+
+def group(**more: object) -> AlertGroup:
+    """Three alerts of one service in production that fire, with a deploy under suspicion, unless told otherwise."""
+    made = AlertGroup(
+        id="al-k7m2",
+        title="HighErrorRate",
+        labels={"alertname": "HighErrorRate", "environment": "production", "service": "deep-echo-main"},
+        common_labels={"alertname": "HighErrorRate", "severity": "critical", "namespace": "deep-echo-prod"},
+        group_key='{}:{alertname="HighErrorRate", environment="production", service="deep-echo-main"}',
+        environment="production",
+        service="deep-echo-main",
+        route=PAGED,
+        state=GroupState.FIRING,
+        summary=SUMMARY,
+        firing=3,
+        total=3,
+        examples=PODS,
+        began_at=NOW - timedelta(minutes=6),
+        seen_at=NOW - timedelta(minutes=6),
+        updated_at=NOW,
+        suspect=SUSPECT,
+        value="14.2 (limit 10)",
+        links=LINKS,
+    )
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+FIRING = group()
+LONELY = group(
+    firing=1,
+    total=1,
+    examples=PODS[:1],
+    suspect=None,
+    value="",
+    links=(),
+    labels={"alertname": "HighErrorRate", "severity": "warning", "team": "platform"},
+    route=Route(rule="default", channel="C0ALERTS01", severity=Severity.P3),
+)
+ACKNOWLEDGED = acknowledge(FIRING, MIA, NOW, timedelta(hours=1)).record
+SILENCED = silence(
+    FIRING, SilenceMark(id="s-1", by=MIA, at=NOW, until=NOW + timedelta(hours=4), reason="known, fix is on its way")
+).record
+BOTH = replace(SILENCED, acknowledgement=ACKNOWLEDGED.acknowledgement)
+PARTLY = group(firing=1, total=120, examples=(PODS[0], alert("deep-echo-main-7c9d-gone1", firing=False)))
+FLAPPING = group(
+    flapping=True,
+    seen_at=NOW - timedelta(minutes=28),
+    flips=tuple(NOW - timedelta(minutes=22 - 4 * number) for number in range(6)),
+    episode=4,
+)
+RESOLVED = group(
+    state=GroupState.RESOLVED,
+    firing=0,
+    examples=tuple(replace(each, firing=False, ends_at=NOW) for each in PODS),
+    began_at=NOW - timedelta(minutes=21),
+    seen_at=NOW - timedelta(minutes=21),
+    resolved_at=NOW,
+)
+AGAIN = group(earlier=Earlier(id="al-9x2c", began_at=NOW - timedelta(hours=9), resolved_at=NOW - timedelta(hours=8)))
+REOPENED = group(episode=2, seen_at=NOW - timedelta(minutes=46), suspect=None, value="")
+TRUNCATED = group(truncated=True, suspect=None)
+OUTAGE = group(
+    title="DeepEchoServiceDown",
+    route=replace(PAGED, severity=Severity.P0),
+    suspect=Suspect(change=CONFIG, score=60, reasons=("3 min before",)),
+)
+MISSED = AlertGroup(
+    id="al-w4tc",
+    title=MISSING,
+    labels={"alertname": MISSING, "watchdog": "prometheus-production"},
+    common_labels={"alertname": MISSING, "watchdog": "prometheus-production"},
+    group_key="watchdog/prometheus-production",
+    environment="production",
+    route=replace(PAGED, rule="watchdog", runbook=""),
+    state=GroupState.FIRING,
+    summary=(
+        "No sign of life from prometheus-production for 10 min. Alerts may no longer reach this channel: "
+        "look at Prometheus, Alertmanager and the way from there to deepecho."
+    ),
+    firing=1,
+    total=1,
+    began_at=NOW,
+    seen_at=NOW,
+    updated_at=NOW,
+)
+
+CHART = Chart(
+    title="HighErrorRate · deep-echo-main · production",
+    since=NOW - timedelta(minutes=36),
+    until=NOW,
+    series=(Series(name="errors", points=tuple((NOW.timestamp() - 60 * back, 15.0 - back) for back in range(30, -1, -1))),),
+    threshold=10,
+)
+ACKED_NOTE = AlertNote(group="al-k7m2", key="n-1", at=NOW, text=f"<@{MIA.user_id}> acknowledged this. It counts for 1 h.")
+CHART_NOTE = AlertNote(group="al-k7m2", key="chart-1", at=NOW, text="The chart of the last half hour:", chart=CHART)
+SUSPECTS_NOTE = AlertNote(
+    group="al-k7m2",
+    key="suspects-1",
+    at=NOW,
+    text="What changed before it, the likeliest first:",
+    lines=(
+        f"deploy {OLD} by <@{LEE.user_id}> (`op-h3c9`): 12 min before, same Deployment",
+        "ConfigMap deep-echo-config by helm: 40 min before",
+    ),
+    people=(LEE,),
+)
+PODS_NOTE = AlertNote(
+    group="al-k7m2",
+    key="pods-1",
+    at=NOW,
+    tone=Tone.BAD,
+    text="1 pod does not come up:",
+    lines=("deep-echo-main-7c9d-x2x4q: CrashLoopBackOff, back-off 40s",),
+    log=("Traceback (most recent call last):", "KeyError: 'CACHE_TTL' & password=hunter2"),
+)
+
+RAGING = StormCard(
+    storm=Storm(id="st-9fqa", channel="C0ALERTS01", began_at=NOW - timedelta(minutes=2), last_at=NOW),
+    at=NOW,
+    tallies=(
+        Tally(title="HighErrorRate", severity=Severity.P1, groups=300, firing=280),
+        Tally(title="PodCrashLooping", severity=Severity.P2, groups=600, firing=600),
+        Tally(title="KubePersistentVolumeFillingUpFasterThanAnybodyExpectedIt" * 2, severity=Severity.P3, groups=90, firing=0),
+    ),
+    worst=tuple(
+        Folded(
+            id=f"al-{n:04}",
+            title="HighErrorRate",
+            severity=Severity.P1,
+            environment="production",
+            labels={"alertname": "HighErrorRate", "environment": "production", "service": f"shop-{n}"},
+        )
+        for n in range(12)
+    ),
+)
+CALMED = replace(
+    RAGING,
+    storm=replace(RAGING.storm, ended_at=NOW + timedelta(minutes=10)),
+    tallies=tuple(replace(each, firing=0) for each in RAGING.tallies),
+    worst=(),
+)
+SPENT = replace(RAGING, storm=CALMED.storm)
+
+ALERTS = AlertsAnswer(title="Alerts in production, firing", groups=(OUTAGE, ACKNOWLEDGED, SILENCED, FLAPPING, LONELY), total=990)
+ROUTED = RouteAnswer(
+    labels={"alertname": "HighErrorRate", "environment": "production", "severity": "critical", "service": "main"},
+    explanation=Explanation(
+        place=Place("production", "deep-echo-main"),
+        route=PAGED,
+        steps=(
+            RuleStep(
+                "outage",
+                False,
+                (
+                    Compared('alertname="DeepEchoServiceDown"', False, "HighErrorRate"),
+                    Compared('environment="production"', True, "production"),
+                    Compared('region=~"eu-.*"', False, ""),
+                ),
+            ),
+            RuleStep(
+                "critical in production",
+                True,
+                (
+                    Compared('severity="critical"', True, "critical"),
+                    Compared('environment="production"', True, "production"),
+                ),
+            ),
+        ),
+    ),
+)
+UNROUTED = RouteAnswer(
+    labels={"alertname": "Odd"},
+    explanation=Explanation(
+        place=Place("", ""),
+        route=Route(rule="default", channel="C0ALERTS01", severity=Severity.P3),
+        steps=(RuleStep("outage", False, (Compared('alertname="DeepEchoServiceDown"', False, "Odd"),)),),
+    ),
+)
+HELD = Silence(
+    id="s-1",
+    matchers=(Matcher("alertname", Operator.EQUAL, "HighErrorRate"), Matcher("service", Operator.MATCHES, "deep-echo-.*")),
+    starts_at=NOW,
+    ends_at=NOW + timedelta(hours=4),
+    by=f"mia ({MIA.user_id})",
+    comment="known, fix is on its way, by mia [al-k7m2]",
+    state=SilenceState.ACTIVE,
+)
+PLANNED = replace(
+    HELD,
+    id="s-2",
+    matchers=(Matcher("environment", Operator.EQUAL, "production"),),
+    starts_at=NOW + timedelta(hours=12),
+    ends_at=NOW + timedelta(hours=14),
+    by="kim",
+    comment="database upgrade",
+    state=SilenceState.PENDING,
+)
+QUIETED = SilencesAnswer(
+    (
+        SilencesOf(
+            environments=("production",), silences=(HeldSilence(silence=HELD, group="al-k7m2"), HeldSilence(silence=PLANNED))
+        ),
+        SilencesOf(environments=("development", "staging")),
+        SilencesOf(environments=("lab",), problem="Alertmanager at alerts.lab.example did not answer in time."),
+    )
+)
+"""The catalogue knows four environments; two share an Alertmanager, one does not answer."""
+
+ALERT_GALLERY: dict[str, Fact] = {
+    "alert firing": FIRING,
+    "alert alone": LONELY,
+    "alert outage": OUTAGE,
+    "alert acknowledged": ACKNOWLEDGED,
+    "alert silenced": SILENCED,
+    "alert silenced and acknowledged": BOTH,
+    "alert partly resolved": PARTLY,
+    "alert flapping": FLAPPING,
+    "alert resolved": RESOLVED,
+    "alert again": AGAIN,
+    "alert reopened": REOPENED,
+    "alert truncated": TRUNCATED,
+    "watchdog missing": MISSED,
+    "alert acknowledged note": ACKED_NOTE,
+    "alert chart note": CHART_NOTE,
+    "alert suspects note": SUSPECTS_NOTE,
+    "alert pods note": PODS_NOTE,
+    "storm": RAGING,
+    "storm over": CALMED,
+    "storm over, some fire": SPENT,
+    "alerts": ALERTS,
+    "no alerts": AlertsAnswer(title="Alerts in staging, firing", groups=(), total=0),
+    "alert route": ROUTED,
+    "alert route default": UNROUTED,
+    "silences": QUIETED,
+}
