@@ -11,40 +11,40 @@ from typing import Any
 import structlog
 
 from bot.core.logs import set_up_logs
-from bot.core.settings import Settings, SettingsRefused, load_settings
+from bot.core.settings import InvalidSettings, Settings, load_settings
 from domain.errors import CatalogueError, DeepechoError
 
 log = structlog.get_logger()
 
-Command = Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]]
+ConsoleCommand = Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]]
 
-FAILED = 1
-MISUSED = 2
+EXIT_FAILED = 1
+EXIT_MISCONFIGURED = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code: 0 done, 1 it failed and the last line says why, 2 it was not set up rightly."""
-    asked = _parser().parse_args(arguments)
+    parsed = _parser().parse_args(arguments)
     try:
         settings = load_settings()
-    except SettingsRefused as error:
+    except InvalidSettings as error:
         print(error, file=sys.stderr)
-        return MISUSED
+        return EXIT_MISCONFIGURED
     set_up_logs(settings.log.level, settings.log.format)
     try:
-        command: Command = asked.run
-        return asyncio.run(command(settings, asked))
+        command: ConsoleCommand = parsed.run
+        return asyncio.run(command(settings, parsed))
     except* DeepechoError as errors:
         for sentence in _sentences(errors):
             print(sentence, file=sys.stderr)
-    return FAILED
+    return EXIT_FAILED
 
 
 def _sentences(errors: BaseExceptionGroup[DeepechoError]) -> list[str]:
-    found: list[str] = []
-    for each in errors.exceptions:
-        found += _sentences(each) if isinstance(each, BaseExceptionGroup) else [str(each)]
-    return found
+    sentences: list[str] = []
+    for error in errors.exceptions:
+        sentences += _sentences(error) if isinstance(error, BaseExceptionGroup) else [str(error)]
+    return sentences
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,10 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _run(settings: Settings, asked: argparse.Namespace) -> int:
-    if asked.migrate:
-        await _migrate(settings, asked)
-    from bot.wiring import Bot, running
+async def _run(settings: Settings, arguments: argparse.Namespace) -> int:
+    if arguments.migrate:
+        await _migrate(settings, arguments)
+    from bot.wiring import Bot, run_bot
 
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -78,16 +78,16 @@ async def _run(settings: Settings, asked: argparse.Namespace) -> int:
             await reload.wait()
             reload.clear()
             try:
-                log.info("catalogue read again", changed=await bot.reload())
+                log.info("catalogue reloaded", changed=await bot.reload())
             except CatalogueError as error:
-                log.error("catalogue not read again, the old one holds", error=str(error))  # noqa: TRY400 -- it says all
+                log.error("catalogue reload failed, keeping the old one", error=str(error))  # noqa: TRY400 -- it says all
 
-    async with running(settings) as bot:
+    async with run_bot(settings) as bot:
         log.info("running", port=bot.port)
         async with asyncio.TaskGroup() as waiting:
             background = [
                 waiting.create_task(reload_when_asked(bot)),
-                waiting.create_task(bot.until_failure()),
+                waiting.create_task(bot.wait_for_failure()),
             ]
             await stop.wait()
             log.info("stopping")
@@ -96,34 +96,34 @@ async def _run(settings: Settings, asked: argparse.Namespace) -> int:
     return 0
 
 
-async def _check(settings: Settings, _asked: argparse.Namespace) -> int:
+async def _check(settings: Settings, _arguments: argparse.Namespace) -> int:
     from bot.check import checks
 
-    good = True
+    all_ok = True
     async for check in checks(settings):
-        print(f"{'ok ' if check.good else 'BAD'} {check.name:<40} {check.said}", flush=True)
-        good = good and check.good
-    return 0 if good else FAILED
+        print(f"{'ok  ' if check.ok else 'FAIL'} {check.name:<40} {check.detail}", flush=True)
+        all_ok = all_ok and check.ok
+    return 0 if all_ok else EXIT_FAILED
 
 
-async def _migrate(settings: Settings, _asked: argparse.Namespace) -> int:
-    from bot.wiring import hold_database
+async def _migrate(settings: Settings, _arguments: argparse.Namespace) -> int:
+    from bot.wiring import lock_database_file
     from storage.migrate import migrate
     from storage.schema_revision import expected_revision
 
     with ExitStack() as stack:
-        hold_database(settings, stack)
+        lock_database_file(settings, stack)
         await migrate(settings.database)
     print(f"The database is at {expected_revision()}.", file=sys.stderr)
     return 0
 
 
-async def _verify(settings: Settings, _asked: argparse.Namespace) -> int:
+async def _verify(settings: Settings, _arguments: argparse.Namespace) -> int:
     from bot.audit_verify import verify
 
-    said, good = await verify(settings)
-    print(said)
-    return 0 if good else FAILED
+    report, ok = await verify(settings)
+    print(report)
+    return 0 if ok else EXIT_FAILED
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """``deepecho audit verify``: whether the audit log is as it was written."""
 
 from bot.core.settings import Settings
-from domain.audit import AuditRecord, first_broken
+from domain.audit import AuditRecord, find_broken_link
 from storage.engines import open_engines
 from storage.store import Store
 
@@ -16,7 +16,7 @@ async def verify(settings: Settings) -> tuple[str, bool]:
             records: list[AuditRecord] = [record async for record in tx.audit.walk() if record.number <= head[0]]
     finally:
         await store.close()
-    broken = first_broken(records, head)
+    broken = find_broken_link(records, head)
     if broken is not None:
         return f"The audit log is broken at record {broken.number}: {broken.problem}.", False
     return f"The audit log holds: {head[0]} records, each following from the one before.", True

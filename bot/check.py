@@ -10,20 +10,20 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.connections.clusters import Clusters
-from bot.connections.monitoring import Monitors
-from bot.core.catalogue_file import load
+from bot.connections.monitoring import MonitoringServers
+from bot.core.catalogue_file import load_catalogue
 from bot.core.settings import Settings
 from bot.slack.api import SlackApi, open_session
-from bot.slack.errors import from_answer, from_connection
-from bot.web.alertmanager import ALERTS
+from bot.slack.errors import from_connection, from_response
+from bot.web.alertmanager import ALERTS_PATH
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
 from domain.errors import CatalogueError, DeepechoError, TemporaryError
 from integrations.kubernetes import Permission
 from storage.engines import open_engines
-from storage.schema_revision import expected_revision, schema_revision
+from storage.schema_revision import database_revision, expected_revision
 
-SCOPES: Mapping[str, str] = {
+REQUIRED_SCOPES: Mapping[str, str] = {
     "commands": "offer /deepecho",
     "chat:write": "post and edit cards, answer people",
     "channels:join": "enter a public channel that the catalogue names",
@@ -40,137 +40,137 @@ SCOPES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CheckResult:
     """One line: what was looked at, how it is."""
 
     name: str
-    good: bool
-    said: str
+    ok: bool
+    detail: str
 
 
-async def checks(settings: Settings) -> AsyncIterator[Check]:
+async def checks(settings: Settings) -> AsyncIterator[CheckResult]:
     """Every check in turn; one that fails does not keep the others from being made."""
     async for check in _slack(settings):
         yield check
     yield await _schema(settings)
     try:
-        catalogue = load(settings.catalogue)
+        catalogue = load_catalogue(settings.catalogue)
     except CatalogueError as error:
-        yield Check("catalogue", good=False, said=str(error))
+        yield CheckResult("catalogue", ok=False, detail=str(error))
         return
-    yield Check("catalogue", good=True, said=_counted(catalogue))
+    yield CheckResult("catalogue", ok=True, detail=_summarize(catalogue))
     async for check in _clusters(catalogue, settings.catalogue.parent):
         yield check
-    async for check in _monitors(catalogue):
+    async for check in _monitoring(catalogue):
         yield check
     yield _webhook(settings, catalogue)
 
 
-async def _slack(settings: Settings) -> AsyncIterator[Check]:
+async def _slack(settings: Settings) -> AsyncIterator[CheckResult]:
     async with open_session(settings.slack.api_url) as session:
         slack = SlackApi(settings.slack.bot_token.get_secret_value(), session, base_url=settings.slack.api_url)
         try:
-            answer = await _called(slack, "auth.test")
+            answer = await _call(slack, "auth.test")
             granted = str(answer.headers.get("x-oauth-scopes") or "")
-            yield Check("slack", good=True, said=f"{answer['user']} in {answer['team']} ({answer['team_id']})")
+            yield CheckResult("slack", ok=True, detail=f"{answer['user']} in {answer['team']} ({answer['team_id']})")
             yield _scopes(granted)
             if settings.slack.mode == "socket" and settings.slack.app_token is not None:
-                await _called(slack, "apps.connections.open", settings.slack.app_token.get_secret_value())
-                yield Check("slack socket", good=True, said="would open")
+                await _call(slack, "apps.connections.open", settings.slack.app_token.get_secret_value())
+                yield CheckResult("slack socket", ok=True, detail="would open")
         except DeepechoError as error:
-            yield Check("slack", good=False, said=str(error))
+            yield CheckResult("slack", ok=False, detail=str(error))
 
 
-async def _called(slack: SlackApi, method: str, token: str = "") -> AsyncSlackResponse:
+async def _call(slack: SlackApi, method: str, token: str = "") -> AsyncSlackResponse:
     try:
         return await slack.web.api_call(method, headers={"Authorization": f"Bearer {token}"} if token else None)
     except SlackApiError as error:
-        raise from_answer(error, method, write=False) from error
+        raise from_response(error, method, write=False) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise from_connection(error, method, write=False) from error
 
 
-def _scopes(granted: str) -> Check:
+def _scopes(granted: str) -> CheckResult:
     if not granted:
-        return Check("slack scopes", good=True, said="Slack does not say which the token has")
-    missing = [scope for scope in SCOPES if scope not in granted.replace(" ", "").split(",")]
-    said = f"missing: {', '.join(missing)}; add them to the app and install it again" if missing else "all there"
-    return Check("slack scopes", good=not missing, said=said)
+        return CheckResult("slack scopes", ok=True, detail="Slack does not say which the token has")
+    missing = [scope for scope in REQUIRED_SCOPES if scope not in granted.replace(" ", "").split(",")]
+    detail = f"missing: {', '.join(missing)}; add them to the app and install it again" if missing else "all there"
+    return CheckResult("slack scopes", ok=not missing, detail=detail)
 
 
-async def _schema(settings: Settings) -> Check:
+async def _schema(settings: Settings) -> CheckResult:
     engines = open_engines(settings.database, pooled=False)
     try:
-        found = await schema_revision(engines)
+        revision = await database_revision(engines)
     except TemporaryError as error:
-        return Check("database", good=False, said=str(error))
+        return CheckResult("database", ok=False, detail=str(error))
     finally:
         await engines.dispose()
     expected = expected_revision()
-    if found != expected:
-        said = f"at {found or 'nothing'}, this version needs {expected}: run `deepecho migrate`"
-        return Check("database", good=False, said=said)
-    return Check("database", good=True, said=f"reachable, schema at {found}")
+    if revision != expected:
+        detail = f"at {revision or 'nothing'}, this version needs {expected}: run `deepecho migrate`"
+        return CheckResult("database", ok=False, detail=detail)
+    return CheckResult("database", ok=True, detail=f"reachable, schema at {revision}")
 
 
-async def _clusters(catalogue: Catalogue, folder: Path) -> AsyncIterator[Check]:
+async def _clusters(catalogue: Catalogue, folder: Path) -> AsyncIterator[CheckResult]:
     async with AsyncExitStack() as stack:
         clusters = Clusters(stack, SystemClock(), folder)
-        await clusters.follow(catalogue)
+        await clusters.open_connections(catalogue)
         for name, cluster in clusters.items():
             try:
-                yield Check(f"cluster {name}", good=True, said=await cluster.version())
+                yield CheckResult(f"cluster {name}", ok=True, detail=await cluster.version())
                 for namespace in _namespaces(catalogue, name):
-                    yield _permitted(name, namespace, await cluster.permissions(namespace))
+                    yield _permissions(name, namespace, await cluster.permissions(namespace))
             except DeepechoError as error:
-                yield Check(f"cluster {name}", good=False, said=str(error))
+                yield CheckResult(f"cluster {name}", ok=False, detail=str(error))
 
 
-async def _monitors(catalogue: Catalogue) -> AsyncIterator[Check]:
+async def _monitoring(catalogue: Catalogue) -> AsyncIterator[CheckResult]:
     """Every Prometheus and Alertmanager, once, under the environments that it serves."""
     async with AsyncExitStack() as stack:
-        monitors = Monitors(stack, lambda: catalogue)
-        await monitors.follow(catalogue)
-        for kind, address, environments in _addresses(catalogue):
-            asked = monitors.alertmanager(environments[0]) if kind == "alertmanager" else monitors.prometheus(environments[0])
-            if asked is None:
+        servers = MonitoringServers(stack, lambda: catalogue)
+        await servers.open_connections(catalogue)
+        for kind, address, environments in _server_urls(catalogue):
+            server = servers.alertmanager(environments[0]) if kind == "alertmanager" else servers.prometheus(environments[0])
+            if server is None:
                 continue
             name = f"{kind} of {', '.join(environments)}"
             try:
-                yield Check(name, good=True, said=f"{await asked.ping()} at {address}")
+                yield CheckResult(name, ok=True, detail=f"{await server.ping()} at {address}")
             except DeepechoError as error:
-                yield Check(name, good=False, said=str(error))
+                yield CheckResult(name, ok=False, detail=str(error))
 
 
-def _addresses(catalogue: Catalogue) -> list[tuple[str, str, list[str]]]:
-    found: dict[tuple[str, str], list[str]] = {}
-    for name, each in catalogue.environments.items():
-        for kind, address in (("prometheus", each.prometheus), ("alertmanager", each.alertmanager)):
+def _server_urls(catalogue: Catalogue) -> list[tuple[str, str, list[str]]]:
+    environments_by_url: dict[tuple[str, str], list[str]] = {}
+    for name, environment in catalogue.environments.items():
+        for kind, address in (("prometheus", environment.prometheus), ("alertmanager", environment.alertmanager)):
             if address:
-                found.setdefault((kind, address), []).append(name)
-    return [(kind, address, environments) for (kind, address), environments in found.items()]
+                environments_by_url.setdefault((kind, address), []).append(name)
+    return [(kind, address, environments) for (kind, address), environments in environments_by_url.items()]
 
 
-def _webhook(settings: Settings, catalogue: Catalogue) -> Check:
+def _webhook(settings: Settings, catalogue: Catalogue) -> CheckResult:
     """Alerts need a token for the door and routes in the catalogue, or neither."""
     has_token, has_routes = settings.webhooks.alertmanager_token is not None, catalogue.alerts is not None
     if has_token and has_routes:
-        return Check("alerts", good=True, said=f"taken at {ALERTS}")
+        return CheckResult("alerts", ok=True, detail=f"taken at {ALERTS_PATH}")
     if not has_token and not has_routes:
-        return Check("alerts", good=True, said="switched off: neither a token nor routes")
+        return CheckResult("alerts", ok=True, detail="switched off: neither a token nor routes")
     missing = "DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKEN is not set" if has_routes else "the catalogue has no alerts"
-    return Check("alerts", good=False, said=f"not taken: {missing}")
+    return CheckResult("alerts", ok=False, detail=f"not taken: {missing}")
 
 
 def _namespaces(catalogue: Catalogue, cluster: str) -> list[str]:
     return sorted({each.namespace for each in catalogue.environments.values() if each.cluster == cluster})
 
 
-def _permitted(cluster: str, namespace: str, found: tuple[Permission, ...]) -> Check:
-    missing = [f"{each.verb} {each.resource}" for each in found if not each.allowed]
-    said = f"may not: {', '.join(missing)}" if missing else "everything the commands need is permitted"
-    return Check(f"cluster {cluster}/{namespace}", good=not missing, said=said)
+def _permissions(cluster: str, namespace: str, permissions: tuple[Permission, ...]) -> CheckResult:
+    missing = [f"{each.verb} {each.resource}" for each in permissions if not each.allowed]
+    detail = f"may not: {', '.join(missing)}" if missing else "everything the commands need is permitted"
+    return CheckResult(f"cluster {cluster}/{namespace}", ok=not missing, detail=detail)
 
 
-def _counted(catalogue: Catalogue) -> str:
+def _summarize(catalogue: Catalogue) -> str:
     return f"{len(catalogue.environments)} environments, {len(catalogue.services)} services, {len(catalogue.clusters)} clusters"

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 
 from commands import audit, status, whoami
 from commands.alerts import alerts, silences, suspects
-from commands.core.arguments import Words, read, tokens
-from commands.core.quoting import SLASH
+from commands.core.arguments import Arguments, parse_arguments, tokenize
+from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
-from commands.core.router import Command, Router, command_named, command_said, refuse_mistyped_second
-from commands.core.slack_text import clean
-from commands.forms import form_text, missing
+from commands.core.router import Command, Router, check_subcommand_typo, find_command, match_command
+from commands.core.slack_text import normalize
+from commands.forms import form_command_text, form_for_missing
 from commands.help import help_router
 from commands.operations import approvals, capacity, deploy, locks
-from domain.answers.answers import Answer, Complaint, Form
+from domain.answers.answers import Answer, ErrorAnswer, Form
 from domain.audit import AuditEntry
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import DeepechoError, Denied, TemporaryError, UnknownOutcome, UsageError
@@ -25,14 +25,14 @@ ROUTERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class Invocation:
     """A command and what was said with it."""
 
     command: Command
-    words: Words
+    args: Arguments
 
 
-class Menu:
+class CommandRegistry:
     """Every command by its name. ``extra`` are routers of layers above."""
 
     def __init__(self, extra: Iterable[Router] = ()) -> None:
@@ -46,51 +46,51 @@ class Menu:
     async def answer(self, request: Request, text: str) -> Answer:
         """What to say to this text, as Slack sends it. Raises nothing that a person could cause."""
         try:
-            return await self._carry_out(request, self.spoken(request.catalogue, text))
+            return await self._run(request, self.parse(request.catalogue, text))
         except UsageError as error:
-            return Complaint(str(error), error.hint)
+            return ErrorAnswer(str(error), error.hint)
         except DeepechoError as error:
-            return Complaint(str(error), _what_next(error))
+            return ErrorAnswer(str(error), _hint(error))
 
     def form(self, catalogue: Catalogue, text: str) -> Form | None:
         """The form that this text opens; None where it opens none. Without I/O: a form has three seconds to open."""
         try:
-            spoken = self.spoken(catalogue, text)
-            return missing(spoken.command, catalogue, spoken.words)
+            invocation = self.parse(catalogue, text)
+            return form_for_missing(invocation.command, catalogue, invocation.args)
         except UsageError:
             return None
 
-    def form_text(self, command: str, values: Mapping[str, str]) -> str:
+    def form_command_text(self, command: str, values: Mapping[str, str]) -> str:
         """The text that a submitted form stands for; it goes to ``answer`` like words that were typed."""
-        return form_text(command_named(command, self._commands), values)
+        return form_command_text(find_command(command, self._commands), values)
 
-    def spoken(self, catalogue: Catalogue, text: str) -> Spoken:
+    def parse(self, catalogue: Catalogue, text: str) -> Invocation:
         """Understand the words. Raises ``UsageError``."""
-        typed = clean(text)
-        said = tokens(typed.text)
-        if not said:
-            return Spoken(self._commands["help"], Words(arguments=()))
-        command, named = command_said([each.text for each in said], self._commands)
-        rest = said[named:]
+        normalized = normalize(text)
+        tokenized = tokenize(normalized.text)
+        if not tokenized:
+            return Invocation(self._commands["help"], Arguments(positional=()))
+        command, name_length = match_command([each.text for each in tokenized], self._commands)
+        rest = tokenized[name_length:]
         if rest:
-            refuse_mistyped_second(command, rest[0].text, self._commands, catalogue)
-        words = read(rest, command.usage, typed.people)
-        if command.names_environment and words[0]:
-            words = replace(words, environment=catalogue.environment_named(words[0]))
-        return Spoken(command, words)
+            check_subcommand_typo(command, rest[0].text, self._commands, catalogue)
+        args = parse_arguments(rest, command.usage, normalized.mentions)
+        if command.names_environment and args[0]:
+            args = replace(args, environment=catalogue.environment_named(args[0]))
+        return Invocation(command, args)
 
-    async def _carry_out(self, request: Request, spoken: Spoken) -> Answer:
-        command, words = spoken.command, spoken.words
+    async def _run(self, request: Request, invocation: Invocation) -> Answer:
+        command, args = invocation.command, invocation.args
         try:
-            _admit(request, command, words)
-            return missing(command, request.catalogue, words) or await command.run(request, words)
+            _authorize(request, command, args)
+            return form_for_missing(command, request.catalogue, args) or await command.run(request, args)
         except Denied as denied:
-            if command.changes:
-                await _keep_denied(request, spoken, denied)
+            if command.is_privileged:
+                await _audit_denied(request, invocation, denied)
             raise
 
 
-def _admit(request: Request, command: Command, words: Words) -> None:
+def _authorize(request: Request, command: Command, args: Arguments) -> None:
     """Raise ``Denied`` for whoever may not say this there; without an environment, for whoever may not anywhere."""
     if command.needs is None:
         return
@@ -98,32 +98,32 @@ def _admit(request: Request, command: Command, words: Words) -> None:
     if member.guest or member.stranger:
         who = "Guests" if member.guest else "People of other workspaces"
         raise Denied(f"{who} can change and look up nothing here. Nothing was changed. Ask somebody of the team.")
-    if words.environment:
-        needed = command.needed_in(catalogue.environments[words.environment])
-        if needed is not None:
-            request.require(needed, words.environment)
-    elif not any(command.open_to(member, catalogue, environment) for environment in catalogue.environments):
-        raise Denied(f"You may not use `{command.name}` in any environment. `{SLASH} whoami` shows what you may do.")
+    if args.environment:
+        required_role = command.required_role(catalogue.environments[args.environment])
+        if required_role is not None:
+            request.require(required_role, args.environment)
+    elif not any(command.allowed_for(member, catalogue, environment) for environment in catalogue.environments):
+        raise Denied(f"You may not use `{command.name}` in any environment. `{SLASH_COMMAND} whoami` shows what you may do.")
 
 
-async def _keep_denied(request: Request, spoken: Spoken, denied: Denied) -> None:
-    arguments = spoken.words.arguments[1:] if spoken.command.names_environment else spoken.words.arguments
+async def _audit_denied(request: Request, invocation: Invocation, denied: Denied) -> None:
+    arguments = invocation.args.positional[1:] if invocation.command.names_environment else invocation.args.positional
     entry = AuditEntry(
         key=f"{request.key}/denied",
         at=request.at,
         who=request.person,
-        what=spoken.command.name,
-        where="/".join(each for each in (spoken.words.environment, *arguments) if each)[:200],
-        why=spoken.words.reason,
+        what=invocation.command.name,
+        where="/".join(each for each in (invocation.args.environment, *arguments) if each)[:200],
+        why=invocation.args.reason,
         outcome=f"denied: {denied}",
     )
     async with request.services.store.write() as tx:
         await tx.audit.append(entry)
 
 
-def _what_next(error: DeepechoError) -> str:
+def _hint(error: DeepechoError) -> str:
     if isinstance(error, UnknownOutcome):
-        return f"It may have been done: `{SLASH} operations` and `{SLASH} status` show what stands."
+        return f"It may have been done: `{SLASH_COMMAND} operations` and `{SLASH_COMMAND} status` show what stands."
     if isinstance(error, TemporaryError):
         return "Nothing was started. Try again in a minute."
     return ""

@@ -1,9 +1,9 @@
 """Who somebody is to the bot."""
 
-from commands.core.arguments import Words
+from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
-from commands.home import may_do
+from commands.home import permissions_by_environment
 from domain.answers.answers import Answer, WhoAmI
 from domain.people import Role
 
@@ -11,7 +11,7 @@ router = Router()
 
 
 @router.command("whoami", needs=None, example="whoami", group="People")
-async def whoami_command(request: Request, words: Words) -> Answer:  # noqa: ARG001 -- every command is called alike
+async def whoami_command(request: Request, args: Arguments) -> Answer:  # noqa: ARG001 -- every command is called alike
     """How the bot knows you, and what you may do where."""
     member = request.member
     return WhoAmI(
@@ -19,7 +19,7 @@ async def whoami_command(request: Request, words: Words) -> Answer:  # noqa: ARG
         name=member.name,
         guest=member.guest,
         stranger=member.stranger,
-        zone=member.zone,
-        roles=may_do(request.catalogue, member),
+        time_zone=member.time_zone,
+        permissions=permissions_by_environment(request.catalogue, member),
         security=Role.SECURITY in request.catalogue.roles_of(member, None),
     )

@@ -51,7 +51,7 @@ def chain_digest(previous: str, number: int, entry: AuditEntry) -> str:
     return hashlib.sha256(canonical([previous, number, fields]).encode()).hexdigest()
 
 
-def first_broken(records: Iterable[AuditRecord], head: tuple[int, str]) -> BrokenLink | None:
+def find_broken_link(records: Iterable[AuditRecord], head: tuple[int, str]) -> BrokenLink | None:
     """Walk the chain from its beginning to ``head`` (last number, its digest); None when it holds."""
     number, digest = 0, GENESIS
     for record in records:

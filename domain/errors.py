@@ -24,9 +24,9 @@ class UsageError(Refused):
 class TemporaryError(DeepechoError):
     """The other system did not answer properly; trying again may help. ``delay`` is in seconds, where it named one."""
 
-    def __init__(self, sentence: str, delay: float | None = None) -> None:
+    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
         super().__init__(sentence)
-        self.delay = delay
+        self.retry_after = retry_after
 
 
 class UnknownOutcome(TemporaryError):

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class DeliveryKind(StrEnum):
+class InboundKind(StrEnum):
     """The shapes of payloads that become work: Slack's, and Alertmanager's."""
 
     COMMAND = "command"
@@ -16,11 +16,11 @@ class DeliveryKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class InboundMessage:
     """One payload. ``key`` names the delivery, so that the same one arriving twice is recognised."""
 
     key: str
-    kind: DeliveryKind
+    kind: InboundKind
     body: str
     """The payload as JSON."""
     received_at: datetime

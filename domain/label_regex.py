@@ -5,16 +5,16 @@ import warnings
 from functools import lru_cache
 
 _ATOM = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]|[*+]|\{\d*,\}|.", re.DOTALL)
-_ENDLESS = re.compile(r"[*+]|\{\d*,\}")
+_UNBOUNDED_REPETITION = re.compile(r"[*+]|\{\d*,\}")
 
 
 @lru_cache(maxsize=1024)
-def expression(text: str) -> re.Pattern[str]:
+def compile_label_regex(text: str) -> re.Pattern[str]:
     """The expression, compiled; use its ``fullmatch``. Raises ``ValueError`` with half a sentence that says what is wrong.
 
     A repetition of a group that repeats inside is refused: RE2 reads ``(a+)+`` at once, the standard library may take years.
     """
-    if _repeats_repetitions(text):
+    if _has_nested_repetition(text):
         raise ValueError("a group that repeats holds a repetition, which can take for ever")
     try:
         with warnings.catch_warnings():
@@ -24,7 +24,7 @@ def expression(text: str) -> re.Pattern[str]:
         raise ValueError(str(error)) from error
 
 
-def _repeats_repetitions(text: str) -> bool:
+def _has_nested_repetition(text: str) -> bool:
     holds = [False]
     closed = False
     for atom in _ATOM.findall(text):
@@ -34,7 +34,7 @@ def _repeats_repetitions(text: str) -> bool:
         elif atom == ")" and len(holds) > 1:
             closed = holds.pop()
             holds[-1] |= closed
-        elif _ENDLESS.fullmatch(atom):
+        elif _UNBOUNDED_REPETITION.fullmatch(atom):
             if closed:
                 return True
             holds[-1] = True

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from domain.errors import UsageError
-from domain.label_regex import expression
+from domain.label_regex import compile_label_regex
 
 
 class Operator(StrEnum):
@@ -31,7 +31,7 @@ class Matcher:
 
 Labels = Mapping[str, str]
 
-LONGEST_COMPARED = 1024
+MAX_COMPARED_CHARACTERS = 1024
 """Characters of a label's value that a regular expression looks at: real labels are far shorter, hostile ones are not."""
 
 LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*"
@@ -46,17 +46,17 @@ _MATCHER = re.compile(
     (?P<value> {_QUOTED} | '[^'\\]*(?:\\.[^'\\]*)*' | [^\s"'`{{}},!=~\\]+ )
     \s*"""
 )
-_OF_A_KEY = re.compile(rf"({LABEL_NAME}|{_QUOTED})({_OPERATOR})({_QUOTED})", re.DOTALL)
-_ONE = rf"(?:{LABEL_NAME}|{_QUOTED})(?:{_OPERATOR}){_QUOTED}"
-_BRACES = rf"\{{(?:{_ONE}(?:,\ ?{_ONE})*)?\}}"
-_GROUP_KEY = re.compile(rf"({_BRACES}(?:/{_BRACES})*):{_BRACES}", re.DOTALL)
+_GROUP_KEY_MATCHER = re.compile(rf"({LABEL_NAME}|{_QUOTED})({_OPERATOR})({_QUOTED})", re.DOTALL)
+_GROUP_KEY_MATCHER_PATTERN = rf"(?:{LABEL_NAME}|{_QUOTED})(?:{_OPERATOR}){_QUOTED}"
+_GROUP_KEY_ROUTE_PATTERN = rf"\{{(?:{_GROUP_KEY_MATCHER_PATTERN}(?:,\ ?{_GROUP_KEY_MATCHER_PATTERN})*)?\}}"
+_GROUP_KEY = re.compile(rf"({_GROUP_KEY_ROUTE_PATTERN}(?:/{_GROUP_KEY_ROUTE_PATTERN})*):{_GROUP_KEY_ROUTE_PATTERN}", re.DOTALL)
 _GO_ESCAPE = re.compile(
     r"\\(?:([abfnrtv\\\"'])|([0-7]{3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.?))", re.DOTALL
 )
-_GO_PLAIN = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
+_GO_UNESCAPES = dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True))
 _ANCHORED = re.compile(r"\^\(\?:([^()\\]*(?:\\.[^()\\]*)*)\)\$", re.DOTALL)
-_SPECIAL = {"\\": "\\\\", '"': '\\"', "\n": "\\n"}
-_PLAIN = {"n": "\n", '"': '"', "'": "'", "\\": "\\"}
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n"}
+_UNESCAPES = {"n": "\n", '"': '"', "'": "'", "\\": "\\"}
 
 
 @lru_cache(maxsize=4096)
@@ -65,13 +65,13 @@ def parse_matcher(text: str) -> Matcher:
 
     In quotes ``\n``, ``\"`` and ``\\`` mean what they say; every other backslash stays, so that ``"web-\d+"`` needs no doubling.
     """
-    found = _MATCHER.fullmatch(text)
-    if not found:
-        raise ValueError(_complaint(text))
-    name = _unquoted(found["name"])
+    match = _MATCHER.fullmatch(text)
+    if not match:
+        raise ValueError(_syntax_error(text))
+    name = _unquote(match["name"])
     if not name:
-        raise ValueError(f"{_cut(text)} names no label")
-    return Matcher(name, Operator(found["operator"]), _unquoted(found["value"]))
+        raise ValueError(f"{_shorten(text)} names no label")
+    return Matcher(name, Operator(match["operator"]), _unquote(match["value"]))
 
 
 def check_matcher(text: str) -> str:
@@ -79,51 +79,53 @@ def check_matcher(text: str) -> str:
     matcher = parse_matcher(text)
     if matcher.operator in {Operator.MATCHES, Operator.MATCHES_NOT}:
         try:
-            expression(matcher.value)
+            compile_label_regex(matcher.value)
         except ValueError as error:
-            raise ValueError(f"{_cut(text)} has no regular expression that can be used: {error}") from error
+            raise ValueError(f"{_shorten(text)} has no regular expression that can be used: {error}") from error
     return text
 
 
-def written(matcher: Matcher) -> str:
+def format_matcher(matcher: Matcher) -> str:
     """The matcher as people and Alertmanager write it; ``parse_matcher`` reads it back."""
-    name = matcher.name if _BARE_NAME.fullmatch(matcher.name) else _quoted(matcher.name)
-    return f"{name}{matcher.operator}{_quoted(matcher.value)}"
+    name = matcher.name if _BARE_NAME.fullmatch(matcher.name) else _quote(matcher.name)
+    return f"{name}{matcher.operator}{_quote(matcher.value)}"
 
 
 def matches(matcher: Matcher, labels: Labels) -> bool:
     """Whether the labels are as the matcher says. Raises ``ValueError`` for an expression that ``check_matcher`` refuses."""
-    return comparison(matcher)(labels.get(matcher.name, ""))
+    return compile_matcher(matcher)(labels.get(matcher.name, ""))
 
 
 @lru_cache(maxsize=4096)
-def comparison(matcher: Matcher) -> Callable[[str], bool]:
+def compile_matcher(matcher: Matcher) -> Callable[[str], bool]:
     """What the matcher asks of its label's value, ready to be asked often. Raises as ``matches``."""
     expected = matcher.value
     if matcher.operator is Operator.EQUAL:
         return lambda value: value == expected
     if matcher.operator is Operator.NOT_EQUAL:
         return lambda value: value != expected
-    fits = expression(expected).fullmatch
+    full_match = compile_label_regex(expected).fullmatch
     if matcher.operator is Operator.MATCHES:
-        return lambda value: fits(value[:LONGEST_COMPARED]) is not None
-    return lambda value: fits(value[:LONGEST_COMPARED]) is None
+        return lambda value: full_match(value[:MAX_COMPARED_CHARACTERS]) is not None
+    return lambda value: full_match(value[:MAX_COMPARED_CHARACTERS]) is None
 
 
-def parse_labels(words: Iterable[str]) -> dict[str, str]:
+def parse_labels(arguments: Iterable[str]) -> dict[str, str]:
     """Read ``alertname=HighErrorRate severity=critical``. Raises ``UsageError``."""
     labels: dict[str, str] = {}
-    for word in words:
+    for word in arguments:
         name, equals, value = word.partition("=")
         if not equals or not _BARE_NAME.fullmatch(name) or value.startswith("~"):
-            raise UsageError(f"“{_cut(word)}” is not a label.", "Write labels like `alertname=HighErrorRate severity=critical`.")
+            raise UsageError(
+                f"“{_shorten(word)}” is not a label.", "Write labels like `alertname=HighErrorRate severity=critical`."
+            )
         if name in labels:
             raise UsageError(f"The label {name} is there twice.", "An alert has each label once.")
-        labels[name] = value[1:-1] if len(value) > 1 and value[0] + value[-1] in _PAIRS else value
+        labels[name] = value[1:-1] if len(value) > 1 and value[0] + value[-1] in _QUOTE_PAIRS else value
     return labels
 
 
-_PAIRS = frozenset({'""', "''", "“”", "””"})
+_QUOTE_PAIRS = frozenset({'""', "''", "“”", "””"})
 """Slack's apps make round quotes of straight ones while people type."""
 
 
@@ -143,55 +145,58 @@ def _route_matchers(group_key: str) -> list[Matcher]:
     if not key:
         return []
     try:
-        found = [(_from_go(name), Operator(operator), _from_go(value)) for name, operator, value in _OF_A_KEY.findall(key[1])]
+        parsed = [
+            (_unquote_go(name), Operator(operator), _unquote_go(value))
+            for name, operator, value in _GROUP_KEY_MATCHER.findall(key[1])
+        ]
     except ValueError:
         return []
-    return [Matcher(name, operator, _bare(operator, value)) for name, operator, value in found]
+    return [Matcher(name, operator, _without_anchors(operator, value)) for name, operator, value in parsed]
 
 
-def _bare(operator: Operator, value: str) -> str:
+def _without_anchors(operator: Operator, value: str) -> str:
     """The expressions of ``match_re``, and before 0.22 all, are in the key with the anchors that Alertmanager sets anyway."""
     anchored = _ANCHORED.fullmatch(value) if operator in {Operator.MATCHES, Operator.MATCHES_NOT} else None
     return anchored[1] if anchored else value
 
 
-def _from_go(quoted: str) -> str:
+def _unquote_go(quoted: str) -> str:
     """Undo Go's ``%q``, which some versions write and which holds all that the others write. Raises ``ValueError``."""
-    return _GO_ESCAPE.sub(_go_letter, quoted[1:-1]) if quoted.startswith('"') else quoted
+    return _GO_ESCAPE.sub(_decode_go_escape, quoted[1:-1]) if quoted.startswith('"') else quoted
 
 
-def _go_letter(escape: re.Match[str]) -> str:
+def _decode_go_escape(escape: re.Match[str]) -> str:
     letter, octal, *hexadecimal, unknown = escape.groups()
     if unknown is not None:
         raise ValueError(f"{escape[0]} is no escape")
     if letter:
-        return _GO_PLAIN.get(letter, letter)
+        return _GO_UNESCAPES.get(letter, letter)
     code = int(octal, 8) if octal else int(next(each for each in hexadecimal if each), 16)
     if code > sys.maxunicode or 0xD800 <= code < 0xE000:
         raise ValueError(f"{escape[0]} is no character")
     return chr(code)
 
 
-def _complaint(text: str) -> str:
-    said = _cut(text)
+def _syntax_error(text: str) -> str:
+    shown = _shorten(text)
     if not re.match(rf"\s*(?:{LABEL_NAME}|{_QUOTED})", text, re.DOTALL):
-        return f"{said} does not begin with a label's name"
+        return f"{shown} does not begin with a label's name"
     if not re.match(rf"\s*(?:{LABEL_NAME}|{_QUOTED})\s*(?:{_OPERATOR})", text, re.DOTALL):
-        return f"{said} has no operator after its label's name; there are =, !=, =~ and !~"
-    return f'{said} has no value that can be read; write it in quotes, like alertname="HighErrorRate"'
+        return f"{shown} has no operator after its label's name; there are =, !=, =~ and !~"
+    return f'{shown} has no value that can be read; write it in quotes, like alertname="HighErrorRate"'
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     shown = text.strip()
     return (shown if len(shown) <= 80 else f"{shown[:79]}…") or "nothing"
 
 
-def _quoted(value: str) -> str:
-    return f'"{"".join(_SPECIAL.get(each, each) for each in value)}"'
+def _quote(value: str) -> str:
+    return f'"{"".join(_ESCAPES.get(each, each) for each in value)}"'
 
 
-def _unquoted(written_value: str) -> str:
-    if written_value[:1] not in {'"', "'"}:
-        return written_value
-    inside = written_value[1:-1]
-    return re.sub(r"\\(.)", lambda found: _PLAIN.get(found[1], found[0]), inside, flags=re.DOTALL)
+def _unquote(text: str) -> str:
+    if text[:1] not in {'"', "'"}:
+        return text
+    inside = text[1:-1]
+    return re.sub(r"\\(.)", lambda found: _UNESCAPES.get(found[1], found[0]), inside, flags=re.DOTALL)

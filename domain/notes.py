@@ -18,7 +18,7 @@ class Tone(StrEnum):
 class OperationNote:
     """A reply in an operation's thread. ``lines`` are details; ``log`` are lines of a program, shown as they are."""
 
-    operation: str
+    operation_id: str
     key: str
     """Unique in the thread, so that a replay says nothing twice."""
     at: datetime
@@ -26,5 +26,5 @@ class OperationNote:
     tone: Tone = Tone.PLAIN
     lines: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
-    audit: int = 0
+    audit_number: int = 0
     """The number of the audit record that keeps this event; 0 where it keeps none."""

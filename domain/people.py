@@ -47,7 +47,7 @@ class Member:
     guest: bool = False
     stranger: bool = False
     """Of another workspace, seen here through a shared channel."""
-    zone: str = "UTC"
+    time_zone: str = "UTC"
     groups: frozenset[str] = frozenset()
     """Ids of the user groups the person belongs to."""
 
@@ -72,14 +72,14 @@ def roles_held(member: Member, *grants: Grants) -> frozenset[Role]:
     return frozenset(role for each in grants for role, holders in each.items() if keys & set(holders))
 
 
-def allows(held: Collection[Role], needed: Role) -> bool:
+def allows(roles: Collection[Role], needed: Role) -> bool:
     """Whether somebody with these roles may do what needs this one."""
     if needed is Role.SECURITY:
-        return Role.SECURITY in held
-    return any(role.rank >= needed.rank for role in held)
+        return Role.SECURITY in roles
+    return any(role.rank >= needed.rank for role in roles)
 
 
-def highest(held: Collection[Role]) -> Role | None:
+def highest_role(roles: Collection[Role]) -> Role | None:
     """The highest role on the ladder, for showing."""
-    ladder = [role for role in held if role is not Role.SECURITY]
+    ladder = [role for role in roles if role is not Role.SECURITY]
     return max(ladder, key=lambda role: role.rank, default=None)

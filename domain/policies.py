@@ -15,19 +15,19 @@ class Action(StrEnum):
     SCALE_UP = "scale_up"
     SCALE_DOWN = "scale_down"
     LOCK = "lock"
-    UNLOCK_ANOTHERS = "unlock_anothers"
-    PASS_LOCK = "pass_lock"  # noqa: S105 -- an action's name, not a password
+    UNLOCK_OTHERS = "unlock_others"
+    OVERRIDE_LOCK = "override_lock"
 
 
-NEEDS: dict[Action, Role] = {
+REQUIRED_ROLES: dict[Action, Role] = {
     Action.DEPLOY: Role.DEPLOYER,
     Action.ROLLBACK: Role.DEPLOYER,
     Action.RESTART: Role.RESPONDER,
     Action.SCALE_UP: Role.RESPONDER,
     Action.SCALE_DOWN: Role.RESPONDER,
     Action.LOCK: Role.DEPLOYER,
-    Action.UNLOCK_ANOTHERS: Role.SRE,
-    Action.PASS_LOCK: Role.SRE,
+    Action.UNLOCK_OTHERS: Role.SRE,
+    Action.OVERRIDE_LOCK: Role.SRE,
 }
 
 PROTECTED_APPROVALS: dict[Action, Role] = {
@@ -39,8 +39,8 @@ PROTECTED_APPROVALS: dict[Action, Role] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AccessRule:
     """Who may ask, and who else must approve (nobody, where ``approval`` is None)."""
 
     needs: Role
-    approval: Role | None
+    approver_role: Role | None

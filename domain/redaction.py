@@ -17,7 +17,7 @@ _SECRETS = re.compile(
     """,
     re.DOTALL,
 )
-_NAMED = re.compile(
+_NAMED_SECRET = re.compile(
     r"""(?ix)
     (?P<name> (?:password|passwd|passphrase|pwd|secret|token|ticket|(?:api|access|private)[_-]?key|credentials?) [\w-]{0,40} )
     (?P<join> ["']?\s*[=:]\s*["']? )
@@ -25,12 +25,12 @@ _NAMED = re.compile(
     """
 )
 _AUTHORIZATION = re.compile(r"(?i)\b(?P<scheme>bearer|basic)\s+(?!•••)[A-Za-z0-9+/=._~-]{6,}")
-_IN_ADDRESS = re.compile(r"(?P<scheme>(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}://[^\s:/@]*):(?!•••)[^\s@/]+@", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"(?P<scheme>(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}://[^\s:/@]*):(?!•••)[^\s@/]+@", re.IGNORECASE)
 
 
 def redact(text: str) -> str:
     """The text with whatever looks like a secret masked. Applying it twice changes nothing more."""
     text = _SECRETS.sub(MASK, text)
-    text = _IN_ADDRESS.sub(rf"\g<scheme>:{MASK}@", text)
+    text = _URL_PASSWORD.sub(rf"\g<scheme>:{MASK}@", text)
     text = _AUTHORIZATION.sub(rf"\g<scheme> {MASK}", text)
-    return _NAMED.sub(rf"\g<name>\g<join>{MASK}", text)
+    return _NAMED_SECRET.sub(rf"\g<name>\g<join>{MASK}", text)

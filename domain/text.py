@@ -7,31 +7,31 @@ from datetime import timedelta
 
 from domain.errors import UsageError
 
-_SPAN = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?")
+_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?")
 
 
-def nearest(word: str, known: Iterable[str], most: int = 3) -> list[str]:
+def nearest(word: str, known: Iterable[str], max_results: int = 3) -> list[str]:
     """The known words that a typo of this one could have meant, best first."""
-    return difflib.get_close_matches(word.lower(), list(dict.fromkeys(known)), n=most, cutoff=0.55)
+    return difflib.get_close_matches(word.lower(), list(dict.fromkeys(known)), n=max_results, cutoff=0.55)
 
 
-def parse_span(word: str, longest: timedelta) -> timedelta:
+def parse_duration(word: str, max_duration: timedelta) -> timedelta:
     """Read ``2h``, ``90m``, ``1h30m`` or ``1d``. Raises ``UsageError`` for anything else, for zero and beyond ``longest``."""
-    found = _SPAN.fullmatch(word.lower())
-    if not word or not found:
+    match = _DURATION.fullmatch(word.lower())
+    if not word or not match:
         raise UsageError(f"“{word}” is not a span of time.", "Write it like `2h`, `90m` or `1h30m`.")
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if not span:
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    duration = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if not duration:
         raise UsageError("A span of no time does nothing.", "Write it like `2h`, `90m` or `1h30m`.")
-    if span > longest:
-        raise UsageError(f"“{word}” is too long.", f"At most {format_span(longest)} are possible.")
-    return span
+    if duration > max_duration:
+        raise UsageError(f"“{word}” is too long.", f"At most {format_duration(max_duration)} are possible.")
+    return duration
 
 
-def format_span(span: timedelta) -> str:
+def format_duration(duration: timedelta) -> str:
     """``41 s``, ``6 min``, ``1 h 30 min``, ``3 days 2 h``: the two largest parts."""
-    seconds = max(0, round(span.total_seconds()))
+    seconds = max(0, round(duration.total_seconds()))
     if seconds < 60:
         return f"{seconds} s"
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400

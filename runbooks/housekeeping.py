@@ -12,9 +12,9 @@ from storage.store import Store
 
 log = structlog.get_logger()
 
-KEEP = timedelta(days=30)
+RETENTION = timedelta(days=30)
 """Long enough to look into what was said a month ago; failed messages stay until somebody has seen to them."""
-EVERY = timedelta(hours=1)
+HOUSEKEEPING_INTERVAL = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +24,22 @@ class Housekeeping:
     store: Store
     clock: Clock
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Tidy for as long as the process lives."""
         while True:
             try:
-                await self.tidy()
+                await self.run_once()
             except TemporaryError as error:
                 # It is only later; the next hour finds the same rows.
-                log.warning("the database could not be tidied", error=str(error))
-            await asyncio.sleep(EVERY.total_seconds())
+                log.warning("housekeeping failed, retrying in an hour", error=str(error))
+            await asyncio.sleep(HOUSEKEEPING_INTERVAL.total_seconds())
 
-    async def tidy(self) -> None:
+    async def run_once(self) -> None:
         """Drop what is older than ``KEEP``."""
-        before = self.clock.now() - KEEP
+        before = self.clock.now() - RETENTION
         async with self.store.write() as tx:
             await tx.outbox.prune(before)
             await tx.inbox.prune(before)
             await tx.alerts.prune(before)
             await tx.storms.prune(before)
-            await tx.replicas.forget(before)
+            await tx.replicas.prune(before)

@@ -13,18 +13,18 @@ from storage.timers import Timer
 
 log = structlog.get_logger()
 
-Handler = Callable[[Timer, datetime], Awaitable[None]]
+TimerHandler = Callable[[Timer, datetime], Awaitable[None]]
 """Does what a timer rings for, and says in the end that it is done. What it raises puts it off by a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clocks:
+class TimerDispatcher:
     """Does what is due, once on any number of replicas, late rather than never. ``handlers`` are keyed by timer kind."""
 
     store: Store
     clock: Clock
     replica: str
-    handlers: Mapping[str, Handler]
+    handlers: Mapping[str, TimerHandler]
 
     async def run_due(self) -> None:
         """Do everything whose time has come."""
@@ -33,19 +33,19 @@ class Clocks:
             due = await tx.timers.due(at)
         for timer in due:
             async with self.store.write() as tx:
-                mine = await tx.timers.take(timer, self.replica, at)
-            if mine:
-                await self._do(self.handlers.get(timer.kind, _unknown), timer, at)
+                claimed = await tx.timers.claim(timer, self.replica, at)
+            if claimed:
+                await self._run_handler(self.handlers.get(timer.kind, _unknown_kind), timer, at)
 
-    async def _do(self, handler: Handler, timer: Timer, at: datetime) -> None:
+    async def _run_handler(self, handler: TimerHandler, timer: Timer, at: datetime) -> None:
         # The row stays and is taken again in a minute; the other timers must not wait for it.
         try:
             await handler(timer, at)
         except DeepechoError as error:
-            log.warning("a timer is put off", timer=timer.key, error=str(error))
+            log.warning("timer handler failed, retrying in a minute", timer=timer.key, error=str(error))
         except UNEXPECTED_ERRORS:
-            log.exception("a timer is put off", timer=timer.key)
+            log.exception("timer handler failed, retrying in a minute", timer=timer.key)
 
 
-async def _unknown(timer: Timer, _at: datetime) -> None:
+async def _unknown_kind(timer: Timer, _at: datetime) -> None:
     raise Refused(f"This version of deepecho does not know timers of the kind {timer.kind}; another one does.")

@@ -10,19 +10,19 @@ from pathlib import Path
 from domain.errors import PermanentError, TemporaryError
 from sandbox.bot import BotDied
 from sandbox.endpoints import Endpoints
-from sandbox.monitoring import DidNotStart
-from sandbox.platform import CannotStart, SandboxSettings, open_sandbox, settings
+from sandbox.monitoring import ProgramDidNotStart
+from sandbox.platform import CannotStart, SandboxSettings, load_sandbox_settings, open_sandbox
 from sandbox.real_cluster import SeedingFailed
 from sandbox.slack.server import LocalSlackDidNotStart
 from sandbox.tools import MissingTool
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-STOPPED_BY = (
-    *(CannotStart, MissingTool, BotDied, DidNotStart, SeedingFailed, LocalSlackDidNotStart),
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STARTUP_ERRORS = (
+    *(CannotStart, MissingTool, BotDied, ProgramDidNotStart, SeedingFailed, LocalSlackDidNotStart),
     *(PermanentError, TemporaryError, OSError),
 )
 """What a sentence explains better than a traceback."""
-TO_TRY = """
+INSTRUCTIONS = """
   Two windows, two people (you can also choose whom to "Act as" at the top right):
 
       {slack}/?as=ana&in=production      a deployer
@@ -48,7 +48,7 @@ TO_TRY = """
 
   Ctrl-C stops everything.
 """
-ALERTS = """
+ALERT_INSTRUCTIONS = """
   A version that should not have been deployed:
 
       /deepecho deploy production main-bad5eed main --reason "try it"
@@ -61,52 +61,54 @@ ALERTS = """
 
 async def main() -> None:
     """Open everything, say where it is, and close everything at Ctrl-C or SIGTERM."""
-    _stop_at_a_signal()
-    _keep_loopback_from_proxies()
-    chosen = settings()
+    _cancel_on_signal()
+    _bypass_proxy_for_loopback()
+    chosen = load_sandbox_settings()
     print("starting the local Slack, the cluster, the bot and what raises alerts", flush=True)
     async with open_sandbox(chosen) as endpoints:
-        tell(endpoints, chosen)
+        print_instructions(endpoints, chosen)
         await asyncio.Event().wait()
 
 
-def _stop_at_a_signal() -> None:
+def _cancel_on_signal() -> None:
     """The first one cancels, even while things are being opened. A second would leave some of them behind: it changes nothing."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def stop() -> None:
-        for each in STOPPING:
-            loop.add_signal_handler(each, lambda: None)
+        for stop_signal in STOP_SIGNALS:
+            loop.add_signal_handler(stop_signal, lambda: None)
         print("\nstopping", flush=True)
         if task is not None:
             task.cancel()
 
-    for each in STOPPING:
-        if signal.getsignal(each) is not signal.SIG_IGN or each is not signal.SIGHUP:  # `nohup` wants it to outlive its terminal
-            loop.add_signal_handler(each, stop)
+    for stop_signal in STOP_SIGNALS:
+        if (
+            signal.getsignal(stop_signal) is not signal.SIG_IGN or stop_signal is not signal.SIGHUP
+        ):  # `nohup` wants it to outlive its terminal
+            loop.add_signal_handler(stop_signal, stop)
 
 
-def _keep_loopback_from_proxies() -> None:
+def _bypass_proxy_for_loopback() -> None:
     """A proxy of this machine is for npm and for real clusters; it cannot know what listens here."""
     for name in ("no_proxy", "NO_PROXY"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))
 
 
-def tell(endpoints: Endpoints, chosen: SandboxSettings) -> None:
+def print_instructions(endpoints: Endpoints, chosen: SandboxSettings) -> None:
     """What to try, and the line that scripts wait for."""
     beside_python = Path(sys.executable).with_name("kubectl")
     kubectl = _short(beside_python) if beside_python.exists() and not shutil.which("kubectl") else "kubectl"
     kubeconfig = _short(Path(endpoints.kubernetes["kubeconfig"]))
-    places = {"slack": endpoints.slack, "folder": _short(chosen.folder)}
-    alerts = ALERTS.format(prometheus=endpoints.prometheus, alertmanager=endpoints.alertmanager, **places)
-    print(TO_TRY.format(alerts=alerts if endpoints.prometheus else "", kubectl=kubectl, kubeconfig=kubeconfig, **places))
+    urls = {"slack": endpoints.slack, "folder": _short(chosen.folder)}
+    alerts = ALERT_INSTRUCTIONS.format(prometheus=endpoints.prometheus, alertmanager=endpoints.alertmanager, **urls)
+    print(INSTRUCTIONS.format(alerts=alerts if endpoints.prometheus else "", kubectl=kubectl, kubeconfig=kubeconfig, **urls))
     print(f"sandbox ready: {endpoints.slack}", flush=True)
 
 
-def first_of(problems: BaseExceptionGroup[Exception]) -> BaseException:
+def first_error(problems: BaseExceptionGroup[Exception]) -> BaseException:
     """The first of several problems; the others usually follow from it."""
     first = problems.exceptions[0]
-    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
+    return first_error(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def _short(path: Path) -> Path:
@@ -120,5 +122,5 @@ if __name__ == "__main__":
         asyncio.run(main())
     except* asyncio.CancelledError:
         sys.exit(0)
-    except* STOPPED_BY as problems:
-        sys.exit(f"The sandbox could not start. {first_of(problems)}")
+    except* STARTUP_ERRORS as problems:
+        sys.exit(f"The sandbox could not start. {first_error(problems)}")

@@ -10,15 +10,15 @@ _OUTAGE = ('alertname="DeepEchoServiceDown"', 'service=~"deep-echo-main|deep-ech
 _DEGRADED = ('alertname=~"RedisDown|LoadBalancerUnhealthy"',)
 
 
-def alerts(*, watched: bool) -> dict[str, Any]:
+def alerts_config(*, with_watchdog: bool) -> dict[str, Any]:
     """The catalogue's ``alerts``, with times short enough to wait for. ``watched``: there is a Watchdog to miss."""
     watchdog = {"name": "prometheus", "match": ['alertname="Watchdog"'], "within_minutes": 0.5, "severity": "P1"}
     return {
         "default": {"channel": _channel("alerts-info"), "severity": "P3", "owner": "platform"},
         "routes": [
-            *_calling("outage", _OUTAGE, "alerts-critical", "P0"),
-            *_calling("degraded", _DEGRADED, "alerts-critical", "P1"),
-            *_calling("critical", ('severity="critical"',), "alerts-critical", "P1"),
+            *_routes_with_mentions("outage", _OUTAGE, "alerts-critical", "P0"),
+            *_routes_with_mentions("degraded", _DEGRADED, "alerts-critical", "P1"),
+            *_routes_with_mentions("critical", ('severity="critical"',), "alerts-critical", "P1"),
             _route("no sign of life", ('alertname="WatchdogMissing"',), "alerts-critical", "P1"),
             _route("warning", ('severity="warning"',), "alerts-warning", "P2"),
             _route("info", ('severity="info"',), "alerts-info", "P3"),
@@ -26,13 +26,13 @@ def alerts(*, watched: bool) -> dict[str, Any]:
         "storm_quiet_minutes": 0.5,
         "reopen_minutes": 5,
         "acknowledge_minutes": 5,
-        "repeat_seconds": 5,
+        "deduplicate_seconds": 5,
         "flap_minutes": 3,
-        "watchdogs": [watchdog] if watched else [],
+        "watchdogs": [watchdog] if with_watchdog else [],
     }
 
 
-def _calling(name: str, match: tuple[str, ...], channel: str, severity: str) -> list[dict[str, Any]]:
+def _routes_with_mentions(name: str, match: tuple[str, ...], channel: str, severity: str) -> list[dict[str, Any]]:
     """Two rules: only production wakes people."""
     mentions = [people.groups_by_handle()["sre-team"]]
     production = _route(f"{name} in production", (*match, _PRODUCTION), channel, severity)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sandbox.demo import running_demo, scrape_targets
 from sandbox.monitoring import (
-    WINDOW,
+    RULE_WINDOW,
+    alert_rules,
     alertmanager_config,
     prometheus_config,
-    rules,
     running_alertmanager,
     running_prometheus,
 )
@@ -19,16 +19,16 @@ from sandbox.tools import MissingTool, alertmanager_program, prometheus_program
 
 PROMETHEUS_FOLDER = "prometheus"
 ALERTMANAGER_FOLDER = "alertmanager"
-QUICK_WINDOW = 5
+FAST_WINDOW = 5
 """Seconds that the rules look back where a test waits for them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Monitoring:
+class MonitoringPorts:
     """Where its parts will listen: the demo services on ``port``, Prometheus and Alertmanager on the next two."""
 
     port: int
-    window: int
+    rule_window: int
 
     @property
     def prometheus(self) -> str:
@@ -39,7 +39,7 @@ class Monitoring:
         return f"http://127.0.0.1:{self.port + 2}"
 
 
-def monitoring_here(port: int, *, quick: bool) -> Monitoring | None:
+def find_monitoring(port: int, *, fast: bool) -> MonitoringPorts | None:
     """None, and a word about it, where a program is missing. In CI that raises ``MissingTool``: tests would miss alerts."""
     try:
         prometheus_program()
@@ -49,12 +49,12 @@ def monitoring_here(port: int, *, quick: bool) -> Monitoring | None:
             raise
         print(f"{missing} Until then there are no alerts.", flush=True)
         return None
-    return Monitoring(port, QUICK_WINDOW if quick else WINDOW)
+    return MonitoringPorts(port, FAST_WINDOW if fast else RULE_WINDOW)
 
 
 @asynccontextmanager
 async def open_monitoring(
-    monitoring: Monitoring, folder: Path, kubeconfig: Path, webhook: str, token: str
+    monitoring: MonitoringPorts, folder: Path, kubeconfig: Path, webhook: str, token: str
 ) -> AsyncIterator[None]:
     """All three up and ready. The bot at ``webhook`` should be, too.
 
@@ -62,15 +62,15 @@ async def open_monitoring(
     """
     targets = scrape_targets()
     port, alert_port = monitoring.port + 1, monitoring.port + 2
-    sends = alertmanager_config(webhook, token)
+    alertmanager_settings = alertmanager_config(webhook, token)
     async with (
         running_demo(kubeconfig, port=monitoring.port) as demo,
-        running_alertmanager(folder / ALERTMANAGER_FOLDER, alert_port, sends) as alertmanager,
+        running_alertmanager(folder / ALERTMANAGER_FOLDER, alert_port, alertmanager_settings) as alertmanager,
         running_prometheus(
             folder / PROMETHEUS_FOLDER,
             port,
             prometheus_config(demo.address, targets, [alertmanager.address]),
-            rules(monitoring.window),
+            alert_rules(monitoring.rule_window),
         ),
     ):
         yield

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import aiohttp
 
-from sandbox.processes import dies_with_us, ending, inherited
+from sandbox.processes import describe_exit, inherited_environment, terminate_with_parent
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -24,46 +24,46 @@ async def running_bot(environment: Mapping[str, str], port: int, log: Path) -> A
 
     ``log`` takes what it prints, and the file beside it that ends with ``.pid`` its process id.
     """
-    bot = _Bot({**inherited("DEEPECHO_"), **environment, "DEEPECHO_HTTP__PORT": str(port)}, port, log)
+    bot = _BotProcess({**inherited_environment("DEEPECHO_"), **environment, "DEEPECHO_HTTP__PORT": str(port)}, port, log)
     try:
         await bot.migrate()
         await bot.start()
-        minding = asyncio.create_task(bot.start_again_when_it_dies())
+        restart_task = asyncio.create_task(bot.restart_on_exit())
         try:
             yield bot.address
         finally:
-            minding.cancel()
-            await asyncio.gather(minding, return_exceptions=True)
+            restart_task.cancel()
+            await asyncio.gather(restart_task, return_exceptions=True)
     finally:
         await bot.stop()
 
 
-class _Bot:
+class _BotProcess:
     def __init__(self, environment: Mapping[str, str], port: int, log: Path) -> None:
         self.address = f"http://127.0.0.1:{port}"
         self._environment = environment
         self._log = log
         log.write_bytes(b"")
-        self._tied = dies_with_us()
+        self._preexec = terminate_with_parent()
         self._process: asyncio.subprocess.Process | None = None
 
     async def migrate(self) -> None:
         """Raises ``BotDied``."""
         self._process = await self._run("migrate")
         if await self._process.wait():
-            raise BotDied(f"The database could not be migrated.\n{self._last_words()}")
+            raise BotDied(f"The database could not be migrated.\n{self._log_tail()}")
 
     async def start(self) -> None:
         """Run it, until it is ready. Raises ``BotDied``."""
         self._process = await self._run("run")
         self._log.with_suffix(".pid").write_text(f"{self._process.pid}\n")
-        await self._until_ready(self._process)
+        await self._wait_ready(self._process)
 
-    async def start_again_when_it_dies(self) -> None:
+    async def restart_on_exit(self) -> None:
         """As a cluster would: whoever kills it in the middle of something sees it go on."""
         while self._process is not None:
             code = await self._process.wait()
-            print(f"The bot ended with {ending(code)}. It is started again.", flush=True)
+            print(f"The bot ended with {describe_exit(code)}. It is started again.", flush=True)
             try:
                 await self.start()
             except BotDied as problem:
@@ -90,14 +90,14 @@ class _Bot:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
-                preexec_fn=self._tied,
+                preexec_fn=self._preexec,
             )
 
-    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+    async def _wait_ready(self, process: asyncio.subprocess.Process) -> None:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
             for _ in range(int(START_SECONDS / 0.1)):
                 if process.returncode is not None:
-                    raise BotDied(f"The bot ended with {ending(process.returncode)}.\n{self._last_words()}")
+                    raise BotDied(f"The bot ended with {describe_exit(process.returncode)}.\n{self._log_tail()}")
                 try:
                     async with session.get(f"{self.address}/readyz") as answer:
                         if answer.status == 200:
@@ -105,7 +105,7 @@ class _Bot:
                 except (aiohttp.ClientError, TimeoutError):
                     pass  # not listening yet
                 await asyncio.sleep(0.1)
-        raise BotDied(f"The bot was not ready after {START_SECONDS:.0f} s.\n{self._last_words()}")
+        raise BotDied(f"The bot was not ready after {START_SECONDS:.0f} s.\n{self._log_tail()}")
 
-    def _last_words(self) -> str:
+    def _log_tail(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])

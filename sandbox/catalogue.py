@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.alert_routes import alerts
+from sandbox.alert_routes import alerts_config
 from sandbox.cluster import CONTEXTS
 from sandbox.slack import people
 
@@ -11,7 +11,9 @@ IMAGE = "ghcr.io/echocog/deep-tree-echo-rkwv"
 PLATFORM_TAGS = r"^[a-z0-9._-]+-[0-9a-f]{7}$"
 
 
-def catalogue(kubeconfig: str, contexts: Mapping[str, str], *, prometheus: str = "", alertmanager: str = "") -> dict[str, Any]:
+def catalogue_data(
+    kubeconfig: str, contexts: Mapping[str, str], *, prometheus: str = "", alertmanager: str = ""
+) -> dict[str, Any]:
     """The catalogue as it stands in a file. ``contexts`` maps each environment to its context in the kubeconfig.
 
     ``prometheus`` and ``alertmanager`` are addresses, empty where none runs: then no Watchdog is waited for either.
@@ -42,7 +44,7 @@ def catalogue(kubeconfig: str, contexts: Mapping[str, str], *, prometheus: str =
             }
         },
         "roles": {"*": _roles()},
-        "alerts": alerts(watched=bool(prometheus and alertmanager)),
+        "alerts": alerts_config(with_watchdog=bool(prometheus and alertmanager)),
     }
 
 

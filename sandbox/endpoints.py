@@ -26,6 +26,6 @@ class Endpoints:
 
     def write(self, file: Path) -> None:
         """Replace the file as a whole: a reader never sees half of it."""
-        half = file.with_suffix(".new")
-        half.write_text(json.dumps(asdict(self), indent=2) + "\n")
-        half.replace(file)
+        temporary = file.with_suffix(".new")
+        temporary.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        temporary.replace(file)

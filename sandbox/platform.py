@@ -11,22 +11,22 @@ from pathlib import Path
 
 import yaml
 
-from bot.core.file_lock import InUse, only_process
-from sandbox.alerting_stack import ALERTMANAGER_FOLDER, PROMETHEUS_FOLDER, Monitoring, monitoring_here, open_monitoring
+from bot.core.file_lock import DatabaseInUse, exclusive_lock
+from sandbox.alerting_stack import ALERTMANAGER_FOLDER, PROMETHEUS_FOLDER, MonitoringPorts, find_monitoring, open_monitoring
 from sandbox.bot import running_bot
-from sandbox.catalogue import catalogue
+from sandbox.catalogue import catalogue_data
 from sandbox.cluster import CONTEXTS, FAST, HUMAN, StandInCluster
 from sandbox.endpoints import Endpoints
 from sandbox.real_cluster import current_context, seed_real_cluster
 from sandbox.slack import LocalSlack, RunningSlack
 
 DEFAULT_PORT = 8600
-ENDPOINTS = "endpoints.json"
-CLUSTER = "the stand-in cluster"
-DEMO = "the demo services"
-PARTS = ("the page", "the local Slack", "the bot", CLUSTER, DEMO, "Prometheus", "Alertmanager")
+ENDPOINTS_FILE = "endpoints.json"
+CLUSTER_PORT = "the stand-in cluster"
+DEMO_PORT = "the demo services"
+PORT_ORDER = ("the page", "the local Slack", "the bot", CLUSTER_PORT, DEMO_PORT, "Prometheus", "Alertmanager")
 """What listens on the chosen port and on those after it."""
-WEBHOOK = "/webhooks/alertmanager"
+WEBHOOK_PATH = "/webhooks/alertmanager"
 
 
 class CannotStart(Exception):
@@ -40,7 +40,7 @@ class SandboxSettings:
     port: int = DEFAULT_PORT
     folder: Path = Path(".sandbox")
     kubeconfig: str = ""
-    quick: bool = False
+    fast: bool = False
     """Pods come up at once, and alerts after a few seconds, instead of at a pace that people can watch."""
 
     @classmethod
@@ -63,19 +63,19 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
     """
     folder = settings.folder.resolve()
     async with AsyncExitStack() as stack:
-        _hold(folder, stack)
+        _lock_folder(folder, stack)
         _check_ports(settings)
-        _forget(folder)
+        _delete_old_state(folder)
         local_slack = LocalSlack(gateway_port=settings.port, port=settings.port + 1, folder=folder / "slack")
         slack = await stack.enter_async_context(local_slack)
         kubernetes, contexts = await _kubernetes(stack, settings, folder)
-        monitoring = monitoring_here(settings.port + PARTS.index(DEMO), quick=settings.quick)
+        monitoring = find_monitoring(settings.port + PORT_ORDER.index(DEMO_PORT), fast=settings.fast)
         catalogue_file = folder / "deepecho.yaml"
         catalogue_file.write_text(_catalogue(kubernetes, contexts, monitoring))
         token = secrets.token_urlsafe(24)
         environment = _environment(slack, folder, catalogue_file, token)
         bot = await stack.enter_async_context(running_bot(environment, settings.port + 2, folder / "bot.log"))
-        webhook = {"url": f"{bot}{WEBHOOK}", "token": token}
+        webhook = {"url": f"{bot}{WEBHOOK_PATH}", "token": token}
         if monitoring:
             kubeconfig = Path(kubernetes["kubeconfig"])
             await stack.enter_async_context(open_monitoring(monitoring, folder, kubeconfig, webhook["url"], token))
@@ -90,22 +90,22 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
             alertmanager=monitoring.alertmanager if monitoring else "",
             webhook=webhook,
         )
-        endpoints.write(folder / ENDPOINTS)
-        stack.callback((folder / ENDPOINTS).unlink, missing_ok=True)
+        endpoints.write(folder / ENDPOINTS_FILE)
+        stack.callback((folder / ENDPOINTS_FILE).unlink, missing_ok=True)
         yield endpoints
 
 
-def _hold(folder: Path, stack: AsyncExitStack) -> None:
+def _lock_folder(folder: Path, stack: AsyncExitStack) -> None:
     """Two sandboxes in one folder would delete each other's database."""
     try:
-        stack.enter_context(only_process(folder / "sandbox"))
-    except InUse:
+        stack.enter_context(exclusive_lock(folder / "sandbox"))
+    except DatabaseInUse:
         raise CannotStart(f"Another sandbox runs in {folder}. Stop it first (Ctrl-C where it runs).") from None
 
 
 def _check_ports(settings: SandboxSettings) -> None:
-    for port, part in enumerate(PARTS, settings.port):
-        if settings.kubeconfig and part == CLUSTER:
+    for port, part in enumerate(PORT_ORDER, settings.port):
+        if settings.kubeconfig and part == CLUSTER_PORT:
             continue
         with socket.socket() as probe:
             # As servers do, so that connections of an earlier run that are only waiting to be forgotten do not count.
@@ -126,15 +126,15 @@ async def _kubernetes(stack: AsyncExitStack, settings: SandboxSettings, folder: 
         await seed_real_cluster(kubeconfig)
         context, url = current_context(kubeconfig)
         return {"url": url, "kubeconfig": str(kubeconfig)}, dict.fromkeys(CONTEXTS, context)
-    cluster = await stack.enter_async_context(StandInCluster(pace=FAST if settings.quick else HUMAN, port=settings.port + 3))
+    cluster = await stack.enter_async_context(StandInCluster(pace=FAST if settings.fast else HUMAN, port=settings.port + 3))
     cluster.seed()
     kubeconfig = cluster.kubeconfig(folder / "kubeconfig", context="production")
     return {"url": cluster.url, "kubeconfig": str(kubeconfig)}, {name: name for name in CONTEXTS}
 
 
-def _catalogue(kubernetes: Mapping[str, str], contexts: Mapping[str, str], monitoring: Monitoring | None) -> str:
-    places = {"prometheus": monitoring.prometheus, "alertmanager": monitoring.alertmanager} if monitoring else {}
-    return yaml.safe_dump(catalogue(kubernetes["kubeconfig"], contexts, **places), sort_keys=False)
+def _catalogue(kubernetes: Mapping[str, str], contexts: Mapping[str, str], monitoring: MonitoringPorts | None) -> str:
+    servers = {"prometheus": monitoring.prometheus, "alertmanager": monitoring.alertmanager} if monitoring else {}
+    return yaml.safe_dump(catalogue_data(kubernetes["kubeconfig"], contexts, **servers), sort_keys=False)
 
 
 def _environment(slack: RunningSlack, folder: Path, catalogue_file: Path, token: str) -> dict[str, str]:
@@ -150,9 +150,9 @@ def _environment(slack: RunningSlack, folder: Path, catalogue_file: Path, token:
     }
 
 
-def _forget(folder: Path) -> None:
+def _delete_old_state(folder: Path) -> None:
     """The local Slack and the stand-in cluster keep nothing; a database that remembers their operations would only confuse."""
-    (folder / ENDPOINTS).unlink(missing_ok=True)
+    (folder / ENDPOINTS_FILE).unlink(missing_ok=True)
     (folder / "data").mkdir(exist_ok=True)
     for file in (folder / "data").glob("deepecho.sqlite*"):
         file.unlink()
@@ -160,6 +160,6 @@ def _forget(folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def settings() -> SandboxSettings:
+def load_sandbox_settings() -> SandboxSettings:
     """The settings that this process's environment gives."""
     return SandboxSettings.from_environment(os.environ)

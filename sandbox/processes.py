@@ -9,7 +9,7 @@ _SET_PDEATHSIG = 1
 """``prctl``'s PR_SET_PDEATHSIG: the child of a sandbox that was killed would hold its port for ever."""
 
 
-def dies_with_us() -> Callable[[], None]:
+def terminate_with_parent() -> Callable[[], None]:
     """For ``preexec_fn``. The library is loaded here: between fork and exec there is little that one may do."""
     libc = ctypes.CDLL(None)
 
@@ -19,12 +19,12 @@ def dies_with_us() -> Callable[[], None]:
     return tie
 
 
-def inherited(*but_not: str) -> dict[str, str]:
+def inherited_environment(*excluded_prefixes: str) -> dict[str, str]:
     """Our own environment without names that begin like these, and without proxies: all is on loopback."""
-    kept = (name for name in os.environ if not name.startswith(but_not) and not name.lower().endswith("_proxy"))
-    return {name: os.environ[name] for name in kept}
+    names = (name for name in os.environ if not name.startswith(excluded_prefixes) and not name.lower().endswith("_proxy"))
+    return {name: os.environ[name] for name in names}
 
 
-def ending(code: int) -> str:
+def describe_exit(code: int) -> str:
     """How a process ended, in words."""
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"

@@ -43,24 +43,24 @@ async def seed_real_cluster(kubeconfig: Path) -> None:
     objects = [each for each in platform(datetime.now(UTC)) if each["kind"] in (*_SEEDED, "ReplicaSet")]
     async with asyncio.TaskGroup() as seeding:
         for namespace in CONTEXTS.values():
-            mine = [each for each in objects if _belongs(each, namespace)]
-            seeding.create_task(_seed(kubeconfig, namespace, mine))
+            namespace_objects = [each for each in objects if _belongs(each, namespace)]
+            seeding.create_task(_seed(kubeconfig, namespace, namespace_objects))
 
 
 async def _seed(kubeconfig: Path, namespace: str, objects: Sequence[Json]) -> None:
     if await _has_application(kubeconfig, namespace):
         return
     print(f"rolling out the history of {namespace}", flush=True)
-    config = [_bare(each) for each in objects if each["kind"] == "ConfigMap"]
-    await _apply(kubeconfig, [_bare(each) for each in objects if each["kind"] == "Namespace"])
-    await _apply(kubeconfig, [_bare(each) for each in objects if each["kind"] == "Secret"])
-    await _apply(kubeconfig, [_earlier(each) for each in config])
+    config = [_as_manifest(each) for each in objects if each["kind"] == "ConfigMap"]
+    await _apply(kubeconfig, [_as_manifest(each) for each in objects if each["kind"] == "Namespace"])
+    await _apply(kubeconfig, [_as_manifest(each) for each in objects if each["kind"] == "Secret"])
+    await _apply(kubeconfig, [_config_before_last_change(each) for each in config])
     for generation in range(VERSIONS):
-        await _apply(kubeconfig, [_at(each, objects, generation) for each in objects if each["kind"] == "Deployment"])
-        await _settled(kubeconfig, namespace)
+        await _apply(kubeconfig, [_deployment_at(each, objects, generation) for each in objects if each["kind"] == "Deployment"])
+        await _wait_rolled_out(kubeconfig, namespace)
     if namespace == CONTEXTS["production"]:
         await _apply(kubeconfig, config)
-    await _apply(kubeconfig, [_oldest_form(each) for each in objects if each["kind"] == "HorizontalPodAutoscaler"])
+    await _apply(kubeconfig, [_as_autoscaling_v1(each) for each in objects if each["kind"] == "HorizontalPodAutoscaler"])
 
 
 def _belongs(thing: Json, namespace: str) -> bool:
@@ -68,34 +68,38 @@ def _belongs(thing: Json, namespace: str) -> bool:
     return bool(where == namespace or (thing["kind"] == "Namespace" and thing["metadata"]["name"] == namespace))
 
 
-def _bare(thing: Json) -> Json:
+def _as_manifest(thing: Json) -> Json:
     """The manifest that a person would have applied."""
-    given = thing["metadata"]
-    annotations = {key: value for key, value in given.get("annotations", {}).items() if not key.startswith(_CONTROLLERS)}
-    metadata = {key: given[key] for key in ("name", "namespace", "labels") if key in given} | {"annotations": annotations}
+    metadata_before = thing["metadata"]
+    annotations = {
+        key: value for key, value in metadata_before.get("annotations", {}).items() if not key.startswith(_CONTROLLERS)
+    }
+    metadata = {key: metadata_before[key] for key in ("name", "namespace", "labels") if key in metadata_before} | {
+        "annotations": annotations
+    }
     return {**{key: value for key, value in thing.items() if key != "status"}, "metadata": metadata}
 
 
-def _earlier(config: Json) -> Json:
+def _config_before_last_change(config: Json) -> Json:
     """The ConfigMap before its last change, which in production comes after the version that one may want back."""
     return {**config, "data": dict(list(config["data"].items())[:-1])}
 
 
-def _oldest_form(autoscaler: Json) -> Json:
+def _as_autoscaling_v1(autoscaler: Json) -> Json:
     """The autoscaler in the API version that every cluster serves."""
     spec = {key: autoscaler["spec"][key] for key in ("scaleTargetRef", "minReplicas", "maxReplicas")}
-    bare = _bare(autoscaler)
+    bare = _as_manifest(autoscaler)
     return {**bare, "apiVersion": "autoscaling/v1", "spec": spec | {"targetCPUUtilizationPercentage": 70}}
 
 
-def _at(deployment: Json, objects: Sequence[Json], generation: int) -> Json:
+def _deployment_at(deployment: Json, objects: Sequence[Json], generation: int) -> Json:
     """The Deployment as it was, so many versions before the newest of those that are rolled out."""
     name, namespace = deployment["metadata"]["name"], deployment["metadata"]["namespace"]
     history = sorted((each for each in objects if each["kind"] == "ReplicaSet" and _owner(each) == name), key=_revision)
     release = history[-VERSIONS:][min(generation, len(history[-VERSIONS:]) - 1)]
     template = json.loads(json.dumps(release["spec"]["template"]))
     template["metadata"]["labels"].pop("pod-template-hash", None)
-    bare = _bare(deployment)
+    bare = _as_manifest(deployment)
     cause = release["metadata"]["annotations"].get("kubernetes.io/change-cause", f"helm upgrade {namespace}")
     bare["metadata"]["annotations"]["kubernetes.io/change-cause"] = cause
     return {**bare, "spec": {**bare["spec"], "template": template}}
@@ -110,11 +114,11 @@ def _revision(replica_set: Json) -> int:
 
 
 async def _has_application(kubeconfig: Path, namespace: str) -> bool:
-    found = await _kubectl(kubeconfig, ["get", "deployments", "-n", namespace, "-o", "name"], must=False)
+    found = await _kubectl(kubeconfig, ["get", "deployments", "-n", namespace, "-o", "name"], check=False)
     return "deployment.apps/deep-echo-main" in found
 
 
-async def _settled(kubeconfig: Path, namespace: str) -> None:
+async def _wait_rolled_out(kubeconfig: Path, namespace: str) -> None:
     names = await _kubectl(kubeconfig, ["get", "deployments", "-n", namespace, "-o", "name"])
     for name in names.split():
         await _kubectl(kubeconfig, ["rollout", "status", "-n", namespace, name, "--timeout=120s"])
@@ -126,7 +130,7 @@ async def _apply(kubeconfig: Path, manifests: Sequence[Json]) -> None:
         await _kubectl(kubeconfig, ["apply", "-f", "-"], text)
 
 
-async def _kubectl(kubeconfig: Path, arguments: Sequence[str], text: str = "", *, must: bool = True) -> str:
+async def _kubectl(kubeconfig: Path, arguments: Sequence[str], text: str = "", *, check: bool = True) -> str:
     program = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or shutil.which("kubectl")
     if program is None:
         raise SeedingFailed("kubectl is not installed, and a real cluster is seeded with it. `make setup` brings one.")
@@ -135,6 +139,6 @@ async def _kubectl(kubeconfig: Path, arguments: Sequence[str], text: str = "", *
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, problem = await process.communicate(text.encode())
-    if process.returncode and must:
+    if process.returncode and check:
         raise SeedingFailed(f"kubectl {' '.join(arguments[:3])}: {problem.decode().strip()}")
     return out.decode()

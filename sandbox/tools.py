@@ -81,15 +81,15 @@ def _check_version(home: Path) -> None:
 
 def prometheus_program() -> str:
     """Where Prometheus is. Raises `MissingTool`."""
-    return _installed("Prometheus", "prometheus", "prometheus")
+    return _find_program("Prometheus", "prometheus", "prometheus")
 
 
 def alertmanager_program() -> str:
     """Where Alertmanager is; Debian calls it otherwise than its makers do. Raises `MissingTool`."""
-    return _installed("Alertmanager", "prometheus-alertmanager", "prometheus-alertmanager", "alertmanager")
+    return _find_program("Alertmanager", "prometheus-alertmanager", "prometheus-alertmanager", "alertmanager")
 
 
-def _installed(what: str, package: str, *names: str) -> str:
+def _find_program(what: str, package: str, *names: str) -> str:
     found = next((path for name in names if (path := shutil.which(name))), None)
     if found is None:
         raise MissingTool(f"{what} is not installed. Install it (Debian: apt install {package}) and run this again.")

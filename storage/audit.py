@@ -11,10 +11,10 @@ from domain.people import Person
 from storage.tables import audit, audit_head
 from storage.upsert import insert
 
-PAGE = 1000
+WALK_PAGE_SIZE = 1000
 
 
-class Audit:
+class AuditLog:
     """The audit log on one connection."""
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -22,10 +22,10 @@ class Audit:
 
     async def append(self, entry: AuditEntry) -> int:
         """Chain an entry and answer with its number. An event that is in the log already keeps its first record."""
-        number, digest = await self._head()
-        known = await self._connection.execute(select(audit.c.number).where(audit.c.key == entry.key))
-        if (found := known.scalar_one_or_none()) is not None:
-            return int(found)
+        number, digest = await self._lock_head()
+        existing = await self._connection.execute(select(audit.c.number).where(audit.c.key == entry.key))
+        if (existing_number := existing.scalar_one_or_none()) is not None:
+            return int(existing_number)
         new = chain_digest(digest, number + 1, entry)
         await self._connection.execute(
             audit.insert().values(**_columns(AuditRecord(number=number + 1, entry=entry, previous=digest, digest=new)))
@@ -38,18 +38,25 @@ class Audit:
         row = (await self._connection.execute(select(audit_head.c.number, audit_head.c.digest))).one_or_none()
         return (0, GENESIS) if row is None else (row.number, row.digest)
 
-    async def _head(self) -> tuple[int, str]:
+    async def _lock_head(self) -> tuple[int, str]:
         """The head with its row locked, so that concurrent writers cannot fork the chain."""
         seed = insert(self._connection, audit_head).values(id=1, number=0, digest=GENESIS).on_conflict_do_nothing()
-        locked = select(audit_head.c.number, audit_head.c.digest).where(audit_head.c.id == 1).with_for_update()
-        row = (await self._connection.execute(locked)).one_or_none()
+        select_locked = select(audit_head.c.number, audit_head.c.digest).where(audit_head.c.id == 1).with_for_update()
+        row = (await self._connection.execute(select_locked)).one_or_none()
         if row is None:
             await self._connection.execute(seed)
-            row = (await self._connection.execute(locked)).one()
+            row = (await self._connection.execute(select_locked)).one()
         return row.number, row.digest
 
     async def search(
-        self, *, who: str = "", what: str = "", where: str = "", since: datetime | None = None, word: str = "", limit: int = 20
+        self,
+        *,
+        who: str = "",
+        what: str = "",
+        where: str = "",
+        since: datetime | None = None,
+        search_text: str = "",
+        limit: int = 20,
     ) -> tuple[AuditRecord, ...]:
         """The newest records first. ``who`` is a user id; ``where`` an environment or part of it; ``word`` any of the fields."""
         statement = select(audit).order_by(audit.c.number.desc()).limit(limit)
@@ -61,20 +68,20 @@ class Audit:
             statement = statement.where(audit.c.where.contains(where, autoescape=True))
         if since is not None:
             statement = statement.where(audit.c.at >= since)
-        if word:
+        if search_text:
             columns = (audit.c.what, audit.c.where, audit.c.operation, audit.c.why, audit.c.outcome)
-            statement = statement.where(or_(*(column.contains(word, autoescape=True) for column in columns)))
+            statement = statement.where(or_(*(column.contains(search_text, autoescape=True) for column in columns)))
         return tuple(_read(row) for row in (await self._connection.execute(statement)).mappings())
 
-    async def walk(self, page: int = PAGE) -> AsyncIterator[AuditRecord]:
+    async def walk(self, page_size: int = WALK_PAGE_SIZE) -> AsyncIterator[AuditRecord]:
         """Every record from the first, so many at a time."""
         last = 0
         while True:
-            statement = select(audit).where(audit.c.number > last).order_by(audit.c.number).limit(page)
+            statement = select(audit).where(audit.c.number > last).order_by(audit.c.number).limit(page_size)
             rows = (await self._connection.execute(statement)).mappings().all()
             for row in rows:
                 yield _read(row)
-            if len(rows) < page:
+            if len(rows) < page_size:
                 return
             last = rows[-1]["number"]
 

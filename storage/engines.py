@@ -15,26 +15,26 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-PAGE_BYTES = 8192
+SQLITE_PAGE_BYTES = 8192
 """Of a new SQLite file (an old one keeps its own): a notification of ten alerts is 6 kB, and one page costs less than two."""
 
-BUSY_SECONDS = 10.0
+BUSY_TIMEOUT_SECONDS = 10.0
 """How long SQLite waits for another process's write lock."""
 
 
-CONNECT_SECONDS = 10.0
-COMMAND_SECONDS = 30.0
+CONNECT_TIMEOUT_SECONDS = 10.0
+COMMAND_TIMEOUT_SECONDS = 30.0
 """How long PostgreSQL may take over one statement, waiting for a row's lock included."""
 
-IDLE_SECONDS = 10.0
+IDLE_IN_TRANSACTION_TIMEOUT_SECONDS = 10.0
 """How long a transaction may stand idle before PostgreSQL ends it. Ours never wait for anything but the database: this ends
 only those of a frozen process, whose row locks would keep its survivor from taking over."""
 
-UNAVAILABLE = (DBAPIError, PoolTimeout, OSError)
+UNAVAILABLE_ERRORS = (DBAPIError, PoolTimeout, OSError)
 """What the drivers raise where the database does not answer. A refused connection to PostgreSQL comes as a bare ``OSError``."""
 
 
-def reason(error: Exception) -> str:
+def driver_error_name(error: Exception) -> str:
     """The driver's own name for what went wrong; its message may hold values."""
     return type(error.orig if isinstance(error, DBAPIError) and error.orig else error).__name__
 
@@ -58,9 +58,9 @@ class Engines:
             await self.read.dispose()
 
 
-def parse_url(text: str) -> URL:
+def parse_url(database_url: str) -> URL:
     """The database's address with the async driver we use. Raises ``ValueError`` for any other database."""
-    url = make_url(text)
+    url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         return url.set(drivername="sqlite+aiosqlite")
     if url.get_backend_name() == "postgresql":
@@ -68,65 +68,71 @@ def parse_url(text: str) -> URL:
     raise ValueError(f"{url.get_backend_name()} is not a database deepecho can use; it takes sqlite and postgresql")
 
 
-def open_engines(text: str, *, pooled: bool = True) -> Engines:
+def open_engines(database_url: str, *, pooled: bool = True) -> Engines:
     """Engines for the database's address. ``pooled=False`` opens a connection each time, for tests with many loops."""
-    url = parse_url(text)
+    url = parse_url(database_url)
     if url.get_backend_name() == "postgresql":
         if not pooled:
-            engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
+            engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": CONNECT_TIMEOUT_SECONDS})
             return Engines(engine, engine)
-        idle = str(int(IDLE_SECONDS * 1000))
-        settings = {"idle_in_transaction_session_timeout": idle}
-        limits = {"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS, "server_settings": settings}
-        engine = create_async_engine(url, pool_size=8, max_overflow=4, pool_pre_ping=True, connect_args=limits)
+        idle_timeout_ms = str(int(IDLE_IN_TRANSACTION_TIMEOUT_SECONDS * 1000))
+        server_settings = {"idle_in_transaction_session_timeout": idle_timeout_ms}
+        connect_args = {
+            "timeout": CONNECT_TIMEOUT_SECONDS,
+            "command_timeout": COMMAND_TIMEOUT_SECONDS,
+            "server_settings": server_settings,
+        }
+        engine = create_async_engine(url, pool_size=8, max_overflow=4, pool_pre_ping=True, connect_args=connect_args)
         return Engines(engine, engine)
-    return Engines(_sqlite(url, size=1, writes=True, pooled=pooled), _sqlite(url, size=4, writes=False, pooled=pooled))
+    return Engines(
+        _sqlite_engine(url, size=1, writes=True, pooled=pooled), _sqlite_engine(url, size=4, writes=False, pooled=pooled)
+    )
 
 
-def _sqlite(url: URL, *, size: int, writes: bool, pooled: bool) -> AsyncEngine:
-    pool: dict[str, Any] = (
+def _sqlite_engine(url: URL, *, size: int, writes: bool, pooled: bool) -> AsyncEngine:
+    pool_options: dict[str, Any] = (
         {"poolclass": AsyncAdaptedQueuePool, "pool_size": size, "max_overflow": 0} if pooled else {"poolclass": NullPool}
     )
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, **pool)
-    _prepare(engine.sync_engine, "BEGIN IMMEDIATE" if writes else "BEGIN")
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, **pool_options)
+    _configure_connections(engine.sync_engine, "BEGIN IMMEDIATE" if writes else "BEGIN")
     return engine
 
 
-def _prepare(engine: Engine, begin: str) -> None:
+def _configure_connections(engine: Engine, begin_statement: str) -> None:
     @event.listens_for(engine, "connect")
-    def settings(connection: Any, _record: object) -> None:
+    def set_pragmas(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in (
-            f"page_size={PAGE_BYTES}",
+            f"page_size={SQLITE_PAGE_BYTES}",
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            f"busy_timeout={int(BUSY_SECONDS * 1000)}",
+            f"busy_timeout={int(BUSY_TIMEOUT_SECONDS * 1000)}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+    def begin_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(begin_statement)
 
 
-def workflow_engine(text: str) -> Engine | None:
+def workflow_engine(database_url: str) -> Engine | None:
     """A synchronous engine for the durable workflows' own file beside ours; None on PostgreSQL, where they share the server.
 
     Their library would otherwise use the rollback journal, in which a reader stops a writer.
     """
-    url = parse_url(text)
+    url = parse_url(database_url)
     if url.get_backend_name() != "sqlite":
         return None
-    file = (url.database or "") + "-workflows"
+    path = (url.database or "") + "-workflows"
     engine = create_engine(
-        url.set(drivername="sqlite", database=file), connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+        url.set(drivername="sqlite", database=path), connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
     )
 
     @event.listens_for(engine, "connect")
-    def settings(connection: sqlite3.Connection, _record: object) -> None:
+    def set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
 

@@ -9,16 +9,16 @@ from storage.tables import images
 from storage.upsert import insert
 
 
-class Images:
+class ImageRepository:
     """The images' rows on one connection."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def recorded(self, image: str) -> str:
+    async def get_image_id(self, image: str) -> str:
         """The image id recorded for an image reference; empty where none is."""
-        found = await self._connection.execute(select(images.c.image_id).where(images.c.image == image))
-        return found.scalar_one_or_none() or ""
+        result = await self._connection.execute(select(images.c.image_id).where(images.c.image == image))
+        return result.scalar_one_or_none() or ""
 
     async def record(self, image: str, image_id: str, at: datetime) -> None:
         """Keep the image id that a verified rollout ran; the first one stands."""

@@ -9,14 +9,14 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.inbound import Delivery
-from storage.engines import BUSY_SECONDS
+from domain.inbound import InboundMessage
+from storage.engines import BUSY_TIMEOUT_SECONDS
 
 
-class Rows(Protocol):
+class InboxBatchWriter(Protocol):
     """Where deliveries are kept."""
 
-    async def insert(self, deliveries: Sequence[Delivery]) -> set[str]:
+    async def insert(self, deliveries: Sequence[InboundMessage]) -> set[str]:
         """Keep all of them in one transaction; the keys of those that were not there yet. Raises the driver's errors."""
         ...
 
@@ -25,17 +25,17 @@ class Rows(Protocol):
         ...
 
 
-class RowsOnServer:
+class PostgresBatchWriter:
     """PostgreSQL, through the pool that everything else uses."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._statements: dict[int, str] = {}
 
-    async def insert(self, deliveries: Sequence[Delivery]) -> set[str]:
+    async def insert(self, deliveries: Sequence[InboundMessage]) -> set[str]:
         values: list[object] = []
-        for each in deliveries:
-            values += (each.key, each.kind.value, each.body, each.received_at)
+        for delivery in deliveries:
+            values += (delivery.key, delivery.kind.value, delivery.body, delivery.received_at)
         async with self._engine.begin() as connection:
             rows = await connection.exec_driver_sql(self._statement(len(deliveries)), tuple(values))
             return set(rows.scalars())
@@ -43,36 +43,41 @@ class RowsOnServer:
     def close(self) -> None:
         """The pool is not ours."""
 
-    def _statement(self, rows: int) -> str:
-        if rows not in self._statements:
-            marks = (f"({', '.join(f'${row * 4 + place}' for place in range(1, 5))})" for row in range(rows))
-            self._statements[rows] = _insert(marks) + _RETURNING
-        return self._statements[rows]
+    def _statement(self, row_count: int) -> str:
+        if row_count not in self._statements:
+            placeholders = (f"({', '.join(f'${row * 4 + place}' for place in range(1, 5))})" for row in range(row_count))
+            self._statements[row_count] = _insert_statement(placeholders) + _RETURNING
+        return self._statements[row_count]
 
 
-class RowsInFile:
+class SqliteBatchWriter:
     """SQLite, on a connection and a thread of its own: a batch is one visit to the thread.
 
     Through the engine it would be nine, one for each call on a cursor, and twice the processor time of the whole door.
     """
 
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="inbox")
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="inbox")
         self._connection: sqlite3.Connection | None = None
         self._statements: dict[int, str] = {}
 
-    async def insert(self, deliveries: Sequence[Delivery]) -> set[str]:
+    async def insert(self, deliveries: Sequence[InboundMessage]) -> set[str]:
         values: list[str] = []
-        for each in deliveries:
+        for delivery in deliveries:
             # As ``storage.tables.Moment`` keeps it: SQLite compares times as text, so all have six decimals.
-            utc = each.received_at if each.received_at.tzinfo is UTC else each.received_at.astimezone(UTC)
-            values += (each.key, each.kind.value, each.body, utc.replace(tzinfo=None).isoformat(" ", "microseconds"))
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, values)
+            received_at = delivery.received_at if delivery.received_at.tzinfo is UTC else delivery.received_at.astimezone(UTC)
+            values += (
+                delivery.key,
+                delivery.kind.value,
+                delivery.body,
+                received_at.replace(tzinfo=None).isoformat(" ", "microseconds"),
+            )
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._write, values)
 
     def close(self) -> None:
-        self._thread.submit(self._disconnect)
-        self._thread.shutdown(wait=True)
+        self._executor.submit(self._disconnect)
+        self._executor.shutdown(wait=True)
 
     def _write(self, values: list[str]) -> set[str]:
         connection = self._connection = self._connection or self._connect()
@@ -80,25 +85,25 @@ class RowsInFile:
         try:
             # Asking which keys are new costs a third more. Nearly always all of them are, and a count says so.
             if connection.execute(self._statement(len(values) // 4), values).rowcount == len(values) // 4:
-                new = set(values[::4])
+                new_keys = set(values[::4])
             else:
                 connection.execute("ROLLBACK")
                 connection.execute("BEGIN IMMEDIATE")
-                new = {key for (key,) in connection.execute(self._statement(len(values) // 4) + _RETURNING, values)}
+                new_keys = {key for (key,) in connection.execute(self._statement(len(values) // 4) + _RETURNING, values)}
             connection.execute("COMMIT")
         except sqlite3.Error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        return new
+        return new_keys
 
-    def _statement(self, rows: int) -> str:
-        if rows not in self._statements:
-            self._statements[rows] = _insert("(?, ?, ?, ?)" for _ in range(rows))
-        return self._statements[rows]
+    def _statement(self, row_count: int) -> str:
+        if row_count not in self._statements:
+            self._statements[row_count] = _insert_statement("(?, ?, ?, ?)" for _ in range(row_count))
+        return self._statements[row_count]
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
         connection.execute("PRAGMA synchronous=FULL")
         return connection
 
@@ -110,6 +115,6 @@ class RowsInFile:
 _RETURNING = " RETURNING key"
 
 
-def _insert(marks: Iterable[str]) -> str:
+def _insert_statement(placeholders: Iterable[str]) -> str:
     """Plain SQL: an ORM costs nine times as much here. ``marks`` are placeholders, a row each."""
-    return f"INSERT INTO inbox (key, kind, body, received_at) VALUES {', '.join(marks)} ON CONFLICT (key) DO NOTHING"  # noqa: S608
+    return f"INSERT INTO inbox (key, kind, body, received_at) VALUES {', '.join(placeholders)} ON CONFLICT (key) DO NOTHING"  # noqa: S608

@@ -12,30 +12,32 @@ from storage.tables import locks
 from storage.upsert import insert
 
 
-class Locks:
+class LockRepository:
     """The locks' rows on one connection."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def put_person(self, environment: str, by: Person, reason: str, at: datetime, until: datetime | None) -> bool:
+    async def lock_environment(self, environment: str, by: Person, reason: str, at: datetime, until: datetime | None) -> bool:
         """Lock an environment. False where it is locked already."""
         await self._drop_expired(at)
-        return await self._put(_row(environment, "", "", by, reason, at, until))
+        return await self._insert(_row(environment, "", "", by, reason, at, until))
 
-    async def of_person(self, environment: str, at: datetime) -> LockRecord | None:
+    async def environment_lock(self, environment: str, at: datetime) -> LockRecord | None:
         """The person's lock on an environment, unless it has run out."""
         rows = await self._select(locks.c.key == _key(environment, ""))
         return next((row for row in rows if row.until is None or row.until > at), None)
 
-    async def remove_person(self, lock: LockRecord) -> bool:
+    async def unlock_environment(self, lock: LockRecord) -> bool:
         """Remove this very lock of a person. False where it is gone already, or another has taken its place."""
-        same = (locks.c.holder == lock.by.user_id) & (locks.c.holder_team == lock.by.team_id) & (locks.c.since == lock.since)
-        result = await self._connection.execute(delete(locks).where((locks.c.key == _key(lock.environment, "")) & same))
+        is_same_lock = (
+            (locks.c.holder == lock.by.user_id) & (locks.c.holder_team == lock.by.team_id) & (locks.c.since == lock.since)
+        )
+        result = await self._connection.execute(delete(locks).where((locks.c.key == _key(lock.environment, "")) & is_same_lock))
         return result.rowcount == 1
 
-    async def take(
-        self, operation: str, environment: str, services: tuple[str, ...], by: Person, at: datetime
+    async def lock_services(
+        self, operation_id: str, environment: str, services: tuple[str, ...], by: Person, at: datetime
     ) -> LockRecord | None:
         """Lock all of these services for an operation, or none. Answers with the lock that stands in the way, or None.
 
@@ -43,27 +45,27 @@ class Locks:
         somebody was faster by a hair, so that the transaction keeps none of them.
         """
         keys = [_key(environment, service) for service in services]
-        held = await self._select(locks.c.key.in_(keys))
-        other = next((row for row in held if row.operation != operation), None)
-        if other is not None:
-            return other
-        mine = {row.service for row in held}
+        existing = await self._select(locks.c.key.in_(keys))
+        blocking = next((row for row in existing if row.operation != operation_id), None)
+        if blocking is not None:
+            return blocking
+        own_services = {row.service for row in existing}
         for service in services:
-            row = _row(environment, service, operation, by, f"{operation} is running", at, None)
-            if service not in mine and not await self._put(row):
+            row = _row(environment, service, operation_id, by, f"{operation_id} is running", at, None)
+            if service not in own_services and not await self._insert(row):
                 raise TemporaryError(f"Another operation locked {service} at the same moment.")
         return None
 
-    async def free(self, operation: str) -> None:
+    async def release(self, operation_id: str) -> None:
         """Free whatever the operation holds."""
-        await self._connection.execute(delete(locks).where(locks.c.operation == operation))
+        await self._connection.execute(delete(locks).where(locks.c.operation == operation_id))
 
-    async def all(self, at: datetime) -> tuple[LockRecord, ...]:
+    async def active(self, at: datetime) -> tuple[LockRecord, ...]:
         """Every lock that holds now, the environments' first."""
         rows = await self._select(locks.c.key.is_not(None))
         return tuple(row for row in rows if row.until is None or row.until > at)
 
-    async def _put(self, row: dict[str, object]) -> bool:
+    async def _insert(self, row: dict[str, object]) -> bool:
         statement = insert(self._connection, locks).values(**row).on_conflict_do_nothing()
         return (await self._connection.execute(statement)).rowcount == 1
 
@@ -80,13 +82,13 @@ def _key(environment: str, service: str) -> str:
 
 
 def _row(
-    environment: str, service: str, operation: str, by: Person, reason: str, since: datetime, until: datetime | None
+    environment: str, service: str, operation_id: str, by: Person, reason: str, since: datetime, until: datetime | None
 ) -> dict[str, object]:
     return {
         "key": _key(environment, service),
         "environment": environment,
         "service": service,
-        "operation": operation,
+        "operation": operation_id,
         "holder": by.user_id,
         "holder_team": by.team_id,
         "reason": reason,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from storage.engines import open_engines
 
-ADVISORY_LOCK = 0x64656570
+MIGRATION_LOCK_KEY = 0x64656570
 """Two replicas that start together on PostgreSQL must not migrate at the same time."""
 
 
@@ -20,8 +20,8 @@ async def migrate(url: str, revision: str = "head") -> None:
     try:
         async with engines.write.begin() as connection:
             if not engines.is_sqlite:
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
-            await connection.run_sync(_move, revision)
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK_KEY})
+            await connection.run_sync(_migrate_to, revision)
     finally:
         await engines.dispose()
 
@@ -31,7 +31,7 @@ def current_revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def newest_revision() -> str | None:
+def head_revision() -> str | None:
     """The revision that this version expects."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
@@ -42,15 +42,17 @@ def _config() -> Config:
     return config
 
 
-def _move(connection: Connection, revision: str) -> None:
+def _migrate_to(connection: Connection, revision: str) -> None:
     config = _config()
     config.attributes["connection"] = connection
-    here, scripts = current_revision(connection), ScriptDirectory.from_config(config)
-    if revision == "base" or (here is not None and revision != "head" and _is_older(scripts, revision, here)):
+    current, script_directory = current_revision(connection), ScriptDirectory.from_config(config)
+    if revision == "base" or (current is not None and revision != "head" and _is_older(script_directory, revision, current)):
         command.downgrade(config, revision)
     else:
         command.upgrade(config, revision)
 
 
-def _is_older(scripts: ScriptDirectory, revision: str, here: str) -> bool:
-    return any(each.revision == revision for each in scripts.iterate_revisions(here, "base") if each.revision != here)
+def _is_older(script_directory: ScriptDirectory, revision: str, current: str) -> bool:
+    return any(
+        each.revision == revision for each in script_directory.iterate_revisions(current, "base") if each.revision != current
+    )

@@ -14,7 +14,7 @@ class Fenced(BaseException):
     """The process no longer owns what it tried to write. Not an ``Exception``: nothing may catch it and go on."""
 
 
-class Operations:
+class OperationRepository:
     """The operations' rows on one connection."""
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -22,13 +22,13 @@ class Operations:
 
     async def get(self, operation_id: str) -> OperationRecord | None:
         """The operation, or None."""
-        return await self._one(operations.c.id == operation_id)
+        return await self._get_where(operations.c.id == operation_id)
 
-    async def from_source(self, source: str) -> OperationRecord | None:
+    async def get_by_source(self, source: str) -> OperationRecord | None:
         """The operation that this inbox key began, or None."""
-        return await self._one(operations.c.source == source)
+        return await self._get_where(operations.c.source == source)
 
-    async def locked(self, operation_id: str, *, epoch: int | None = None) -> OperationRecord | None:
+    async def get_for_update(self, operation_id: str, *, epoch: int | None = None) -> OperationRecord | None:
         """The operation with its row locked until the transaction ends.
 
         With ``epoch``, raises ``Fenced`` where somebody else has claimed it since.
@@ -59,8 +59,10 @@ class Operations:
 
     async def unfinished(self) -> tuple[OperationRecord, ...]:
         """Every operation that has not ended, oldest first."""
-        alive = operations.c.state.in_([state.value for state in State if not state.final])
-        rows = await self._connection.execute(select(operations.c.record).where(alive).order_by(operations.c.requested_at))
+        is_unfinished = operations.c.state.in_([state.value for state in State if not state.final])
+        rows = await self._connection.execute(
+            select(operations.c.record).where(is_unfinished).order_by(operations.c.requested_at)
+        )
         return tuple(_read(text) for text in rows.scalars())
 
     async def recent(
@@ -74,12 +76,12 @@ class Operations:
             statement = statement.where(operations.c.state.in_([state.value for state in State if not state.final]))
         return tuple(_read(text) for text in (await self._connection.execute(statement)).scalars())
 
-    async def since(self, at: datetime, *, environment: str) -> tuple[OperationRecord, ...]:
+    async def requested_since(self, at: datetime, *, environment: str) -> tuple[OperationRecord, ...]:
         """The operations of an environment that were asked for since then, and those that have not ended, newest first."""
-        alive = operations.c.state.in_([state.value for state in State if not state.final])
+        is_unfinished = operations.c.state.in_([state.value for state in State if not state.final])
         statement = (
             select(operations.c.record)
-            .where(operations.c.environment == environment, (operations.c.requested_at >= at) | alive)
+            .where(operations.c.environment == environment, (operations.c.requested_at >= at) | is_unfinished)
             .order_by(operations.c.requested_at.desc(), operations.c.id)
         )
         return tuple(_read(text) for text in (await self._connection.execute(statement)).scalars())
@@ -89,7 +91,7 @@ class Operations:
         rows = await self._connection.execute(select(operations.c.id).where(operations.c.id.in_(ids)))
         return frozenset(rows.scalars())
 
-    async def _one(self, where: object) -> OperationRecord | None:
+    async def _get_where(self, where: object) -> OperationRecord | None:
         text = (await self._connection.execute(select(operations.c.record).where(where))).scalar_one_or_none()  # type: ignore[arg-type]
         return None if text is None else _read(text)
 
@@ -106,6 +108,6 @@ def _columns(record: OperationRecord) -> dict[str, object]:
         "requested_at": record.requested_at,
         "owner": record.owner,
         "epoch": record.epoch,
-        "procedures": record.procedures,
+        "procedures": record.procedures_version,
         "record": dump(record),
     }

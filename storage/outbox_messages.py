@@ -32,7 +32,7 @@ class FactKind:
 
     name: str
     version: int
-    type: type[Any]
+    fact_type: type[Any]
 
 
 OPERATION_CARD = FactKind("operation-card", 1, OperationRecord)
@@ -40,30 +40,30 @@ OPERATION_NOTE = FactKind("operation-note", 1, OperationNote)
 ALERT_CARD = FactKind("alert-card", 1, AlertGroup)
 ALERT_NOTE = FactKind("alert-note", 1, AlertNote)
 STORM_CARD = FactKind("storm-card", 1, StormCard)
-_EVERY = (OPERATION_CARD, OPERATION_NOTE, ALERT_CARD, ALERT_NOTE, STORM_CARD)
-_KINDS = {(kind.name, kind.version): kind for kind in _EVERY}
+_FACT_KINDS = (OPERATION_CARD, OPERATION_NOTE, ALERT_CARD, ALERT_NOTE, STORM_CARD)
+_KINDS_BY_NAME = {(kind.name, kind.version): kind for kind in _FACT_KINDS}
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 
 
-def adapter(kind: type[Any]) -> TypeAdapter[Any]:
+def type_adapter(fact_type: type[Any]) -> TypeAdapter[Any]:
     """The reader and writer of a dataclass as JSON, built once."""
-    if kind not in _ADAPTERS:
-        _ADAPTERS[kind] = TypeAdapter(kind)
-    return _ADAPTERS[kind]
+    if fact_type not in _ADAPTERS:
+        _ADAPTERS[fact_type] = TypeAdapter(fact_type)
+    return _ADAPTERS[fact_type]
 
 
 def dump(fact: object) -> str:
     """A fact as JSON."""
-    return adapter(type(fact)).dump_json(fact).decode()
+    return type_adapter(type(fact)).dump_json(fact).decode()
 
 
 def load(name: str, version: int, text: str) -> Any:
     """The fact that a row holds. Raises ``KeyError`` for a kind that this version of the program does not know."""
-    return adapter(_KINDS[name, version].type).validate_json(text)
+    return type_adapter(_KINDS_BY_NAME[name, version].fact_type).validate_json(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class OutboxMessage:
     """A logical message. A ``card`` is a picture of state: a newer fact replaces one that was not sent yet.
 
     ``stream`` orders: everything in it goes out in the order in which it was put, but ``quiet`` cards hold nobody up.
@@ -77,7 +77,7 @@ class Outgoing:
     kind: FactKind
     fact: object
     card: bool
-    quiet: bool = False
+    low_priority: bool = False
 
 
 def card_key(subject: str) -> str:
@@ -85,9 +85,9 @@ def card_key(subject: str) -> str:
     return f"{subject}/card"
 
 
-def operation_card(record: OperationRecord, *, quiet: bool) -> Outgoing:
+def operation_card(record: OperationRecord, *, low_priority: bool) -> OutboxMessage:
     """The card of an operation, as it is now."""
-    return Outgoing(
+    return OutboxMessage(
         key=card_key(record.id),
         stream=record.id,
         parent="",
@@ -96,46 +96,46 @@ def operation_card(record: OperationRecord, *, quiet: bool) -> Outgoing:
         kind=OPERATION_CARD,
         fact=record,
         card=True,
-        quiet=quiet,
+        low_priority=low_priority,
     )
 
 
-def operation_note(record: OperationRecord, note: OperationNote, *, audit: int) -> Outgoing:
+def operation_note(record: OperationRecord, note: OperationNote, *, audit_number: int) -> OutboxMessage:
     """A reply under the card. ``audit`` is the number of the record that keeps the same event."""
-    return Outgoing(
+    return OutboxMessage(
         key=f"{record.id}/t/{note.key}",
         stream=record.id,
         parent=card_key(record.id),
         channel=record.channel,
         urgency=Urgency.OPERATION,
         kind=OPERATION_NOTE,
-        fact=replace(note, audit=audit),
+        fact=replace(note, audit_number=audit_number),
         card=False,
     )
 
 
-def alert_card(record: AlertGroup, *, quiet: bool) -> Outgoing:
+def alert_card(group: AlertGroup, *, low_priority: bool) -> OutboxMessage:
     """The card of an alert group, as it is now."""
-    return Outgoing(
-        key=card_key(record.id),
-        stream=record.id,
+    return OutboxMessage(
+        key=card_key(group.id),
+        stream=group.id,
         parent="",
-        channel=record.channel,
-        urgency=_urgency(record),
+        channel=group.channel,
+        urgency=_urgency(group),
         kind=ALERT_CARD,
-        fact=record,
+        fact=group,
         card=True,
-        quiet=quiet,
+        low_priority=low_priority,
     )
 
 
-def alert_note(record: AlertGroup, note: AlertNote) -> Outgoing:
+def alert_note(group: AlertGroup, note: AlertNote) -> OutboxMessage:
     """A reply under the card. Other groups' cards go first: what is new is told before what is known is told more of."""
-    return Outgoing(
-        key=f"{record.id}/t/{note.key}",
-        stream=record.id,
-        parent=card_key(record.id),
-        channel=record.channel,
+    return OutboxMessage(
+        key=f"{group.id}/t/{note.key}",
+        stream=group.id,
+        parent=card_key(group.id),
+        channel=group.channel,
         urgency=Urgency.DETAIL,
         kind=ALERT_NOTE,
         fact=note,
@@ -143,9 +143,9 @@ def alert_note(record: AlertGroup, note: AlertNote) -> Outgoing:
     )
 
 
-def storm_card(fact: StormCard, *, quiet: bool) -> Outgoing:
+def storm_card(fact: StormCard, *, low_priority: bool) -> OutboxMessage:
     """The card of a storm, as it is now."""
-    return Outgoing(
+    return OutboxMessage(
         key=card_key(fact.storm.id),
         stream=fact.storm.id,
         parent="",
@@ -154,9 +154,9 @@ def storm_card(fact: StormCard, *, quiet: bool) -> Outgoing:
         kind=STORM_CARD,
         fact=fact,
         card=True,
-        quiet=quiet,
+        low_priority=low_priority,
     )
 
 
-def _urgency(record: AlertGroup) -> Urgency:
-    return Urgency.OUTAGE if record.severity is Severity.P0 else Urgency.ALERT
+def _urgency(group: AlertGroup) -> Urgency:
+    return Urgency.OUTAGE if group.severity is Severity.P0 else Urgency.ALERT

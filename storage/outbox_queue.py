@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, or
 
 from storage.tables import budgets, messages, outbox
 
-STALE = timedelta(seconds=60)
+SEND_CLAIM_TIMEOUT = timedelta(seconds=60)
 """A row that has been under way this long belongs to a replica that died."""
 
 
-class RowState(StrEnum):
+class OutboxState(StrEnum):
     """Where a row stands; the last three are ends."""
 
     PENDING = "pending"
@@ -25,17 +25,17 @@ class RowState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class RateLimits:
     """How fast a channel may be written to. Slack: one new message a second and channel; edits tier 3, 50 a minute."""
 
-    post: timedelta = timedelta(seconds=1)
-    edit: timedelta = timedelta(seconds=1.2)
-    edits_at_once: int = 10
-    quiet: timedelta = timedelta(seconds=3)
+    post_interval: timedelta = timedelta(seconds=1)
+    edit_interval: timedelta = timedelta(seconds=1.2)
+    edit_burst: int = 10
+    low_priority_interval: timedelta = timedelta(seconds=3)
     """A card that only counts is edited at most this often."""
 
 
-EDITS = "edit"
+EDIT_BUDGET = "edit"
 """The budget of ``chat.update``, which Slack counts for the whole workspace."""
 
 
@@ -45,30 +45,32 @@ def post_budget(channel: str) -> str:
 
 
 _parents = messages.alias("parents")
-_addressed = messages.alias("addressed")
+_parent_addresses = messages.alias("parent_addresses")
 _earlier = outbox.alias("earlier")
-_coming = outbox.alias("coming")
-_where_to = func.coalesce(messages.c.channel, _parents.c.channel, outbox.c.channel)
+_parent_rows = outbox.alias("parent_rows")
+_target_channel = func.coalesce(messages.c.channel, _parents.c.channel, outbox.c.channel)
 _is_edit = func.coalesce(messages.c.ts, "") != ""
 
 
-def next_row(at: datetime, pace: Pace) -> Select[Any]:
+def select_next(at: datetime, limits: RateLimits) -> Select[Any]:
     """The most urgent row that is due, whose turn it is in its stream, and whose budget is not spent."""
-    abandoned = (outbox.c.state == RowState.SENDING) & (outbox.c.tried_at < at - STALE)
-    waiting = or_(outbox.c.state.in_((RowState.PENDING, RowState.UNKNOWN)), abandoned)
-    quiet = and_(_earlier.c.quiet, _earlier.c.state == RowState.PENDING)
-    first = ~exists().where(
+    claim_expired = (outbox.c.state == OutboxState.SENDING) & (outbox.c.tried_at < at - SEND_CLAIM_TIMEOUT)
+    is_sendable = or_(outbox.c.state.in_((OutboxState.PENDING, OutboxState.UNKNOWN)), claim_expired)
+    is_skippable = and_(_earlier.c.quiet, _earlier.c.state == OutboxState.PENDING)
+    is_first_in_stream = ~exists().where(
         _earlier.c.stream == outbox.c.stream,
         _earlier.c.id < outbox.c.id,
         _earlier.c.settled_at.is_(None),
-        ~quiet,
-        _has_parent(_earlier),
+        ~is_skippable,
+        _parent_available(_earlier),
     )
-    not_too_often = or_(~outbox.c.quiet, messages.c.edited_at.is_(None), messages.c.edited_at <= at - pace.quiet)
+    interval_passed = or_(
+        ~outbox.c.quiet, messages.c.edited_at.is_(None), messages.c.edited_at <= at - limits.low_priority_interval
+    )
     columns = (
         outbox,
         messages.c.ts,
-        _where_to.label("where_to"),
+        _target_channel.label("target_channel"),
         _parents.c.ts.label("parent_ts"),
     )
     joined = outbox.outerjoin(messages, messages.c.key == outbox.c.key).outerjoin(_parents, _parents.c.key == outbox.c.parent)
@@ -78,11 +80,11 @@ def next_row(at: datetime, pace: Pace) -> Select[Any]:
         .where(
             outbox.c.settled_at.is_(None),
             outbox.c.not_before <= at,
-            waiting,
-            first,
-            _has_parent(outbox),
-            not_too_often,
-            _affordable(at, pace),
+            is_sendable,
+            is_first_in_stream,
+            _parent_available(outbox),
+            interval_passed,
+            _within_budget(at, limits),
         )
         .order_by(outbox.c.urgency, outbox.c.id)
         .limit(1)
@@ -90,18 +92,20 @@ def next_row(at: datetime, pace: Pace) -> Select[Any]:
     )
 
 
-def _has_parent(row: FromClause) -> ColumnElement[bool]:
+def _parent_available(row: FromClause) -> ColumnElement[bool]:
     """Whether what a row replies to is there. A row without its parent holds nobody up, least of all its parent.
 
     A parent that was left behind in another channel is there only where nothing will bring it anew.
     """
-    left_behind = exists().where(_addressed.c.key == row.c.parent)
-    there = exists().where(_addressed.c.key == row.c.parent, _addressed.c.ts != "")
-    comes = exists().where(_coming.c.key == row.c.parent, _coming.c.settled_at.is_(None))
-    return or_(row.c.parent == "", there, and_(left_behind, ~comes))
+    parent_known = exists().where(_parent_addresses.c.key == row.c.parent)
+    parent_sent = exists().where(_parent_addresses.c.key == row.c.parent, _parent_addresses.c.ts != "")
+    parent_queued = exists().where(_parent_rows.c.key == row.c.parent, _parent_rows.c.settled_at.is_(None))
+    return or_(row.c.parent == "", parent_sent, and_(parent_known, ~parent_queued))
 
 
-def _affordable(at: datetime, pace: Pace) -> ColumnElement[bool]:
-    edits_spent = exists().where(budgets.c.key == EDITS, budgets.c.free_at > at + pace.edit * pace.edits_at_once)
-    posts_spent = exists().where(budgets.c.key == post_budget("") + _where_to, budgets.c.free_at > at)
-    return or_(and_(_is_edit, ~edits_spent), and_(~_is_edit, ~posts_spent))
+def _within_budget(at: datetime, limits: RateLimits) -> ColumnElement[bool]:
+    edit_budget_spent = exists().where(
+        budgets.c.key == EDIT_BUDGET, budgets.c.free_at > at + limits.edit_interval * limits.edit_burst
+    )
+    post_budget_spent = exists().where(budgets.c.key == post_budget("") + _target_channel, budgets.c.free_at > at)
+    return or_(and_(_is_edit, ~edit_budget_spent), and_(~_is_edit, ~post_budget_spent))

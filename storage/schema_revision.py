@@ -17,25 +17,25 @@ _REVISION = re.compile(r'^revision\s*(?::\s*str\s*)?=\s*["\'](?P<id>\w+)["\']', 
 
 def expected_revision() -> str:
     """The revision of the newest migration; their file names are numbered."""
-    newest = max((Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
-    found = _REVISION.search(newest.read_text(encoding="utf-8"))
-    if found is None:
-        raise ValueError(f"{newest.name} names no revision")
-    return found["id"]
+    newest_file = max((Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
+    match = _REVISION.search(newest_file.read_text(encoding="utf-8"))
+    if match is None:
+        raise ValueError(f"{newest_file.name} names no revision")
+    return match["id"]
 
 
-async def schema_revision(engines: Engines) -> str:
+async def database_revision(engines: Engines) -> str:
     """The revision that the database is at; empty for one that was never migrated. Raises ``TemporaryError``."""
-    there = (
+    table_exists = (
         "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
         if engines.is_sqlite
         else "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL"
     )
     try:
         async with engines.read.connect() as connection:
-            if (await connection.execute(text(there))).scalar_one_or_none() is None:
+            if (await connection.execute(text(table_exists))).scalar_one_or_none() is None:
                 return ""
             return str((await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none() or "")
     except (DBAPIError, OSError) as error:
-        reason = error.orig if isinstance(error, DBAPIError) else error
-        raise TemporaryError(f"The database cannot be reached: {type(reason).__name__}.") from error
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise TemporaryError(f"The database cannot be reached: {type(cause).__name__}.") from error

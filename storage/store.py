@@ -8,37 +8,37 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.groups import GroupChange
 from domain.errors import TemporaryError
-from domain.operations.operation import Change
-from storage.alerts import Alerts
-from storage.audit import Audit
-from storage.engines import UNAVAILABLE, Engines, reason
-from storage.images import Images
+from domain.operations.operation import Transition
+from storage.alerts import AlertRepository
+from storage.audit import AuditLog
+from storage.engines import UNAVAILABLE_ERRORS, Engines, driver_error_name
+from storage.images import ImageRepository
 from storage.inbox import Inbox
-from storage.locks import Locks
-from storage.operations import Operations
+from storage.locks import LockRepository
+from storage.operations import OperationRepository
 from storage.outbox import Outbox
 from storage.outbox_messages import alert_card, alert_note, operation_card, operation_note, storm_card
-from storage.replicas import Replicas
-from storage.storms import Storms
-from storage.timers import Timers
+from storage.replicas import ReplicaRepository
+from storage.storms import StormRepository
+from storage.timers import TimerRepository
 
 
 class Transaction:
     """Every repository on one connection."""
 
     def __init__(self, connection: AsyncConnection) -> None:
-        self.alerts = Alerts(connection)
-        self.audit = Audit(connection)
-        self.images = Images(connection)
+        self.alerts = AlertRepository(connection)
+        self.audit = AuditLog(connection)
+        self.images = ImageRepository(connection)
         self.inbox = Inbox(connection)
-        self.locks = Locks(connection)
-        self.operations = Operations(connection)
+        self.locks = LockRepository(connection)
+        self.operations = OperationRepository(connection)
         self.outbox = Outbox(connection)
-        self.replicas = Replicas(connection)
-        self.storms = Storms(connection)
-        self.timers = Timers(connection)
+        self.replicas = ReplicaRepository(connection)
+        self.storms = StormRepository(connection)
+        self.timers = TimerRepository(connection)
 
-    async def apply(self, change: Change, at: datetime, *, new: bool = False) -> None:
+    async def apply(self, change: Transition, at: datetime, *, new: bool = False) -> None:
         """Make a transition true: the record, its card, what its thread says, what the audit log keeps.
 
         The audit log comes last, because its head is the one row that every writer waits for.
@@ -50,13 +50,15 @@ class Transaction:
         else:
             await self.operations.save(record)
         if record.state.final:
-            await self.locks.free(record.id)
-        await self.outbox.put(operation_card(record, quiet=change.quiet), at=at)
-        numbers = [await self.audit.append(entry) for entry in change.audit]
+            await self.locks.release(record.id)
+        await self.outbox.put(operation_card(record, low_priority=change.low_priority), at=at)
+        audit_numbers = [await self.audit.append(entry) for entry in change.audit_entries]
         for note in change.notes:
-            await self.outbox.put(operation_note(record, note, audit=numbers[-1] if numbers else 0), at=at)
+            await self.outbox.put(operation_note(record, note, audit_number=audit_numbers[-1] if audit_numbers else 0), at=at)
 
-    async def apply_group(self, change: GroupChange, at: datetime, *, quiet: bool = False, same_card: bool = False) -> None:
+    async def apply_group(
+        self, change: GroupChange, at: datetime, *, low_priority: bool = False, card_unchanged: bool = False
+    ) -> None:
         """Make true what changed about one alert group: the record, its alerts, its card or its storm's, its thread.
 
         ``same_card`` where nothing on the card has changed: an edit less, of the fifty a minute that a workspace has.
@@ -67,10 +69,10 @@ class Transaction:
         if record.storm:
             storm = await self.storms.get(record.storm)
             if storm is not None:
-                await self.outbox.put(storm_card(await self.storms.card(storm, at), quiet=True), at=at)
+                await self.outbox.put(storm_card(await self.storms.card(storm, at), low_priority=True), at=at)
             return
-        if not same_card:
-            await self.outbox.put(alert_card(record, quiet=quiet), at=at)
+        if not card_unchanged:
+            await self.outbox.put(alert_card(record, low_priority=low_priority), at=at)
         for note in change.notes:
             await self.outbox.put(alert_note(record, note), at=at)
 
@@ -78,19 +80,19 @@ class Transaction:
 class Store:
     """The database. ``alive`` is asked before every write: a replica that lost its lease must not write again."""
 
-    def __init__(self, engines: Engines, alive: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, engines: Engines, check_lease: Callable[[], None] = lambda: None) -> None:
         self.engines = engines
-        self._alive = alive
+        self._check_lease = check_lease
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
         """A transaction that may write. Raises ``TemporaryError`` where the database does not answer."""
-        self._alive()
+        self._check_lease()
         try:
             async with self.engines.write.begin() as connection:
                 yield Transaction(connection)
-        except UNAVAILABLE as error:
-            raise _translated(error) from error
+        except UNAVAILABLE_ERRORS as error:
+            raise _to_temporary_error(error) from error
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
@@ -98,13 +100,13 @@ class Store:
         try:
             async with self.engines.read.connect() as connection:
                 yield Transaction(connection)
-        except UNAVAILABLE as error:
-            raise _translated(error) from error
+        except UNAVAILABLE_ERRORS as error:
+            raise _to_temporary_error(error) from error
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engines.dispose()
 
 
-def _translated(error: Exception) -> TemporaryError:
-    return TemporaryError(f"The database did not take it: {reason(error)}. Nothing of it was kept; try again.")
+def _to_temporary_error(error: Exception) -> TemporaryError:
+    return TemporaryError(f"The database did not take it: {driver_error_name(error)}. Nothing of it was kept; try again.")

@@ -8,19 +8,19 @@ from sqlalchemy import case, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.alerts import AlertGroup
-from domain.alerts.storms import Folded, Storm, StormCard, Tally
+from domain.alerts.storms import FoldedGroup, Storm, StormCard, Tally
 from domain.severities import Severity
-from storage.alerts import ids_taken
+from storage.alerts import find_known_ids
 from storage.outbox_messages import ALERT_CARD, load
 from storage.tables import alert_groups, storms
 from storage.upsert import insert
 
-TALLIES = 20
-WORST = 12
+MAX_TALLIES = 20
+MAX_WORST_GROUPS = 12
 """Lines of each kind that a card keeps."""
 
 
-class Storms:
+class StormRepository:
     """The storms' rows on one connection."""
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -28,15 +28,15 @@ class Storms:
 
     async def get(self, storm_id: str) -> Storm | None:
         """The storm."""
-        return await self._one(storms.c.id == storm_id)
+        return await self._newest_where(storms.c.id == storm_id)
 
     async def known_ids(self, ids: Iterable[str]) -> frozenset[str]:
         """Which of these ids are taken, also by storms that were dropped: their cards are still in Slack."""
-        return await ids_taken(self._connection, storms.c.id, ids)
+        return await find_known_ids(self._connection, storms.c.id, ids)
 
-    async def newest(self, channel: str) -> Storm | None:
+    async def latest_open(self, channel: str) -> Storm | None:
         """The storm of a channel that was heard of last, unless it has ended."""
-        return await self._one((storms.c.channel == channel) & storms.c.ended_at.is_(None))
+        return await self._newest_where((storms.c.channel == channel) & storms.c.ended_at.is_(None))
 
     async def save(self, storm: Storm) -> None:
         """Write a storm, new or known."""
@@ -53,56 +53,58 @@ class Storms:
     async def card(self, storm: Storm, at: datetime) -> StormCard:
         """What the storm's card shows now, its row locked until the transaction ends: the card that is put last counts last."""
         await self._connection.execute(select(storms.c.id).where(storms.c.id == storm.id).with_for_update())
-        folded = alert_groups.c.storm == storm.id
+        is_in_storm = alert_groups.c.storm == storm.id
         firing = func.sum(case((alert_groups.c.firing, 1), else_=0)).label("firing")
         groups = func.count().label("groups")
         tallies = await self._connection.execute(
             select(alert_groups.c.title, alert_groups.c.severity, groups, firing)
-            .where(folded)
+            .where(is_in_storm)
             .group_by(alert_groups.c.title, alert_groups.c.severity)
             .order_by(alert_groups.c.severity, groups.desc(), alert_groups.c.title)
         )
         worst = await self._connection.execute(
             select(alert_groups.c.record)
-            .where(folded, alert_groups.c.firing)
+            .where(is_in_storm, alert_groups.c.firing)
             .order_by(alert_groups.c.severity, alert_groups.c.seen_at.desc(), alert_groups.c.id)
-            .limit(WORST)
+            .limit(MAX_WORST_GROUPS)
         )
         return StormCard(
             storm=storm,
             at=at,
-            tallies=_shortened([Tally(title=t, severity=Severity(s), groups=g, firing=f) for t, s, g, f in tallies]),
-            worst=tuple(_folded(record) for record in worst.scalars()),
+            tallies=_limit_tallies([Tally(title=t, severity=Severity(s), groups=g, firing=f) for t, s, g, f in tallies]),
+            worst=tuple(_folded_group(record) for record in worst.scalars()),
         )
 
     async def prune(self, before: datetime) -> None:
         """Drop storms that ended long ago."""
         await self._connection.execute(delete(storms).where(storms.c.ended_at < before))
 
-    async def _one(self, where: Any) -> Storm | None:
+    async def _newest_where(self, where: Any) -> Storm | None:
         columns = (storms.c.id, storms.c.channel, storms.c.began_at, storms.c.last_at, storms.c.ended_at)
         statement = select(*columns).where(where).order_by(storms.c.last_at.desc()).limit(1)
         row = (await self._connection.execute(statement)).mappings().one_or_none()
         return None if row is None else Storm(**row)
 
 
-def _folded(record: str) -> Folded:
+def _folded_group(record: str) -> FoldedGroup:
     group: AlertGroup = load(ALERT_CARD.name, ALERT_CARD.version, record)
-    return Folded(id=group.id, title=group.title, severity=group.severity, environment=group.environment, labels=group.labels)
+    return FoldedGroup(
+        id=group.id, title=group.title, severity=group.severity, environment=group.environment, labels=group.labels
+    )
 
 
-def _shortened(tallies: list[Tally]) -> tuple[Tally, ...]:
+def _limit_tallies(tallies: list[Tally]) -> tuple[Tally, ...]:
     """The first ones; the rest as one line for each severity, so that the sums stay true."""
-    kept, rest = tallies[:TALLIES], tallies[TALLIES:]
+    shown, rest = tallies[:MAX_TALLIES], tallies[MAX_TALLIES:]
     for severity in dict.fromkeys(each.severity for each in rest):
-        some = [each for each in rest if each.severity is severity]
-        name = f"{len(some)} other names"
-        kept.append(
+        others = [each for each in rest if each.severity is severity]
+        title = f"{len(others)} other names"
+        shown.append(
             Tally(
-                title=name,
+                title=title,
                 severity=severity,
-                groups=sum(each.groups for each in some),
-                firing=sum(each.firing for each in some),
+                groups=sum(each.groups for each in others),
+                firing=sum(each.firing for each in others),
             )
         )
-    return tuple(kept)
+    return tuple(shown)

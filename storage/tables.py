@@ -19,16 +19,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-NAMES = {
+NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
     "pk": "pk_%(table_name)s",
 }
-metadata = MetaData(naming_convention=NAMES)
+metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """A time in UTC, aware on both sides; SQLite, which has no zones, keeps it without one."""
 
     impl = DateTime(timezone=True)
@@ -43,11 +43,11 @@ class Moment(TypeDecorator[datetime]):
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        found: datetime = value
-        return found.replace(tzinfo=UTC) if dialect.name == "sqlite" else found.astimezone(UTC)
+        stored: datetime = value
+        return stored.replace(tzinfo=UTC) if dialect.name == "sqlite" else stored.astimezone(UTC)
 
 
-Number = BigInteger().with_variant(Integer, "sqlite")
+RowId = BigInteger().with_variant(Integer, "sqlite")
 """SQLite counts rows by itself only in a column that is exactly ``INTEGER PRIMARY KEY``."""
 
 inbox = Table(
@@ -56,13 +56,13 @@ inbox = Table(
     Column("key", String(255), primary_key=True),
     Column("kind", String(32), nullable=False),
     Column("body", Text, nullable=False),
-    Column("received_at", Moment, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
     Column("taken_by", String(64), nullable=False, server_default=""),
-    Column("answered_at", Moment),
+    Column("answered_at", UtcDateTime),
     Column("answer", String(32), nullable=False, server_default=""),
 )
 Index(
-    "ix_inbox_open",
+    "ix_inbox_unanswered",
     inbox.c.received_at,
     sqlite_where=inbox.c.answered_at.is_(None),
     postgresql_where=inbox.c.answered_at.is_(None),
@@ -75,7 +75,7 @@ operations = Table(
     Column("source", String(255), nullable=False),
     Column("environment", String(64), nullable=False),
     Column("state", String(32), nullable=False),
-    Column("requested_at", Moment, nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
     Column("owner", String(64), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("procedures", Integer, nullable=False),
@@ -95,15 +95,15 @@ locks = Table(
     Column("holder", String(64), nullable=False),
     Column("holder_team", String(64), nullable=False),
     Column("reason", Text, nullable=False),
-    Column("since", Moment, nullable=False),
-    Column("until", Moment),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime),
     Index("ix_locks_operation", "operation"),
 )
 
 outbox = Table(
     "outbox",
     metadata,
-    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("id", RowId, primary_key=True, autoincrement=True),
     Column("key", String(200), nullable=False),
     Column("stream", String(200), nullable=False),
     Column("parent", String(200), nullable=False, server_default=""),
@@ -115,12 +115,12 @@ outbox = Table(
     Column("fact", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("not_before", Moment, nullable=False),
-    Column("created_at", Moment, nullable=False),
-    Column("tried_at", Moment),
+    Column("not_before", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("tried_at", UtcDateTime),
     Column("taken_by", String(64), nullable=False, server_default=""),
     Column("file_id", String(64), nullable=False, server_default=""),
-    Column("settled_at", Moment),
+    Column("settled_at", UtcDateTime),
     Column("error", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
@@ -136,14 +136,14 @@ messages = Table(
     Column("channel", String(64), nullable=False),
     Column("ts", String(32), nullable=False),
     Column("parent", String(200), nullable=False, server_default=""),
-    Column("edited_at", Moment, nullable=False),
+    Column("edited_at", UtcDateTime, nullable=False),
 )
 
 budgets = Table(
     "budgets",
     metadata,
     Column("key", String(200), primary_key=True),
-    Column("free_at", Moment, nullable=False),
+    Column("free_at", UtcDateTime, nullable=False),
 )
 
 timers = Table(
@@ -152,9 +152,9 @@ timers = Table(
     Column("key", String(200), primary_key=True),
     Column("kind", String(64), nullable=False),
     Column("subject", String(200), nullable=False),
-    Column("due_at", Moment, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
     Column("taken_by", String(64), nullable=False, server_default=""),
-    Column("taken_at", Moment),
+    Column("taken_at", UtcDateTime),
     Index("ix_timers_due_at", "due_at"),
 )
 
@@ -162,8 +162,8 @@ replicas = Table(
     "replicas",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("started_at", Moment, nullable=False),
-    Column("beat_at", Moment, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("beat_at", UtcDateTime, nullable=False),
 )
 
 images = Table(
@@ -171,15 +171,15 @@ images = Table(
     metadata,
     Column("image", String(512), primary_key=True),
     Column("image_id", String(512), nullable=False),
-    Column("seen_at", Moment, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
 )
 
 audit = Table(
     "audit",
     metadata,
-    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("number", RowId, primary_key=True, autoincrement=False),
     Column("key", String(400), nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("who", String(64), nullable=False),
     Column("team", String(64), nullable=False),
     Column("what", String(64), nullable=False),
@@ -199,7 +199,7 @@ audit_head = Table(
     "audit_head",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("number", Number, nullable=False),
+    Column("number", RowId, nullable=False),
     Column("digest", String(64), nullable=False),
 )
 
@@ -212,8 +212,8 @@ alert_groups = Table(
     Column("severity", String(8), nullable=False),
     Column("title", Text, nullable=False),
     Column("firing", Boolean, nullable=False),
-    Column("seen_at", Moment, nullable=False),
-    Column("resolved_at", Moment),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("resolved_at", UtcDateTime),
     Column("storm", String(32), nullable=False, server_default=""),
     Column("acknowledged_by", String(64), nullable=False, server_default=""),
     Column("silenced", Boolean, nullable=False),
@@ -246,8 +246,8 @@ storms = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("channel", String(64), nullable=False),
-    Column("began_at", Moment, nullable=False),
-    Column("last_at", Moment, nullable=False),
-    Column("ended_at", Moment),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
     Index("ix_storms_channel_last_at", "channel", "last_at"),
 )

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.tables import timers
 from storage.upsert import insert
 
-STALE = timedelta(seconds=60)
+TIMER_CLAIM_TIMEOUT = timedelta(seconds=60)
 """A timer that was taken this long ago and is still there died with its replica."""
 
 
@@ -23,7 +23,7 @@ class Timer:
     due_at: datetime
 
 
-class Timers:
+class TimerRepository:
     """The timers' rows on one connection."""
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -45,24 +45,26 @@ class Timers:
     async def set_unless_running(self, timer: Timer, at: datetime) -> None:
         """Set a timer; one with the same key stays as it is unless its time is over already."""
         values = {"key": timer.key, "kind": timer.kind, "subject": timer.subject, "due_at": timer.due_at}
-        again = {"due_at": timer.due_at, "taken_by": "", "taken_at": None}
+        reset = {"due_at": timer.due_at, "taken_by": "", "taken_at": None}
         statement = insert(self._connection, timers).values(**values)
-        over = timers.c.due_at <= at
-        await self._connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=again, where=over))
+        is_expired = timers.c.due_at <= at
+        await self._connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=reset, where=is_expired))
 
     async def due(self, at: datetime, *, limit: int = 20) -> tuple[Timer, ...]:
         """What is due and taken by nobody who lives, the oldest first."""
-        free = or_(timers.c.taken_at.is_(None), timers.c.taken_at < at - STALE)
-        statement = select(timers.c.key, timers.c.kind, timers.c.subject, timers.c.due_at).where(timers.c.due_at <= at, free)
+        is_unclaimed = or_(timers.c.taken_at.is_(None), timers.c.taken_at < at - TIMER_CLAIM_TIMEOUT)
+        statement = select(timers.c.key, timers.c.kind, timers.c.subject, timers.c.due_at).where(
+            timers.c.due_at <= at, is_unclaimed
+        )
         return tuple(Timer(*row) for row in await self._connection.execute(statement.order_by(timers.c.due_at).limit(limit)))
 
-    async def take(self, timer: Timer, replica: str, at: datetime) -> bool:
+    async def claim(self, timer: Timer, replica: str, at: datetime) -> bool:
         """Claim a due timer. False where somebody was faster, or it was moved."""
-        free = or_(timers.c.taken_at.is_(None), timers.c.taken_at < at - STALE)
-        where = (timers.c.key == timer.key) & (timers.c.due_at == timer.due_at) & free
+        is_unclaimed = or_(timers.c.taken_at.is_(None), timers.c.taken_at < at - TIMER_CLAIM_TIMEOUT)
+        where = (timers.c.key == timer.key) & (timers.c.due_at == timer.due_at) & is_unclaimed
         return (await self._connection.execute(update(timers).where(where).values(taken_by=replica, taken_at=at))).rowcount == 1
 
-    async def done(self, key: str, due_at: datetime | None = None) -> bool:
+    async def remove(self, key: str, due_at: datetime | None = None) -> bool:
         """It was done, or is no longer wanted. With ``due_at``, unless it was moved to another time: then False."""
         where = timers.c.key == key
         if due_at is not None:

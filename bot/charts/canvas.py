@@ -39,10 +39,10 @@ class Canvas:
         width: float,
         dashes: Sequence[float] = (),
         marker: str = "",
-        every: Sequence[int] = (),
+        marker_indexes: Sequence[int] = (),
     ) -> None:
         """A line through the spots; ``every`` are the places of those that carry a marker. Dashes are in widths of the line."""
-        drawn = Line2D(
+        artist = Line2D(
             [x for x, _ in spots],
             [y for _, y in spots],
             color=colour,
@@ -54,16 +54,16 @@ class Canvas:
             marker=marker or None,
             markersize=width * 3.2 * _POINT,
             markeredgewidth=0,
-            markevery=list(every),
+            markevery=list(marker_indexes),
             transform=IdentityTransform(),
             zorder=self._next_layer(),
         )
-        self._figure.add_artist(drawn)
+        self._figure.add_artist(artist)
 
     def dot(self, spot: Spot, colour: str, *, size: float, marker: str = "o", rim: str = "") -> None:
         """A marker, ``size`` pixels across, with a rim of another colour that lifts it off the lines."""
         x, y = spot
-        drawn = Line2D(
+        artist = Line2D(
             [x],
             [y],
             color=colour,
@@ -75,11 +75,11 @@ class Canvas:
             transform=IdentityTransform(),
             zorder=self._next_layer(),
         )
-        self._figure.add_artist(drawn)
+        self._figure.add_artist(artist)
 
     def area(self, corner: Spot, size: Spot, colour: str, *, rim: bool = False) -> None:
         """A rectangle, filled; or only its rim."""
-        drawn = Rectangle(
+        artist = Rectangle(
             corner,
             *size,
             facecolor="none" if rim else colour,
@@ -88,15 +88,15 @@ class Canvas:
             transform=IdentityTransform(),
             zorder=self._next_layer(),
         )
-        self._figure.add_artist(drawn)
+        self._figure.add_artist(artist)
 
     def text(
-        self, spot: Spot, words: str, colour: str, *, size: float, bold: bool = False, align: Align = "left", middle: bool = True
+        self, spot: Spot, text: str, colour: str, *, size: float, bold: bool = False, align: Align = "left", middle: bool = True
     ) -> None:
         """Words that ``spot`` is the start, the centre or the end of; in height their middle, or their base line."""
-        drawn = Text(
+        artist = Text(
             *spot,
-            words,
+            text,
             color=colour,
             fontproperties=_font(size, bold=bold),
             horizontalalignment=align,
@@ -105,21 +105,21 @@ class Canvas:
             transform=IdentityTransform(),
             zorder=self._next_layer(),
         )
-        self._figure.add_artist(drawn)
+        self._figure.add_artist(artist)
 
-    def width(self, words: str, *, size: float, bold: bool = False) -> float:
+    def width(self, text: str, *, size: float, bold: bool = False) -> float:
         """Pixels that the words take."""
         renderer = self._agg.get_renderer()  # type: ignore[no-untyped-call]  # not annotated there
-        measured: float = renderer.get_text_width_height_descent(words, _font(size, bold=bold), ismath=False)[0]
+        measured: float = renderer.get_text_width_height_descent(text, _font(size, bold=bold), ismath=False)[0]
         return measured
 
     def png(self) -> bytes:
         """The picture; nothing can be added any more. The same drawing has the same bytes, without the time or a version."""
-        written = BytesIO()
-        self._agg.print_png(written, metadata={"Software": None})  # type: ignore[no-untyped-call]  # not annotated there
+        buffer = BytesIO()
+        self._agg.print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]  # not annotated there
         # Everything drawn still knows the renderer, and all of it is only freed in a later sweep: the pixels need not wait.
         vars(self._agg.renderer).clear()
-        return written.getvalue()
+        return buffer.getvalue()
 
     def _next_layer(self) -> int:
         self._layer += 1

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.charts.scales import Scale
+from bot.charts.scales import AxisScale
 from domain.metrics.chart_text import Point
 
 Spot = tuple[float, float]
@@ -16,7 +16,7 @@ class Frame:
     right: float
     bottom: float
     top: float
-    scale: Scale
+    scale: AxisScale
     since: float
     until: float
 
@@ -27,7 +27,7 @@ class Frame:
         return self.left + (at - self.since) / (self.until - self.since) * (self.right - self.left)
 
     def y(self, value: float) -> float:
-        return self.level(self.scale.place(value))
+        return self.level(self.scale.position(value))
 
     def level(self, place: float) -> float:
         """The height of a part of the scale, 0 to 1."""

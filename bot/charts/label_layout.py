@@ -4,26 +4,26 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_NEAR = 4
+_LINE_CLEARANCE = 4
 """Pixels that a line keeps from letters."""
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
+class PlacedLabel:
     """A label at a vertical line: in which row over the picture, from where to where."""
 
-    at: float
+    line_x: float
     row: int
     start: float
     end: float
 
 
-def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+def spread(targets: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """As near to the wanted heights as ``gap`` between each two allows, in the same order from high to low."""
-    order = sorted(range(len(wanted)), key=lambda place: -wanted[place])
+    order = sorted(range(len(targets)), key=lambda place: -targets[place])
     clusters: list[tuple[float, int]] = []
     for place in order:
-        centre, count = min(high, max(low, wanted[place])), 1
+        centre, count = min(high, max(low, targets[place])), 1
         while clusters and clusters[-1][0] - centre < gap * (clusters[-1][1] + count) / 2:
             above, more = clusters.pop()
             centre, count = (above * more + centre * count) / (more + count), more + count
@@ -31,24 +31,26 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
             centre = max(low + reach, min(high - reach, centre))
         clusters.append((centre, count))
     heights = [centre + gap * ((count - 1) / 2 - number) for centre, count in clusters for number in range(count)]
-    placed = [0.0] * len(wanted)
+    placed = [0.0] * len(targets)
     for place, height in zip(order, heights, strict=True):
         placed[place] = height
     return placed
 
 
-def flags(lines: Sequence[tuple[float, float]], rows: int, left: float, right: float, gap: float) -> list[Flag | None]:
+def place_labels(
+    lines: Sequence[tuple[float, float]], rows: int, left: float, right: float, gap: float
+) -> list[PlacedLabel | None]:
     """For each line, given where it is and how wide its label, the label's place; None where there is no room.
 
     The outer ones are placed first and lowest, their labels away from the middle: so those of things that happened at nearly
     the same time rise like the two sides of a gable. A line reaches up to its label and passes no other label on the way.
     """
-    placed: dict[int, Flag] = {}
+    placed: dict[int, PlacedLabel] = {}
     for number, is_late in _outer_first(lines):
         at, width = lines[number]
         sides = (at, at - width) if is_late else (at - width, at)
         starts = [start for start in sides if left <= start <= right - width]
-        choices = (Flag(at, row, start, start + width) for row in range(rows) for start in starts)
+        choices = (PlacedLabel(at, row, start, start + width) for row in range(rows) for start in starts)
         chosen = next((flag for flag in choices if all(_are_apart(flag, other, gap) for other in placed.values())), None)
         if chosen:
             placed[number] = chosen
@@ -64,12 +66,16 @@ def _outer_first(lines: Sequence[tuple[float, float]]) -> Iterator[tuple[int, bo
             yield order.popleft(), False
 
 
-def _are_apart(one: Flag, other: Flag, gap: float) -> bool:
-    if one.row == other.row and one.start < other.end + gap and other.start < one.end + gap:
+def _are_apart(first: PlacedLabel, second: PlacedLabel, gap: float) -> bool:
+    if first.row == second.row and first.start < second.end + gap and second.start < first.end + gap:
         return False
-    return not (_crosses(one, other) or _crosses(other, one))
+    return not (_crosses(first, second) or _crosses(second, first))
 
 
-def _crosses(line: Flag, label: Flag) -> bool:
+def _crosses(line: PlacedLabel, label: PlacedLabel) -> bool:
     """Whether the line of one runs through the label of another that hangs lower. Things of one moment share their line."""
-    return line.at != label.at and label.row < line.row and label.start - _NEAR < line.at < label.end + _NEAR
+    return (
+        line.line_x != label.line_x
+        and label.row < line.row
+        and label.start - _LINE_CLEARANCE < line.line_x < label.end + _LINE_CLEARANCE
+    )

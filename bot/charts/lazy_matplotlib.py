@@ -11,7 +11,7 @@ _importing = threading.Lock()
 
 
 @cache
-def load() -> None:
+def load_matplotlib() -> None:
     """Import it, with its own defaults: a ``matplotlibrc`` in somebody's home or working directory changes no picture."""
     with _importing, _scratch_directory():
         import matplotlib as mpl

@@ -8,21 +8,21 @@ from bot.charts import style
 from bot.charts.canvas import Canvas
 from bot.charts.frame import Frame
 from bot.charts.label_layout import spread
-from bot.charts.line_selection import MOST, Line
-from bot.charts.scales import Scale, digits_for
+from bot.charts.line_selection import MAX_LINES, ChartLine
+from bot.charts.scales import AxisScale, digits_for
 from bot.charts.text import clip_middle, common_start, drawable
-from domain.metrics.chart_text import Point, limit, limit_words, number
+from domain.metrics.chart_text import Point, finite_threshold, format_number, limit_text
 from domain.metrics.charts import Chart
 
-_MOST_ROOM = 440
-_CONNECTOR = 34
-_SPACE = 12
-_BELOW_NAMES = 14
+_MAX_LABEL_WIDTH = 440
+_CONNECTOR_WIDTH = 34
+_NAME_GAP = 12
+_TOP_CLEARANCE = 14
 """What a label at the top keeps from the names of what happened."""
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class LineLabel:
     """A label. ``point`` is where its line ends; the limit and the count of lines have none."""
 
     level: float
@@ -32,24 +32,24 @@ class End:
     point: Point | None = None
 
 
-def labels(canvas: Canvas, chart: Chart, lines: Sequence[Line], scale: Scale) -> list[End]:
+def line_labels(canvas: Canvas, chart: Chart, lines: Sequence[ChartLine], scale: AxisScale) -> list[LineLabel]:
     """All of them, as wide as there is room. What all names begin with stands in the heading."""
-    found = [
-        End(scale.place(line.last.value), number(line.last.value, digits_for(scale)), "", pen.colour, line.last)
+    result = [
+        LineLabel(scale.position(line.last.value), format_number(line.last.value, digits_for(scale)), "", pen.colour, line.last)
         for line, pen in zip(lines, style.PENS, strict=False)
     ]
     if len(chart.series) > 1:
-        found = [_named(canvas, *each) for each in zip(found, short_names(lines), strict=True)]
-    threshold = limit(chart)
+        result = [_named(canvas, *each) for each in zip(result, short_names(lines), strict=True)]
+    threshold = finite_threshold(chart)
     if threshold is not None:
         arrow = "" if scale.shows(threshold) else "↑ " if threshold > scale.high else "↓ "
         beyond = ", off the chart" if arrow else ""
-        level = min(1.0, max(0.0, scale.place(threshold)))
-        found.append(End(level, f"{arrow}{limit_words(chart)}", beyond, style.LIMIT))
-    return found
+        level = min(1.0, max(0.0, scale.position(threshold)))
+        result.append(LineLabel(level, f"{arrow}{limit_text(chart)}", beyond, style.LIMIT))
+    return result
 
 
-def shared_name(chart: Chart, lines: Sequence[Line]) -> str:
+def shared_name(chart: Chart, lines: Sequence[ChartLine]) -> str:
     """The name of the only line, or what the names of all begin with."""
     names = [drawable(line.name) for line in lines]
     if len(chart.series) == 1:
@@ -58,51 +58,56 @@ def shared_name(chart: Chart, lines: Sequence[Line]) -> str:
     return f"{start}…" if start else ""
 
 
-def short_names(lines: Sequence[Line]) -> list[str]:
+def short_names(lines: Sequence[ChartLine]) -> list[str]:
     """Without what all begin with."""
     names = [drawable(line.name) for line in lines]
     start = common_start(names)
     return [f"…{name.removeprefix(start)}" if start else name for name in names]
 
 
-def more_lines(chart: Chart, lines: Sequence[Line]) -> str:
+def more_lines(chart: Chart, lines: Sequence[ChartLine]) -> str:
     """``and 992 more``: those that are given and not drawn, and those that were left out before."""
-    more = max(0, chart.left_out) + (len(chart.series) - len(lines) if len(lines) == MOST else 0)
+    more = max(0, chart.left_out) + (len(chart.series) - len(lines) if len(lines) == MAX_LINES else 0)
     return f"and {more:,} more" if more else ""
 
 
-def room_for(canvas: Canvas, ends: Sequence[End], more: str) -> float:
+def width_for(canvas: Canvas, labels: Sequence[LineLabel], more: str) -> float:
     """How wide the widest is, with what connects it to its line."""
-    return _CONNECTOR + max([*(_width(canvas, end) for end in ends), canvas.width(more, size=style.BODY)])
+    return _CONNECTOR_WIDTH + max([*(_width(canvas, end) for end in labels), canvas.width(more, size=style.BODY)])
 
 
-def paint_ends(canvas: Canvas, frame: Frame, ends: Sequence[End], more: str) -> None:
+def paint_line_labels(canvas: Canvas, frame: Frame, labels: Sequence[LineLabel], more: str) -> None:
     """As near to their lines as they can be without touching each other."""
-    lowest = frame.bottom + (style.ROW if more else 0)
-    heights = spread([frame.level(end.level) for end in ends], style.ROW, lowest, frame.top - _BELOW_NAMES)
-    for end, height in zip(ends, heights, strict=True):
-        _paint(canvas, frame, end, height)
-    canvas.text((frame.right + _CONNECTOR, frame.bottom), more, style.SOFT_INK, size=style.BODY)
+    lowest = frame.bottom + (style.LINE_HEIGHT if more else 0)
+    heights = spread([frame.level(label.level) for label in labels], style.LINE_HEIGHT, lowest, frame.top - _TOP_CLEARANCE)
+    for label, height in zip(labels, heights, strict=True):
+        _paint(canvas, frame, label, height)
+    canvas.text((frame.right + _CONNECTOR_WIDTH, frame.bottom), more, style.SOFT_INK, size=style.BODY)
 
 
-def _paint(canvas: Canvas, frame: Frame, end: End, height: float) -> None:
-    start = frame.right + _CONNECTOR
-    level = frame.level(end.level)
+def _paint(canvas: Canvas, frame: Frame, label: LineLabel, height: float) -> None:
+    start = frame.right + _CONNECTOR_WIDTH
+    level = frame.level(label.level)
     way = [(frame.right + 4, level), (start - 8, height)]
-    if end.point and frame.x(end.point.at) < frame.right - 12:
-        canvas.line([frame.spot(end.point), way[0]], style.AXIS, width=2, dashes=(1, 3))
-    canvas.line(way, end.colour, width=2)
-    canvas.text((start, height), end.value, end.colour, size=style.BODY, bold=True)
-    after = start + canvas.width(end.value, size=style.BODY, bold=True)
-    canvas.text((after + (_SPACE if end.point else 0), height), end.name, style.INK if end.point else end.colour, size=style.BODY)
+    if label.point and frame.x(label.point.at) < frame.right - 12:
+        canvas.line([frame.spot(label.point), way[0]], style.AXIS, width=2, dashes=(1, 3))
+    canvas.line(way, label.colour, width=2)
+    canvas.text((start, height), label.value, label.colour, size=style.BODY, bold=True)
+    after = start + canvas.width(label.value, size=style.BODY, bold=True)
+    canvas.text(
+        (after + (_NAME_GAP if label.point else 0), height),
+        label.name,
+        style.INK if label.point else label.colour,
+        size=style.BODY,
+    )
 
 
-def _named(canvas: Canvas, end: End, name: str) -> End:
-    room = _MOST_ROOM - _CONNECTOR - _SPACE - canvas.width(end.value, size=style.BODY, bold=True)
-    shown = clip_middle(name, room, partial(canvas.width, size=style.BODY))
-    return End(end.level, end.value, shown, end.colour, end.point)
+def _named(canvas: Canvas, label: LineLabel, name: str) -> LineLabel:
+    max_width = _MAX_LABEL_WIDTH - _CONNECTOR_WIDTH - _NAME_GAP - canvas.width(label.value, size=style.BODY, bold=True)
+    clipped = clip_middle(name, max_width, partial(canvas.width, size=style.BODY))
+    return LineLabel(label.level, label.value, clipped, label.colour, label.point)
 
 
-def _width(canvas: Canvas, end: End) -> float:
-    name = canvas.width(end.name, size=style.BODY) + _SPACE if end.name else 0
-    return canvas.width(end.value, size=style.BODY, bold=True) + name
+def _width(canvas: Canvas, label: LineLabel) -> float:
+    name = canvas.width(label.name, size=style.BODY) + _NAME_GAP if label.name else 0
+    return canvas.width(label.value, size=style.BODY, bold=True) + name

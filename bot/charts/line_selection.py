@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from heapq import nlargest
 from typing import Literal
 
-from bot.charts.scales import strokes
-from domain.metrics.chart_text import Point, newest, points_in
+from bot.charts.scales import split_at_gaps
+from domain.metrics.chart_text import Point, finite_points, newest_point
 from domain.metrics.charts import Chart, Series
 
-MOST = 8
+MAX_LINES = 8
 """More lines than this are a tangle."""
 
-Side = Literal["above", "below"]
+LimitSide = Literal["above", "below"]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartLine:
     """A series that has numbers: the pieces that a pen draws without lifting, all of them with at least one point."""
 
     name: str
@@ -36,13 +36,13 @@ class Line:
         return [point for piece in self.pieces for point in piece]
 
 
-def drawn_lines(chart: Chart) -> list[Line]:
+def drawn_lines(chart: Chart) -> list[ChartLine]:
     """The lines with the highest last values, highest first."""
-    ends = [(point.value, -place) for place, each in enumerate(chart.series) if (point := newest(chart, each))]
-    return [_line(chart, chart.series[-place]) for _, place in nlargest(MOST, ends)]
+    candidates = [(point.value, -place) for place, each in enumerate(chart.series) if (point := newest_point(chart, each))]
+    return [_line(chart, chart.series[-place]) for _, place in nlargest(MAX_LINES, candidates)]
 
 
-def bad_side(chart: Chart, lines: Sequence[Line], limit: float) -> Side | None:
+def bad_side(chart: Chart, lines: Sequence[ChartLine], limit: float) -> LimitSide | None:
     """On which side of the limit it is bad; None where nothing tells.
 
     A chart does not know the comparison that its alert makes. But an alert begins while lines are on the bad side, and before
@@ -52,12 +52,12 @@ def bad_side(chart: Chart, lines: Sequence[Line], limit: float) -> Side | None:
     at_first = _share_above([line.first for line in lines], limit)
     throughout = _share_above([point for line in lines for point in line.points], limit)
     if not alerts:
-        return _moved(at_first, throughout)
-    then = _share_above([_at(line, min(alerts)) for line in lines], limit)
-    return _moved(at_first, then) or _moved(at_first, throughout) or ("above" if then else "below")
+        return _direction(at_first, throughout)
+    then = _share_above([_point_at(line, min(alerts)) for line in lines], limit)
+    return _direction(at_first, then) or _direction(at_first, throughout) or ("above" if then else "below")
 
 
-def _moved(before: float, after: float) -> Side | None:
+def _direction(before: float, after: float) -> LimitSide | None:
     if before == after:
         return None
     return "above" if after > before else "below"
@@ -67,14 +67,16 @@ def _share_above(points: Sequence[Point], limit: float) -> float:
     return sum(point.value > limit for point in points) / len(points)
 
 
-def _at(line: Line, moment: float) -> Point:
+def _point_at(line: ChartLine, moment: float) -> Point:
     """The line's last point until then; its first where it began later."""
     return next((point for point in reversed(line.points) if point.at <= moment), line.first)
 
 
-def _line(chart: Chart, series: Series) -> Line:
+def _line(chart: Chart, series: Series) -> ChartLine:
     since, until = chart.since.timestamp(), chart.until.timestamp()
-    known = {point.at: point.value for point in points_in(chart, series.points)}
-    points = sorted({at: known.get(at) for at, _ in series.points if math.isfinite(at)}.items())
-    pieces = strokes(points)
-    return Line(series.name, tuple(tuple(Point(min(max(at, since), until), value) for at, value in piece) for piece in pieces))
+    value_at = {point.at: point.value for point in finite_points(chart, series.points)}
+    points = sorted({at: value_at.get(at) for at, _ in series.points if math.isfinite(at)}.items())
+    pieces = split_at_gaps(points)
+    return ChartLine(
+        series.name, tuple(tuple(Point(min(max(at, since), until), value) for at, value in piece) for piece in pieces)
+    )

@@ -5,53 +5,53 @@ from dataclasses import replace
 
 from bot.charts import style
 from bot.charts.canvas import Canvas
-from bot.charts.event_markers import marks_of, paint_marks, rows
+from bot.charts.event_markers import event_markers, label_row_count, paint_event_markers
 from bot.charts.frame import Frame
-from bot.charts.line_labels import labels, more_lines, paint_ends, room_for
-from bot.charts.line_selection import Line, Side, bad_side
+from bot.charts.line_labels import line_labels, more_lines, paint_line_labels, width_for
+from bot.charts.line_selection import ChartLine, LimitSide, bad_side
 from bot.charts.scales import Tick, time_ticks, value_scale, value_ticks
-from domain.metrics.chart_text import limit
+from domain.metrics.chart_text import finite_threshold
 from domain.metrics.charts import Chart
 
 _BOTTOM, _TOP = 84, 488
 _TIME_GAP = 62
-_FEW = 4
+_MAX_THICK_LINES = 4
 """Lines; more of them are drawn thinner."""
-_SHAPES = 6
+_MARKERS_PER_LINE = 6
 """On one line: enough to tell it from the others, few enough to see the line."""
 
 
-def paint_plot(canvas: Canvas, chart: Chart, lines: Sequence[Line]) -> None:
+def paint_plot(canvas: Canvas, chart: Chart, lines: Sequence[ChartLine]) -> None:
     """Everything below the heading. There is at least one line."""
-    scale = value_scale([point.value for line in lines for point in line.points], limit(chart))
+    scale = value_scale([point.value for line in lines for point in line.points], finite_threshold(chart))
     ticks = value_ticks(scale)
-    ends, more = labels(canvas, chart, lines, scale), more_lines(chart, lines)
+    end_labels, more = line_labels(canvas, chart, lines, scale), more_lines(chart, lines)
     since = chart.since.timestamp()
     frame = Frame(
         left=style.MARGIN + max(canvas.width(tick.label, size=style.BODY) for tick in ticks) + 18,
-        right=style.WIDTH - style.MARGIN - room_for(canvas, ends, more),
+        right=style.WIDTH - style.MARGIN - width_for(canvas, end_labels, more),
         bottom=_BOTTOM,
         top=_TOP,
         scale=scale,
         since=since,
         until=max(chart.until.timestamp(), since + 1),
     )
-    marks = marks_of(canvas, chart, frame)
-    frame = replace(frame, top=_TOP - rows(marks) * style.ROW)
-    threshold = limit(chart)
+    markers = event_markers(canvas, chart, frame)
+    frame = replace(frame, top=_TOP - label_row_count(markers) * style.LINE_HEIGHT)
+    threshold = finite_threshold(chart)
     if threshold is not None:
         _paint_breach(canvas, frame, threshold, bad_side(chart, lines, threshold))
     _paint_values(canvas, frame, ticks)
     _paint_times(canvas, frame)
-    paint_marks(canvas, frame, marks)
+    paint_event_markers(canvas, frame, markers)
     if threshold is not None and scale.shows(threshold):
         height = frame.y(threshold)
         canvas.line([(frame.left, height), (frame.right, height)], style.LIMIT, width=3.5, dashes=(4, 2.5))
     _paint_lines(canvas, frame, lines)
-    paint_ends(canvas, frame, ends, more)
+    paint_line_labels(canvas, frame, end_labels, more)
 
 
-def _paint_breach(canvas: Canvas, frame: Frame, threshold: float, side: Side | None) -> None:
+def _paint_breach(canvas: Canvas, frame: Frame, threshold: float, side: LimitSide | None) -> None:
     if side is None:
         return
     level = min(frame.top, max(frame.bottom, frame.y(threshold)))
@@ -61,7 +61,7 @@ def _paint_breach(canvas: Canvas, frame: Frame, threshold: float, side: Side | N
 
 def _paint_values(canvas: Canvas, frame: Frame, ticks: Sequence[Tick]) -> None:
     for tick in ticks:
-        height = frame.level(tick.place)
+        height = frame.level(tick.position)
         canvas.line([(frame.left, height), (frame.right, height)], style.GRID, width=2)
         canvas.text((frame.left - 18, height), tick.label, style.SOFT_INK, size=style.BODY, align="right")
 
@@ -69,37 +69,44 @@ def _paint_values(canvas: Canvas, frame: Frame, ticks: Sequence[Tick]) -> None:
 def _paint_times(canvas: Canvas, frame: Frame) -> None:
     canvas.line([(frame.left, frame.bottom), (frame.right, frame.bottom)], style.AXIS, width=2.5)
     for tick in _sparse_times(canvas, frame):
-        x = frame.left + tick.place * (frame.right - frame.left)
+        x = frame.left + tick.position * (frame.right - frame.left)
         canvas.line([(x, frame.bottom), (x, frame.bottom - 9)], style.AXIS, width=2.5)
         canvas.text((x, frame.bottom - 32), tick.label, style.SOFT_INK, size=style.BODY, align="center")
 
 
 def _sparse_times(canvas: Canvas, frame: Frame) -> list[Tick]:
     """As many round times as can be read without effort."""
-    for most in range(8, 2, -1):
-        ticks = time_ticks(frame.since, frame.until, most)
+    for max_ticks in range(8, 2, -1):
+        ticks = time_ticks(frame.since, frame.until, max_ticks)
         needed = sum(canvas.width(tick.label, size=style.BODY) + _TIME_GAP for tick in ticks)
         if ticks and needed <= frame.right - frame.left + _TIME_GAP:
             return ticks
     return time_ticks(frame.since, frame.until, 2)
 
 
-def _paint_lines(canvas: Canvas, frame: Frame, lines: Sequence[Line]) -> None:
+def _paint_lines(canvas: Canvas, frame: Frame, lines: Sequence[ChartLine]) -> None:
     """The highest last, so that it lies above the others; and above all of them where each ends."""
     pens = list(zip(lines, style.PENS, range(len(lines)), strict=False))[::-1]
-    width = 4.2 if len(lines) <= _FEW else 3.4
+    width = 4.2 if len(lines) <= _MAX_THICK_LINES else 3.4
     for line, pen, number in pens:
         for piece in line.pieces:
             spots = [frame.spot(point) for point in piece]
-            shapes = _shape_places(len(spots), number) if len(lines) > 1 else []
-            canvas.line(spots, pen.colour, width=width, dashes=pen.dashes, marker=pen.marker if shapes else "", every=shapes)
+            marker_indexes = _marker_indexes(len(spots), number) if len(lines) > 1 else []
+            canvas.line(
+                spots,
+                pen.colour,
+                width=width,
+                dashes=pen.dashes,
+                marker=pen.marker if marker_indexes else "",
+                marker_indexes=marker_indexes,
+            )
             if len(spots) == 1:
                 canvas.dot(spots[0], pen.colour, size=14, marker=pen.marker)
     for line, pen, _ in pens:
         canvas.dot(frame.spot(line.last), pen.colour, size=18, marker=pen.marker, rim=style.PAPER)
 
 
-def _shape_places(count: int, shift: int) -> list[int]:
+def _marker_indexes(count: int, shift: int) -> list[int]:
     """Spread along the line, and not at the same times as those of the other lines."""
-    step = max(1, count // _SHAPES)
+    step = max(1, count // _MARKERS_PER_LINE)
     return list(range(step * (shift + 1) // (len(style.PENS) + 1), count, step))

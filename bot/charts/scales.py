@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from domain.metrics.chart_text import DIGITS, number, unit_of
+from domain.metrics.chart_text import SIGNIFICANT_DIGITS, format_number, unit_of
 
-_HUGE = 5e307
+_MAX_VALUE = 5e307
 """Beyond it a value is drawn as this one: the difference of two would be infinite."""
-_TINY = 1e-290
+_MIN_VALUE = 1e-290
 _HEADROOM = 0.07
-_WORTH_SEEING = 0.12
+_MIN_LINE_SHARE = 0.12
 """The part of the height that the lines keep when the limit is drawn with them; else the limit is off the chart."""
-_FLAT = 0.25
-_VISIBLE = 0.02
+_FLAT_RANGE = 0.25
+_MIN_FLAT_SHARE = 0.02
 """The same for lines that are flat: there is no shape to lose, only their distance from the axis."""
 
 _SECOND_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
@@ -27,65 +27,67 @@ _DAY_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 class Tick:
     """A round number: how far along the axis it is, 0 to 1, and what is written there."""
 
-    place: float
+    position: float
     label: str
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class AxisScale:
     """From ``low`` at the bottom to ``high`` at the top."""
 
     low: float
     high: float
 
-    def place(self, value: float) -> float:
+    def position(self, value: float) -> float:
         """0 at the bottom, 1 at the top, beyond them for what is off the chart."""
-        return (_drawn(value) - self.low) / (self.high - self.low)
+        return (_clamp(value) - self.low) / (self.high - self.low)
 
     def shows(self, value: float) -> bool:
         """Whether it lies within."""
-        return self.low <= _drawn(value) <= self.high
+        return self.low <= _clamp(value) <= self.high
 
 
-def value_scale(values: Sequence[float], limit: float | None) -> Scale:
+def value_scale(values: Sequence[float], limit: float | None) -> AxisScale:
     """A scale for the lines, with the limit on it where both can be seen. It starts at zero where that costs little."""
-    low, high = _drawn(min(values)), _drawn(max(values))
-    zoomed, whole = Scale(*_from_zero(low, high)), Scale(min(low, 0.0), max(high, 0.0))
+    low, high = _clamp(min(values)), _clamp(max(values))
+    zoomed, whole = AxisScale(*_from_zero(low, high)), AxisScale(min(low, 0.0), max(high, 0.0))
     if limit is None:
-        return _roomy(zoomed)
-    limit = _drawn(limit)
-    both = _stretched(zoomed, limit)
-    if zoomed.high - zoomed.low >= _WORTH_SEEING * (both.high - both.low):
-        return _roomy(both)
-    is_flat = high - low <= _FLAT * max(abs(low), abs(high))
-    if (is_flat and max(abs(low), abs(high)) >= _VISIBLE * abs(limit)) or low == high == 0:
-        return _roomy(_stretched(whole, limit))
-    return _roomy(zoomed)
+        return _with_headroom(zoomed)
+    limit = _clamp(limit)
+    both = _extend_to(zoomed, limit)
+    if zoomed.high - zoomed.low >= _MIN_LINE_SHARE * (both.high - both.low):
+        return _with_headroom(both)
+    is_flat = high - low <= _FLAT_RANGE * max(abs(low), abs(high))
+    if (is_flat and max(abs(low), abs(high)) >= _MIN_FLAT_SHARE * abs(limit)) or low == high == 0:
+        return _with_headroom(_extend_to(whole, limit))
+    return _with_headroom(zoomed)
 
 
-def digits_for(scale: Scale) -> int:
+def digits_for(scale: AxisScale) -> int:
     """Significant digits that a value needs to be told from its neighbours on this scale."""
-    return min(12, max(DIGITS, math.ceil(math.log10(max(abs(scale.low), abs(scale.high)) / (scale.high - scale.low))) + 2))
+    return min(
+        12, max(SIGNIFICANT_DIGITS, math.ceil(math.log10(max(abs(scale.low), abs(scale.high)) / (scale.high - scale.low))) + 2)
+    )
 
 
-def value_ticks(scale: Scale, most: int = 6) -> list[Tick]:
+def value_ticks(scale: AxisScale, max_ticks: int = 6) -> list[Tick]:
     """At most ``most`` round numbers with as many decimals as tell them apart: ``0``, ``250k``, ``500k``."""
-    step = _round_step((scale.high - scale.low) / most)
+    step = _round_step((scale.high - scale.low) / max_ticks)
     first, last = math.ceil(scale.low / step - 1e-9), math.floor(scale.high / step + 1e-9)
     values = [count * step for count in range(first, last + 1)]
-    return [Tick(scale.place(value), label) for value, label in zip(values, _labels(values, step), strict=True)]
+    return [Tick(scale.position(value), label) for value, label in zip(values, _labels(values, step), strict=True)]
 
 
-def time_ticks(start: float, end: float, most: int) -> list[Tick]:
+def time_ticks(start: float, end: float, max_ticks: int) -> list[Tick]:
     """At most ``most`` round times in UTC between two moments: ``14:05``, ``14:05:10``, at midnight the day."""
-    step = _time_step((end - start) / most)
+    step = _time_step((end - start) / max_ticks)
     first, last = math.ceil(start / step), math.floor(end / step)
     moments = [count * step for count in range(first, last + 1)]
     return [Tick((at - start) / (end - start), _time_label(at, step, end - start)) for at in moments]
 
 
-def _drawn(value: float) -> float:
-    return 0.0 if abs(value) < _TINY else max(-_HUGE, min(_HUGE, value))
+def _clamp(value: float) -> float:
+    return 0.0 if abs(value) < _MIN_VALUE else max(-_MAX_VALUE, min(_MAX_VALUE, value))
 
 
 def _from_zero(low: float, high: float) -> tuple[float, float]:
@@ -99,15 +101,15 @@ def _from_zero(low: float, high: float) -> tuple[float, float]:
     return low, high
 
 
-def _stretched(scale: Scale, limit: float) -> Scale:
-    return Scale(min(scale.low, limit), max(scale.high, limit))
+def _extend_to(scale: AxisScale, limit: float) -> AxisScale:
+    return AxisScale(min(scale.low, limit), max(scale.high, limit))
 
 
-def _roomy(scale: Scale) -> Scale:
+def _with_headroom(scale: AxisScale) -> AxisScale:
     """With air above and below, except at zero, which is a floor to stand on."""
     low, high = scale.low, scale.high
-    air = (high - low) * _HEADROOM or abs(high) * _HEADROOM or 1.0
-    return Scale(low if low == 0 else low - air, high if high == 0 else high + air)
+    headroom = (high - low) * _HEADROOM or abs(high) * _HEADROOM or 1.0
+    return AxisScale(low if low == 0 else low - headroom, high if high == 0 else high + headroom)
 
 
 def _round_step(least: float) -> float:
@@ -118,7 +120,7 @@ def _round_step(least: float) -> float:
 def _labels(values: Sequence[float], step: float) -> list[str]:
     largest = max(map(abs, values), default=0.0)
     if largest >= 1e18 or largest < 1e-3:
-        return [number(value) for value in values]
+        return [format_number(value) for value in values]
     factor, unit = unit_of(largest)
     decimals = max(0, -math.floor(math.log10(step / factor) + 1e-9))
     decimals += not math.isclose(round(step / factor, decimals), step / factor, rel_tol=1e-6)
@@ -144,16 +146,16 @@ def _time_label(at: float, step: float, span: float) -> str:
     return f"{moment:%H:%M}"
 
 
-def strokes(points: Sequence[tuple[float, float | None]]) -> list[list[tuple[float, float]]]:
+def split_at_gaps(points: Sequence[tuple[float, float | None]]) -> list[list[tuple[float, float]]]:
     """The points in pieces that a pen draws without lifting: it lifts where a number or a whole point is missing."""
     distances = sorted(later - at for (at, _), (later, _) in pairwise(points))
-    longest = 2.5 * distances[len(distances) // 2] if len(distances) > 2 else math.inf
+    max_gap = 2.5 * distances[len(distances) // 2] if len(distances) > 2 else math.inf
     pieces: list[list[tuple[float, float]]] = [[]]
-    before = -math.inf
+    previous = -math.inf
     for at, value in points:
-        if value is None or (pieces[-1] and at - before > longest):
+        if value is None or (pieces[-1] and at - previous > max_gap):
             pieces.append([])
         if value is not None:
             pieces[-1].append((at, value))
-        before = at
+        previous = at
     return [piece for piece in pieces if piece]

@@ -7,7 +7,7 @@ MARGIN = 44
 
 TITLE, BODY, LARGE = 38, 27, 40
 """Sizes of letters."""
-ROW = 35
+LINE_HEIGHT = 35
 """From one line of small text to the next."""
 
 PAPER = "#fcfcfd"
@@ -16,7 +16,7 @@ INK = "#1d1c1d"
 SOFT_INK = "#565c65"
 GRID = "#e4e6ea"
 AXIS = "#8d949e"
-MARK = "#3c424a"
+EVENT_MARKER = "#3c424a"
 LIMIT = "#b3122e"
 BREACH = "#f9ebee"
 

@@ -8,12 +8,12 @@ from itertools import takewhile
 from bot.charts.canvas import has_glyph
 from bot.views.markup.mrkdwn import clean
 
-_MOST = 400
+_MAX_TEXT_LENGTH = 400
 """Characters that are looked at: a picture is about a hundred wide, and measuring costs with each."""
-_MARKS = 2
+_MAX_COMBINING_MARKS = 2
 """Accents that a letter may carry: of more, somebody builds towers over the whole picture."""
 _SEPARATORS = '-_/.:=,"'
-_WORTH_SHARING = 8
+_MIN_SHARED_PREFIX = 8
 _UNKNOWN = "□"
 _ELLIPSIS = "…"
 _PICTOGRAPHS = "\u2600"
@@ -26,11 +26,11 @@ def drawable(text: str, *, bold: bool = False) -> str:
     """The text in letters that the font has. Emoji are left out; a word in a script that it lacks becomes a box."""
     letters: list[str] = []
     marks = 0
-    for letter in unicodedata.normalize("NFC", clean(text)[: 2 * _MOST]):
+    for letter in unicodedata.normalize("NFC", clean(text)[: 2 * _MAX_TEXT_LENGTH]):
         marks = marks + 1 if unicodedata.category(letter).startswith("M") else 0
-        if marks <= _MARKS:
+        if marks <= _MAX_COMBINING_MARKS:
             letters.append(_letter(letter, bold=bold))
-    return " ".join(re.sub(f"{_UNKNOWN}+", _UNKNOWN, "".join(letters)).split())[:_MOST].rstrip()
+    return " ".join(re.sub(f"{_UNKNOWN}+", _UNKNOWN, "".join(letters)).split())[:_MAX_TEXT_LENGTH].rstrip()
 
 
 def common_start(names: Sequence[str]) -> str:
@@ -38,26 +38,28 @@ def common_start(names: Sequence[str]) -> str:
     same = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False)) if len(names) > 1 else ()
     start = "".join(letters[0] for letters in same)
     start = start[: max(map(start.rfind, _SEPARATORS)) + 1]
-    return start if len(start) >= _WORTH_SHARING and start not in names else ""
+    return start if len(start) >= _MIN_SHARED_PREFIX and start not in names else ""
 
 
-def clip_end(text: str, room: float, measure: Measure) -> str:
+def clip_end(text: str, max_width: float, measure: Measure) -> str:
     """As much of its start as fits, with an ellipsis where something is missing."""
-    return _longest(text, room, measure, lambda kept: text[:kept].rstrip() + _ELLIPSIS)
+    return _longest_fit(text, max_width, measure, lambda kept: text[:kept].rstrip() + _ELLIPSIS)
 
 
-def clip_middle(text: str, room: float, measure: Measure) -> str:
+def clip_middle(text: str, max_width: float, measure: Measure) -> str:
     """Its start and its end as far as they fit: pods of one Deployment differ only in the last letters."""
-    return _longest(text, room, measure, lambda kept: text[: (kept + 1) // 2] + _ELLIPSIS + text[len(text) - kept // 2 :])
+    return _longest_fit(
+        text, max_width, measure, lambda kept: text[: (kept + 1) // 2] + _ELLIPSIS + text[len(text) - kept // 2 :]
+    )
 
 
-def _longest(text: str, room: float, measure: Measure, cut: Callable[[int], str]) -> str:
-    if measure(text) <= room:
+def _longest_fit(text: str, max_width: float, measure: Measure, cut: Callable[[int], str]) -> str:
+    if measure(text) <= max_width:
         return text
     fits, too_long = 0, len(text)
     while too_long - fits > 1:
-        tried = (fits + too_long) // 2
-        fits, too_long = (tried, too_long) if measure(cut(tried)) <= room else (fits, tried)
+        middle = (fits + too_long) // 2
+        fits, too_long = (middle, too_long) if measure(cut(middle)) <= max_width else (fits, middle)
     return cut(fits)
 
 

@@ -11,224 +11,228 @@ from datetime import datetime
 from slack_bolt.async_app import AsyncApp
 
 from bot.charts import Charts
-from bot.components.alerts import AlertWorks, build_alert_works
+from bot.components.alerts import AlertComponents, build_alert_components
 from bot.connections.clusters import Clusters
-from bot.connections.monitoring import Monitors
+from bot.connections.monitoring import MonitoringServers
 from bot.core.catalogue_file import CatalogueFile
 from bot.core.intake import Intake
 from bot.core.settings import Settings
-from bot.delivery.metrics import DeliveryMetrics
-from bot.delivery.retries import Patience
-from bot.delivery.worker import Delivery
-from bot.interactions.dispatcher import Dispatcher, House
+from bot.delivery.metrics import OutboxMetrics
+from bot.delivery.retries import RetryPolicy
+from bot.delivery.worker import OutboxWorker
+from bot.interactions.dispatcher import Dispatcher, DispatcherDependencies
 from bot.interactions.reload import Reload, reload_router
-from bot.interactions.unanswered import Leftovers
+from bot.interactions.unanswered import UnansweredSweeper
 from bot.slack.api import SlackApi, open_session
 from bot.slack.directory import SlackDirectory
 from bot.slack.listeners import build_app
 from bot.views.render import render
-from bot.web.metrics import Metrics
+from bot.web.metrics import MetricsEndpoint
 from commands.core.request import Services
-from commands.registry import Menu
+from commands.registry import CommandRegistry
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock, SystemClock
 from domain.operations.operation import OperationRecord
 from runbooks.alerts import enrichment
-from runbooks.engine.engine import PROCEDURES, Engine, Observer, unobserved
-from runbooks.engine.lease import Lease, LeaseTimes, OnlyReplica, SharedLease
-from runbooks.operations.context import Outside
+from runbooks.engine.engine import PROCEDURES_VERSION, Engine, StepObserver, ignore_step
+from runbooks.engine.lease import Lease, LeaseTimings, SharedLease, SingleReplicaLease
+from runbooks.operations.context import ProcedureDependencies
 from runbooks.operations.planner import Planner
 from runbooks.operations.recovery import Recovery
 from runbooks.operations.runner import Runner
-from runbooks.operations.service import Operations
+from runbooks.operations.service import OperationService
 from runbooks.operations.timer_handlers import OperationTimerHandlers
-from runbooks.timers import Clocks
+from runbooks.timers import TimerDispatcher
 from storage.engines import open_engines
 from storage.inbox import InboxWriter
-from storage.outbox import OutboxRow, Pace
+from storage.outbox import OutboxRow, RateLimits
 from storage.outbox_messages import load
 from storage.store import Store, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tuning:
+class RuntimeOptions:
     """What tests choose and nobody else: time, pace, chance, and who watches the steps."""
 
     clock: Clock = field(default_factory=SystemClock)
-    pace: Pace = field(default_factory=Pace)
-    patience: Patience = field(default_factory=Patience)
-    chance: random.Random = field(default_factory=random.SystemRandom)
-    observer: Observer = unobserved
-    procedures: int = PROCEDURES
-    lease: LeaseTimes = field(default_factory=LeaseTimes)
+    rate_limits: RateLimits = field(default_factory=RateLimits)
+    retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
+    rng: random.Random = field(default_factory=random.SystemRandom)
+    observer: StepObserver = ignore_step
+    procedures_version: int = PROCEDURES_VERSION
+    lease_timings: LeaseTimings = field(default_factory=LeaseTimings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class CoreComponents:
     """What everything else stands on. ``stack`` closes whatever is opened."""
 
     settings: Settings
-    tuning: Tuning
+    options: RuntimeOptions
     stack: AsyncExitStack
     catalogue: CatalogueFile
     store: Store
     lease: Lease
     slack: SlackApi
     clusters: Clusters
-    monitors: Monitors
-    writer: InboxWriter
+    monitoring: MonitoringServers
+    inbox_writer: InboxWriter
 
     @property
     def clock(self) -> Clock:
         """Where the time comes from."""
-        return self.tuning.clock
+        return self.options.clock
 
-    def current(self) -> Catalogue:
+    def current_catalogue(self) -> Catalogue:
         """The catalogue that holds now."""
         return self.catalogue.current
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Works:
+class OperationComponents:
     """What carries operations and messages."""
 
     engine: Engine
     runner: Runner
     recovery: Recovery
-    clocks: Clocks
-    operations: Operations
-    delivery: Delivery
-    alerts: AlertWorks
+    timers: TimerDispatcher
+    operation_service: OperationService
+    outbox_worker: OutboxWorker
+    alerts: AlertComponents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class SlackComponents:
     """What takes and answers what people say."""
 
     intake: Intake
     dispatcher: Dispatcher
-    leftovers: Leftovers
+    unanswered_sweeper: UnansweredSweeper
     bolt: AsyncApp
 
 
-async def lay_ground(settings: Settings, tuning: Tuning, stack: AsyncExitStack) -> Ground:
+async def open_core(settings: Settings, options: RuntimeOptions, stack: AsyncExitStack) -> CoreComponents:
     """Raises ``CatalogueError``."""
     catalogue = CatalogueFile(settings.catalogue)
     engines = open_engines(settings.database)
     # A new name at every start: whatever the process before had under way belongs to nobody who lives.
     replica = f"{socket.gethostname()[:40]}-{secrets.token_hex(4)}"
-    shared = not engines.is_sqlite
-    lease: Lease = SharedLease(Store(engines), replica, tuning.lease) if shared else OnlyReplica(replica)
+    is_shared = not engines.is_sqlite
+    lease: Lease = SharedLease(Store(engines), replica, options.lease_timings) if is_shared else SingleReplicaLease(replica)
     session = open_session(settings.slack.api_url)
     stack.push_async_callback(session.close)
     # Stacks of their own, at this depth: a cluster or a Prometheus that a reload adds must outlive the engine too.
-    clusters, monitors = [await stack.enter_async_context(AsyncExitStack()) for _ in range(2)]
-    writer = InboxWriter(engines.write)
-    stack.callback(writer.close)
-    return Ground(
+    clusters, monitoring = [await stack.enter_async_context(AsyncExitStack()) for _ in range(2)]
+    inbox_writer = InboxWriter(engines.write)
+    stack.callback(inbox_writer.close)
+    return CoreComponents(
         settings=settings,
-        tuning=tuning,
+        options=options,
         stack=stack,
         catalogue=catalogue,
-        store=Store(engines, alive=lease.check),
+        store=Store(engines, check_lease=lease.check),
         lease=lease,
         slack=SlackApi(settings.slack.bot_token.get_secret_value(), session, base_url=settings.slack.api_url),
-        clusters=Clusters(clusters, tuning.clock, settings.catalogue.parent, lease.check),
-        monitors=Monitors(monitors, lambda: catalogue.current),
-        writer=writer,
+        clusters=Clusters(clusters, options.clock, settings.catalogue.parent, lease.check),
+        monitoring=MonitoringServers(monitoring, lambda: catalogue.current),
+        inbox_writer=inbox_writer,
     )
 
 
-def build_works(ground: Ground, metrics: Metrics) -> Works:
+def build_operation_components(core: CoreComponents, metrics: MetricsEndpoint) -> OperationComponents:
     """The engine, and the delivery of what it has to say."""
 
-    def nudge() -> None:
-        delivery.nudge()  # the two know each other
+    def notify_outbox() -> None:
+        outbox_worker.wake()  # the two know each other
 
-    engine = Engine(ground.settings.database, ground.lease, procedures=ground.tuning.procedures, observer=ground.tuning.observer)
-    operations = Operations(engine, ground.store, ground.clock, ground.current, nudge)
-    planner = Planner(ground.current, ground.clusters)
-    charts = Charts()
-    ground.stack.callback(charts.close)
-    outside = Outside(
-        store=ground.store,
-        clock=ground.clock,
-        clusters=ground.clusters,
-        planner=planner,
-        rollout_within=lambda environment: ground.current().environments[environment].rollout_within,
-        nudge=nudge,
+    engine = Engine(
+        core.settings.database, core.lease, procedures_version=core.options.procedures_version, observer=core.options.observer
     )
-    alerts = build_alert_works(ground, nudge)
+    operation_service = OperationService(engine, core.store, core.clock, core.current_catalogue, notify_outbox)
+    planner = Planner(core.current_catalogue, core.clusters)
+    charts = Charts()
+    core.stack.callback(charts.close)
+    dependencies = ProcedureDependencies(
+        store=core.store,
+        clock=core.clock,
+        clusters=core.clusters,
+        planner=planner,
+        rollout_within=lambda environment: core.current_catalogue().environments[environment].rollout_within,
+        notify_outbox=notify_outbox,
+    )
+    alerts = build_alert_components(core, notify_outbox)
 
     async def on_delivered(tx: Transaction, row: OutboxRow, at: datetime) -> None:
-        await operations.on_delivered(tx, row, at)
+        await operation_service.on_delivered(tx, row, at)
         await enrichment.on_delivered(tx, row, at)
 
-    delivery = Delivery(
-        ground.store,
-        ground.slack,
-        lambda fact: render(fact, ground.clock.now()),
-        clock=ground.clock,
-        replica=ground.lease.replica,
-        pace=ground.tuning.pace,
-        alive=ground.lease.check,
-        fallback=lambda row: _elsewhere(row, ground.current()),
+    outbox_worker = OutboxWorker(
+        core.store,
+        core.slack,
+        lambda fact: render(fact, core.clock.now()),
+        clock=core.clock,
+        replica=core.lease.replica,
+        rate_limits=core.options.rate_limits,
+        check_lease=core.lease.check,
+        fallback=lambda row: _fallback_channel(row, core.current_catalogue()),
         on_delivered=on_delivered,
         draw=charts.png,
-        chance=ground.tuning.chance,
-        patience=ground.tuning.patience,
-        dead_after=ground.tuning.lease.dead_after,
-        metrics=DeliveryMetrics(metrics.registry),
+        rng=core.options.rng,
+        retry_policy=core.options.retry_policy,
+        dead_after=core.options.lease_timings.dead_after,
+        metrics=OutboxMetrics(metrics.registry),
     )
-    timers = OperationTimerHandlers(engine=engine, outside=outside, operations=operations, scale_plan=planner.scale)
-    return Works(
+    timers = OperationTimerHandlers(
+        engine=engine, dependencies=dependencies, operations=operation_service, scale_plan=planner.scale
+    )
+    return OperationComponents(
         engine=engine,
-        runner=Runner(engine, outside),
-        recovery=Recovery(engine, ground.lease, outside),
-        clocks=Clocks(
-            store=ground.store, clock=ground.clock, replica=engine.replica, handlers={**timers.handlers, **alerts.handlers}
+        runner=Runner(engine, dependencies),
+        recovery=Recovery(engine, core.lease, dependencies),
+        timers=TimerDispatcher(
+            store=core.store, clock=core.clock, replica=engine.replica, handlers={**timers.handlers, **alerts.timer_handlers}
         ),
-        operations=operations,
-        delivery=delivery,
+        operation_service=operation_service,
+        outbox_worker=outbox_worker,
         alerts=alerts,
     )
 
 
-def build_desk(ground: Ground, works: Works, reload: Reload) -> Desk:
+def build_slack_components(core: CoreComponents, operations: OperationComponents, reload: Reload) -> SlackComponents:
     """The people's side: what is said is kept, understood and answered."""
-    menu = Menu([reload_router(reload)])
-    house = House(
-        menu=menu,
-        services=_services(ground, works),
-        directory=SlackDirectory(ground.slack, ground.clock),
-        slack=ground.slack,
-        replica=ground.lease.replica,
+    registry = CommandRegistry([reload_router(reload)])
+    dependencies = DispatcherDependencies(
+        registry=registry,
+        services=_services(core, operations),
+        directory=SlackDirectory(core.slack, core.clock),
+        slack=core.slack,
+        replica=core.lease.replica,
     )
-    dispatcher = Dispatcher(house)
-    intake = Intake(ground.writer, ground.clock, dispatcher.submit, lambda: dispatcher.waiting)
-    return Desk(
+    dispatcher = Dispatcher(dependencies)
+    intake = Intake(core.inbox_writer, core.clock, dispatcher.submit, lambda: dispatcher.queue_length)
+    return SlackComponents(
         intake=intake,
         dispatcher=dispatcher,
-        leftovers=Leftovers(ground.store, ground.clock, dispatcher, ground.lease.replica, ground.lease.dead_after),
-        bolt=build_app(intake, menu.form_text),
+        unanswered_sweeper=UnansweredSweeper(core.store, core.clock, dispatcher, core.lease.replica, core.lease.dead_after),
+        bolt=build_app(intake, registry.form_command_text),
     )
 
 
-def _services(ground: Ground, works: Works) -> Callable[[], Services]:
+def _services(core: CoreComponents, operations: OperationComponents) -> Callable[[], Services]:
     def services() -> Services:
         return Services(
-            catalogue=ground.current(),
-            clock=ground.clock,
-            store=ground.store,
-            clusters=ground.clusters,
-            operations=works.operations,
-            alerts=works.alerts.alerts,
+            catalogue=core.current_catalogue(),
+            clock=core.clock,
+            store=core.store,
+            clusters=core.clusters,
+            operations=operations.operation_service,
+            alerts=operations.alerts.alert_service,
         )
 
     return services
 
 
-def _elsewhere(row: OutboxRow, catalogue: Catalogue) -> str:
+def _fallback_channel(row: OutboxRow, catalogue: Catalogue) -> str:
     """Where a card goes whose channel cannot be used, with its thread: an operation's to its environment's channel, else to who
     asked; an alert's to where alerts go that no rule names.
     """

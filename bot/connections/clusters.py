@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from domain.catalogue.catalogue import Catalogue, ClusterEntry
+from domain.catalogue.catalogue import Catalogue, ClusterConfig
 from domain.clock import Clock
 from domain.redaction import redact
 from integrations.kubernetes import Cluster, ClusterSettings, Eks, open_cluster
@@ -14,16 +14,16 @@ from integrations.kubernetes import Cluster, ClusterSettings, Eks, open_cluster
 class Clusters(Mapping[str, Cluster]):
     """Clusters by their names in the catalogue; all are closed with ``stack``. ``alive`` is asked before each change."""
 
-    def __init__(self, stack: AsyncExitStack, clock: Clock, folder: Path, alive: Callable[[], None] = lambda: None) -> None:
-        self._stack, self._clock, self._folder, self._alive = stack, clock, folder, alive
+    def __init__(self, stack: AsyncExitStack, clock: Clock, folder: Path, check_lease: Callable[[], None] = lambda: None) -> None:
+        self._stack, self._clock, self._folder, self._check_lease = stack, clock, folder, check_lease
         self._open: dict[str, tuple[ClusterSettings, Cluster]] = {}
 
-    async def follow(self, catalogue: Catalogue) -> None:
+    async def open_connections(self, catalogue: Catalogue) -> None:
         """Open what is new or reached differently. What is gone stays open for operations that run there."""
-        for name, settings in settings_of(catalogue, self._folder).items():
+        for name, settings in cluster_settings(catalogue, self._folder).items():
             if name not in self._open or self._open[name][0] != settings:
                 cluster = await self._stack.enter_async_context(
-                    open_cluster(settings, self._clock, redact=redact, alive=self._alive)
+                    open_cluster(settings, self._clock, redact=redact, check_lease=self._check_lease)
                 )
                 self._open[name] = (settings, cluster)
 
@@ -37,18 +37,20 @@ class Clusters(Mapping[str, Cluster]):
         return len(self._open)
 
 
-def settings_of(catalogue: Catalogue, folder: Path) -> dict[str, ClusterSettings]:
+def cluster_settings(catalogue: Catalogue, folder: Path) -> dict[str, ClusterSettings]:
     """How each cluster is reached; paths are relative to the catalogue's folder."""
     return {name: _settings(name, entry, folder) for name, entry in catalogue.clusters.items()}
 
 
-def _settings(name: str, entry: ClusterEntry, folder: Path) -> ClusterSettings:
+def _settings(name: str, entry: ClusterConfig, folder: Path) -> ClusterSettings:
     if entry.in_cluster:
         return ClusterSettings(name=name, in_cluster=True)
     if entry.eks is not None:
         eks = entry.eks
-        where = Eks(cluster=eks.name, region=eks.region, endpoint=eks.endpoint, certificate_authority=eks.certificate_authority)
-        return ClusterSettings(name=name, eks=where)
-    usual = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    files = str(folder / Path(entry.kubeconfig).expanduser()) if entry.kubeconfig else usual
+        eks_settings = Eks(
+            cluster=eks.name, region=eks.region, endpoint=eks.endpoint, certificate_authority=eks.certificate_authority
+        )
+        return ClusterSettings(name=name, eks=eks_settings)
+    default_files = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    files = str(folder / Path(entry.kubeconfig).expanduser()) if entry.kubeconfig else default_files
     return ClusterSettings(name=name, kubeconfig=files, context=entry.context)

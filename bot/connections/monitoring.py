@@ -9,37 +9,37 @@ from integrations.alertmanager import Alertmanager, open_alertmanager
 from integrations.prometheus import Prometheus, open_prometheus
 
 
-class Monitors:
+class MonitoringServers:
     """By address, so that environments may share one; all are closed with ``stack``."""
 
     def __init__(self, stack: AsyncExitStack, catalogue: Callable[[], Catalogue]) -> None:
         self._stack, self._catalogue = stack, catalogue
-        self._alertmanagers: dict[str, Alertmanager] = {}
-        self._prometheis: dict[str, Prometheus] = {}
+        self._alertmanager_clients: dict[str, Alertmanager] = {}
+        self._prometheus_clients: dict[str, Prometheus] = {}
 
-    async def follow(self, catalogue: Catalogue) -> None:
+    async def open_connections(self, catalogue: Catalogue) -> None:
         """Open what is new. What is gone from the catalogue stays open until the end and is asked no more."""
         for environment in catalogue.environments.values():
-            if (address := environment.alertmanager) and address not in self._alertmanagers:
-                self._alertmanagers[address] = await self._stack.enter_async_context(open_alertmanager(address))
-            if (address := environment.prometheus) and address not in self._prometheis:
-                self._prometheis[address] = await self._stack.enter_async_context(open_prometheus(address))
+            if (address := environment.alertmanager) and address not in self._alertmanager_clients:
+                self._alertmanager_clients[address] = await self._stack.enter_async_context(open_alertmanager(address))
+            if (address := environment.prometheus) and address not in self._prometheus_clients:
+                self._prometheus_clients[address] = await self._stack.enter_async_context(open_prometheus(address))
 
     def alertmanager(self, environment: str) -> Alertmanager:
         """The environment's. Raises ``Refused`` where the catalogue names none.
 
         ``TemporaryError`` in the moment between a reload and its being opened.
         """
-        known = self._catalogue().environments
-        if environment not in known:
+        environments = self._catalogue().environments
+        if environment not in environments:
             raise Refused("No environment is known of this alert, so it is not known which Alertmanager holds it.")
-        if not (address := known[environment].alertmanager):
+        if not (address := environments[environment].alertmanager):
             raise Refused(f"The catalogue names no Alertmanager of {environment}.")
-        if address not in self._alertmanagers:
+        if address not in self._alertmanager_clients:
             raise TemporaryError(f"The catalogue was just read again, and the Alertmanager of {environment} is not open yet.")
-        return self._alertmanagers[address]
+        return self._alertmanager_clients[address]
 
     def prometheus(self, environment: str) -> Prometheus | None:
         """The environment's; None where the catalogue names none."""
-        known = self._catalogue().environments
-        return self._prometheis.get(known[environment].prometheus) if environment in known else None
+        environments = self._catalogue().environments
+        return self._prometheus_clients.get(environments[environment].prometheus) if environment in environments else None

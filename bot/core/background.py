@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 
-class Background:
+class BackgroundTasks:
     """The tasks of one process, each stopped in its turn. What ended one of them is raised once."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._told: set[asyncio.Task[Any]] = set()
+        self._reported: set[asyncio.Task[Any]] = set()
 
     @asynccontextmanager
     async def running(self, name: str, work: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
@@ -24,13 +24,13 @@ class Background:
             self._tasks.discard(task)
             task.cancel()
             await asyncio.wait({task})
-            if not task.cancelled() and task not in self._told:
+            if not task.cancelled() and task not in self._reported:
                 task.result()
 
-    async def failure(self) -> NoReturn:
+    async def wait_for_failure(self) -> NoReturn:
         """Wait until any of them ends, and raise what ended it."""
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         ended = done.pop()
-        self._told.add(ended)
+        self._reported.add(ended)
         ended.result()
         raise RuntimeError(f"{ended.get_name()} ended by itself")

@@ -8,19 +8,19 @@ from pathlib import Path
 from domain.errors import Refused
 
 
-class InUse(Refused):
+class DatabaseInUse(Refused):
     """Another process has this database."""
 
 
 @contextmanager
-def only_process(database: Path) -> Iterator[None]:
+def exclusive_lock(database: Path) -> Iterator[None]:
     """Hold the database for this process; the lock goes with the process, however it ends. Raises ``InUse``."""
     database.parent.mkdir(parents=True, exist_ok=True)
-    lock = database.with_name(f"{database.name}.lock")
-    with lock.open("w") as file:
+    lock_path = database.with_name(f"{database.name}.lock")
+    with lock_path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             sentence = f"Another deepecho uses {database}. Stop it first; for several at once use PostgreSQL."
-            raise InUse(sentence) from error
+            raise DatabaseInUse(sentence) from error
         yield

@@ -6,16 +6,16 @@ from typing import Protocol
 
 from domain.clock import Clock
 from domain.errors import TemporaryError
-from domain.inbound import Delivery
+from domain.inbound import InboundMessage
 
-MOST_WAITING = 2000
+MAX_QUEUED_MESSAGES = 2000
 """Deliveries that wait for a worker. More would not be answered while anybody still looks at the screen."""
 
 
-class Writer(Protocol):
+class InboundWriter(Protocol):
     """What keeps deliveries: ``storage.inbox.InboxWriter``."""
 
-    async def put(self, delivery: Delivery) -> bool:
+    async def put(self, inbound: InboundMessage) -> bool:
         """Keep it; False where it was there already. Raises ``TemporaryError``."""
         ...
 
@@ -27,24 +27,26 @@ class Overloaded(TemporaryError):
 class Intake:
     """Keeps deliveries durably and passes new ones on."""
 
-    def __init__(self, writer: Writer, clock: Clock, submit: Callable[[Delivery], None], waiting: Callable[[], int]) -> None:
-        self._writer, self._clock, self._submit, self._waiting = writer, clock, submit, waiting
-        self.kept = 0
-        self.repeated = 0
+    def __init__(
+        self, writer: InboundWriter, clock: Clock, submit: Callable[[InboundMessage], None], queue_length: Callable[[], int]
+    ) -> None:
+        self._writer, self._clock, self._submit, self._queue_length = writer, clock, submit, queue_length
+        self.stored = 0
+        self.duplicates = 0
 
     def now(self) -> datetime:
         """The time of arrival."""
         return self._clock.now()
 
-    async def keep(self, delivery: Delivery) -> None:
+    async def accept(self, inbound: InboundMessage) -> None:
         """Return once the delivery is on the disk. One that came before is recognised and goes no further.
 
         Raises ``TemporaryError`` where it could not be kept; then the door must not acknowledge it.
         """
-        if self._waiting() >= MOST_WAITING:
+        if self._queue_length() >= MAX_QUEUED_MESSAGES:
             raise Overloaded("Too much is waiting already. Nothing was kept; try again in a minute.")
-        if await self._writer.put(delivery):
-            self.kept += 1
-            self._submit(delivery)
+        if await self._writer.put(inbound):
+            self.stored += 1
+            self._submit(inbound)
         else:
-            self.repeated += 1
+            self.duplicates += 1

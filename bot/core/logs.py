@@ -12,7 +12,7 @@ from structlog.types import EventDict, Processor
 
 from domain.redaction import MASK, redact
 
-CHATTY = (
+NOISY_LOGGERS = (
     "dbos",
     "kubernetes_asyncio",
     "apscheduler",
@@ -25,7 +25,7 @@ CHATTY = (
     "urllib3",
 )
 """Libraries that are heard from WARNING on."""
-TALKATIVE = ("slack_bolt", "slack_sdk", "aiohttp")
+SECRET_LOGGING_LOGGERS = ("slack_bolt", "slack_sdk", "aiohttp")
 """Libraries whose DEBUG prints tokens and payloads: heard from INFO on, whatever the level."""
 
 
@@ -61,13 +61,13 @@ def _formatter(shared: list[Processor], *, coloured: bool) -> logging.Formatter:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
-            redacted,
+            redact_event,
             last,
         ],
     )
 
 
-def redacted(_logger: object, _method: str, event: EventDict) -> EventDict:
+def redact_event(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Mask secrets in every value, tracebacks included; a value under a telling name is masked whole."""
     return {key: _masked(key, value) for key, value in event.items()}
 
@@ -84,9 +84,9 @@ def _masked(name: str, value: object) -> object:
 
 
 def _quiet_libraries(level: int) -> None:
-    for name in CHATTY:
+    for name in NOISY_LOGGERS:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
-    for name in TALKATIVE:
+    for name in SECRET_LOGGING_LOGGERS:
         logging.getLogger(name).setLevel(max(level, logging.INFO))
     # DBOS adds a handler of its own to a logger that has none, past our filter.
     logging.getLogger("dbos").addHandler(logging.NullHandler())

@@ -18,25 +18,25 @@ from pydantic_settings import (
 from domain.errors import DeepechoError
 from domain.text import nearest
 
-PREFIX = "DEEPECHO_"
-SECRETS_DIR = f"{PREFIX}SECRETS_DIR"
-_HERE = ("127.0.0.1", "localhost", "::1")
-_FOR_TESTS = f"{PREFIX}TEST_"
+ENV_PREFIX = "DEEPECHO_"
+SECRETS_DIR = f"{ENV_PREFIX}SECRETS_DIR"
+_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+_TEST_PREFIX = f"{ENV_PREFIX}TEST_"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
-class SettingsRefused(DeepechoError):
+class InvalidSettings(DeepechoError):
     """The settings cannot be used; each line names a variable, none shows a value."""
 
 
-class Part(BaseModel):
+class SettingsSection(BaseModel):
     """What the nested settings share: immutable, and a misspelt name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class SlackSettings(Part):
+class SlackSettings(SettingsSection):
     """How Slack is reached. ``mode``: who dials; with ``http`` Slack calls us, as several replicas need it."""
 
     bot_token: SecretStr
@@ -51,7 +51,7 @@ class SlackSettings(Part):
     @classmethod
     def _ends_with_slash(cls, url: str) -> str:
         address = urlsplit(url)
-        if address.scheme != "https" and not (address.scheme == "http" and address.hostname in _HERE):
+        if address.scheme != "https" and not (address.scheme == "http" and address.hostname in _LOCAL_HOSTS):
             raise ValueError("must be an https address; tokens travel over it")
         return url if url.endswith("/") else f"{url}/"
 
@@ -64,21 +64,21 @@ class SlackSettings(Part):
         return self
 
 
-class HttpSettings(Part):
+class HttpSettings(SettingsSection):
     """Where the HTTP door listens. Port 0 takes any free one."""
 
     host: str = "127.0.0.1"
     port: Port = 8080
 
 
-class LogSettings(Part):
+class LogSettings(SettingsSection):
     """``format``: JSON lines for machines, or colours for a person at a terminal (chosen by looking when empty)."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["json", "console", ""] = ""
 
 
-class WebhookSettings(Part):
+class WebhookSettings(SettingsSection):
     """Tokens by which other systems show who they are. A door without its token stays shut."""
 
     alertmanager_token: SecretStr | None = None
@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     """Everything that the environment says. Made once, by ``bot.__main__``, through ``load_settings``."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
+        env_prefix=ENV_PREFIX,
         env_nested_delimiter="__",
         secrets_nested_delimiter="__",
         secrets_dir_missing="error",
@@ -131,23 +131,23 @@ def load_settings() -> Settings:
     try:
         return Settings(_secrets_dir=os.environ.get(SECRETS_DIR) or None)
     except ValidationError as error:
-        raise SettingsRefused("\n".join(_sentence(each) for each in error.errors(include_url=False))) from None
+        raise InvalidSettings("\n".join(_sentence(each) for each in error.errors(include_url=False))) from None
     except SettingsError as error:
-        raise SettingsRefused(f"The settings cannot be read: {error}.") from None
+        raise InvalidSettings(f"The settings cannot be read: {error}.") from None
 
 
 def _refuse_unknown(environment: Iterable[str]) -> None:
     """A misspelt name would silently leave its default in place: another database, for one."""
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | {SECRETS_DIR}
+    known_names = {f"{ENV_PREFIX}{name}".upper() for name in Settings.model_fields} | {SECRETS_DIR}
     for name in sorted(each.upper() for each in environment):
-        if name.startswith(PREFIX) and not name.startswith(_FOR_TESTS) and name.split("__")[0] not in known:
-            close = nearest(name.split("__")[0].lower(), [each.lower() for each in known], most=1)
-            hint = f" Did you mean {close[0].upper()}?" if close else ""
-            raise SettingsRefused(f"{name} is not a setting.{hint}")
+        if name.startswith(ENV_PREFIX) and not name.startswith(_TEST_PREFIX) and name.split("__")[0] not in known_names:
+            similar = nearest(name.split("__")[0].lower(), [each.lower() for each in known_names], max_results=1)
+            hint = f" Did you mean {similar[0].upper()}?" if similar else ""
+            raise InvalidSettings(f"{name} is not a setting.{hint}")
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    name = PREFIX + "__".join(str(part) for part in error["loc"]).upper()
+    name = ENV_PREFIX + "__".join(str(part) for part in error["loc"]).upper()
     match error["type"]:
         case "missing" if error["loc"] == ("slack",):
             return f"{name}__BOT_TOKEN is not set."
@@ -156,7 +156,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
         case "extra_forbidden":
             return f"{name} is not a setting."
         case "value_error":
-            said = str(error["ctx"]["error"])
-            return f"{name}{'' if said.startswith('__') else ' '}{said}."
+            message = str(error["ctx"]["error"])
+            return f"{name}{'' if message.startswith('__') else ' '}{message}."
         case _:
             return f"{name} is not valid: {error['msg'][:1].lower()}{error['msg'][1:]}."

@@ -14,7 +14,7 @@ TICK_SECONDS = 1
 
 
 @asynccontextmanager
-async def ticking(run_due: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+async def run_every_second(run_due: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     """Call ``run_due`` every second. One that takes longer is not called a second time meanwhile."""
 
     async def tick() -> None:
@@ -22,7 +22,7 @@ async def ticking(run_due: Callable[[], Awaitable[None]]) -> AsyncIterator[None]
             await run_due()
         except TemporaryError as error:
             # What is due stays due; the next tick finds it.
-            log.warning("what is due has to wait", error=str(error))
+            log.warning("timer tick failed, retrying", error=str(error))
 
     # Without the two settings a tick that comes late, as after a long pause of the process, would be dropped.
     scheduler = AsyncIOScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}, timezone="UTC")

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter
 
 
-class DeliveryMetrics:
+class OutboxMetrics:
     """Counters on a registry: how rows ended, and why attempts had to be repeated."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -5,16 +5,16 @@ from typing import Any
 
 import structlog
 
-from bot.interactions.replies import Replies, window
+from bot.interactions.replies import Replies, message_modal
 from bot.slack import modals
 from bot.slack.api import SlackApi
-from bot.slack.payloads import Said
+from bot.slack.payloads import Interaction
 from bot.views import forms
 from bot.views.render import render
 from commands.core.request import Request
-from commands.forms import choices
-from commands.registry import Menu
-from domain.answers.answers import Complaint, Form
+from commands.forms import load_options
+from commands.registry import CommandRegistry
+from domain.answers.answers import ErrorAnswer, Form
 from domain.errors import DeepechoError, TemporaryError
 
 log = structlog.get_logger()
@@ -22,36 +22,42 @@ log = structlog.get_logger()
 Json = dict[str, Any]
 
 
-class Asking:
+class FormOpener:
     """Opens and fills forms."""
 
-    def __init__(self, menu: Menu, slack: SlackApi, replies: Replies, request: Callable[[Said], Awaitable[Request]]) -> None:
-        self._menu, self._slack, self._replies, self._request = menu, slack, replies, request
+    def __init__(
+        self,
+        registry: CommandRegistry,
+        slack: SlackApi,
+        replies: Replies,
+        build_request: Callable[[Interaction], Awaitable[Request]],
+    ) -> None:
+        self._registry, self._slack, self._replies, self._build_request = registry, slack, replies, build_request
 
-    async def open(self, said: Said, text: str, form: Form) -> bool:
+    async def open(self, interaction: Interaction, text: str, form: Form) -> bool:
         """Open the form and fill it. False where Slack does not open it: then it is asked for in words."""
-        skeleton = modals.with_response_url(forms.loading(form, said.channel), said.response_url)
+        skeleton = modals.with_response_url(forms.loading(form, interaction.channel), interaction.response_url)
         try:
-            view_id, state = await self._slack.open_view(said.trigger_id, skeleton)
+            view_id, view_hash = await self._slack.open_view(interaction.trigger_id, skeleton)
         except DeepechoError as error:
-            log.info("a form did not open", error=str(error))
+            log.info("form not opened", error=str(error))
             return False
-        view = modals.with_response_url(await self._filled(said, text), said.response_url)
+        view = modals.with_response_url(await self._filled_view(interaction, text), interaction.response_url)
         try:
-            await self._slack.update_view(view_id, view, hash=state)
+            await self._slack.update_view(view_id, view, hash=view_hash)
         except DeepechoError as error:
-            log.warning("a form was not filled", error=str(error))
+            log.warning("form not filled", error=str(error))
             sentence = "Slack did not take the form's choices."
-            await self._replies.tell(said, Complaint(sentence, f"Close the form and send `/deepecho {text}` again."))
+            await self._replies.send(interaction, ErrorAnswer(sentence, f"Close the form and send `/deepecho {text}` again."))
         return True
 
-    async def _filled(self, said: Said, text: str) -> Json:
+    async def _filled_view(self, interaction: Interaction, text: str) -> Json:
         """The form with its choices; or why there is none for this person."""
         try:
-            request = await self._request(said)
+            request = await self._build_request(interaction)
         except TemporaryError as error:
-            return window(render(Complaint(str(error), "Try again in a minute.")))
-        answer = await self._menu.answer(request, text)
+            return message_modal(render(ErrorAnswer(str(error), "Try again in a minute.")))
+        answer = await self._registry.answer(request, text)
         if isinstance(answer, Form):
-            return forms.modal(await choices(request, answer), said.channel)
-        return window(render(answer))
+            return forms.modal(await load_options(request, answer), interaction.channel)
+        return message_modal(render(answer))

@@ -2,17 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 
-from commands.core.arguments import Words
+from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
-from domain.answers.answers import Answer, Said
+from domain.answers.answers import Answer, TextAnswer
 from domain.audit import AuditEntry
 from domain.people import Role
 
 Reload = Callable[[], Awaitable[tuple[str, ...]]]
 """Reads the catalogue and answers with what changed, a line each. Raises ``CatalogueError``; then the old one holds."""
 
-_SHOWN = 20
+_MAX_CHANGES = 20
 
 
 def reload_router(reload: Reload) -> Router:
@@ -20,7 +20,7 @@ def reload_router(reload: Reload) -> Router:
     router = Router()
 
     @router.command("reload", needs=Role.ADMIN, usage="", example="reload", group="Set up")
-    async def reload_command(request: Request, words: Words) -> Answer:  # noqa: ARG001 -- a command's signature
+    async def reload_command(request: Request, arguments: Arguments) -> Answer:  # noqa: ARG001 -- a command's signature
         """Read the catalogue again, all of it or nothing, and say what changed."""
         changed = await reload()
         entry = AuditEntry(
@@ -33,14 +33,14 @@ def reload_router(reload: Reload) -> Router:
         )
         async with request.services.store.write() as tx:
             await tx.audit.append(entry)
-        return Said(told(changed))
+        return TextAnswer(describe_changes(changed))
 
     return router
 
 
-def told(changed: tuple[str, ...]) -> str:
+def describe_changes(changed: tuple[str, ...]) -> str:
     """What changed, as one text."""
     if not changed:
         return "The catalogue was read again. Nothing in it has changed."
-    more = f"\n• and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
-    return "The catalogue was read again. What changed:\n" + "\n".join(f"• {each}" for each in changed[:_SHOWN]) + more
+    more = f"\n• and {len(changed) - _MAX_CHANGES} more" if len(changed) > _MAX_CHANGES else ""
+    return "The catalogue was read again. What changed:\n" + "\n".join(f"• {each}" for each in changed[:_MAX_CHANGES]) + more

@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 
 from bot.slack.api import SlackApi
-from bot.slack.payloads import Said
+from bot.slack.payloads import Interaction
 from bot.views.markup import blocks
 from bot.views.markup.message import Message
 from bot.views.render import render
@@ -25,43 +25,43 @@ class Replies:
         self.sent = 0
         self.lost = 0
 
-    async def tell(self, said: Said, answer: Answer) -> None:
+    async def send(self, interaction: Interaction, answer: Answer) -> None:
         """Show an answer. Nothing is tried twice after an unknown outcome: nobody wants to read it twice."""
         message = render(answer)
         try:
-            await self._send(said, message)
+            await self._send(interaction, message)
             self.sent += 1
         except DeepechoError as error:
             self.lost += 1
-            log.warning("an answer was lost", key=said.key, user=said.person.user_id, error=str(error))
+            log.warning("reply not sent", key=interaction.key, user=interaction.person.user_id, error=str(error))
 
-    async def _send(self, said: Said, message: Message) -> None:
-        if said.home:
-            await self._in_front_of_home(said, message)
-        elif said.response_url:
+    async def _send(self, interaction: Interaction, message: Message) -> None:
+        if interaction.is_from_home:
+            await self._as_modal(interaction, message)
+        elif interaction.response_url:
             try:
-                await self._slack.respond(said.response_url, message.text, message.blocks)
+                await self._slack.respond(interaction.response_url, message.text, message.blocks)
             except PermanentError:
                 # Used up, or older than 30 minutes: the channel still knows the person.
-                await self._in_channel(said, message)
+                await self._in_channel(interaction, message)
         else:
-            await self._in_channel(said, message)
+            await self._in_channel(interaction, message)
 
-    async def _in_channel(self, said: Said, message: Message) -> None:
-        if said.channel:
-            await self._slack.ephemeral(said.channel, said.person.user_id, message.text, message.blocks)
+    async def _in_channel(self, interaction: Interaction, message: Message) -> None:
+        if interaction.channel:
+            await self._slack.ephemeral(interaction.channel, interaction.person.user_id, message.text, message.blocks)
         else:
-            await self._slack.post(said.person.user_id, message.text, message.blocks)
+            await self._slack.post(interaction.person.user_id, message.text, message.blocks)
 
-    async def _in_front_of_home(self, said: Said, message: Message) -> None:
+    async def _as_modal(self, interaction: Interaction, message: Message) -> None:
         """The Home tab has no room for an answer: a window in front of it has, while the click is fresh."""
         try:
-            await self._slack.open_view(said.trigger_id, window(message))
+            await self._slack.open_view(interaction.trigger_id, message_modal(message))
         except PermanentError:
-            await self._slack.post(said.person.user_id, message.text, message.blocks)
+            await self._slack.post(interaction.person.user_id, message.text, message.blocks)
 
 
-def window(message: Message) -> Json:
+def message_modal(message: Message) -> Json:
     """A message as a modal that only says something."""
     return {
         "type": "modal",

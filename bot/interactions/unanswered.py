@@ -9,24 +9,24 @@ import structlog
 
 from bot.interactions.dispatcher import Dispatcher
 from bot.slack import payloads
-from bot.slack.payloads import Said, Unreadable
-from domain.answers.answers import Complaint
+from bot.slack.payloads import Interaction, InvalidPayload
+from domain.answers.answers import ErrorAnswer
 from domain.clock import Clock
 from domain.errors import TemporaryError
-from domain.inbound import Delivery, DeliveryKind
-from storage.replicas import Replicas
+from domain.inbound import InboundKind, InboundMessage
+from storage.replicas import ReplicaRepository
 from storage.store import Store
 
 log = structlog.get_logger()
 
-TOO_LATE = timedelta(seconds=60)
+MAX_ANSWER_AGE = timedelta(seconds=60)
 """Whoever typed it has gone on by then: acting on it now would surprise them."""
-SETTLING = timedelta(seconds=5)
+GRACE_PERIOD = timedelta(seconds=5)
 """A younger one is simply on its way through its own replica."""
-SWEEP_SECONDS = 20.0
+SWEEP_INTERVAL_SECONDS = 20.0
 
 
-class Leftovers:
+class UnansweredSweeper:
     """Finds deliveries without an answer. ``dead_after``: when another replica counts as dead; None where there is none."""
 
     def __init__(
@@ -35,59 +35,61 @@ class Leftovers:
         self._store, self._clock, self._dispatcher, self._replica = store, clock, dispatcher, replica
         self._dead_after = dead_after
 
-    async def keep_sweeping(self) -> NoReturn:
+    async def run(self) -> NoReturn:
         """Look at once, then every 20 s."""
-        await self._look(timedelta())
+        await self._run_guarded(timedelta())
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            await self._look(SETTLING)
+            await asyncio.sleep(SWEEP_INTERVAL_SECONDS)
+            await self._run_guarded(GRACE_PERIOD)
 
-    async def _look(self, settling: timedelta) -> None:
+    async def _run_guarded(self, grace_period: timedelta) -> None:
         try:
-            await self.sweep(settling)
+            await self.run_once(grace_period)
         except TemporaryError as error:
             # Nothing is lost: the rows stay, and the next look finds them.
-            log.warning("could not look for unanswered deliveries", error=str(error))
+            log.warning("unanswered sweep failed, retrying", error=str(error))
 
-    async def sweep(self, settling: timedelta = SETTLING) -> None:
-        """One look: young ones are answered now, old ones get "please repeat" and never an operation."""
+    async def run_once(self, grace_period: timedelta = GRACE_PERIOD) -> None:
+        """One look: young ones are answered now, old ones get "expired" and never an operation."""
         now = self._clock.now()
         async with self._store.write() as tx:
-            await tx.inbox.release(await self._living(tx.replicas))
-            left = await tx.inbox.unanswered(received_before=now - settling)
-        for delivery in left:
-            if self._dispatcher.is_busy_with(delivery.key):
+            await tx.inbox.release_dead_claims(await self._live_replicas(tx.replicas))
+            unanswered = await tx.inbox.unanswered(received_before=now - grace_period)
+        for inbound in unanswered:
+            if self._dispatcher.is_processing(inbound.key):
                 continue
-            if now - delivery.received_at <= TOO_LATE:
-                self._dispatcher.submit(delivery)
+            if now - inbound.received_at <= MAX_ANSWER_AGE:
+                self._dispatcher.submit(inbound)
             else:
-                await self._give_up(delivery)
+                await self._give_up(inbound)
 
-    async def _living(self, replicas: Replicas) -> frozenset[str]:
+    async def _live_replicas(self, replicas: ReplicaRepository) -> frozenset[str]:
         dead_after = self._dead_after()
-        others = await replicas.alive(dead_after) if dead_after is not None else frozenset()
+        others = await replicas.live(dead_after) if dead_after is not None else frozenset()
         return others | {self._replica}
 
-    async def _give_up(self, delivery: Delivery) -> None:
-        """Say "please repeat", unless an operation came of it: then its card is the answer."""
+    async def _give_up(self, inbound: InboundMessage) -> None:
+        """Say "expired", unless an operation came of it: then its card is the answer."""
         async with self._store.write() as tx:
-            if not await tx.inbox.take(delivery.key, self._replica):
+            if not await tx.inbox.claim(inbound.key, self._replica):
                 return
-            began = await tx.operations.from_source(delivery.key)
-            await tx.inbox.answered(delivery.key, self._clock.now(), began.id if began else "please repeat")
-        if began is None and delivery.kind is not DeliveryKind.EVENT:
-            await self._ask_again(delivery)
+            operation = await tx.operations.get_by_source(inbound.key)
+            await tx.inbox.mark_answered(inbound.key, self._clock.now(), operation.id if operation else "expired")
+        if operation is None and inbound.kind is not InboundKind.EVENT:
+            await self._ask_to_repeat(inbound)
 
-    async def _ask_again(self, delivery: Delivery) -> None:
+    async def _ask_to_repeat(self, inbound: InboundMessage) -> None:
         try:
-            said = payloads.said(delivery)
-        except Unreadable:
-            log.exception("a delivery cannot be read", key=delivery.key)
+            interaction = payloads.parse_inbound(inbound)
+        except InvalidPayload:
+            log.exception("inbound message is invalid", key=inbound.key)
             return
-        await self._dispatcher.replies.tell(said, Complaint(f"{_what(said)} No operation was started.", "Please repeat it."))
+        await self._dispatcher.replies.send(
+            interaction, ErrorAnswer(f"{_describe(interaction)} No operation was started.", "Please repeat it.")
+        )
 
 
-def _what(said: Said) -> str:
-    if said.kind is DeliveryKind.ACTION:
+def _describe(interaction: Interaction) -> str:
+    if interaction.kind is InboundKind.ACTION:
         return "deepecho stopped before it could answer your click."
-    return f"deepecho stopped before it could answer `/deepecho {said.text[:200]}`."
+    return f"deepecho stopped before it could answer `/deepecho {interaction.text[:200]}`."

@@ -16,21 +16,21 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.errors import SlackRefused, broken, from_answer, from_connection, from_plain
+from bot.slack.errors import SlackRefused, connection_lost, from_connection, from_plain_response, from_response
 
-PUBLIC = "https://slack.com/api/"
+DEFAULT_API_URL = "https://slack.com/api/"
 EVENT_TYPE = "deepecho"
 """Names our metadata on messages."""
 
-PAGE = 200
+HISTORY_PAGE_SIZE = 200
 """Messages asked for at once; Slack gives up to 1,000 and advises no more than 200."""
 
-TITLE_LIMIT = 250
+MAX_FILE_TITLE_LENGTH = 250
 
 Blocks = Sequence[Mapping[str, Any]]
 
 
-def open_session(base_url: str = PUBLIC, *, seconds: float = 10.0) -> aiohttp.ClientSession:
+def open_session(base_url: str = DEFAULT_API_URL, *, seconds: float = 10.0) -> aiohttp.ClientSession:
     """The session that every call shares: one of its own for each would cost five times as much.
 
     ``seconds`` is the longest that a call may take. The environment's proxy is asked for once, because aiohttp would look it up
@@ -41,19 +41,19 @@ def open_session(base_url: str = PUBLIC, *, seconds: float = 10.0) -> aiohttp.Cl
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class MessageTag:
     """What a message of ours carries unseen, so that it can be found again: the outbox row and the logical message."""
 
-    outbox: int
+    outbox_row: int
     key: str
 
     def as_metadata(self) -> dict[str, Any]:
-        return {"event_type": EVENT_TYPE, "event_payload": {"outbox": self.outbox, "key": self.key}}
+        return {"event_type": EVENT_TYPE, "event_payload": {"outbox": self.outbox_row, "key": self.key}}
 
-    def is_on(self, metadata: Mapping[str, Any]) -> bool:
+    def matches(self, metadata: Mapping[str, Any]) -> bool:
         """Whether a message with this metadata is the one. Another database counts its rows too, so the key must agree."""
         payload = metadata.get("event_payload") or {}
-        return payload.get("outbox") == self.outbox and payload.get("key") == self.key
+        return payload.get("outbox") == self.outbox_row and payload.get("key") == self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ class Upload:
     """A file that Slack expects: its id, and the address that takes its bytes."""
 
     file_id: str
-    address: str
+    url: str
 
 
 class FileState(Enum):
@@ -100,7 +100,7 @@ class FileState(Enum):
     SHARED = "shared"
 
 
-class Sent(NamedTuple):
+class MessageAddress(NamedTuple):
     """Where a message is."""
 
     channel: str
@@ -110,28 +110,35 @@ class Sent(NamedTuple):
 class SlackApi:
     """The workspace, as the bot. ``session`` is shared and closed by who made it; ``base_url`` may lack its last slash."""
 
-    def __init__(self, token: str, session: aiohttp.ClientSession, *, base_url: str = PUBLIC) -> None:
+    def __init__(self, token: str, session: aiohttp.ClientSession, *, base_url: str = DEFAULT_API_URL) -> None:
         self.web = AsyncWebClient(token, base_url.rstrip("/") + "/", session=session, retry_handlers=[])
         self.web.proxy = None  # the SDK ignores NO_PROXY; the session knows better
         self._session = session
 
-    async def post(self, channel: str, text: str, blocks: Blocks = (), *, thread_ts: str = "", mark: Mark | None = None) -> Sent:
+    async def post(
+        self, channel: str, text: str, blocks: Blocks = (), *, thread_ts: str = "", tag: MessageTag | None = None
+    ) -> MessageAddress:
         """A new message; its address. To a user's id it goes into their conversation with the bot, which has an id of its own."""
         arguments: dict[str, Any] = {"channel": channel, "text": text, "unfurl_links": False, "unfurl_media": False}
-        answer = await self._write("chat.postMessage", arguments | _content(blocks, mark) | _given(thread_ts=thread_ts))
-        return Sent(str(answer.get("channel") or channel), str(answer["ts"]))
+        answer = await self._write("chat.postMessage", arguments | _content(blocks, tag) | _without_empty(thread_ts=thread_ts))
+        return MessageAddress(str(answer.get("channel") or channel), str(answer["ts"]))
 
-    async def edit(self, channel: str, ts: str, text: str, blocks: Blocks = (), *, mark: Mark | None = None) -> None:
+    async def edit(self, channel: str, ts: str, text: str, blocks: Blocks = (), *, tag: MessageTag | None = None) -> None:
         """Make a message say this instead. Doing it twice changes nothing."""
-        await self._write("chat.update", {"channel": channel, "ts": ts, "text": text, "blocks": []} | _content(blocks, mark))
+        await self._write("chat.update", {"channel": channel, "ts": ts, "text": text, "blocks": []} | _content(blocks, tag))
 
-    async def find(self, mark: Mark, channel: str, *, thread_ts: str = "", oldest: datetime) -> str | None:
+    async def find(self, tag: MessageTag, channel: str, *, thread_ts: str = "", oldest: datetime) -> str | None:
         """The ts of the message that carries the mark, among those since ``oldest``; None where there is none."""
-        arguments = {"channel": channel, "oldest": f"{oldest.timestamp():.6f}", "limit": PAGE, "include_all_metadata": True}
+        arguments = {
+            "channel": channel,
+            "oldest": f"{oldest.timestamp():.6f}",
+            "limit": HISTORY_PAGE_SIZE,
+            "include_all_metadata": True,
+        }
         method = "conversations.replies" if thread_ts else "conversations.history"
-        async for page in self._pages(method, arguments | _given(ts=thread_ts)):
+        async for page in self._pages(method, arguments | _without_empty(ts=thread_ts)):
             for message in page.get("messages", []):
-                if mark.is_on(message.get("metadata") or {}):
+                if tag.matches(message.get("metadata") or {}):
                     return str(message["ts"])
         return None
 
@@ -141,7 +148,9 @@ class SlackApi:
 
     async def ephemeral(self, channel: str, user: str, text: str, blocks: Blocks = (), *, thread_ts: str = "") -> None:
         """Show something to one person, at most once; gone when they reload."""
-        arguments = {"channel": channel, "user": user, "text": text} | _content(blocks, None) | _given(thread_ts=thread_ts)
+        arguments = (
+            {"channel": channel, "user": user, "text": text} | _content(blocks, None) | _without_empty(thread_ts=thread_ts)
+        )
         await self._write("chat.postEphemeral", arguments)
 
     async def respond(self, response_url: str, text: str, blocks: Blocks = (), *, replace: bool = False) -> None:
@@ -155,7 +164,7 @@ class SlackApi:
 
     async def update_view(self, view_id: str, view: Mapping[str, Any], *, hash: str = "") -> tuple[str, str]:  # noqa: A002 -- Slack's word
         """Fill an open form. With ``hash``, only if it is still as it was then (else ``hash_conflict``)."""
-        return _view(await self._write("views.update", {"view_id": view_id, "view": view} | _given(hash=hash)))
+        return _view(await self._write("views.update", {"view_id": view_id, "view": view} | _without_empty(hash=hash)))
 
     async def publish_home(self, user: str, view: Mapping[str, Any]) -> None:
         """Show a person their Home tab."""
@@ -168,11 +177,15 @@ class SlackApi:
 
     async def send_bytes(self, upload: Upload, content: bytes) -> None:
         """Second stage: hand over the bytes. Nobody sees the file yet."""
-        await self._send(upload.address, "upload", data=content)
+        await self._send(upload.url, "upload", data=content)
 
     async def finish_upload(self, file_id: str, title: str, channel: str, *, thread_ts: str) -> None:
         """Third stage: the file appears in the thread. Slack does it a moment later, and gives no ts."""
-        arguments = {"files": [{"id": file_id, "title": title[:TITLE_LIMIT]}], "channel_id": channel, "thread_ts": thread_ts}
+        arguments = {
+            "files": [{"id": file_id, "title": title[:MAX_FILE_TITLE_LENGTH]}],
+            "channel_id": channel,
+            "thread_ts": thread_ts,
+        }
         await self._write("files.completeUploadExternal", arguments)
 
     async def file_state(self, file_id: str) -> FileState:
@@ -204,7 +217,7 @@ class SlackApi:
     async def _pages(self, method: str, arguments: Mapping[str, Any]) -> AsyncIterator[Mapping[str, Any]]:
         cursor = ""
         while True:
-            page = await self._read(method, {**arguments, **_given(cursor=cursor)})
+            page = await self._read(method, {**arguments, **_without_empty(cursor=cursor)})
             yield page
             cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
@@ -216,27 +229,27 @@ class SlackApi:
     async def _write(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         return await self._call(method, write=True, json=dict(arguments))
 
-    async def _call(self, method: str, *, write: bool, **how: Any) -> Mapping[str, Any]:
+    async def _call(self, method: str, *, write: bool, **options: Any) -> Mapping[str, Any]:
         try:
-            answer = await self.web.api_call(method, **how)
+            answer = await self.web.api_call(method, **options)
         except SlackApiError as error:
-            raise from_answer(error, method, write=write) from error
+            raise from_response(error, method, write=write) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise from_connection(error, method, write=write) from error
         except AttributeError as error:  # its own, over a 200 of plain text: somebody between answered
-            raise broken(f"Somebody else than Slack answered {method}.", write=write) from error
+            raise connection_lost(f"Somebody else than Slack answered {method}.", write=write) from error
         if not isinstance(answer.data, dict):
-            raise broken(f"Somebody else than Slack answered {method}.", write=write)
+            raise connection_lost(f"Somebody else than Slack answered {method}.", write=write)
         return answer.data
 
     async def _send(self, address: str, name: str, **body: Any) -> None:
         """Post to an address that is no method: it answers plain text, or JSON where it refuses."""
         try:
             async with self._session.post(address, **body) as response:
-                status, said, delay = response.status, await response.text(), response.headers.get("Retry-After")
+                status, text, delay = response.status, await response.text(), response.headers.get("Retry-After")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise from_connection(error, name, write=True) from error
-        if (problem := from_plain(status, said, delay, name)) is not None:
+        if (problem := from_plain_response(status, text, delay, name)) is not None:
             raise problem
 
 
@@ -245,12 +258,12 @@ def _proxy_for(address: str) -> str | None:
     return None if proxy_bypass(url.hostname or "") else getproxies().get(url.scheme)
 
 
-def _content(blocks: Blocks, mark: Mark | None) -> dict[str, Any]:
+def _content(blocks: Blocks, tag: MessageTag | None) -> dict[str, Any]:
     content: dict[str, Any] = {"blocks": list(blocks)} if blocks else {}
-    return content | ({"metadata": mark.as_metadata()} if mark else {})
+    return content | ({"metadata": tag.as_metadata()} if tag else {})
 
 
-def _given(**arguments: str) -> dict[str, str]:
+def _without_empty(**arguments: str) -> dict[str, str]:
     """Without the empty ones: Slack refuses an empty ``thread_ts`` or ``cursor``."""
     return {name: value for name, value in arguments.items() if value}
 

@@ -8,15 +8,15 @@ from slack_sdk.errors import SlackApiError
 
 from domain.errors import DeepechoError, PermanentError, TemporaryError, UnknownOutcome
 
-DEFAULT_DELAY = 5.0
+DEFAULT_RETRY_AFTER_SECONDS = 5.0
 """Seconds to wait after a 429 that does not say how long."""
 
-LONGEST_DELAY = 3600.0
+MAX_RETRY_AFTER_SECONDS = 3600.0
 
-TROUBLE = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
+SERVER_ERRORS = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 """Slack's own failures, of which it says that some of the request may have been done."""
 
-SENTENCES = {
+REASONS = {
     "account_inactive": "the bot's account was switched off",
     "cant_update_message": "the message is not the bot's to change",
     "channel_not_found": "there is no such channel, or the bot may not see it",
@@ -54,25 +54,25 @@ class SlackRefused(PermanentError):
     """Slack understood and said no. ``code`` is Slack's word for it."""
 
     def __init__(self, method: str, code: str, detail: str = "") -> None:
-        reason = SENTENCES.get(code, "it refused")
-        words = f"{code}: {detail}" if detail else code
-        super().__init__(f"Slack did not do {method}: {reason} ({words}).")
+        reason = REASONS.get(code, "it refused")
+        code_text = f"{code}: {detail}" if detail else code
+        super().__init__(f"Slack did not do {method}: {reason} ({code_text}).")
         self.code = code
 
 
-def from_answer(error: SlackApiError, method: str, *, write: bool) -> DeepechoError:
+def from_response(error: SlackApiError, method: str, *, write: bool) -> DeepechoError:
     """What an answer that is not ok means."""
-    answer: Any = error.response
-    status: int = getattr(answer, "status_code", None) or getattr(answer, "status", None) or 0
-    data = getattr(answer, "data", None)
+    response: Any = error.response
+    status: int = getattr(response, "status_code", None) or getattr(response, "status", None) or 0
+    data = getattr(response, "data", None)
     data = data if isinstance(data, dict) else {}
     code = str(data.get("error", ""))
     if status == 429 or code in {"ratelimited", "rate_limited"}:
-        delay = parse_delay(answer.headers.get("Retry-After"))
+        delay = parse_delay(response.headers.get("Retry-After"))
         return RateLimited(f"Slack asked to wait {delay:g} s before {method}.", delay)
-    if code and code not in TROUBLE and status < 500:
+    if code and code not in SERVER_ERRORS and status < 500:
         return SlackRefused(method, code, _detail(data))
-    return broken(f"Slack answered {method} with {code or f'status {status}'}.", write=write)
+    return connection_lost(f"Slack answered {method} with {code or f'status {status}'}.", write=write)
 
 
 def from_connection(error: Exception, method: str, *, write: bool) -> DeepechoError:
@@ -80,29 +80,29 @@ def from_connection(error: Exception, method: str, *, write: bool) -> DeepechoEr
     sentence = f"No answer from Slack to {method}: {type(error).__name__}."
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL):
         return TemporaryError(sentence)
-    return broken(sentence, write=write)
+    return connection_lost(sentence, write=write)
 
 
-def from_plain(status: int, said: str, retry_after: str | None, name: str) -> DeepechoError | None:
+def from_plain_response(status: int, body: str, retry_after: str | None, name: str) -> DeepechoError | None:
     """What an address that is no method answered; None where it took it. ``said``: "ok", "OK - 123", or JSON."""
     if status == 429:
         delay = parse_delay(retry_after)
         return RateLimited(f"Slack asked to wait {delay:g} s before {name}.", delay)
     if status >= 500:
-        return broken(f"Slack answered {name} with status {status}.", write=True)
-    code = _code_in(said)
+        return connection_lost(f"Slack answered {name} with status {status}.", write=True)
+    code = _parse_code(body)
     return SlackRefused(name, code or f"status {status}") if code or status >= 300 else None
 
 
-def _code_in(said: str) -> str:
+def _parse_code(body: str) -> str:
     try:
-        answer = json.loads(said)
+        answer = json.loads(body)
     except ValueError:
         return ""
     return str(answer.get("error", "")) if isinstance(answer, dict) and not answer.get("ok", True) else ""
 
 
-def broken(sentence: str, *, write: bool) -> TemporaryError:
+def connection_lost(sentence: str, *, write: bool) -> TemporaryError:
     """No usable answer: a write may have been done all the same, a read is simply repeated."""
     return UnknownOutcome(sentence) if write else TemporaryError(sentence)
 
@@ -110,13 +110,13 @@ def broken(sentence: str, *, write: bool) -> TemporaryError:
 def parse_delay(header: str | None) -> float:
     """Seconds of a ``Retry-After``; Slack sends whole ones."""
     try:
-        return min(max(float(header or DEFAULT_DELAY), 0.0), LONGEST_DELAY)
+        return min(max(float(header or DEFAULT_RETRY_AFTER_SECONDS), 0.0), MAX_RETRY_AFTER_SECONDS)
     except ValueError:
-        return DEFAULT_DELAY
+        return DEFAULT_RETRY_AFTER_SECONDS
 
 
 def _detail(data: dict[str, Any]) -> str:
     if needed := data.get("needed"):
         return f"needs {needed}"
-    told = data.get("errors") or (data.get("response_metadata") or {}).get("messages") or []
-    return "; ".join(str(each) for each in told)[:300]
+    messages = data.get("errors") or (data.get("response_metadata") or {}).get("messages") or []
+    return "; ".join(str(each) for each in messages)[:300]

@@ -10,24 +10,24 @@ from aiohttp import web
 
 from bot.core.intake import Intake
 from bot.slack import payloads
-from bot.slack.payloads import Unreadable
+from bot.slack.payloads import InvalidPayload
 from bot.slack.signatures import BadSignature, Signatures
 from domain.errors import TemporaryError
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
 
-COMMANDS, INTERACTIONS, EVENTS = "/slack/commands", "/slack/interactions", "/slack/events"
-SLACK = (COMMANDS, INTERACTIONS, EVENTS)
+COMMANDS_PATH, INTERACTIONS_PATH, EVENTS_PATH = "/slack/commands", "/slack/interactions", "/slack/events"
+SLACK_PATHS = (COMMANDS_PATH, INTERACTIONS_PATH, EVENTS_PATH)
 """The addresses that the app's manifest names."""
 
 
-class SlackDoor:
+class SlackHttpEndpoint:
     """Slack's three addresses. ``bolt`` answers what must be answered at once."""
 
     def __init__(self, signatures: Signatures, intake: Intake, bolt: "AsyncApp") -> None:
         self._signatures, self._intake, self._bolt = signatures, intake, bolt
-        self._answers = {COMMANDS: self._command, INTERACTIONS: self._interaction, EVENTS: self._any}
+        self._handlers = {COMMANDS_PATH: self._command, INTERACTIONS_PATH: self._interaction, EVENTS_PATH: self._combined}
         self.refused = 0
 
     async def serve(self, request: web.Request) -> web.Response:
@@ -37,18 +37,18 @@ class SlackDoor:
         stamp, signature = headers.get("X-Slack-Request-Timestamp", ""), headers.get("X-Slack-Signature", "")
         try:
             self._signatures.check(stamp, signature, body, self._intake.now())
-            return await self._answers[request.path](body)
+            return await self._handlers[request.path](body)
         except BadSignature as error:
             self.refused += 1
             return web.Response(status=401, text=str(error))
-        except Unreadable as error:
+        except InvalidPayload as error:
             return web.Response(status=400, text=str(error))
         except TemporaryError as error:
             return web.Response(status=503, text=str(error), headers={"Retry-After": "5"})
 
     async def _command(self, body: bytes) -> web.Response:
         """A slash command: kept, then acknowledged with nothing; the answer follows by itself."""
-        await self._intake.keep(payloads.form_command_delivery(body, self._intake.now()))
+        await self._intake.accept(payloads.inbound_form_command(body, self._intake.now()))
         return web.Response()
 
     async def _interaction(self, body: bytes) -> web.Response:
@@ -57,10 +57,10 @@ class SlackDoor:
         if payload.get("type") != "block_actions":
             return await self._through_bolt(body, "application/x-www-form-urlencoded")
         key = str(payload.get("trigger_id") or "")
-        await self._intake.keep(payloads.action_delivery(payload, key, self._intake.now()))
+        await self._intake.accept(payloads.inbound_action(payload, key, self._intake.now()))
         return web.Response()
 
-    async def _any(self, body: bytes) -> web.Response:
+    async def _combined(self, body: bytes) -> web.Response:
         """Bolt's habit is one address for everything, so this one takes everything: events are JSON, the others are forms."""
         if body.startswith(b"payload="):
             return await self._interaction(body)
@@ -68,7 +68,7 @@ class SlackDoor:
 
     async def _event(self, body: bytes) -> web.Response:
         """An event, or the question whether this address is ours."""
-        payload = payloads.read_json(body)
+        payload = payloads.parse_json_object(body)
         if payload.get("type") == "url_verification":
             return web.json_response({"challenge": str(payload.get("challenge", ""))})
         return await self._through_bolt(body, "application/json")
@@ -77,8 +77,8 @@ class SlackDoor:
         from slack_bolt.request.async_request import AsyncBoltRequest
 
         request = AsyncBoltRequest(body=body.decode("utf-8", "replace"), headers={"content-type": kind})
-        answer = await self._bolt.async_dispatch(request)
+        response = await self._bolt.async_dispatch(request)
         # Bolt answers 404 to what no listener wants; Slack would count that as a failure and send it again.
-        status = 200 if answer.status == 404 else answer.status
-        said = answer.first_headers().get("content-type", "text/plain").split(";")[0]
-        return web.Response(status=status, text=answer.body or "", content_type=said)
+        status = 200 if response.status == 404 else response.status
+        content_type = response.first_headers().get("content-type", "text/plain").split(";")[0]
+        return web.Response(status=status, text=response.body or "", content_type=content_type)

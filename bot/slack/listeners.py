@@ -18,10 +18,10 @@ from bot.slack import modals, payloads
 from bot.views import forms
 from domain.errors import UsageError
 
-ENVELOPE = "envelope"
+ENVELOPE_KEY = "envelope"
 """Under this name the door leaves the delivery's id in Bolt's context; over HTTP the payload's own ``trigger_id`` names it."""
 
-ANY = re.compile("")
+MATCH_ALL = re.compile("")
 FormText = Callable[[str, dict[str, str]], str]
 """The command that a submitted form stands for, from its name and what was filled in. Raises ``UsageError``."""
 
@@ -49,68 +49,68 @@ def build_app(intake: Intake, form_text: FormText) -> AsyncApp:
         attaching_function_token_enabled=False,
         attaching_conversation_kwargs_enabled=False,
     )
-    _keep(app, intake, form_text)
-    _only_acknowledge(app)
+    _register_stored(app, intake, form_text)
+    _register_ack_only(app)
     return app
 
 
-def _keep(app: AsyncApp, intake: Intake, form_text: FormText) -> None:
-    @app.command(ANY)
+def _register_stored(app: AsyncApp, intake: Intake, form_text: FormText) -> None:
+    @app.command(MATCH_ALL)
     async def command(body: Json, context: AsyncBoltContext, ack: AsyncAck) -> None:
-        await intake.keep(payloads.command_delivery(body, _key(body, context), intake.now()))
+        await intake.accept(payloads.inbound_command(body, _key(body, context), intake.now()))
         await ack()
 
-    @app.action(ANY)
+    @app.action(MATCH_ALL)
     async def action(body: Json, context: AsyncBoltContext, ack: AsyncAck) -> None:
-        await intake.keep(payloads.action_delivery(body, _key(body, context), intake.now()))
+        await intake.accept(payloads.inbound_action(body, _key(body, context), intake.now()))
         await ack()
 
-    @app.view_submission(ANY)
+    @app.view_submission(MATCH_ALL)
     async def submitted(body: Json, context: AsyncBoltContext, ack: AsyncAck) -> None:
         view = body.get("view") or {}
         filled = forms.values_of(view.get("state") or {})
-        name, channel = forms.about(view["private_metadata"])
+        name, channel = forms.command_and_channel(view["private_metadata"])
         try:
             text = form_text(name, filled)
         except UsageError as error:
             await ack(response_action="errors", errors={_first_input(view): f"{error} {error.hint}".strip()})
             return
-        where, key = modals.response_url_of(view["private_metadata"]), _key(body, context)
-        delivery = payloads.form_delivery(body, text=text, channel=channel, response_url=where, key=key, at=intake.now())
-        await intake.keep(delivery)
+        response_url, key = modals.response_url_of(view["private_metadata"]), _key(body, context)
+        inbound = payloads.inbound_form(body, text=text, channel=channel, response_url=response_url, key=key, at=intake.now())
+        await intake.accept(inbound)
         await ack()
 
     @app.event("app_home_opened")
     async def home_opened(body: Json, ack: AsyncAck) -> None:
         if body["event"].get("tab") == "home":
-            await intake.keep(
-                payloads.home_delivery(body["event"], body.get("team_id", ""), body.get("event_id", ""), intake.now())
+            await intake.accept(
+                payloads.inbound_home_opened(body["event"], body.get("team_id", ""), body.get("event_id", ""), intake.now())
             )
         await ack()
 
 
-def _only_acknowledge(app: AsyncApp) -> None:
+def _register_ack_only(app: AsyncApp) -> None:
     """What means nothing to us: unacknowledged, Slack would send it again."""
 
-    @app.event(ANY)
+    @app.event(MATCH_ALL)
     async def other_event(ack: AsyncAck) -> None:
         await ack()
 
-    @app.view_closed(ANY)
+    @app.view_closed(MATCH_ALL)
     async def closed(ack: AsyncAck) -> None:
         await ack()
 
-    @app.options(ANY)
+    @app.options(MATCH_ALL)
     async def suggestions(ack: AsyncAck) -> None:
         await ack(options=[])
 
-    @app.shortcut(ANY)
+    @app.shortcut(MATCH_ALL)
     async def shortcut(ack: AsyncAck) -> None:
         await ack()
 
 
 def _key(body: Json, context: AsyncBoltContext) -> str:
-    return str(context.get(ENVELOPE) or body.get("trigger_id") or "")
+    return str(context.get(ENVELOPE_KEY) or body.get("trigger_id") or "")
 
 
 def _first_input(view: Json) -> str:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-_ANSWER = "answer"
+_RESPONSE_URL = "response_url"
 
 Json = dict[str, Any]
 
@@ -12,10 +12,10 @@ def with_response_url(view: Json, response_url: str) -> Json:
     """The view, knowing where the command came from: a submission has no such address of its own."""
     if not response_url:
         return view
-    carried = json.loads(view.get("private_metadata") or "{}") | {_ANSWER: response_url}
-    return view | {"private_metadata": json.dumps(carried)}
+    metadata = json.loads(view.get("private_metadata") or "{}") | {_RESPONSE_URL: response_url}
+    return view | {"private_metadata": json.dumps(metadata)}
 
 
 def response_url_of(private_metadata: str) -> str:
     """Where the answer goes; empty where the form came from nowhere that takes one."""
-    return str(json.loads(private_metadata or "{}").get(_ANSWER, ""))
+    return str(json.loads(private_metadata or "{}").get(_RESPONSE_URL, ""))

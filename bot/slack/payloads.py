@@ -7,26 +7,26 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
-from domain.inbound import Delivery, DeliveryKind
+from domain.inbound import InboundKind, InboundMessage
 from domain.people import Person
 
 Json = Mapping[str, Any]
 
 _COMMAND_KEYS = ("command", "text", "user_id", "team_id", "channel_id", "response_url", "trigger_id")
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-LONGEST_KEY = 255
+MAX_KEY_LENGTH = 255
 
 
-class Unreadable(Exception):
+class InvalidPayload(Exception):
     """The payload is not of the shape that Slack documents. Nothing was kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Interaction:
     """What one person said, by whatever means: the command's words, or a button that stands for them."""
 
     key: str
-    kind: DeliveryKind
+    kind: InboundKind
     person: Person
     channel: str
     text: str = ""
@@ -34,7 +34,7 @@ class Said:
     value: str = ""
     response_url: str = ""
     trigger_id: str = ""
-    home: bool = False
+    is_from_home: bool = False
     """It came from the Home tab, which shows the outcome itself."""
     at: datetime
 
@@ -42,8 +42,8 @@ class Said:
 def form_field(body: bytes, name: str) -> str:
     """One field of a form, decoded; empty where it is not there."""
     marker = b"&%b=" % name.encode()
-    _, found, rest = (b"&" + body).partition(marker)
-    value = rest.partition(b"&")[0].decode("ascii", "replace") if found else ""
+    _, separator, rest = (b"&" + body).partition(marker)
+    value = rest.partition(b"&")[0].decode("ascii", "replace") if separator else ""
     return unquote_plus(value, errors="replace") if "%" in value or "+" in value else value
 
 
@@ -51,43 +51,43 @@ def form_payload(body: bytes) -> dict[str, Any]:
     """The JSON in the ``payload`` field of a form. Raises ``Unreadable``."""
     payload = form_field(body, "payload")
     if not payload:
-        raise Unreadable("there is no payload")
-    return read_json(payload)
+        raise InvalidPayload("there is no payload")
+    return parse_json_object(payload)
 
 
-def read_json(text: str | bytes) -> dict[str, Any]:
+def parse_json_object(text: str | bytes) -> dict[str, Any]:
     """An object out of JSON. Raises ``Unreadable``."""
     try:
-        found = json.loads(text)
+        parsed = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Unreadable("the payload is not JSON") from error
-    if not isinstance(found, dict):
-        raise Unreadable("the payload is not an object")
-    return found
+        raise InvalidPayload("the payload is not JSON") from error
+    if not isinstance(parsed, dict):
+        raise InvalidPayload("the payload is not an object")
+    return parsed
 
 
-def form_command_delivery(body: bytes, at: datetime) -> Delivery:
+def inbound_form_command(body: bytes, at: datetime) -> InboundMessage:
     """A slash command that came as a form, kept as it is: taking it apart can wait until it is acknowledged."""
     if not (form_field(body, "user_id") and form_field(body, "team_id")):
-        raise Unreadable("the command names nobody")
-    return _delivery(form_field(body, "trigger_id"), DeliveryKind.COMMAND, {"form": body.decode("ascii", "replace")}, at)
+        raise InvalidPayload("the command names nobody")
+    return _inbound_message(form_field(body, "trigger_id"), InboundKind.COMMAND, {"form": body.decode("ascii", "replace")}, at)
 
 
-def command_delivery(fields: Json, key: str, at: datetime) -> Delivery:
+def inbound_command(fields: Json, key: str, at: datetime) -> InboundMessage:
     """A slash command as it is kept. Raises ``Unreadable`` where somebody or something essential is missing."""
-    kept = {name: str(fields.get(name) or "") for name in _COMMAND_KEYS}
-    if not (kept["user_id"] and kept["team_id"]):
-        raise Unreadable("the command names nobody")
-    return _delivery(key, DeliveryKind.COMMAND, kept, at)
+    stored = {name: str(fields.get(name) or "") for name in _COMMAND_KEYS}
+    if not (stored["user_id"] and stored["team_id"]):
+        raise InvalidPayload("the command names nobody")
+    return _inbound_message(key, InboundKind.COMMAND, stored, at)
 
 
-def action_delivery(payload: Json, key: str, at: datetime) -> Delivery:
+def inbound_action(payload: Json, key: str, at: datetime) -> InboundMessage:
     """A click as it is kept: who, which button, where; the message around it is left out."""
     user = payload.get("user") or {}
     action: Json = next(iter(payload.get("actions") or ()), {})
     if not (user.get("id") and action.get("action_id")):
-        raise Unreadable("the click names nobody, or no button")
-    kept = {
+        raise InvalidPayload("the click names nobody, or no button")
+    stored = {
         "user_id": user["id"],
         "team_id": user.get("team_id") or (payload.get("team") or {}).get("id") or "",
         "channel_id": (payload.get("channel") or {}).get("id") or (payload.get("container") or {}).get("channel_id") or "",
@@ -97,15 +97,15 @@ def action_delivery(payload: Json, key: str, at: datetime) -> Delivery:
         "trigger_id": payload.get("trigger_id") or "",
         "home": (payload.get("view") or {}).get("type") == "home",
     }
-    return _delivery(key, DeliveryKind.ACTION, kept, at)
+    return _inbound_message(key, InboundKind.ACTION, stored, at)
 
 
-def form_delivery(payload: Json, *, text: str, channel: str, response_url: str, key: str, at: datetime) -> Delivery:
+def inbound_form(payload: Json, *, text: str, channel: str, response_url: str, key: str, at: datetime) -> InboundMessage:
     """A submitted form as it is kept: the command that it amounts to."""
     user = payload.get("user") or {}
     if not user.get("id"):
-        raise Unreadable("the form names nobody")
-    kept = {
+        raise InvalidPayload("the form names nobody")
+    stored = {
         "user_id": user["id"],
         "team_id": user.get("team_id") or (payload.get("team") or {}).get("id") or "",
         "channel_id": channel,
@@ -113,47 +113,47 @@ def form_delivery(payload: Json, *, text: str, channel: str, response_url: str, 
         "response_url": response_url,
         "trigger_id": "",
     }
-    return _delivery(key, DeliveryKind.VIEW, kept, at)
+    return _inbound_message(key, InboundKind.VIEW, stored, at)
 
 
-def home_delivery(event: Json, team: str, key: str, at: datetime) -> Delivery:
+def inbound_home_opened(event: Json, team: str, key: str, at: datetime) -> InboundMessage:
     """Somebody opened the Home tab."""
     if not event.get("user"):
-        raise Unreadable("the event names nobody")
-    return _delivery(key, DeliveryKind.EVENT, {"user_id": event["user"], "team_id": team, "home": True}, at)
+        raise InvalidPayload("the event names nobody")
+    return _inbound_message(key, InboundKind.EVENT, {"user_id": event["user"], "team_id": team, "home": True}, at)
 
 
-def said(delivery: Delivery) -> Said:
+def parse_inbound(inbound: InboundMessage) -> Interaction:
     """What a kept delivery means. Raises ``Unreadable`` for a row that another version of the program wrote differently."""
-    kept = read_json(delivery.body)
-    if "form" in kept:
-        form = str(kept["form"]).encode()
-        kept = {name: form_field(form, name) for name in _COMMAND_KEYS}
+    stored = parse_json_object(inbound.body)
+    if "form" in stored:
+        form = str(stored["form"]).encode()
+        stored = {name: form_field(form, name) for name in _COMMAND_KEYS}
     try:
-        person = Person(str(kept["user_id"]), str(kept["team_id"]))
+        person = Person(str(stored["user_id"]), str(stored["team_id"]))
     except KeyError as error:
-        raise Unreadable(f"the delivery has no {error}") from error
-    return Said(
-        key=delivery.key,
-        kind=delivery.kind,
+        raise InvalidPayload(f"the delivery has no {error}") from error
+    return Interaction(
+        key=inbound.key,
+        kind=inbound.kind,
         person=person,
-        channel=str(kept.get("channel_id", "")),
-        text=str(kept.get("text", "")),
-        action=str(kept.get("action_id", "")),
-        value=str(kept.get("value", "")),
-        response_url=str(kept.get("response_url", "")),
-        trigger_id=str(kept.get("trigger_id", "")),
-        home=bool(kept.get("home", False)),
-        at=delivery.received_at,
+        channel=str(stored.get("channel_id", "")),
+        text=str(stored.get("text", "")),
+        action=str(stored.get("action_id", "")),
+        value=str(stored.get("value", "")),
+        response_url=str(stored.get("response_url", "")),
+        trigger_id=str(stored.get("trigger_id", "")),
+        is_from_home=bool(stored.get("home", False)),
+        at=inbound.received_at,
     )
 
 
-def _delivery(key: str, kind: DeliveryKind, kept: Json, at: datetime) -> Delivery:
-    if not key or len(key) > LONGEST_KEY:
-        raise Unreadable("the delivery has no usable id")
-    return Delivery(key=key, kind=kind, body=_encode(kept), received_at=at)
+def _inbound_message(key: str, kind: InboundKind, stored: Json, at: datetime) -> InboundMessage:
+    if not key or len(key) > MAX_KEY_LENGTH:
+        raise InvalidPayload("the delivery has no usable id")
+    return InboundMessage(key=key, kind=kind, body=_encode(stored), received_at=at)
 
 
 def _value_of(action: Json) -> str:
-    chosen = action.get("selected_option") or {}
-    return str(action.get("value") or chosen.get("value") or "")
+    option = action.get("selected_option") or {}
+    return str(action.get("value") or option.get("value") or "")

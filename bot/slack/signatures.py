@@ -6,9 +6,9 @@ from hashlib import sha256
 
 from domain.errors import Refused
 
-FRESH_SECONDS = 300
+MAX_REQUEST_AGE_SECONDS = 300
 """An older request is a replay (Slack's own rule)."""
-_LONGEST_TIMESTAMP = 12
+_MAX_TIMESTAMP_DIGITS = 12
 
 
 class BadSignature(Refused):
@@ -23,9 +23,9 @@ class Signatures:
 
     def check(self, timestamp: str, signature: str, body: bytes, now: datetime) -> None:
         """Return when the signature is Slack's and fresh. Raises ``BadSignature``, after a time that tells nothing."""
-        if not (timestamp.isascii() and timestamp.isdigit()) or len(timestamp) > _LONGEST_TIMESTAMP:
+        if not (timestamp.isascii() and timestamp.isdigit()) or len(timestamp) > _MAX_TIMESTAMP_DIGITS:
             raise BadSignature("The timestamp is not a number.")
-        if abs(now.timestamp() - int(timestamp)) > FRESH_SECONDS:
+        if abs(now.timestamp() - int(timestamp)) > MAX_REQUEST_AGE_SECONDS:
             raise BadSignature("The request is older than five minutes.")
         if not hmac.compare_digest(self.sign(timestamp, body).encode(), signature.encode("utf-8", "surrogateescape")):
             raise BadSignature("The signature does not belong to the body.")

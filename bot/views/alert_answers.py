@@ -3,148 +3,166 @@
 from collections.abc import Sequence
 
 from bot.views import phrases
-from bot.views.alert_card import SIGNS, acknowledged, count, labels_of, sign, silenced, title
-from bot.views.markup.document import Block, Lines, Page, Small, Title
+from bot.views.alert_card import SEVERITY_EMOJI, acknowledgement_line, alert_count, emoji, labels_of, silence_line, title
+from bot.views.markup.document import Block, Context, Document, Header, Paragraph
 from bot.views.markup.mrkdwn import clip
-from bot.views.markup.spans import Code, Line, Link, Room, Strong, When, dotted, joined, line, rows, sentence
+from bot.views.markup.spans import (
+    ChannelMention,
+    Code,
+    Hyperlink,
+    Line,
+    Strong,
+    Timestamp,
+    join,
+    join_dots,
+    line,
+    sentence,
+    stack,
+)
 from domain.alerts.alerts import AlertGroup, GroupState, Route
-from domain.alerts.routing import Compared, Explanation, RuleStep
+from domain.alerts.routing import MatcherResult, RouteExplanation, RuleStep
 from domain.alerts.silences import Silence, SilenceState
-from domain.answers.alerts import AlertsAnswer, HeldSilence, RouteAnswer, SilencesAnswer, SilencesOf
+from domain.answers.alerts import AlertmanagerSilences, AlertsAnswer, ListedSilence, RouteAnswer, SilencesAnswer
 from domain.catalogue.alerts import DEFAULT_RULE
-from domain.matchers import written
+from domain.matchers import format_matcher
 
-_LISTED = 15
-_SILENCES = 20
-_RULES = 10
-_TITLE = 120
+_MAX_GROUPS = 15
+_MAX_SILENCES = 20
+_MAX_RULES = 10
+_MAX_TITLE_LENGTH = 120
 """Characters of what a group is called, in a list."""
 
 
-def alerts(fact: AlertsAnswer) -> Page:
+def alerts(fact: AlertsAnswer) -> Document:
     """Groups, the worst first, each with its id ready to copy."""
     if not fact.groups:
-        told = line(f"{fact.title}: none.")
-        return Page(summary=told, blocks=(Lines((told,)),))
-    shown = min(len(fact.groups), _LISTED)
-    left = f"; {shown} of them here" if fact.total > shown else ""
-    said = f"{phrases.counted(fact.total, 'group')}, the worst first{left}"
-    listed = Lines(tuple(alert_line(each) for each in fact.groups), most=_LISTED, is_airy=True)
-    blocks: tuple[Block, ...] = (Title(fact.title), Small(line(said)), listed, *_hint(fact.groups[:_LISTED]))
-    return Page(summary=line(f"{fact.title}: {said}"), blocks=blocks)
+        summary = line(f"{fact.title}: none.")
+        return Document(summary=summary, blocks=(Paragraph((summary,)),))
+    shown_count = min(len(fact.groups), _MAX_GROUPS)
+    shown_note = f"; {shown_count} of them here" if fact.total > shown_count else ""
+    count_text = f"{phrases.pluralize(fact.total, 'group')}, the worst first{shown_note}"
+    paragraph = Paragraph(tuple(alert_line(each) for each in fact.groups), max_lines=_MAX_GROUPS, spaced=True)
+    blocks: tuple[Block, ...] = (Header(fact.title), Context(line(count_text)), paragraph, *_hint(fact.groups[:_MAX_GROUPS]))
+    return Document(summary=line(f"{fact.title}: {count_text}"), blocks=blocks)
 
 
-def _hint(groups: Sequence[AlertGroup]) -> tuple[Small, ...]:
+def _hint(groups: Sequence[AlertGroup]) -> tuple[Context, ...]:
     """What can be typed about one of them as it stands."""
-    open_ones = [each for each in groups if each.state is GroupState.FIRING and not each.silence]
-    if open_ones:
-        free = next((each for each in open_ones if not each.acknowledgement), None)
-        ack = Code(f"/deepecho ack {free.id}") if free else None
-        return (Small(dotted(ack, Code(f"/deepecho silence {open_ones[0].id} 1h"))),)
+    actionable = [each for each in groups if each.state is GroupState.FIRING and not each.silence]
+    if actionable:
+        unacknowledged = next((each for each in actionable if not each.acknowledgement), None)
+        ack = Code(f"/deepecho ack {unacknowledged.id}") if unacknowledged else None
+        return (Context(join_dots(ack, Code(f"/deepecho silence {actionable[0].id} 1h"))),)
     silenced = next((each.id for each in groups if each.silence), "")
-    return (Small(line("to end it: ", Code(f"/deepecho unsilence {silenced}"))),) if silenced else ()
+    return (Context(line("to end it: ", Code(f"/deepecho unsilence {silenced}"))),) if silenced else ()
 
 
 def alert_line(record: AlertGroup) -> Line:
     """One group of a list: what and where, how bad since when, which of its name, who does something about it."""
     is_over = record.state is GroupState.RESOLVED
     since = (
-        line("resolved ", When(record.resolved_at)) if record.resolved_at and is_over else line("since ", When(record.began_at))
+        line("resolved ", Timestamp(record.resolved_at))
+        if record.resolved_at and is_over
+        else line("since ", Timestamp(record.began_at))
     )
     flaps = "flapping" if record.flapping else None
-    stands = dotted(Code(record.id), record.severity.value, since, count(record), flaps, labels_of(record))
-    return rows(
-        line(f"{sign(record)} ", Strong(clip(title(record), _TITLE))), stands, dotted(acknowledged(record), silenced(record))
+    details = join_dots(Code(record.id), record.severity.value, since, alert_count(record), flaps, labels_of(record))
+    return stack(
+        line(f"{emoji(record)} ", Strong(clip(title(record), _MAX_TITLE_LENGTH))),
+        details,
+        join_dots(acknowledgement_line(record), silence_line(record)),
     )
 
 
-def route(fact: RouteAnswer) -> Page:
+def route(fact: RouteAnswer) -> Document:
     """The rule that matches, what it compared, and where the alert goes. Nobody is called by this."""
-    found = fact.explanation
-    told = line(
-        f"{SIGNS[found.route.severity]} ",
-        Strong(f"{found.route.severity}"),
+    explanation = fact.explanation
+    summary = line(
+        f"{SEVERITY_EMOJI[explanation.route.severity]} ",
+        Strong(f"{explanation.route.severity}"),
         " in ",
-        Room(found.route.channel),
+        ChannelMention(explanation.route.channel),
         ", by ",
-        _rule(found),
+        _rule(explanation),
     )
     blocks: list[Block] = [
-        Title("🧭 Where this alert goes"),
-        Lines((told, *_place(found), *_people(found.route))),
-        Lines(tuple(_step(each) for each in reversed(found.steps)), most=_RULES, is_airy=True),
-        Small(line("labels ", phrases.few([f"{name}={value}" for name, value in fact.labels.items()], most=12))),
+        Header("🧭 Where this alert goes"),
+        Paragraph((summary, *_location(explanation), *_owner_and_mentions(explanation.route))),
+        Paragraph(tuple(_step(each) for each in reversed(explanation.steps)), max_lines=_MAX_RULES, spaced=True),
+        Context(line("labels ", phrases.shortened([f"{name}={value}" for name, value in fact.labels.items()], max_names=12))),
     ]
-    return Page(summary=told, blocks=tuple(blocks))
+    return Document(summary=summary, blocks=tuple(blocks))
 
 
-def silences(fact: SilencesAnswer) -> Page:
+def silences(fact: SilencesAnswer) -> Document:
     """What is silenced, by whom and until when; an Alertmanager that does not answer says so beside the others."""
-    held = sum(len(each.silences) for each in fact.places)
-    blocks: list[Block] = [Title("🔕 Silences")]
-    for place in fact.places:
-        blocks += _of_place(place)
-    unknown = sum(1 for each in fact.places if each.problem)
-    told = dotted(phrases.counted(held, "silence"), f"{unknown} Alertmanager not answering" if unknown else None)
-    return Page(summary=line("🔕 ", told), blocks=tuple(blocks))
+    silence_count = sum(len(each.silences) for each in fact.alertmanagers)
+    blocks: list[Block] = [Header("🔕 Silences")]
+    for server in fact.alertmanagers:
+        blocks += _server_silences(server)
+    unknown = sum(1 for each in fact.alertmanagers if each.problem)
+    summary = join_dots(phrases.pluralize(silence_count, "silence"), f"{unknown} Alertmanager not answering" if unknown else None)
+    return Document(summary=line("🔕 ", summary), blocks=tuple(blocks))
 
 
-def _rule(found: Explanation) -> Line:
-    if found.route.rule == DEFAULT_RULE:
+def _rule(explanation: RouteExplanation) -> Line:
+    if explanation.route.rule == DEFAULT_RULE:
         return line("the default, because no rule matches")
-    return line("the rule ", Strong(found.route.rule))
+    return line("the rule ", Strong(explanation.route.rule))
 
 
-def _place(found: Explanation) -> tuple[Line, ...]:
-    place = found.place
-    environment = line("environment ", Strong(place.environment)) if place.environment else line("no environment that is known")
-    service = line("service ", Strong(place.service)) if place.service else line("no service that is known")
-    return (dotted(environment, service),)
+def _location(explanation: RouteExplanation) -> tuple[Line, ...]:
+    location = explanation.location
+    environment = (
+        line("environment ", Strong(location.environment)) if location.environment else line("no environment that is known")
+    )
+    service = line("service ", Strong(location.service)) if location.service else line("no service that is known")
+    return (join_dots(environment, service),)
 
 
-def _people(found: Route) -> tuple[Line, ...]:
-    owner = f"owner {found.owner}" if found.owner else None
-    called = line("calls ", joined(", ", [Code(each) for each in found.mentions])) if found.mentions else None
-    runbook = Link("runbook", found.runbook) if found.runbook else None
-    told = dotted(owner, called, runbook)
-    return (told,) if told else ()
+def _owner_and_mentions(matched: Route) -> tuple[Line, ...]:
+    owner = f"owner {matched.owner}" if matched.owner else None
+    called = line("calls ", join(", ", [Code(each) for each in matched.mentions])) if matched.mentions else None
+    runbook = Hyperlink("runbook", matched.runbook) if matched.runbook else None
+    details = join_dots(owner, called, runbook)
+    return (details,) if details else ()
 
 
 def _step(step: RuleStep) -> Line:
     """Of a rule that does not match, the matchers that say no are enough."""
-    shown = [each for each in step.matchers if step.matched or not each.matched]
+    matchers = [each for each in step.matchers if step.matched or not each.matched]
     first = line("✅ " if step.matched else "✖️ ", Strong(step.rule), " matches" if step.matched else " does not match")
-    return rows(first, *(_compared(each) for each in shown))
+    return stack(first, *(_matcher_result(each) for each in matchers))
 
 
-def _compared(fact: Compared) -> Line:
+def _matcher_result(fact: MatcherResult) -> Line:
     actual = line("the label is ", Code(fact.actual)) if fact.actual.strip() else line("there is no such label")
     return line("• ", Code(fact.text), ": ", actual)
 
 
-def _of_place(place: SilencesOf) -> list[Block]:
-    name = line(Strong(phrases.listed(place.environments, most=6)))
-    if place.problem:
-        return [Lines((line("❔ ", name), sentence(place.problem, ())))]
-    if not place.silences:
-        return [Lines((line(name, ": nothing is silenced"),))]
-    return [Lines((name, *(_silence(each) for each in place.silences)), most=_SILENCES + 1, is_airy=True)]
+def _server_silences(server: AlertmanagerSilences) -> list[Block]:
+    name = line(Strong(phrases.join_names(server.environments, max_names=6)))
+    if server.problem:
+        return [Paragraph((line("❔ ", name), sentence(server.problem, ())))]
+    if not server.silences:
+        return [Paragraph((line(name, ": nothing is silenced"),))]
+    return [Paragraph((name, *(_silence(each) for each in server.silences)), max_lines=_MAX_SILENCES + 1, spaced=True)]
 
 
-def _silence(held: HeldSilence) -> Line:
+def _silence(held: ListedSilence) -> Line:
     silence = held.silence
     pending = silence.state is SilenceState.PENDING
     times = (
-        line("from ", When(silence.starts_at), " until ", When(silence.ends_at))
+        line("from ", Timestamp(silence.starts_at), " until ", Timestamp(silence.ends_at))
         if pending
-        else line("until ", When(silence.ends_at))
+        else line("until ", Timestamp(silence.ends_at))
     )
-    what = line("⏳ " if pending else "🔕 ", joined(" ", [Code(written(each)) for each in silence.matchers]))
+    what = line("⏳ " if pending else "🔕 ", join(" ", [Code(format_matcher(each)) for each in silence.matchers]))
     by = line("by ", Strong(silence.by or "nobody named"))
-    if not held.group:
-        return rows(what, dotted(times, by), line(silence.comment))
-    end = line("to end it: ", Code(f"/deepecho unsilence {held.group}"))
-    return rows(what, dotted(times, by), line(_reason(silence)), end)
+    if not held.group_id:
+        return stack(what, join_dots(times, by), line(silence.comment))
+    end = line("to end it: ", Code(f"/deepecho unsilence {held.group_id}"))
+    return stack(what, join_dots(times, by), line(_reason(silence)), end)
 
 
 def _reason(silence: Silence) -> str:

@@ -4,74 +4,108 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.views import phrases
-from bot.views.markup.document import Block, Button, Buttons, Confirm, Lines, Log, Menu, Option, Page, Small, Title
+from bot.views.markup.document import (
+    Actions,
+    Block,
+    Button,
+    CodeBlock,
+    Confirm,
+    Context,
+    Document,
+    Header,
+    Option,
+    Paragraph,
+    SelectMenu,
+)
 from bot.views.markup.mrkdwn import clean, clip
-from bot.views.markup.spans import Code, Line, Link, Span, Strong, Team, When, Who, dotted, line, sentence
+from bot.views.markup.spans import (
+    Code,
+    GroupMention,
+    Hyperlink,
+    Line,
+    Span,
+    Strong,
+    Timestamp,
+    UserMention,
+    join_dots,
+    line,
+    sentence,
+)
 from domain.alerts.alerts import AlertGroup, AlertNote, GroupState, Route
-from domain.alerts.groups import differing
-from domain.alerts.remediation import can_silence, can_undo
+from domain.alerts.groups import distinguishing_labels
+from domain.alerts.remediation import can_roll_back, can_silence
 from domain.changes.platform_changes import Suspect
-from domain.metrics.chart_text import has_numbers, in_words
+from domain.metrics.chart_text import describe_chart, has_numbers
 from domain.metrics.charts import Chart
 from domain.people import Person
 from domain.severities import Severity
-from domain.text import format_span
+from domain.text import format_duration
 
 ACKNOWLEDGE = "alert.acknowledge"
 SILENCE = "alert.silence"
 UNSILENCE = "alert.unsilence"
 ROLL_BACK = "alert.rollback"
 
-OTHER = "other"
+OTHER_DURATION = "other"
 """The choice of the silence's menu that asks for how long."""
 
-SIGNS = {Severity.P0: "🚨", Severity.P1: "🔴", Severity.P2: "🟠", Severity.P3: "🟡"}
-_SILENCES = (("1 hour", "1h"), ("4 hours", "4h"), ("Other…", OTHER))
-_EXAMPLES = 3
-_LABELS = 6
-_WHERE = ("namespace", "node", "instance", "pod", "container", "deployment", "device", "mountpoint", "persistentvolumeclaim")
+SEVERITY_EMOJI = {Severity.P0: "🚨", Severity.P1: "🔴", Severity.P2: "🟠", Severity.P3: "🟡"}
+_SILENCE_DURATIONS = (("1 hour", "1h"), ("4 hours", "4h"), ("Other…", OTHER_DURATION))
+_MAX_EXAMPLES = 3
+_MAX_LABELS = 6
+_LOCATION_LABELS = (
+    "namespace",
+    "node",
+    "instance",
+    "pod",
+    "container",
+    "deployment",
+    "device",
+    "mountpoint",
+    "persistentvolumeclaim",
+)
 """Labels that say where to look, where all of a group's alerts share them."""
-_SHORT = 60
+_MAX_LABEL_LENGTH = 60
 """Characters of a label's value and of what tells an alert from the others."""
-_DESCRIPTION = 300
+_MAX_DESCRIPTION_LENGTH = 300
 """Characters of what the rule's author says beside the summary: four lines of a phone."""
 
 
-def card(record: AlertGroup) -> Page:
+def card(record: AlertGroup) -> Document:
     """One card for a group, edited in place."""
     buttons = card_buttons(record)
-    blocks: list[Block] = [Title(f"{sign(record)} {title(record)}"), Lines(_status(record))]
-    blocks += [Lines(told)] if (told := _told(record)) else []
-    blocks += [Lines(some)] if (some := _examples(record)) else []
-    blocks += [Lines((links,))] if (links := _links(record)) else []
-    blocks += [Buttons(buttons)] if buttons else []
-    blocks += [Small(_footer(record))]
-    return Page(summary=summary(record), blocks=tuple(blocks), spills=False)
+    blocks: list[Block] = [Header(f"{emoji(record)} {title(record)}"), Paragraph(_status(record))]
+    blocks += [Paragraph(details)] if (details := _details(record)) else []
+    blocks += [Paragraph(examples)] if (examples := _examples(record)) else []
+    blocks += [Paragraph((links,))] if (links := _links(record)) else []
+    blocks += [Actions(buttons)] if buttons else []
+    blocks += [Context(_footer(record))]
+    return Document(summary=summary(record), blocks=tuple(blocks), overflows_to_file=False)
 
 
-def note(fact: AlertNote) -> Page:
+def note(fact: AlertNote) -> Document:
     """A reply in the group's thread. What a picture shows stands in words beside it."""
     numbers = _numbers(fact.chart) if fact.chart else ()
-    is_said = fact.chart is not None and fact.text == in_words(fact.chart)
-    said = line(phrases.TONE_SIGNS[fact.tone], numbers if is_said else sentence(fact.text))
+    is_chart_text = fact.chart is not None and fact.text == describe_chart(fact.chart)
+    text = line(phrases.TONE_EMOJI[fact.tone], numbers if is_chart_text else sentence(fact.text))
     bullet = "• " if len(fact.lines) > 1 else ""
-    details = [() if is_said else numbers, *(line(bullet, sentence(each, fact.people)) for each in fact.lines)]
-    blocks: list[Block] = [Lines((said, *filter(None, details)))]
-    blocks += [Log(fact.log)] if fact.log else []
-    blocks += [Small(line(When(fact.at, is_today=True)))]
-    return Page(summary=dotted(said, fact.group), blocks=tuple(blocks), chart=fact.chart)
+    details = [() if is_chart_text else numbers, *(line(bullet, sentence(each, fact.people)) for each in fact.lines)]
+    blocks: list[Block] = [Paragraph((text, *filter(None, details)))]
+    blocks += [CodeBlock(fact.log)] if fact.log else []
+    blocks += [Context(line(Timestamp(fact.at, time_only=True)))]
+    return Document(summary=join_dots(text, fact.group_id), blocks=tuple(blocks), chart=fact.chart)
 
 
 def _numbers(chart: Chart) -> Line:
     """`Value now 14.2, limit 10`, or `No data between 14:02 and 15:02 UTC`."""
-    told = in_words(chart)
-    return line(Strong("Value"), f" {told}") if has_numbers(chart) else line(f"{told[0].upper()}{told[1:]}")
+    text = describe_chart(chart)
+    return line(Strong("Value"), f" {text}") if has_numbers(chart) else line(f"{text[0].upper()}{text[1:]}")
 
 
 def summary(record: AlertGroup) -> Line:
     """One line for a lock screen: how bad, what, where, which."""
-    state = f"resolved after {_lasted(record)}" if _is_over(record) else f"{record.severity} firing"
-    return dotted(f"{sign(record)} {title(record)}", state, None if _is_over(record) else record.summary, record.id)
+    state = f"resolved after {_duration(record)}" if _is_over(record) else f"{record.severity} firing"
+    return join_dots(f"{emoji(record)} {title(record)}", state, None if _is_over(record) else record.summary, record.id)
 
 
 def title(record: AlertGroup) -> str:
@@ -79,50 +113,58 @@ def title(record: AlertGroup) -> str:
     return " · ".join(each for each in (record.title, record.environment, record.service) if each)
 
 
-def sign(record: AlertGroup) -> str:
+def emoji(record: AlertGroup) -> str:
     """By state first, by severity while nobody has done anything about it."""
     if _is_over(record):
         return "✅"
     if record.silence is not None:
         return "🔕"
-    return "👀" if record.acknowledgement is not None else SIGNS[record.severity]
+    return "👀" if record.acknowledgement is not None else SEVERITY_EMOJI[record.severity]
 
 
-def count(record: AlertGroup) -> str:
+def alert_count(record: AlertGroup) -> str:
     """`1 alert`, `3 alerts`, `2 of 5 alerts`."""
     if _is_over(record) or record.firing == record.total:
-        return phrases.counted(record.total, "alert")
-    return f"{record.firing:,} of {phrases.counted(record.total, 'alert')}"
+        return phrases.pluralize(record.total, "alert")
+    return f"{record.firing:,} of {phrases.pluralize(record.total, 'alert')}"
 
 
 def labels_of(record: AlertGroup) -> str:
     """What it is grouped by and where it is, as far as the title does not say so."""
-    shared = {name: value for name in _WHERE if (value := record.common_labels.get(name))}
-    said = {record.title, record.environment, record.service, ""}
-    found = {name: value for name, value in {**record.labels, **shared}.items() if name != "alertname" and value not in said}
-    return phrases.few([f"{name}={clip(clean(value), _SHORT)}" for name, value in sorted(found.items())], most=_LABELS)
+    shared = {name: value for name in _LOCATION_LABELS if (value := record.common_labels.get(name))}
+    in_title = {record.title, record.environment, record.service, ""}
+    labels = {name: value for name, value in {**record.labels, **shared}.items() if name != "alertname" and value not in in_title}
+    return phrases.shortened(
+        [f"{name}={clip(clean(value), _MAX_LABEL_LENGTH)}" for name, value in sorted(labels.items())], max_names=_MAX_LABELS
+    )
 
 
-def acknowledged(record: AlertGroup) -> Line:
+def acknowledgement_line(record: AlertGroup) -> Line:
     """Who looks at it and until when; empty where nobody does."""
-    held = record.acknowledgement
-    if held is None or _is_over(record):
+    acknowledgement = record.acknowledgement
+    if acknowledgement is None or _is_over(record):
         return ()
-    return line("acknowledged by ", Who(held.by), " until ", _until(held.at, held.until))
+    return line("acknowledged by ", UserMention(acknowledgement.by), " until ", _until(acknowledgement.at, acknowledgement.until))
 
 
-def silenced(record: AlertGroup) -> Line:
+def silence_line(record: AlertGroup) -> Line:
     """Who silenced it, until when and why; empty where it is not."""
-    mark = record.silence
-    if mark is None:
+    silence = record.silence
+    if silence is None:
         return ()
-    return line("silenced by ", Who(mark.by), " until ", _until(mark.at, mark.until), f": {mark.reason}" if mark.reason else "")
+    return line(
+        "silenced by ",
+        UserMention(silence.by),
+        " until ",
+        _until(silence.at, silence.until),
+        f": {silence.reason}" if silence.reason else "",
+    )
 
 
-def card_buttons(record: AlertGroup) -> tuple[Button | Menu, ...]:
+def card_buttons(record: AlertGroup) -> tuple[Button | SelectMenu, ...]:
     """What can be done about it now, the most likely first."""
-    wanted = (_acknowledge(record), _silence(record), _roll_back(record))
-    return tuple(each for each in wanted if each is not None)
+    candidates = (_acknowledge(record), _silence(record), _roll_back(record))
+    return tuple(each for each in candidates if each is not None)
 
 
 def _acknowledge(record: AlertGroup) -> Button | None:
@@ -131,143 +173,150 @@ def _acknowledge(record: AlertGroup) -> Button | None:
     return Button(text="Acknowledge", action=ACKNOWLEDGE, value=record.id, style="primary")
 
 
-def _silence(record: AlertGroup) -> Button | Menu | None:
+def _silence(record: AlertGroup) -> Button | SelectMenu | None:
     if record.silence is not None:
         return Button(text="End silence", action=UNSILENCE, value=record.id)
     if _is_over(record) or not can_silence(record):
         return None
-    options = tuple(Option(text, f"{record.id}/{span}") for text, span in _SILENCES)
-    return Menu(text="Silence", action=SILENCE, options=options)
+    options = tuple(Option(text, f"{record.id}/{span}") for text, span in _SILENCE_DURATIONS)
+    return SelectMenu(text="Silence", action=SILENCE, options=options)
 
 
 def _roll_back(record: AlertGroup) -> Button | None:
     """Not after the end, which may well be what a rollback brought; the command is there all the same."""
-    if _is_over(record) or record.suspect is None or not can_undo(record):
+    if _is_over(record) or record.suspect is None or not can_roll_back(record):
         return None
     change = record.suspect.change
-    services = phrases.listed(change.services)
-    asked = Confirm(
+    services = phrases.join_names(change.services)
+    confirm = Confirm(
         f"Roll back {change.environment}?",
-        f"{services} to {change.before[change.services[0]]}, which ran before the suspect ({change.what}). "
+        f"{services} to {change.previous_versions[change.services[0]]}, which ran before the suspect ({change.description}). "
         "Where this needs an approval, it waits for one.",
         "Roll back",
         "Not yet",
     )
-    return Button(text="Roll back", action=ROLL_BACK, value=record.id, style="danger", confirm=asked)
+    return Button(text="Roll back", action=ROLL_BACK, value=record.id, style="danger", confirm=confirm)
 
 
 def _status(record: AlertGroup) -> tuple[Line, ...]:
-    began = When(record.began_at)
+    began = Timestamp(record.began_at)
     if _is_over(record):
-        first = dotted(Strong(f"Resolved after {_lasted(record)}"), record.severity.value, count(record))
-        times = line("fired from ", began, " to ", When(record.resolved_at, is_today=True)) if record.resolved_at else ()
+        first = join_dots(Strong(f"Resolved after {_duration(record)}"), record.severity.value, alert_count(record))
+        times = line("fired from ", began, " to ", Timestamp(record.resolved_at, time_only=True)) if record.resolved_at else ()
     else:
-        how_bad = SIGNS[record.severity]
-        signed = line("" if sign(record) == how_bad else f"{how_bad} ", Strong(f"{record.severity} firing"))
-        first, times = dotted(signed, line("since ", began), count(record)), ()
-    looked_at, quiet = acknowledged(record), silenced(record)
-    cared = (line("👀 ", looked_at) if looked_at else (), line("🔕 ", quiet) if quiet else ())
-    more = (times, *cared, line(_again(record)), line(_flapping(record)), line(_truncated(record)))
+        severity_emoji = SEVERITY_EMOJI[record.severity]
+        severity_line = line("" if emoji(record) == severity_emoji else f"{severity_emoji} ", Strong(f"{record.severity} firing"))
+        first, times = join_dots(severity_line, line("since ", began), alert_count(record)), ()
+    acknowledgement, silence = acknowledgement_line(record), silence_line(record)
+    handling = (line("👀 ", acknowledgement) if acknowledgement else (), line("🔕 ", silence) if silence else ())
+    more = (times, *handling, line(_episode(record)), line(_flapping(record)), line(_truncated(record)))
     return (first, *filter(None, more))
 
 
-def _told(record: AlertGroup) -> tuple[Line, ...]:
+def _details(record: AlertGroup) -> tuple[Line, ...]:
     """What the rule's author says, where it is, what the value is, which change is the suspect, whose it is."""
     value = line(Strong("Value"), f" {record.value}") if record.value and not _is_over(record) else ()
     suspect = suspect_line(record.suspect) if record.suspect else ()
     owner = () if _is_over(record) else _owner(record.route)
-    labels = line(Strong("Labels"), f" {found}") if (found := labels_of(record)) else ()
-    earlier = _earlier(record) if record.earlier and not _is_over(record) else ()
-    return tuple(filter(None, (line(record.summary), line(_description(record)), labels, value, suspect, earlier, owner)))
+    labels = line(Strong("Labels"), f" {label_text}") if (label_text := labels_of(record)) else ()
+    previous = _previous_group(record) if record.previous and not _is_over(record) else ()
+    return tuple(filter(None, (line(record.summary), line(_description(record)), labels, value, suspect, previous, owner)))
 
 
 def _description(record: AlertGroup) -> str:
     """Many rules say in their summary what, and only here of which pod or disk. Where the alerts differ, none speaks for all."""
-    told = {each.annotations.get("description", "") for each in record.examples if each.firing}
-    if _is_over(record) or len(told) != 1 or record.firing > len(record.examples):
+    descriptions = {each.annotations.get("description", "") for each in record.examples if each.firing}
+    if _is_over(record) or len(descriptions) != 1 or record.firing > len(record.examples):
         return ""
-    said = clean(told.pop()).strip()
-    return "" if said in clean(record.summary) else clip(said, _DESCRIPTION)
+    description = clean(descriptions.pop()).strip()
+    return "" if description in clean(record.summary) else clip(description, _MAX_DESCRIPTION_LENGTH)
 
 
 def suspect_line(suspect: Suspect) -> Line:
     """`Suspect deploy main-9f00d12 by @lee, 12 min before (op-h3c9)`."""
     change = suspect.change
-    who: Span | None = Who(change.by) if change.by else change.by_name or None
-    by = line(" by ", who) if who else ()
-    why = line(f", {suspect.reasons[0]}") if suspect.reasons else line(", ", When(change.at, is_today=True))
-    going_on = ", still going on" if change.running else ""
-    operation = line(" (", Code(change.operation), ")") if change.operation else ()
-    return line(Strong("Suspect"), " ", change.what, by, why, going_on, operation)
+    author: Span | None = UserMention(change.by) if change.by else change.by_manager or None
+    by = line(" by ", author) if author else ()
+    reason = line(f", {suspect.reasons[0]}") if suspect.reasons else line(", ", Timestamp(change.at, time_only=True))
+    still_running = ", still going on" if change.running else ""
+    operation = line(" (", Code(change.operation_id), ")") if change.operation_id else ()
+    return line(Strong("Suspect"), " ", change.description, by, reason, still_running, operation)
 
 
-def _earlier(record: AlertGroup) -> Line:
+def _previous_group(record: AlertGroup) -> Line:
     """`Last time al-k7m2, resolved 3 h before after 21 min`."""
-    before = record.earlier
-    if before is None:
+    previous = record.previous
+    if previous is None:
         return ()
-    ago, lasted = format_span(record.began_at - before.resolved_at), format_span(before.resolved_at - before.began_at)
-    return line(Strong("Last time"), " ", Code(before.id), f", resolved {ago} before, after {lasted}")
+    ago, duration = (
+        format_duration(record.began_at - previous.resolved_at),
+        format_duration(previous.resolved_at - previous.began_at),
+    )
+    return line(Strong("Last time"), " ", Code(previous.id), f", resolved {ago} before, after {duration}")
 
 
 def _examples(record: AlertGroup) -> tuple[Line, ...]:
     """What tells its alerts apart, where there are several."""
     if record.total < 2 or _is_over(record):
         return ()
-    some = record.examples[:_EXAMPLES]
-    shown = [line("🔴 " if each.firing else "✅ ", clip(clean(differing(each, record)), _SHORT * 3)) for each in some]
-    more = record.total - len(some)
-    return (*shown, *([line(f"and {more:,} more")] if more > 0 else []))
+    examples = record.examples[:_MAX_EXAMPLES]
+    lines = [
+        line("🔴 " if each.firing else "✅ ", clip(clean(distinguishing_labels(each, record)), _MAX_LABEL_LENGTH * 3))
+        for each in examples
+    ]
+    more = record.total - len(examples)
+    return (*lines, *([line(f"and {more:,} more")] if more > 0 else []))
 
 
 def _links(record: AlertGroup) -> Line:
-    links = dotted(*(Link(each.text, each.url) for each in record.links))
+    links = join_dots(*(Hyperlink(each.text, each.url) for each in record.links))
     return line(Strong("Links"), " ", links) if links else ()
 
 
 def _footer(record: AlertGroup) -> Line:
-    can_be = not _is_over(record) and record.acknowledgement is None
-    typed = line("or type ", Code(f"/deepecho ack {record.id}")) if can_be else None
-    return dotted(Code(record.id), typed)
+    can_acknowledge = not _is_over(record) and record.acknowledgement is None
+    command = line("or type ", Code(f"/deepecho ack {record.id}")) if can_acknowledge else None
+    return join_dots(Code(record.id), command)
 
 
 def _owner(route: Route) -> Line:
     """Whose it is, and whom the catalogue's rule calls. Only ids of the catalogue become mentions."""
     owner = line(Strong("Owner"), f" {route.owner}") if route.owner else ()
-    return dotted(owner, _mentions(route.mentions))
+    return join_dots(owner, _mentions(route.mentions))
 
 
 def _mentions(ids: Sequence[str]) -> Line:
-    spans = (Team(each) if each.startswith("S") else Who(Person(each, "")) for each in ids)
+    spans = (GroupMention(each) if each.startswith("S") else UserMention(Person(each, "")) for each in ids)
     return tuple(span for number, each in enumerate(spans) for span in ((" ", each) if number else (each,)))
 
 
-def _again(record: AlertGroup) -> str:
+def _episode(record: AlertGroup) -> str:
     if record.episode < 2:
         return ""
     since = record.began_at - record.seen_at
-    within = f" in {format_span(since)}" if since >= timedelta(minutes=1) else ""
+    within = f" in {format_duration(since)}" if since >= timedelta(minutes=1) else ""
     return f"🔁 {phrases.ordinal(record.episode)} time{within}"
 
 
 def _flapping(record: AlertGroup) -> str:
     if not record.flapping:
         return ""
-    since = f" since {record.flips[0]:%H:%M} UTC" if record.flips else ""
-    return f"🎢 flapping: {phrases.counted(len(record.flips), 'change')}{since}. The thread stays quiet until it is steady."
+    since = f" since {record.state_changes[0]:%H:%M} UTC" if record.state_changes else ""
+    changes = phrases.pluralize(len(record.state_changes), "change")
+    return f"🎢 flapping: {changes}{since}. The thread stays quiet until it is steady."
 
 
 def _truncated(record: AlertGroup) -> str:
     return "⚠️ Alertmanager left some alerts out of what it sent, so there may be more." if record.truncated else ""
 
 
-def _until(at: datetime, until: datetime) -> When:
-    return When(until, is_today=until - at < timedelta(hours=12))
+def _until(at: datetime, until: datetime) -> Timestamp:
+    return Timestamp(until, time_only=until - at < timedelta(hours=12))
 
 
 def _is_over(record: AlertGroup) -> bool:
     return record.state is GroupState.RESOLVED
 
 
-def _lasted(record: AlertGroup) -> str:
-    return format_span((record.resolved_at or record.updated_at) - record.began_at)
+def _duration(record: AlertGroup) -> str:
+    return format_duration((record.resolved_at or record.updated_at) - record.began_at)

@@ -3,44 +3,44 @@
 from datetime import datetime
 
 from bot.views import phrases
-from bot.views.markup.document import Block, Button, Buttons, Confirm, Lines, Log, Page, Quote, Small, Title
-from bot.views.markup.mrkdwn import bar
-from bot.views.markup.spans import Code, Line, Strong, When, Who, dotted, line, rows, sentence
-from bot.views.plan import careful, plan_lines, versions_line
+from bot.views.markup.document import Actions, Block, Button, CodeBlock, Confirm, Context, Document, Header, Paragraph, Quote
+from bot.views.markup.mrkdwn import progress_bar
+from bot.views.markup.spans import Code, Line, Strong, Timestamp, UserMention, join_dots, line, sentence, stack
+from bot.views.plan import plan_paragraph, versions_line, warning_blocks
 from domain.notes import OperationNote
 from domain.operations.operation import Decision, OperationRecord, Phase, Progress, State
 from domain.people import Person
-from domain.text import format_span
+from domain.text import format_duration
 
 APPROVE = "operation.approve"
 REJECT = "operation.reject"
 CANCEL = "operation.cancel"
 
-_WITH_WARNINGS = (State.WAITING, State.RUNNING, State.FAILED, State.NEEDS_PERSON)
+_STATES_WITH_WARNINGS = (State.WAITING, State.RUNNING, State.FAILED, State.NEEDS_PERSON)
 
 
-def card(record: OperationRecord, now: datetime | None = None) -> Page:
+def card(record: OperationRecord, now: datetime | None = None) -> Document:
     """One card for an operation, edited in place. ``now`` lets running services say how long they have taken."""
     buttons = card_buttons(record)
-    blocks: list[Block] = [Title(phrases.headline(record.plan)), Lines(_status(record, now))]
-    blocks += _points(record.stands, people(record))
+    blocks: list[Block] = [Header(phrases.headline(record.plan)), Paragraph(_status(record, now))]
+    blocks += _bullets(record.end_state, people(record))
     blocks += [Quote(record.reason), _body(record, now)]
-    blocks += careful(record.plan) if record.state in _WITH_WARNINGS else ()
-    blocks += [Buttons(buttons)] if buttons else []
-    blocks += [Small(_footer(record))]
-    return Page(summary=summary(record), blocks=tuple(blocks), spills=False)
+    blocks += warning_blocks(record.plan) if record.state in _STATES_WITH_WARNINGS else ()
+    blocks += [Actions(buttons)] if buttons else []
+    blocks += [Context(_footer(record))]
+    return Document(summary=summary(record), blocks=tuple(blocks), overflows_to_file=False)
 
 
 def summary(record: OperationRecord) -> Line:
     """One line for a lock screen: what state, what, why, which."""
     if record.state.final and record.outcome:
-        return dotted(
-            line(f"{phrases.STATE_SIGNS[record.state]} ", sentence(record.outcome, people(record))),
+        return join_dots(
+            line(f"{phrases.STATE_EMOJI[record.state]} ", sentence(record.outcome, people(record))),
             phrases.title(record.plan),
             record.id,
         )
-    return dotted(
-        f"{phrases.STATE_SIGNS[record.state]} {phrases.state(record)}: {phrases.title(record.plan)}",
+    return join_dots(
+        f"{phrases.STATE_EMOJI[record.state]} {phrases.state(record)}: {phrases.title(record.plan)}",
         record.reason,
         record.id,
     )
@@ -60,15 +60,15 @@ def card_buttons(record: OperationRecord) -> tuple[Button, ...]:
 def decision_buttons(record: OperationRecord) -> tuple[Button, Button]:
     """Approve, which asks once more, and Reject."""
     changes = record.plan.changes
-    asked = Confirm(
+    confirm = Confirm(
         f"Approve for {record.environment}?",
-        f"{phrases.title(record.plan)}: {phrases.counted(len(changes), 'service')}, "
-        f"{phrases.counted(phrases.pods(record.plan), 'pod')}. It starts at once.",
+        f"{phrases.title(record.plan)}: {phrases.pluralize(len(changes), 'service')}, "
+        f"{phrases.pluralize(phrases.pod_count(record.plan), 'pod')}. It starts at once.",
         "Approve",
         "Not yet",
     )
     return (
-        Button(text="Approve", action=APPROVE, value=record.id, style="primary", confirm=asked),
+        Button(text="Approve", action=APPROVE, value=record.id, style="primary", confirm=confirm),
         Button(text="Reject", action=REJECT, value=record.id, style="danger"),
     )
 
@@ -88,101 +88,107 @@ def people(record: OperationRecord) -> tuple[Person, ...]:
     return tuple(person for person in (record.requested_by, approver, stopped_by) if person)
 
 
-def note(fact: OperationNote) -> Page:
+def note(fact: OperationNote) -> Document:
     """A reply in the operation's thread."""
-    said = line(phrases.TONE_SIGNS[fact.tone], sentence(fact.text))
-    blocks: list[Block] = [Lines((said,))]
-    blocks += _points(fact.lines)
-    blocks += [Log(fact.log)] if fact.log else []
-    blocks += [Small(dotted(When(fact.at, is_today=True), f"audit record {fact.audit}" if fact.audit else None))]
-    return Page(summary=dotted(said, fact.operation), blocks=tuple(blocks))
+    text = line(phrases.TONE_EMOJI[fact.tone], sentence(fact.text))
+    blocks: list[Block] = [Paragraph((text,))]
+    blocks += _bullets(fact.lines)
+    blocks += [CodeBlock(fact.log)] if fact.log else []
+    blocks += [
+        Context(join_dots(Timestamp(fact.at, time_only=True), f"audit record {fact.audit_number}" if fact.audit_number else None))
+    ]
+    return Document(summary=join_dots(text, fact.operation_id), blocks=tuple(blocks))
 
 
-def _points(texts: tuple[str, ...], known: tuple[Person, ...] = ()) -> list[Block]:
+def _bullets(texts: tuple[str, ...], mentioned: tuple[Person, ...] = ()) -> list[Block]:
     """Sentences one under the other, with bullets where there are several."""
     bullet = "• " if len(texts) > 1 else ""
-    return [Lines(tuple(line(bullet, sentence(each, known)) for each in texts))] if texts else []
+    return [Paragraph(tuple(line(bullet, sentence(each, mentioned)) for each in texts))] if texts else []
 
 
 def _status(record: OperationRecord, now: datetime | None) -> tuple[Line, ...]:
-    sign = f"{phrases.STATE_SIGNS[record.state]} "
+    emoji = f"{phrases.STATE_EMOJI[record.state]} "
     if record.state is State.WAITING:
-        return _waiting(record, sign)
+        return _waiting(record, emoji)
     if record.state is State.RUNNING:
-        return _running(record, sign, now)
-    word = phrases.STATE_WORDS[record.state]
+        return _running(record, emoji, now)
+    label = phrases.STATE_LABELS[record.state]
     if record.state is State.SUCCEEDED and record.outcome:
-        return (dotted(line(sign, Strong(record.outcome.rstrip("."))), phrases.took(record)),)
+        return (join_dots(line(emoji, Strong(record.outcome.rstrip("."))), phrases.duration(record)),)
     outcome = sentence(record.outcome, people(record))
-    if record.outcome.startswith(word):
-        return (line(sign, outcome),)
-    return (line(sign, Strong(word)), *([outcome] if outcome else []))
+    if record.outcome.startswith(label):
+        return (line(emoji, outcome),)
+    return (line(emoji, Strong(label)), *([outcome] if outcome else []))
 
 
-def _waiting(record: OperationRecord, sign: str) -> tuple[Line, ...]:
+def _waiting(record: OperationRecord, emoji: str) -> tuple[Line, ...]:
     approval = record.approval
     if approval is None:
-        return (line(sign, Strong("About to start")),)
-    needs = line(sign, Strong(f"Needs {phrases.an(approval.role.value)}"), " other than ", Who(record.requested_by))
+        return (line(emoji, Strong("About to start")),)
+    needs = line(
+        emoji, Strong(f"Needs {phrases.with_article(approval.role.value)}"), " other than ", UserMention(record.requested_by)
+    )
     until = (
-        line("expires ", When(approval.expires_at, is_today=True))
+        line("expires ", Timestamp(approval.expires_at, time_only=True))
         if approval.expires_at
-        else line(f"within {format_span(approval.within)}")
+        else line(f"within {format_duration(approval.within)}")
     )
     return (needs, until)
 
 
-def _running(record: OperationRecord, sign: str, now: datetime | None) -> tuple[Line, ...]:
+def _running(record: OperationRecord, emoji: str, now: datetime | None) -> tuple[Line, ...]:
     began = next((each.started_at for each in record.progress if each.started_at), None)
-    first = dotted(line(sign, Strong(phrases.doing(record))), phrases.done(record), phrases.elapsed(began, now))
-    if (asked := record.cancellation) is not None:
-        return (first, line("as ", Who(asked.by), " asked"))
-    held_up = next((each.detail for each in record.progress if each.phase is Phase.WAITING and each.detail), "")
-    return (first, line(held_up)) if held_up else (first,)
+    first = join_dots(
+        line(emoji, Strong(phrases.current_action(record))), phrases.services_done(record), phrases.elapsed(began, now)
+    )
+    if (cancellation := record.cancellation) is not None:
+        return (first, line("as ", UserMention(cancellation.by), " asked"))
+    blocked_by = next((each.detail for each in record.progress if each.phase is Phase.WAITING and each.detail), "")
+    return (first, line(blocked_by)) if blocked_by else (first,)
 
 
-def _body(record: OperationRecord, now: datetime | None) -> Lines:
-    moved = any(each.phase not in (Phase.WAITING, Phase.UNTOUCHED) for each in record.progress)
-    if not moved and not record.state.final:
-        return plan_lines(record.plan, record.lasts)
+def _body(record: OperationRecord, now: datetime | None) -> Paragraph:
+    has_progress = any(each.phase not in (Phase.WAITING, Phase.UNTOUCHED) for each in record.progress)
+    if not has_progress and not record.state.final:
+        return plan_paragraph(record.plan, record.duration)
     versions = versions_line(record.plan)
-    if not moved:
-        return Lines((dotted(versions, phrases.listed(record.plan.services)),))
+    if not has_progress:
+        return Paragraph((join_dots(versions, phrases.join_names(record.plan.services)),))
     counts = tuple(_progress(each, now) for each in record.progress)
-    return Lines((versions, *counts) if versions else counts, is_airy=True)
+    return Paragraph((versions, *counts) if versions else counts, spaced=True)
 
 
 def _progress(progress: Progress, now: datetime | None) -> Line:
     name = Strong(progress.service)
     match progress.phase:
         case Phase.WAITING:
-            return dotted(name, "next in line")
+            return join_dots(name, "next in line")
         case Phase.UNTOUCHED:
-            return dotted(name, "not touched")
+            return join_dots(name, "not touched")
         case Phase.CHANGING:
-            return dotted(name, "being changed", progress.detail)
+            return join_dots(name, "being changed", progress.detail)
         case Phase.ROLLING:
-            return _counting(line(name), progress, "ready", now)
+            return _pod_counts(line(name), progress, "ready", now)
         case Phase.VERIFIED:
-            return _counting(line("✅ ", name), progress, "verified", now)
+            return _pod_counts(line("✅ ", name), progress, "verified", now)
         case Phase.FAILED:
-            return _counting(line("❌ ", name), progress, "ready", now)
+            return _pod_counts(line("❌ ", name), progress, "ready", now)
 
 
-def _counting(name: Line, progress: Progress, word: str, now: datetime | None) -> Line:
+def _pod_counts(name: Line, progress: Progress, word: str, now: datetime | None) -> Line:
     ready = min(progress.ready, progress.updated)
-    counts = f"{bar(ready, progress.desired)} {ready}/{progress.desired} {word}".strip()
+    counts = f"{progress_bar(ready, progress.desired)} {ready}/{progress.desired} {word}".strip()
     time = phrases.elapsed(progress.started_at, progress.ended_at or now)
-    return rows(name, dotted(counts, time, progress.detail))
+    return stack(name, join_dots(counts, time, progress.detail))
 
 
 def _footer(record: OperationRecord) -> Line:
     approval = record.approval
-    asked = line("asked by ", Who(record.requested_by), " ", When(record.requested_at, is_today=True))
+    requested = line("asked by ", UserMention(record.requested_by), " ", Timestamp(record.requested_at, time_only=True))
     approved: Line = ()
     if approval and approval.decided_by and approval.decided_at and approval.decision is Decision.APPROVED:
-        approved = line("approved by ", Who(approval.decided_by), " ", When(approval.decided_at, is_today=True))
-    typed: Line = ()
+        approved = line("approved by ", UserMention(approval.decided_by), " ", Timestamp(approval.decided_at, time_only=True))
+    command: Line = ()
     if record.state is State.WAITING and approval is not None:
-        typed = line("or type ", Code(f"/deepecho approve {record.id}"))
-    return dotted(Code(record.id), asked, approved, typed)
+        command = line("or type ", Code(f"/deepecho approve {record.id}"))
+    return join_dots(Code(record.id), requested, approved, command)

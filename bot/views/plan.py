@@ -3,19 +3,19 @@
 from datetime import timedelta
 
 from bot.views import phrases
-from bot.views.markup.document import Block, Lines
-from bot.views.markup.spans import Code, Line, Strong, dotted, line, rows, sentence
+from bot.views.markup.document import Block, Paragraph
+from bot.views.markup.spans import Code, Line, Strong, join_dots, line, sentence, stack
 from domain.operations.plans import Plan, ServiceChange, Verb
-from domain.text import format_span
+from domain.text import format_duration
 
-_WITH_VERSIONS = (Verb.DEPLOY, Verb.ROLLBACK)
+_VERBS_WITH_VERSIONS = (Verb.DEPLOY, Verb.ROLLBACK)
 
 
-def plan_lines(plan: Plan, lasts: timedelta | None = None) -> Lines:
+def plan_paragraph(plan: Plan, duration: timedelta | None = None) -> Paragraph:
     """The versions, and one entry for each service in the order in which they are changed."""
     shared = _shared_versions(plan)
-    entries = tuple(_entry(plan.verb, change, lasts, with_versions=shared is None) for change in plan.changes)
-    return Lines((shared, *entries) if shared else entries, is_airy=True)
+    entries = tuple(_entry(plan.verb, change, duration, with_versions=shared is None) for change in plan.changes)
+    return Paragraph((shared, *entries) if shared else entries, spaced=True)
 
 
 def versions_line(plan: Plan) -> Line:
@@ -23,17 +23,17 @@ def versions_line(plan: Plan) -> Line:
     return _shared_versions(plan) or ()
 
 
-def careful(plan: Plan) -> tuple[Block, ...]:
+def warning_blocks(plan: Plan) -> tuple[Block, ...]:
     """What a person should know before it happens."""
     if not plan.warnings:
         return ()
-    return (Lines((line("⚠️ ", Strong("Careful")), *(line("• ", sentence(each, ())) for each in plan.warnings)), most=8),)
+    return (Paragraph((line("⚠️ ", Strong("Careful")), *(line("• ", sentence(each, ())) for each in plan.warnings)), max_lines=8),)
 
 
 def _shared_versions(plan: Plan) -> Line | None:
     before = {change.before.version for change in plan.changes}
     after = {change.after.version for change in plan.changes}
-    if plan.verb not in _WITH_VERSIONS or not plan.changes or len(before) > 1 or len(after) > 1:
+    if plan.verb not in _VERBS_WITH_VERSIONS or not plan.changes or len(before) > 1 or len(after) > 1:
         return None
     return _versions(plan.changes[0])
 
@@ -45,15 +45,15 @@ def _versions(change: ServiceChange) -> Line:
     return line(Code(before), " → ", Code(after))
 
 
-def _entry(verb: Verb, change: ServiceChange, lasts: timedelta | None, *, with_versions: bool) -> Line:
-    seen = "⚠️ never seen here" if change.never_seen else ""
-    first = dotted(Strong(change.target.service), phrases.size(change), seen)
-    below: list[Line] = []
-    if verb in _WITH_VERSIONS:
-        changed = f"template differs: {phrases.few(change.differences)}" if change.differences else ""
-        below = [_versions(change) if with_versions else (), line(changed)]
+def _entry(verb: Verb, change: ServiceChange, duration: timedelta | None, *, with_versions: bool) -> Line:
+    never_seen = "⚠️ never seen here" if change.never_seen else ""
+    first = join_dots(Strong(change.target.service), phrases.pod_change(change), never_seen)
+    details: list[Line] = []
+    if verb in _VERBS_WITH_VERSIONS:
+        changed = f"template differs: {phrases.shortened(change.differences)}" if change.differences else ""
+        details = [_versions(change) if with_versions else (), line(changed)]
     elif verb is Verb.RESTART:
-        below = [line("new pods of the same version, ", Code(change.before.version))]
-    elif lasts is not None:
-        below = [line(f"for {format_span(lasts)}, then back to {change.before.replicas}")]
-    return rows(first, *below)
+        details = [line("new pods of the same version, ", Code(change.before.version))]
+    elif duration is not None:
+        details = [line(f"for {format_duration(duration)}, then back to {change.before.replicas}")]
+    return stack(first, *details)

@@ -2,8 +2,8 @@
 
 from bot.views import phrases
 from bot.views.locks import lock_line
-from bot.views.markup.document import Block, Lines, Page, Rule, Small, Title
-from bot.views.markup.spans import Code, Line, Strong, When, dotted, line, rows, sentence
+from bot.views.markup.document import Block, Context, Divider, Document, Header, Paragraph
+from bot.views.markup.spans import Code, Line, Strong, Timestamp, join_dots, line, sentence, stack
 from domain.answers.answers import (
     EnvironmentStatus,
     ServiceStatus,
@@ -14,65 +14,65 @@ from domain.answers.answers import (
 )
 from domain.workloads.deployments import Owner, OwnerKind
 
-_OWNERS = {OwnerKind.HELM: "Helm", OwnerKind.ARGO_CD: "Argo CD", OwnerKind.FLUX: "Flux"}
-_SERVICES = 20
-_REVISIONS = 10
+_OWNER_NAMES = {OwnerKind.HELM: "Helm", OwnerKind.ARGO_CD: "Argo CD", OwnerKind.FLUX: "Flux"}
+_MAX_SERVICES = 20
+_MAX_REVISIONS = 10
 
 
-def status(fact: StatusAnswer) -> Page:
+def status(fact: StatusAnswer) -> Document:
     """One paragraph for each environment; one alone is told in more detail than several."""
     blocks: list[Block] = []
     for environment in fact.environments:
-        blocks += [Rule()] if blocks else []
+        blocks += [Divider()] if blocks else []
         blocks += _environment(environment, in_detail=len(fact.environments) == 1)
-    told = dotted(*(f"{_sign(each)} {each.environment}: {_in_short(each)}" for each in fact.environments))
-    return Page(summary=told or line("No environments"), blocks=(*blocks, Small(line("as of ", When(fact.at)))))
+    summary = join_dots(*(f"{_emoji(each)} {each.environment}: {_summary(each)}" for each in fact.environments))
+    return Document(summary=summary or line("No environments"), blocks=(*blocks, Context(line("as of ", Timestamp(fact.at)))))
 
 
-def versions(fact: VersionsAnswer) -> Page:
+def versions(fact: VersionsAnswer) -> Document:
     """What ran in an environment, a paragraph for each service, newest first."""
-    blocks: list[Block] = [Title(f"🗂️ Versions in {fact.environment}")]
+    blocks: list[Block] = [Header(f"🗂️ Versions in {fact.environment}")]
     for service in fact.services:
         blocks += _revisions(service)
     hint = line("to go back: ", Code(f"/deepecho rollback {fact.environment} <version>"))
-    return Page(summary=line(f"Versions in {fact.environment}"), blocks=(*blocks, Small(hint)))
+    return Document(summary=line(f"Versions in {fact.environment}"), blocks=(*blocks, Context(hint)))
 
 
 def _environment(fact: EnvironmentStatus, *, in_detail: bool) -> list[Block]:
     protected = " · protected" if fact.protected else ""
-    blocks: list[Block] = [Title(f"{_sign(fact)} {fact.environment} · {_in_short(fact)}{protected}")]
+    blocks: list[Block] = [Header(f"{_emoji(fact)} {fact.environment} · {_summary(fact)}{protected}")]
     if fact.problem:
-        return [*blocks, Lines((sentence(fact.problem, ()),))]
+        return [*blocks, Paragraph((sentence(fact.problem, ()),))]
     services = tuple(_service(each, in_detail=in_detail) for each in fact.services)
     waiting = tuple(line("🟡 ", Code(each.id), f" {phrases.title(each.plan)} · waits for approval") for each in fact.waiting)
-    blocks += [Lines(tuple(lock_line(each) for each in fact.locks), most=5)] if fact.locks else []
-    blocks += [Lines(services, most=_SERVICES, is_airy=in_detail)] if services else []
-    return [*blocks, Lines(waiting, most=5)] if waiting else blocks
+    blocks += [Paragraph(tuple(lock_line(each) for each in fact.locks), max_lines=5)] if fact.locks else []
+    blocks += [Paragraph(services, max_lines=_MAX_SERVICES, spaced=in_detail)] if services else []
+    return [*blocks, Paragraph(waiting, max_lines=5)] if waiting else blocks
 
 
-def _in_short(fact: EnvironmentStatus) -> str:
+def _summary(fact: EnvironmentStatus) -> str:
     if fact.problem:
         return "not known"
     if not fact.services:
         return "no services"
-    signs = [_service_sign(each) for each in fact.services]
-    changing = signs.count("🔵")
-    unwell = len(signs) - changing - signs.count("🟢")
-    counts = [f"{unwell} of {len(signs)} not well" if unwell else "", f"{changing} changing" if changing else ""]
+    emojis = [_service_emoji(each) for each in fact.services]
+    changing = emojis.count("🔵")
+    unwell = len(emojis) - changing - emojis.count("🟢")
+    counts = [f"{unwell} of {len(emojis)} not well" if unwell else "", f"{changing} changing" if changing else ""]
     return ", ".join(filter(None, counts)) or "all well"
 
 
-def _sign(fact: EnvironmentStatus) -> str:
+def _emoji(fact: EnvironmentStatus) -> str:
     if fact.problem:
         return "❔"
-    signs = {_service_sign(each) for each in fact.services}
-    return next((sign for sign in ("🔴", "🟡", "❔", "🔵") if sign in signs), "🟢")
+    emojis = {_service_emoji(each) for each in fact.services}
+    return next((sign for sign in ("🔴", "🟡", "❔", "🔵") if sign in emojis), "🟢")
 
 
-def _service_sign(fact: ServiceStatus) -> str:
+def _service_emoji(fact: ServiceStatus) -> str:
     if fact.problem:
         return "❔"
-    if fact.operation is not None:
+    if fact.active_operation is not None:
         return "🔵"
     if fact.ready >= fact.desired:
         return "🟢"
@@ -80,37 +80,41 @@ def _service_sign(fact: ServiceStatus) -> str:
 
 
 def _service(fact: ServiceStatus, *, in_detail: bool) -> Line:
-    name = line(f"{_service_sign(fact)} ", Strong(fact.service))
+    name = line(f"{_service_emoji(fact)} ", Strong(fact.service))
     if fact.problem:
-        return rows(name, sentence(fact.problem, ()))
+        return stack(name, sentence(fact.problem, ()))
     pods = f"{fact.ready}/{fact.desired} ready" if fact.desired else "scaled to 0"
-    runs = dotted(Code(fact.version), pods, "⏸️ paused" if fact.paused else "")
-    now = line("🔵 ", Code(fact.operation.id), f" {phrases.title(fact.operation.plan)}") if fact.operation else ()
+    runs = join_dots(Code(fact.version), pods, "⏸️ paused" if fact.paused else "")
+    now = (
+        line("🔵 ", Code(fact.active_operation.id), f" {phrases.title(fact.active_operation.plan)}")
+        if fact.active_operation
+        else ()
+    )
     if not in_detail:
-        return rows(line(name, "  ", runs), now)
-    since = line("since ", When(fact.since)) if fact.since else ()
-    scaler = f"autoscaled {fact.autoscaler.minimum} to {fact.autoscaler.maximum}" if fact.autoscaler else ""
-    made_by = line("by ", Code(fact.made_by)) if fact.made_by else ()
-    return rows(name, runs, now, dotted(since, made_by), dotted(scaler, owner(fact.owner)))
+        return stack(line(name, "  ", runs), now)
+    since = line("since ", Timestamp(fact.since)) if fact.since else ()
+    scaler = f"autoscaled {fact.autoscaler.min_replicas} to {fact.autoscaler.max_replicas}" if fact.autoscaler else ""
+    made_by = line("by ", Code(fact.last_operation_id)) if fact.last_operation_id else ()
+    return stack(name, runs, now, join_dots(since, made_by), join_dots(scaler, owner_text(fact.owner)))
 
 
-def owner(fact: Owner) -> str:
+def owner_text(fact: Owner) -> str:
     """Who else writes it; empty where nobody does."""
     if fact.kind is OwnerKind.NOBODY:
         return ""
-    return f"{_OWNERS[fact.kind]} {fact.name}".rstrip() + (", puts changes back" if fact.reverts else "")
+    return f"{_OWNER_NAMES[fact.kind]} {fact.name}".rstrip() + (", puts changes back" if fact.reverts else "")
 
 
 def _revisions(fact: ServiceVersions) -> list[Block]:
     name = line(Strong(fact.service))
     if fact.problem:
-        return [Lines((line("❔ ", name), sentence(fact.problem, ())))]
+        return [Paragraph((line("❔ ", name), sentence(fact.problem, ())))]
     if not fact.lines:
-        return [Lines((name, line("nothing ran here yet")))]
-    return [Lines((name, *(_revision(each) for each in fact.lines)), most=_REVISIONS + 1, is_airy=True)]
+        return [Paragraph((name, line("nothing ran here yet")))]
+    return [Paragraph((name, *(_revision(each) for each in fact.lines)), max_lines=_MAX_REVISIONS + 1, spaced=True)]
 
 
 def _revision(fact: VersionLine) -> Line:
-    first = dotted(line("▶️ " if fact.running else "", Code(fact.version)), "runs now" if fact.running else "")
-    made_by = Code(fact.operation) if fact.operation and fact.operation not in fact.change_cause else None
-    return rows(first, dotted(When(fact.created_at), fact.change_cause, made_by))
+    first = join_dots(line("▶️ " if fact.running else "", Code(fact.version)), "runs now" if fact.running else "")
+    made_by = Code(fact.operation_id) if fact.operation_id and fact.operation_id not in fact.change_cause else None
+    return stack(first, join_dots(Timestamp(fact.created_at), fact.change_cause, made_by))

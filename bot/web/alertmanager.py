@@ -10,127 +10,138 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from bot.core.intake import Writer
-from bot.web.metrics import Number
-from domain.catalogue.alerts import AlertsEntry
+from bot.core.intake import InboundWriter
+from bot.web.metrics import MetricSpec
+from domain.catalogue.alerts import AlertsConfig
 from domain.clock import Clock
 from domain.errors import TemporaryError
-from domain.inbound import Delivery, DeliveryKind
-from integrations.alertmanager.webhook import UnreadablePayload, checked_key
-from runbooks.alerts.intake import AlertIntake
+from domain.inbound import InboundKind, InboundMessage
+from integrations.alertmanager.webhook import InvalidWebhookPayload, notification_key
+from runbooks.alerts.intake import NotificationProcessor
 
-ALERTS = "/webhooks/alertmanager"
+ALERTS_PATH = "/webhooks/alertmanager"
 
-LARGEST_BODY = 8 * 1024 * 1024
+MAX_BODY_BYTES = 8 * 1024 * 1024
 """Some ten thousand alerts. Alertmanager has no limit of its own unless ``max_alerts`` sets one."""
-TOO_LARGE = f"The body is larger than {LARGEST_BODY // 1024 // 1024} MiB. `max_alerts` of the receiver makes it smaller."
+TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB. `max_alerts` of the receiver makes it smaller."
 
-MOST_WAITING = 2000
+MAX_QUEUED_NOTIFICATIONS = 2000
 """Notifications that wait to be applied, some four seconds' work. Alertmanager keeps what we refuse, and comes again."""
 
-MOST_BYTES = 8 * LARGEST_BODY
+MAX_BYTES_IN_FLIGHT = 8 * MAX_BODY_BYTES
 """Of bodies that are being read and written at once: they are held in memory."""
 
 
-class AlertDoor:
+class AlertmanagerWebhook:
     """Alertmanager's address. ``entry`` is the catalogue's, None while it says nothing of alerts."""
 
     def __init__(
-        self, token: str, writer: Writer, intake: AlertIntake, clock: Clock, entry: Callable[[], AlertsEntry | None]
+        self,
+        token: str,
+        writer: InboundWriter,
+        intake: NotificationProcessor,
+        clock: Clock,
+        config: Callable[[], AlertsConfig | None],
     ) -> None:
         self._token = token.encode()
-        self._writer, self._intake, self._clock, self._entry = writer, intake, clock, entry
-        self._held = 0
-        self.kept = 0
-        self.repeated = 0
+        self._writer, self._intake, self._clock, self._config = writer, intake, clock, config
+        self._bytes_in_flight = 0
+        self.stored = 0
+        self.duplicates = 0
         self.refused = 0
-        self.turned_away = 0
+        self.overloaded = 0
 
     async def serve(self, request: web.Request) -> web.Response:
         """401 and 400 keep nothing and will not change; 413 is too large; 503 keeps nothing and may come again."""
-        given = _secret(request.headers.get("Authorization", ""))
-        if not hmac.compare_digest(given, self._token) or not self._token:
+        token = _credentials(request.headers.get("Authorization", ""))
+        if not hmac.compare_digest(token, self._token) or not self._token:
             self.refused += 1
             return web.Response(status=401, text="The token is missing or wrong.", headers={"WWW-Authenticate": "Bearer"})
-        entry = self._entry()
-        if entry is None:
-            return self._busy("The catalogue says nothing of alerts yet.")
+        config = self._config()
+        if config is None:
+            return self._overloaded("The catalogue says nothing of alerts yet.")
         if request.headers.get("Content-Encoding", "identity") != "identity":
-            return self._refused(415, "Send the body as it is: Alertmanager never compresses it.")
+            return self._reject(415, "Send the body as it is: Alertmanager never compresses it.")
         # Who does not say how much is coming may bring the most that is taken.
-        length = LARGEST_BODY if request.content_length is None else request.content_length
-        if length > LARGEST_BODY:
-            return self._refused(413, TOO_LARGE)
-        if self._intake.backlog >= MOST_WAITING or self._held + length > MOST_BYTES:
-            return self._busy("Too much is waiting already. Nothing was kept.")
-        self._held += length
+        length = MAX_BODY_BYTES if request.content_length is None else request.content_length
+        if length > MAX_BODY_BYTES:
+            return self._reject(413, TOO_LARGE)
+        if self._intake.backlog >= MAX_QUEUED_NOTIFICATIONS or self._bytes_in_flight + length > MAX_BYTES_IN_FLIGHT:
+            return self._overloaded("Too much is waiting already. Nothing was kept.")
+        self._bytes_in_flight += length
         try:
-            body = await _body(request)
-            return self._refused(413, TOO_LARGE) if body is None else await self._take(body, entry)
+            body = await _read_body(request)
+            return self._reject(413, TOO_LARGE) if body is None else await self._accept(body, config)
         finally:
-            self._held -= length
+            self._bytes_in_flight -= length
 
-    async def _take(self, body: bytes, entry: AlertsEntry) -> web.Response:
+    async def _accept(self, body: bytes, config: AlertsConfig) -> web.Response:
         at = self._clock.now()
         try:
-            key = checked_key(body, at, entry.repeat_seconds)
-        except UnreadablePayload as error:
-            return self._refused(400, str(error))
+            key = notification_key(body, at, config.deduplicate_seconds)
+        except InvalidWebhookPayload as error:
+            return self._reject(400, str(error))
         try:
-            is_new = await self._writer.put(Delivery(key=key, kind=DeliveryKind.ALERT, body=body.decode(), received_at=at))
+            is_new = await self._writer.put(InboundMessage(key=key, kind=InboundKind.ALERT, body=body.decode(), received_at=at))
         except TemporaryError as error:
-            return self._busy(str(error))
+            return self._overloaded(str(error))
         if is_new:
-            self.kept += 1
-            self._intake.kept()
+            self.stored += 1
+            self._intake.on_stored()
         else:
-            self.repeated += 1
+            self.duplicates += 1
         return web.Response()
 
-    def _refused(self, status: int, why: str) -> web.Response:
+    def _reject(self, status: int, reason: str) -> web.Response:
         self.refused += 1
-        return web.Response(status=status, text=why)
+        return web.Response(status=status, text=reason)
 
-    def _busy(self, why: str) -> web.Response:
-        self.turned_away += 1
-        return web.Response(status=503, text=why, headers={"Retry-After": "5"})
+    def _overloaded(self, reason: str) -> web.Response:
+        self.overloaded += 1
+        return web.Response(status=503, text=reason, headers={"Retry-After": "5"})
 
 
-async def _body(request: web.Request) -> bytes | None:
+async def _read_body(request: web.Request) -> bytes | None:
     """The body; None where it is too large. The limit of the application is Slack's, and smaller."""
     body = bytearray()
-    while part := await request.content.readany():
-        body += part
-        if len(body) > LARGEST_BODY:
+    while chunk := await request.content.readany():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
             return None
     return bytes(body)
 
 
-def _secret(authorization: str) -> bytes:
+def _credentials(authorization: str) -> bytes:
     """The token of a bearer, or the password of basic auth, whose user's name says nothing."""
-    scheme, _, given = authorization.partition(" ")
+    scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "bearer":
-        return given.strip().encode(errors="surrogateescape")
+        return credentials.strip().encode(errors="surrogateescape")
     if scheme.lower() == "basic":
         try:
-            return base64.b64decode(given.strip(), validate=True).partition(b":")[2]
+            return base64.b64decode(credentials.strip(), validate=True).partition(b":")[2]
         except (binascii.Error, ValueError):
             return b""
     return b""
 
 
-def alert_numbers(intake: AlertIntake, door: AlertDoor | None) -> tuple[Number, ...]:
+def alert_metrics(intake: NotificationProcessor, webhook: AlertmanagerWebhook | None) -> tuple[MetricSpec, ...]:
     """What Prometheus is told of it."""
-    numbers = [
-        Number("deepecho_notifications_applied", "counter", "Notifications of alerts applied", lambda: intake.applied),
-        Number("deepecho_notifications_waiting", "gauge", "Notifications kept and not applied yet", lambda: intake.backlog),
-        Number("deepecho_notifications_set_aside", "counter", "Notifications that cannot be applied", lambda: intake.set_aside),
+    metrics = [
+        MetricSpec("deepecho_notifications_applied", "counter", "Notifications of alerts applied", lambda: intake.applied),
+        MetricSpec("deepecho_notifications_waiting", "gauge", "Notifications kept and not applied yet", lambda: intake.backlog),
+        MetricSpec(
+            "deepecho_notifications_set_aside", "counter", "Notifications that cannot be applied", lambda: intake.set_aside
+        ),
     ]
-    if door is not None:
-        numbers += [
-            Number("deepecho_notifications_kept", "counter", "Notifications written down", lambda: door.kept),
-            Number("deepecho_notifications_repeated", "counter", "Notifications that had come before", lambda: door.repeated),
-            Number("deepecho_notifications_refused", "counter", "Without a good token, or unreadable", lambda: door.refused),
-            Number("deepecho_notifications_turned_away", "counter", "Answered 503, to come again", lambda: door.turned_away),
+    if webhook is not None:
+        metrics += [
+            MetricSpec("deepecho_notifications_stored", "counter", "Notifications written down", lambda: webhook.stored),
+            MetricSpec(
+                "deepecho_notifications_duplicate", "counter", "Notifications that had come before", lambda: webhook.duplicates
+            ),
+            MetricSpec(
+                "deepecho_notifications_refused", "counter", "Without a good token, or unreadable", lambda: webhook.refused
+            ),
+            MetricSpec("deepecho_notifications_overloaded", "counter", "Answered 503, to come again", lambda: webhook.overloaded),
         ]
-    return tuple(numbers)
+    return tuple(metrics)

@@ -10,33 +10,33 @@ from domain.clock import Clock
 from domain.errors import TemporaryError
 from storage.store import Store
 
-DEAF_SECONDS = 180.0
+LIVENESS_TIMEOUT_SECONDS = 180.0
 """Alive, but without a word from Slack for so long: whatever runs the process should start a new one."""
-PONG_SECONDS = 30.0
+MAX_PONG_AGE_SECONDS = 30.0
 """Slack is pinged every 5 s."""
-OLD_SECONDS = 120.0
+MAX_OUTBOX_AGE_SECONDS = 120.0
 """A message that waits longer in the outbox is stuck, not paced: ten minutes of a full channel are told by one card."""
-REMEMBER_SECONDS = 1.0
+CACHE_SECONDS = 1.0
 """Probes may come often; a write that is synced to the disk need not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CheckResult:
     """One thing that was looked at."""
 
     name: str
-    good: bool
-    said: str
+    ok: bool
+    detail: str
 
 
 class Health:
     """Answers the probes. ``heard_ago``: seconds since Slack was heard; None for a door that need not hear."""
 
-    def __init__(self, store: Store, clock: Clock, replica: str, heard_ago: Callable[[], float | None] | None) -> None:
-        self._store, self._clock, self._replica, self._heard_ago = store, clock, replica, heard_ago
+    def __init__(self, store: Store, clock: Clock, replica: str, seconds_since_heard: Callable[[], float | None] | None) -> None:
+        self._store, self._clock, self._replica, self._seconds_since_heard = store, clock, replica, seconds_since_heard
         self._started = time.monotonic()
         self._stopping = False
-        self._known: tuple[float, list[Check]] | None = None
+        self._cached_checks: tuple[float, list[CheckResult]] | None = None
 
     def stop(self) -> None:
         """From now on the process is not ready: it is going."""
@@ -44,50 +44,53 @@ class Health:
 
     async def live(self, _request: web.Request) -> web.Response:
         """``/healthz``: 503 only where a new process would help."""
-        return _answer([self._not_deaf()])
+        return _response([self._slack_liveness()])
 
     async def ready(self, _request: web.Request) -> web.Response:
         """``/readyz``: 503 while this process cannot do its work."""
         if self._stopping:
-            return _answer([Check("process", good=False, said="stopping")])
-        return _answer([self._slack(), *await self._database()])
+            return _response([CheckResult("process", ok=False, detail="stopping")])
+        return _response([self._slack_readiness(), *await self._database_checks()])
 
-    def _not_deaf(self) -> Check:
-        if self._heard_ago is None:
-            return Check("process", good=True, said="alive")
-        ago = self._heard_ago()
-        silent = time.monotonic() - self._started if ago is None else ago
-        if silent > DEAF_SECONDS:
-            return Check("slack", good=False, said=f"alive but deaf: nothing heard for {silent:.0f} s")
-        return Check("process", good=True, said="alive")
+    def _slack_liveness(self) -> CheckResult:
+        if self._seconds_since_heard is None:
+            return CheckResult("process", ok=True, detail="alive")
+        ago = self._seconds_since_heard()
+        silent_for = time.monotonic() - self._started if ago is None else ago
+        if silent_for > LIVENESS_TIMEOUT_SECONDS:
+            return CheckResult("slack", ok=False, detail=f"alive but deaf: nothing heard for {silent_for:.0f} s")
+        return CheckResult("process", ok=True, detail="alive")
 
-    def _slack(self) -> Check:
-        if self._heard_ago is None:
-            return Check("slack", good=True, said="Slack calls us over HTTP")
-        ago = self._heard_ago()
+    def _slack_readiness(self) -> CheckResult:
+        if self._seconds_since_heard is None:
+            return CheckResult("slack", ok=True, detail="Slack calls us over HTTP")
+        ago = self._seconds_since_heard()
         if ago is None:
-            return Check("slack", good=False, said="not connected yet")
-        return Check("slack", good=ago <= PONG_SECONDS, said=f"heard {ago:.0f} s ago")
+            return CheckResult("slack", ok=False, detail="not connected yet")
+        return CheckResult("slack", ok=ago <= MAX_PONG_AGE_SECONDS, detail=f"heard {ago:.0f} s ago")
 
-    async def _database(self) -> list[Check]:
+    async def _database_checks(self) -> list[CheckResult]:
         now = time.monotonic()
-        if self._known is None or now - self._known[0] > REMEMBER_SECONDS:
-            self._known = now, await self._ask_database()
-        return self._known[1]
+        if self._cached_checks is None or now - self._cached_checks[0] > CACHE_SECONDS:
+            self._cached_checks = now, await self._check_database()
+        return self._cached_checks[1]
 
-    async def _ask_database(self) -> list[Check]:
+    async def _check_database(self) -> list[CheckResult]:
         try:
             async with self._store.write() as tx:
-                await tx.replicas.beat(self._replica)
+                await tx.replicas.heartbeat(self._replica)
                 oldest = await tx.outbox.oldest_unsettled()
         except TemporaryError as error:
-            return [Check("database", good=False, said=str(error))]
+            return [CheckResult("database", ok=False, detail=str(error))]
         age = 0.0 if oldest is None else (self._clock.now() - oldest).total_seconds()
-        said = "nothing waits" if oldest is None else f"the oldest message waits for {age:.0f} s"
-        return [Check("database", good=True, said="written to"), Check("outbox", good=age <= OLD_SECONDS, said=said)]
+        detail = "nothing waits" if oldest is None else f"the oldest message waits for {age:.0f} s"
+        return [
+            CheckResult("database", ok=True, detail="written to"),
+            CheckResult("outbox", ok=age <= MAX_OUTBOX_AGE_SECONDS, detail=detail),
+        ]
 
 
-def _answer(checks: list[Check]) -> web.Response:
-    good = all(check.good for check in checks)
-    body = {"ok": good, "checks": {check.name: {"ok": check.good, "said": check.said} for check in checks}}
-    return web.json_response(body, status=200 if good else 503)
+def _response(checks: list[CheckResult]) -> web.Response:
+    ok = all(check.ok for check in checks)
+    body = {"ok": ok, "checks": {check.name: {"ok": check.ok, "detail": check.detail} for check in checks}}
+    return web.json_response(body, status=200 if ok else 503)

@@ -12,7 +12,7 @@ from storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class MetricSpec:
     """One number: ``counter`` only grows, ``gauge`` moves."""
 
     name: str
@@ -21,15 +21,15 @@ class Number:
     read: Callable[[], float]
 
 
-class _Numbers(Collector):
+class _MetricCollector(Collector):
     def __init__(self) -> None:
-        self.numbers: tuple[Number, ...] = ()
+        self.specs: tuple[MetricSpec, ...] = ()
         self.outbox: Mapping[str, int] = {}
 
     def collect(self) -> Iterator[Metric]:
-        for number in self.numbers:
-            metric = Metric(number.name, number.help, number.kind)
-            metric.add_sample(f"{number.name}_total" if number.kind == "counter" else number.name, {}, number.read())
+        for spec in self.specs:
+            metric = Metric(spec.name, spec.help, spec.kind)
+            metric.add_sample(f"{spec.name}_total" if spec.kind == "counter" else spec.name, {}, spec.read())
             yield metric
         rows = Metric("deepecho_outbox_rows", "Rows of the outbox by state", "gauge")
         for state, count in self.outbox.items():
@@ -37,22 +37,22 @@ class _Numbers(Collector):
         yield rows
 
 
-class Metrics:
+class MetricsEndpoint:
     """A registry of our own: nothing of other libraries slips in, and two bots in one test do not meet."""
 
     def __init__(self, store: Store) -> None:
         self.registry = CollectorRegistry()
-        self._store, self._numbers = store, _Numbers()
-        self.registry.register(self._numbers)
+        self._store, self._collector = store, _MetricCollector()
+        self.registry.register(self._collector)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
 
-    def count(self, numbers: tuple[Number, ...]) -> None:
+    def set_metrics(self, specs: tuple[MetricSpec, ...]) -> None:
         """What the page tells from now on."""
-        self._numbers.numbers = numbers
+        self._collector.specs = specs
 
     async def serve(self, _request: web.Request) -> web.Response:
         """The page that Prometheus reads."""
         async with self._store.read() as tx:
-            self._numbers.outbox = await tx.outbox.counts()
+            self._collector.outbox = await tx.outbox.count_by_state()
         return web.Response(body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

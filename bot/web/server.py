@@ -4,37 +4,37 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-LARGEST_BODY = 512 * 1024
+MAX_BODY_BYTES = 512 * 1024
 """Slack's largest payload, a view with 100 blocks, stays under half of this."""
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+RequestHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class HttpDoor:
+class HttpServer:
     """One listening socket. It opens before the rest is ready, so that probes get an answer from the first moment."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
-        self._doors: dict[str, Handler] = {}
-        self._app = web.Application(client_max_size=LARGEST_BODY)
+        self._handlers: dict[str, RequestHandler] = {}
+        self._app = web.Application(client_max_size=MAX_BODY_BYTES)
         self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=1)
 
-    def add(self, path: str, handler: Handler) -> None:
+    def add(self, path: str, handler: RequestHandler) -> None:
         """Serve an address. Only before ``open``."""
         self._app.router.add_get(path, handler)
 
     def reserve(self, *paths: str) -> None:
         """Addresses that others post to. Until ``let_in`` they answer 503: whoever calls tries again. Only before ``open``."""
         for path in paths:
-            self._app.router.add_post(path, self._to_door)
+            self._app.router.add_post(path, self._dispatch)
 
-    def let_in(self, handler: Handler, *paths: str) -> None:
+    def enable(self, handler: RequestHandler, *paths: str) -> None:
         """From now on what is posted to these addresses is taken."""
-        self._doors.update(dict.fromkeys(paths, handler))
+        self._handlers.update(dict.fromkeys(paths, handler))
 
-    def keep_out(self) -> None:
+    def disable(self) -> None:
         """From now on all of it is answered 503: the process is stopping."""
-        self._doors.clear()
+        self._handlers.clear()
 
     async def open(self) -> int:
         """Listen, and answer with the port."""
@@ -48,8 +48,8 @@ class HttpDoor:
         """Finish what is being answered, for a second at most, and stop listening."""
         await self._runner.cleanup()
 
-    async def _to_door(self, request: web.Request) -> web.StreamResponse:
-        handler = self._doors.get(request.path)
+    async def _dispatch(self, request: web.Request) -> web.StreamResponse:
+        handler = self._handlers.get(request.path)
         if handler is None:
             return web.Response(status=503, text="Not ready yet.", headers={"Retry-After": "5"})
         return await handler(request)

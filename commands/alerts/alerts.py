@@ -2,22 +2,22 @@
 
 import re
 
-from commands.core.arguments import Words
-from commands.core.quoting import SLASH
+from commands.core.arguments import Arguments
+from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
 from commands.core.router import Router
 from domain.alerts.alerts import AlertGroup
-from domain.alerts.routing import explain
+from domain.alerts.routing import explain_route
 from domain.answers.alerts import AlertsAnswer, RouteAnswer
-from domain.answers.answers import Answer, Said
+from domain.answers.answers import Answer, TextAnswer
 from domain.errors import UsageError
 from domain.matchers import parse_labels
 from domain.people import Role
-from runbooks.alerts.service import Wish
+from runbooks.alerts.service import AlertRequest
 
 router = Router()
 
-MOST_SHOWN = 30
+MAX_GROUPS_SHOWN = 30
 
 
 @router.command(
@@ -27,21 +27,21 @@ MOST_SHOWN = 30
     example="alerts production --mine",
     group="Alerts",
 )
-async def alerts_command(request: Request, words: Words) -> Answer:
+async def alerts_command(request: Request, args: Arguments) -> Answer:
     """Alert groups that fire, the worst first; or those that are silenced, or that you have acknowledged."""
-    silenced, mine = "silenced" in words.flags, "mine" in words.flags
-    firing = "firing" in words.flags or not (silenced or mine)
+    silenced, mine = "silenced" in args.flags, "mine" in args.flags
+    firing = "firing" in args.flags or not (silenced or mine)
     async with request.services.store.read() as tx:
         groups, total = await tx.alerts.search(
             environments=request.visible_environments,
-            environment=words.environment,
+            environment=args.environment,
             firing=True if firing or mine else None,
             silenced=True if silenced else None,
             acknowledged_by=request.person.user_id if mine else "",
-            limit=MOST_SHOWN,
+            limit=MAX_GROUPS_SHOWN,
         )
     kinds = [*(["firing"] if firing else []), *(["silenced"] if silenced else []), *(["acknowledged by you"] if mine else [])]
-    where = f" in {words.environment}" if words.environment else ""
+    where = f" in {args.environment}" if args.environment else ""
     return AlertsAnswer(title=f"Alerts{where}, {' and '.join(kinds)}", groups=groups, total=total)
 
 
@@ -52,40 +52,42 @@ async def alerts_command(request: Request, words: Words) -> Answer:
     example="alerts route alertname=HighErrorRate severity=critical",
     group="Alerts",
 )
-async def route_command(request: Request, words: Words) -> Answer:
+async def route_command(request: Request, args: Arguments) -> Answer:
     """Which rule of the catalogue an alert with these labels matches and why, and where it goes. Nobody is called."""
-    labels = parse_labels(_labels(words.arguments))
-    return RouteAnswer(labels=labels, explanation=explain(labels, request.catalogue))
+    labels = parse_labels(_split_labels(args.positional))
+    return RouteAnswer(labels=labels, explanation=explain_route(labels, request.catalogue))
 
 
 @router.command("ack", needs=Role.RESPONDER, usage="<alert>", example="ack al-k7m2", group="Alerts")
-async def ack_command(request: Request, words: Words) -> Answer:
+async def ack_command(request: Request, args: Arguments) -> Answer:
     """Say that you look at an alert group. It runs out by itself, so that nothing is forgotten."""
-    group = await group_for(request, words[0], Role.RESPONDER)
-    after = await request.services.alerts.acknowledge(Wish(group=group.id, by=request.member, source=request.key))
+    group = await find_group(request, args[0], Role.RESPONDER)
+    after = await request.services.alerts.acknowledge(AlertRequest(group=group.id, by=request.member, source=request.key))
     until = f" until {after.acknowledgement.until:%H:%M} UTC" if after.acknowledgement else ""
-    return Said(f"You acknowledged {after.id}{until}. If it still fires then, its thread says so.")
+    return TextAnswer(f"You acknowledged {after.id}{until}. If it still fires then, its thread says so.")
 
 
-async def group_for(request: Request, word: str, role: Role) -> AlertGroup:
+async def find_group(request: Request, word: str, role: Role) -> AlertGroup:
     """The group that the word names, for whoever holds the role where it is.
 
     Raises ``UsageError``, ``NotFound`` or ``Denied``.
     """
-    group = await request.services.alerts.find(alert_id(word))
+    group = await request.services.alerts.find(parse_alert_id(word))
     request.require(role, group.environment or None)
     return group
 
 
-def alert_id(word: str) -> str:
+def parse_alert_id(word: str) -> str:
     """``al-k7m2``, ``AL-K7M2`` and ``k7m2`` name the same group."""
     name = word.lower().removeprefix("al-")
     if not re.fullmatch(r"[a-z0-9]{1,40}", name):
-        raise UsageError(f"“{word[:40]}” is not an alert group's id.", f"They look like `al-k7m2`; `{SLASH} alerts` lists them.")
+        raise UsageError(
+            f"“{word[:40]}” is not an alert group's id.", f"They look like `al-k7m2`; `{SLASH_COMMAND} alerts` lists them."
+        )
     return f"al-{name}"
 
 
-def _labels(arguments: tuple[str, ...]) -> list[str]:
+def _split_labels(arguments: tuple[str, ...]) -> list[str]:
     """One label a word, also where they were copied as ``{a="b", c="d"}`` or came in one piece from a form."""
     is_copied = arguments[0].startswith("{")
     words: list[str] = []

@@ -5,29 +5,29 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 
-from commands.alerts.alerts import group_for
-from commands.core.arguments import Words
-from commands.core.quoting import SLASH
+from commands.alerts.alerts import find_group
+from commands.core.arguments import Arguments
+from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
 from commands.core.router import Router
-from domain.alerts.alerts import AlertGroup, GroupState, SilenceMark
-from domain.alerts.remediation import is_own, reach_of_silence
+from domain.alerts.alerts import AlertGroup, AppliedSilence, GroupState
+from domain.alerts.remediation import raised_by_bot, silence_scope
 from domain.alerts.silences import Silence, SilenceState
-from domain.answers.alerts import HeldSilence, SilencesAnswer, SilencesOf
-from domain.answers.answers import Answer, Complaint, Said
+from domain.answers.alerts import AlertmanagerSilences, ListedSilence, SilencesAnswer
+from domain.answers.answers import Answer, ErrorAnswer, TextAnswer
 from domain.errors import Denied, PermanentError, Refused, TemporaryError, UnknownOutcome
 from domain.people import Role
-from domain.text import format_span, parse_span
-from runbooks.alerts.service import Wish
+from domain.text import format_duration, parse_duration
+from runbooks.alerts.service import AlertRequest
 
 router = Router()
 
-SHORT = timedelta(hours=4)
+RESPONDER_LIMIT = timedelta(hours=4)
 """What a responder may silence alone: about a night's sleep. Beyond that somebody with more at stake decides."""
-LONGEST = timedelta(days=30)
+MAX_SILENCE_DURATION = timedelta(days=30)
 """What is to stay quiet for longer is a change of the alert's rule."""
 
-_OURS = re.compile(r" \[(al-[a-z0-9]{1,40})\]$")
+_GROUP_ID_SUFFIX = re.compile(r" \[(al-[a-z0-9]{1,40})\]$")
 """How ``runbooks.alerts.service`` ends the comment of a silence that it makes."""
 
 
@@ -38,110 +38,115 @@ _OURS = re.compile(r" \[(al-[a-z0-9]{1,40})\]$")
     example="silence al-k7m2 1h known, fix is on its way",
     group="Alerts",
 )
-async def silence_command(request: Request, words: Words) -> Answer:
+async def silence_command(request: Request, args: Arguments) -> Answer:
     """Silence exactly this alert group in Alertmanager. Up to 4 hours as a responder, up to 30 days with the role sre."""
-    span, reason = parse_span(words[1], LONGEST), words.rest(2)
-    group = await group_for(request, words[0], Role.RESPONDER)
-    _may_last(request, group, span)
-    _may_reach(request, group, Role.RESPONDER if span <= SHORT else Role.SRE)
-    if is_own(group):
+    span, reason = parse_duration(args[1], MAX_SILENCE_DURATION), args.rest(2)
+    group = await find_group(request, args[0], Role.RESPONDER)
+    _check_duration(request, group, span)
+    _check_scope(request, group, Role.RESPONDER if span <= RESPONDER_LIMIT else Role.SRE)
+    if raised_by_bot(group):
         raise Refused(
-            f"deepecho itself raised {group.id}, so no Alertmanager can silence it. Acknowledge it: `{SLASH} ack {group.id}`."
+            f"deepecho itself raised {group.id}, so no Alertmanager can silence it. "
+            f"Acknowledge it: `{SLASH_COMMAND} ack {group.id}`."
         )
     try:
-        after = await request.services.alerts.silence(_wish(request, group), span, reason)
-    except UnknownOutcome as lost:
-        return _unknown(lost)
+        after = await request.services.alerts.silence(_alert_request(request, group), span, reason)
+    except UnknownOutcome as error:
+        return _unknown_outcome(error)
     now = " It is resolved at the moment; this holds if it fires again." if after.state is GroupState.RESOLVED else ""
-    return Said(f"{after.id} {_silenced(after.silence, span)}{now} To end it: `{SLASH} unsilence {after.id}`.")
-
-
-@router.command("unsilence", needs=Role.RESPONDER, usage="<alert>", example="unsilence al-k7m2", group="Alerts")
-async def unsilence_command(request: Request, words: Words) -> Answer:
-    """End the silence of an alert group that was made from here."""
-    group = await group_for(request, words[0], Role.RESPONDER)
-    try:
-        after = await request.services.alerts.unsilence(_wish(request, group))
-    except UnknownOutcome as lost:
-        return _unknown(lost)
-    fires = " It fires." if after.state is GroupState.FIRING else ""
-    return Said(f"The silence of {after.id} is over.{fires}")
-
-
-@router.command("silences", needs=Role.VIEWER, usage="[env]", example="silences production", group="Alerts")
-async def silences_command(request: Request, words: Words) -> Answer:
-    """What Alertmanager keeps quiet now or soon, who made it so and until when."""
-    names = [words.environment] if words.environment else request.visible_environments
-    places = _by_alertmanager(request, names)
-    if not places:
-        raise Refused(f"The catalogue names no Alertmanager of {' or '.join(names)}.")
-    return SilencesAnswer(tuple(await asyncio.gather(*(_held(request, each) for each in places))))
-
-
-def _may_last(request: Request, group: AlertGroup, span: timedelta) -> None:
-    """Raises ``Denied``, with what is possible instead."""
-    if span <= SHORT or request.catalogue.may(request.member, Role.SRE, group.environment or None):
-        return
-    short = format_span(SHORT)
-    where = f" in {group.environment}" if group.environment else ""
-    raise Denied(
-        f"Silencing for longer than {short} needs an sre{where}, and you are not one. Up to {short} you may: "
-        f"`{SLASH} silence {group.id} {short.replace(' ', '')}`."
+    return TextAnswer(
+        f"{after.id} {_describe_silence(after.silence, span)}{now} To end it: `{SLASH_COMMAND} unsilence {after.id}`."
     )
 
 
-def _may_reach(request: Request, group: AlertGroup, needed: Role) -> None:
+@router.command("unsilence", needs=Role.RESPONDER, usage="<alert>", example="unsilence al-k7m2", group="Alerts")
+async def unsilence_command(request: Request, args: Arguments) -> Answer:
+    """End the silence of an alert group that was made from here."""
+    group = await find_group(request, args[0], Role.RESPONDER)
+    try:
+        after = await request.services.alerts.unsilence(_alert_request(request, group))
+    except UnknownOutcome as error:
+        return _unknown_outcome(error)
+    fires = " It fires." if after.state is GroupState.FIRING else ""
+    return TextAnswer(f"The silence of {after.id} is over.{fires}")
+
+
+@router.command("silences", needs=Role.VIEWER, usage="[env]", example="silences production", group="Alerts")
+async def silences_command(request: Request, args: Arguments) -> Answer:
+    """What Alertmanager keeps quiet now or soon, who made it so and until when."""
+    names = [args.environment] if args.environment else request.visible_environments
+    environment_groups = _group_by_alertmanager(request, names)
+    if not environment_groups:
+        raise Refused(f"The catalogue names no Alertmanager of {' or '.join(names)}.")
+    return SilencesAnswer(tuple(await asyncio.gather(*(_silences_of(request, each) for each in environment_groups))))
+
+
+def _check_duration(request: Request, group: AlertGroup, span: timedelta) -> None:
+    """Raises ``Denied``, with what is possible instead."""
+    if span <= RESPONDER_LIMIT or request.catalogue.has_role(request.member, Role.SRE, group.environment or None):
+        return
+    limit = format_duration(RESPONDER_LIMIT)
+    where = f" in {group.environment}" if group.environment else ""
+    raise Denied(
+        f"Silencing for longer than {limit} needs an sre{where}, and you are not one. Up to {limit} you may: "
+        f"`{SLASH_COMMAND} silence {group.id} {limit.replace(' ', '')}`."
+    )
+
+
+def _check_scope(request: Request, group: AlertGroup, required_role: Role) -> None:
     """Raise ``Denied`` where the silence would hold in another environment too, for whoever may not silence there."""
-    reached = [each for each in reach_of_silence(group, request.catalogue) if each != group.environment]
-    barred = [each for each in reached if not request.catalogue.may(request.member, needed, each)]
-    if barred:
+    reached = [each for each in silence_scope(group, request.catalogue) if each != group.environment]
+    forbidden = [each for each in reached if not request.catalogue.has_role(request.member, required_role, each)]
+    if forbidden:
         raise Denied(
             f"{group.id} groups its alerts by nothing that names {group.environment}, so its silence would hold in "
-            f"{' and '.join(barred)} too, which needs the role {needed} there. Nothing was silenced."
+            f"{' and '.join(forbidden)} too, which needs the role {required_role} there. Nothing was silenced."
         )
 
 
-def _silenced(mark: SilenceMark | None, span: timedelta) -> str:
+def _describe_silence(silence: AppliedSilence | None, span: timedelta) -> str:
     """How long it is: what an earlier attempt made, whose end was lost, keeps its own."""
-    if mark is None:
+    if silence is None:
         return "is silenced."
-    until = f"until {mark.until:%d %b %H:%M} UTC"
-    if mark.until - mark.at == span:
-        return f"is silenced for {format_span(span)} {until}."
+    until = f"until {silence.until:%d %b %H:%M} UTC"
+    if silence.until - silence.at == span:
+        return f"is silenced for {format_duration(span)} {until}."
     return f"is silenced {until}: so an earlier attempt had made it, and it holds."
 
 
-def _unknown(lost: UnknownOutcome) -> Complaint:
-    return Complaint(str(lost), f"`{SLASH} silences` shows what Alertmanager holds. Saying it again is safe: it looks first.")
+def _unknown_outcome(error: UnknownOutcome) -> ErrorAnswer:
+    return ErrorAnswer(
+        str(error), f"`{SLASH_COMMAND} silences` shows what Alertmanager holds. Saying it again is safe: it looks first."
+    )
 
 
-def _wish(request: Request, group: AlertGroup) -> Wish:
-    return Wish(group=group.id, by=request.member, source=request.key)
+def _alert_request(request: Request, group: AlertGroup) -> AlertRequest:
+    return AlertRequest(group=group.id, by=request.member, source=request.key)
 
 
-def _by_alertmanager(request: Request, names: Sequence[str]) -> list[tuple[str, ...]]:
+def _group_by_alertmanager(request: Request, names: Sequence[str]) -> list[tuple[str, ...]]:
     """The environments that have one; those that share one together, so that nothing is told twice."""
-    sharing: dict[str, list[str]] = {}
+    by_address: dict[str, list[str]] = {}
     for name in names:
         if address := request.catalogue.environments[name].alertmanager:
-            sharing.setdefault(address, []).append(name)
-    return [tuple(each) for each in sharing.values()]
+            by_address.setdefault(address, []).append(name)
+    return [tuple(each) for each in by_address.values()]
 
 
-async def _held(request: Request, environments: tuple[str, ...]) -> SilencesOf:
+async def _silences_of(request: Request, environments: tuple[str, ...]) -> AlertmanagerSilences:
     """An Alertmanager that does not answer says so, and does not sink the others."""
     try:
         found = await request.services.alerts.alertmanager(environments[0]).silences()
     except (TemporaryError, PermanentError, Refused) as error:
-        return SilencesOf(environments=environments, problem=str(error))
-    in_force = sorted((each for each in found if each.in_force), key=_order)
-    return SilencesOf(environments=environments, silences=tuple(_made_for(each) for each in in_force))
+        return AlertmanagerSilences(environments=environments, problem=str(error))
+    in_force = sorted((each for each in found if each.in_force), key=_sort_key)
+    return AlertmanagerSilences(environments=environments, silences=tuple(_with_group(each) for each in in_force))
 
 
-def _order(silence: Silence) -> tuple[bool, float, str]:
+def _sort_key(silence: Silence) -> tuple[bool, float, str]:
     return silence.state is SilenceState.PENDING, silence.ends_at.timestamp(), silence.id
 
 
-def _made_for(silence: Silence) -> HeldSilence:
-    ours = _OURS.search(silence.comment)
-    return HeldSilence(silence=silence, group=ours[1] if ours else "")
+def _with_group(silence: Silence) -> ListedSilence:
+    match = _GROUP_ID_SUFFIX.search(silence.comment)
+    return ListedSilence(silence=silence, group_id=match[1] if match else "")

@@ -2,103 +2,107 @@
 
 from dataclasses import replace
 
-from commands.alerts.alerts import alert_id
-from commands.core.arguments import LONGEST_TEXT, Words
-from commands.core.quoting import SLASH, written
+from commands.alerts.alerts import parse_alert_id
+from commands.core.arguments import MAX_TEXT_LENGTH, Arguments
+from commands.core.quoting import SLASH_COMMAND, format_command
 from commands.core.request import Request
 from commands.core.router import Router
 from commands.core.usage import Usage
-from commands.operations.deploy import ROLLBACK
-from commands.operations.start import ask, planner
+from commands.operations.deploy import ROLLBACK_USAGE
+from commands.operations.start import planner, start_operation
 from domain.alerts.alerts import AlertGroup, GroupState
-from domain.alerts.remediation import Undo, undo_of
-from domain.answers.answers import Answer, Started
+from domain.alerts.remediation import RollbackTarget, rollback_of
+from domain.answers.answers import Answer, OperationStarted
 from domain.errors import Refused
 from domain.operations.plans import Plan
-from domain.operations.version_selection import VersionUnclear
+from domain.operations.version_selection import AmbiguousVersion
 from domain.policies import Action
 from domain.redaction import redact
-from runbooks.alerts.service import Wish
+from runbooks.alerts.service import AlertRequest
 
 router = Router()
 
-USAGE = "<alert> [--reason …] [--dry-run]"
+ROLLBACK_SUSPECT_USAGE = "<alert> [--reason …] [--dry-run]"
 
 
-@router.command("rollback-suspect", needs=Action.ROLLBACK, usage=USAGE, example="rollback-suspect al-k7m2", group="Alerts")
-async def rollback_suspect_command(request: Request, words: Words) -> Answer:
+@router.command(
+    "rollback-suspect", needs=Action.ROLLBACK, usage=ROLLBACK_SUSPECT_USAGE, example="rollback-suspect al-k7m2", group="Alerts"
+)
+async def rollback_suspect_command(request: Request, args: Arguments) -> Answer:
     """Roll back the change that is the suspect of an alert group, to what ran before it. The reason is filled in."""
-    group = await request.services.alerts.find(alert_id(words[0]))
-    undo = _allowed(request, group)
-    words = replace(words, flags={**words.flags, "reason": words.reason or _reason(group)})
+    group = await request.services.alerts.find(parse_alert_id(args[0]))
+    target = _authorize_rollback(request, group)
+    args = replace(args, flags={**args.flags, "reason": args.reason or _default_reason(group)})
     try:
-        plan = _cautioned(await _plan(request, undo), group)
-    except VersionUnclear as unclear:
-        offered = (replace(each, command=_command(undo, each.version)) for each in unclear.choices.choices)
-        return replace(unclear.choices, choices=tuple(offered))
-    answer = await ask(request, words, plan, command=_again(group, words))
-    if isinstance(answer, Started):
-        wish = Wish(group=group.id, by=request.member, source=request.key)
-        await request.services.alerts.taken_back(wish, answer.record.id)
+        plan = _with_warnings(await _plan_rollback(request, target), group)
+    except AmbiguousVersion as ambiguous:
+        choices = (replace(each, command=_rollback_command(target, each.version)) for each in ambiguous.choices.choices)
+        return replace(ambiguous.choices, choices=tuple(choices))
+    answer = await start_operation(request, args, plan, command=_command_line(group, args))
+    if isinstance(answer, OperationStarted):
+        alert_request = AlertRequest(group=group.id, by=request.member, source=request.key)
+        await request.services.alerts.note_rollback(alert_request, answer.record.id)
     return answer
 
 
-def _allowed(request: Request, group: AlertGroup) -> Undo:
+def _authorize_rollback(request: Request, group: AlertGroup) -> RollbackTarget:
     """What to do, for whoever may ask for it there. Raises ``Denied`` or ``Refused``."""
-    known = request.catalogue.environments
-    needed = known[group.environment].rule(Action.ROLLBACK).needs if group.environment in known else None
-    if needed is not None:
-        request.require(needed, group.environment)
-    undo = undo_of(group)
-    if undo.environment not in known:
-        raise Refused(f"The catalogue no longer has the environment {undo.environment}, so nothing was rolled back.")
-    request.require(known[undo.environment].rule(Action.ROLLBACK).needs, undo.environment)
-    if gone := [each for each in undo.services if each not in request.catalogue.services]:
+    environments = request.catalogue.environments
+    required_role = environments[group.environment].rule(Action.ROLLBACK).needs if group.environment in environments else None
+    if required_role is not None:
+        request.require(required_role, group.environment)
+    target = rollback_of(group)
+    if target.environment not in environments:
+        raise Refused(f"The catalogue no longer has the environment {target.environment}, so nothing was rolled back.")
+    request.require(environments[target.environment].rule(Action.ROLLBACK).needs, target.environment)
+    if gone := [each for each in target.services if each not in request.catalogue.services]:
         raise Refused(f"The catalogue no longer has {' and '.join(gone)}, so nothing was rolled back.")
-    return undo
+    return target
 
 
-async def _plan(request: Request, undo: Undo) -> Plan:
+async def _plan_rollback(request: Request, target: RollbackTarget) -> Plan:
     """Exactly the services of the suspect. Raises ``VersionUnclear`` or ``Refused``."""
-    one = undo.services[0] if len(undo.services) == 1 else None
-    plan = await planner(request).rollback(undo.environment, undo.version, one)
-    if set(plan.services) != set(undo.services):
-        each = " ".join(f"`{_command(undo, undo.version, name)}`" for name in undo.services)
+    service = target.services[0] if len(target.services) == 1 else None
+    plan = await planner(request).rollback(target.environment, target.version, service)
+    if set(plan.services) != set(target.services):
+        suggestions = " ".join(f"`{_rollback_command(target, target.version, name)}`" for name in target.services)
         raise Refused(
-            f"{undo.version} does not fit {' and '.join(undo.services)} together and nothing else, so each goes back by itself: "
-            f"{each} Nothing was changed."
+            f"{target.version} does not fit {' and '.join(target.services)} together and nothing else, "
+            f"so each goes back by itself: "
+            f"{suggestions} Nothing was changed."
         )
     return plan
 
 
-def _cautioned(plan: Plan, group: AlertGroup) -> Plan:
+def _with_warnings(plan: Plan, group: AlertGroup) -> Plan:
     """With a word on what else it takes back: somebody may have changed the version since the suspect did."""
-    brought = group.suspect.change.what if group.suspect else ""
-    since = tuple(
-        f"{each.target.service} runs {each.before.version} by now, which did not come with the suspect ({brought}): "
+    suspect_change = group.suspect.change.description if group.suspect else ""
+    warnings = tuple(
+        f"{change.target.service} runs {change.before.version} by now, which did not come with the suspect ({suspect_change}): "
         "this takes back what came after it too."
-        for each in plan.changes
-        if each.before.version not in brought.split()
+        for change in plan.changes
+        if change.before.version not in suspect_change.split()
     )
-    return replace(plan, warnings=(*since, *plan.warnings))
+    return replace(plan, warnings=(*warnings, *plan.warnings))
 
 
-def _command(undo: Undo, version: str, service: str = "") -> str:
-    named = service or (undo.services[0] if len(undo.services) == 1 else "")
-    return f"{SLASH} {written(Usage.of('rollback', ROLLBACK), [undo.environment, version, named], {})}"
+def _rollback_command(target: RollbackTarget, version: str, service: str = "") -> str:
+    service_name = service or (target.services[0] if len(target.services) == 1 else "")
+    positional = [target.environment, version, service_name]
+    return f"{SLASH_COMMAND} {format_command(Usage.parse('rollback', ROLLBACK_USAGE), positional, {})}"
 
 
-def _again(group: AlertGroup, words: Words) -> str:
-    flags = {flag: value for flag, value in words.flags.items() if flag != "dry-run"}
-    return f"{SLASH} {written(Usage.of('rollback-suspect', USAGE), [group.id], flags)}"
+def _command_line(group: AlertGroup, args: Arguments) -> str:
+    flags = {flag: value for flag, value in args.flags.items() if flag != "dry-run"}
+    return f"{SLASH_COMMAND} {format_command(Usage.parse('rollback-suspect', ROLLBACK_SUSPECT_USAGE), [group.id], flags)}"
 
 
-def _reason(group: AlertGroup) -> str:
+def _default_reason(group: AlertGroup) -> str:
     """``HighErrorRate (al-k7m2), suspect op-h3c9``."""
     change = group.suspect.change if group.suspect else None
-    suspect = f", suspect {change.operation or f'{change.what} of {change.at:%d %b %H:%M} UTC'}" if change else ""
-    over = group.state is GroupState.RESOLVED and group.resolved_at is not None
-    resolved = f", resolved at {group.resolved_at:%H:%M} UTC" if over else ""
+    suspect = f", suspect {change.operation_id or f'{change.description} of {change.at:%d %b %H:%M} UTC'}" if change else ""
+    is_resolved = group.state is GroupState.RESOLVED and group.resolved_at is not None
+    resolved = f", resolved at {group.resolved_at:%H:%M} UTC" if is_resolved else ""
     # Secrets go before the cut: half of one would not be recognised.
-    title = redact(group.title)[: LONGEST_TEXT - 150]
-    return redact(f"{title} ({group.id}{resolved}){suspect}")[:LONGEST_TEXT]
+    title = redact(group.title)[: MAX_TEXT_LENGTH - 150]
+    return redact(f"{title} ({group.id}{resolved}){suspect}")[:MAX_TEXT_LENGTH]

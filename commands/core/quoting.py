@@ -3,25 +3,27 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from commands.core.usage import Takes, Usage
+from commands.core.usage import FlagValue, Usage
 
-SLASH = "/deepecho"
+SLASH_COMMAND = "/deepecho"
 
-_PLAIN = re.compile(r"[A-Za-z0-9@#][A-Za-z0-9._:/@#+-]*")
+_UNQUOTED = re.compile(r"[A-Za-z0-9@#][A-Za-z0-9._:/@#+-]*")
 
 
-def written(usage: Usage, arguments: Sequence[str], flags: Mapping[str, str]) -> str:
+def format_command(usage: Usage, arguments: Sequence[str], flags: Mapping[str, str]) -> str:
     """``rollback production main-abc1234 --reason "errors went up"``, without ``/deepecho``."""
-    words = [usage.name, *(quoted(each) for each in arguments if each)]
+    parts = [usage.name, *(quote(each) for each in arguments if each)]
     for flag, value in flags.items():
-        takes = usage.flags[flag]
-        words.append(f"--{flag}" if takes is Takes.NOTHING else f"--{flag} {quoted(value, always=takes is Takes.TEXT)}")
-    return " ".join(words)
+        value_kind = usage.flags[flag]
+        parts.append(
+            f"--{flag}" if value_kind is FlagValue.NOTHING else f"--{flag} {quote(value, always=value_kind is FlagValue.TEXT)}"
+        )
+    return " ".join(parts)
 
 
-def quoted(text: str, *, always: bool = False) -> str:
+def quote(text: str, *, always: bool = False) -> str:
     """The text as one word."""
-    if not always and _PLAIN.fullmatch(text):
+    if not always and _UNQUOTED.fullmatch(text):
         return text
     escaped = re.sub(r'([\\"“”„‟«»])', r"\\\1", text)
     return f'"{escaped}"'

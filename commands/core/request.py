@@ -9,8 +9,8 @@ from domain.clock import Clock
 from domain.errors import Denied
 from domain.people import Member, Person, Role
 from integrations.kubernetes import Cluster
-from runbooks.alerts.service import Alerts
-from runbooks.operations.service import Operations
+from runbooks.alerts.service import AlertService
+from runbooks.operations.service import OperationService
 from storage.store import Store
 
 
@@ -22,8 +22,8 @@ class Services:
     clock: Clock
     store: Store
     clusters: Mapping[str, Cluster]
-    operations: Operations
-    alerts: Alerts
+    operations: OperationService
+    alerts: AlertService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +49,11 @@ class Request:
     @property
     def visible_environments(self) -> tuple[str, ...]:
         """The environments that this person may look at, in the catalogue's order."""
-        return tuple(name for name in self.catalogue.environments if self.catalogue.may(self.member, Role.VIEWER, name))
+        return tuple(name for name in self.catalogue.environments if self.catalogue.has_role(self.member, Role.VIEWER, name))
 
     def require(self, role: Role, environment: str | None) -> None:
         """Refuse, in words, whoever does not hold the role there."""
-        if not self.catalogue.may(self.member, role, environment):
+        if not self.catalogue.has_role(self.member, role, environment):
             where = f" in {environment}" if environment else ""
             article = "an" if role is Role.SRE or role.value[0] in "aeiou" else "a"
             sentence = f"This needs {article} {role.value}{where}, and you are not one."

@@ -5,8 +5,8 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from commands.core.arguments import Words
-from commands.core.quoting import SLASH
+from commands.core.arguments import Arguments
+from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
 from commands.core.usage import Usage
 from domain.answers.answers import Answer
@@ -16,12 +16,12 @@ from domain.people import Member, Role
 from domain.policies import Action
 from domain.text import nearest
 
-LONGEST_NAME = 40
+MAX_NAME_LENGTH = 40
 """Of a mistyped command: what is compared and repeated."""
-SURE = 0.85
+CONFIDENT_MATCH = 0.85
 """A command this much like what was typed is the only one worth naming."""
 
-Run = Callable[[Request, Words], Awaitable[Answer]]
+CommandFunction = Callable[[Request, Arguments], Awaitable[Answer]]
 Needs = Role | Action | tuple[Action, ...] | None
 """A fixed role; or the role that the environment's rule names for an action (of several, the lowest opens the door and the
 command asks again when it knows which it is); or None where anybody may say it."""
@@ -32,12 +32,12 @@ class Command:
     """One thing that people can say."""
 
     name: str
-    run: Run
+    run: CommandFunction
     needs: Needs
     usage: Usage
     example: str
     group: str
-    text: str
+    help_text: str
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -47,7 +47,7 @@ class Command:
         return self.needs if isinstance(self.needs, tuple) else ()
 
     @property
-    def changes(self) -> bool:
+    def is_privileged(self) -> bool:
         """Whether it takes more than looking, so that refusing it is worth an entry in the audit log."""
         return self.needs not in (None, Role.VIEWER)
 
@@ -61,16 +61,16 @@ class Command:
         """Whether its first word is an environment."""
         return bool(self.usage.arguments) and self.usage.arguments[0].name == "env"
 
-    def needed_in(self, environment: Environment) -> Role | None:
+    def required_role(self, environment: Environment) -> Role | None:
         """The role that opens it there."""
         if isinstance(self.needs, Role):
             return self.needs
         return min((environment.rule(action).needs for action in self.actions), key=lambda role: role.rank, default=None)
 
-    def open_to(self, member: Member, catalogue: Catalogue, environment: str) -> bool:
+    def allowed_for(self, member: Member, catalogue: Catalogue, environment: str) -> bool:
         """Whether the member may say it there."""
-        needed = self.needed_in(catalogue.environments[environment])
-        return needed is None or catalogue.may(member, needed, environment)
+        role = self.required_role(catalogue.environments[environment])
+        return role is None or catalogue.has_role(member, role, environment)
 
 
 class Router:
@@ -79,58 +79,66 @@ class Router:
     def __init__(self) -> None:
         self.commands: list[Command] = []
 
-    def command(self, name: str, *, needs: Needs, usage: str = "", example: str, group: str) -> Callable[[Run], Run]:
+    def command(
+        self, name: str, *, needs: Needs, usage: str = "", example: str, group: str
+    ) -> Callable[[CommandFunction], CommandFunction]:
         """Make a function a command. ``usage`` is what it is read by; its docstring is its help."""
 
-        def register(run: Run) -> Run:
+        def register(run: CommandFunction) -> CommandFunction:
             text = " ".join((inspect.getdoc(run) or "").split("\n\n")[0].split())
             if not text:
                 raise ValueError(f"{name}: a command's docstring is its help, and there is none")
-            parsed = Usage.of(name, usage)
-            self.commands.append(Command(name=name, run=run, needs=needs, usage=parsed, example=example, group=group, text=text))
+            parsed = Usage.parse(name, usage)
+            self.commands.append(
+                Command(name=name, run=run, needs=needs, usage=parsed, example=example, group=group, help_text=text)
+            )
             return run
 
         return register
 
 
-def command_said(words: Sequence[str], commands: Mapping[str, Command]) -> tuple[Command, int]:
+def match_command(words: Sequence[str], commands: Mapping[str, Command]) -> tuple[Command, int]:
     """The command that the words begin with, and how many of them are its name: two where that is a name, else one.
 
     Raises ``UsageError`` with the nearest names.
     """
-    said = [each[:LONGEST_NAME] for each in words[:2]]
-    two = " ".join(said).lower()
-    if len(said) > 1 and two in commands:
-        return commands[two], 2
-    if len(said) > 1 and said[0].lower() not in commands:
+    first_words = [each[:MAX_NAME_LENGTH] for each in words[:2]]
+    two_words = " ".join(first_words).lower()
+    if len(first_words) > 1 and two_words in commands:
+        return commands[two_words], 2
+    if len(first_words) > 1 and first_words[0].lower() not in commands:
         for name in commands:
             parts = name.split(" ")
-            if len(parts) > 1 and all(nearest(word, [part]) for word, part in zip(said, parts, strict=True)):
-                raise UsageError(f"There is no command “{' '.join(said)}”.", f"Did you mean `{name}`?")
-    return command_named(words[0], commands), 1
+            if len(parts) > 1 and all(nearest(word, [part]) for word, part in zip(first_words, parts, strict=True)):
+                raise UsageError(f"There is no command “{' '.join(first_words)}”.", f"Did you mean `{name}`?")
+    return find_command(words[0], commands), 1
 
 
-def refuse_mistyped_second(command: Command, word: str, commands: Mapping[str, Command], catalogue: Catalogue) -> None:
+def check_subcommand_typo(command: Command, word: str, commands: Mapping[str, Command], catalogue: Catalogue) -> None:
     """Raise ``UsageError`` for ``alerts rout``, which means a command of two words rather than an environment."""
-    seconds = [each.removeprefix(f"{command.name} ") for each in commands if each.startswith(f"{command.name} ")]
+    subcommands = [each.removeprefix(f"{command.name} ") for each in commands if each.startswith(f"{command.name} ")]
     environments = [each for name, entry in catalogue.environments.items() for each in (name, *entry.aliases)]
-    close = nearest(word[:LONGEST_NAME], [*environments, *seconds], most=1)
-    if close and close[0] in seconds:
-        sentence = f"There is no command “{command.name} {word[:LONGEST_NAME]}”."
+    close = nearest(word[:MAX_NAME_LENGTH], [*environments, *subcommands], max_results=1)
+    if close and close[0] in subcommands:
+        sentence = f"There is no command “{command.name} {word[:MAX_NAME_LENGTH]}”."
         raise UsageError(sentence, f"Did you mean `{command.name} {close[0]}`?")
 
 
-def command_named(word: str, commands: Mapping[str, Command]) -> Command:
+def find_command(word: str, commands: Mapping[str, Command]) -> Command:
     """The command of that name. Raises ``UsageError`` with the nearest names."""
     command = commands.get(word.lower())
     if command is None:
-        close = _close(word[:LONGEST_NAME].lower(), commands)
-        hint = f"Did you mean {' or '.join(f'`{each}`' for each in close)}?" if close else f"`{SLASH} help` shows every command."
-        raise UsageError(f"There is no command “{word[:LONGEST_NAME]}”.", hint)
+        close = _similar_names(word[:MAX_NAME_LENGTH].lower(), commands)
+        hint = (
+            f"Did you mean {' or '.join(f'`{each}`' for each in close)}?"
+            if close
+            else f"`{SLASH_COMMAND} help` shows every command."
+        )
+        raise UsageError(f"There is no command “{word[:MAX_NAME_LENGTH]}”.", hint)
     return command
 
 
-def _close(word: str, commands: Mapping[str, Command]) -> list[str]:
+def _similar_names(word: str, commands: Mapping[str, Command]) -> list[str]:
     close = nearest(word, commands)
-    sure = bool(close) and difflib.SequenceMatcher(None, word, close[0]).ratio() >= SURE
-    return close[:1] if sure else close
+    is_confident = bool(close) and difflib.SequenceMatcher(None, word, close[0]).ratio() >= CONFIDENT_MATCH
+    return close[:1] if is_confident else close

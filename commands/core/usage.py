@@ -6,10 +6,10 @@ from enum import Enum
 from typing import Self
 
 _PART = re.compile(r"<(?P<must>[^<>]+)>|\[--(?P<flag>[a-z-]+)(?: (?P<value>[^\]]+))?\]|\[(?P<may>[^\[\]]+)\]")
-_REST = "…"
+_ELLIPSIS = "…"
 
 
-class Takes(Enum):
+class FlagValue(Enum):
     """What follows a flag."""
 
     NOTHING = "nothing"
@@ -38,33 +38,33 @@ class Usage:
     name: str
     line: str
     arguments: tuple[Argument, ...]
-    flags: dict[str, Takes]
+    flags: dict[str, FlagValue]
 
     @property
-    def whole(self) -> str:
+    def synopsis(self) -> str:
         """How the command is written, as it is shown in a hint."""
         return f"`/deepecho {self.name} {self.line}`"
 
     @property
-    def least(self) -> int:
+    def min_arguments(self) -> int:
         """How many words must stand there."""
         return sum(each.required for each in self.arguments)
 
     @property
-    def most(self) -> int | None:
+    def max_arguments(self) -> int | None:
         """How many words may stand there; None where the last takes all that follow."""
         return None if self.arguments and self.arguments[-1].rest else len(self.arguments)
 
     @classmethod
-    def of(cls, name: str, line: str) -> Self:
+    def parse(cls, name: str, line: str) -> Self:
         """Read ``<env> <version> [service] [--reason …] [--for 2h] [--dry-run]``; ``…`` takes text, any other word takes one."""
         if _PART.sub("", line).strip():
             raise ValueError(f"not a usage line: {line!r}")
         arguments, flags = [], {}
         for part in _PART.finditer(line):
             if flag := part["flag"]:
-                flags[flag] = {None: Takes.NOTHING, _REST: Takes.TEXT}.get(part["value"], Takes.WORD)
+                flags[flag] = {None: FlagValue.NOTHING, _ELLIPSIS: FlagValue.TEXT}.get(part["value"], FlagValue.WORD)
             else:
                 word = part["must"] or part["may"]
-                arguments.append(Argument(word.removesuffix(_REST), bool(part["must"]), word.endswith(_REST)))
+                arguments.append(Argument(word.removesuffix(_ELLIPSIS), bool(part["must"]), word.endswith(_ELLIPSIS)))
         return cls(name, line, tuple(arguments), flags)

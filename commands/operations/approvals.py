@@ -2,64 +2,66 @@
 
 import re
 
-from commands.core.arguments import Words
-from commands.core.quoting import SLASH
+from commands.core.arguments import Arguments
+from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
 from commands.core.router import Router
-from domain.answers.answers import Answer, OperationsAnswer, Said
+from domain.answers.answers import Answer, OperationsAnswer, TextAnswer
 from domain.errors import UsageError
 from domain.operations.operation import Decision
 from domain.people import Role
 
 router = Router()
 
-MOST_SHOWN = 20
+MAX_OPERATIONS_SHOWN = 20
 
 
 @router.command("approve", needs=None, usage="<id>", example="approve op-k7m2", group="Decide")
-async def approve_command(request: Request, words: Words) -> Answer:
+async def approve_command(request: Request, args: Arguments) -> Answer:
     """Say yes, as a second person, to what somebody asked for. The same as the button on its card."""
-    record = await request.services.operations.decide(_id(words[0]), request.member, Decision.APPROVED, source=request.key)
-    return Said(f"You approved {record.id}. Its card shows how it goes.")
+    record = await request.services.operations.decide(
+        _parse_operation_id(args[0]), request.member, Decision.APPROVED, source=request.key
+    )
+    return TextAnswer(f"You approved {record.id}. Its card shows how it goes.")
 
 
 @router.command("reject", needs=None, usage="<id> [why…]", example='reject op-k7m2 "the window is closed"', group="Decide")
-async def reject_command(request: Request, words: Words) -> Answer:
+async def reject_command(request: Request, args: Arguments) -> Answer:
     """Say no, as a second person, to what somebody asked for."""
     record = await request.services.operations.decide(
-        _id(words[0]), request.member, Decision.REJECTED, words.rest(1), source=request.key
+        _parse_operation_id(args[0]), request.member, Decision.REJECTED, args.rest(1), source=request.key
     )
-    return Said(f"You rejected {record.id}. Nothing was changed.")
+    return TextAnswer(f"You rejected {record.id}. Nothing was changed.")
 
 
 @router.command("cancel", needs=None, usage="<id>", example="cancel op-k7m2", group="Decide")
-async def cancel_command(request: Request, words: Words) -> Answer:
+async def cancel_command(request: Request, args: Arguments) -> Answer:
     """Stop an operation: at once while it waits, at the next safe point while it runs."""
-    record = await request.services.operations.cancel(_id(words[0]), request.member, source=request.key)
+    record = await request.services.operations.cancel(_parse_operation_id(args[0]), request.member, source=request.key)
     if record.state.final:
-        return Said(f"You cancelled {record.id}. Nothing was changed.")
-    return Said(f"{record.id} stops at the next safe point. Its card will say what stands.")
+        return TextAnswer(f"You cancelled {record.id}. Nothing was changed.")
+    return TextAnswer(f"{record.id} stops at the next safe point. Its card will say what stands.")
 
 
 @router.command("operations", needs=Role.VIEWER, usage="[env]", example="operations production", group="Look")
-async def operations_command(request: Request, words: Words) -> Answer:
+async def operations_command(request: Request, args: Arguments) -> Answer:
     """Operations that wait or run, and the last ones that ended, newest first."""
-    environment = words.environment or None
+    environment = args.environment or None
     async with request.services.store.read() as tx:
-        running = await tx.operations.recent(environment=environment, unfinished=True, limit=MOST_SHOWN)
-        recent = await tx.operations.recent(environment=environment, limit=MOST_SHOWN)
+        running = await tx.operations.recent(environment=environment, unfinished=True, limit=MAX_OPERATIONS_SHOWN)
+        recent = await tx.operations.recent(environment=environment, limit=MAX_OPERATIONS_SHOWN)
     known = {each.id: each for each in (*running, *recent)}.values()
-    seen = [each for each in known if request.catalogue.may(request.member, Role.VIEWER, each.environment)]
-    newest = sorted(seen, key=lambda each: each.requested_at, reverse=True)
+    visible = [each for each in known if request.catalogue.has_role(request.member, Role.VIEWER, each.environment)]
+    newest = sorted(visible, key=lambda each: each.requested_at, reverse=True)
     where = f" in {environment}" if environment else ""
     return OperationsAnswer(title=f"Operations{where}", operations=tuple(newest))
 
 
-def _id(word: str) -> str:
+def _parse_operation_id(word: str) -> str:
     """``op-k7m2``, ``OP-K7M2`` and ``k7m2`` name the same operation."""
     name = word.lower().removeprefix("op-")
     if not re.fullmatch(r"[a-z0-9]{1,40}", name):
         raise UsageError(
-            f"“{word[:40]}” is not an operation's id.", f"They look like `op-k7m2`; `{SLASH} operations` lists them."
+            f"“{word[:40]}” is not an operation's id.", f"They look like `op-k7m2`; `{SLASH_COMMAND} operations` lists them."
         )
     return f"op-{name}"

@@ -3,50 +3,55 @@
 import re
 from datetime import timedelta
 
-from commands.core.arguments import Words
-from commands.core.quoting import SLASH, written
+from commands.core.arguments import Arguments
+from commands.core.quoting import SLASH_COMMAND, format_command
 from commands.core.request import Request
 from commands.core.router import Router
 from commands.core.usage import Usage
-from commands.operations.start import ask, planner
+from commands.operations.start import planner, start_operation
 from domain.answers.answers import Answer
 from domain.errors import UsageError
 from domain.policies import Action
-from domain.text import parse_span
+from domain.text import parse_duration
 
 router = Router()
 
-RESTART = "<env> <service> [--reason …] [--dry-run]"
-SCALE = "<env> <service> <n> [--for 2h] [--reason …] [--dry-run]"
-LONGEST = timedelta(days=7)
+RESTART_USAGE = "<env> <service> [--reason …] [--dry-run]"
+SCALE_USAGE = "<env> <service> <n> [--for 2h] [--reason …] [--dry-run]"
+MAX_TEMPORARY_SCALE = timedelta(days=7)
 """What should stay for longer belongs into the service's own configuration."""
 
 
-@router.command("restart", needs=Action.RESTART, usage=RESTART, example="restart staging deep-echo-cognitive", group="Capacity")
-async def restart_command(request: Request, words: Words) -> Answer:
+@router.command(
+    "restart", needs=Action.RESTART, usage=RESTART_USAGE, example="restart staging deep-echo-cognitive", group="Capacity"
+)
+async def restart_command(request: Request, args: Arguments) -> Answer:
     """Replace every pod of a service, a few at a time, with the version that runs."""
-    service = request.catalogue.service_named(words[1])
-    plan = await planner(request).restart(words.environment, service)
-    return await ask(request, words, plan, command=_again("restart", RESTART, words, service))
+    service = request.catalogue.service_named(args[1])
+    plan = await planner(request).restart(args.environment, service)
+    return await start_operation(request, args, plan, command=_command_line("restart", RESTART_USAGE, args, service))
 
 
 @router.command(
     "scale",
     needs=(Action.SCALE_UP, Action.SCALE_DOWN),
-    usage=SCALE,
+    usage=SCALE_USAGE,
     example="scale staging deep-echo-main 5 --for 2h",
     group="Capacity",
 )
-async def scale_command(request: Request, words: Words) -> Answer:
+async def scale_command(request: Request, args: Arguments) -> Answer:
     """Run another number of pods of a service; with `--for`, the number of before comes back afterwards."""
-    service = request.catalogue.service_named(words[1])
-    if not re.fullmatch(r"[0-9]{1,6}", words[2]):
-        raise UsageError(f"“{words[2]}” is not a number of pods.", f"`{SLASH} scale {words.environment} {service} 5`")
-    lasts = parse_span(words.flags["for"], LONGEST) if "for" in words.flags else None
-    plan = await planner(request).scale(words.environment, service, int(words[2]))
-    return await ask(request, words, plan, command=_again("scale", SCALE, words, service), lasts=lasts)
+    service = request.catalogue.service_named(args[1])
+    if not re.fullmatch(r"[0-9]{1,6}", args[2]):
+        raise UsageError(f"“{args[2]}” is not a number of pods.", f"`{SLASH_COMMAND} scale {args.environment} {service} 5`")
+    duration = parse_duration(args.flags["for"], MAX_TEMPORARY_SCALE) if "for" in args.flags else None
+    plan = await planner(request).scale(args.environment, service, int(args[2]))
+    return await start_operation(
+        request, args, plan, command=_command_line("scale", SCALE_USAGE, args, service), duration=duration
+    )
 
 
-def _again(name: str, line: str, words: Words, service: str) -> str:
-    flags = {flag: value for flag, value in words.flags.items() if flag != "dry-run"}
-    return f"{SLASH} {written(Usage.of(name, line), [words.environment, service, *words.arguments[2:]], flags)}"
+def _command_line(name: str, usage_line: str, args: Arguments, service: str) -> str:
+    flags = {flag: value for flag, value in args.flags.items() if flag != "dry-run"}
+    positional = [args.environment, service, *args.positional[2:]]
+    return f"{SLASH_COMMAND} {format_command(Usage.parse(name, usage_line), positional, flags)}"

@@ -2,77 +2,79 @@
 
 from datetime import timedelta
 
-from commands.core.arguments import Words
-from commands.core.quoting import SLASH
+from commands.core.arguments import Arguments
+from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
 from commands.core.router import Router
-from domain.answers.answers import Answer, LocksAnswer, Said
+from domain.answers.answers import Answer, LocksAnswer, TextAnswer
 from domain.audit import AuditEntry
 from domain.errors import Refused
 from domain.operations.locks import LockRecord
 from domain.people import Role
 from domain.policies import Action
-from domain.text import parse_span
+from domain.text import parse_duration
 
 router = Router()
 
-LONGEST = timedelta(days=30)
+MAX_LOCK_DURATION = timedelta(days=30)
 """A longer freeze is a change of roles in the catalogue, not a lock that somebody forgot."""
 
 
 @router.command(
     "lock", needs=Action.LOCK, usage="<env> <reason…> [--for 2h]", example="lock production database move --for 2h", group="Lock"
 )
-async def lock_command(request: Request, words: Words) -> Answer:
+async def lock_command(request: Request, args: Arguments) -> Answer:
     """Refuse deploys, restarts and scaling in an environment, for everybody. Only an emergency rollback passes."""
-    environment, reason = words.environment, words.rest(1)
-    until = request.at + parse_span(words.flags["for"], LONGEST) if "for" in words.flags else None
+    environment, reason = args.environment, args.rest(1)
+    until = request.at + parse_duration(args.flags["for"], MAX_LOCK_DURATION) if "for" in args.flags else None
     async with request.services.store.write() as tx:
-        if not await tx.locks.put_person(environment, request.person, reason, request.at, until):
-            held = await tx.locks.of_person(environment, request.at)
-            raise Refused(f"{_held(environment, held)} Nothing was changed.")
+        if not await tx.locks.lock_environment(environment, request.person, reason, request.at, until):
+            lock = await tx.locks.environment_lock(environment, request.at)
+            raise Refused(f"{_already_locked(environment, lock)} Nothing was changed.")
         ends = f" until {until:%d %b %H:%M} UTC" if until else ""
-        await tx.audit.append(_entry(request, "lock", environment, reason, f"locked{ends}"))
-    return Said(
+        await tx.audit.append(_audit_entry(request, "lock", environment, reason, f"locked{ends}"))
+    return TextAnswer(
         f"{environment} is locked{ends}. Deploys, restarts and scaling are refused; a rollback still passes with the role "
-        f"{request.catalogue.environments[environment].rule(Action.PASS_LOCK).needs}. "
-        f"To free it: `{SLASH} unlock {environment}`."
+        f"{request.catalogue.environments[environment].rule(Action.OVERRIDE_LOCK).needs}. "
+        f"To free it: `{SLASH_COMMAND} unlock {environment}`."
     )
 
 
 @router.command("unlock", needs=Action.LOCK, usage="<env>", example="unlock production", group="Lock")
-async def unlock_command(request: Request, words: Words) -> Answer:
+async def unlock_command(request: Request, args: Arguments) -> Answer:
     """Free an environment. Your own lock, or with a higher role somebody else's."""
-    environment = words.environment
+    environment = args.environment
     async with request.services.store.write() as tx:
-        held = await tx.locks.of_person(environment, request.at)
-        if held is None:
+        lock = await tx.locks.environment_lock(environment, request.at)
+        if lock is None:
             raise Refused(f"{environment} is not locked. Nothing was changed.")
-        if held.by != request.person:
-            request.require(request.catalogue.environments[environment].rule(Action.UNLOCK_ANOTHERS).needs, environment)
-        if not await tx.locks.remove_person(held):
-            raise Refused(f"The lock of {environment} changed at this moment. Nothing was changed. Look again: `{SLASH} locks`.")
-        whose = "their own lock" if held.by == request.person else f"the lock of {held.by}"
-        await tx.audit.append(_entry(request, "unlock", environment, held.reason, f"removed {whose}"))
-    return Said(f"{environment} is unlocked.")
+        if lock.by != request.person:
+            request.require(request.catalogue.environments[environment].rule(Action.UNLOCK_OTHERS).needs, environment)
+        if not await tx.locks.unlock_environment(lock):
+            raise Refused(
+                f"The lock of {environment} changed at this moment. Nothing was changed. Look again: `{SLASH_COMMAND} locks`."
+            )
+        whose = "their own lock" if lock.by == request.person else f"the lock of {lock.by}"
+        await tx.audit.append(_audit_entry(request, "unlock", environment, lock.reason, f"removed {whose}"))
+    return TextAnswer(f"{environment} is unlocked.")
 
 
 @router.command("locks", needs=Role.VIEWER, example="locks", group="Lock")
-async def locks_command(request: Request, words: Words) -> Answer:  # noqa: ARG001 -- every command is called alike
+async def locks_command(request: Request, args: Arguments) -> Answer:  # noqa: ARG001 -- every command is called alike
     """Every lock that is held: people's, and those of operations that run."""
     async with request.services.store.read() as tx:
-        locks = await tx.locks.all(request.at)
-    return LocksAnswer(tuple(each for each in locks if request.catalogue.may(request.member, Role.VIEWER, each.environment)))
+        locks = await tx.locks.active(request.at)
+    return LocksAnswer(tuple(each for each in locks if request.catalogue.has_role(request.member, Role.VIEWER, each.environment)))
 
 
-def _held(environment: str, lock: LockRecord | None) -> str:
+def _already_locked(environment: str, lock: LockRecord | None) -> str:
     if lock is None:
         return f"{environment} is locked already."
     until = f" until {lock.until:%d %b %H:%M} UTC" if lock.until else ""
     return f"{environment} is locked already, by <@{lock.by.user_id}>{until}: {lock.reason}."
 
 
-def _entry(request: Request, what: str, environment: str, why: str, outcome: str) -> AuditEntry:
+def _audit_entry(request: Request, what: str, environment: str, why: str, outcome: str) -> AuditEntry:
     return AuditEntry(
         key=f"{request.key}/{what}",
         at=request.at,

@@ -34,11 +34,11 @@ class Notification:
     group_labels: Mapping[str, str]
     alerts: tuple[Alert, ...]
     external_url: str = ""
-    truncated: int = 0
+    truncated_alerts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class AlertLink:
     """Where to look on: ``text`` is what is read, ``url`` an http or https address."""
 
     text: str
@@ -62,7 +62,7 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SilenceMark:
+class AppliedSilence:
     """The silence that somebody made of the group in Alertmanager."""
 
     id: str
@@ -86,7 +86,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Earlier:
+class PreviousGroup:
     """The group of the same key that fired last, in a thread of its own: resolved too long before to go on in it."""
 
     id: str
@@ -123,23 +123,23 @@ class AlertGroup:
     """When this group was first heard of."""
     updated_at: datetime
     resolved_at: datetime | None = None
-    earlier: Earlier | None = None
+    previous: PreviousGroup | None = None
     episode: int = 1
     """How often it has fired in this thread."""
-    flips: tuple[datetime, ...] = ()
+    state_changes: tuple[datetime, ...] = ()
     """When it last turned from firing to resolved or back, newest last."""
     flapping: bool = False
     acknowledgement: Acknowledgement | None = None
-    silence: SilenceMark | None = None
+    silence: AppliedSilence | None = None
     suspect: Suspect | None = None
     value: str = ""
     """The expression's value now, in words: ``14.2 (limit 10)``."""
     storm: str = ""
     """The storm that it is folded into; then it has no card of its own."""
-    said: int = 0
+    reply_count: int = 0
     """How many replies its thread has; numbers them."""
     external_url: str = ""
-    links: tuple[Link, ...] = ()
+    links: tuple[AlertLink, ...] = ()
     """See ``domain.alerts.links``."""
     truncated: bool = False
 
@@ -158,7 +158,7 @@ class AlertGroup:
 class AlertNote:
     """A reply in a group's thread. ``lines`` are details, ``log`` lines of a program, ``chart`` becomes a picture beside it."""
 
-    group: str
+    group_id: str
     key: str
     """Unique in the thread, so that a replay says nothing twice."""
     at: datetime

@@ -7,35 +7,35 @@ from datetime import UTC, datetime, timedelta
 
 from domain.alerts.alerts import AlertGroup, AlertNote
 from domain.changes.platform_changes import Suspect
-from domain.metrics.chart_text import in_words, number
+from domain.metrics.chart_text import describe_chart, format_number
 from domain.metrics.charts import Chart, Marker, Series
 from domain.metrics.promql import Comparison, Threshold, expression_of, split_threshold
 from domain.metrics.samples import Sample
 from domain.notes import Tone
-from domain.workloads.deployments import PodTrouble
+from domain.workloads.deployments import PodFailure
 
-BEFORE = timedelta(minutes=30)
+MIN_CHART_LEAD = timedelta(minutes=30)
 """What a chart shows of the time before the alert began, at least."""
-LONGEST = timedelta(hours=6)
-DRAWN = 8
-SUSPECTS = 3
-LOG_LINES = 20
-PODS = 5
+MAX_CHART_SPAN = timedelta(hours=6)
+MAX_CHART_LINES = 8
+MAX_SUSPECTS = 3
+MAX_LOG_LINES = 20
+MAX_PODS = 5
 """Of each, what a thread can take and a person at night still reads."""
 
-_PARTS = {
+_FAILURE_TEXTS = {
     "suspects": "What changed before it could not be found out.",
     "chart": "The chart could not be drawn.",
     "pods": "Whether pods fail could not be found out.",
 }
-_AIR = 0.1
+_LEFT_MARGIN = 0.1
 """Of the time that a chart shows: empty, before the first number."""
-_SHORTEST = timedelta(minutes=2)
+_MIN_CHART_SPAN = timedelta(minutes=2)
 """Of what a chart shows, however little was measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class AlertQuery:
     """What to ask Prometheus for a group: its alert's own expression, without the comparison where there is one."""
 
     expression: str
@@ -46,53 +46,55 @@ class Query:
     """Series that say otherwise belong to other alerts of the same rule."""
 
 
-def query_of(group: AlertGroup, at: datetime) -> Query | None:
+def query_of(group: AlertGroup, at: datetime) -> AlertQuery | None:
     """None where no alert carries an expression."""
     expressions = (expression_of(each.generator_url) for each in group.examples)
-    whole = next((each for each in expressions if each), "")
-    if not whole:
+    expression = next((each for each in expressions if each), "")
+    if not expression:
         return None
-    threshold = split_threshold(whole)
-    since = max(group.began_at - BEFORE, at - LONGEST)
-    return Query(
-        expression=threshold.left if threshold else whole,
-        since=min(since, at - BEFORE),
+    threshold = split_threshold(expression)
+    since = max(group.began_at - MIN_CHART_LEAD, at - MAX_CHART_SPAN)
+    return AlertQuery(
+        expression=threshold.left if threshold else expression,
+        since=min(since, at - MIN_CHART_LEAD),
         until=at,
         threshold=threshold,
         labels=group.common_labels,
     )
 
 
-def value_of(query: Query, samples: Iterable[Sample]) -> str:
+def value_of(query: AlertQuery, samples: Iterable[Sample]) -> str:
     """`14.2 (limit 10)`: the value that is furthest beyond the limit. Empty where Prometheus has no number."""
     values = [each.value for each in samples if each.value is not None]
     if not values:
         return ""
     threshold = query.threshold
-    worst = max(values, key=lambda value: _badness(value, threshold))
-    limit = f" (limit {number(threshold.limit)})" if threshold and math.isfinite(threshold.limit) else ""
-    return f"{number(worst)}{limit}"
+    worst = max(values, key=lambda value: _distance_from_limit(value, threshold))
+    limit = f" (limit {format_number(threshold.limit)})" if threshold and math.isfinite(threshold.limit) else ""
+    return f"{format_number(worst)}{limit}"
 
 
-def of_chart(group: AlertGroup, query: Query, series: Sequence[Series], suspects: Iterable[Suspect], at: datetime) -> AlertNote:
+def chart_note(
+    group: AlertGroup, query: AlertQuery, series: Sequence[Series], suspects: Iterable[Suspect], at: datetime
+) -> AlertNote:
     """The chart, with the limit, the alert's beginning and the likeliest changes."""
-    markers = [Marker(each.change.at, each.change.what) for each in suspects][:SUSPECTS]
-    chosen = sorted(series, key=lambda each: _last(each, query.threshold))[:DRAWN]
-    drawn = [replace(each, name=_without(each.name, group)) for each in chosen]
+    markers = [Marker(each.change.at, each.change.description) for each in suspects][:MAX_SUSPECTS]
+    selected = sorted(series, key=lambda each: _worst_first(each, query.threshold))[:MAX_CHART_LINES]
+    drawn = [replace(each, name=_shorten_name(each.name, group)) for each in selected]
     markers = [*markers, Marker(group.began_at, "alert")]
     chart = Chart(
-        title=_titled(group),
-        since=_since(query, series, markers),
+        title=_chart_title(group),
+        since=_chart_start(query, series, markers),
         until=query.until,
         series=tuple(sorted(drawn, key=lambda each: each.name)),
         threshold=query.threshold.limit if query.threshold else None,
         markers=tuple(markers),
-        left_out=len(series) - len(chosen),
+        left_out=len(series) - len(selected),
     )
-    return AlertNote(group=group.id, key=_key(group, "chart"), at=at, text=in_words(chart), chart=chart)
+    return AlertNote(group_id=group.id, key=_note_key(group, "chart"), at=at, text=describe_chart(chart), chart=chart)
 
 
-def _since(query: Query, series: Sequence[Series], markers: Sequence[Marker]) -> datetime:
+def _chart_start(query: AlertQuery, series: Sequence[Series], markers: Sequence[Marker]) -> datetime:
     """Later than asked for where nothing was measured in the first half: what is there would be a line at the edge."""
     measured = [at for each in series for at, value in each.points if value is not None]
     middle = query.since + (query.until - query.since) / 2
@@ -100,86 +102,88 @@ def _since(query: Query, series: Sequence[Series], markers: Sequence[Marker]) ->
         return query.since
     seen = [each.at for each in markers if query.since <= each.at <= query.until]
     first = min([datetime.fromtimestamp(min(measured), UTC), *seen])
-    return max(query.since, min(first - (query.until - first) * _AIR, query.until - _SHORTEST))
+    return max(query.since, min(first - (query.until - first) * _LEFT_MARGIN, query.until - _MIN_CHART_SPAN))
 
 
-def _without(name: str, group: AlertGroup) -> str:
+def _shorten_name(name: str, group: AlertGroup) -> str:
     """A line's name without the labels that the chart's title says already."""
-    said = {f"{label}={value}" for label, value in group.common_labels.items() if value in (group.service, group.environment)}
-    left = [each for each in name.split(", ") if each not in said]
-    return ", ".join(left)
+    redundant = {
+        f"{label}={value}" for label, value in group.common_labels.items() if value in (group.service, group.environment)
+    }
+    parts = [each for each in name.split(", ") if each not in redundant]
+    return ", ".join(parts)
 
 
-def of_suspects(group: AlertGroup, suspects: Sequence[Suspect], missing: Sequence[str], at: datetime) -> AlertNote | None:
+def suspects_note(group: AlertGroup, suspects: Sequence[Suspect], missing: Sequence[str], at: datetime) -> AlertNote | None:
     """Who is under suspicion and why, the likeliest first. None where there is nothing to say."""
     if not suspects and not missing:
         return None
-    lines = tuple(_accused(each) for each in suspects[:SUSPECTS])
+    lines = tuple(_suspect_line(each) for each in suspects[:MAX_SUSPECTS])
     return AlertNote(
-        group=group.id,
-        key=_key(group, "suspects"),
+        group_id=group.id,
+        key=_note_key(group, "suspects"),
         at=at,
-        text=_heading(len(lines)),
+        text=_suspects_heading(len(lines)),
         lines=(*lines, *missing),
-        people=tuple(each.change.by for each in suspects[:SUSPECTS] if each.change.by),
+        people=tuple(each.change.by for each in suspects[:MAX_SUSPECTS] if each.change.by),
     )
 
 
-def of_pods(group: AlertGroup, troubles: Sequence[PodTrouble], at: datetime) -> AlertNote:
+def pods_note(group: AlertGroup, failures: Sequence[PodFailure], at: datetime) -> AlertNote:
     """Pods that do not come up, and the last words of the first one that has any."""
-    some = troubles[:PODS]
-    lines = [f"{each.pod}: {each.reason}{f', {each.message}' if each.message else ''}" for each in some]
-    if len(troubles) > PODS:
-        lines.append(f"and {len(troubles) - PODS} more")
-    log = next((each.last_lines for each in some if each.last_lines), ())
-    pods = "1 pod does" if len(troubles) == 1 else f"{len(troubles)} pods do"
+    shown = failures[:MAX_PODS]
+    lines = [f"{each.pod}: {each.reason}{f', {each.message}' if each.message else ''}" for each in shown]
+    if len(failures) > MAX_PODS:
+        lines.append(f"and {len(failures) - MAX_PODS} more")
+    log = next((each.log_tail for each in shown if each.log_tail), ())
+    pods = "1 pod does" if len(failures) == 1 else f"{len(failures)} pods do"
     return AlertNote(
-        group=group.id,
-        key=_key(group, "pods"),
+        group_id=group.id,
+        key=_note_key(group, "pods"),
         at=at,
         text=f"{pods} not come up:",
         tone=Tone.BAD,
         lines=tuple(lines),
-        log=log[-LOG_LINES:],
+        log=log[-MAX_LOG_LINES:],
     )
 
 
-def not_found(group: AlertGroup, part: str, at: datetime, why: str) -> AlertNote | None:
+def missing_part_note(group: AlertGroup, part: str, at: datetime, why: str) -> AlertNote | None:
     """One part could not be found out; the others stand. None of the value: the chart, or what is said instead, tells of it."""
-    if part not in _PARTS:
+    if part not in _FAILURE_TEXTS:
         return None
-    return AlertNote(group=group.id, key=_key(group, part), at=at, text=f"{_PARTS[part]} {why}")
+    return AlertNote(group_id=group.id, key=_note_key(group, part), at=at, text=f"{_FAILURE_TEXTS[part]} {why}")
 
 
-def _heading(suspects: int) -> str:
+def _suspects_heading(suspects: int) -> str:
     if suspects == 0:
         return "No change before it was found."
     return "What changed before it:" if suspects == 1 else "What changed before it, the likeliest first:"
 
 
-def _key(group: AlertGroup, part: str) -> str:
+def _note_key(group: AlertGroup, part: str) -> str:
     return f"{part}-{group.episode}"
 
 
-def _titled(group: AlertGroup) -> str:
+def _chart_title(group: AlertGroup) -> str:
     return " · ".join(each for each in (group.title, group.service, group.environment) if each)
 
 
-def _accused(suspect: Suspect) -> str:
+def _suspect_line(suspect: Suspect) -> str:
     change = suspect.change
-    who = f"<@{change.by.user_id}>" if change.by else change.by_name
+    who = f"<@{change.by.user_id}>" if change.by else change.by_manager
     by = f" by {who}" if who else ""
-    operation = f" (`{change.operation}`)" if change.operation else ""
-    return f"{change.what}{by}{operation}: {', '.join(suspect.reasons)}"
+    operation = f" (`{change.operation_id}`)" if change.operation_id else ""
+    return f"{change.description}{by}{operation}: {', '.join(suspect.reasons)}"
 
 
-def _last(series: Series, threshold: Threshold | None) -> tuple[bool, float, str]:
+def _worst_first(series: Series, threshold: Threshold | None) -> tuple[bool, float, str]:
     """What is worst now comes first."""
     value = next((value for _, value in reversed(series.points) if value is not None), None)
-    return value is None, 0.0 if value is None else -_badness(value, threshold), series.name
+    return value is None, 0.0 if value is None else -_distance_from_limit(value, threshold), series.name
 
 
-def _badness(value: float, threshold: Threshold | None) -> float:
+def _distance_from_limit(value: float, threshold: Threshold | None) -> float:
     """Greater for what fits the alert's condition better: of ``up == 0`` the instance that is down, not the one that is up."""
     match threshold.comparison if threshold else None:
         case Comparison.BELOW | Comparison.AT_MOST:

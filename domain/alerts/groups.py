@@ -12,36 +12,36 @@ from typing import Protocol
 from domain.alerts.alerts import Alert, AlertGroup, AlertNote, GroupState, Notification, Route
 from domain.alerts.titles import shared_by, summary_of, title_of
 from domain.notes import Tone
-from domain.text import format_span
+from domain.text import format_duration
 
-EXAMPLES = 5
+MAX_EXAMPLES = 5
 """Alerts that the card keeps; a phone shows no more of them."""
-NAMED = 8
+MAX_NAMED_ALERTS = 8
 """Alerts that one reply names."""
-REPEAT = timedelta(seconds=20)
+LATE_REPEAT_WINDOW = timedelta(seconds=20)
 """An alert that was resolved this recently, and is said to fire since before that end, is the late word of another
 Alertmanager: peers speak 15 s apart, and each may have heard of the alert at a moment of its own."""
-ENDED = 1000
+MAX_RESOLVED_ALERTS = 1000
 """Alerts that ended while their group goes on: more are not kept, or a group that never ends would grow for ever."""
-STEADY = 3
+STEADY_DIVISOR = 3
 """A flapping group is steady again after this part of the time in which flips are counted."""
 
 
-class Rules(Protocol):
+class GroupTimings(Protocol):
     """What the catalogue says about time: ``domain.catalogue.alerts.AlertsEntry``."""
 
     @property
     def reopen_within(self) -> timedelta: ...
 
     @property
-    def flaps(self) -> int: ...
+    def flap_changes(self) -> int: ...
 
     @property
     def flap_within(self) -> timedelta: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StoredGroup:
     """A group as it is kept, and its alerts by fingerprint."""
 
     record: AlertGroup
@@ -55,14 +55,14 @@ class GroupChange:
     record: AlertGroup
     alerts: tuple[Alert, ...] = ()
     notes: tuple[AlertNote, ...] = ()
-    flipped: bool = False
+    state_changed: bool = False
     """It turned from firing to resolved, or back."""
-    forgotten: tuple[str, ...] = ()
+    deleted_fingerprints: tuple[str, ...] = ()
     """Fingerprints of alerts that are not kept any longer: they ended long ago, or in an episode that is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class RoutedNotification:
     """A notification with what the catalogue makes of it."""
 
     notification: Notification
@@ -72,84 +72,84 @@ class Told:
     route: Route
 
 
-def opens(told: Told, group_id: str) -> GroupChange | None:
+def open_group(routed: RoutedNotification, group_id: str) -> GroupChange | None:
     """A group that is new. None where nothing of it fires: what was never seen firing need not be told."""
-    alerts = tuple(each for each in told.notification.alerts if each.firing)
+    alerts = tuple(each for each in routed.notification.alerts if each.firing)
     if not alerts:
         return None
-    notification = told.notification
+    notification = routed.notification
     blank = AlertGroup(
         id=group_id,
         title="",
         labels=notification.group_labels,
         group_key=notification.group_key,
         receiver=notification.receiver,
-        environment=told.environment,
-        service=told.service,
-        route=told.route,
+        environment=routed.environment,
+        service=routed.service,
+        route=routed.route,
         state=GroupState.FIRING,
         firing=0,
         total=0,
         began_at=min(each.starts_at for each in alerts),
-        seen_at=told.at,
-        updated_at=told.at,
+        seen_at=routed.at,
+        updated_at=routed.at,
         external_url=notification.external_url,
-        truncated=notification.truncated > 0,
+        truncated=notification.truncated_alerts > 0,
     )
-    return GroupChange(record=counted(blank, {each.fingerprint: each for each in alerts}), alerts=alerts)
+    return GroupChange(record=with_counts(blank, {each.fingerprint: each for each in alerts}), alerts=alerts)
 
 
-def hears(known: Known, told: Told, rules: Rules) -> GroupChange | None:
+def apply_notification(stored: StoredGroup, routed: RoutedNotification, timings: GroupTimings) -> GroupChange | None:
     """What a notification changes about a group that is known; None where it is nothing."""
-    moved = tuple(each for each in told.notification.alerts if _is_news(known, each, told.at))
-    if not moved:
+    changed_alerts = tuple(each for each in routed.notification.alerts if _is_new_information(stored, each, routed.at))
+    if not changed_alerts:
         return None
-    before = known.record
-    alerts = {**known.alerts, **{each.fingerprint: each for each in moved}}
-    forgotten = _forgotten(before, alerts, moved)
-    kept = {fingerprint: each for fingerprint, each in alerts.items() if fingerprint not in forgotten} if forgotten else alerts
-    after = counted(_rerouted(before, told), kept)
-    after = replace(after, updated_at=told.at, truncated=told.notification.truncated > 0)
+    before = stored.record
+    alerts = {**stored.alerts, **{each.fingerprint: each for each in changed_alerts}}
+    deleted = _fingerprints_to_delete(before, alerts, changed_alerts)
+    remaining = {fingerprint: each for fingerprint, each in alerts.items() if fingerprint not in deleted} if deleted else alerts
+    after = with_counts(_rerouted(before, routed), remaining)
+    after = replace(after, updated_at=routed.at, truncated=routed.notification.truncated_alerts > 0)
     if before.state is after.state:
-        change = _goes_on(known, after, moved, told, rules)
+        change = _update_in_state(stored, after, changed_alerts, routed, timings)
     else:
-        change = _turns(before, after, moved, told, rules)
-    return replace(change, forgotten=tuple(sorted(forgotten)))
+        change = _change_state(before, after, changed_alerts, routed, timings)
+    return replace(change, deleted_fingerprints=tuple(sorted(deleted)))
 
 
-def is_over(record: AlertGroup, at: datetime, rules: Rules) -> bool:
+def is_closed(record: AlertGroup, at: datetime, timings: GroupTimings) -> bool:
     """Whether it was resolved so long ago that the next alert is a new group with a card of its own."""
-    return record.resolved_at is not None and at - record.resolved_at > rules.reopen_within
+    return record.resolved_at is not None and at - record.resolved_at > timings.reopen_within
 
 
-def steady(record: AlertGroup, at: datetime, rules: Rules) -> GroupChange | None:
+def end_flapping(record: AlertGroup, at: datetime, timings: GroupTimings) -> GroupChange | None:
     """The clock looks at a flapping group. None while it still flaps."""
-    if not record.flapping or _flaps_lately(record, at, rules.flap_within / STEADY):
+    if not record.flapping or _flapped_within(record, at, timings.flap_within / STEADY_DIVISOR):
         return None
-    after = replace(record, flapping=False, flips=())
+    after = replace(record, flapping=False, state_changes=())
     state = "resolved" if record.state is GroupState.RESOLVED else "firing"
-    return changed(after, (), at, f"Steady again: {state} since {clock(record.flips[-1])} UTC.")
+    return change_with_note(after, (), at, f"Steady again: {state} since {format_time(record.state_changes[-1])} UTC.")
 
 
-def counted(record: AlertGroup, alerts: Mapping[str, Alert]) -> AlertGroup:
+def with_counts(record: AlertGroup, alerts: Mapping[str, Alert]) -> AlertGroup:
     """The record with what its alerts add up to."""
-    every = sorted(alerts.values(), key=lambda each: (not each.firing, each.starts_at, each.fingerprint))
-    firing = [each for each in every if each.firing]
-    shared = shared_by([each.labels for each in firing or every])
-    examples = tuple(every[:EXAMPLES])
+    ordered = sorted(alerts.values(), key=lambda each: (not each.firing, each.starts_at, each.fingerprint))
+    firing = [each for each in ordered if each.firing]
+    shared = shared_by([each.labels for each in firing or ordered])
+    examples = tuple(ordered[:MAX_EXAMPLES])
     return replace(
         record,
         title=title_of(record.labels, shared, examples),
         common_labels=shared,
-        summary=summary_of(firing or every),
+        summary=summary_of(firing or ordered),
         firing=len(firing),
-        total=len(every),
+        total=len(ordered),
         examples=examples,
         state=GroupState.FIRING if firing else GroupState.RESOLVED,
     )
 
 
-def differing(alert: Alert, record: AlertGroup) -> str:
+def distinguishing_labels(alert: Alert, record: AlertGroup) -> str:
     """What tells this alert from the others of its group: ``service=cache, pod=…``; its name where nothing does."""
     own = {name: value for name, value in alert.labels.items() if record.common_labels.get(name) != value}
     if not own:
@@ -157,97 +157,106 @@ def differing(alert: Alert, record: AlertGroup) -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(own.items()))
 
 
-def _is_news(known: Known, told: Alert, at: datetime) -> bool:
-    old = known.alerts.get(told.fingerprint)
-    if old is None or old == told:
-        return old is None and told.firing
-    if told.firing and not old.firing:
-        ended = known.record.resolved_at or known.record.updated_at
-        return told.starts_at > (old.ends_at or old.starts_at) or at - ended > REPEAT
+def _is_new_information(stored: StoredGroup, reported: Alert, at: datetime) -> bool:
+    previous = stored.alerts.get(reported.fingerprint)
+    if previous is None or previous == reported:
+        return previous is None and reported.firing
+    if reported.firing and not previous.firing:
+        ended = stored.record.resolved_at or stored.record.updated_at
+        return reported.starts_at > (previous.ends_at or previous.starts_at) or at - ended > LATE_REPEAT_WINDOW
     # A peer's late word of an end that came before the present beginning.
-    return told.firing or told.ends_at is None or told.ends_at >= old.starts_at
+    return reported.firing or reported.ends_at is None or reported.ends_at >= previous.starts_at
 
 
-def _forgotten(before: AlertGroup, alerts: Mapping[str, Alert], moved: Sequence[Alert]) -> frozenset[str]:
+def _fingerprints_to_delete(before: AlertGroup, alerts: Mapping[str, Alert], changed_alerts: Sequence[Alert]) -> frozenset[str]:
     """A new episode begins with its own alerts alone; one that goes on keeps the last that ended."""
-    ended = [each for each in alerts.values() if not each.firing]
-    if len(ended) < len(alerts) and before.state is GroupState.RESOLVED:
-        told = {each.fingerprint for each in moved}
-        return frozenset(each.fingerprint for each in ended if each.fingerprint not in told)
-    if len(ended) <= ENDED:
+    resolved = [each for each in alerts.values() if not each.firing]
+    if len(resolved) < len(alerts) and before.state is GroupState.RESOLVED:
+        reported = {each.fingerprint for each in changed_alerts}
+        return frozenset(each.fingerprint for each in resolved if each.fingerprint not in reported)
+    if len(resolved) <= MAX_RESOLVED_ALERTS:
         return frozenset()
-    ended.sort(key=lambda each: (each.ends_at or each.starts_at, each.fingerprint), reverse=True)
-    return frozenset(each.fingerprint for each in ended[ENDED:])
+    resolved.sort(key=lambda each: (each.ends_at or each.starts_at, each.fingerprint), reverse=True)
+    return frozenset(each.fingerprint for each in resolved[MAX_RESOLVED_ALERTS:])
 
 
-def _rerouted(record: AlertGroup, told: Told) -> AlertGroup:
+def _rerouted(record: AlertGroup, routed: RoutedNotification) -> AlertGroup:
     """The worst of what is known decides; the card stays in the channel where it is."""
-    route = replace(told.route, channel=record.route.channel)
+    route = replace(routed.route, channel=record.route.channel)
     if route.severity.rank > record.severity.rank and record.state is GroupState.FIRING:
         route = record.route
     return replace(record, route=route)
 
 
-def _goes_on(known: Known, after: AlertGroup, moved: Sequence[Alert], told: Told, rules: Rules) -> GroupChange:
+def _update_in_state(
+    stored: StoredGroup, after: AlertGroup, changed_alerts: Sequence[Alert], routed: RoutedNotification, timings: GroupTimings
+) -> GroupChange:
     """The group fires as before, with more alerts or fewer."""
-    before = known.record
-    joined = [each for each in moved if each.firing and not _fired(known, each)]
-    left = [each for each in moved if not each.firing and _fired(known, each)]
+    before = stored.record
+    newly_firing = [each for each in changed_alerts if each.firing and not _was_firing(stored, each)]
+    newly_resolved = [each for each in changed_alerts if not each.firing and _was_firing(stored, each)]
     worse = after.severity.rank < before.severity.rank
-    still_flaps = before.flapping and _flaps_lately(before, told.at, rules.flap_within / STEADY)
-    if not (joined or left or worse) or still_flaps or after.state is GroupState.RESOLVED:
-        return GroupChange(record=after, alerts=tuple(moved))
-    said = []
-    if joined:
-        said.append(f"{_alerts(len(joined))} more.")
-    if left:
-        said.append(f"{_alerts(len(left))} resolved.")
+    still_flaps = before.flapping and _flapped_within(before, routed.at, timings.flap_within / STEADY_DIVISOR)
+    if not (newly_firing or newly_resolved or worse) or still_flaps or after.state is GroupState.RESOLVED:
+        return GroupChange(record=after, alerts=tuple(changed_alerts))
+    sentences = []
+    if newly_firing:
+        sentences.append(f"{_alert_count(len(newly_firing))} more.")
+    if newly_resolved:
+        sentences.append(f"{_alert_count(len(newly_resolved))} resolved.")
     if worse:
-        said.append(f"It is {after.severity} now, it was {before.severity}.")
-    said.append(f"{_alerts(after.firing)} {'fires' if after.firing == 1 else 'fire'} now.")
-    signs = [(each, "🔴") for each in joined] + [(each, "✅") for each in left]
-    lines = tuple(f"{sign} {differing(each, after)}" for each, sign in signs[:NAMED])
-    if len(signs) > NAMED:
-        lines = (*lines, f"and {len(signs) - NAMED} more")
-    return changed(after, moved, told.at, " ".join(said), tone=Tone.WARNING if worse else Tone.PLAIN, lines=lines)
+        sentences.append(f"It is {after.severity} now, it was {before.severity}.")
+    sentences.append(f"{_alert_count(after.firing)} {'fires' if after.firing == 1 else 'fire'} now.")
+    marked_alerts = [(each, "🔴") for each in newly_firing] + [(each, "✅") for each in newly_resolved]
+    lines = tuple(f"{sign} {distinguishing_labels(each, after)}" for each, sign in marked_alerts[:MAX_NAMED_ALERTS])
+    if len(marked_alerts) > MAX_NAMED_ALERTS:
+        lines = (*lines, f"and {len(marked_alerts) - MAX_NAMED_ALERTS} more")
+    return change_with_note(
+        after, changed_alerts, routed.at, " ".join(sentences), tone=Tone.WARNING if worse else Tone.PLAIN, lines=lines
+    )
 
 
-def _fired(known: Known, alert: Alert) -> bool:
-    old = known.alerts.get(alert.fingerprint)
-    return old is not None and old.firing
+def _was_firing(stored: StoredGroup, alert: Alert) -> bool:
+    previous = stored.alerts.get(alert.fingerprint)
+    return previous is not None and previous.firing
 
 
-def _turns(before: AlertGroup, after: AlertGroup, moved: Sequence[Alert], told: Told, rules: Rules) -> GroupChange:
+def _change_state(
+    before: AlertGroup, after: AlertGroup, changed_alerts: Sequence[Alert], routed: RoutedNotification, timings: GroupTimings
+) -> GroupChange:
     """It is resolved, or it fires again."""
-    at = told.at
-    flips = (*(each for each in before.flips if at - each <= rules.flap_within), at)[-rules.flaps :]
-    flapping = len(flips) >= rules.flaps
-    after = replace(after, flips=flips, flapping=flapping)
-    after = _resolved(after, at) if after.state is GroupState.RESOLVED else _reopened(after, moved)
+    at = routed.at
+    state_changes = (*(each for each in before.state_changes if at - each <= timings.flap_within), at)[-timings.flap_changes :]
+    flapping = len(state_changes) >= timings.flap_changes
+    after = replace(after, state_changes=state_changes, flapping=flapping)
+    after = _resolved(after, at) if after.state is GroupState.RESOLVED else _reopened(after, changed_alerts)
     if flapping:
         if before.flapping:
-            return GroupChange(record=after, alerts=tuple(moved), flipped=True)
-        text = f"Flapping: {len(flips)} changes in {format_span(at - flips[0])}. From here the card alone follows them."
-        return replace(changed(after, moved, at, text, tone=Tone.WARNING), flipped=True)
+            return GroupChange(record=after, alerts=tuple(changed_alerts), state_changed=True)
+        span = format_duration(at - state_changes[0])
+        text = f"Flapping: {len(state_changes)} changes in {span}. From here the card alone follows them."
+        return replace(change_with_note(after, changed_alerts, at, text, tone=Tone.WARNING), state_changed=True)
     if after.state is GroupState.RESOLVED:
-        change = changed(after, moved, at, f"Resolved after {format_span(at - before.began_at)}.", tone=Tone.GOOD)
+        change = change_with_note(
+            after, changed_alerts, at, f"Resolved after {format_duration(at - before.began_at)}.", tone=Tone.GOOD
+        )
     else:
-        ago = format_span(at - (before.resolved_at or before.updated_at))
-        text = f"Fires again, {ago} after it was resolved: {_alerts(after.firing)}."
-        lines = [differing(each, after) for each in moved if each.firing]
-        if len(lines) > NAMED:
-            lines[NAMED:] = [f"and {len(lines) - NAMED} more"]
-        change = changed(after, moved, at, text, tone=Tone.BAD, lines=tuple(lines))
-    return replace(change, flipped=True)
+        ago = format_duration(at - (before.resolved_at or before.updated_at))
+        text = f"Fires again, {ago} after it was resolved: {_alert_count(after.firing)}."
+        lines = [distinguishing_labels(each, after) for each in changed_alerts if each.firing]
+        if len(lines) > MAX_NAMED_ALERTS:
+            lines[MAX_NAMED_ALERTS:] = [f"and {len(lines) - MAX_NAMED_ALERTS} more"]
+        change = change_with_note(after, changed_alerts, at, text, tone=Tone.BAD, lines=tuple(lines))
+    return replace(change, state_changed=True)
 
 
 def _resolved(after: AlertGroup, at: datetime) -> AlertGroup:
     return replace(after, resolved_at=at)
 
 
-def _reopened(after: AlertGroup, moved: Sequence[Alert]) -> AlertGroup:
+def _reopened(after: AlertGroup, changed_alerts: Sequence[Alert]) -> AlertGroup:
     """A new episode: whoever acknowledged the last one has not seen this one, and another change may be to blame."""
-    began = min(each.starts_at for each in moved if each.firing)
+    began = min(each.starts_at for each in changed_alerts if each.firing)
     return replace(
         after,
         resolved_at=None,
@@ -259,20 +268,20 @@ def _reopened(after: AlertGroup, moved: Sequence[Alert]) -> AlertGroup:
     )
 
 
-def _flaps_lately(record: AlertGroup, at: datetime, within: timedelta) -> bool:
-    return bool(record.flips) and at - record.flips[-1] < within
+def _flapped_within(record: AlertGroup, at: datetime, within: timedelta) -> bool:
+    return bool(record.state_changes) and at - record.state_changes[-1] < within
 
 
-def noted(
+def thread_note(
     record: AlertGroup, at: datetime, text: str, *, key: str = "", tone: Tone = Tone.PLAIN, lines: tuple[str, ...] = ()
 ) -> AlertNote:
     """A reply in the thread; without a ``key`` it takes the record's present number."""
-    return AlertNote(group=record.id, key=key or str(record.said), at=at, text=text, tone=tone, lines=lines)
+    return AlertNote(group_id=record.id, key=key or str(record.reply_count), at=at, text=text, tone=tone, lines=lines)
 
 
-def changed(
+def change_with_note(
     after: AlertGroup,
-    moved: Sequence[Alert],
+    changed_alerts: Sequence[Alert],
     at: datetime,
     text: str,
     *,
@@ -280,14 +289,14 @@ def changed(
     lines: tuple[str, ...] = (),
 ) -> GroupChange:
     """The change that a reply in the thread tells of. ``moved`` are alerts that are no longer as they were."""
-    after = replace(after, said=after.said + 1)
-    return GroupChange(record=after, alerts=tuple(moved), notes=(noted(after, at, text, tone=tone, lines=lines),))
+    after = replace(after, reply_count=after.reply_count + 1)
+    return GroupChange(record=after, alerts=tuple(changed_alerts), notes=(thread_note(after, at, text, tone=tone, lines=lines),))
 
 
-def _alerts(count: int) -> str:
+def _alert_count(count: int) -> str:
     return f"{count} alert" if count == 1 else f"{count:,} alerts"
 
 
-def clock(at: datetime, *, seen_from: datetime | None = None) -> str:
+def format_time(at: datetime, *, relative_to: datetime | None = None) -> str:
     """The time of day in UTC, as sentences have it; with the date where it is not the day it is ``seen_from``."""
-    return f"{at:%H:%M}" if seen_from is None or seen_from.date() == at.date() else f"{at:%d %b %H:%M}"
+    return f"{at:%H:%M}" if relative_to is None or relative_to.date() == at.date() else f"{at:%d %b %H:%M}"

@@ -6,21 +6,21 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from domain.alerts.alerts import Route
-from domain.catalogue.alerts import DEFAULT_RULE, ENVIRONMENT_LABELS, SERVICE_LABELS, AlertsEntry, DefaultRoute
+from domain.catalogue.alerts import DEFAULT_RULE, ENVIRONMENT_LABELS, SERVICE_LABELS, AlertsConfig, DefaultRouteConfig
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import Refused
-from domain.matchers import Labels, comparison, parse_matcher
+from domain.matchers import Labels, compile_matcher, parse_matcher
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """What alerts are about, in the catalogue's names. Empty where no label says it."""
 
     environment: str
     service: str
 
 
-class Compared(NamedTuple):
+class MatcherResult(NamedTuple):
     """One matcher of a rule, as it is written, and the label's value that it was compared with."""
 
     text: str
@@ -34,25 +34,25 @@ class RuleStep:
 
     rule: str
     matched: bool
-    matchers: tuple[Compared, ...]
+    matchers: tuple[MatcherResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class RouteExplanation:
     """Where one alert goes and why. ``steps`` are the rules that were tried, in their order; the last one matched or none did."""
 
-    place: Place
+    location: Location
     route: Route
     steps: tuple[RuleStep, ...]
 
 
-def place_of(labels: Labels, catalogue: Catalogue) -> Place:
+def location_of(labels: Labels, catalogue: Catalogue) -> Location:
     """The environment and the service that the labels name.
 
     An environment that is named and not known is none: the default is of alerts that name no environment at all.
     """
-    places = _places(_Same(catalogue))
-    return Place(places.environment(labels), places.service(labels))
+    locations = _compile_locations(_CatalogueKey(catalogue))
+    return Location(locations.environment(labels), locations.service(labels))
 
 
 def route_of(alerts: Sequence[Labels], catalogue: Catalogue) -> Route:
@@ -60,29 +60,29 @@ def route_of(alerts: Sequence[Labels], catalogue: Catalogue) -> Route:
 
     Raises ``Refused`` where the catalogue has no ``alerts``.
     """
-    routing = _routing(_Same(catalogue))
+    routing = _compile_routing(_CatalogueKey(catalogue))
     if not alerts:
         return routing.default
-    places = {routing.first(labels) for labels in alerts}
-    return routing.routes[min(places, key=lambda place: (routing.routes[place].severity.rank, place))]
+    indexes = {routing.first_match(labels) for labels in alerts}
+    return routing.routes[min(indexes, key=lambda place: (routing.routes[place].severity.rank, place))]
 
 
-def explain(labels: Labels, catalogue: Catalogue) -> Explanation:
+def explain_route(labels: Labels, catalogue: Catalogue) -> RouteExplanation:
     """How one alert with these labels is routed. Raises ``Refused`` where the catalogue has no ``alerts``."""
-    alerts = _alerts(catalogue)
+    alerts = _alerts_config(catalogue)
     steps: list[RuleStep] = []
     for name, entry in zip(alerts.rule_names, alerts.routes, strict=True):
-        compared = tuple(_compare(text, labels) for text in entry.match)
-        steps.append(RuleStep(name, all(each.matched for each in compared), compared))
+        results = tuple(_evaluate(text, labels) for text in entry.match)
+        steps.append(RuleStep(name, all(each.matched for each in results), results))
         if steps[-1].matched:
             break
-    return Explanation(place_of(labels, catalogue), route_of([labels], catalogue), tuple(steps))
+    return RouteExplanation(location_of(labels, catalogue), route_of([labels], catalogue), tuple(steps))
 
 
-def _compare(text: str, labels: Labels) -> Compared:
+def _evaluate(text: str, labels: Labels) -> MatcherResult:
     matcher = parse_matcher(text)
     actual = labels.get(matcher.name, "")
-    return Compared(text, comparison(matcher)(actual), actual)
+    return MatcherResult(text, compile_matcher(matcher)(actual), actual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +96,20 @@ class _Routing:
     def default(self) -> Route:
         return self.routes[-1]
 
-    def first(self, labels: Labels) -> int:
+    def first_match(self, labels: Labels) -> int:
         """The place in ``routes`` of the first rule that fits."""
         value = labels.get
-        for place, rule in enumerate(self.rules):
-            for name, fits in rule:
-                if not fits(value(name, "")):
+        for index, rule in enumerate(self.rules):
+            for name, accepts in rule:
+                if not accepts(value(name, "")):
                     break
             else:
-                return place
+                return index
         return len(self.rules)
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
+class _Locations:
     """What the values of labels name, in small letters."""
 
     environment_labels: tuple[str, ...]
@@ -130,13 +130,13 @@ class _Places:
     def service(self, labels: Labels) -> str:
         for label in self.service_labels:
             value = labels.get(label)
-            if value and (found := self.services.get(value.lower())):
-                return found
+            if value and (name := self.services.get(value.lower())):
+                return name
         pod = labels.get("pod", "")
         return next((service for prefix, service in self.deployments if pod.startswith(prefix)), "") if pod else ""
 
 
-class _Same:
+class _CatalogueKey:
     """A catalogue that is only equal to itself: its parts are mappings, which have no hash, and one is made at every reload."""
 
     __slots__ = ("catalogue",)
@@ -148,23 +148,23 @@ class _Same:
         return id(self.catalogue)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.catalogue is self.catalogue
+        return isinstance(other, _CatalogueKey) and other.catalogue is self.catalogue
 
 
 @lru_cache(maxsize=2)
-def _routing(same: _Same) -> _Routing:
-    alerts = _alerts(same.catalogue)
+def _compile_routing(key: _CatalogueKey) -> _Routing:
+    alerts = _alerts_config(key.catalogue)
     routes = [_route(name, entry) for name, entry in zip(alerts.rule_names, alerts.routes, strict=True)]
-    rules = (tuple((each.name, comparison(each)) for each in entry.matchers) for entry in alerts.routes)
+    rules = (tuple((each.name, compile_matcher(each)) for each in entry.matchers) for entry in alerts.routes)
     return _Routing(tuple(rules), (*routes, _route(DEFAULT_RULE, alerts.default)))
 
 
 @lru_cache(maxsize=2)
-def _places(same: _Same) -> _Places:
-    alerts, environments, services = same.catalogue.alerts, same.catalogue.environments, same.catalogue.services
+def _compile_locations(key: _CatalogueKey) -> _Locations:
+    alerts, environments, services = key.catalogue.alerts, key.catalogue.environments, key.catalogue.services
     namespaces = [each.namespace for each in environments.values()]
     deployments = {f"{each.deployment}-": name for name, each in services.items()}
-    return _Places(
+    return _Locations(
         environment_labels=alerts.environment_labels if alerts else ENVIRONMENT_LABELS,
         environments={word: name for name, each in environments.items() for word in (name, *each.aliases)},
         # Clusters may use the same namespace for different environments; then it names none.
@@ -178,7 +178,7 @@ def _places(same: _Same) -> _Places:
     )
 
 
-def _route(rule: str, entry: DefaultRoute) -> Route:
+def _route(rule: str, entry: DefaultRouteConfig) -> Route:
     return Route(
         rule=rule,
         channel=entry.channel,
@@ -189,7 +189,7 @@ def _route(rule: str, entry: DefaultRoute) -> Route:
     )
 
 
-def _alerts(catalogue: Catalogue) -> AlertsEntry:
+def _alerts_config(catalogue: Catalogue) -> AlertsConfig:
     if catalogue.alerts is None:
         raise Refused("The catalogue says nothing of alerts. Add the section `alerts` with a `default` route.")
     return catalogue.alerts

@@ -30,7 +30,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Folded:
+class FoldedGroup:
     """One folded group, as the storm's card lists it."""
 
     id: str
@@ -49,7 +49,7 @@ class StormCard:
     at: datetime
     tallies: tuple[Tally, ...]
     """The worst and largest first."""
-    worst: tuple[Folded, ...]
+    worst: tuple[FoldedGroup, ...]
 
     @property
     def groups(self) -> int:

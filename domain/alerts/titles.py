@@ -4,29 +4,31 @@ from collections.abc import Mapping, Sequence
 
 from domain.alerts.alerts import Alert
 
-LONGEST_TITLE = 300
-LONGEST_SUMMARY = 3000
+MAX_TITLE_LENGTH = 300
+MAX_SUMMARY_LENGTH = 3000
 """Characters: Slack shows no more of it in one piece."""
 
 
-def shared_by(texts: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def shared_by(mappings: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """What all of these labels, or annotations, have in common."""
-    if not texts:
+    if not mappings:
         return {}
-    first, *others = texts
+    first, *others = mappings
     return {name: value for name, value in first.items() if all(each.get(name) == value for each in others)}
 
 
-def title_of(group: Mapping[str, str], shared: Mapping[str, str], examples: Sequence[Alert]) -> str:
+def title_of(group_labels: Mapping[str, str], common_labels: Mapping[str, str], examples: Sequence[Alert]) -> str:
     """The alert's name; several names where the group holds several; else what it is grouped by."""
-    if name := group.get("alertname") or shared.get("alertname"):
-        return name[:LONGEST_TITLE]
+    if name := group_labels.get("alertname") or common_labels.get("alertname"):
+        return name[:MAX_TITLE_LENGTH]
     names = list(dict.fromkeys(each.labels.get("alertname", "") for each in examples))
     named = [each for each in names if each]
     if named:
         more = f" and {len(named) - 3} more" if len(named) > 3 else ""
-        return ", ".join(named[:3])[:LONGEST_TITLE] + more
-    return ", ".join(f"{name}={value}" for name, value in sorted(group.items()))[:LONGEST_TITLE] or "Alert without a name"
+        return ", ".join(named[:3])[:MAX_TITLE_LENGTH] + more
+    return (
+        ", ".join(f"{name}={value}" for name, value in sorted(group_labels.items()))[:MAX_TITLE_LENGTH] or "Alert without a name"
+    )
 
 
 def summary_of(alerts: Sequence[Alert]) -> str:
@@ -37,5 +39,5 @@ def summary_of(alerts: Sequence[Alert]) -> str:
     for annotations in (shared, alerts[0].annotations):
         for name in ("summary", "description", "message"):
             if text := annotations.get(name, "").strip():
-                return text[:LONGEST_SUMMARY]
+                return text[:MAX_SUMMARY_LENGTH]
     return ""

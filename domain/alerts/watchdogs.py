@@ -4,15 +4,15 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from domain.alerts.alerts import Alert, Notification
-from domain.catalogue.alerts import WatchdogEntry
+from domain.catalogue.alerts import WatchdogConfig
 from domain.matchers import matches
-from domain.text import format_span
+from domain.text import format_duration
 
 RECEIVER = "deepecho"
-MISSING = "WatchdogMissing"
+MISSING_ALERTNAME = "WatchdogMissing"
 
 
-def heard(watchdog: WatchdogEntry, notification: Notification) -> tuple[str, ...]:
+def watchdog_fingerprints(watchdog: WatchdogConfig, notification: Notification) -> tuple[str, ...]:
     """The fingerprints of the alerts that are this watchdog."""
     matchers = watchdog.matchers
     return tuple(
@@ -20,26 +20,26 @@ def heard(watchdog: WatchdogEntry, notification: Notification) -> tuple[str, ...
     )
 
 
-def firing(notification: Notification, fingerprints: Iterable[str]) -> bool:
+def is_firing(notification: Notification, fingerprints: Iterable[str]) -> bool:
     """Whether one of these alerts fires: a watchdog that was resolved is no sign of life."""
     wanted = frozenset(fingerprints)
     return any(alert.firing and alert.fingerprint in wanted for alert in notification.alerts)
 
 
-def missing(watchdog: WatchdogEntry, at: datetime) -> Notification:
+def missing_notification(watchdog: WatchdogConfig, at: datetime) -> Notification:
     """It has stayed away too long."""
     return _notification(watchdog, starts_at=at, ends_at=None)
 
 
-def back(watchdog: WatchdogEntry, at: datetime) -> Notification:
+def recovered_notification(watchdog: WatchdogConfig, at: datetime) -> Notification:
     """It has arrived."""
     return _notification(watchdog, starts_at=at, ends_at=at)
 
 
-def _notification(watchdog: WatchdogEntry, *, starts_at: datetime, ends_at: datetime | None) -> Notification:
-    labels = {"alertname": MISSING, "watchdog": watchdog.name}
+def _notification(watchdog: WatchdogConfig, *, starts_at: datetime, ends_at: datetime | None) -> Notification:
+    labels = {"alertname": MISSING_ALERTNAME, "watchdog": watchdog.name}
     summary = (
-        f"No sign of life from {watchdog.name} for {format_span(watchdog.within)}. Alerts may no longer reach this channel: "
+        f"No sign of life from {watchdog.name} for {format_duration(watchdog.within)}. Alerts may no longer reach this channel: "
         "look at Prometheus, Alertmanager and the way from there to deepecho."
     )
     alert = Alert(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.alerts.alerts import AlertGroup
-from domain.alerts.routing import Explanation
+from domain.alerts.routing import RouteExplanation
 from domain.alerts.silences import Silence
 
 
@@ -22,23 +22,23 @@ class RouteAnswer:
     """Where an alert with these labels goes, and why."""
 
     labels: Mapping[str, str]
-    explanation: Explanation
+    explanation: RouteExplanation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeldSilence:
+class ListedSilence:
     """A silence that is in force or will be. ``group`` is the alert group that it was made for from here, where it was."""
 
     silence: Silence
-    group: str = ""
+    group_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SilencesOf:
+class AlertmanagerSilences:
     """What one Alertmanager holds: active first, those that end first before the others."""
 
     environments: tuple[str, ...]
-    silences: tuple[HeldSilence, ...] = ()
+    silences: tuple[ListedSilence, ...] = ()
     problem: str = ""
     """Why nothing is known of it, in words."""
 
@@ -47,4 +47,4 @@ class SilencesOf:
 class SilencesAnswer:
     """Silences, by Alertmanager."""
 
-    places: tuple[SilencesOf, ...]
+    alertmanagers: tuple[AlertmanagerSilences, ...]

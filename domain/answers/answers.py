@@ -11,19 +11,19 @@ from domain.operations.operation import OperationRecord
 from domain.operations.plans import Plan
 from domain.operations.version_choices import VersionChoices
 from domain.people import Person, Role
-from domain.policies import Rule
+from domain.policies import AccessRule
 from domain.workloads.deployments import Autoscaler, Owner
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TextAnswer:
     """One plain sentence: something small was done."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class ErrorAnswer:
     """It was not done. ``sentence``: what happened and what stands; ``hint``: how to say it, or what to do next."""
 
     sentence: str
@@ -31,7 +31,7 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class OperationStarted:
     """An operation exists now; its card tells the rest."""
 
     record: OperationRecord
@@ -42,10 +42,10 @@ class Preview:
     """What ``--dry-run`` shows: the plan, who may ask for it, who would have to approve it. Nothing was changed."""
 
     plan: Plan
-    rule: Rule
+    rule: AccessRule
     approval_within: timedelta
     reason: str = ""
-    lasts: timedelta | None = None
+    duration: timedelta | None = None
     command: str = ""
     """The same command without ``--dry-run``, ready to send."""
 
@@ -65,9 +65,9 @@ class ServiceStatus:
     autoscaler: Autoscaler | None = None
     paused: bool = False
     owner: Owner = field(default_factory=Owner)
-    made_by: str = ""
+    last_operation_id: str = ""
     """The id of the operation that made it so, where one did."""
-    operation: OperationRecord | None = None
+    active_operation: OperationRecord | None = None
     """The operation that works on it now."""
     problem: str = ""
     """Why nothing is known of it, in words; then the other fields are empty."""
@@ -105,7 +105,7 @@ class VersionLine:
     created_at: datetime
     running: bool = False
     change_cause: str = ""
-    operation: str = ""
+    operation_id: str = ""
     """The id of the operation that made it, where one did."""
 
 
@@ -145,18 +145,18 @@ class LocksAnswer:
 class AuditAnswer:
     """Entries of the audit log, newest first. ``asked`` repeats in words what was looked for."""
 
-    asked: str
+    query: str
     records: tuple[AuditRecord, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MayDo:
+class Permissions:
     """What one person may do in one environment. ``alone`` needs nobody else, ``asks`` needs another's approval."""
 
     environment: str
     role: Role | None
-    alone: tuple[str, ...] = ()
-    asks: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+    allowed_with_approval: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +167,8 @@ class WhoAmI:
     name: str
     guest: bool
     stranger: bool
-    zone: str
-    roles: tuple[MayDo, ...]
+    time_zone: str
+    permissions: tuple[Permissions, ...]
     security: bool = False
 
 
@@ -177,11 +177,11 @@ class HomeAnswer:
     """What concerns this person here, now. Also the Home tab."""
 
     person: Person
-    may: tuple[MayDo, ...]
+    permissions: tuple[Permissions, ...]
     running: tuple[OperationRecord, ...] = ()
     waiting: tuple[OperationRecord, ...] = ()
     """Every operation that waits for an approval."""
-    decidable: frozenset[str] = frozenset()
+    approvable: frozenset[str] = frozenset()
     """The ids of those waiting ones that this person may approve."""
     locks: tuple[LockRecord, ...] = ()
 
@@ -210,7 +210,7 @@ class HelpAnswer:
     """Every command (or the one asked about). ``here`` is there for ``/deepecho`` alone."""
 
     groups: tuple[HelpGroup, ...]
-    here: HomeAnswer | None = None
+    home: HomeAnswer | None = None
 
 
 class FieldKind(StrEnum):
@@ -222,7 +222,7 @@ class FieldKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class FormOption:
     """One thing to choose in a select: ``value`` goes into the command, ``label`` is read, ``hint`` is small print."""
 
     value: str
@@ -239,7 +239,7 @@ class FormField:
     kind: FieldKind
     required: bool = True
     value: str = ""
-    choices: tuple[Choice, ...] = ()
+    options: tuple[FormOption, ...] = ()
     loading: bool = False
     hint: str = ""
 
@@ -259,9 +259,9 @@ class Form:
 
 
 Answer = (
-    Said
-    | Complaint
-    | Started
+    TextAnswer
+    | ErrorAnswer
+    | OperationStarted
     | Preview
     | VersionChoices
     | StatusAnswer

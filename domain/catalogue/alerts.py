@@ -7,8 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.catalogue.base import Entry, Name
-from domain.catalogue.urls import Page
+from domain.catalogue.base import ConfigModel, DnsLabel
+from domain.catalogue.urls import HttpUrl
 from domain.matchers import LABEL_NAME, Matcher, check_matcher, parse_matcher
 from domain.severities import Severity
 
@@ -16,38 +16,38 @@ DEFAULT_RULE = "default"
 ENVIRONMENT_LABELS = ("environment", "env")
 SERVICE_LABELS = ("service", "deployment", "app", "job", "container")
 
-WEEK_MINUTES = 7 * 24 * 60
+MINUTES_PER_WEEK = 7 * 24 * 60
 
 
-def _channel(written: str) -> str:
-    if not re.fullmatch(r"[CGD][A-Z0-9]+", written):
+def _validate_channel_id(value: str) -> str:
+    if not re.fullmatch(r"[CGD][A-Z0-9]+", value):
         raise ValueError("must be a channel's id, such as C0123456789")
-    return written
+    return value
 
 
-def _mention(written: str) -> str:
-    if not re.fullmatch(r"[UWS][A-Z0-9]+", written):
+def _validate_mention_id(value: str) -> str:
+    if not re.fullmatch(r"[UWS][A-Z0-9]+", value):
         raise ValueError("must be the id of a user (U…) or of a user group (S…)")
-    return written
+    return value
 
 
-Channel = Annotated[str, AfterValidator(_channel)]
-Mention = Annotated[str, AfterValidator(_mention)]
+ChannelId = Annotated[str, AfterValidator(_validate_channel_id)]
+MentionId = Annotated[str, AfterValidator(_validate_mention_id)]
 MatcherText = Annotated[str, AfterValidator(check_matcher)]
 LabelName = Annotated[str, Field(pattern=f"^{LABEL_NAME}$")]
 
 
-class DefaultRoute(Entry):
+class DefaultRouteConfig(ConfigModel):
     """Where alerts go that no rule names. ``mentions`` are called when the card is posted."""
 
-    channel: Channel
+    channel: ChannelId
     severity: Severity = Severity.P3
     owner: str = Field(default="", max_length=100)
-    mentions: tuple[Mention, ...] = Field(default=(), max_length=10)
-    runbook: Page = ""
+    mentions: tuple[MentionId, ...] = Field(default=(), max_length=10)
+    runbook: HttpUrl = ""
 
 
-class RouteEntry(DefaultRoute):
+class RouteConfig(DefaultRouteConfig):
     """One rule: all of its matchers must fit."""
 
     severity: Severity
@@ -60,12 +60,12 @@ class RouteEntry(DefaultRoute):
         return tuple(parse_matcher(each) for each in self.match)
 
 
-class WatchdogEntry(Entry):
+class WatchdogConfig(ConfigModel):
     """An alert that always fires and must keep arriving: when it stops, alerts are no longer delivered."""
 
-    name: Name
+    name: DnsLabel
     match: tuple[MatcherText, ...] = Field(min_length=1)
-    within_minutes: float = Field(default=10, gt=0, le=WEEK_MINUTES)
+    within_minutes: float = Field(default=10, gt=0, le=MINUTES_PER_WEEK)
     severity: Severity = Severity.P1
 
     @property
@@ -79,27 +79,27 @@ class WatchdogEntry(Entry):
         return timedelta(minutes=self.within_minutes)
 
 
-class AlertsEntry(Entry):
+class AlertsConfig(ConfigModel):
     """How alerts are understood. ``environment`` is of alerts whose labels name none."""
 
     environment: str = ""
     environment_labels: tuple[LabelName, ...] = ENVIRONMENT_LABELS
     service_labels: tuple[LabelName, ...] = SERVICE_LABELS
-    default: DefaultRoute
-    routes: tuple[RouteEntry, ...] = ()
-    new_groups_a_minute: int = Field(default=20, ge=1, le=10_000)
+    default: DefaultRouteConfig
+    routes: tuple[RouteConfig, ...] = ()
+    storm_threshold_per_minute: int = Field(default=20, ge=1, le=10_000)
     storm_quiet_minutes: float = Field(default=5, gt=0, le=24 * 60)
-    reopen_minutes: float = Field(default=60, ge=0, le=WEEK_MINUTES)
-    acknowledge_minutes: float = Field(default=60, gt=0, le=WEEK_MINUTES)
-    repeat_seconds: float = Field(default=60, ge=0, le=24 * 3600)
-    flaps: int = Field(default=6, ge=2, le=100)
+    reopen_minutes: float = Field(default=60, ge=0, le=MINUTES_PER_WEEK)
+    acknowledge_minutes: float = Field(default=60, gt=0, le=MINUTES_PER_WEEK)
+    deduplicate_seconds: float = Field(default=60, ge=0, le=24 * 3600)
+    flap_changes: int = Field(default=6, ge=2, le=100)
     flap_minutes: float = Field(default=30, gt=0, le=24 * 60)
-    watchdogs: tuple[WatchdogEntry, ...] = ()
+    watchdogs: tuple[WatchdogConfig, ...] = ()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        _no_name_twice("routes", [DEFAULT_RULE, *self.rule_names])
-        _no_name_twice("watchdogs", [each.name for each in self.watchdogs])
+        _check_unique("routes", [DEFAULT_RULE, *self.rule_names])
+        _check_unique("watchdogs", [each.name for each in self.watchdogs])
         return self
 
     @property
@@ -123,9 +123,9 @@ class AlertsEntry(Entry):
         return timedelta(minutes=self.acknowledge_minutes)
 
     @property
-    def repeat_within(self) -> timedelta:
+    def deduplicate_within(self) -> timedelta:
         """How long the same notification counts as the same one: two Alertmanagers of a pair send within seconds."""
-        return timedelta(seconds=self.repeat_seconds)
+        return timedelta(seconds=self.deduplicate_seconds)
 
     @property
     def flap_within(self) -> timedelta:
@@ -133,7 +133,7 @@ class AlertsEntry(Entry):
         return timedelta(minutes=self.flap_minutes)
 
 
-def _no_name_twice(key: str, names: list[str]) -> None:
-    for name, times in Counter(names).items():
-        if times > 1:
+def _check_unique(key: str, names: list[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise ValueError(f"{key}: {name!r} names two of them")

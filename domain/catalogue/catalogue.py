@@ -7,19 +7,19 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from domain.catalogue.alerts import AlertsEntry
-from domain.catalogue.base import Entry, Name
-from domain.catalogue.urls import Server
+from domain.catalogue.alerts import AlertsConfig
+from domain.catalogue.base import ConfigModel, DnsLabel
+from domain.catalogue.urls import ApiBaseUrl
 from domain.errors import UsageError
 from domain.people import Member, Role, allows, roles_held
-from domain.policies import NEEDS, PROTECTED_APPROVALS, Action, Rule
+from domain.policies import PROTECTED_APPROVALS, REQUIRED_ROLES, AccessRule, Action
 from domain.targets import Target
 from domain.text import nearest
 
 EVERYWHERE = "*"
 
 
-class EksCluster(Entry):
+class EksCluster(ConfigModel):
     """A cluster that is reached with AWS credentials instead of a kubeconfig."""
 
     name: str
@@ -28,7 +28,7 @@ class EksCluster(Entry):
     certificate_authority: str = ""
 
 
-class ClusterEntry(Entry):
+class ClusterConfig(ConfigModel):
     """How a cluster is reached: a kubeconfig's context, the pod's own account, or EKS."""
 
     kubeconfig: str = ""
@@ -37,14 +37,14 @@ class ClusterEntry(Entry):
     eks: EksCluster | None = None
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        ways = [bool(self.kubeconfig or self.context), self.in_cluster, self.eks is not None]
-        if sum(ways) != 1:
+    def _check_one_access_method(self) -> Self:
+        methods = [bool(self.kubeconfig or self.context), self.in_cluster, self.eks is not None]
+        if sum(methods) != 1:
             raise ValueError("say exactly one of kubeconfig/context, in_cluster, eks")
         return self
 
 
-class Environment(Entry):
+class Environment(ConfigModel):
     """Where services run. ``protected`` asks for reasons and, by default, for a second person.
 
     ``channel`` takes the cards of operations that were asked for where the bot cannot post, or where nobody else would see them.
@@ -52,18 +52,18 @@ class Environment(Entry):
     """
 
     cluster: str
-    namespace: Name
-    aliases: tuple[Name, ...] = ()
+    namespace: DnsLabel
+    aliases: tuple[DnsLabel, ...] = ()
     channel: str = ""
     protected: bool = False
     approval_minutes: float = Field(default=15, gt=0, le=24 * 60)
     rollout_minutes: float = Field(default=15, gt=0, le=24 * 60)
     needs: dict[Action, Role] = Field(default_factory=dict)
     approvals: dict[Action, Role | None] = Field(default_factory=dict)
-    prometheus: Server = ""
-    alertmanager: Server = ""
-    grafana: Server = ""
-    jaeger: Server = ""
+    prometheus: ApiBaseUrl = ""
+    alertmanager: ApiBaseUrl = ""
+    grafana: ApiBaseUrl = ""
+    jaeger: ApiBaseUrl = ""
 
     @property
     def approval_within(self) -> timedelta:
@@ -75,23 +75,23 @@ class Environment(Entry):
         """How long one service's rollout may take before it is called failed."""
         return timedelta(minutes=self.rollout_minutes)
 
-    def rule(self, action: Action) -> Rule:
+    def rule(self, action: Action) -> AccessRule:
         """Who may do this here and who must approve it."""
         approvals = {**(PROTECTED_APPROVALS if self.protected else {}), **self.approvals}
-        return Rule(self.needs.get(action, NEEDS[action]), approvals.get(action))
+        return AccessRule(self.needs.get(action, REQUIRED_ROLES[action]), approvals.get(action))
 
 
-class Service(Entry):
+class Service(ConfigModel):
     """One Deployment that people name. ``tag_pattern`` says which tags may be deployed without having run here.
 
     ``dashboard`` is the uid of its Grafana dashboard; ``depends_on`` names services whose changes can break this one.
     """
 
-    deployment: Name
-    container: Name
+    deployment: DnsLabel
+    container: DnsLabel
     image: str
     tag_pattern: str = r"^[A-Za-z0-9._-]+-[0-9a-f]{7}$"
-    aliases: tuple[Name, ...] = ()
+    aliases: tuple[DnsLabel, ...] = ()
     team: str = ""
     dashboard: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
     depends_on: tuple[str, ...] = ()
@@ -105,52 +105,54 @@ class Service(Entry):
         return self
 
 
-class Application(Entry):
+class Application(ConfigModel):
     """Services that are deployed together, in this order."""
 
     services: tuple[str, ...] = Field(min_length=1)
     default: bool = False
 
 
-class Catalogue(Entry):
+class Catalogue(ConfigModel):
     """The whole of ``deepecho.yaml``."""
 
     version: int = Field(default=1, ge=1, le=1)
     workspaces: tuple[str, ...] = Field(min_length=1)
-    clusters: dict[str, ClusterEntry]
-    environments: dict[Name, Environment] = Field(min_length=1)
-    services: dict[Name, Service] = Field(min_length=1)
-    applications: dict[Name, Application] = Field(min_length=1)
+    clusters: dict[str, ClusterConfig]
+    environments: dict[DnsLabel, Environment] = Field(min_length=1)
+    services: dict[DnsLabel, Service] = Field(min_length=1)
+    applications: dict[DnsLabel, Application] = Field(min_length=1)
     roles: dict[str, dict[Role, tuple[str, ...]]]
-    alerts: AlertsEntry | None = None
+    alerts: AlertsConfig | None = None
 
     @model_validator(mode="after")
-    def _names_exist(self) -> Self:
+    def _check_references(self) -> Self:
         for name, environment in self.environments.items():
-            _must_exist(f"environments.{name}.cluster", environment.cluster, self.clusters)
+            _check_exists(f"environments.{name}.cluster", environment.cluster, self.clusters)
         for name, application in self.applications.items():
             for service in application.services:
-                _must_exist(f"applications.{name}.services", service, self.services)
+                _check_exists(f"applications.{name}.services", service, self.services)
         for scope in self.roles:
             if scope != EVERYWHERE:
-                _must_exist("roles", scope, self.environments)
+                _check_exists("roles", scope, self.environments)
         if sum(application.default for application in self.applications.values()) != 1:
             raise ValueError("applications: exactly one needs default: true")
-        _no_two_places("environments", {name: f"{each.cluster}/{each.namespace}" for name, each in self.environments.items()})
-        _no_two_places("services", {name: each.deployment for name, each in self.services.items()})
-        _no_two_meanings("environments", {name: entry.aliases for name, entry in self.environments.items()})
-        _no_two_meanings("services", {name: entry.aliases for name, entry in self.services.items()})
+        _check_unique_locations(
+            "environments", {name: f"{each.cluster}/{each.namespace}" for name, each in self.environments.items()}
+        )
+        _check_unique_locations("services", {name: each.deployment for name, each in self.services.items()})
+        _check_unique_names("environments", {name: entry.aliases for name, entry in self.environments.items()})
+        _check_unique_names("services", {name: entry.aliases for name, entry in self.services.items()})
         return self
 
     @model_validator(mode="after")
-    def _alerts_find_their_place(self) -> Self:
+    def _check_alert_references(self) -> Self:
         for name, service in self.services.items():
             for other in service.depends_on:
-                _must_exist(f"services.{name}.depends_on", other, self.services)
+                _check_exists(f"services.{name}.depends_on", other, self.services)
             if name in service.depends_on:
                 raise ValueError(f"services.{name}.depends_on: a service cannot depend on itself")
         if self.alerts and self.alerts.environment:
-            _must_exist("alerts.environment", self.alerts.environment, self.environments)
+            _check_exists("alerts.environment", self.alerts.environment, self.environments)
         return self
 
     @property
@@ -160,11 +162,11 @@ class Catalogue(Entry):
 
     def environment_named(self, word: str) -> str:
         """The environment that the word names, by name or alias. Raises ``UsageError`` with the nearest names."""
-        return _named("environment", word, {name: each.aliases for name, each in self.environments.items()})
+        return _find_by_name("environment", word, {name: each.aliases for name, each in self.environments.items()})
 
     def service_named(self, word: str) -> str:
         """The service that the word names, by name or alias. Raises ``UsageError`` with the nearest names."""
-        return _named("service", word, {name: each.aliases for name, each in self.services.items()})
+        return _find_by_name("service", word, {name: each.aliases for name, each in self.services.items()})
 
     def target(self, environment: str, service: str) -> Target:
         """Where a service of an environment is found."""
@@ -178,32 +180,32 @@ class Catalogue(Entry):
         scopes = [EVERYWHERE] if environment is None else [EVERYWHERE, environment]
         return roles_held(member, *(self.roles.get(scope, {}) for scope in scopes))
 
-    def may(self, member: Member, needed: Role, environment: str | None) -> bool:
+    def has_role(self, member: Member, needed: Role, environment: str | None) -> bool:
         """Whether the member holds the role there."""
         return allows(self.roles_of(member, environment), needed)
 
 
-def _must_exist(where: str, name: str, known: Mapping[str, object]) -> None:
+def _check_exists(where: str, name: str, known: Mapping[str, object]) -> None:
     if name not in known:
         raise ValueError(f"{where}: {name!r} is not defined; there are {', '.join(sorted(known)) or 'none'}")
 
 
-def _no_two_places(kind: str, places: dict[str, str]) -> None:
+def _check_unique_locations(kind: str, locations: dict[str, str]) -> None:
     """One place under two names would have two sets of rules and of locks: the weaker one would hold."""
-    for name, place in places.items():
-        others = [other for other, where in places.items() if where == place and other != name]
+    for name, location in locations.items():
+        others = [other for other, where in locations.items() if where == location and other != name]
         if others:
-            raise ValueError(f"{kind}: {name!r} and {others[0]!r} are both {place}")
+            raise ValueError(f"{kind}: {name!r} and {others[0]!r} are both {location}")
 
 
-def _no_two_meanings(kind: str, names: dict[str, tuple[str, ...]]) -> None:
+def _check_unique_names(kind: str, names: dict[str, tuple[str, ...]]) -> None:
     words = [*names, *(alias for aliases in names.values() for alias in aliases)]
     for word in words:
         if words.count(word) > 1:
             raise ValueError(f"{kind}: {word!r} names two of them")
 
 
-def _named(kind: str, word: str, names: dict[str, tuple[str, ...]]) -> str:
+def _find_by_name(kind: str, word: str, names: dict[str, tuple[str, ...]]) -> str:
     wanted = word.lower().removeprefix("#")
     for name, aliases in names.items():
         if wanted == name or wanted in aliases:

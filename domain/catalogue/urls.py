@@ -6,31 +6,31 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 
-def _page(written: str) -> str:
+def _validate_http_url(value: str) -> str:
     """The sentences do not repeat what was written, because it may hold a password."""
-    if not written:
-        return written
+    if not value:
+        return value
     try:
-        parts = urlsplit(written)
+        parts = urlsplit(value)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise ValueError("must be an address such as https://prometheus.example.com") from error
-    if parts.scheme not in {"http", "https"} or not host or not written.isprintable() or any(each in written for each in ' <>|"'):
+    if parts.scheme not in {"http", "https"} or not host or not value.isprintable() or any(each in value for each in ' <>|"'):
         raise ValueError("must be an address such as https://prometheus.example.com")
     if "@" in parts.netloc:
         raise ValueError("must hold no user and no password; credentials are settings, not part of an address")
-    return written
+    return value
 
 
-def _server(written: str) -> str:
-    address = _page(written)
-    if "?" in address or "#" in address:
+def _validate_api_base_url(value: str) -> str:
+    url = _validate_http_url(value)
+    if "?" in url or "#" in url:
         raise ValueError("must end with the path; nothing after ? or # belongs here")
-    return address.rstrip("/")
+    return url.rstrip("/")
 
 
-Page = Annotated[str, AfterValidator(_page)]
+HttpUrl = Annotated[str, AfterValidator(_validate_http_url)]
 """An http or https address without credentials, or empty."""
 
-Server = Annotated[str, AfterValidator(_server)]
+ApiBaseUrl = Annotated[str, AfterValidator(_validate_api_base_url)]
 """Where a system's API begins: as ``Page``, without query and without a slash at its end."""

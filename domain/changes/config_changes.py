@@ -5,55 +5,57 @@ from collections.abc import Iterable, Mapping
 from domain.changes.platform_changes import ChangeKind, PlatformChange
 from domain.targets import Target
 from domain.workloads.deployments import ConfigChange, Workload
-from domain.workloads.field_managers import AutoscalerMove, Hands
+from domain.workloads.field_managers import FieldManagers, ScalingEvent
 
 
-def made_to_configs(environment: str, found: Mapping[Target, Iterable[ConfigChange]]) -> tuple[PlatformChange, ...]:
+def changes_from_configs(
+    environment: str, configs_by_target: Mapping[Target, Iterable[ConfigChange]]
+) -> tuple[PlatformChange, ...]:
     """Each ConfigMap or Secret once, with every service whose template refers to it."""
-    users: dict[ConfigChange, list[str]] = {}
-    for target, configs in found.items():
+    services_by_config: dict[ConfigChange, list[str]] = {}
+    for target, configs in configs_by_target.items():
         for config in configs:
-            users.setdefault(config, []).append(target.service)
+            services_by_config.setdefault(config, []).append(target.service)
     return tuple(
         PlatformChange(
             kind=ChangeKind.CONFIG,
             environment=environment,
             services=tuple(services),
             at=config.changed_at,
-            what=f"{config.kind} {config.name}",
+            description=f"{config.kind} {config.name}",
         )
-        for config, services in users.items()
+        for config, services in services_by_config.items()
     )
 
 
-def made_by_autoscalers(moves: Iterable[AutoscalerMove], targets: Iterable[Target]) -> tuple[PlatformChange, ...]:
+def changes_from_autoscalers(events: Iterable[ScalingEvent], targets: Iterable[Target]) -> tuple[PlatformChange, ...]:
     """The moves of autoscalers that steer one of these Deployments."""
-    steered = {target.deployment: target for target in targets}
+    targets_by_deployment = {target.deployment: target for target in targets}
     return tuple(
         PlatformChange(
             kind=ChangeKind.AUTOSCALER,
-            environment=steered[move.deployment].environment,
-            services=(steered[move.deployment].service,),
-            at=move.at,
-            what=f"autoscaler {move.autoscaler}" + ("" if move.replicas is None else f" to {move.replicas} pods"),
+            environment=targets_by_deployment[event.deployment].environment,
+            services=(targets_by_deployment[event.deployment].service,),
+            at=event.at,
+            description=f"autoscaler {event.autoscaler}" + ("" if event.replicas is None else f" to {event.replicas} pods"),
         )
-        for move in moves
-        if move.deployment in steered
+        for event in events
+        if event.deployment in targets_by_deployment
     )
 
 
-def made_by_hand(workload: Workload, hands: Hands) -> tuple[PlatformChange, ...]:
+def changes_from_manual_scaling(workload: Workload, managers: FieldManagers) -> tuple[PlatformChange, ...]:
     """Replicas that somebody set with ``kubectl scale`` or the like; the number of before is not kept."""
-    hand, target = hands.replicas, workload.target
-    if hand is None:
+    manager, target = managers.replicas, workload.target
+    if manager is None:
         return ()
     return (
         PlatformChange(
             kind=ChangeKind.SCALE,
             environment=target.environment,
             services=(target.service,),
-            at=hand.at,
-            what=f"scale of {target.service}",
-            by_name=hand.manager,
+            at=manager.at,
+            description=f"scale of {target.service}",
+            by_manager=manager.name,
         ),
     )

@@ -5,37 +5,37 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from domain.changes.own_changes import touched
+from domain.changes.own_changes import changed_services
 from domain.changes.platform_changes import ChangeKind, PlatformChange
 from domain.operations.operation import OperationRecord
 from domain.operations.plans import Verb
-from domain.workloads.deployments import RESTARTED_AT, Revision, Template, Workload, differences
-from domain.workloads.field_managers import Hand, Hands
+from domain.workloads.deployments import RESTARTED_AT_ANNOTATION, Revision, Template, Workload, template_differences
+from domain.workloads.field_managers import FieldManager, FieldManagers
 from domain.workloads.versions import version_of
 
-MANAGER = "deepecho"
+BOT_FIELD_MANAGER = "deepecho"
 """The name under which the bot itself writes."""
-_PROGRAMS = ("argocd", "flux", "helm", "kubectl")
+_KNOWN_PROGRAMS = ("argocd", "flux", "helm", "kubectl")
 """A change cause begins with the program that wrote it; anything else is a sentence of a person."""
-_SKEW = timedelta(seconds=30)
+_CLOCK_SKEW = timedelta(seconds=30)
 """Between the bot's clock and the cluster's, which notes whole seconds."""
-_TOGETHER = timedelta(minutes=2)
+_MERGE_INTERVAL = timedelta(minutes=2)
 """One ``helm upgrade`` changes several Deployments, one after the other."""
-_NAMED = 3
+_MAX_DIFFERENCES = 3
 """How many differences of a template are named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ExternalChange:
     """A version that came: when, after which, by whose hand, where that is known."""
 
     workload: Workload
     revision: Revision
     previous: Revision | None
     at: datetime
-    again: bool = False
+    reactivated: bool = False
     """An earlier ReplicaSet was taken up again, as ``kubectl rollout undo`` does."""
-    hand: Hand | None = None
+    manager: FieldManager | None = None
     operation: OperationRecord | None = None
     """The operation of ours that made it and does not know: its cluster's answer was lost."""
 
@@ -45,46 +45,54 @@ class Step:
         return self.previous is not None and self.previous.image == self.revision.image
 
 
-def steps(workload: Workload, hands: Hands, operations: Iterable[OperationRecord], since: datetime) -> tuple[Step, ...]:
+def external_changes(
+    workload: Workload, managers: FieldManagers, operations: Iterable[OperationRecord], since: datetime
+) -> tuple[ExternalChange, ...]:
     """The versions that came since then and that none of these operations tells of, oldest first."""
     records = {record.id: record for record in operations}
-    found = [_again(workload, hands)]
+    changes = [_reactivation(workload, managers)]
     for revision in workload.revisions:
-        record = _maker(workload, revision, records)
-        if record is None or workload.target.service not in [each.service for each in touched(record)]:
-            found.append(_made(workload, revision, hands, record))
-    return tuple(sorted((each for each in found if each and since <= each.at), key=lambda each: each.at))
+        record = _originating_operation(workload, revision, records)
+        if record is None or workload.target.service not in [each.service for each in changed_services(record)]:
+            changes.append(_external_change(workload, revision, managers, record))
+    return tuple(sorted((each for each in changes if each and since <= each.at), key=lambda each: each.at))
 
 
-def _made(workload: Workload, revision: Revision, hands: Hands, record: OperationRecord | None) -> Step:
-    hand = hands.image if revision.number == workload.revision else None
-    return Step(
+def _external_change(
+    workload: Workload, revision: Revision, managers: FieldManagers, record: OperationRecord | None
+) -> ExternalChange:
+    manager = managers.image if revision.number == workload.revision else None
+    return ExternalChange(
         workload=workload,
         revision=revision,
-        previous=_before(workload, revision),
+        previous=_predecessor(workload, revision),
         at=revision.created_at,
-        hand=hand if hand and abs(hand.at - revision.created_at) <= _SKEW else None,
+        manager=manager if manager and abs(manager.at - revision.created_at) <= _CLOCK_SKEW else None,
         operation=record,
     )
 
 
-def _again(workload: Workload, hands: Hands) -> Step | None:
+def _reactivation(workload: Workload, managers: FieldManagers) -> ExternalChange | None:
     """An earlier version that was put back: its ReplicaSet keeps its first date, so that only the hand that did it tells when.
 
     That is known of the one that runs now, and of no earlier one.
     """
-    hand = hands.image
-    runs = next((each for each in workload.revisions if each.number == workload.revision), None)
-    if runs is None or hand is None or hand.manager == MANAGER:
+    manager = managers.image
+    current = next((each for each in workload.revisions if each.number == workload.revision), None)
+    if current is None or manager is None or manager.name == BOT_FIELD_MANAGER:
         return None
-    newer = [each.created_at for each in workload.revisions if each.created_at > runs.created_at]
-    if not newer or hand.at < max(newer):
+    newer = [each.created_at for each in workload.revisions if each.created_at > current.created_at]
+    if not newer or manager.at < max(newer):
         return None
-    previous = max((each for each in workload.revisions if each.number < runs.number), key=_number, default=None)
-    return Step(workload=workload, revision=runs, previous=previous, at=hand.at, again=True, hand=hand)
+    previous = max((each for each in workload.revisions if each.number < current.number), key=_revision_number, default=None)
+    return ExternalChange(
+        workload=workload, revision=current, previous=previous, at=manager.at, reactivated=True, manager=manager
+    )
 
 
-def _maker(workload: Workload, revision: Revision, records: Mapping[str, OperationRecord]) -> OperationRecord | None:
+def _originating_operation(
+    workload: Workload, revision: Revision, records: Mapping[str, OperationRecord]
+) -> OperationRecord | None:
     """The operation that made this ReplicaSet.
 
     The annotation alone does not say so: a ReplicaSet inherits the Deployment's, which names the last operation, and a
@@ -96,101 +104,101 @@ def _maker(workload: Workload, revision: Revision, records: Mapping[str, Operati
     change = next(each for each in record.plan.changes if each.target.service == service)
     if record.verb is not Verb.RESTART:
         return record if change.after.template_hash == revision.template_hash else None
-    began = (record.of(service).started_at or record.requested_at) - _SKEW
-    same = [each for each in workload.revisions if each.operation_id == record.id and each.created_at >= began]
-    return record if same and revision.number == min(map(_number, same)) else None
+    not_before = (record.progress_of(service).started_at or record.requested_at) - _CLOCK_SKEW
+    candidates = [each for each in workload.revisions if each.operation_id == record.id and each.created_at >= not_before]
+    return record if candidates and revision.number == min(map(_revision_number, candidates)) else None
 
 
-def _before(workload: Workload, revision: Revision) -> Revision | None:
+def _predecessor(workload: Workload, revision: Revision) -> Revision | None:
     """What ran before this came.
 
     By number, unless it was taken up again since and has a higher one; then by date.
     """
-    older = [each for each in workload.revisions if _age(each) < _age(revision)]
-    lower = max((each for each in older if each.number < revision.number), key=_number, default=None)
-    moved = max((each for each in older if each.number > revision.number), key=_age, default=None)
-    return max((each for each in (lower, moved) if each is not None), key=_age, default=None)
+    older = [each for each in workload.revisions if _creation_order(each) < _creation_order(revision)]
+    lower = max((each for each in older if each.number < revision.number), key=_revision_number, default=None)
+    renumbered = max((each for each in older if each.number > revision.number), key=_creation_order, default=None)
+    return max((each for each in (lower, renumbered) if each is not None), key=_creation_order, default=None)
 
 
-def _age(revision: Revision) -> tuple[datetime, int]:
+def _creation_order(revision: Revision) -> tuple[datetime, int]:
     return revision.created_at, revision.number
 
 
-def _number(revision: Revision) -> int:
+def _revision_number(revision: Revision) -> int:
     return revision.number
 
 
-def made_by_step(step: Step, templates: Mapping[str, Template]) -> PlatformChange:
+def change_from_external(change: ExternalChange, templates: Mapping[str, Template]) -> PlatformChange:
     """What came with a version. ``templates`` by their hash, as far as they are kept, are compared where the image stayed."""
-    target, previous, operation = step.workload.target, step.previous, step.operation
-    kind, what = _same_version(step, templates) if step.same_image else _other_version(step)
-    moved = previous if kind in (ChangeKind.DEPLOY, ChangeKind.ROLLBACK) else None
+    target, previous, operation = change.workload.target, change.previous, change.operation
+    kind, what = _template_change(change, templates) if change.same_image else _version_change(change)
+    replaced = previous if kind in (ChangeKind.DEPLOY, ChangeKind.ROLLBACK) else None
     return PlatformChange(
         kind=kind,
         environment=target.environment,
         services=(target.service,),
-        at=step.at,
-        what=what,
+        at=change.at,
+        description=what,
         by=operation.requested_by if operation else None,
-        by_name="" if operation else _who(step),
-        operation=operation.id if operation else "",
-        before={target.service: version_of(moved.image)} if moved else {},
+        by_manager="" if operation else _program_name(change),
+        operation_id=operation.id if operation else "",
+        previous_versions={target.service: version_of(replaced.image)} if replaced else {},
     )
 
 
-def _other_version(step: Step) -> tuple[ChangeKind, str]:
-    version, image = version_of(step.revision.image), step.revision.image
-    earlier = [each for each in step.workload.revisions if _age(each) < _age(step.revision)]
-    if step.again or any(each.image == image for each in earlier):
+def _version_change(change: ExternalChange) -> tuple[ChangeKind, str]:
+    version, image = version_of(change.revision.image), change.revision.image
+    earlier = [each for each in change.workload.revisions if _creation_order(each) < _creation_order(change.revision)]
+    if change.reactivated or any(each.image == image for each in earlier):
         return ChangeKind.ROLLBACK, f"rollback to {version}"
     return ChangeKind.DEPLOY, f"deploy {version}"
 
 
-def _same_version(step: Step, templates: Mapping[str, Template]) -> tuple[ChangeKind, str]:
-    target, previous = step.workload.target, step.previous
+def _template_change(change: ExternalChange, templates: Mapping[str, Template]) -> tuple[ChangeKind, str]:
+    target, previous = change.workload.target, change.previous
     before = templates.get(previous.template_hash) if previous else None
-    after = templates.get(step.revision.template_hash)
+    after = templates.get(change.revision.template_hash)
     if before is None or after is None:
         return ChangeKind.CONFIG, f"another template of {target.service}"
-    found = differences(before, after, target.container)
-    if found == ("annotations",) and _restarted(before) != _restarted(after):
+    names = template_differences(before, after, target.container)
+    if names == ("annotations",) and _restarted_at(before) != _restarted_at(after):
         return ChangeKind.RESTART, f"restart of {target.service}"
-    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return ChangeKind.CONFIG, f"{', '.join(found[:_NAMED])}{more} of {target.service}"
+    more = f" and {len(names) - _MAX_DIFFERENCES} more" if len(names) > _MAX_DIFFERENCES else ""
+    return ChangeKind.CONFIG, f"{', '.join(names[:_MAX_DIFFERENCES])}{more} of {target.service}"
 
 
-def _restarted(template: Template) -> str:
-    notes = (template.get("metadata") or {}).get("annotations") or {}
-    return str(notes.get(RESTARTED_AT, ""))
+def _restarted_at(template: Template) -> str:
+    annotations = (template.get("metadata") or {}).get("annotations") or {}
+    return str(annotations.get(RESTARTED_AT_ANNOTATION, ""))
 
 
-def _who(step: Step) -> str:
+def _program_name(change: ExternalChange) -> str:
     """The program that did it. A change cause that was there before is left over from the change before."""
-    cause = step.revision.change_cause
-    if step.hand is not None and not (step.same_image and not step.again):
-        return step.hand.manager
-    if step.previous is not None and cause == step.previous.change_cause:
+    cause = change.revision.change_cause
+    if change.manager is not None and not (change.same_image and not change.reactivated):
+        return change.manager.name
+    if change.previous is not None and cause == change.previous.change_cause:
         return ""
     program = cause.partition(" ")[0]
-    return program if program in _PROGRAMS else ""
+    return program if program in _KNOWN_PROGRAMS else ""
 
 
-def together(changes: Iterable[PlatformChange]) -> tuple[PlatformChange, ...]:
+def merge_simultaneous(changes: Iterable[PlatformChange]) -> tuple[PlatformChange, ...]:
     """The same version brought to several services by the same hand within two minutes is one change."""
-    found: list[PlatformChange] = []
-    for _, alike in groupby(sorted(changes, key=_sameness), key=lambda each: _sameness(each)[:4]):
+    merged: list[PlatformChange] = []
+    for _, alike in groupby(sorted(changes, key=_merge_key), key=lambda each: _merge_key(each)[:4]):
         for change in alike:
-            if found and _sameness(found[-1])[:4] == _sameness(change)[:4] and change.at - found[-1].at <= _TOGETHER:
-                found[-1] = _joined(found[-1], change)
+            if merged and _merge_key(merged[-1])[:4] == _merge_key(change)[:4] and change.at - merged[-1].at <= _MERGE_INTERVAL:
+                merged[-1] = _merge(merged[-1], change)
             else:
-                found.append(change)
-    return tuple(sorted(found, key=lambda each: (each.at, each.what)))
+                merged.append(change)
+    return tuple(sorted(merged, key=lambda each: (each.at, each.description)))
 
 
-def _sameness(change: PlatformChange) -> tuple[str, str, str, str, datetime]:
-    return change.kind.value, change.what, change.by_name, change.operation, change.at
+def _merge_key(change: PlatformChange) -> tuple[str, str, str, str, datetime]:
+    return change.kind.value, change.description, change.by_manager, change.operation_id, change.at
 
 
-def _joined(first: PlatformChange, second: PlatformChange) -> PlatformChange:
+def _merge(first: PlatformChange, second: PlatformChange) -> PlatformChange:
     services = tuple(dict.fromkeys((*first.services, *second.services)))
-    return replace(first, services=services, before={**second.before, **first.before})
+    return replace(first, services=services, previous_versions={**second.previous_versions, **first.previous_versions})

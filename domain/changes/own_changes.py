@@ -8,53 +8,53 @@ from domain.operations.locks import LockRecord
 from domain.operations.operation import OperationRecord, Phase, Progress, State
 from domain.operations.plans import Plan, Verb
 
-_KINDS = {
+_CHANGE_KINDS = {
     Verb.DEPLOY: ChangeKind.DEPLOY,
     Verb.ROLLBACK: ChangeKind.ROLLBACK,
     Verb.RESTART: ChangeKind.RESTART,
     Verb.SCALE: ChangeKind.SCALE,
 }
-_ENDINGS = {
+_OUTCOMES = {
     State.CANCELLED: "a person cancelled it",
     State.FAILED: "it failed",
     State.DRIFTED: "it stopped halfway",
     State.NEEDS_PERSON: "it stopped halfway",
 }
-_TOUCHED = (Phase.ROLLING, Phase.VERIFIED, Phase.FAILED)
+_CHANGED_PHASES = (Phase.ROLLING, Phase.VERIFIED, Phase.FAILED)
 
 
-def touched(record: OperationRecord) -> tuple[Progress, ...]:
+def changed_services(record: OperationRecord) -> tuple[Progress, ...]:
     """The services that an operation has changed, or is changing now. One that ended just before its change is not among them."""
     now = (Phase.CHANGING,) if record.state is State.RUNNING else ()
-    return tuple(each for each in record.progress if each.phase in (*_TOUCHED, *now))
+    return tuple(each for each in record.progress if each.phase in (*_CHANGED_PHASES, *now))
 
 
-def made_by_operation(record: OperationRecord) -> PlatformChange | None:
+def change_from_operation(record: OperationRecord) -> PlatformChange | None:
     """What an operation changed, however it ended; None where it changed nothing."""
-    changed = touched(record)
+    changed = changed_services(record)
     if not changed:
         return None
     services = tuple(each.service for each in changed)
     versions = {change.target.service: change.before.version for change in record.plan.changes}
-    back = record.verb in (Verb.DEPLOY, Verb.ROLLBACK)
+    restorable = record.verb in (Verb.DEPLOY, Verb.ROLLBACK)
     return PlatformChange(
-        kind=_KINDS[record.verb],
+        kind=_CHANGE_KINDS[record.verb],
         environment=record.environment,
         services=services,
         at=min(each.started_at or record.requested_at for each in changed),
-        until=record.ended_at,
+        ended_at=record.ended_at,
         running=record.state is State.RUNNING,
-        what=_named(record.plan, services),
+        description=_describe_change(record.plan, services),
         by=record.requested_by,
-        operation=record.id,
-        before={service: versions[service] for service in services} if back else {},
-        ending=_ENDINGS.get(record.state, ""),
+        operation_id=record.id,
+        previous_versions={service: versions[service] for service in services} if restorable else {},
+        outcome=_OUTCOMES.get(record.state, ""),
     )
 
 
-def _named(plan: Plan, services: Sequence[str]) -> str:
-    made = [change for change in plan.changes if change.target.service in services]
-    versions = " and ".join(dict.fromkeys(change.after.version for change in made))
+def _describe_change(plan: Plan, services: Sequence[str]) -> str:
+    changes = [change for change in plan.changes if change.target.service in services]
+    versions = " and ".join(dict.fromkeys(change.after.version for change in changes))
     match plan.verb:
         case Verb.DEPLOY:
             return f"deploy {versions}"
@@ -63,37 +63,39 @@ def _named(plan: Plan, services: Sequence[str]) -> str:
         case Verb.RESTART:
             return f"restart of {' and '.join(services)}"
         case Verb.SCALE:
-            return f"scale of {services[0]} from {made[0].before.replicas} to {made[0].after.replicas} pods"
+            return f"scale of {services[0]} from {changes[0].before.replicas} to {changes[0].after.replicas} pods"
 
 
-def made_by_locks(environment: str, entries: Iterable[AuditEntry], held: LockRecord | None = None) -> tuple[PlatformChange, ...]:
+def changes_from_locks(
+    environment: str, entries: Iterable[AuditEntry], current: LockRecord | None = None
+) -> tuple[PlatformChange, ...]:
     """Maintenance, as far as people tell of it: each lock of the environment, until it was removed.
 
     ``entries`` are the audit log's of ``lock`` and ``unlock``; ``held`` is the lock that holds now. A lock that ran out by itself
     leaves no entry: its end is not known.
     """
-    found: list[PlatformChange] = []
+    changes: list[PlatformChange] = []
     last: AuditEntry | None = None
     for entry in sorted(entries, key=lambda each: (each.at, each.key)):
         if entry.where != environment:
             continue
         if entry.what == "unlock" and last is not None:
-            found[-1] = _lock(last, unlocked=entry)
+            changes[-1] = _lock_change(last, unlocked=entry)
             last = None
         elif entry.what == "lock":
-            found.append(_lock(entry, running=held is not None and held.since == entry.at))
+            changes.append(_lock_change(entry, running=current is not None and current.since == entry.at))
             last = entry
-    return tuple(found)
+    return tuple(changes)
 
 
-def _lock(entry: AuditEntry, *, unlocked: AuditEntry | None = None, running: bool = False) -> PlatformChange:
+def _lock_change(entry: AuditEntry, *, unlocked: AuditEntry | None = None, running: bool = False) -> PlatformChange:
     return PlatformChange(
         kind=ChangeKind.MAINTENANCE,
         environment=entry.where,
         services=(),
         at=entry.at,
-        until=unlocked.at if unlocked else None,
+        ended_at=unlocked.at if unlocked else None,
         running=running,
-        what=f"lock of {entry.where}: {entry.why}" if entry.why else f"lock of {entry.where}",
+        description=f"lock of {entry.where}: {entry.why}" if entry.why else f"lock of {entry.where}",
         by=entry.who,
     )

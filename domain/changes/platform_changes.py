@@ -31,19 +31,19 @@ class PlatformChange:
     environment: str
     services: tuple[str, ...]
     at: datetime
-    what: str
+    description: str
     by: Person | None = None
-    by_name: str = ""
+    by_manager: str = ""
     """Who, where the cluster only knows a manager's name such as ``helm``."""
-    operation: str = ""
+    operation_id: str = ""
     """The id of the operation that made it, where one did."""
-    before: Mapping[str, str] = field(default_factory=dict)
+    previous_versions: Mapping[str, str] = field(default_factory=dict)
     """Service to the version that ran before, where that is known: what a rollback goes back to."""
-    until: datetime | None = None
+    ended_at: datetime | None = None
     """When it was through; None where it happened at one moment, or goes on."""
     running: bool = False
     """It goes on: an operation that has not ended, an environment that is still locked."""
-    ending: str = ""
+    outcome: str = ""
     """How it ended, where that was not as planned: ``a person cancelled it``."""
 
 

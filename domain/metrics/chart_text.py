@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from domain.metrics.charts import Chart, Series
 
-DIGITS = 4
+SIGNIFICANT_DIGITS = 4
 """Significant digits of a value: three would call an availability of 99.95 per cent 100."""
 
 _LIMIT_DIGITS = 6
 _UNITS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k"))
 """From where each unit is used; a person reads 9,999 faster than 9.999k."""
-_TOLERANCE = 1.0
+_TOLERANCE_SECONDS = 1.0
 """Seconds that a point may lie outside the window: Prometheus counts in floats, the window in microseconds."""
 
 
@@ -24,32 +24,32 @@ class Point(NamedTuple):
     value: float
 
 
-def in_words(chart: Chart) -> str:
+def describe_chart(chart: Chart) -> str:
     """``now 14.2, limit 10, highest 15.1 at 14:05 UTC, lowest 0.3``; of several lines ``now 0.3 to 14.2 (8 lines)``."""
-    points = [point for series in chart.series for point in points_in(chart, series.points)]
+    points = [point for series in chart.series for point in finite_points(chart, series.points)]
     if not points:
-        return ", ".join(filter(None, [f"n{no_data(chart)[1:]}", limit_words(chart)]))
-    return ", ".join(filter(None, [_newest_words(chart), limit_words(chart), *_extremes(chart, points)]))
+        return ", ".join(filter(None, [f"n{no_data_text(chart)[1:]}", limit_text(chart)]))
+    return ", ".join(filter(None, [_newest_text(chart), limit_text(chart), *_extremes_text(chart, points)]))
 
 
 def has_numbers(chart: Chart) -> bool:
     """Whether there is anything to draw."""
-    return any(newest(chart, series) for series in chart.series)
+    return any(newest_point(chart, series) for series in chart.series)
 
 
-def no_data(chart: Chart) -> str:
+def no_data_text(chart: Chart) -> str:
     """``No data between 14:02 and 15:02 UTC``."""
-    return f"No data between {moment(chart.since, chart)} and {moment(chart.until, chart)} UTC"
+    return f"No data between {format_chart_time(chart.since, chart)} and {format_chart_time(chart.until, chart)} UTC"
 
 
-def window_words(chart: Chart) -> str:
+def time_range_text(chart: Chart) -> str:
     """``26 Nov, 14:02 to 15:02 UTC``: always with the day, because pictures are looked at later."""
     since, until = chart.since.astimezone(UTC), chart.until.astimezone(UTC)
     day = f"{since.day} {since:%b}, " if since.date() == until.date() else ""
-    return f"{day}{moment(since, chart)} to {moment(until, chart)} UTC"
+    return f"{day}{format_chart_time(since, chart)} to {format_chart_time(until, chart)} UTC"
 
 
-def moment(at: datetime, chart: Chart) -> str:
+def format_chart_time(at: datetime, chart: Chart) -> str:
     """``14:05`` in UTC; with seconds, the day or the year where the chart's window would leave a doubt."""
     at, since, until = (each.astimezone(UTC) for each in (at, chart.since, chart.until))
     clock = f"{at:%H:%M:%S}" if until - since < timedelta(minutes=5) else f"{at:%H:%M}"
@@ -59,7 +59,7 @@ def moment(at: datetime, chart: Chart) -> str:
     return f"{at.day} {at:%b}{year} {clock}"
 
 
-def number(value: float, digits: int = DIGITS) -> str:
+def format_number(value: float, digits: int = SIGNIFICANT_DIGITS) -> str:
     """``14.2``, ``1,250``, ``12.5k``, ``3M``, ``0.003``, ``3e-5``, ``1e300``. The value is finite."""
     rounded = float(f"{value:.{digits}g}")
     if rounded == 0:
@@ -77,25 +77,25 @@ def unit_of(value: float) -> tuple[float, str]:
     return (1e3, unit) if unit == "k" else (factor, unit)
 
 
-def limit(chart: Chart) -> float | None:
+def finite_threshold(chart: Chart) -> float | None:
     """The threshold, where it is a number that a value can be compared with."""
     return chart.threshold if chart.threshold is not None and math.isfinite(chart.threshold) else None
 
 
-def limit_words(chart: Chart) -> str:
+def limit_text(chart: Chart) -> str:
     """``limit 10``; empty where there is none."""
-    threshold = limit(chart)
-    return "" if threshold is None else f"limit {number(threshold, _LIMIT_DIGITS)}"
+    threshold = finite_threshold(chart)
+    return "" if threshold is None else f"limit {format_number(threshold, _LIMIT_DIGITS)}"
 
 
-def newest(chart: Chart, series: Series) -> Point | None:
+def newest_point(chart: Chart, series: Series) -> Point | None:
     """The last number of a line; None where it has none in the window."""
-    return next(points_in(chart, reversed(series.points)), None)
+    return next(finite_points(chart, reversed(series.points)), None)
 
 
-def points_in(chart: Chart, points: Iterable[tuple[float, float | None]]) -> Iterator[Point]:
+def finite_points(chart: Chart, points: Iterable[tuple[float, float | None]]) -> Iterator[Point]:
     """Those that are numbers and lie in the window, in the order given."""
-    since, until = chart.since.timestamp() - _TOLERANCE, chart.until.timestamp() + _TOLERANCE
+    since, until = chart.since.timestamp() - _TOLERANCE_SECONDS, chart.until.timestamp() + _TOLERANCE_SECONDS
     for at, value in points:
         if value is not None and since <= at <= until and math.isfinite(value):
             yield Point(at, float(value))
@@ -112,36 +112,36 @@ def _with_exponent(value: float, digits: int) -> str:
     return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(exponent)}"
 
 
-def _newest_words(chart: Chart) -> str:
-    last = [point for point in (newest(chart, series) for series in chart.series) if point]
+def _newest_text(chart: Chart) -> str:
+    last = [point for point in (newest_point(chart, series) for series in chart.series) if point]
     current = [point for point in last if is_current(chart, point)]
     if current:
-        return f"now {_range_words(current)}{_lines_words(chart, len(current))}"
+        return f"now {_range_text(current)}{_line_count_text(chart, len(current))}"
     at = max(point.at for point in last)
-    return f"last {_range_words(last)}{_lines_words(chart, len(last))} at {_clock(chart, at)}"
+    return f"last {_range_text(last)}{_line_count_text(chart, len(last))} at {_format_time(chart, at)}"
 
 
-def _range_words(points: Sequence[Point]) -> str:
-    low, high = (number(each(point.value for point in points)) for each in (min, max))
+def _range_text(points: Sequence[Point]) -> str:
+    low, high = (format_number(each(point.value for point in points)) for each in (min, max))
     return low if low == high else f"{low} to {high}"
 
 
-def _lines_words(chart: Chart, shown: int) -> str:
+def _line_count_text(chart: Chart, shown: int) -> str:
     if chart.left_out <= 0 and shown == 1:
         return ""
     more = f", {chart.left_out:,} more left out" if chart.left_out > 0 else ""
     return f" ({shown:,} {'line' if shown == 1 else 'lines'}{more})"
 
 
-def _extremes(chart: Chart, points: Sequence[Point]) -> tuple[str, ...]:
+def _extremes_text(chart: Chart, points: Sequence[Point]) -> tuple[str, ...]:
     highest, lowest = (each(points, key=lambda point: point.value) for each in (max, min))
-    high, low = number(highest.value), number(lowest.value)
+    high, low = format_number(highest.value), format_number(lowest.value)
     if high == low:
         unchanged = "unchanged" if highest.value == lowest.value else "nearly unchanged"
         return (unchanged,) if len(points) > len(chart.series) else ()
-    return f"highest {high} at {_clock(chart, highest.at)}", f"lowest {low}"
+    return f"highest {high} at {_format_time(chart, highest.at)}", f"lowest {low}"
 
 
-def _clock(chart: Chart, at: float) -> str:
+def _format_time(chart: Chart, at: float) -> str:
     inside = min(max(at, chart.since.timestamp()), chart.until.timestamp())
-    return f"{moment(datetime.fromtimestamp(inside, UTC), chart)} UTC"
+    return f"{format_chart_time(datetime.fromtimestamp(inside, UTC), chart)} UTC"

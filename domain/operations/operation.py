@@ -65,7 +65,7 @@ class Approval:
     decision: Decision | None = None
     decided_by: Person | None = None
     decided_at: datetime | None = None
-    why: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,14 +108,14 @@ class OperationRecord:
     progress: tuple[Progress, ...] = ()
     cancellation: Cancellation | None = None
     outcome: str = ""
-    stands: tuple[str, ...] = ()
+    end_state: tuple[str, ...] = ()
     """What stands now, a sentence a line; the whole truth of an end that was not a success."""
     ended_at: datetime | None = None
-    lasts: timedelta | None = None
+    duration: timedelta | None = None
     """For ``scale``: after this long the replicas of before are put back."""
-    passes_lock: bool = False
+    overrides_lock: bool = False
     """Somebody with the role for it asked or approved, so that a person's lock does not stop it."""
-    procedures: int = 1
+    procedures_version: int = 1
     owner: str = ""
     epoch: int = 0
 
@@ -124,19 +124,19 @@ class OperationRecord:
         """Where it happens."""
         return self.plan.environment
 
-    def of(self, service: str) -> Progress:
+    def progress_of(self, service: str) -> Progress:
         """The progress of one service."""
         return next(each for each in self.progress if each.service == service)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Transition:
     """What a transition makes true, all of it or none."""
 
     record: OperationRecord
     notes: tuple[OperationNote, ...] = ()
-    audit: tuple[AuditEntry, ...] = ()
-    quiet: bool = field(default=False)
+    audit_entries: tuple[AuditEntry, ...] = ()
+    low_priority: bool = field(default=False)
     """Only counts moved: the card may be late by a few seconds."""
 
 
@@ -146,17 +146,17 @@ class Outcome:
 
     state: State
     text: str
-    stands: tuple[str, ...] = ()
+    end_state: tuple[str, ...] = ()
 
 
 def note(
     record: OperationRecord, key: str, at: datetime, text: str, *, tone: Tone = Tone.PLAIN, lines: tuple[str, ...] = ()
 ) -> OperationNote:
     """A reply in the operation's thread, said once under this key."""
-    return OperationNote(operation=record.id, key=key, at=at, text=text, tone=tone, lines=lines)
+    return OperationNote(operation_id=record.id, key=key, at=at, text=text, tone=tone, lines=lines)
 
 
-def audited(record: OperationRecord, event: str, at: datetime, who: Person, outcome: str, why: str = "") -> AuditEntry:
+def audit_entry(record: OperationRecord, event: str, at: datetime, who: Person, outcome: str, why: str = "") -> AuditEntry:
     """An entry about this operation; ``event`` makes its key."""
     approver = record.approval.decided_by if record.approval else None
     return AuditEntry(
@@ -172,19 +172,19 @@ def audited(record: OperationRecord, event: str, at: datetime, who: Person, outc
     )
 
 
-def requested(record: OperationRecord) -> Change:
+def open_operation(record: OperationRecord) -> Transition:
     """The first change of all: it exists, its card says so, the audit log knows who asked."""
-    asked = f"asked to {_sentence(record.plan)}"
+    request_text = f"asked to {_describe_plan(record.plan)}"
     waits = "; waits for an approval" if record.approval is not None else ""
-    text = f"<@{record.requested_by.user_id}> {asked}{f': {record.reason}' if record.reason else '.'}"
-    return Change(
+    text = f"<@{record.requested_by.user_id}> {request_text}{f': {record.reason}' if record.reason else '.'}"
+    return Transition(
         record=record,
         notes=(note(record, "asked", record.requested_at, text),),
-        audit=(audited(record, "requested", record.requested_at, record.requested_by, asked + waits),),
+        audit_entries=(audit_entry(record, "requested", record.requested_at, record.requested_by, request_text + waits),),
     )
 
 
-def _sentence(plan: Plan) -> str:
+def _describe_plan(plan: Plan) -> str:
     """The plan as one would say it: ``roll back deep-echo-main in production to main-abc1234``."""
     services, after = " and ".join(plan.services), plan.changes[0].after
     versions = " and ".join(dict.fromkeys(change.after.version for change in plan.changes))
@@ -199,28 +199,28 @@ def _sentence(plan: Plan) -> str:
             return f"scale {services} in {plan.environment} to {after.replicas}"
 
 
-def decide(record: OperationRecord, by: Person, decision: Decision, at: datetime, why: str = "") -> Change:
+def decide(record: OperationRecord, by: Person, decision: Decision, at: datetime, reason: str = "") -> Transition:
     """A second person approves or rejects. The first decision wins; every later one is told what was decided."""
-    approval = _open_approval(record, at)
+    approval = _require_pending_approval(record, at)
     # By the user id alone: on Enterprise Grid one account is met under the ids of several workspaces.
     if by.user_id == record.requested_by.user_id and decision is Decision.APPROVED:
         raise Refused(f"You asked for {record.id} yourself, so another person has to approve it. Nothing was changed.")
-    decided = replace(approval, decision=decision, decided_by=by, decided_at=at, why=why)
+    decided = replace(approval, decision=decision, decided_by=by, decided_at=at, reason=reason)
     state = State.RUNNING if decision is Decision.APPROVED else State.REJECTED
     after = replace(record, approval=decided, state=state)
     if decision is Decision.APPROVED:
         text = f"<@{by.user_id}> approved this."
-        return Change(
+        return Transition(
             record=after,
             notes=(note(after, "decided", at, text, tone=Tone.GOOD),),
-            audit=(audited(after, "decided", at, by, "approved"),),
+            audit_entries=(audit_entry(after, "decided", at, by, "approved"),),
         )
-    return ended(
-        after, State.REJECTED, at, by, f"Rejected by <@{by.user_id}>{f': {why}' if why else ''}.", ("Nothing was changed.",)
+    return end_operation(
+        after, State.REJECTED, at, by, f"Rejected by <@{by.user_id}>{f': {reason}' if reason else ''}.", ("Nothing was changed.",)
     )
 
 
-def _open_approval(record: OperationRecord, at: datetime) -> Approval:
+def _require_pending_approval(record: OperationRecord, at: datetime) -> Approval:
     approval = record.approval
     if approval is None:
         raise Refused(f"{record.id} needs no approval.")
@@ -234,21 +234,21 @@ def _open_approval(record: OperationRecord, at: datetime) -> Approval:
     return approval
 
 
-def delivered(record: OperationRecord, at: datetime) -> Change | None:
+def start_approval_timer(record: OperationRecord, at: datetime) -> Transition | None:
     """The card has reached its channel: from now the approval's time runs. None where that changes nothing."""
     approval = record.approval
     if approval is None or approval.expires_at is not None or record.state is not State.WAITING:
         return None
-    return Change(record=replace(record, approval=replace(approval, expires_at=at + approval.within)))
+    return Transition(record=replace(record, approval=replace(approval, expires_at=at + approval.within)))
 
 
-def expire(record: OperationRecord, at: datetime) -> Change | None:
+def expire(record: OperationRecord, at: datetime) -> Transition | None:
     """Nobody answered in time. None where the operation no longer waits, or not yet long enough."""
     approval = record.approval
     if record.state is not State.WAITING or approval is None or approval.expires_at is None or at < approval.expires_at:
         return None
     after = replace(record, approval=replace(approval, decision=Decision.EXPIRED, decided_at=at))
-    return ended(
+    return end_operation(
         after,
         State.EXPIRED,
         at,
@@ -258,7 +258,7 @@ def expire(record: OperationRecord, at: datetime) -> Change | None:
     )
 
 
-def cancel(record: OperationRecord, by: Person, at: datetime) -> Change:
+def cancel(record: OperationRecord, by: Person, at: datetime) -> Transition:
     """Stop: at once while it waits, at the next safe point while it runs."""
     if record.state.final:
         raise Refused(f"{record.id} has already ended: {record.outcome or record.state.value}")
@@ -266,33 +266,37 @@ def cancel(record: OperationRecord, by: Person, at: datetime) -> Change:
         raise Refused(f"{record.id} is already being stopped, as <@{record.cancellation.by.user_id}> asked.")
     after = replace(record, cancellation=Cancellation(by=by, at=at))
     if record.state is State.WAITING:
-        return ended(after, State.CANCELLED, at, by, f"Cancelled by <@{by.user_id}>.", ("Nothing was changed.",))
+        return end_operation(after, State.CANCELLED, at, by, f"Cancelled by <@{by.user_id}>.", ("Nothing was changed.",))
     text = f"<@{by.user_id}> asked to stop. It stops at the next safe point."
-    return Change(
-        record=after, notes=(note(after, "cancel", at, text),), audit=(audited(after, "cancel", at, by, "stop asked for"),)
+    return Transition(
+        record=after,
+        notes=(note(after, "cancel", at, text),),
+        audit_entries=(audit_entry(after, "cancel", at, by, "stop asked for"),),
     )
 
 
-def progressed(
-    record: OperationRecord, progress: Progress, *, quiet: bool = False, notes: tuple[OperationNote, ...] = ()
-) -> Change:
+def update_progress(
+    record: OperationRecord, progress: Progress, *, low_priority: bool = False, notes: tuple[OperationNote, ...] = ()
+) -> Transition:
     """One service moved on."""
-    every = tuple(progress if each.service == progress.service else each for each in record.progress)
-    return Change(record=replace(record, progress=every), notes=notes, quiet=quiet)
+    all_progress = tuple(progress if each.service == progress.service else each for each in record.progress)
+    return Transition(record=replace(record, progress=all_progress), notes=notes, low_priority=low_priority)
 
 
-def ended(record: OperationRecord, state: State, at: datetime, who: Person, outcome: str, stands: tuple[str, ...] = ()) -> Change:
+def end_operation(
+    record: OperationRecord, state: State, at: datetime, who: Person, outcome: str, end_state: tuple[str, ...] = ()
+) -> Transition:
     """The end, of whatever kind: the card shows it, the thread says it, the audit log keeps it."""
     if record.state.final and record.state is not state:
         raise Refused(f"{record.id} has already ended: {record.outcome or record.state.value}")
-    rest = tuple(replace(each, phase=Phase.UNTOUCHED) if each.phase is Phase.WAITING else each for each in record.progress)
-    progress = record.progress if state is State.SUCCEEDED else rest
-    after = replace(record, state=state, outcome=outcome, stands=stands, ended_at=at, progress=progress)
+    untouched = tuple(replace(each, phase=Phase.UNTOUCHED) if each.phase is Phase.WAITING else each for each in record.progress)
+    progress = record.progress if state is State.SUCCEEDED else untouched
+    after = replace(record, state=state, outcome=outcome, end_state=end_state, ended_at=at, progress=progress)
     tone = {State.SUCCEEDED: Tone.GOOD, State.FAILED: Tone.BAD, State.NEEDS_PERSON: Tone.BAD, State.DRIFTED: Tone.WARNING}.get(
         state, Tone.PLAIN
     )
-    return Change(
+    return Transition(
         record=after,
-        notes=(note(after, "ended", at, outcome, tone=tone, lines=stands),),
-        audit=(audited(after, "ended", at, who, f"{state.value}: {outcome}"),),
+        notes=(note(after, "ended", at, outcome, tone=tone, lines=end_state),),
+        audit_entries=(audit_entry(after, "ended", at, who, f"{state.value}: {outcome}"),),
     )

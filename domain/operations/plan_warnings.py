@@ -5,19 +5,19 @@ from datetime import UTC, datetime
 
 from domain.errors import Refused
 from domain.operations.plans import Verb
-from domain.operations.version_selection import Chosen
+from domain.operations.version_selection import SelectedVersion
 from domain.workloads.deployments import ConfigChange, Owner, OwnerKind, Revision, Workload
 from domain.workloads.versions import version_of
 
 
-def refuse_what_cannot_be(workload: Workload, verb: Verb) -> None:
+def refuse_impossible_change(workload: Workload, verb: Verb) -> None:
     """Raise ``Refused``, with the way that does work, where a change would not start or not last."""
     target, owner = workload.target, workload.owner
-    if owner.reverts and owner.kind in _INSTEAD:
-        instead = _INSTEAD[owner.kind](workload, verb)
+    if owner.reverts and owner.kind in _ADVICE:
+        advice = _ADVICE[owner.kind](workload, verb)
         raise Refused(
-            f"{target} belongs to {_NAMES[owner.kind]} ({owner.name}), which puts every change back within seconds. "
-            f"Nothing was changed. {instead}"
+            f"{target} belongs to {_OWNER_NAMES[owner.kind]} ({owner.name}), which puts every change back within seconds. "
+            f"Nothing was changed. {advice}"
         )
     if workload.paused:
         raise Refused(
@@ -26,46 +26,51 @@ def refuse_what_cannot_be(workload: Workload, verb: Verb) -> None:
         )
 
 
-def cautions(workloads: Iterable[Workload], verb: Verb) -> tuple[str, ...]:
+def change_warnings(workloads: Iterable[Workload], verb: Verb) -> tuple[str, ...]:
     """What to know of these Deployments before a change of this kind; those that share an owner in one line."""
-    lines, owned = [], dict[Owner, list[str]]()
+    lines, names_by_owner = [], dict[Owner, list[str]]()
     for workload in workloads:
-        name, scaler = workload.target.service, workload.autoscaler
-        owned.setdefault(workload.owner, []).append(name)
-        if scaler and verb is Verb.SCALE:
-            limits = f"between {scaler.minimum} and {scaler.maximum}"
+        name, autoscaler = workload.target.service, workload.autoscaler
+        names_by_owner.setdefault(workload.owner, []).append(name)
+        if autoscaler and verb is Verb.SCALE:
+            limits = f"between {autoscaler.min_replicas} and {autoscaler.max_replicas}"
             lines.append(f"{name} is autoscaled {limits}: its autoscaler may soon change the number again.")
-        elif scaler and verb is not Verb.RESTART:
-            lines.append(f"{name} is autoscaled {scaler.minimum} to {scaler.maximum}; its number of pods is left alone.")
+        elif autoscaler and verb is not Verb.RESTART:
+            lines.append(
+                f"{name} is autoscaled {autoscaler.min_replicas} to {autoscaler.max_replicas}; its number of pods is left alone."
+            )
     if verb is Verb.RESTART:
         return ()
-    return (*(_overwritten(owner, names) for owner, names in owned.items() if owner.kind is not OwnerKind.NOBODY), *lines)
-
-
-def unseen_cautions(chosen: Iterable[Chosen]) -> tuple[str, ...]:
-    """Versions that have not run here, each once."""
-    versions = dict.fromkeys(version_of(each.image) for each in chosen if each.revision is None)
-    return tuple(f"{each} was never seen here: whether its image exists shows when the first pod starts." for each in versions)
-
-
-def template_cautions(chosen: Iterable[Chosen]) -> tuple[str, ...]:
-    """Versions that ran with several templates: which of them is put back."""
-    return tuple(
-        f"{each.service} ran {version_of(each.image)} with {each.templates} different templates; "
-        f"this takes the newest, revision {each.revision.number}."
-        for each in chosen
-        if each.revision is not None and each.templates > 1
+    return (
+        *(_overwrite_warning(owner, names) for owner, names in names_by_owner.items() if owner.kind is not OwnerKind.NOBODY),
+        *lines,
     )
 
 
-def config_cautions(changed: Mapping[str, Iterable[ConfigChange]]) -> tuple[str, ...]:
+def unseen_version_warnings(selected: Iterable[SelectedVersion]) -> tuple[str, ...]:
+    """Versions that have not run here, each once."""
+    versions = dict.fromkeys(version_of(each.image) for each in selected if each.revision is None)
+    return tuple(f"{each} was never seen here: whether its image exists shows when the first pod starts." for each in versions)
+
+
+def template_warnings(selected: Iterable[SelectedVersion]) -> tuple[str, ...]:
+    """Versions that ran with several templates: which of them is put back."""
+    return tuple(
+        f"{version.service} ran {version_of(version.image)} with {version.templates} different templates; "
+        f"this takes the newest, revision {version.revision.number}."
+        for version in selected
+        if version.revision is not None and version.templates > 1
+    )
+
+
+def config_warnings(changed: Mapping[str, Iterable[ConfigChange]]) -> tuple[str, ...]:
     """Configuration that is not part of a Deployment's history, by the version after which it changed; each object once."""
     lines: dict[tuple[str, str], str] = {}
     for version, objects in changed.items():
-        for each in objects:
+        for config in objects:
             lines.setdefault(
-                (each.kind, each.name),
-                f"{each.kind} {each.name} changed after {version} ran ({each.changed_at.astimezone(UTC):%d %b %H:%M} UTC); "
+                (config.kind, config.name),
+                f"{config.kind} {config.name} changed after {version} ran ({config.changed_at.astimezone(UTC):%d %b %H:%M} UTC); "
                 "a rollback does not restore it.",
             )
     return tuple(lines.values())
@@ -81,14 +86,14 @@ def ran_until(revision: Revision, workload: Workload) -> datetime:
     return max(revision.created_at, after.created_at) if after else revision.created_at
 
 
-def _overwritten(owner: Owner, names: Sequence[str]) -> str:
-    who = f"{', '.join(names)} belong{'s' if len(names) == 1 else ''} to {_NAMES[owner.kind]}"
+def _overwrite_warning(owner: Owner, names: Sequence[str]) -> str:
+    who = f"{', '.join(names)} belong{'s' if len(names) == 1 else ''} to {_OWNER_NAMES[owner.kind]}"
     if owner.kind is OwnerKind.HELM:
         return f"{who}: the next helm upgrade of release {owner.name} overwrites this."
     return f"{who} ({owner.name}): the next sync overwrites this."
 
 
-def _argo_cd(workload: Workload, verb: Verb) -> str:
+def _argo_cd_advice(workload: Workload, verb: Verb) -> str:
     app, deployment = workload.owner.name, workload.target.deployment
     return {
         Verb.DEPLOY: f"Change the image in its Git repository, or: `argocd app set {app}` and `argocd app sync {app}`.",
@@ -101,7 +106,7 @@ def _argo_cd(workload: Workload, verb: Verb) -> str:
     }[verb]
 
 
-def _flux(workload: Workload, verb: Verb) -> str:
+def _flux_advice(workload: Workload, verb: Verb) -> str:
     name, deployment = workload.owner.name, workload.target.deployment
     namespace = workload.target.namespace
     by_hand = f"`flux suspend kustomization {name}` (`helmrelease`, where it is one), then ask again"
@@ -116,5 +121,5 @@ def _flux(workload: Workload, verb: Verb) -> str:
     }[verb]
 
 
-_NAMES = {OwnerKind.ARGO_CD: "Argo CD", OwnerKind.FLUX: "Flux", OwnerKind.HELM: "Helm"}
-_INSTEAD = {OwnerKind.ARGO_CD: _argo_cd, OwnerKind.FLUX: _flux}
+_OWNER_NAMES = {OwnerKind.ARGO_CD: "Argo CD", OwnerKind.FLUX: "Flux", OwnerKind.HELM: "Helm"}
+_ADVICE = {OwnerKind.ARGO_CD: _argo_cd_advice, OwnerKind.FLUX: _flux_advice}

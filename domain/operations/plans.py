@@ -21,7 +21,7 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class VersionState:
     """One end of a change: the version that runs, or the one that will."""
 
     version: str
@@ -38,16 +38,16 @@ class ServiceChange:
     uid: str
     paused: bool
     owner: Owner
-    before: Side
-    after: Side
+    before: VersionState
+    after: VersionState
     autoscaler: Autoscaler | None = None
     differences: tuple[str, ...] = ()
     never_seen: bool = False
     """The version has not run here, as far as the Deployment's history tells."""
 
-    def bound(self, *, with_replicas: bool) -> Mapping[str, object]:
+    def digest_fields(self, *, with_replicas: bool) -> Mapping[str, object]:
         """What a decision is bound to. Never generation or resourceVersion: autoscalers and status updates move them."""
-        facts: dict[str, object] = {
+        fields: dict[str, object] = {
             "cluster": self.target.cluster,
             "namespace": self.target.namespace,
             "deployment": self.target.deployment,
@@ -58,8 +58,8 @@ class ServiceChange:
             "to": self.after.template_hash,
         }
         if with_replicas:
-            facts["replicas"] = [self.before.replicas, self.after.replicas]
-        return facts
+            fields["replicas"] = [self.before.replicas, self.after.replicas]
+        return fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +91,12 @@ class Plan:
             "verb": self.verb,
             "environment": self.environment,
             "arguments": dict(self.arguments),
-            "changes": [change.bound(with_replicas=self.verb is Verb.SCALE) for change in self.changes],
+            "changes": [change.digest_fields(with_replicas=self.verb is Verb.SCALE) for change in self.changes],
         }
         return hashlib.sha256(canonical(bound).encode()).hexdigest()
 
 
-def running_sentence(plan: Plan, pods: int) -> str:
+def success_text(plan: Plan, pods: int) -> str:
     """What a shipped and verified plan comes to: ``Verified: all 9 pods run main-abc1234.``"""
     versions = " and ".join(dict.fromkeys(change.after.version for change in plan.changes))
     return f"Verified: the pod runs {versions}." if pods == 1 else f"Verified: all {pods} pods run {versions}."
@@ -108,27 +108,29 @@ def drift(approved: Plan, now: Plan) -> tuple[str, ...]:
         return ()
     before = {change.target.service: change for change in approved.changes}
     after = {change.target.service: change for change in now.changes}
-    found = [f"{name} is no longer part of it" for name in before.keys() - after.keys()]
-    found += [f"{name} is now part of it" for name in after.keys() - before.keys()]
+    differences = [f"{name} is no longer part of it" for name in before.keys() - after.keys()]
+    differences += [f"{name} is now part of it" for name in after.keys() - before.keys()]
     with_replicas = approved.verb is Verb.SCALE
     for name in (service for service in before if service in after):
-        found += _drift_of(before[name], after[name], with_replicas=with_replicas)
-    return tuple(found) or ("its arguments changed",)
+        differences += _service_drift(before[name], after[name], with_replicas=with_replicas)
+    return tuple(differences) or ("its arguments changed",)
 
 
-def _drift_of(was: ServiceChange, now: ServiceChange, *, with_replicas: bool) -> list[str]:
-    name, found = was.target.service, []
+def _service_drift(was: ServiceChange, now: ServiceChange, *, with_replicas: bool) -> list[str]:
+    name, differences = was.target.service, []
     if was.uid != now.uid:
         return [f"{name} was deleted and made anew"]
     if was.before.template_hash != now.before.template_hash:
         same = was.before.version == now.before.version
-        found.append(f"{name} now runs {'a changed template of ' if same else ''}{now.before.version} (was {was.before.version})")
+        differences.append(
+            f"{name} now runs {'a changed template of ' if same else ''}{now.before.version} (was {was.before.version})"
+        )
     if was.after.template_hash != now.after.template_hash:
-        found.append(f"{was.after.version} of {name} would no longer be the same template")
+        differences.append(f"{was.after.version} of {name} would no longer be the same template")
     if was.paused != now.paused:
-        found.append(f"{name} was {'paused' if now.paused else 'resumed'}")
+        differences.append(f"{name} was {'paused' if now.paused else 'resumed'}")
     if was.owner != now.owner:
-        found.append(f"{name} changed hands: {now.owner.kind.value} {now.owner.name}".rstrip())
+        differences.append(f"{name} changed hands: {now.owner.kind.value} {now.owner.name}".rstrip())
     if with_replicas and (was.before.replicas, was.after.replicas) != (now.before.replicas, now.after.replicas):
-        found.append(f"{name} now has {now.before.replicas} replicas (had {was.before.replicas})")
-    return found
+        differences.append(f"{name} now has {now.before.replicas} replicas (had {was.before.replicas})")
+    return differences

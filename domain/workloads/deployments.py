@@ -14,10 +14,10 @@ from typing import Any
 from domain.canonical_json import canonical
 from domain.targets import Target
 
-HASH_LABEL = "pod-template-hash"
+POD_TEMPLATE_HASH_LABEL = "pod-template-hash"
 OPERATION_ANNOTATION = "deepecho/operation"
-RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
-CHANGE_CAUSE = "kubernetes.io/change-cause"
+RESTARTED_AT_ANNOTATION = "kubectl.kubernetes.io/restartedAt"
+CHANGE_CAUSE_ANNOTATION = "kubernetes.io/change-cause"
 
 Template = Mapping[str, Any]
 
@@ -45,8 +45,8 @@ class Autoscaler:
     """A HorizontalPodAutoscaler that owns ``spec.replicas`` of the Deployment."""
 
     name: str
-    minimum: int
-    maximum: int
+    min_replicas: int
+    max_replicas: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutState:
+class RolloutStatus:
     """How a rollout stands, decided as ``kubectl rollout status`` decides it."""
 
     desired: int
@@ -100,14 +100,14 @@ class RolloutState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PodTrouble:
+class PodFailure:
     """A pod that cannot start or does not stay up: the reason, and its last lines, redacted."""
 
     pod: str
     reason: str
     message: str
     restarts: int
-    last_lines: tuple[str, ...] = ()
+    log_tail: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ class RunningPods:
 
     ready: int
     total: int
-    of_current: int
+    ready_updated: int
     """How many ready pods belong to the newest ReplicaSet."""
     template_hash: str = ""
     """Identity of the template that the Deployment asks for, from the same look."""
@@ -146,29 +146,29 @@ def without_hash_label(template: Template) -> dict[str, Any]:
     plain: dict[str, Any] = json.loads(json.dumps(template))
     labels = plain.get("metadata", {}).get("labels")
     if labels is not None:
-        labels.pop(HASH_LABEL, None)
+        labels.pop(POD_TEMPLATE_HASH_LABEL, None)
     return plain
 
 
 def with_image(template: Template, container: str, image: str) -> dict[str, Any]:
     """The template with one container's image replaced and nothing else touched."""
     changed: dict[str, Any] = json.loads(json.dumps(template))
-    for each in changed.get("spec", {}).get("containers", []):
-        if each.get("name") == container:
-            each["image"] = image
+    for container_spec in changed.get("spec", {}).get("containers", []):
+        if container_spec.get("name") == container:
+            container_spec["image"] = image
     return changed
 
 
-def differences(before: Template, after: Template, container: str) -> tuple[str, ...]:
+def template_differences(before: Template, after: Template, container: str) -> tuple[str, ...]:
     """What differs between two templates, as short names: ``image``, ``env CACHE_TTL``, ``resources``, ``volumes``."""
     old, new = _container(before, container), _container(after, container)
-    found = [key for key in sorted({*old, *new} - {"env", "name"}) if old.get(key) != new.get(key)]
-    old_env, new_env = _environment(old), _environment(new)
-    found += [f"env {name}" for name in sorted({*old_env, *new_env}) if old_env.get(name) != new_env.get(name)]
-    found += _other_containers(before, after, container)
-    found += [key for key in _pod_keys(before, after) if before.get("spec", {}).get(key) != after.get("spec", {}).get(key)]
-    found += _metadata(before, after)
-    return tuple(sorted(found, key=lambda name: (name != "image", name)))
+    names = [key for key in sorted({*old, *new} - {"env", "name"}) if old.get(key) != new.get(key)]
+    old_env, new_env = _environment_variables(old), _environment_variables(new)
+    names += [f"env {name}" for name in sorted({*old_env, *new_env}) if old_env.get(name) != new_env.get(name)]
+    names += _other_containers(before, after, container)
+    names += [key for key in _pod_keys(before, after) if before.get("spec", {}).get(key) != after.get("spec", {}).get(key)]
+    names += _metadata(before, after)
+    return tuple(sorted(names, key=lambda name: (name != "image", name)))
 
 
 def _container(template: Template, name: str) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def _container(template: Template, name: str) -> dict[str, Any]:
     return next((dict(each) for each in containers if each.get("name") == name), {})
 
 
-def _environment(container: Mapping[str, Any]) -> dict[str, Any]:
+def _environment_variables(container: Mapping[str, Any]) -> dict[str, Any]:
     return {each["name"]: each for each in container.get("env") or []}
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AutoscalerMove:
+class ScalingEvent:
     """An autoscaler set the replicas of a Deployment; to how many is None where no event tells it any more."""
 
     autoscaler: str
@@ -15,16 +15,16 @@ class AutoscalerMove:
 
 
 @dataclass(frozen=True, slots=True)
-class Hand:
+class FieldManager:
     """Who wrote, by the name that the program gave itself (``helm``, ``kubectl-set``), and when it last did."""
 
-    manager: str
+    name: str
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hands:
+class FieldManagers:
     """Who set the image of the service's container, and who set the replicas by hand; None where nobody is noted."""
 
-    image: Hand | None = None
-    replicas: Hand | None = None
+    image: FieldManager | None = None
+    replicas: FieldManager | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from domain.workloads.deployments import Revision
 
-SHORTEST_SHA = 6
+MIN_SHA_LENGTH = 6
 """Fewer characters of a SHA match too much to be trusted with production."""
 
 _SHA = re.compile(r"[0-9a-f]{6,40}")
@@ -48,7 +48,7 @@ def is_version(word: str) -> bool:
     return bool(_TAG.fullmatch(word) or _DIGEST.fullmatch(word))
 
 
-def matches(word: str, reference: str) -> bool:
+def image_matches(word: str, reference: str) -> bool:
     """Whether ``word`` names the version of this image: its tag, its digest, or the full or short SHA within either."""
     if not word:
         return False
@@ -67,8 +67,8 @@ def _shas(image: Image) -> list[str]:
         shas.append(image.digest.removeprefix("sha256:"))
     if _SHA.fullmatch(image.tag):
         shas.append(image.tag)
-    elif found := _BRANCH_SHA.fullmatch(image.tag):
-        shas.append(found["sha"])
+    elif match := _BRANCH_SHA.fullmatch(image.tag):
+        shas.append(match["sha"])
     return shas
 
 
@@ -77,8 +77,8 @@ def _same_commit(word: str, known: str) -> bool:
     return known.startswith(word) or word.startswith(known)
 
 
-def candidates(word: str, revisions: Iterable[Revision]) -> tuple[Revision, ...]:
+def matching_revisions(word: str, revisions: Iterable[Revision]) -> tuple[Revision, ...]:
     """The revisions whose image the word names, newest first, one for each template; an exact tag beats a short SHA."""
-    found = [each for each in revisions if matches(word, each.image)]
-    exact = [each for each in found if parse_image(each.image).tag == word]
-    return tuple(exact or found)
+    matched = [each for each in revisions if image_matches(word, each.image)]
+    exact = [each for each in matched if parse_image(each.image).tag == word]
+    return tuple(exact or matched)

@@ -19,7 +19,7 @@ _OPERATORS = {
 _FLAGS = {operator: flags for flags, operator in _OPERATORS.items()}
 
 
-class _Matcher(BaseModel):
+class _MatcherModel(BaseModel):
     name: str
     value: str
     is_regex: Annotated[bool, Field(alias="isRegex")]
@@ -27,20 +27,20 @@ class _Matcher(BaseModel):
     """Before 0.22 there was nothing but equal."""
 
 
-class _Status(BaseModel):
+class _SilenceStatus(BaseModel):
     state: SilenceState
 
 
-class _Silence(BaseModel):
+class _SilenceModel(BaseModel):
     id: str
-    status: _Status
-    matchers: list[_Matcher]
+    status: _SilenceStatus
+    matchers: list[_MatcherModel]
     starts_at: Annotated[datetime, Field(alias="startsAt")]
     ends_at: Annotated[datetime, Field(alias="endsAt")]
     created_by: Annotated[str, Field(alias="createdBy")]
     comment: str = ""
 
-    def silence(self) -> Silence:
+    def to_silence(self) -> Silence:
         return Silence(
             id=self.id,
             matchers=tuple(Matcher(each.name, _OPERATORS[each.is_equal, each.is_regex], each.value) for each in self.matchers),
@@ -52,61 +52,63 @@ class _Silence(BaseModel):
         )
 
 
-class _Made(BaseModel):
+class _CreatedModel(BaseModel):
     id: Annotated[str, Field(alias="silenceID", min_length=1)]
 
 
-class _Version(BaseModel):
+class _VersionInfo(BaseModel):
     version: str
 
 
-class _About(BaseModel):
-    version_info: Annotated[_Version, Field(alias="versionInfo")]
+class _ServerStatus(BaseModel):
+    version_info: Annotated[_VersionInfo, Field(alias="versionInfo")]
 
 
-_LIST = TypeAdapter(list[_Silence])
+_SILENCES_ADAPTER = TypeAdapter(list[_SilenceModel])
 
 
-def silences_in(body: bytes) -> tuple[Silence, ...]:
+def parse_silences(body: bytes) -> tuple[Silence, ...]:
     """Newest first. Raises ``ValueError``."""
-    found = [each.silence() for each in _LIST.validate_json(body)]
-    return tuple(sorted(found, key=lambda silence: (silence.starts_at, silence.id), reverse=True))
+    silences = [each.to_silence() for each in _SILENCES_ADAPTER.validate_json(body)]
+    return tuple(sorted(silences, key=lambda silence: (silence.starts_at, silence.id), reverse=True))
 
 
-def silence_in(body: bytes) -> Silence:
+def parse_silence(body: bytes) -> Silence:
     """Raises ``ValueError``."""
-    return _Silence.model_validate_json(body).silence()
+    return _SilenceModel.model_validate_json(body).to_silence()
 
 
-def made_in(body: bytes) -> str:
+def parse_created_id(body: bytes) -> str:
     """The id of a silence that was made. Raises ``ValueError``."""
-    return _Made.model_validate_json(body).id
+    return _CreatedModel.model_validate_json(body).id
 
 
-def version_in(body: bytes) -> str:
+def parse_version(body: bytes) -> str:
     """Raises ``ValueError``."""
-    return _About.model_validate_json(body).version_info.version
+    return _ServerStatus.model_validate_json(body).version_info.version
 
 
-def payload(matchers: Sequence[Matcher], *, starts_at: datetime, ends_at: datetime, by: str, comment: str) -> dict[str, Any]:
+def silence_payload(
+    matchers: Sequence[Matcher], *, starts_at: datetime, ends_at: datetime, by: str, comment: str
+) -> dict[str, Any]:
     """A new silence, without an id: with that of an expired one Alertmanager would make it anew and say nothing."""
     return {
         "matchers": [
             {
-                "name": each.name,
-                "value": each.value,
-                "isEqual": _FLAGS[each.operator][0],
-                "isRegex": _FLAGS[each.operator][1],
+                "name": matcher.name,
+                "value": matcher.value,
+                "isEqual": _FLAGS[matcher.operator][0],
+                "isRegex": _FLAGS[matcher.operator][1],
             }
-            for each in matchers
+            for matcher in matchers
         ],
-        "startsAt": in_milliseconds(starts_at).isoformat(timespec="milliseconds"),
-        "endsAt": in_milliseconds(ends_at).isoformat(timespec="milliseconds"),
+        "startsAt": truncate_to_milliseconds(starts_at).isoformat(timespec="milliseconds"),
+        "endsAt": truncate_to_milliseconds(ends_at).isoformat(timespec="milliseconds"),
         "createdBy": by,
         "comment": comment,
     }
 
 
-def in_milliseconds(at: datetime) -> datetime:
+def truncate_to_milliseconds(at: datetime) -> datetime:
     """What Alertmanager shows of a time."""
     return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)

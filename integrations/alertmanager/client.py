@@ -14,13 +14,20 @@ import aiohttp
 from domain.alerts.silences import Silence
 from domain.errors import DeepechoError, NotFound, Refused, UnknownOutcome
 from domain.matchers import Matcher, matches
-from integrations.alertmanager.api_models import in_milliseconds, made_in, payload, silence_in, silences_in, version_in
-from integrations.alertmanager.errors import Call, refusal, translated
+from integrations.alertmanager.api_models import (
+    parse_created_id,
+    parse_silence,
+    parse_silences,
+    parse_version,
+    silence_payload,
+    truncate_to_milliseconds,
+)
+from integrations.alertmanager.errors import AlertmanagerCall, error_for_status, translate_errors
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 """Alertmanager makes no other ids, and refuses to look for them."""
 
-_Found = TypeVar("_Found")
+_Result = TypeVar("_Result")
 
 
 class Alertmanager:
@@ -30,93 +37,95 @@ class Alertmanager:
     change raises UnknownOutcome when its answer is lost and a look did not settle it: call it again, it looks first.
     """
 
-    def __init__(self, address: str, session: aiohttp.ClientSession, *, seconds: float = 10.0) -> None:
-        self._api = f"{address.rstrip('/')}/api/v2"
-        self._place = urlsplit(address).netloc.rpartition("@")[2] or address
+    def __init__(self, base_url: str, session: aiohttp.ClientSession, *, timeout_seconds: float = 10.0) -> None:
+        self._api_url = f"{base_url.rstrip('/')}/api/v2"
+        self._host = urlsplit(base_url).netloc.rpartition("@")[2] or base_url
         self._session = session
-        self._limits = aiohttp.ClientTimeout(total=seconds, sock_connect=min(5.0, seconds))
-        self._making = asyncio.Lock()
+        self._timeouts = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=min(5.0, timeout_seconds))
+        self._create_lock = asyncio.Lock()
 
-    async def silence(self, matchers: Sequence[Matcher], *, starts_at: datetime, ends_at: datetime, by: str, comment: str) -> str:
+    async def create_silence(
+        self, matchers: Sequence[Matcher], *, starts_at: datetime, ends_at: datetime, by: str, comment: str
+    ) -> str:
         """Make a silence, and give its id. A silence in force that has the same matchers, comment and end is that silence.
 
         ``starts_at`` in the past means now. Raises Refused where no matcher asks for anything, and for what Alertmanager does not
         take: an end in the past, a regular expression that cannot be read.
         """
-        if not any(_asks_for_something(matcher) for matcher in matchers):
+        if not any(_requires_label(matcher) for matcher in matchers):
             raise Refused("The silence would hold for every alert: name at least one label that an alert must have.")
-        new = payload(matchers, starts_at=starts_at, ends_at=ends_at, by=by, comment=comment)
-        async with self._making:  # two that look at the same time would both find nothing
-            if known := await self._same(matchers, ends_at, comment):
-                return known
+        body = silence_payload(matchers, starts_at=starts_at, ends_at=ends_at, by=by, comment=comment)
+        async with self._create_lock:  # two that look at the same time would both find nothing
+            if existing_id := await self._find_identical(matchers, ends_at, comment):
+                return existing_id
             try:
-                return await self._asked("POST", "/silences", "make the silence", made_in, new)
-            except UnknownOutcome as lost:
-                with _or_else(lost):
-                    known = await self._same(matchers, ends_at, comment)
-                if not known:
+                return await self._request("POST", "/silences", "make the silence", parse_created_id, body)
+            except UnknownOutcome as unknown_outcome:
+                with _preserve_unknown(unknown_outcome):
+                    existing_id = await self._find_identical(matchers, ends_at, comment)
+                if not existing_id:
                     raise
-                return known
+                return existing_id
 
     async def silences(self) -> tuple[Silence, ...]:
         """All that it knows, expired ones too, newest first."""
-        return await self._asked("GET", "/silences", "list the silences", silences_in)
+        return await self._request("GET", "/silences", "list the silences", parse_silences)
 
-    async def silence_of(self, silence_id: str) -> Silence:
+    async def get_silence(self, silence_id: str) -> Silence:
         """Raises NotFound."""
         if not _ID.fullmatch(silence_id):
-            raise NotFound(f"Alertmanager at {self._place} knows no silence {silence_id[:60]}.")
-        return await self._asked("GET", f"/silence/{silence_id}", f"find the silence {silence_id}", silence_in)
+            raise NotFound(f"Alertmanager at {self._host} knows no silence {silence_id[:60]}.")
+        return await self._request("GET", f"/silence/{silence_id}", f"find the silence {silence_id}", parse_silence)
 
     async def expire(self, silence_id: str) -> bool:
         """End a silence. False: it had ended before, or Alertmanager does not know it."""
-        if not await self._in_force(silence_id):
+        if not await self._is_in_force(silence_id):
             return False
         try:
-            await self._asked("DELETE", f"/silence/{silence_id}", f"end the silence {silence_id}", len)
+            await self._request("DELETE", f"/silence/{silence_id}", f"end the silence {silence_id}", len)
         except NotFound:
             return False
         # 0.25 also fails so when somebody else has ended it since our look.
-        except UnknownOutcome as lost:
-            with _or_else(lost):
-                still = await self._in_force(silence_id)
-            if still:
+        except UnknownOutcome as unknown_outcome:
+            with _preserve_unknown(unknown_outcome):
+                still_in_force = await self._is_in_force(silence_id)
+            if still_in_force:
                 raise
         return True
 
     async def ping(self) -> str:
         """The version, such as ``0.25.0``. Raises what every method raises."""
-        return await self._asked("GET", "/status", "say its version", version_in)
+        return await self._request("GET", "/status", "say its version", parse_version)
 
-    async def _same(self, matchers: Sequence[Matcher], ends_at: datetime, comment: str) -> str:
+    async def _find_identical(self, matchers: Sequence[Matcher], ends_at: datetime, comment: str) -> str:
         """The id of the silence in force that was made of the same; empty where there is none."""
-        wanted, until = set(matchers), in_milliseconds(ends_at)
-        for each in await self.silences():
-            if each.in_force and each.comment == comment and each.ends_at == until and set(each.matchers) == wanted:
-                return each.id
+        wanted, until = set(matchers), truncate_to_milliseconds(ends_at)
+        for silence in await self.silences():
+            if silence.in_force and silence.comment == comment and silence.ends_at == until and set(silence.matchers) == wanted:
+                return silence.id
         return ""
 
-    async def _in_force(self, silence_id: str) -> bool:
+    async def _is_in_force(self, silence_id: str) -> bool:
         try:
-            return (await self.silence_of(silence_id)).in_force
+            return (await self.get_silence(silence_id)).in_force
         except NotFound:
             return False
 
-    async def _asked(
-        self, method: str, path: str, attempt: str, read: Callable[[bytes], _Found], body: dict[str, Any] | None = None
-    ) -> _Found:
-        call = Call(place=self._place, attempt=attempt, changes=method != "GET")
-        with translated(call):
+    async def _request(
+        self, method: str, path: str, action: str, parse: Callable[[bytes], _Result], body: dict[str, Any] | None = None
+    ) -> _Result:
+        call = AlertmanagerCall(host=self._host, action=action, is_write=method != "GET")
+        with translate_errors(call):
             async with self._session.request(
-                method, self._api + path, json=body, timeout=self._limits, allow_redirects=False
+                method, self._api_url + path, json=body, timeout=self._timeouts, allow_redirects=False
             ) as response:
-                answer = await response.read()
+                response_body = await response.read()
                 if response.status != 200:
-                    raise refusal(call, response.status, answer, response.headers.get("Retry-After", ""))
-                return read(answer)
+                    raise error_for_status(call, response.status, response_body, response.headers.get("Retry-After", ""))
+                return parse(response_body)
 
 
-def _asks_for_something(matcher: Matcher) -> bool:
+def _requires_label(matcher: Matcher) -> bool:
     """Whether an alert without the label does not fit. Alertmanager refuses a silence in which no matcher does that."""
     try:
         return not matches(matcher, {})
@@ -125,22 +134,22 @@ def _asks_for_something(matcher: Matcher) -> bool:
 
 
 @contextmanager
-def _or_else(lost: UnknownOutcome) -> Iterator[None]:
+def _preserve_unknown(unknown_outcome: UnknownOutcome) -> Iterator[None]:
     """Around the look after a change whose answer was lost: where that fails too, the outcome is what is unknown."""
     try:
         yield
     except DeepechoError as error:
-        raise lost from error
+        raise unknown_outcome from error
 
 
 @asynccontextmanager
-async def open_alertmanager(address: str, *, seconds: float = 10.0) -> AsyncIterator[Alertmanager]:
+async def open_alertmanager(base_url: str, *, timeout_seconds: float = 10.0) -> AsyncIterator[Alertmanager]:
     """With a session of its own. Nothing is sent before the first call."""
-    async with aiohttp.ClientSession(proxy=_proxy_for(address)) as session:
-        yield Alertmanager(address, session, seconds=seconds)
+    async with aiohttp.ClientSession(proxy=_proxy_for(base_url)) as session:
+        yield Alertmanager(base_url, session, timeout_seconds=timeout_seconds)
 
 
-def _proxy_for(address: str) -> str | None:
+def _proxy_for(base_url: str) -> str | None:
     """Looked up once: aiohttp would do it in a thread for every call."""
-    url = urlsplit(address)
+    url = urlsplit(base_url)
     return None if proxy_bypass(url.hostname or "") else getproxies().get(url.scheme)

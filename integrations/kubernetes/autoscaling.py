@@ -6,53 +6,55 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from domain.errors import Forbidden
-from domain.workloads.field_managers import AutoscalerMove
-from integrations.kubernetes.client import Connection
+from domain.workloads.field_managers import ScalingEvent
+from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.deployments import autoscalers
-from integrations.kubernetes.resources import AUTOSCALERS, DEPLOYMENTS, EVENTS, Json, metadata, moment
+from integrations.kubernetes.resources import AUTOSCALERS, DEPLOYMENTS, EVENTS, Json, metadata, parse_time
 
-_RESCALED = "SuccessfulRescale"
+_RESCALE_REASON = "SuccessfulRescale"
 _NEW_SIZE = re.compile(r"New size: (\d+)")
-_SAME = timedelta(seconds=5)
+_SAME_EVENT_TOLERANCE = timedelta(seconds=5)
 """The autoscaler writes its event and its status one after the other."""
 
 
-async def autoscaler_moves(connection: Connection, namespace: str, since: datetime) -> tuple[AutoscalerMove, ...]:
+async def scaling_events(client: KubernetesClient, namespace: str, since: datetime) -> tuple[ScalingEvent, ...]:
     """Moves after ``since`` of autoscalers of Deployments, oldest first."""
-    scalers, events = await asyncio.gather(autoscalers(connection, namespace), _events(connection, namespace))
-    found = [move for scaler in scalers for move in _moves(scaler, events) if move.at > since]
-    return tuple(sorted(found, key=lambda each: (each.at, each.autoscaler)))
+    scalers, events = await asyncio.gather(autoscalers(client, namespace), _events(client, namespace))
+    recent = [move for scaler in scalers for move in _events_of_autoscaler(scaler, events) if move.at > since]
+    return tuple(sorted(recent, key=lambda each: (each.at, each.autoscaler)))
 
 
-async def _events(connection: Connection, namespace: str) -> list[Json]:
+async def _events(client: KubernetesClient, namespace: str) -> list[Json]:
     """Events are a help, not a need: an account that may not read them goes without."""
     try:
-        return await connection.items(EVENTS, namespace, fields=f"involvedObject.kind={AUTOSCALERS.kind},reason={_RESCALED}")
+        return await client.list_items(
+            EVENTS, namespace, field_selector=f"involvedObject.kind={AUTOSCALERS.kind},reason={_RESCALE_REASON}"
+        )
     except Forbidden:
         return []
 
 
-def _moves(scaler: Json, events: list[Json]) -> Iterator[AutoscalerMove]:
-    name, aim = metadata(scaler)["name"], scaler["spec"]["scaleTargetRef"]
-    if aim["kind"] != DEPLOYMENTS.kind:
+def _events_of_autoscaler(autoscaler: Json, events: list[Json]) -> Iterator[ScalingEvent]:
+    name, target_ref = metadata(autoscaler)["name"], autoscaler["spec"]["scaleTargetRef"]
+    if target_ref["kind"] != DEPLOYMENTS.kind:
         return
-    told = [
-        AutoscalerMove(autoscaler=name, deployment=aim["name"], at=at, replicas=_size(event))
+    reported = [
+        ScalingEvent(autoscaler=name, deployment=target_ref["name"], at=at, replicas=_new_size(event))
         for event in events
-        if event["involvedObject"].get("name") == name and (at := _happened(event)) is not None
+        if event["involvedObject"].get("name") == name and (at := _occurred_at(event)) is not None
     ]
-    yield from told
-    last = (scaler.get("status") or {}).get("lastScaleTime")
-    if last and all(abs(move.at - moment(last)) > _SAME for move in told):
-        yield AutoscalerMove(autoscaler=name, deployment=aim["name"], at=moment(last))
+    yield from reported
+    last_scale_time = (autoscaler.get("status") or {}).get("lastScaleTime")
+    if last_scale_time and all(abs(move.at - parse_time(last_scale_time)) > _SAME_EVENT_TOLERANCE for move in reported):
+        yield ScalingEvent(autoscaler=name, deployment=target_ref["name"], at=parse_time(last_scale_time))
 
 
-def _happened(event: Json) -> datetime | None:
+def _occurred_at(event: Json) -> datetime | None:
     """The last time, where the same move was made several times: the ones between are not kept."""
-    at = (event.get("series") or {}).get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
-    return moment(at) if at else None
+    timestamp = (event.get("series") or {}).get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
+    return parse_time(timestamp) if timestamp else None
 
 
-def _size(event: Json) -> int | None:
-    found = _NEW_SIZE.search(event.get("message") or "")
-    return int(found[1]) if found else None
+def _new_size(event: Json) -> int | None:
+    match = _NEW_SIZE.search(event.get("message") or "")
+    return int(match[1]) if match else None

@@ -10,21 +10,21 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from domain.clock import Clock
-from integrations.kubernetes.auth import Access, open_access
-from integrations.kubernetes.errors import Call, refusal, translated
+from integrations.kubernetes.auth import AuthenticatedClient, open_authenticated_client
+from integrations.kubernetes.errors import KubernetesCall, error_for_status, translate_errors
 from integrations.kubernetes.resources import PODS, Json, Resource
 from integrations.kubernetes.settings import ClusterSettings
 
-ONLY_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_ONLY_MEDIA_TYPE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """The server leaves everything but ``metadata`` out: a Secret's data never travels."""
-_MANAGER = "deepecho"
+_FIELD_MANAGER = "deepecho"
 """Under this name ``managedFields`` shows what the bot changed."""
 _JSON_PATCH = "application/json-patch+json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    call: Call
+    call: KubernetesCall
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
@@ -33,87 +33,95 @@ class _Request:
     timeout: aiohttp.ClientTimeout
 
 
-class Connection:
+class KubernetesClient:
     """Opened by the first request, closed by ``close``."""
 
-    def __init__(self, settings: ClusterSettings, clock: Clock, alive: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, settings: ClusterSettings, clock: Clock, check_lease: Callable[[], None] = lambda: None) -> None:
         self.settings = settings
-        self._alive = alive
+        self._check_lease = check_lease
         self.lacks_autoscaling_v2 = False
         """Learned from an answer and kept: newer servers still serve v1, should this one be upgraded meanwhile."""
         self._clock = clock
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix=f"kubernetes-{settings.name}")
-        self._access: Access | None = None
-        self._opening = asyncio.Lock()
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"kubernetes-{settings.name}")
+        self._authenticated: AuthenticatedClient | None = None
+        self._open_lock = asyncio.Lock()
 
     async def close(self) -> None:
-        if self._access is not None:
-            await self._access.client.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._authenticated is not None:
+            await self._authenticated.api_client.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def get(self, resource: Resource, namespace: str, name: str, *, accept: str = "application/json") -> Json:
         """One object. Raises NotFound."""
         call = self._call("get", resource, namespace, name)
-        return await self._json(call, "GET", resource.path(namespace, name), headers={"Accept": accept})
+        return await self._request_json(call, "GET", resource.path(namespace, name), headers={"Accept": accept})
 
-    async def listing(self, resource: Resource, namespace: str, *, labels: str = "", fields: str = "") -> Json:
+    async def get_list(self, resource: Resource, namespace: str, *, label_selector: str = "", field_selector: str = "") -> Json:
         """The list object: ``items``, and ``metadata.resourceVersion`` to watch from."""
-        query = {"labelSelector": labels, "fieldSelector": fields}
-        return await self._json(self._call("list", resource, namespace), "GET", resource.path(namespace), query=query)
+        query = {"labelSelector": label_selector, "fieldSelector": field_selector}
+        return await self._request_json(self._call("list", resource, namespace), "GET", resource.path(namespace), query=query)
 
-    async def items(self, resource: Resource, namespace: str, *, labels: str = "", fields: str = "") -> list[Json]:
-        found: list[Json] = (await self.listing(resource, namespace, labels=labels, fields=fields)).get("items") or []
-        return found
+    async def list_items(
+        self, resource: Resource, namespace: str, *, label_selector: str = "", field_selector: str = ""
+    ) -> list[Json]:
+        objects: list[Json] = (
+            await self.get_list(resource, namespace, label_selector=label_selector, field_selector=field_selector)
+        ).get("items") or []
+        return objects
 
-    async def patch(self, resource: Resource, namespace: str, name: str, operations: list[Json]) -> Json:
+    async def patch(self, resource: Resource, namespace: str, name: str, patch_operations: list[Json]) -> Json:
         """A JSON patch. Raises Conflict when the ``resourceVersion`` in it is stale, UnknownOutcome when the answer is lost."""
-        call = self._call("patch", resource, namespace, name, changes=True)
-        headers, query = {"Content-Type": _JSON_PATCH}, {"fieldManager": _MANAGER}
-        return await self._json(call, "PATCH", resource.path(namespace, name), query=query, headers=headers, body=operations)
+        call = self._call("patch", resource, namespace, name, is_write=True)
+        headers, query = {"Content-Type": _JSON_PATCH}, {"fieldManager": _FIELD_MANAGER}
+        return await self._request_json(
+            call, "PATCH", resource.path(namespace, name), query=query, headers=headers, body=patch_operations
+        )
 
-    async def ask(self, resource: Resource, question: Json) -> Json:
+    async def create_review(self, resource: Resource, review: Json) -> Json:
         """POST a review: a question in the shape of an object, which is answered and not kept."""
-        return await self._json(self._call("create", resource), "POST", resource.path(), body=question)
+        return await self._request_json(self._call("create", resource), "POST", resource.path(), body=review)
 
-    async def about(self, path: str) -> Json:
+    async def get_info(self, path: str) -> Json:
         """What the server says of itself, such as ``/version``."""
-        call = Call(cluster=self.settings.name, verb="get", resource=path, kind=path)
-        return await self._json(call, "GET", path)
+        call = KubernetesCall(cluster=self.settings.name, verb="get", resource=path, kind=path)
+        return await self._request_json(call, "GET", path)
 
-    async def log(self, namespace: str, pod: str, *, container: str, lines: int, previous: bool, limit: int) -> str:
+    async def pod_log(self, namespace: str, pod: str, *, container: str, lines: int, previous: bool, max_bytes: int) -> str:
         """The last lines of a container, at most ``limit`` bytes."""
-        call = Call(
+        call = KubernetesCall(
             cluster=self.settings.name, verb="get", resource="pods/log", kind="the log of Pod", name=pod, namespace=namespace
         )
-        query = {"container": container, "tailLines": str(lines), "limitBytes": str(limit), "previous": str(previous).lower()}
+        query = {"container": container, "tailLines": str(lines), "limitBytes": str(max_bytes), "previous": str(previous).lower()}
         path = PODS.path(namespace, pod, "log")
-        request = _Request(call=call, method="GET", path=path, query=query, timeout=self._limits())
-        async with self._sent(request) as response:
+        request = _Request(call=call, method="GET", path=path, query=query, timeout=self._timeouts())
+        async with self._request(request) as response:
             return (await response.read()).decode(errors="replace")
 
     @asynccontextmanager
-    async def watch(self, resource: Resource, namespace: str, *, fields: str, version: str) -> AsyncIterator[AsyncIterator[Json]]:
+    async def watch(
+        self, resource: Resource, namespace: str, *, field_selector: str, resource_version: str
+    ) -> AsyncIterator[AsyncIterator[Json]]:
         """Events from ``version`` on, until the server ends the watch, the line breaks or stays silent too long."""
         call = self._call("watch", resource, namespace)
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
-            "resourceVersion": version,
+            "resourceVersion": resource_version,
             "timeoutSeconds": str(self.settings.watch_timeout),
-            "fieldSelector": fields,
+            "fieldSelector": field_selector,
         }
-        limits = aiohttp.ClientTimeout(
+        timeouts = aiohttp.ClientTimeout(
             total=self.settings.watch_timeout + self.settings.total_timeout,
             sock_connect=self.settings.connect_timeout,
-            sock_read=self.settings.watch_quiet,
+            sock_read=self.settings.watch_idle_timeout,
         )
-        request = _Request(call=call, method="GET", path=resource.path(namespace), query=query, timeout=limits)
-        async with self._sent(request) as response, aclosing(_events(response)) as events:
+        request = _Request(call=call, method="GET", path=resource.path(namespace), query=query, timeout=timeouts)
+        async with self._request(request) as response, aclosing(_events(response)) as events:
             yield events
 
-    async def _json(
+    async def _request_json(
         self,
-        call: Call,
+        call: KubernetesCall,
         method: str,
         path: str,
         *,
@@ -122,32 +130,32 @@ class Connection:
         body: object = None,
     ) -> Json:
         request = _Request(
-            call=call, method=method, path=path, query=query or {}, headers=headers or {}, body=body, timeout=self._limits()
+            call=call, method=method, path=path, query=query or {}, headers=headers or {}, body=body, timeout=self._timeouts()
         )
-        async with self._sent(request) as response:
-            answer: Json = json.loads(await response.read())
-        return answer
+        async with self._request(request) as response:
+            parsed: Json = json.loads(await response.read())
+        return parsed
 
     @asynccontextmanager
-    async def _sent(self, request: _Request) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _request(self, request: _Request) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer to a request, if it is a good one. Credentials that are refused are renewed once."""
-        access = await self._open()
-        header = await access.credentials.header()
-        with translated(request.call):
-            response = await self._answered(access, request, header)
+        authenticated = await self._open()
+        header = await authenticated.credentials.header()
+        with translate_errors(request.call):
+            response = await self._call_api(authenticated, request, header)
             if response.status == 401:
                 response.release()
-                response = await self._answered(access, request, await access.credentials.instead_of(header))
+                response = await self._call_api(authenticated, request, await authenticated.credentials.replace_refused(header))
             async with response:
                 if response.status >= 400:
-                    raise refusal(request.call, response.status, await response.read(), response.headers)
+                    raise error_for_status(request.call, response.status, await response.read(), response.headers)
                 yield response
 
-    async def _answered(self, access: Access, request: _Request, header: str) -> aiohttp.ClientResponse:
+    async def _call_api(self, authenticated: AuthenticatedClient, request: _Request, header: str) -> aiohttp.ClientResponse:
         """Through the library's client, which knows certificates and proxies; its models are left aside."""
-        if request.call.changes:
-            self._alive()
-        response: aiohttp.ClientResponse = await access.client.call_api(
+        if request.call.is_write:
+            self._check_lease()
+        response: aiohttp.ClientResponse = await authenticated.api_client.call_api(
             request.path,
             request.method,
             query_params=[(key, value) for key, value in request.query.items() if value],
@@ -158,25 +166,27 @@ class Connection:
         )
         return response
 
-    async def _open(self) -> Access:
-        if self._access is None:
-            async with self._opening:
-                if self._access is None:
-                    self._access = await open_access(self.settings, self._clock, self._threads)
-        return self._access
+    async def _open(self) -> AuthenticatedClient:
+        if self._authenticated is None:
+            async with self._open_lock:
+                if self._authenticated is None:
+                    self._authenticated = await open_authenticated_client(self.settings, self._clock, self._executor)
+        return self._authenticated
 
-    def _limits(self) -> aiohttp.ClientTimeout:
+    def _timeouts(self) -> aiohttp.ClientTimeout:
         return aiohttp.ClientTimeout(total=self.settings.total_timeout, sock_connect=self.settings.connect_timeout)
 
-    def _call(self, verb: str, resource: Resource, namespace: str = "", name: str = "", *, changes: bool = False) -> Call:
-        return Call(
+    def _call(
+        self, verb: str, resource: Resource, namespace: str = "", name: str = "", *, is_write: bool = False
+    ) -> KubernetesCall:
+        return KubernetesCall(
             cluster=self.settings.name,
             verb=verb,
             resource=str(resource),
             kind=resource.kind,
             name=name,
             namespace=namespace,
-            changes=changes,
+            is_write=is_write,
         )
 
 

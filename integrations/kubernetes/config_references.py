@@ -7,49 +7,51 @@ from datetime import datetime
 from domain.errors import Forbidden, NotFound
 from domain.targets import Target
 from domain.workloads.deployments import ConfigChange, Template
-from integrations.kubernetes.client import ONLY_METADATA, Connection
-from integrations.kubernetes.resources import CONFIG_MAPS, SECRETS, Json, Resource, metadata, moment
+from integrations.kubernetes.client import METADATA_ONLY_MEDIA_TYPE, KubernetesClient
+from integrations.kubernetes.resources import CONFIG_MAPS, SECRETS, Json, Resource, metadata, parse_time
 
-Reference = tuple[Resource, str]
+ConfigReference = tuple[Resource, str]
 
 
-async def config_changes(connection: Connection, target: Target, template: Template, since: datetime) -> tuple[ConfigChange, ...]:
+async def config_changes(
+    client: KubernetesClient, target: Target, template: Template, since: datetime
+) -> tuple[ConfigChange, ...]:
     """Those changed after ``since``, newest first. What is gone or may not be read is left out."""
-    references = sorted(set(referenced(template)), key=lambda each: (each[0].kind, each[1]))
-    found = await asyncio.gather(*(_change(connection, target.namespace, *each) for each in references))
-    late = [each for each in found if each is not None and each.changed_at > since]
-    return tuple(sorted(late, key=lambda each: each.changed_at, reverse=True))
+    references = sorted(set(find_references(template)), key=lambda each: (each[0].kind, each[1]))
+    changes = await asyncio.gather(*(_config_change(client, target.namespace, *each) for each in references))
+    recent = [each for each in changes if each is not None and each.changed_at > since]
+    return tuple(sorted(recent, key=lambda each: each.changed_at, reverse=True))
 
 
-async def _change(connection: Connection, namespace: str, resource: Resource, name: str) -> ConfigChange | None:
+async def _config_change(client: KubernetesClient, namespace: str, resource: Resource, name: str) -> ConfigChange | None:
     try:
-        about = metadata(await connection.get(resource, namespace, name, accept=ONLY_METADATA))
+        meta = metadata(await client.get(resource, namespace, name, accept=METADATA_ONLY_MEDIA_TYPE))
     except (Forbidden, NotFound):
         return None
-    times = [each["time"] for each in about.get("managedFields") or [] if "time" in each]
-    changed_at = max(moment(each) for each in [*times, about["creationTimestamp"]])
+    times = [each["time"] for each in meta.get("managedFields") or [] if "time" in each]
+    changed_at = max(parse_time(each) for each in [*times, meta["creationTimestamp"]])
     return ConfigChange(kind=resource.kind, name=name, changed_at=changed_at)
 
 
-def referenced(template: Template) -> Iterator[Reference]:
+def find_references(template: Template) -> Iterator[ConfigReference]:
     """Every reference by name, in environments and volumes; some may come twice."""
     spec = template["spec"]
     for container in [*spec["containers"], *(spec.get("initContainers") or [])]:
         for source in container.get("envFrom") or []:
-            yield from _named(source, "configMapRef", "secretRef")
+            yield from _named_references(source, "configMapRef", "secretRef")
         for variable in container.get("env") or []:
-            yield from _named(variable.get("valueFrom") or {}, "configMapKeyRef", "secretKeyRef")
+            yield from _named_references(variable.get("valueFrom") or {}, "configMapKeyRef", "secretKeyRef")
     for volume in spec.get("volumes") or []:
-        yield from _volume(volume)
+        yield from _volume_references(volume)
 
 
-def _volume(volume: Json) -> Iterator[Reference]:
-    yield from _named(volume, "configMap", "secret")
+def _volume_references(volume: Json) -> Iterator[ConfigReference]:
+    yield from _named_references(volume, "configMap", "secret")
     for source in (volume.get("projected") or {}).get("sources") or []:
-        yield from _named(source, "configMap", "secret")
+        yield from _named_references(source, "configMap", "secret")
 
 
-def _named(source: Json, config_map: str, secret: str) -> Iterator[Reference]:
+def _named_references(source: Json, config_map: str, secret: str) -> Iterator[ConfigReference]:
     for resource, key in ((CONFIG_MAPS, config_map), (SECRETS, secret)):
-        if found := source.get(key):
-            yield resource, found.get("name") or found["secretName"]
+        if reference := source.get(key):
+            yield resource, reference.get("name") or reference["secretName"]

@@ -7,7 +7,7 @@ from itertools import groupby
 from domain.errors import NotFound
 from domain.targets import Target
 from domain.workloads.deployments import (
-    CHANGE_CAUSE,
+    CHANGE_CAUSE_ANNOTATION,
     OPERATION_ANNOTATION,
     Autoscaler,
     Owner,
@@ -17,7 +17,7 @@ from domain.workloads.deployments import (
     template_hash,
     without_hash_label,
 )
-from integrations.kubernetes.client import Connection
+from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.gitops_owners import owner_of
 from integrations.kubernetes.resources import (
     AUTOSCALERS,
@@ -26,87 +26,91 @@ from integrations.kubernetes.resources import (
     REPLICA_SETS,
     Json,
     annotations,
+    controller_uid,
     label_selector,
     metadata,
-    moment,
-    owner_uid,
+    parse_time,
 )
 
-REVISION = "deployment.kubernetes.io/revision"
+REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
 
 
-async def deployment_of(connection: Connection, target: Target) -> Json:
-    return await connection.get(DEPLOYMENTS, target.namespace, target.deployment)
+async def deployment_of(client: KubernetesClient, target: Target) -> Json:
+    return await client.get(DEPLOYMENTS, target.namespace, target.deployment)
 
 
-async def replica_sets_of(connection: Connection, deployment: Json) -> list[Json]:
+async def replica_sets_of(client: KubernetesClient, deployment: Json) -> list[Json]:
     """The ReplicaSets that the Deployment owns, newest revision first."""
     namespace, selector = metadata(deployment)["namespace"], label_selector(deployment["spec"]["selector"])
-    return _owned(deployment, await connection.items(REPLICA_SETS, namespace, labels=selector))
+    return _owned_by(deployment, await client.list_items(REPLICA_SETS, namespace, label_selector=selector))
 
 
-async def template_of(connection: Connection, target: Target, wanted: str) -> Template:
+async def template_of(client: KubernetesClient, target: Target, wanted_hash: str) -> Template:
     """The template of the ReplicaSet with this template hash, as it was given to the Deployment. Raises NotFound."""
     return without_hash_label(
-        (await replica_set_with(connection, await deployment_of(connection, target), wanted))["spec"]["template"]
+        (await find_replica_set(client, await deployment_of(client, target), wanted_hash))["spec"]["template"]
     )
 
 
-async def replica_set_with(connection: Connection, deployment: Json, wanted: str) -> Json:
+async def find_replica_set(client: KubernetesClient, deployment: Json, wanted_hash: str) -> Json:
     """Raises NotFound."""
-    for each in await replica_sets_of(connection, deployment):
-        if template_hash(each["spec"]["template"]) == wanted:
-            return each
-    kept, name = deployment["spec"].get("revisionHistoryLimit", 10), metadata(deployment)["name"]
-    raise NotFound(f"Deployment {name} no longer keeps that version: it keeps its last {kept}, and this is not among them.")
-
-
-async def workload(connection: Connection, target: Target) -> Workload:
-    deployment = await deployment_of(connection, target)
-    sets, scalers, owner = await asyncio.gather(
-        replica_sets_of(connection, deployment), autoscalers(connection, target.namespace), owner_of(connection, deployment)
+    for replica_set in await replica_sets_of(client, deployment):
+        if template_hash(replica_set["spec"]["template"]) == wanted_hash:
+            return replica_set
+    history_limit, name = deployment["spec"].get("revisionHistoryLimit", 10), metadata(deployment)["name"]
+    raise NotFound(
+        f"Deployment {name} no longer keeps that version: it keeps its last {history_limit}, and this is not among them."
     )
-    return _workload(target, deployment, sets, _scaler(scalers, target), owner)
 
 
-async def workloads(connection: Connection, targets: Iterable[Target]) -> dict[Target, Workload]:
+async def workload(client: KubernetesClient, target: Target) -> Workload:
+    deployment = await deployment_of(client, target)
+    replica_sets, scalers, owner = await asyncio.gather(
+        replica_sets_of(client, deployment), autoscalers(client, target.namespace), owner_of(client, deployment)
+    )
+    return _to_workload(target, deployment, replica_sets, _autoscaler_of(scalers, target), owner)
+
+
+async def workloads(client: KubernetesClient, targets: Iterable[Target]) -> dict[Target, Workload]:
     """Three lists for each namespace, however many targets it has. A Deployment that does not exist is absent."""
     by_namespace = groupby(sorted(targets, key=lambda each: each.namespace), key=lambda each: each.namespace)
-    parts = await asyncio.gather(*(_in_namespace(connection, namespace, list(few)) for namespace, few in by_namespace))
-    return {target: found for part in parts for target, found in part.items()}
-
-
-async def _in_namespace(connection: Connection, namespace: str, targets: list[Target]) -> dict[Target, Workload]:
-    every, sets, scalers = await asyncio.gather(
-        connection.items(DEPLOYMENTS, namespace), connection.items(REPLICA_SETS, namespace), autoscalers(connection, namespace)
+    results = await asyncio.gather(
+        *(_namespace_workloads(client, namespace, list(namespace_targets)) for namespace, namespace_targets in by_namespace)
     )
-    by_name = {metadata(each)["name"]: each for each in every}
-    known = [target for target in targets if target.deployment in by_name]
-    owners = await asyncio.gather(*(owner_of(connection, by_name[target.deployment]) for target in known))
+    return {target: found for part in results for target, found in part.items()}
+
+
+async def _namespace_workloads(client: KubernetesClient, namespace: str, targets: list[Target]) -> dict[Target, Workload]:
+    all_deployments, replica_sets, scalers = await asyncio.gather(
+        client.list_items(DEPLOYMENTS, namespace), client.list_items(REPLICA_SETS, namespace), autoscalers(client, namespace)
+    )
+    by_name = {metadata(each)["name"]: each for each in all_deployments}
+    existing = [target for target in targets if target.deployment in by_name]
+    owners = await asyncio.gather(*(owner_of(client, by_name[target.deployment]) for target in existing))
     return {
-        target: _workload(
+        target: _to_workload(
             target,
             by_name[target.deployment],
-            _owned(by_name[target.deployment], sets),
-            _scaler(scalers, target),
+            _owned_by(by_name[target.deployment], replica_sets),
+            _autoscaler_of(scalers, target),
             owner,
         )
-        for target, owner in zip(known, owners, strict=True)
+        for target, owner in zip(existing, owners, strict=True)
     }
 
 
-async def autoscalers(connection: Connection, namespace: str) -> list[Json]:
+async def autoscalers(client: KubernetesClient, namespace: str) -> list[Json]:
     """``autoscaling/v2``, which servers before 1.23 lack; what we read of it is the same in v1."""
-    if not connection.lacks_autoscaling_v2:
+    if not client.lacks_autoscaling_v2:
         try:
-            return await connection.items(AUTOSCALERS, namespace)
+            return await client.list_items(AUTOSCALERS, namespace)
         except NotFound:
-            connection.lacks_autoscaling_v2 = True
-    return await connection.items(AUTOSCALERS_V1, namespace)
+            client.lacks_autoscaling_v2 = True
+    return await client.list_items(AUTOSCALERS_V1, namespace)
 
 
-async def deployments(connection: Connection, namespace: str) -> tuple[str, ...]:
-    return tuple(sorted(metadata(each)["name"] for each in await connection.items(DEPLOYMENTS, namespace)))
+async def deployment_names(client: KubernetesClient, namespace: str) -> tuple[str, ...]:
+    return tuple(sorted(metadata(each)["name"] for each in await client.list_items(DEPLOYMENTS, namespace)))
 
 
 def image_of(template: Template, container: str) -> str:
@@ -115,22 +119,24 @@ def image_of(template: Template, container: str) -> str:
     return images.get(container) or (next(iter(images.values())) if len(images) == 1 else "")
 
 
-def _owned(deployment: Json, sets: Iterable[Json]) -> list[Json]:
+def _owned_by(deployment: Json, replica_sets: Iterable[Json]) -> list[Json]:
     uid = metadata(deployment)["uid"]
-    return sorted((each for each in sets if owner_uid(each) == uid), key=_number, reverse=True)
+    return sorted((each for each in replica_sets if controller_uid(each) == uid), key=_revision_number, reverse=True)
 
 
-def _number(obj: Json) -> int:
-    return int(annotations(obj).get(REVISION, "0"))
+def _revision_number(obj: Json) -> int:
+    return int(annotations(obj).get(REVISION_ANNOTATION, "0"))
 
 
-def _workload(target: Target, deployment: Json, sets: Iterable[Json], scaler: Autoscaler | None, owner: Owner) -> Workload:
-    spec, about = deployment["spec"], metadata(deployment)
+def _to_workload(
+    target: Target, deployment: Json, replica_sets: Iterable[Json], autoscaler: Autoscaler | None, owner: Owner
+) -> Workload:
+    spec, meta = deployment["spec"], metadata(deployment)
     return Workload(
         target=target,
-        uid=about["uid"],
-        resource_version=about["resourceVersion"],
-        generation=about.get("generation", 0),
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+        generation=meta.get("generation", 0),
         replicas=spec.get("replicas", 1),
         ready=(deployment.get("status") or {}).get("readyReplicas", 0),
         paused=bool(spec.get("paused", False)),
@@ -138,38 +144,38 @@ def _workload(target: Target, deployment: Json, sets: Iterable[Json], scaler: Au
         template=spec["template"],
         template_hash=template_hash(spec["template"]),
         owner=owner,
-        autoscaler=scaler,
-        revision=_number(deployment),
+        autoscaler=autoscaler,
+        revision=_revision_number(deployment),
         operation_id=annotations(deployment).get(OPERATION_ANNOTATION, ""),
-        revisions=tuple(_revision(target, each) for each in sets),
+        revisions=tuple(_to_revision(target, each) for each in replica_sets),
     )
 
 
 def _running_image(target: Target, template: Template) -> str:
     names = [each["name"] for each in template["spec"]["containers"]]
     if target.container not in names:
-        found = ", ".join(names)
-        raise NotFound(f"Deployment {target.deployment} has no container {target.container}; it has {found}.")
+        available = ", ".join(names)
+        raise NotFound(f"Deployment {target.deployment} has no container {target.container}; it has {available}.")
     return image_of(template, target.container)
 
 
-def _revision(target: Target, replica_set: Json) -> Revision:
-    about, template = metadata(replica_set), replica_set["spec"]["template"]
+def _to_revision(target: Target, replica_set: Json) -> Revision:
+    meta, template = metadata(replica_set), replica_set["spec"]["template"]
     return Revision(
-        number=_number(replica_set),
-        name=about["name"],
+        number=_revision_number(replica_set),
+        name=meta["name"],
         image=image_of(template, target.container),
         template_hash=template_hash(template),
-        created_at=moment(about["creationTimestamp"]),
-        change_cause=annotations(replica_set).get(CHANGE_CAUSE, ""),
+        created_at=parse_time(meta["creationTimestamp"]),
+        change_cause=annotations(replica_set).get(CHANGE_CAUSE_ANNOTATION, ""),
         operation_id=annotations(replica_set).get(OPERATION_ANNOTATION, ""),
         replicas=replica_set["spec"].get("replicas", 0),
     )
 
 
-def _scaler(scalers: Iterable[Json], target: Target) -> Autoscaler | None:
-    for each in scalers:
-        aim = each["spec"]["scaleTargetRef"]
-        if (aim["kind"], aim["name"]) == (DEPLOYMENTS.kind, target.deployment):
-            return Autoscaler(metadata(each)["name"], each["spec"].get("minReplicas", 1), each["spec"]["maxReplicas"])
+def _autoscaler_of(scalers: Iterable[Json], target: Target) -> Autoscaler | None:
+    for scaler in scalers:
+        target_ref = scaler["spec"]["scaleTargetRef"]
+        if (target_ref["kind"], target_ref["name"]) == (DEPLOYMENTS.kind, target.deployment):
+            return Autoscaler(metadata(scaler)["name"], scaler["spec"].get("minReplicas", 1), scaler["spec"]["maxReplicas"])
     return None

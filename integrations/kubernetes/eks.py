@@ -11,37 +11,37 @@ from typing import Any
 from domain.clock import Clock
 from domain.errors import PermanentError, TemporaryError
 from integrations.kubernetes.settings import Eks
-from integrations.kubernetes.tokens import Issued
+from integrations.kubernetes.tokens import ExpiringToken
 
-PREFIX = "k8s-aws-v1."
+TOKEN_PREFIX = "k8s-aws-v1."  # noqa: S105 -- the format, not a secret
 RENEW_AFTER = timedelta(minutes=10)
-GOOD_FOR = timedelta(minutes=14)
-_SIGNED_SECONDS = 60
+TOKEN_TTL = timedelta(minutes=14)
+_SIGNATURE_TTL_SECONDS = 60
 """What aws-iam-authenticator demands of the signature; the token outlives it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class EksEndpoint:
     """Where the cluster answers, and the authority (base64 of PEM) that signed its certificate."""
 
-    address: str
+    url: str
     certificate_authority: str
 
 
-def issue(eks: Eks, clock: Clock) -> Issued:
+def issue_token(eks: Eks, clock: Clock) -> ExpiringToken:
     """A new token. Blocks: finding credentials may ask the machine's metadata service."""
     from botocore.exceptions import BotoCoreError
     from botocore.session import get_session
 
     now = clock.now()
     try:
-        header = f"Bearer {_token(eks, get_session())}"
+        header = f"Bearer {_presigned_token(eks, get_session())}"
     except BotoCoreError as error:
         raise TemporaryError(f"AWS gave no credentials for EKS cluster {eks.cluster}: {error}") from error
-    return Issued(header, renew_at=now + RENEW_AFTER, expires_at=now + GOOD_FOR)
+    return ExpiringToken(header, renew_at=now + RENEW_AFTER, expires_at=now + TOKEN_TTL)
 
 
-def _token(eks: Eks, session: Any) -> str:
+def _presigned_token(eks: Eks, session: Any) -> str:
     from botocore.model import ServiceId
     from botocore.signers import RequestSigner
 
@@ -59,26 +59,28 @@ def _token(eks: Eks, session: Any) -> str:
             "context": {},
         },
         region_name=eks.region,
-        expires_in=_SIGNED_SECONDS,
+        expires_in=_SIGNATURE_TTL_SECONDS,
         operation_name="",
     )
-    return PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+    return TOKEN_PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
 
-def endpoint(eks: Eks) -> Endpoint:
+def find_endpoint(eks: Eks) -> EksEndpoint:
     """Address and authority from the settings, else from AWS. Blocks."""
     if eks.endpoint and eks.certificate_authority:
-        return Endpoint(eks.endpoint, eks.certificate_authority)
+        return EksEndpoint(eks.endpoint, eks.certificate_authority)
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.session import get_session
 
-    patience = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+    config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
     try:
-        client = get_session().create_client("eks", region_name=eks.region, config=patience)
-        found = client.describe_cluster(name=eks.cluster)["cluster"]
+        client = get_session().create_client("eks", region_name=eks.region, config=config)
+        description = client.describe_cluster(name=eks.cluster)["cluster"]
     except ClientError as error:
         raise PermanentError(f"AWS would not describe EKS cluster {eks.cluster} in {eks.region}: {error}") from error
     except BotoCoreError as error:
         raise TemporaryError(f"AWS could not be asked about EKS cluster {eks.cluster} in {eks.region}: {error}") from error
-    return Endpoint(eks.endpoint or found["endpoint"], eks.certificate_authority or found["certificateAuthority"]["data"])
+    return EksEndpoint(
+        eks.endpoint or description["endpoint"], eks.certificate_authority or description["certificateAuthority"]["data"]
+    )

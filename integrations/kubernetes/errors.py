@@ -10,12 +10,12 @@ import aiohttp
 from domain.errors import Conflict, DeepechoError, Forbidden, NotFound, PermanentError, TemporaryError, UnknownOutcome
 
 
-class Expired(TemporaryError):
+class ResourceVersionExpired(TemporaryError):
     """The version from which a watch should resume is forgotten: list again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class KubernetesCall:
     """One request, in the words that an error's sentence needs."""
 
     cluster: str
@@ -24,21 +24,21 @@ class Call:
     kind: str
     name: str = ""
     namespace: str = ""
-    changes: bool = False
+    is_write: bool = False
     """Whether the request changes something, so that a lost answer leaves the outcome unknown."""
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         return f"namespace {self.namespace} of cluster {self.cluster}" if self.namespace else f"cluster {self.cluster}"
 
     @property
-    def attempt(self) -> str:
+    def action(self) -> str:
         """``patch Deployment web in namespace shop of cluster prod``."""
-        return f"{self.verb} {self.kind}{f' {self.name}' if self.name else ''} in {self.place}"
+        return f"{self.verb} {self.kind}{f' {self.name}' if self.name else ''} in {self.location}"
 
 
 @contextmanager
-def translated(call: Call) -> Iterator[None]:
+def translate_errors(call: KubernetesCall) -> Iterator[None]:
     """Around a request and the reading of its answer: nothing of the HTTP library leaves it."""
     try:
         yield
@@ -47,44 +47,46 @@ def translated(call: Call) -> Iterator[None]:
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise TemporaryError(f"Cluster {call.cluster} cannot be reached. Nothing was sent.") from error
     except TimeoutError as error:
-        raise _lost(call, "did not answer in time") from error
+        raise _lost_response_error(call, "did not answer in time") from error
     except (aiohttp.ClientError, ConnectionError) as error:
-        raise _lost(call, "broke the connection") from error
+        raise _lost_response_error(call, "broke the connection") from error
     except ValueError as error:
-        raise _lost(call, "gave an answer that cannot be read") from error
+        raise _lost_response_error(call, "gave an answer that cannot be read") from error
 
 
-def refusal(call: Call, status: int, body: bytes, headers: Mapping[str, str]) -> DeepechoError:
+def error_for_status(call: KubernetesCall, status: int, body: bytes, headers: Mapping[str, str]) -> DeepechoError:
     """The error for an HTTP status of 400 and above."""
-    message = _message(body) or f"HTTP {status}"
+    message = _error_message(body) or f"HTTP {status}"
     if status >= 500:
-        return _lost(call, f"failed with HTTP {status} ({message})")
+        return _lost_response_error(call, f"failed with HTTP {status} ({message})")
     match status:
         case 401:
             error: DeepechoError = Forbidden(f"Cluster {call.cluster} does not accept the bot's credentials.")
         case 403:
             needs = f"its account needs the verb {call.verb} on {call.resource}"
-            error = Forbidden(f"The bot may not {call.attempt}: {needs}. The cluster says: {message}")
+            error = Forbidden(f"The bot may not {call.action}: {needs}. The cluster says: {message}")
         case 404:
-            error = NotFound(f"There is no {call.kind}{f' {call.name}' if call.name else ''} in {call.place}.")
+            error = NotFound(f"There is no {call.kind}{f' {call.name}' if call.name else ''} in {call.location}.")
         case 409:
-            error = Conflict(f"Somebody else changed {call.kind} {call.name} in {call.place} in the meantime.")
+            error = Conflict(f"Somebody else changed {call.kind} {call.name} in {call.location} in the meantime.")
         case 410:
-            error = Expired(f"Cluster {call.cluster} no longer knows the version to resume from.")
+            error = ResourceVersionExpired(f"Cluster {call.cluster} no longer knows the version to resume from.")
         case 429:
-            error = TemporaryError(f"Cluster {call.cluster} asks to slow down.", _seconds(headers.get("Retry-After", "")))
+            error = TemporaryError(
+                f"Cluster {call.cluster} asks to slow down.", _parse_retry_after(headers.get("Retry-After", ""))
+            )
         case _:
-            error = PermanentError(f"Cluster {call.cluster} refused to {call.attempt}: {message}")
+            error = PermanentError(f"Cluster {call.cluster} refused to {call.action}: {message}")
     return error
 
 
-def _lost(call: Call, what: str) -> TemporaryError:
-    if call.changes:
-        return UnknownOutcome(f"Cluster {call.cluster} {what} when asked to {call.attempt}: it may or may not have been done.")
-    return TemporaryError(f"Cluster {call.cluster} {what} when asked to {call.attempt}.")
+def _lost_response_error(call: KubernetesCall, problem: str) -> TemporaryError:
+    if call.is_write:
+        return UnknownOutcome(f"Cluster {call.cluster} {problem} when asked to {call.action}: it may or may not have been done.")
+    return TemporaryError(f"Cluster {call.cluster} {problem} when asked to {call.action}.")
 
 
-def _message(body: bytes) -> str:
+def _error_message(body: bytes) -> str:
     """The message of a ``Status`` object; proxies and missing API groups answer in plain text, of which a line is enough."""
     try:
         status = json.loads(body)
@@ -93,5 +95,5 @@ def _message(body: bytes) -> str:
     return str(status.get("message", "")) if isinstance(status, dict) else ""
 
 
-def _seconds(text: str) -> float | None:
+def _parse_retry_after(text: str) -> float | None:
     return float(text) if text.isdecimal() else None

@@ -2,7 +2,7 @@
 
 from domain.errors import Forbidden, NotFound
 from domain.workloads.deployments import Owner, OwnerKind
-from integrations.kubernetes.client import Connection
+from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.resources import (
     APPLICATIONS,
     DEPLOYMENTS,
@@ -15,66 +15,70 @@ from integrations.kubernetes.resources import (
     metadata,
 )
 
-ARGO_TRACKING = "argocd.argoproj.io/tracking-id"
-ARGO_INSTANCE = "argocd.argoproj.io/instance"
-INSTANCE = "app.kubernetes.io/instance"
-HELM_RELEASE = "meta.helm.sh/release-name"
-MANAGED_BY = "app.kubernetes.io/managed-by"
+ARGO_TRACKING_ANNOTATION = "argocd.argoproj.io/tracking-id"
+ARGO_INSTANCE_LABEL = "argocd.argoproj.io/instance"
+INSTANCE_LABEL = "app.kubernetes.io/instance"
+HELM_RELEASE_ANNOTATION = "meta.helm.sh/release-name"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 
 
-async def owner_of(connection: Connection, deployment: Json) -> Owner:
+async def owner_of(client: KubernetesClient, deployment: Json) -> Owner:
     """The strongest owner. Whether it reverts is read from its own object; what cannot be read is assumed to revert."""
-    return await _argo(connection, deployment) or await _flux(connection, deployment) or _helm(deployment) or Owner()
+    return await _argo_owner(client, deployment) or await _flux_owner(client, deployment) or _helm_owner(deployment) or Owner()
 
 
-async def _argo(connection: Connection, deployment: Json) -> Owner | None:
-    namespace = connection.settings.argocd_namespace
-    tracking = annotations(deployment).get(ARGO_TRACKING, "").partition(":")[0] or labels(deployment).get(ARGO_INSTANCE, "")
+async def _argo_owner(client: KubernetesClient, deployment: Json) -> Owner | None:
+    namespace = client.settings.argocd_namespace
+    tracking = annotations(deployment).get(ARGO_TRACKING_ANNOTATION, "").partition(":")[0] or labels(deployment).get(
+        ARGO_INSTANCE_LABEL, ""
+    )
     if tracking:
         # An Application outside Argo CD's own namespace is written <namespace>_<name>.
-        elsewhere, _, name = tracking.rpartition("_")
-        application = await _read(connection, APPLICATIONS, elsewhere or namespace, name)
-        return Owner(OwnerKind.ARGO_CD, name, reverts=application is None or _syncs(application))
-    name = labels(deployment).get(INSTANCE, "")
-    if not name or HELM_RELEASE in annotations(deployment):
+        application_namespace, _, name = tracking.rpartition("_")
+        application = await _get_if_readable(client, APPLICATIONS, application_namespace or namespace, name)
+        return Owner(OwnerKind.ARGO_CD, name, reverts=application is None or _auto_syncs(application))
+    name = labels(deployment).get(INSTANCE_LABEL, "")
+    if not name or HELM_RELEASE_ANNOTATION in annotations(deployment):
         return None
     # The label is common; only an Application of this name that lists this Deployment makes it Argo CD's.
-    application = await _read(connection, APPLICATIONS, namespace, name)
-    if application is None or not _lists(application, deployment):
+    application = await _get_if_readable(client, APPLICATIONS, namespace, name)
+    if application is None or not _manages(application, deployment):
         return None
-    return Owner(OwnerKind.ARGO_CD, name, reverts=_syncs(application))
+    return Owner(OwnerKind.ARGO_CD, name, reverts=_auto_syncs(application))
 
 
-def _syncs(application: Json) -> bool:
+def _auto_syncs(application: Json) -> bool:
     automated = ((application.get("spec") or {}).get("syncPolicy") or {}).get("automated")
     return automated is not None and automated.get("enabled", True)
 
 
-def _lists(application: Json, deployment: Json) -> bool:
-    wanted = (DEPLOYMENTS.kind, metadata(deployment)["namespace"], metadata(deployment)["name"])
-    known = (application.get("status") or {}).get("resources") or []
-    return any((each.get("kind"), each.get("namespace"), each.get("name")) == wanted for each in known)
+def _manages(application: Json, deployment: Json) -> bool:
+    identity = (DEPLOYMENTS.kind, metadata(deployment)["namespace"], metadata(deployment)["name"])
+    resources = (application.get("status") or {}).get("resources") or []
+    return any((each.get("kind"), each.get("namespace"), each.get("name")) == identity for each in resources)
 
 
-async def _flux(connection: Connection, deployment: Json) -> Owner | None:
+async def _flux_owner(client: KubernetesClient, deployment: Json) -> Owner | None:
     for resource in (KUSTOMIZATIONS, HELM_RELEASES):
         name = labels(deployment).get(f"{resource.group}/name")
         if name:
             namespace = labels(deployment).get(f"{resource.group}/namespace") or metadata(deployment)["namespace"]
-            found = await _read(connection, resource, namespace, name)
-            return Owner(OwnerKind.FLUX, name, reverts=found is None or not (found.get("spec") or {}).get("suspend", False))
+            flux_object = await _get_if_readable(client, resource, namespace, name)
+            return Owner(
+                OwnerKind.FLUX, name, reverts=flux_object is None or not (flux_object.get("spec") or {}).get("suspend", False)
+            )
     return None
 
 
-def _helm(deployment: Json) -> Owner | None:
-    release = annotations(deployment).get(HELM_RELEASE, "")
-    if release or labels(deployment).get(MANAGED_BY) == "Helm":
-        return Owner(OwnerKind.HELM, release or labels(deployment).get(INSTANCE, ""), reverts=False)
+def _helm_owner(deployment: Json) -> Owner | None:
+    release = annotations(deployment).get(HELM_RELEASE_ANNOTATION, "")
+    if release or labels(deployment).get(MANAGED_BY_LABEL) == "Helm":
+        return Owner(OwnerKind.HELM, release or labels(deployment).get(INSTANCE_LABEL, ""), reverts=False)
     return None
 
 
-async def _read(connection: Connection, resource: Resource, namespace: str, name: str) -> Json | None:
+async def _get_if_readable(client: KubernetesClient, resource: Resource, namespace: str, name: str) -> Json | None:
     try:
-        return await connection.get(resource, namespace, name)
+        return await client.get(resource, namespace, name)
     except (Forbidden, NotFound):
         return None

@@ -3,7 +3,7 @@
 import asyncio
 from typing import NamedTuple
 
-from integrations.kubernetes.client import Connection
+from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.resources import (
     ACCESS_REVIEWS,
     AUTOSCALERS,
@@ -15,7 +15,7 @@ from integrations.kubernetes.resources import (
     Resource,
 )
 
-NEEDED: tuple[tuple[str, Resource, str], ...] = (
+REQUIRED_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = (
     ("get", DEPLOYMENTS, ""),
     ("list", DEPLOYMENTS, ""),
     ("watch", DEPLOYMENTS, ""),
@@ -38,16 +38,24 @@ class Permission(NamedTuple):
     allowed: bool
 
 
-async def permissions(connection: Connection, namespace: str) -> tuple[Permission, ...]:
-    return tuple(await asyncio.gather(*(_permission(connection, namespace, *each) for each in NEEDED)))
+async def permissions(client: KubernetesClient, namespace: str) -> tuple[Permission, ...]:
+    return tuple(await asyncio.gather(*(_check_permission(client, namespace, *each) for each in REQUIRED_PERMISSIONS)))
 
 
-async def _permission(connection: Connection, namespace: str, verb: str, resource: Resource, part: str) -> Permission:
-    attributes = {"namespace": namespace, "verb": verb, "group": resource.group, "resource": resource.plural, "subresource": part}
-    question = {
+async def _check_permission(
+    client: KubernetesClient, namespace: str, verb: str, resource: Resource, subresource: str
+) -> Permission:
+    attributes = {
+        "namespace": namespace,
+        "verb": verb,
+        "group": resource.group,
+        "resource": resource.plural,
+        "subresource": subresource,
+    }
+    review = {
         "apiVersion": f"{ACCESS_REVIEWS.group}/{ACCESS_REVIEWS.version}",
         "kind": ACCESS_REVIEWS.kind,
         "spec": {"resourceAttributes": attributes},
     }
-    answer = await connection.ask(ACCESS_REVIEWS, question)
-    return Permission(verb, f"{resource}/{part}" if part else str(resource), bool(answer["status"]["allowed"]))
+    response = await client.create_review(ACCESS_REVIEWS, review)
+    return Permission(verb, f"{resource}/{subresource}" if subresource else str(resource), bool(response["status"]["allowed"]))

@@ -6,158 +6,167 @@ from dataclasses import dataclass, replace
 
 from domain.errors import DeepechoError, Forbidden
 from domain.targets import Target
-from domain.workloads.deployments import PodTrouble
-from integrations.kubernetes.client import Connection
+from domain.workloads.deployments import PodFailure
+from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.deployments import deployment_of, replica_sets_of
-from integrations.kubernetes.pods import is_ready, newest_of, pods_of
-from integrations.kubernetes.resources import EVENTS, Json, metadata, owner_uid
+from integrations.kubernetes.pods import is_ready, newest_replica_set, pods_of
+from integrations.kubernetes.resources import EVENTS, Json, controller_uid, metadata
 
 Redact = Callable[[str], str]
 
-LAST_LINES = 10
-_LOG_BYTES = 16_384
-_PODS_WITH_LOGS = 5
+MAX_LOG_LINES = 10
+_MAX_LOG_BYTES = 16_384
+_MAX_PODS_WITH_LOGS = 5
 """Pods of one version fail alike; a hundred of them need not be read."""
-_STARTING = {"ContainerCreating", "PodInitializing"}
-_TELLING = {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "Unhealthy"}
+_STARTING_REASONS = {"ContainerCreating", "PodInitializing"}
+_EXPLAINING_EVENT_REASONS = {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "Unhealthy"}
 """Events that say why a pod hangs whose own status says nothing."""
-_OFTEN = 3
+_MIN_PROBE_FAILURES = 3
 """A probe may fail once or twice while a program starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    trouble: PodTrouble
+class _Candidate:
+    failure: PodFailure
     container: str = ""
     """Where there are lines to read, empty where it never ran."""
     previous: bool = False
 
 
-async def troubles(connection: Connection, target: Target, redact: Redact) -> tuple[PodTrouble, ...]:
+async def pod_failures(client: KubernetesClient, target: Target, redact: Redact) -> tuple[PodFailure, ...]:
     """One for each pod of the newest ReplicaSet that cannot start, and one where the ReplicaSet may not even make pods."""
-    deployment = await deployment_of(connection, target)
-    sets, pods = await asyncio.gather(replica_sets_of(connection, deployment), pods_of(connection, deployment))
-    newest = newest_of(deployment, sets)
+    deployment = await deployment_of(client, target)
+    replica_sets, pods = await asyncio.gather(replica_sets_of(client, deployment), pods_of(client, deployment))
+    newest = newest_replica_set(deployment, replica_sets)
     if newest is None:
         return ()
-    waiting = [each for each in pods if owner_uid(each) == metadata(newest)["uid"] and _waits(each)]
-    known = {metadata(each)["name"]: _found(each) for each in waiting}
-    silent = {name for name, found in known.items() if found is None}
-    told = await _told_by_events(connection, target.namespace, silent) if silent else {}
-    found = [each for name, found in known.items() if (each := found or told.get(name))]
-    with_lines = await asyncio.gather(*(_with_lines(connection, target, each, redact) for each in found[:_PODS_WITH_LOGS]))
-    plain = [_redacted(each.trouble, redact) for each in found[_PODS_WITH_LOGS:]]
-    return (*_cannot_create(newest, redact), *with_lines, *plain)
+    unready = [each for each in pods if controller_uid(each) == metadata(newest)["uid"] and _is_unready(each)]
+    candidates_by_pod = {metadata(each)["name"]: _from_pod_status(each) for each in unready}
+    unexplained = {name for name, found in candidates_by_pod.items() if found is None}
+    by_event = await _from_events(client, target.namespace, unexplained) if unexplained else {}
+    found = [each for name, found in candidates_by_pod.items() if (each := found or by_event.get(name))]
+    with_lines = await asyncio.gather(*(_with_log_tail(client, target, each, redact) for each in found[:_MAX_PODS_WITH_LOGS]))
+    plain = [_redacted(each.failure, redact) for each in found[_MAX_PODS_WITH_LOGS:]]
+    return (*_creation_failures(newest, redact), *with_lines, *plain)
 
 
-def _waits(pod: Json) -> bool:
+def _is_unready(pod: Json) -> bool:
     return "deletionTimestamp" not in metadata(pod) and not is_ready(pod)
 
 
-def _found(pod: Json) -> _Found | None:
+def _from_pod_status(pod: Json) -> _Candidate | None:
     """What the pod's own status says."""
     status, name = pod.get("status") or {}, metadata(pod)["name"]
-    for each in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
-        if found := _container(name, each):
-            return found
-    for each in status.get("conditions") or []:
-        if each["type"] == "PodScheduled" and each["status"] == "False":
-            return _Found(trouble=_trouble(name, each.get("reason", "Unschedulable"), each.get("message", "")))
+    for entry in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+        if candidate := _from_container_status(name, entry):
+            return candidate
+    for entry in status.get("conditions") or []:
+        if entry["type"] == "PodScheduled" and entry["status"] == "False":
+            return _Candidate(failure=_pod_failure(name, entry.get("reason", "Unschedulable"), entry.get("message", "")))
     if status.get("phase") == "Failed":
-        return _Found(trouble=_trouble(name, status.get("reason", "Failed"), status.get("message", "")))
+        return _Candidate(failure=_pod_failure(name, status.get("reason", "Failed"), status.get("message", "")))
     return None
 
 
-def _container(pod: str, status: Json) -> _Found | None:
+def _from_container_status(pod_name: str, status: Json) -> _Candidate | None:
     state, restarts = status.get("state") or {}, status.get("restartCount", 0)
-    ended, before = state.get("terminated"), (status.get("lastState") or {}).get("terminated")
+    terminated, last_terminated = state.get("terminated"), (status.get("lastState") or {}).get("terminated")
     waiting = state.get("waiting")
     container = status["name"]
-    if ended is not None:
-        if ended.get("exitCode") == 0:
+    if terminated is not None:
+        if terminated.get("exitCode") == 0:
             return None
-        trouble = _trouble(pod, ended.get("reason", "Error"), _end(ended), restarts)
-        return _Found(trouble=trouble, container=container)
-    if waiting is not None and waiting.get("reason", "") not in {*_STARTING, ""}:
-        killed = before is not None and before.get("reason") == "OOMKilled"
-        message = "; ".join(filter(None, [waiting.get("message", ""), _end(before) if before else ""]))
-        trouble = _trouble(pod, "OOMKilled" if killed else waiting["reason"], message, restarts)
-        return _Found(trouble=trouble, container=container if restarts or before else "", previous=True)
-    if before is not None and restarts:
-        trouble = _trouble(pod, before.get("reason", "Error"), _end(before), restarts)
-        return _Found(trouble=trouble, container=container, previous=True)
+        failure = _pod_failure(pod_name, terminated.get("reason", "Error"), _exit_message(terminated), restarts)
+        return _Candidate(failure=failure, container=container)
+    if waiting is not None and waiting.get("reason", "") not in {*_STARTING_REASONS, ""}:
+        oom_killed = last_terminated is not None and last_terminated.get("reason") == "OOMKilled"
+        message = "; ".join(filter(None, [waiting.get("message", ""), _exit_message(last_terminated) if last_terminated else ""]))
+        failure = _pod_failure(pod_name, "OOMKilled" if oom_killed else waiting["reason"], message, restarts)
+        return _Candidate(failure=failure, container=container if restarts or last_terminated else "", previous=True)
+    if last_terminated is not None and restarts:
+        failure = _pod_failure(pod_name, last_terminated.get("reason", "Error"), _exit_message(last_terminated), restarts)
+        return _Candidate(failure=failure, container=container, previous=True)
     return None
 
 
-def _end(terminated: Json) -> str:
-    said = terminated.get("message", "").strip()
-    return f"exit code {terminated.get('exitCode', '?')}{f': {said}' if said else ''}"
+def _exit_message(terminated: Json) -> str:
+    text = terminated.get("message", "").strip()
+    return f"exit code {terminated.get('exitCode', '?')}{f': {text}' if text else ''}"
 
 
-def _trouble(pod: str, reason: str, message: str, restarts: int = 0) -> PodTrouble:
-    return PodTrouble(pod=pod, reason=reason, message=message, restarts=restarts)
+def _pod_failure(pod: str, reason: str, message: str, restarts: int = 0) -> PodFailure:
+    return PodFailure(pod=pod, reason=reason, message=message, restarts=restarts)
 
 
-async def _told_by_events(connection: Connection, namespace: str, pods: Iterable[str]) -> dict[str, _Found]:
+async def _from_events(client: KubernetesClient, namespace: str, pod_names: Iterable[str]) -> dict[str, _Candidate]:
     """Events are a help, not a need: an account that may not read them goes without."""
     try:
-        events = await connection.items(EVENTS, namespace, fields="involvedObject.kind=Pod,type=Warning")
+        events = await client.list_items(EVENTS, namespace, field_selector="involvedObject.kind=Pod,type=Warning")
     except Forbidden:
         return {}
-    wanted, told = set(pods), dict[str, _Found]()
-    for event in sorted(events, key=_last_seen):
+    wanted_pods, candidates = set(pod_names), dict[str, _Candidate]()
+    for event in sorted(events, key=_last_seen_at):
         pod, reason = event["involvedObject"].get("name", ""), event.get("reason", "")
-        if pod in wanted and reason in _TELLING and (reason != "Unhealthy" or _times(event) >= _OFTEN):
-            told[pod] = _Found(trouble=_trouble(pod, reason, event.get("message", "")), container=_probed(event))
-    return told
+        if (
+            pod in wanted_pods
+            and reason in _EXPLAINING_EVENT_REASONS
+            and (reason != "Unhealthy" or _event_count(event) >= _MIN_PROBE_FAILURES)
+        ):
+            candidates[pod] = _Candidate(
+                failure=_pod_failure(pod, reason, event.get("message", "")), container=_probed_container(event)
+            )
+    return candidates
 
 
-def _last_seen(event: Json) -> str:
+def _last_seen_at(event: Json) -> str:
     return (event.get("series") or {}).get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or ""
 
 
-def _times(event: Json) -> int:
+def _event_count(event: Json) -> int:
     return max((event.get("series") or {}).get("count") or 0, event.get("count") or 0)
 
 
-def _probed(event: Json) -> str:
+def _probed_container(event: Json) -> str:
     """``spec.containers{web}``: the container that runs but does not pass its probe, so that it has lines to read."""
     path = event["involvedObject"].get("fieldPath", "")
     return path.rpartition("{")[2].rstrip("}") if event.get("reason") == "Unhealthy" and "{" in path else ""
 
 
-def _cannot_create(replica_set: Json, redact: Redact) -> list[PodTrouble]:
+def _creation_failures(replica_set: Json, redact: Redact) -> list[PodFailure]:
     """A quota or an admission rule: there are no pods that could say so."""
     conditions: list[Json] = (replica_set.get("status") or {}).get("conditions") or []
     return [
-        _redacted(_trouble(metadata(replica_set)["name"], each.get("reason", "FailedCreate"), each.get("message", "")), redact)
-        for each in conditions
-        if each["type"] == "ReplicaFailure" and each["status"] == "True"
+        _redacted(
+            _pod_failure(metadata(replica_set)["name"], condition.get("reason", "FailedCreate"), condition.get("message", "")),
+            redact,
+        )
+        for condition in conditions
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
     ]
 
 
-async def _with_lines(connection: Connection, target: Target, found: _Found, redact: Redact) -> PodTrouble:
-    lines = await _last_lines(connection, target.namespace, found) if found.container else ""
-    trouble = _redacted(found.trouble, redact)
-    return replace(trouble, last_lines=tuple(redact(lines).splitlines()[-LAST_LINES:]))
+async def _with_log_tail(client: KubernetesClient, target: Target, candidate: _Candidate, redact: Redact) -> PodFailure:
+    lines = await _read_log_tail(client, target.namespace, candidate) if candidate.container else ""
+    failure = _redacted(candidate.failure, redact)
+    return replace(failure, log_tail=tuple(redact(lines).splitlines()[-MAX_LOG_LINES:]))
 
 
-async def _last_lines(connection: Connection, namespace: str, found: _Found) -> str:
+async def _read_log_tail(client: KubernetesClient, namespace: str, candidate: _Candidate) -> str:
     """Lines of the run that ended; where those are gone, of the present one. Without either the reason stands alone."""
-    for previous in (True, False) if found.previous else (False,):
+    for previous in (True, False) if candidate.previous else (False,):
         try:
-            return await connection.log(
+            return await client.pod_log(
                 namespace,
-                found.trouble.pod,
-                container=found.container,
-                lines=LAST_LINES,
+                candidate.failure.pod,
+                container=candidate.container,
+                lines=MAX_LOG_LINES,
                 previous=previous,
-                limit=_LOG_BYTES,
+                max_bytes=_MAX_LOG_BYTES,
             )
         except DeepechoError:
             continue
     return ""
 
 
-def _redacted(trouble: PodTrouble, redact: Redact) -> PodTrouble:
-    return replace(trouble, message=redact(trouble.message))
+def _redacted(failure: PodFailure, redact: Redact) -> PodFailure:
+    return replace(failure, message=redact(failure.message))

@@ -21,12 +21,12 @@ class Resource:
     def __str__(self) -> str:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
-    def path(self, namespace: str = "", name: str = "", part: str = "") -> str:
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """The address of one object, of a ``part`` of it such as ``log``, or of all objects in a namespace."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        within = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
-        one = f"/{quote(name, safe='')}" if name else ""
-        return f"{root}{within}/{self.plural}{one}{f'/{part}' if part else ''}"
+        namespace_path = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+        object_path = f"/{quote(name, safe='')}" if name else ""
+        return f"{root}{namespace_path}/{self.plural}{object_path}{f'/{subresource}' if subresource else ''}"
 
 
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
@@ -56,24 +56,24 @@ def labels(obj: Mapping[str, Any]) -> dict[str, str]:
     return metadata(obj).get("labels") or {}
 
 
-def owner_uid(obj: Mapping[str, Any]) -> str:
+def controller_uid(obj: Mapping[str, Any]) -> str:
     """The uid of the controller that made this object, empty without one."""
     owners = metadata(obj).get("ownerReferences") or []
     return next((str(each["uid"]) for each in owners if each.get("controller")), "")
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """An RFC 3339 time of the API as an aware time in UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def label_selector(selector: Mapping[str, Any]) -> str:
     """A LabelSelector object in the words of the ``labelSelector`` query."""
-    equal = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
-    return ",".join([*equal, *(_expression(each) for each in selector.get("matchExpressions") or [])])
+    equalities = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    return ",".join([*equalities, *(_format_requirement(each) for each in selector.get("matchExpressions") or [])])
 
 
-def _expression(each: Mapping[str, Any]) -> str:
-    key, values = str(each["key"]), ",".join(each.get("values") or [])
-    words = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
-    return words[each["operator"]]
+def _format_requirement(requirement: Mapping[str, Any]) -> str:
+    key, values = str(requirement["key"]), ",".join(requirement.get("values") or [])
+    formats = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key, "DoesNotExist": f"!{key}"}
+    return formats[requirement["operator"]]

@@ -3,65 +3,67 @@
 import re
 from typing import Any
 
-from domain.workloads.deployments import RolloutState
+from domain.workloads.deployments import RolloutStatus
 from integrations.kubernetes.resources import Json, metadata
 
-DEADLINE = "ProgressDeadlineExceeded"
-_PROGRESSING = "Progressing"
-_BLAMED = re.compile(r'ReplicaSet "(?P<name>[^"]+)"')
+DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+_PROGRESSING_CONDITION = "Progressing"
+_STALLED_REPLICA_SET = re.compile(r'ReplicaSet "(?P<name>[^"]+)"')
 
 
-def rollout_state(deployment: Json) -> RolloutState:
+def rollout_state(deployment: Json) -> RolloutStatus:
     """Counts, whether it is done, and why it will not finish by itself."""
     spec, status = deployment["spec"], deployment.get("status") or {}
     desired, updated, total = spec.get("replicas", 1), status.get("updatedReplicas", 0), status.get("replicas", 0)
     available = status.get("availableReplicas", 0)
     observed = metadata(deployment).get("generation", 0) <= status.get("observedGeneration", 0)
-    late = _late(deployment) if observed else ""
-    done = observed and not late and updated >= desired and total <= updated <= available
-    return RolloutState(
+    deadline_message = _deadline_message(deployment) if observed else ""
+    done = observed and not deadline_message and updated >= desired and total <= updated <= available
+    return RolloutStatus(
         desired=desired,
         updated=updated,
         ready=status.get("readyReplicas", 0),
         available=available,
         total=total,
         done=done,
-        failure="" if done else late or _paused(deployment),
+        failure="" if done else deadline_message or _paused_message(deployment),
     )
 
 
-def deleted(last: RolloutState) -> RolloutState:
+def deleted_state(last: RolloutStatus) -> RolloutStatus:
     """What is said when the Deployment goes away in the middle."""
-    return RolloutState(
+    return RolloutStatus(
         desired=last.desired, updated=0, ready=0, available=0, total=0, done=False, failure="The Deployment was deleted."
     )
 
 
-def _late(deployment: Json) -> str:
-    if _progressing(deployment).get("reason") != DEADLINE:
+def _deadline_message(deployment: Json) -> str:
+    if _progress_condition(deployment).get("reason") != DEADLINE_EXCEEDED:
         return ""
     seconds = deployment["spec"].get("progressDeadlineSeconds", 600)
     return f"It made no progress for {seconds} s (Kubernetes' progress deadline)."
 
 
-def _paused(deployment: Json) -> str:
+def _paused_message(deployment: Json) -> str:
     return "The Deployment is paused." if deployment["spec"].get("paused") else ""
 
 
-def blamed(deployment: Json) -> str:
+def stalled_replica_set(deployment: Json) -> str:
     """The ReplicaSet that Kubernetes says made no progress in time; empty without such a verdict."""
-    progressing = _progressing(deployment)
-    found = _BLAMED.search(progressing.get("message", "")) if progressing.get("reason") == DEADLINE else None
-    return found["name"] if found else ""
+    progressing = _progress_condition(deployment)
+    match = (
+        _STALLED_REPLICA_SET.search(progressing.get("message", "")) if progressing.get("reason") == DEADLINE_EXCEEDED else None
+    )
+    return match["name"] if match else ""
 
 
-def without_verdict(deployment: Json) -> Json:
+def without_progress_condition(deployment: Json) -> Json:
     """The Deployment as if its progress had not been judged yet."""
     status = deployment["status"]
-    kept = [each for each in status["conditions"] if each["type"] != _PROGRESSING]
-    return {**deployment, "status": {**status, "conditions": kept}}
+    conditions = [each for each in status["conditions"] if each["type"] != _PROGRESSING_CONDITION]
+    return {**deployment, "status": {**status, "conditions": conditions}}
 
 
-def _progressing(deployment: Json) -> dict[str, Any]:
+def _progress_condition(deployment: Json) -> dict[str, Any]:
     conditions: list[Json] = (deployment.get("status") or {}).get("conditions") or []
-    return next((each for each in conditions if each.get("type") == _PROGRESSING), {})
+    return next((each for each in conditions if each.get("type") == _PROGRESSING_CONDITION), {})

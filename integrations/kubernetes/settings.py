@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+SERVICE_ACCOUNT_DIRECTORY = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +34,13 @@ class ClusterSettings:
     total_timeout: float = 30
     watch_timeout: int = 240
     """How long the server holds one watch; under the five minutes after which it forgets old versions."""
-    watch_quiet: float = 30
+    watch_idle_timeout: float = 30
     """A watch that is silent for so long is taken up anew: a dead connection says nothing either, and resuming loses nothing."""
     argocd_namespace: str = "argocd"
-    service_account: Path = SERVICE_ACCOUNT
+    service_account: Path = SERVICE_ACCOUNT_DIRECTORY
     """The folder of token and certificate when ``in_cluster``."""
 
     def __post_init__(self) -> None:
-        ways = [self.in_cluster, bool(self.kubeconfig), self.eks is not None]
-        if sum(ways) != 1:
+        auth_methods = [self.in_cluster, bool(self.kubeconfig), self.eks is not None]
+        if sum(auth_methods) != 1:
             raise ValueError(f"cluster {self.name}: set exactly one of in_cluster, kubeconfig and eks")

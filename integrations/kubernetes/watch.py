@@ -6,22 +6,22 @@ from contextlib import aclosing
 
 from domain.errors import NotFound, TemporaryError
 from domain.targets import Target
-from domain.workloads.deployments import RolloutState
-from integrations.kubernetes.client import Connection
+from domain.workloads.deployments import RolloutStatus
+from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.deployments import replica_sets_of
-from integrations.kubernetes.errors import Expired
-from integrations.kubernetes.pods import newest_of
+from integrations.kubernetes.errors import ResourceVersionExpired
+from integrations.kubernetes.pods import newest_replica_set
 from integrations.kubernetes.resources import DEPLOYMENTS, Json, Resource, metadata
-from integrations.kubernetes.rollout_status import blamed, deleted, rollout_state, without_verdict
+from integrations.kubernetes.rollout_status import deleted_state, rollout_state, stalled_replica_set, without_progress_condition
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_MIN_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 0.1, 5.0
 
 
-async def watch_rollout(connection: Connection, target: Target, within: float) -> AsyncGenerator[RolloutState, None]:
+async def watch_rollout(client: KubernetesClient, target: Target, within: float) -> AsyncGenerator[RolloutStatus, None]:
     """Each state that differs from the one before, until one is done or has failed. Raises TemporaryError after ``within`` s."""
     deadline = asyncio.get_running_loop().time() + within
-    last: RolloutState | None = None
-    async with aclosing(_states(connection, target)) as states:
+    last: RolloutStatus | None = None
+    async with aclosing(_states(client, target)) as states:
         while last is None or not (last.done or last.failure):
             try:
                 async with asyncio.timeout_at(deadline):
@@ -35,88 +35,92 @@ async def watch_rollout(connection: Connection, target: Target, within: float) -
                 yield state
 
 
-async def _states(connection: Connection, target: Target) -> AsyncGenerator[RolloutState, None]:
-    last: RolloutState | None = None
-    async with aclosing(follow(connection, DEPLOYMENTS, target.namespace, target.deployment)) as deployments:
+async def _states(client: KubernetesClient, target: Target) -> AsyncGenerator[RolloutStatus, None]:
+    last: RolloutStatus | None = None
+    async with aclosing(watch_object(client, DEPLOYMENTS, target.namespace, target.deployment)) as deployments:
         async for deployment in deployments:
             if deployment is not None:
-                last = rollout_state(await _fairly_judged(connection, deployment))
+                last = rollout_state(await _without_stale_verdict(client, deployment))
             elif last is not None:
-                last = deleted(last)
+                last = deleted_state(last)
             else:
                 raise NotFound(f"There is no Deployment {target.deployment} in namespace {target.namespace}.")
             yield last
 
 
-async def _fairly_judged(connection: Connection, deployment: Json) -> Json:
+async def _without_stale_verdict(client: KubernetesClient, deployment: Json) -> Json:
     """On the way back from a stuck rollout, Kubernetes' verdict on the bad version stands for a moment beside the good one.
 
     ``kubectl rollout status`` then reports a failure; we look whether the verdict is about what rolls out now.
     """
-    name = blamed(deployment)
-    while name:
+    stalled = stalled_replica_set(deployment)
+    while stalled:
         try:
-            newest = newest_of(deployment, await replica_sets_of(connection, deployment))
+            newest = newest_replica_set(deployment, await replica_sets_of(client, deployment))
         except TemporaryError:
-            await asyncio.sleep(_FIRST_PAUSE)
+            await asyncio.sleep(_MIN_BACKOFF_SECONDS)
         else:
-            mine = newest is not None and metadata(newest)["name"] == name
-            return deployment if mine else without_verdict(deployment)
+            is_current = newest is not None and metadata(newest)["name"] == stalled
+            return deployment if is_current else without_progress_condition(deployment)
     return deployment
 
 
-async def follow(connection: Connection, resource: Resource, namespace: str, name: str) -> AsyncGenerator[Json | None, None]:
+async def watch_object(
+    client: KubernetesClient, resource: Resource, namespace: str, name: str
+) -> AsyncGenerator[Json | None, None]:
     """The object as it stands, then after every change; None when it does not exist. Never ends by itself.
 
     A broken or mute line is resumed from the last version seen, a forgotten version (410) is listed anew. The first
     attempt is made at once, further ones after growing pauses. Forbidden is raised.
     """
-    line = _Line(connection, resource, namespace, f"metadata.name={name}")
-    time, failures = asyncio.get_running_loop().time, 0
+    watch = _ResumableWatch(client, resource, namespace, f"metadata.name={name}")
+    monotonic, failures = asyncio.get_running_loop().time, 0
     while True:
-        line.heard, began = False, time()
+        watch.received_event, started_at = False, monotonic()
         try:
-            async with aclosing(line.states()) as states:
+            async with aclosing(watch.states()) as states:
                 async for state in states:
                     yield state
-        except Expired:
-            line.version = ""
+        except ResourceVersionExpired:
+            watch.resource_version = ""
         except TemporaryError:
             pass
-        failures = 0 if line.heard or time() - began > _LONGEST_PAUSE else failures + 1
+        failures = 0 if watch.received_event or monotonic() - started_at > _MAX_BACKOFF_SECONDS else failures + 1
         if failures > 1:
-            await asyncio.sleep(min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE))
+            await asyncio.sleep(min(_MIN_BACKOFF_SECONDS * 2**failures, _MAX_BACKOFF_SECONDS))
 
 
-class _Line:
+class _ResumableWatch:
     """One watch after the other, and the version from which the next resumes."""
 
-    def __init__(self, connection: Connection, resource: Resource, namespace: str, fields: str) -> None:
-        self._connection = connection
+    def __init__(self, client: KubernetesClient, resource: Resource, namespace: str, field_selector: str) -> None:
+        self._client = client
         self._resource = resource
         self._namespace = namespace
-        self._fields = fields
-        self.version = ""
-        self.heard = False
+        self._field_selector = field_selector
+        self.resource_version = ""
+        self.received_event = False
         """Whether the watch said anything; the list alone proves little."""
 
     async def states(self) -> AsyncGenerator[Json | None, None]:
-        if not self.version:
-            listed = await self._connection.listing(self._resource, self._namespace, fields=self._fields)
-            self.version = metadata(listed)["resourceVersion"]
-            yield next(iter(listed.get("items") or []), None)
-        watch = self._connection.watch(self._resource, self._namespace, fields=self._fields, version=self.version)
+        if not self.resource_version:
+            response = await self._client.get_list(self._resource, self._namespace, field_selector=self._field_selector)
+            self.resource_version = metadata(response)["resourceVersion"]
+            yield next(iter(response.get("items") or []), None)
+        watch = self._client.watch(
+            self._resource, self._namespace, field_selector=self._field_selector, resource_version=self.resource_version
+        )
         async with watch as events:
             async for event in events:
-                kind, obj = event["type"], event["object"]
-                if kind == "ERROR":
-                    raise _failure(obj)
-                self.version, self.heard = metadata(obj)["resourceVersion"], True
-                if kind != "BOOKMARK":
-                    yield None if kind == "DELETED" else obj
+                event_type, obj = event["type"], event["object"]
+                if event_type == "ERROR":
+                    raise _watch_error(obj)
+                self.resource_version, self.received_event = metadata(obj)["resourceVersion"], True
+                if event_type != "BOOKMARK":
+                    yield None if event_type == "DELETED" else obj
 
 
-def _failure(status: Json) -> TemporaryError:
+def _watch_error(status: Json) -> TemporaryError:
     if status.get("code") == 410:
-        return Expired("The version to resume from is forgotten.")
+        return ResourceVersionExpired("The version to resume from is forgotten.")
     return TemporaryError(f"The watch broke: {status.get('message', 'no reason given')}")

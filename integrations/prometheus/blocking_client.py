@@ -16,134 +16,138 @@ import urllib3
 from prometheus_api_client import PrometheusConnect
 
 from domain.errors import DeepechoError, Forbidden, NotFound, PermanentError, TemporaryError
-from integrations.prometheus.request import Line
+from integrations.prometheus.request import QueryContext
 
-LARGEST_ANSWER = 4 * 2**20
+MAX_RESPONSE_BYTES = 4 * 2**20
 """Bytes: some 700 series of 240 points. Nobody can look at more, and reading JSON holds up the whole process (about 60 ms)."""
 
-_CHUNK = 64 * 1024
+_CHUNK_BYTES = 64 * 1024
 
 
 @contextmanager
-def opened(line: Line) -> "Iterator[Library]":
+def open_client(context: QueryContext) -> "Iterator[BlockingClient]":
     """For one question. It connects anew each time: no thread meets another's session or a connection gone stale."""
-    with _translated(line), _Session(line) as session:
-        yield Library(line, session)
+    with _translate_errors(context), _Session(context) as session:
+        yield BlockingClient(context, session)
 
 
-class Library:
+class BlockingClient:
     """Asks, and gives what Prometheus answered as it came."""
 
-    def __init__(self, line: Line, session: requests.Session) -> None:
-        self._line = line
+    def __init__(self, context: QueryContext, session: requests.Session) -> None:
+        self._context = context
         self._session = session
         self._client: Any = PrometheusConnect(
-            line.address, session=session, timeout=line.timeout, retry=urllib3.Retry(0), method="POST"
+            context.base_url, session=session, timeout=context.timeout, retry=urllib3.Retry(0), method="POST"
         )
-        self._limits = {"timeout": f"{line.timeout:g}"}
+        self._query_params = {"timeout": f"{context.timeout:g}"}
 
-    def instant(self, expression: str) -> list[Any]:
+    def query(self, expression: str) -> list[Any]:
         """The ``result`` of ``/api/v1/query``."""
-        found: list[Any] = self._client.custom_query(_sendable(expression), params=self._limits)
-        return found
+        result: list[Any] = self._client.custom_query(_replace_surrogates(expression), params=self._query_params)
+        return result
 
-    def ranged(self, expression: str, since: datetime, until: datetime, step: int) -> list[Any]:
+    def query_range(self, expression: str, since: datetime, until: datetime, step: int) -> list[Any]:
         """The ``result`` of ``/api/v1/query_range``."""
-        found: list[Any] = self._client.custom_query_range(_sendable(expression), since, until, str(step), params=self._limits)
-        return found
+        result: list[Any] = self._client.custom_query_range(
+            _replace_surrogates(expression), since, until, str(step), params=self._query_params
+        )
+        return result
 
     def version(self) -> str:
         """From ``/api/v1/status/buildinfo``, which the library does not know."""
-        answer = self._session.request("GET", f"{self._line.address}/api/v1/status/buildinfo", timeout=self._line.timeout)
-        return str(answer.json()["data"]["version"])
+        response = self._session.request(
+            "GET", f"{self._context.base_url}/api/v1/status/buildinfo", timeout=self._context.timeout
+        )
+        return str(response.json()["data"]["version"])
 
 
 class _Session(requests.Session):
     """Sends a form, reads no more than it should and no longer than somebody waits, raises Prometheus' own sentence."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, context: QueryContext) -> None:
         super().__init__()
-        self._line = line
+        self._context = context
 
-    def request(self, method: str, url: str | bytes, *arguments: Any, **named: Any) -> requests.Response:
+    def request(self, method: str, url: str | bytes, *arguments: Any, **options: Any) -> requests.Response:
         if method == "POST":
-            named["data"] = named.pop("params", None)
-        answer = super().request(method, url, *arguments, **named | {"stream": True, "allow_redirects": False})
-        with answer:
-            body = self._read(answer.raw)
-        if answer.status_code != requests.codes.ok:
-            raise _refusal(self._line.place, answer.status_code, body, answer.headers.get("Retry-After", ""))
-        whole = requests.Response()
-        whole.status_code = answer.status_code
-        whole.raw = io.BytesIO(body)
-        return whole
+            options["data"] = options.pop("params", None)
+        response = super().request(method, url, *arguments, **options | {"stream": True, "allow_redirects": False})
+        with response:
+            body = self._read_body(response.raw)
+        if response.status_code != requests.codes.ok:
+            raise _error_for_status(self._context.host, response.status_code, body, response.headers.get("Retry-After", ""))
+        buffered = requests.Response()
+        buffered.status_code = response.status_code
+        buffered.raw = io.BytesIO(body)
+        return buffered
 
-    def _read(self, raw: Any) -> bytes:
+    def _read_body(self, raw: Any) -> bytes:
         """The limit of requests is for each read: a server that sends a byte now and then would keep the thread."""
         body = bytearray()
-        while chunk := raw.read1(_CHUNK, decode_content=True):
+        while chunk := raw.read1(_CHUNK_BYTES, decode_content=True):
             body += chunk
-            if len(body) > LARGEST_ANSWER:
+            if len(body) > MAX_RESPONSE_BYTES:
                 raise PermanentError(
-                    f"The answer of Prometheus at {self._line.place} is larger than {LARGEST_ANSWER // 2**20} MiB: "
+                    f"The answer of Prometheus at {self._context.host} is larger than {MAX_RESPONSE_BYTES // 2**20} MiB: "
                     "the expression finds too many series."
                 )
-            if self._line.given_up.is_set():
-                raise TemporaryError(f"Prometheus at {self._line.place} did not answer in time.")
+            if self._context.cancelled.is_set():
+                raise TemporaryError(f"Prometheus at {self._context.host} did not answer in time.")
         return bytes(body)
 
 
-def _sendable(expression: str) -> str:
+def _replace_surrogates(expression: str) -> str:
     """Half of a surrogate pair, as JSON can hold it, cannot be sent."""
     return expression.encode(errors="replace").decode()
 
 
 @contextmanager
-def _translated(line: Line) -> Iterator[None]:
+def _translate_errors(context: QueryContext) -> Iterator[None]:
     """Around a question and the reading of its answer: nothing of the libraries leaves it."""
-    here = f"Prometheus at {line.place}"
+    server = f"Prometheus at {context.host}"
     try:
         yield
     except requests.exceptions.SSLError as error:
-        raise PermanentError(f"The certificate of {here} is not trusted.") from error
+        raise PermanentError(f"The certificate of {server} is not trusted.") from error
     except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
-        raise TemporaryError(f"{here} did not answer within {line.timeout:g} s.") from error
+        raise TemporaryError(f"{server} did not answer within {context.timeout:g} s.") from error
     # Ahead of ValueError, which two of them are as well.
     except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema) as error:
-        raise PermanentError(f"The address of {here} cannot be used.") from error
+        raise PermanentError(f"The address of {server} cannot be used.") from error
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise TemporaryError(f"{here} gave an answer that cannot be read.") from error
+        raise TemporaryError(f"{server} gave an answer that cannot be read.") from error
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise TemporaryError(f"{here} cannot be reached.") from error
+        raise TemporaryError(f"{server} cannot be reached.") from error
 
 
-def _refusal(place: str, status: int, body: bytes, retry_after: str) -> DeepechoError:
-    said = _sentence(body) or f"HTTP {status}"
-    here = f"Prometheus at {place}"
+def _error_for_status(host: str, status: int, body: bytes, retry_after: str) -> DeepechoError:
+    message = _error_message(body) or f"HTTP {status}"
+    server = f"Prometheus at {host}"
     if status >= 500:
-        return TemporaryError(f"{here} did not answer: {said}", _seconds(retry_after))
+        return TemporaryError(f"{server} did not answer: {message}", _parse_retry_after(retry_after))
     match status:
         case 401 | 403:
-            error: DeepechoError = Forbidden(f"{here} does not let the bot in (HTTP {status}).")
+            error: DeepechoError = Forbidden(f"{server} does not let the bot in (HTTP {status}).")
         case 404:
-            error = NotFound(f"At {place} there is no Prometheus (HTTP 404).")
+            error = NotFound(f"At {host} there is no Prometheus (HTTP 404).")
         case 408 | 429:
-            error = TemporaryError(f"{here} asks to come back later: {said}", _seconds(retry_after))
+            error = TemporaryError(f"{server} asks to come back later: {message}", _parse_retry_after(retry_after))
         case 400 | 422:
-            error = PermanentError(f"Prometheus does not take the expression: {said}")
+            error = PermanentError(f"Prometheus does not take the expression: {message}")
         case _:
-            error = PermanentError(f"{here} answered HTTP {status}, which is no answer to a question: correct its address.")
+            error = PermanentError(f"{server} answered HTTP {status}, which is no answer to a question: correct its address.")
     return error
 
 
-def _sentence(body: bytes) -> str:
+def _error_message(body: bytes) -> str:
     """Prometheus says ``error``; of a proxy's page one line is enough."""
     try:
-        answer = json.loads(body)
+        parsed = json.loads(body)
     except ValueError:
         return body.decode(errors="replace").strip().partition("\n")[0][:200]
-    return str(answer.get("error", ""))[:500] if isinstance(answer, dict) else ""
+    return str(parsed.get("error", ""))[:500] if isinstance(parsed, dict) else ""
 
 
-def _seconds(text: str) -> float | None:
+def _parse_retry_after(text: str) -> float | None:
     return float(text) if text.isascii() and text.isdecimal() else None

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class QueryContext:
     """``place`` is the host in the words of an error: an address may hold a password. ``timeout`` in seconds.
 
     ``given_up`` is set when nobody waits for the answer any more.
     """
 
-    address: str
-    place: str
+    base_url: str
+    host: str
     timeout: float
-    given_up: threading.Event
+    cancelled: threading.Event

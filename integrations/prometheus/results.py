@@ -12,31 +12,31 @@ Points = tuple[tuple[float, float | None], ...]
 _METRIC = "__name__"
 
 
-def series_of(result: Sequence[Any], step: float, only: Mapping[str, str]) -> tuple[Series, ...]:
+def parse_series(result: Sequence[Any], step: float, only: Mapping[str, str]) -> tuple[Series, ...]:
     """Of a matrix. A histogram has no line and is left out."""
-    found = sorted(((_labels(item), item["values"]) for item in result if item.get("values")), key=_by_labels)
-    found = [(labels, values) for labels, values in found if _fits(labels, only)]
-    names = _names([labels for labels, _ in found])
-    series = [Series(name=name, points=_points(values, step)) for name, (_, values) in zip(names, found, strict=True)]
+    parsed = sorted(((_labels(item), item["values"]) for item in result if item.get("values")), key=_sort_key)
+    parsed = [(labels, values) for labels, values in parsed if _matches_filter(labels, only)]
+    names = _series_names([labels for labels, _ in parsed])
+    series = [Series(name=name, points=_points(values, step)) for name, (_, values) in zip(names, parsed, strict=True)]
     return tuple(sorted(series, key=lambda one: one.name))
 
 
-def samples_of(result: Sequence[Any], only: Mapping[str, str]) -> tuple[Sample, ...]:
+def parse_samples(result: Sequence[Any], only: Mapping[str, str]) -> tuple[Sample, ...]:
     """Of a vector, a matrix, a bare number or a text; the last two are a pair of time and value."""
     if result and not isinstance(result[0], dict):
-        return (Sample({}, _number(result[1])),)
-    found = [Sample(labels, _newest(item)) for item in result if _fits(labels := _labels(item), only)]
-    return tuple(sorted(found, key=lambda sample: sorted(sample.labels.items())))
+        return (Sample({}, _parse_number(result[1])),)
+    samples = [Sample(labels, _newest_value(item)) for item in result if _matches_filter(labels := _labels(item), only)]
+    return tuple(sorted(samples, key=lambda sample: sorted(sample.labels.items())))
 
 
-def _fits(labels: Mapping[str, str], only: Mapping[str, str]) -> bool:
+def _matches_filter(labels: Mapping[str, str], only: Mapping[str, str]) -> bool:
     """Whether it could be meant: a label that it does not have says nothing against it."""
     return all(only.get(name, value) == value for name, value in labels.items())
 
 
-def _newest(item: Mapping[str, Any]) -> float | None:
+def _newest_value(item: Mapping[str, Any]) -> float | None:
     values = [item["value"]] if "value" in item else item.get("values") or [(0, None)]
-    return _number(values[-1][1])
+    return _parse_number(values[-1][1])
 
 
 def _labels(item: Mapping[str, Any]) -> dict[str, str]:
@@ -46,15 +46,15 @@ def _labels(item: Mapping[str, Any]) -> dict[str, str]:
 def _points(values: Sequence[Any], step: float) -> Points:
     """Prometheus leaves out steps without a value; one point without one stands for each gap, so that no line crosses it."""
     points: list[tuple[float, float | None]] = []
-    for when, value in values:
-        at = float(when)
-        if points and at - points[-1][0] > 1.5 * step:
+    for timestamp, value in values:
+        seconds = float(timestamp)
+        if points and seconds - points[-1][0] > 1.5 * step:
             points.append((points[-1][0] + step, None))
-        points.append((at, _number(value)))
+        points.append((seconds, _parse_number(value)))
     return tuple(points)
 
 
-def _number(value: Any) -> float | None:
+def _parse_number(value: Any) -> float | None:
     """None for NaN, the infinities and text."""
     try:
         number = float(value)
@@ -63,19 +63,19 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _names(all_labels: Sequence[Mapping[str, str]]) -> list[str]:
+def _series_names(all_labels: Sequence[Mapping[str, str]]) -> list[str]:
     """By the labels in which they differ; the only one by its metric, or by all its labels, or ``value``."""
     if len(all_labels) == 1:
-        return [all_labels[0].get(_METRIC) or _said(all_labels[0], sorted(all_labels[0])) or "value"]
-    known = sorted({name for labels in all_labels for name in labels})
-    differing = [name for name in known if len({labels.get(name) for labels in all_labels}) > 1]
-    return [_said(labels, differing) or f"without {', '.join(differing)}" for labels in all_labels]
+        return [all_labels[0].get(_METRIC) or _format_labels(all_labels[0], sorted(all_labels[0])) or "value"]
+    label_names = sorted({name for labels in all_labels for name in labels})
+    distinguishing = [name for name in label_names if len({labels.get(name) for labels in all_labels}) > 1]
+    return [_format_labels(labels, distinguishing) or f"without {', '.join(distinguishing)}" for labels in all_labels]
 
 
-def _said(labels: Mapping[str, str], names: Sequence[str]) -> str:
+def _format_labels(labels: Mapping[str, str], names: Sequence[str]) -> str:
     """``up, instance=127.0.0.1:9090, job=prometheus``."""
     return ", ".join(labels[name] if name == _METRIC else f"{name}={labels[name]}" for name in names if labels.get(name))
 
 
-def _by_labels(found: tuple[Mapping[str, str], Any]) -> list[tuple[str, str]]:
-    return sorted(found[0].items())
+def _sort_key(labelled: tuple[Mapping[str, str], Any]) -> list[tuple[str, str]]:
+    return sorted(labelled[0].items())

@@ -22,22 +22,22 @@ from domain.errors import UNEXPECTED_ERRORS, DeepechoError, TemporaryError
 from domain.metrics.charts import Series
 from domain.metrics.samples import Sample
 from domain.targets import Target
-from domain.workloads.deployments import PodTrouble
-from runbooks.alerts.suspect_search import Suspected
+from domain.workloads.deployments import PodFailure
+from runbooks.alerts.suspect_search import SuspectReport
 from runbooks.alerts.timers import enrich_timer
 from runbooks.clusters import cluster_of
 from storage.outbox import OutboxRow
 from storage.outbox_messages import ALERT_CARD
 from storage.store import Store, Transaction
-from storage.timers import STALE, Timer
+from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
 
 log = structlog.get_logger()
 
-AT_ONCE = 4
+ENRICHMENT_CONCURRENCY = 4
 """Groups that are looked into at the same time; a storm's are folded away and not looked into at all."""
-PART_SECONDS = 12.0
+PART_TIMEOUT_SECONDS = 12.0
 """For each part: longer than any question it asks may take, shorter than a timer may be held (``storage.timers.STALE``)."""
-WAITS = STALE - timedelta(seconds=2 * PART_SECONDS)
+MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=2 * PART_TIMEOUT_SECONDS)
 """A timer that has waited longer for a worker is left to whoever takes it next: or two would look into its group at a time."""
 
 Find = Callable[[], Awaitable["Finding | None"]]
@@ -49,36 +49,36 @@ async def on_delivered(tx: Transaction, row: OutboxRow, at: datetime) -> None:
         await tx.timers.set(enrich_timer(row.stream, at))
 
 
-class Metrics(Protocol):
+class MetricsSource(Protocol):
     """What enrichment asks of a Prometheus."""
 
-    async def range(
+    async def query_range(
         self, expression: str, since: datetime, until: datetime, *, only: Mapping[str, str]
     ) -> tuple[Series, ...]: ...
 
-    async def now(self, expression: str, *, only: Mapping[str, str]) -> tuple[Sample, ...]: ...
+    async def query(self, expression: str, *, only: Mapping[str, str]) -> tuple[Sample, ...]: ...
 
 
-class Pods(Protocol):
+class PodFailureSource(Protocol):
     """What enrichment asks of a cluster."""
 
-    async def troubles(self, target: Target, /) -> tuple[PodTrouble, ...]: ...
+    async def pod_failures(self, target: Target, /) -> tuple[PodFailure, ...]: ...
 
 
-class Suspecting(Protocol):
+class SuspectSource(Protocol):
     """``runbooks.alerts.suspect_search.Suspecting``."""
 
-    async def suspects(self, environment: str, service: str, *, began_at: datetime) -> Suspected: ...
+    async def suspects(self, environment: str, service: str, *, began_at: datetime) -> SuspectReport: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Around:
+class EnrichmentSources:
     """Where the parts look. ``prometheus`` is an environment's, or None."""
 
     catalogue: Callable[[], Catalogue]
-    clusters: Mapping[str, Pods]
-    prometheus: Callable[[str], Metrics | None]
-    suspecting: Suspecting
+    clusters: Mapping[str, PodFailureSource]
+    prometheus: Callable[[str], MetricsSource | None]
+    suspect_source: SuspectSource
 
 
 class Enrichment:
@@ -88,10 +88,16 @@ class Enrichment:
     """
 
     def __init__(
-        self, store: Store, clock: Clock, around: Around, nudge: Callable[[], None], *, seconds: float = PART_SECONDS
+        self,
+        store: Store,
+        clock: Clock,
+        sources: EnrichmentSources,
+        notify_outbox: Callable[[], None],
+        *,
+        part_timeout_seconds: float = PART_TIMEOUT_SECONDS,
     ) -> None:
-        self._store, self._clock, self._around, self._nudge = store, clock, around, nudge
-        self._seconds = seconds
+        self._store, self._clock, self._sources, self._notify_outbox = store, clock, sources, notify_outbox
+        self._part_timeout_seconds = part_timeout_seconds
         self._queue: asyncio.Queue[tuple[Timer, datetime]] = asyncio.Queue()
 
     async def submit(self, timer: Timer, at: datetime) -> None:
@@ -101,11 +107,11 @@ class Enrichment:
         """
         self._queue.put_nowait((timer, at))
 
-    async def keep(self) -> NoReturn:
+    async def run(self) -> NoReturn:
         """Look into groups for as long as the process lives."""
         async with asyncio.TaskGroup() as workers:
-            for number in range(AT_ONCE):
-                workers.create_task(self._work(), name=f"enrichment-{number}")
+            for number in range(ENRICHMENT_CONCURRENCY):
+                workers.create_task(self._run_worker(), name=f"enrichment-{number}")
         raise AssertionError("workers work for ever")
 
     async def enrich(self, group_id: str) -> None:
@@ -114,113 +120,113 @@ class Enrichment:
             group = await tx.alerts.get(group_id)
         if group is None or group.storm or group.state is GroupState.RESOLVED:
             return
-        suspected = asyncio.create_task(self._suspected(group), name=f"suspected-{group_id}")
+        suspect_search = asyncio.create_task(self._search_suspects(group), name=f"suspect-search-{group_id}")
         parts: Mapping[str, Find] = {
-            "suspects": lambda: self._suspects(group, suspected),
-            "chart": lambda: self._chart(group, suspected),
-            "value": lambda: self._value(group),
-            "pods": lambda: self._pods(group),
+            "suspects": lambda: self._suspects_finding(group, suspect_search),
+            "chart": lambda: self._chart_finding(group, suspect_search),
+            "value": lambda: self._value_finding(group),
+            "pods": lambda: self._pods_finding(group),
         }
         try:
-            ended = await asyncio.gather(*(self._part(group, *each) for each in parts.items()), return_exceptions=True)
+            results = await asyncio.gather(*(self._run_part(group, *each) for each in parts.items()), return_exceptions=True)
         finally:
-            suspected.cancel()
-            await asyncio.wait([suspected])
-        if failed := [each for each in ended if isinstance(each, BaseException)]:
+            suspect_search.cancel()
+            await asyncio.wait([suspect_search])
+        if failed := [each for each in results if isinstance(each, BaseException)]:
             raise next((each for each in failed if isinstance(each, TemporaryError)), failed[0])
 
-    async def _work(self) -> NoReturn:
+    async def _run_worker(self) -> NoReturn:
         while True:
             timer, taken_at = await self._queue.get()
-            if self._clock.now() - taken_at < WAITS:
-                await self._see_to(timer)
+            if self._clock.now() - taken_at < MAX_QUEUE_AGE:
+                await self._process(timer)
 
-    async def _see_to(self, timer: Timer) -> None:
+    async def _process(self, timer: Timer) -> None:
         try:
-            await self._enrich_or_set_aside(timer.subject)
+            await self._enrich_guarded(timer.subject)
             async with self._store.write() as tx:
-                await tx.timers.done(timer.key, timer.due_at)
+                await tx.timers.remove(timer.key, timer.due_at)
         except TemporaryError as error:
             # The timer is still there: in a minute somebody takes it again.
-            log.warning("a group could not be looked into", group=timer.subject, error=str(error))
+            log.warning("enrichment failed, retrying in a minute", group=timer.subject, error=str(error))
 
-    async def _enrich_or_set_aside(self, group_id: str) -> None:
+    async def _enrich_guarded(self, group_id: str) -> None:
         try:
             await self.enrich(group_id)
         except UNEXPECTED_ERRORS:
             # It would fail again at every start, and the card is up: no other group may go without for this one.
-            log.exception("a group was not looked into", group=group_id)
+            log.exception("enrichment failed, group skipped", group=group_id)
 
-    async def _part(self, group: AlertGroup, key: str, find: Find) -> None:
-        found = await self._found(group, key, find)
-        if found is not None:
-            await self._tell(group, found)
+    async def _run_part(self, group: AlertGroup, key: str, find: Find) -> None:
+        finding = await self._find_within_timeout(group, key, find)
+        if finding is not None:
+            await self._publish(group, finding)
 
-    async def _found(self, group: AlertGroup, key: str, find: Find) -> "Finding | None":
+    async def _find_within_timeout(self, group: AlertGroup, key: str, find: Find) -> "Finding | None":
         """One part, within its time. What it cannot find out is said in one line."""
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._part_timeout_seconds):
                 return await find()
         except TimeoutError:
-            why = "It took too long."
+            reason = "It took too long."
         except DeepechoError as error:
-            why = str(error)
+            reason = str(error)
         except UNEXPECTED_ERRORS as error:
-            log.exception("a part of a group was not found out", group=group.id, part=key)
-            why = f"An error in the program: {type(error).__name__}."
-        note = enrichment_notes.not_found(group, key, self._clock.now(), why)
+            log.exception("enrichment part failed", group=group.id, part=key)
+            reason = f"An error in the program: {type(error).__name__}."
+        note = enrichment_notes.missing_part_note(group, key, self._clock.now(), reason)
         return Finding(note=note) if note else None
 
-    async def _tell(self, group: AlertGroup, found: "Finding") -> None:
+    async def _publish(self, group: AlertGroup, finding: "Finding") -> None:
         at = self._clock.now()
         async with self._store.write() as tx:
-            now = (await tx.alerts.groups([group.id])).get(group.id)
+            current = (await tx.alerts.get_many_for_update([group.id])).get(group.id)
             # Whatever was found belongs to that episode alone.
-            if now is None or now.episode != group.episode:
+            if current is None or current.episode != group.episode:
                 return
-            record = replace(now, suspect=found.suspect or now.suspect, value=found.value or now.value)
-            change = GroupChange(record=record, notes=(found.note,) if found.note else ())
+            record = replace(current, suspect=finding.suspect or current.suspect, value=finding.value or current.value)
+            change = GroupChange(record=record, notes=(finding.note,) if finding.note else ())
             # A suspect brings the button that takes it back; a value alone can wait its turn.
-            await tx.apply_group(change, at, quiet=found.suspect is None, same_card=record == now)
-        self._nudge()
+            await tx.apply_group(change, at, low_priority=finding.suspect is None, card_unchanged=record == current)
+        self._notify_outbox()
 
-    async def _suspected(self, group: AlertGroup) -> Suspected:
+    async def _search_suspects(self, group: AlertGroup) -> SuspectReport:
         if not group.environment:
-            return Suspected()
-        return await self._around.suspecting.suspects(group.environment, group.service, began_at=group.began_at)
+            return SuspectReport()
+        return await self._sources.suspect_source.suspects(group.environment, group.service, began_at=group.began_at)
 
-    async def _suspects(self, group: AlertGroup, suspected: "asyncio.Future[Suspected]") -> "Finding | None":
-        found = await asyncio.shield(suspected)
-        note = enrichment_notes.of_suspects(group, found.suspects, found.missing, self._clock.now())
-        return Finding(note=note, suspect=found.suspects[0] if found.suspects else None)
+    async def _suspects_finding(self, group: AlertGroup, suspect_search: "asyncio.Future[SuspectReport]") -> "Finding | None":
+        report = await asyncio.shield(suspect_search)
+        note = enrichment_notes.suspects_note(group, report.suspects, report.missing, self._clock.now())
+        return Finding(note=note, suspect=report.suspects[0] if report.suspects else None)
 
-    async def _chart(self, group: AlertGroup, suspected: "asyncio.Future[Suspected]") -> "Finding | None":
+    async def _chart_finding(self, group: AlertGroup, suspect_search: "asyncio.Future[SuspectReport]") -> "Finding | None":
         """How it came to what it is."""
-        prometheus, at = self._around.prometheus(group.environment), self._clock.now()
+        prometheus, at = self._sources.prometheus(group.environment), self._clock.now()
         query = enrichment_notes.query_of(group, at)
         if prometheus is None or query is None:
             return None
         loop = asyncio.get_running_loop()
-        patience = loop.time() + self._seconds / 2
-        series = await prometheus.range(query.expression, query.since, query.until, only=query.labels)
-        markers = await _settled(suspected, patience - loop.time())
-        return Finding(note=enrichment_notes.of_chart(group, query, series, markers, at))
+        markers_deadline = loop.time() + self._part_timeout_seconds / 2
+        series = await prometheus.query_range(query.expression, query.since, query.until, only=query.labels)
+        markers = await _suspects_within(suspect_search, markers_deadline - loop.time())
+        return Finding(note=enrichment_notes.chart_note(group, query, series, markers, at))
 
-    async def _value(self, group: AlertGroup) -> "Finding | None":
+    async def _value_finding(self, group: AlertGroup) -> "Finding | None":
         """What it is now."""
-        prometheus, query = self._around.prometheus(group.environment), enrichment_notes.query_of(group, self._clock.now())
+        prometheus, query = self._sources.prometheus(group.environment), enrichment_notes.query_of(group, self._clock.now())
         if prometheus is None or query is None:
             return None
-        value = enrichment_notes.value_of(query, await prometheus.now(query.expression, only=query.labels))
+        value = enrichment_notes.value_of(query, await prometheus.query(query.expression, only=query.labels))
         return Finding(value=value) if value else None
 
-    async def _pods(self, group: AlertGroup) -> "Finding | None":
-        catalogue = self._around.catalogue()
+    async def _pods_finding(self, group: AlertGroup) -> "Finding | None":
+        catalogue = self._sources.catalogue()
         if group.environment not in catalogue.environments or group.service not in catalogue.services:
             return None
-        cluster = cluster_of(group.environment, catalogue, self._around.clusters)
-        troubles = await cluster.troubles(catalogue.target(group.environment, group.service))
-        return Finding(note=enrichment_notes.of_pods(group, troubles, self._clock.now())) if troubles else None
+        cluster = cluster_of(group.environment, catalogue, self._sources.clusters)
+        failures = await cluster.pod_failures(catalogue.target(group.environment, group.service))
+        return Finding(note=enrichment_notes.pods_note(group, failures, self._clock.now())) if failures else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,9 +238,9 @@ class Finding:
     value: str = ""
 
 
-async def _settled(suspected: "asyncio.Future[Suspected]", within: float) -> tuple[Suspect, ...]:
+async def _suspects_within(suspect_search: "asyncio.Future[SuspectReport]", within: float) -> tuple[Suspect, ...]:
     """The suspects, where they are found within these seconds: a chart without markers is better than none."""
-    done, _ = await asyncio.wait([suspected], timeout=max(0.0, within))
-    if not done or suspected.cancelled() or suspected.exception() is not None:
+    done, _ = await asyncio.wait([suspect_search], timeout=max(0.0, within))
+    if not done or suspect_search.cancelled() or suspect_search.exception() is not None:
         return ()
-    return suspected.result().suspects
+    return suspect_search.result().suspects

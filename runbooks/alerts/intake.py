@@ -11,25 +11,25 @@ import structlog
 
 from domain.alerts import watchdogs
 from domain.alerts.alerts import Notification
-from domain.alerts.groups import Told
+from domain.alerts.groups import RoutedNotification
 from domain.alerts.links import links_of
-from domain.alerts.routing import place_of, route_of
+from domain.alerts.routing import location_of, route_of
 from domain.alerts.titles import shared_by
-from domain.catalogue.alerts import AlertsEntry, WatchdogEntry
+from domain.catalogue.alerts import AlertsConfig, WatchdogConfig
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import UNEXPECTED_ERRORS, TemporaryError
-from domain.inbound import Delivery
-from integrations.alertmanager.webhook import read_notification
-from runbooks.alerts.batch import Ledger, without
+from domain.inbound import InboundMessage
+from integrations.alertmanager.webhook import parse_notification
+from runbooks.alerts.batch import GroupBatch, without_alerts
 from runbooks.alerts.timers import watchdog_timer
 from storage.store import Store, Transaction
 
 log = structlog.get_logger()
 
-BATCH = 64
+BATCH_SIZE = 64
 """Notifications that share one transaction."""
-LOOK_SECONDS = 1.0
+INBOX_POLL_INTERVAL = 1.0
 """Between looks for what another replica kept, or a process before this one."""
 
 WATCHDOG_RULE = "watchdog"
@@ -43,39 +43,39 @@ class _NotApplied(Exception):
         self.keys = keys
 
 
-class AlertIntake:
+class NotificationProcessor:
     """Applies notifications. ``nudge`` tells the delivery that the outbox has something new."""
 
-    def __init__(self, store: Store, clock: Clock, catalogue: Callable[[], Catalogue], nudge: Callable[[], None]) -> None:
-        self._store, self._clock, self._catalogue, self._nudge = store, clock, catalogue, nudge
+    def __init__(self, store: Store, clock: Clock, catalogue: Callable[[], Catalogue], notify_outbox: Callable[[], None]) -> None:
+        self._store, self._clock, self._catalogue, self._notify_outbox = store, clock, catalogue, notify_outbox
         self._woken = asyncio.Event()
-        self._watched: AlertsEntry | None = None
+        self._watched_config: AlertsConfig | None = None
         self.backlog = 0
         """Notifications that are kept and not applied yet, as far as this replica knows."""
         self.applied = 0
         self.set_aside = 0
 
-    def kept(self) -> None:
+    def on_stored(self) -> None:
         """Another notification is on the disk."""
         self.backlog += 1
         self._woken.set()
 
-    async def keep(self) -> NoReturn:
+    async def run(self) -> NoReturn:
         """Apply whatever there is, for as long as the process lives."""
         while True:
             self._woken.clear()
-            if not await self._look():
-                await self._rest()
+            if not await self._run_once():
+                await self._wait()
 
-    async def apply_some(self) -> int:
+    async def apply_batch(self) -> int:
         """Apply the oldest notifications in one transaction; how many. Raises ``TemporaryError``."""
         try:
-            return await self._apply(BATCH)
+            return await self._apply(BATCH_SIZE)
         except _NotApplied:
-            log.warning("a batch of notifications cannot be applied together; they are taken one by one")
-        return await self._one_by_one()
+            log.warning("notification batch failed, applying one by one")
+        return await self._apply_one_by_one()
 
-    async def begin_watching(self) -> None:
+    async def start_watchdogs(self) -> None:
         """The time of each watchdog that nobody watches runs from now: what no process could hear is nobody's silence.
 
         Where another replica watches already, its time goes on.
@@ -85,36 +85,36 @@ class AlertIntake:
         async with self._store.write() as tx:
             for watchdog in entry.watchdogs if entry else ():
                 await tx.timers.set_unless_running(watchdog_timer(watchdog, at), at)
-        self._watched = entry
+        self._watched_config = entry
 
-    async def tell(self, tx: Transaction, notification: Notification, watchdog: WatchdogEntry, at: datetime) -> None:
+    async def raise_own_alert(self, tx: Transaction, notification: Notification, watchdog: WatchdogConfig, at: datetime) -> None:
         """Within a transaction: what the bot itself has to tell of a watchdog, as if Alertmanager had."""
         catalogue = self._catalogue()
         if catalogue.alerts is None:
             return
-        await tx.alerts.alone()
-        ledger, source = _ledger(tx, catalogue.alerts, catalogue), f"{watchdog.name}/{at.isoformat()}"
-        await ledger.open([(source, notification)], at)
-        await ledger.hear(_of_watchdog(_told(notification, at, catalogue), watchdog), source)
-        await ledger.write(at)
+        await tx.alerts.lock_exclusively()
+        batch, source = _new_batch(tx, catalogue.alerts, catalogue), f"{watchdog.name}/{at.isoformat()}"
+        await batch.load([(source, notification)], at)
+        await batch.apply(_with_watchdog_route(_route_notification(notification, at, catalogue), watchdog), source)
+        await batch.write(at)
 
-    async def _look(self) -> bool:
+    async def _run_once(self) -> bool:
         """Whether more is likely to be there at once."""
         try:
-            if self._catalogue().alerts is not self._watched:
-                await self.begin_watching()
+            if self._catalogue().alerts is not self._watched_config:
+                await self.start_watchdogs()
             if not self.backlog:
                 async with self._store.read() as tx:
                     self.backlog = await tx.inbox.backlog()
-            return self.backlog > 0 and await self.apply_some() > 0
+            return self.backlog > 0 and await self.apply_batch() > 0
         except TemporaryError as error:
             # They stay on the disk; the next look finds them.
-            log.warning("notifications have to wait", error=str(error))
+            log.warning("applying notifications failed, retrying", error=str(error))
             return False
 
-    async def _rest(self) -> None:
+    async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(INBOX_POLL_INTERVAL):
                 await self._woken.wait()
         except TimeoutError:
             return
@@ -125,85 +125,85 @@ class AlertIntake:
         if catalogue.alerts is None:
             return 0
         async with self._store.write() as tx:
-            await tx.alerts.alone()
-            deliveries = await tx.inbox.notifications(limit=limit)
-            keys = [each.key for each in deliveries]
+            await tx.alerts.lock_exclusively()
+            messages = await tx.inbox.notifications(limit=limit)
+            keys = [each.key for each in messages]
             try:
-                await self._apply_these(tx, catalogue, catalogue.alerts, deliveries, at)
+                await self._apply_messages(tx, catalogue, catalogue.alerts, messages, at)
             except UNEXPECTED_ERRORS as error:
                 raise _NotApplied(keys) from error
-            await tx.inbox.applied(keys, at, "applied")
+            await tx.inbox.mark_applied(keys, at, "applied")
             self.backlog = await tx.inbox.backlog()
-        self.applied += len(deliveries)
-        self._nudge()
-        return len(deliveries)
+        self.applied += len(messages)
+        self._notify_outbox()
+        return len(messages)
 
-    async def _one_by_one(self) -> int:
+    async def _apply_one_by_one(self) -> int:
         """Until one fails; that one is set aside. How many are done with."""
         done = 0
         try:
-            while done < BATCH and await self._apply(1):
+            while done < BATCH_SIZE and await self._apply(1):
                 done += 1
         except _NotApplied as failed:
             async with self._store.write() as tx:
-                await tx.inbox.applied(failed.keys, self._clock.now(), "set aside")
+                await tx.inbox.mark_applied(failed.keys, self._clock.now(), "set aside")
                 self.backlog = await tx.inbox.backlog()
             self.set_aside += 1
-            log.exception("a notification was set aside", keys=failed.keys)
+            log.exception("notification set aside", keys=failed.keys)
             done += 1
         return done
 
-    async def _apply_these(
-        self, tx: Transaction, catalogue: Catalogue, entry: AlertsEntry, deliveries: Sequence[Delivery], at: datetime
+    async def _apply_messages(
+        self, tx: Transaction, catalogue: Catalogue, entry: AlertsConfig, messages: Sequence[InboundMessage], at: datetime
     ) -> None:
-        heard = []
-        for delivery in deliveries:
-            heard.append((delivery, read_notification(delivery.body)))
+        parsed = []
+        for message in messages:
+            parsed.append((message, parse_notification(message.body)))
             await asyncio.sleep(0)  # reading thousands of alerts takes a while; the door must not wait for all of them
-        ledger = _ledger(tx, entry, catalogue)
-        signs = [("", watchdogs.back(watchdog, at)) for watchdog in entry.watchdogs]
-        since = min((each.received_at for each in deliveries), default=at)
-        await ledger.open([(delivery.key, notification) for delivery, notification in heard] + signs, since)
-        for delivery, notification in heard:
-            rest = await _hear_watchdogs(tx, ledger, catalogue, delivery, notification)
-            if rest.alerts:
-                await ledger.hear(_told(rest, delivery.received_at, catalogue), delivery.key)
+        batch = _new_batch(tx, entry, catalogue)
+        watchdog_recoveries = [("", watchdogs.recovered_notification(watchdog, at)) for watchdog in entry.watchdogs]
+        since = min((each.received_at for each in messages), default=at)
+        await batch.load([(message.key, notification) for message, notification in parsed] + watchdog_recoveries, since)
+        for message, notification in parsed:
+            remaining = await _process_watchdogs(tx, batch, catalogue, message, notification)
+            if remaining.alerts:
+                await batch.apply(_route_notification(remaining, message.received_at, catalogue), message.key)
             await asyncio.sleep(0)
-        await ledger.write(at)
+        await batch.write(at)
 
 
-async def _hear_watchdogs(
-    tx: Transaction, ledger: Ledger, catalogue: Catalogue, delivery: Delivery, notification: Notification
+async def _process_watchdogs(
+    tx: Transaction, batch: GroupBatch, catalogue: Catalogue, message: InboundMessage, notification: Notification
 ) -> Notification:
     """The notification without its watchdogs, which are no news while they arrive."""
-    at = delivery.received_at
+    at = message.received_at
     for watchdog in catalogue.alerts.watchdogs if catalogue.alerts else ():
-        fingerprints = watchdogs.heard(watchdog, notification)
-        if watchdogs.firing(notification, fingerprints):
+        fingerprints = watchdogs.watchdog_fingerprints(watchdog, notification)
+        if watchdogs.is_firing(notification, fingerprints):
             await tx.timers.set(watchdog_timer(watchdog, at))
-            sign = _told(watchdogs.back(watchdog, at), at, catalogue)
-            await ledger.hear(_of_watchdog(sign, watchdog), delivery.key)
-        notification = without(notification, fingerprints)
+            recovery = _route_notification(watchdogs.recovered_notification(watchdog, at), at, catalogue)
+            await batch.apply(_with_watchdog_route(recovery, watchdog), message.key)
+        notification = without_alerts(notification, fingerprints)
     return notification
 
 
-def _told(notification: Notification, at: datetime, catalogue: Catalogue) -> Told:
+def _route_notification(notification: Notification, at: datetime, catalogue: Catalogue) -> RoutedNotification:
     firing = [each.labels for each in notification.alerts if each.firing]
     labels = firing or [each.labels for each in notification.alerts]
-    place = place_of({**notification.group_labels, **shared_by(labels)}, catalogue)
-    return Told(
+    location = location_of({**notification.group_labels, **shared_by(labels)}, catalogue)
+    return RoutedNotification(
         notification=notification,
         at=at,
-        environment=place.environment,
-        service=place.service,
+        environment=location.environment,
+        service=location.service,
         route=route_of(labels, catalogue),
     )
 
 
-def _ledger(tx: Transaction, entry: AlertsEntry, catalogue: Catalogue) -> Ledger:
-    return Ledger(tx, entry, partial(links_of, catalogue=catalogue))
+def _new_batch(tx: Transaction, entry: AlertsConfig, catalogue: Catalogue) -> GroupBatch:
+    return GroupBatch(tx, entry, partial(links_of, catalogue=catalogue))
 
 
-def _of_watchdog(told: Told, watchdog: WatchdogEntry) -> Told:
+def _with_watchdog_route(routed: RoutedNotification, watchdog: WatchdogConfig) -> RoutedNotification:
     """Its severity is the catalogue's own; the route says the rest."""
-    return replace(told, route=replace(told.route, rule=WATCHDOG_RULE, severity=watchdog.severity))
+    return replace(routed, route=replace(routed.route, rule=WATCHDOG_RULE, severity=watchdog.severity))

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.alerts.storms import Storm
-from domain.catalogue.alerts import AlertsEntry
-from domain.ids import candidates
+from domain.catalogue.alerts import AlertsConfig
+from domain.ids import id_candidates
 from domain.severities import Severity
 from runbooks.alerts.timers import storm_timer
 from storage.outbox_messages import storm_card
@@ -14,14 +14,14 @@ from storage.store import Transaction
 MINUTE = timedelta(minutes=1)
 
 
-class Folding:
+class StormBatch:
     """The storms that one batch of notifications touches. ``fold`` and ``touch``, then ``write``."""
 
-    def __init__(self, tx: Transaction, entry: AlertsEntry) -> None:
+    def __init__(self, tx: Transaction, entry: AlertsConfig) -> None:
         self._tx, self._entry = tx, entry
-        self._opened: dict[str, list[datetime]] = {}
+        self._opened_at: dict[str, list[datetime]] = {}
         self._storms: dict[str, Storm] = {}
-        self._newest: dict[str, str] = {}
+        self._newest_ids: dict[str, str] = {}
         """The storm of each channel, by id; empty where there is none."""
         self._new: set[str] = set()
         self._grown: set[str] = set()
@@ -29,16 +29,16 @@ class Folding:
 
     async def fold(self, channel: str, severity: Severity, at: datetime, source: str) -> str:
         """The storm that a group which comes up now is folded into; empty where it has a card of its own. P0 always has."""
-        recent = await self._opened_lately(channel, at)
+        recent = await self._recently_opened(channel, at)
         recent.append(at)
         if severity is Severity.P0:
             return ""
-        storm = await self._of_channel(channel)
+        storm = await self._channel_storm(channel)
         if storm is None or self._is_over(storm, at):
-            if len(recent) <= self._entry.new_groups_a_minute:
+            if len(recent) <= self._entry.storm_threshold_per_minute:
                 return ""
             storm = Storm(id=await self._new_id(source), channel=channel, began_at=at, last_at=at)
-            self._newest[channel] = storm.id
+            self._newest_ids[channel] = storm.id
             self._new.add(storm.id)
         self._storms[storm.id] = replace(storm, last_at=max(at, storm.last_at))
         self._grown.add(storm.id)
@@ -65,26 +65,26 @@ class Folding:
             storm = self._storms.get(storm_id) or await self._tx.storms.get(storm_id)
             if storm is not None:
                 card = await self._tx.storms.card(storm, at)
-                await self._tx.outbox.put(storm_card(card, quiet=storm_id not in self._new), at=at)
+                await self._tx.outbox.put(storm_card(card, low_priority=storm_id not in self._new), at=at)
 
     def _is_over(self, storm: Storm, at: datetime) -> bool:
         return storm.ended_at is not None or at - storm.last_at > self._entry.storm_quiet
 
-    async def _opened_lately(self, channel: str, at: datetime) -> list[datetime]:
-        if channel not in self._opened:
-            self._opened[channel] = list(await self._tx.alerts.opened_since(channel, at - MINUTE))
-        self._opened[channel] = [each for each in self._opened[channel] if at - each < MINUTE]
-        return self._opened[channel]
+    async def _recently_opened(self, channel: str, at: datetime) -> list[datetime]:
+        if channel not in self._opened_at:
+            self._opened_at[channel] = list(await self._tx.alerts.opened_since(channel, at - MINUTE))
+        self._opened_at[channel] = [each for each in self._opened_at[channel] if at - each < MINUTE]
+        return self._opened_at[channel]
 
-    async def _of_channel(self, channel: str) -> Storm | None:
-        if channel not in self._newest:
-            found = await self._tx.storms.newest(channel)
-            self._newest[channel] = found.id if found else ""
+    async def _channel_storm(self, channel: str) -> Storm | None:
+        if channel not in self._newest_ids:
+            found = await self._tx.storms.latest_open(channel)
+            self._newest_ids[channel] = found.id if found else ""
             if found is not None:
                 self._storms.setdefault(found.id, found)
-        return self._storms.get(self._newest[channel])
+        return self._storms.get(self._newest_ids[channel])
 
     async def _new_id(self, source: str) -> str:
-        ids = candidates("st", source)
-        taken = await self._tx.storms.known_ids(ids) | self._storms.keys()
-        return next(each for each in ids if each not in taken)
+        ids = id_candidates("st", source)
+        used = await self._tx.storms.known_ids(ids) | self._storms.keys()
+        return next(each for each in ids if each not in used)

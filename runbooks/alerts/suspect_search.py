@@ -7,37 +7,37 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from domain.catalogue.catalogue import Catalogue
-from domain.changes.config_changes import made_by_autoscalers, made_by_hand, made_to_configs
-from domain.changes.external_changes import Step, made_by_step, steps, together
-from domain.changes.own_changes import made_by_locks, made_by_operation
+from domain.changes.config_changes import changes_from_autoscalers, changes_from_configs, changes_from_manual_scaling
+from domain.changes.external_changes import ExternalChange, change_from_external, external_changes, merge_simultaneous
+from domain.changes.own_changes import change_from_operation, changes_from_locks
 from domain.changes.platform_changes import PlatformChange, Suspect
-from domain.changes.suspect_scoring import GRACE, WINDOW, suspects
+from domain.changes.suspect_scoring import CLOCK_SKEW_TOLERANCE, LOOKBACK, rank_suspects
 from domain.clock import Clock
 from domain.errors import NotFound, PermanentError, TemporaryError
 from domain.operations.operation import OperationRecord
 from domain.targets import Target
 from domain.workloads.deployments import Template, Workload
-from domain.workloads.field_managers import Hands
+from domain.workloads.field_managers import FieldManagers
 from integrations.kubernetes import Cluster
 from runbooks.clusters import cluster_of
 from storage.store import Store
 
-LIMIT = timedelta(seconds=5)
+SOURCE_TIMEOUT = timedelta(seconds=5)
 """For each source: the card is up already, and a thread that waits longer for its suspect is not read any more."""
-FRESH = timedelta(seconds=10)
+SNAPSHOT_TTL = timedelta(seconds=10)
 """So long one look serves every alert of an environment that had begun by then: in a storm they all ask at once."""
-_WAITED = timedelta(days=2)
+_MAX_OPERATION_AGE = timedelta(days=2)
 """An operation waits up to a day for its approval and rolls out for up to another (``Environment``)."""
-_LONGEST_LOCK = timedelta(days=30)
+_MAX_LOCK_DURATION = timedelta(days=30)
 """See ``commands.operations.locks.LONGEST``: one that was set before then has run out."""
-_LOCKS = 100
+_MAX_LOCK_RECORDS = 100
 _CLUSTER, _DATABASE = "The cluster", "The database"
 
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
+class ChangeSet:
     """The changes that were found, oldest first. ``missing`` says in sentences what could not be looked at."""
 
     changes: tuple[PlatformChange, ...] = ()
@@ -45,7 +45,7 @@ class Gathered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suspected:
+class SuspectReport:
     """The suspects, the likeliest first, and what could not be looked at."""
 
     suspects: tuple[Suspect, ...] = ()
@@ -53,26 +53,26 @@ class Suspected:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer(Generic[Found]):
-    found: Found
+class _SourceResult(Generic[Found]):
+    value: Found
     missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    at: datetime
-    done: datetime
+class _Snapshot:
+    started_at: datetime
+    finished_at: datetime
     since: datetime
-    gathered: Gathered
+    change_set: ChangeSet
 
 
 @dataclass(frozen=True, slots=True)
-class _Versions:
+class _ClusterState:
     workloads: Mapping[Target, Workload] = field(default_factory=dict)
-    hands: Mapping[Target, Hands] = field(default_factory=dict)
+    managers: Mapping[Target, FieldManagers] = field(default_factory=dict)
 
 
-class Suspecting:
+class SuspectFinder:
     """Looks for changes. It changes nothing, and a source that does not answer never keeps the others' answers back."""
 
     def __init__(
@@ -82,137 +82,147 @@ class Suspecting:
         clock: Clock,
         catalogue: Callable[[], Catalogue],
         clusters: Mapping[str, Cluster],
-        limit: timedelta = LIMIT,
+        source_timeout: timedelta = SOURCE_TIMEOUT,
     ) -> None:
         self._store = store
         self._clock = clock
         self._catalogue = catalogue
         self._clusters = clusters
-        self._limit = limit
-        self._looks: dict[str, _Look] = {}
-        self._looking: dict[str, asyncio.Lock] = {}
+        self._source_timeout = source_timeout
+        self._snapshots: dict[str, _Snapshot] = {}
+        self._snapshot_locks: dict[str, asyncio.Lock] = {}
 
-    async def suspects(self, environment: str, service: str, *, began_at: datetime, within: timedelta = WINDOW) -> Suspected:
+    async def suspects(
+        self, environment: str, service: str, *, began_at: datetime, within: timedelta = LOOKBACK
+    ) -> SuspectReport:
         """Gather, and score for an alert of this service; ``service`` is empty where no label names one."""
-        gathered = await self.gather(environment, began_at=began_at, within=within)
+        change_set = await self.gather(environment, began_at=began_at, within=within)
         services = self._catalogue().services
-        found = suspects(
-            gathered.changes,
+        found = rank_suspects(
+            change_set.changes,
             environment=environment,
             service=service,
             began_at=began_at,
             depends_on={name: each.depends_on for name, each in services.items()},
             within=within,
         )
-        return Suspected(suspects=found, missing=gathered.missing)
+        return SuspectReport(suspects=found, missing=change_set.missing)
 
-    async def gather(self, environment: str, *, began_at: datetime, within: timedelta = WINDOW) -> Gathered:
+    async def gather(self, environment: str, *, began_at: datetime, within: timedelta = LOOKBACK) -> ChangeSet:
         """Every change of the environment from ``within`` before the alert to shortly after it began."""
         if environment not in self._catalogue().environments:
-            return Gathered(missing=("No environment is known of this alert, so nothing was looked at.",))
-        since, until = began_at - within, began_at + GRACE
-        async with self._looking.setdefault(environment, asyncio.Lock()):
-            look = self._looks.get(environment)
-            if look is None or not _serves(look, since, began_at, self._clock.now()):
+            return ChangeSet(missing=("No environment is known of this alert, so nothing was looked at.",))
+        since, until = began_at - within, began_at + CLOCK_SKEW_TOLERANCE
+        async with self._snapshot_locks.setdefault(environment, asyncio.Lock()):
+            snapshot = self._snapshots.get(environment)
+            if snapshot is None or not _is_reusable(snapshot, since, began_at, self._clock.now()):
                 # From the full hour, so that the next alert's window, begun minutes earlier, lies within it too.
-                look = await self._look(environment, since.replace(minute=0, second=0, microsecond=0))
-                self._looks[environment] = look
-        found = [each for each in look.gathered.changes if each.at <= until and (each.at >= since or _lasts(each, began_at))]
-        return Gathered(changes=tuple(found), missing=look.gathered.missing)
+                snapshot = await self._take_snapshot(environment, since.replace(minute=0, second=0, microsecond=0))
+                self._snapshots[environment] = snapshot
+        changes = [
+            each for each in snapshot.change_set.changes if each.at <= until and (each.at >= since or _is_ongoing(each, began_at))
+        ]
+        return ChangeSet(changes=tuple(changes), missing=snapshot.change_set.missing)
 
-    async def _look(self, environment: str, since: datetime) -> _Look:
+    async def _take_snapshot(self, environment: str, since: datetime) -> _Snapshot:
         """Everything since then, up to now."""
         at = self._clock.now()
         catalogue = self._catalogue()
         targets = [catalogue.target(environment, name) for name in catalogue.services]
-        records, locks, versions, moves = await asyncio.gather(
-            self._asked(_DATABASE, "our own operations", self._records(environment, since), ()),
-            self._asked(_DATABASE, "locks", self._locks(environment, since, at), ()),
-            self._asked(_CLUSTER, "deploys by others and changed ConfigMaps", self._versions(environment, targets), _Versions()),
-            self._asked(_CLUSTER, "moves of autoscalers", self._moves(environment, targets, since), ()),
+        records, locks, cluster_state, scalings = await asyncio.gather(
+            self._query_source(_DATABASE, "our own operations", self._operations(environment, since), ()),
+            self._query_source(_DATABASE, "locks", self._lock_changes(environment, since, at), ()),
+            self._query_source(
+                _CLUSTER, "deploys by others and changed ConfigMaps", self._cluster_state(environment, targets), _ClusterState()
+            ),
+            self._query_source(_CLUSTER, "moves of autoscalers", self._autoscaler_changes(environment, targets, since), ()),
         )
-        others, configs = await asyncio.gather(
-            self._asked(_CLUSTER, "deploys by others", self._by_others(environment, versions.found, records.found, since), ()),
-            self._asked(_CLUSTER, "changed ConfigMaps", self._configs(environment, versions.found, since), ()),
+        external, configs = await asyncio.gather(
+            self._query_source(
+                _CLUSTER, "deploys by others", self._external_changes(environment, cluster_state.value, records.value, since), ()
+            ),
+            self._query_source(_CLUSTER, "changed ConfigMaps", self._config_changes(environment, cluster_state.value, since), ()),
         )
-        own = [change for record in records.found if (change := made_by_operation(record))]
-        changes = (*own, *locks.found, *others.found, *configs.found, *moves.found)
-        missing = [each.missing for each in (records, locks, versions, moves, others, configs) if each.missing]
-        ordered = tuple(sorted(changes, key=lambda each: (each.at, each.kind, each.what, each.services)))
-        gathered = Gathered(changes=ordered, missing=tuple(dict.fromkeys(missing)))
-        return _Look(at, self._clock.now(), since, gathered)
+        own = [change for record in records.value if (change := change_from_operation(record))]
+        changes = (*own, *locks.value, *external.value, *configs.value, *scalings.value)
+        missing = [each.missing for each in (records, locks, cluster_state, scalings, external, configs) if each.missing]
+        ordered = tuple(sorted(changes, key=lambda each: (each.at, each.kind, each.description, each.services)))
+        change_set = ChangeSet(changes=ordered, missing=tuple(dict.fromkeys(missing)))
+        return _Snapshot(at, self._clock.now(), since, change_set)
 
-    async def _asked(self, who: str, what: str, asking: Awaitable[Found], otherwise: Found) -> _Answer[Found]:
+    async def _query_source(self, source: str, what: str, query: Awaitable[Found], default: Found) -> _SourceResult[Found]:
         """One source, on its own: its time limit and its failure concern nobody else."""
         try:
-            async with asyncio.timeout(self._limit.total_seconds()):
-                return _Answer(await asking)
+            async with asyncio.timeout(self._source_timeout.total_seconds()):
+                return _SourceResult(await query)
         except (TimeoutError, TemporaryError):
-            return _Answer(otherwise, f"{who} did not answer, so {what} are missing here.")
+            return _SourceResult(default, f"{source} did not answer, so {what} are missing here.")
         except PermanentError as error:
-            return _Answer(otherwise, f"{error} So {what} are missing here.")
+            return _SourceResult(default, f"{error} So {what} are missing here.")
 
-    async def _records(self, environment: str, since: datetime) -> tuple[OperationRecord, ...]:
+    async def _operations(self, environment: str, since: datetime) -> tuple[OperationRecord, ...]:
         async with self._store.read() as tx:
-            return await tx.operations.since(since - _WAITED, environment=environment)
+            return await tx.operations.requested_since(since - _MAX_OPERATION_AGE, environment=environment)
 
-    async def _locks(self, environment: str, since: datetime, at: datetime) -> tuple[PlatformChange, ...]:
-        begun = since - _LONGEST_LOCK
+    async def _lock_changes(self, environment: str, since: datetime, at: datetime) -> tuple[PlatformChange, ...]:
+        earliest = since - _MAX_LOCK_DURATION
         async with self._store.read() as tx:
-            locked = await tx.audit.search(what="lock", where=environment, since=begun, limit=_LOCKS)
-            unlocked = await tx.audit.search(what="unlock", where=environment, since=begun, limit=_LOCKS)
-            held = await tx.locks.of_person(environment, at)
-        return made_by_locks(environment, [each.entry for each in (*locked, *unlocked)], held)
+            locked = await tx.audit.search(what="lock", where=environment, since=earliest, limit=_MAX_LOCK_RECORDS)
+            unlocked = await tx.audit.search(what="unlock", where=environment, since=earliest, limit=_MAX_LOCK_RECORDS)
+            current_lock = await tx.locks.environment_lock(environment, at)
+        return changes_from_locks(environment, [each.entry for each in (*locked, *unlocked)], current_lock)
 
-    async def _versions(self, environment: str, targets: list[Target]) -> _Versions:
+    async def _cluster_state(self, environment: str, targets: list[Target]) -> _ClusterState:
         cluster = self._cluster(environment)
-        workloads, hands = await asyncio.gather(cluster.workloads(targets), cluster.hands(targets))
-        return _Versions(workloads, hands)
+        workloads, managers = await asyncio.gather(cluster.workloads(targets), cluster.field_managers(targets))
+        return _ClusterState(workloads, managers)
 
-    async def _moves(self, environment: str, targets: list[Target], since: datetime) -> tuple[PlatformChange, ...]:
+    async def _autoscaler_changes(self, environment: str, targets: list[Target], since: datetime) -> tuple[PlatformChange, ...]:
         namespace = self._catalogue().environments[environment].namespace
-        return made_by_autoscalers(await self._cluster(environment).autoscaler_moves(namespace, since), targets)
+        return changes_from_autoscalers(await self._cluster(environment).scaling_events(namespace, since), targets)
 
-    async def _by_others(
-        self, environment: str, versions: _Versions, records: Iterable[OperationRecord], since: datetime
+    async def _external_changes(
+        self, environment: str, cluster_state: _ClusterState, records: Iterable[OperationRecord], since: datetime
     ) -> tuple[PlatformChange, ...]:
-        came: list[Step] = []
+        external: list[ExternalChange] = []
         scaled: list[PlatformChange] = []
-        for target, workload in versions.workloads.items():
-            hands = versions.hands.get(target, Hands())
-            came += steps(workload, hands, records, since)
-            scaled += [each for each in made_by_hand(workload, hands) if each.at >= since]
-        templates = await self._templates(environment, came)
-        return (*together(made_by_step(each, templates) for each in came), *scaled)
+        for target, workload in cluster_state.workloads.items():
+            managers = cluster_state.managers.get(target, FieldManagers())
+            external += external_changes(workload, managers, records, since)
+            scaled += [each for each in changes_from_manual_scaling(workload, managers) if each.at >= since]
+        templates = await self._templates(environment, external)
+        return (*merge_simultaneous(change_from_external(each, templates) for each in external), *scaled)
 
-    async def _templates(self, environment: str, came: Iterable[Step]) -> dict[str, Template]:
+    async def _templates(self, environment: str, external: Iterable[ExternalChange]) -> dict[str, Template]:
         """By their hash, the templates between which only something else than the image changed, as far as they are kept."""
-        found: dict[str, Template] = {}
-        for step in came:
-            found[step.workload.template_hash] = step.workload.template
-            for revision in (step.revision, step.previous) if step.same_image else ():
-                if revision is not None and revision.template_hash not in found:
+        templates: dict[str, Template] = {}
+        for change in external:
+            templates[change.workload.template_hash] = change.workload.template
+            for revision in (change.revision, change.previous) if change.same_image else ():
+                if revision is not None and revision.template_hash not in templates:
                     try:
-                        template = await self._cluster(environment).template_of(step.workload.target, revision.template_hash)
+                        template = await self._cluster(environment).template_of(change.workload.target, revision.template_hash)
                     except NotFound:
                         continue
-                    found[revision.template_hash] = template
-        return found
+                    templates[revision.template_hash] = template
+        return templates
 
-    async def _configs(self, environment: str, versions: _Versions, since: datetime) -> tuple[PlatformChange, ...]:
-        workloads = versions.workloads
-        asked = (self._cluster(environment).config_changes(each.target, each.template, since) for each in workloads.values())
-        return made_to_configs(environment, dict(zip(workloads, await asyncio.gather(*asked), strict=True)))
+    async def _config_changes(
+        self, environment: str, cluster_state: _ClusterState, since: datetime
+    ) -> tuple[PlatformChange, ...]:
+        workloads = cluster_state.workloads
+        queries = (self._cluster(environment).config_changes(each.target, each.template, since) for each in workloads.values())
+        return changes_from_configs(environment, dict(zip(workloads, await asyncio.gather(*queries), strict=True)))
 
     def _cluster(self, environment: str) -> Cluster:
         return cluster_of(environment, self._catalogue(), self._clusters)
 
 
-def _serves(look: _Look, since: datetime, began_at: datetime, now: datetime) -> bool:
+def _is_reusable(snapshot: _Snapshot, since: datetime, began_at: datetime, now: datetime) -> bool:
     """Whether a look tells of everything before the alert. One that met silence serves later alerts too: so would they."""
-    complete = began_at <= look.at or bool(look.gathered.missing)
-    return look.since <= since and complete and now - look.done < FRESH
+    complete = began_at <= snapshot.started_at or bool(snapshot.change_set.missing)
+    return snapshot.since <= since and complete and now - snapshot.finished_at < SNAPSHOT_TTL
 
 
-def _lasts(change: PlatformChange, began_at: datetime) -> bool:
-    return change.running or (change.until is not None and change.until >= began_at)
+def _is_ongoing(change: PlatformChange, began_at: datetime) -> bool:
+    return change.running or (change.ended_at is not None and change.ended_at >= began_at)

@@ -6,78 +6,86 @@ from datetime import datetime, timedelta
 
 from domain.alerts import watchdogs
 from domain.alerts.alerts import AlertGroup
-from domain.alerts.groups import GroupChange, steady
-from domain.alerts.handling import unacknowledge, unsilence
-from domain.catalogue.alerts import AlertsEntry
+from domain.alerts.groups import GroupChange, end_flapping
+from domain.alerts.handling import expire_acknowledgement, unsilence
+from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.catalogue import Catalogue
-from runbooks.alerts.intake import AlertIntake
-from runbooks.alerts.timers import STEADY_LOOK, STORM_OVER, UNACKNOWLEDGE, UNSILENCE, WATCHDOG, steady_timer, storm_timer
-from runbooks.timers import Handler
+from runbooks.alerts.intake import NotificationProcessor
+from runbooks.alerts.timers import (
+    FLAPPING_CHECK,
+    STORM_OVER,
+    UNACKNOWLEDGE,
+    UNSILENCE,
+    WATCHDOG,
+    flapping_check_timer,
+    storm_timer,
+)
+from runbooks.timers import TimerHandler
 from storage.outbox_messages import storm_card
 from storage.store import Store, Transaction
 from storage.timers import Timer
 
-A_WHILE = timedelta(seconds=5)
+RECHECK_DELAY = timedelta(seconds=5)
 """For notifications that are kept to be applied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlertClocks:
+class AlertTimerHandlers:
     """Handlers for the alerts' timers. Each does its work and ends its timer in one transaction."""
 
     store: Store
     catalogue: Callable[[], Catalogue]
-    intake: AlertIntake
-    nudge: Callable[[], None]
+    intake: NotificationProcessor
+    notify_outbox: Callable[[], None]
 
     @property
-    def handlers(self) -> Mapping[str, Handler]:
+    def handlers(self) -> Mapping[str, TimerHandler]:
         """By the kind of the timer."""
         return {
             UNACKNOWLEDGE: self._unacknowledge,
             UNSILENCE: self._unsilence,
-            STEADY_LOOK: self._steady,
-            STORM_OVER: self._storm_over,
-            WATCHDOG: self._watchdog,
+            FLAPPING_CHECK: self._check_flapping,
+            STORM_OVER: self._end_storm,
+            WATCHDOG: self._check_watchdog,
         }
 
     async def _unacknowledge(self, timer: Timer, at: datetime) -> None:
-        await self._care(timer, at, lambda group: unacknowledge(group, at))
+        await self._apply(timer, at, lambda group: expire_acknowledgement(group, at))
 
     async def _unsilence(self, timer: Timer, at: datetime) -> None:
-        await self._care(timer, at, lambda group: unsilence(group, at, None))
+        await self._apply(timer, at, lambda group: unsilence(group, at, None))
 
-    async def _care(self, timer: Timer, at: datetime, care: Callable[[AlertGroup], GroupChange | None]) -> None:
+    async def _apply(self, timer: Timer, at: datetime, transition: Callable[[AlertGroup], GroupChange | None]) -> None:
         async with self.store.write() as tx:
-            group = (await tx.alerts.groups([timer.subject])).get(timer.subject)
-            change = care(group) if group is not None else None
+            group = (await tx.alerts.get_many_for_update([timer.subject])).get(timer.subject)
+            change = transition(group) if group is not None else None
             if change is not None:
                 await tx.apply_group(change, at)
-            await tx.timers.done(timer.key, timer.due_at)
-        self.nudge()
+            await tx.timers.remove(timer.key, timer.due_at)
+        self.notify_outbox()
 
-    async def _steady(self, timer: Timer, at: datetime) -> None:
+    async def _check_flapping(self, timer: Timer, at: datetime) -> None:
         """A group that still flaps is looked at again later."""
         entry = self.catalogue().alerts
         async with self.store.write() as tx:
             # The group first, as whoever applies notifications: nobody may wait for the other.
-            group = (await tx.alerts.groups([timer.subject])).get(timer.subject)
-            await tx.timers.done(timer.key, timer.due_at)
+            group = (await tx.alerts.get_many_for_update([timer.subject])).get(timer.subject)
+            await tx.timers.remove(timer.key, timer.due_at)
             if group is None or entry is None or not group.flapping:
                 return
-            change = steady(group, at, entry)
+            change = end_flapping(group, at, entry)
             if change is None:
-                await tx.timers.set(steady_timer(group.id, at, entry))
+                await tx.timers.set(flapping_check_timer(group.id, at, entry))
             else:
                 await tx.apply_group(change, at)
-        self.nudge()
+        self.notify_outbox()
 
-    async def _storm_over(self, timer: Timer, at: datetime) -> None:
+    async def _end_storm(self, timer: Timer, at: datetime) -> None:
         """No group has come for a while: the next one begins anew. Groups that fire still go on counting on the card."""
         entry = self.catalogue().alerts
         async with self.store.write() as tx:
-            await tx.alerts.alone()
-            await tx.timers.done(timer.key, timer.due_at)
+            await tx.alerts.lock_exclusively()
+            await tx.timers.remove(timer.key, timer.due_at)
             storm = await tx.storms.get(timer.subject)
             if storm is None or storm.ended_at is not None or entry is None:
                 return
@@ -86,21 +94,21 @@ class AlertClocks:
                 return
             ended = replace(storm, ended_at=at)
             await tx.storms.save(ended)
-            await tx.outbox.put(storm_card(await tx.storms.card(ended, at), quiet=True), at=at)
-        self.nudge()
+            await tx.outbox.put(storm_card(await tx.storms.card(ended, at), low_priority=True), at=at)
+        self.notify_outbox()
 
-    async def _watchdog(self, timer: Timer, at: datetime) -> None:
+    async def _check_watchdog(self, timer: Timer, at: datetime) -> None:
         """It has stayed away too long. One that is no longer in the catalogue, or arrived at the last moment, is not missed."""
         async with self.store.write() as tx:
-            await tx.alerts.alone()
+            await tx.alerts.lock_exclusively()
             if await tx.inbox.backlog():
                 # It may be among what is kept and not applied yet.
-                await tx.timers.set(replace(timer, due_at=at + A_WHILE))
-            elif await tx.timers.done(timer.key, timer.due_at):
-                await self._miss(tx, timer, at, self.catalogue().alerts)
-        self.nudge()
+                await tx.timers.set(replace(timer, due_at=at + RECHECK_DELAY))
+            elif await tx.timers.remove(timer.key, timer.due_at):
+                await self._raise_missing(tx, timer, at, self.catalogue().alerts)
+        self.notify_outbox()
 
-    async def _miss(self, tx: Transaction, timer: Timer, at: datetime, entry: AlertsEntry | None) -> None:
+    async def _raise_missing(self, tx: Transaction, timer: Timer, at: datetime, entry: AlertsConfig | None) -> None:
         for watchdog in entry.watchdogs if entry else ():
             if watchdog.name == timer.subject:
-                await self.intake.tell(tx, watchdogs.missing(watchdog, at), watchdog, at)
+                await self.intake.raise_own_alert(tx, watchdogs.missing_notification(watchdog, at), watchdog, at)

@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from domain.alerts.groups import STEADY
+from domain.alerts.groups import STEADY_DIVISOR
 from domain.alerts.storms import Storm
-from domain.catalogue.alerts import AlertsEntry, WatchdogEntry
+from domain.catalogue.alerts import AlertsConfig, WatchdogConfig
 from storage.timers import Timer
 
-STEADY_LOOK = "alert-steady"
+FLAPPING_CHECK = "alert-flapping-check"
 UNACKNOWLEDGE = "alert-unacknowledge"
 UNSILENCE = "alert-unsilence"
 ENRICH = "alert-enrich"
@@ -15,12 +15,12 @@ STORM_OVER = "storm-over"
 WATCHDOG = "watchdog"
 """The kinds of these timers; ``subject`` is the group, the storm or the watchdog's name."""
 
-A_MOMENT = timedelta(seconds=1)
+TIMER_SLACK = timedelta(seconds=1)
 
 
-def steady_timer(group_id: str, at: datetime, entry: AlertsEntry) -> Timer:
+def flapping_check_timer(group_id: str, at: datetime, entry: AlertsConfig) -> Timer:
     """When to look whether a flapping group has been steady."""
-    return Timer(f"{STEADY_LOOK}/{group_id}", STEADY_LOOK, group_id, at + entry.flap_within / STEADY)
+    return Timer(f"{FLAPPING_CHECK}/{group_id}", FLAPPING_CHECK, group_id, at + entry.flap_within / STEADY_DIVISOR)
 
 
 def unacknowledge_timer(group_id: str, until: datetime) -> Timer:
@@ -38,11 +38,11 @@ def enrich_timer(group_id: str, at: datetime) -> Timer:
     return Timer(f"{ENRICH}/{group_id}", ENRICH, group_id, at)
 
 
-def storm_timer(storm: Storm, entry: AlertsEntry) -> Timer:
+def storm_timer(storm: Storm, entry: AlertsConfig) -> Timer:
     """When a storm is over, unless another group comes."""
-    return Timer(f"{STORM_OVER}/{storm.id}", STORM_OVER, storm.id, storm.last_at + entry.storm_quiet + A_MOMENT)
+    return Timer(f"{STORM_OVER}/{storm.id}", STORM_OVER, storm.id, storm.last_at + entry.storm_quiet + TIMER_SLACK)
 
 
-def watchdog_timer(watchdog: WatchdogEntry, heard_at: datetime) -> Timer:
+def watchdog_timer(watchdog: WatchdogConfig, received_at: datetime) -> Timer:
     """When a watchdog has stayed away too long."""
-    return Timer(f"{WATCHDOG}/{watchdog.name}", WATCHDOG, watchdog.name, heard_at + watchdog.within)
+    return Timer(f"{WATCHDOG}/{watchdog.name}", WATCHDOG, watchdog.name, received_at + watchdog.within)

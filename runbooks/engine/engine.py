@@ -22,32 +22,32 @@ from pydantic import TypeAdapter
 from domain import errors
 from domain.errors import DeepechoError, TemporaryError
 from runbooks.engine.lease import Lease
-from storage.engines import IDLE_SECONDS, parse_url, workflow_engine
+from storage.engines import IDLE_IN_TRANSACTION_TIMEOUT_SECONDS, parse_url, workflow_engine
 from storage.operations import Fenced
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 
-PROCEDURES = 1
+PROCEDURES_VERSION = 1
 """Raised by hand when the steps of any procedure change: operations of another version end as "a person must decide"."""
 
 WAKE = "wake"
-LONGEST_SLEEP = 600.0
+MAX_WAIT_SECONDS = 600.0
 """Seconds after which a waiting operation looks for itself, should its wake-up have been lost."""
-PATIENCE = 120.0
+STEP_RETRY_TIMEOUT = 120.0
 """Seconds for which a step is tried again while another system does not answer."""
-POLL = 0.1
+WAKE_POLL_INTERVAL = 0.1
 """Seconds between DBOS's looks for wake-ups on SQLite. PostgreSQL tells by itself."""
 
 
-class Observer(Protocol):
+class StepObserver(Protocol):
     """Told of every point of every step; crash tests end the process there."""
 
     def __call__(self, operation: str, step: str, point: str, /) -> None: ...
 
 
-def unobserved(_operation: str, _step: str, _point: str, /) -> None:
+def ignore_step(_operation: str, _step: str, _point: str, /) -> None:
     """What happens at each point when nobody watches: nothing."""
 
 
@@ -70,15 +70,15 @@ class WorkflowState:
         return self.status == "PENDING"
 
 
-class Json(Serializer):
+class JsonSerializer(Serializer):
     """How DBOS keeps inputs, answers and errors: as JSON. Its default is a pickle, which runs what stands in the database."""
 
     def serialize(self, data: Any) -> str:
         return json.dumps({"error": repr(data)} if isinstance(data, BaseException) else {"data": data})
 
     def deserialize(self, serialized_data: str) -> Any:
-        kept = json.loads(serialized_data)
-        return RuntimeError(kept["error"]) if "error" in kept else kept["data"]
+        stored = json.loads(serialized_data)
+        return RuntimeError(stored["error"]) if "error" in stored else stored["data"]
 
     def name(self) -> str:
         return "json"
@@ -92,19 +92,19 @@ class Engine:
         database_url: str,
         lease: Lease,
         *,
-        procedures: int = PROCEDURES,
-        observer: Observer = unobserved,
-        patience: float = PATIENCE,
+        procedures_version: int = PROCEDURES_VERSION,
+        observer: StepObserver = ignore_step,
+        step_retry_timeout: float = STEP_RETRY_TIMEOUT,
     ) -> None:
-        self._patience_seconds = patience
-        self.procedures = procedures
+        self._step_retry_timeout = step_retry_timeout
+        self.procedures_version = procedures_version
         self._url, self._lease, self._observe = database_url, lease, observer
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="engine")
         self._dbos: DBOS | None = None
-        self._engine = workflow_engine(database_url)
+        self._database_engine = workflow_engine(database_url)
         self._workflow: Callable[[str], Any] | None = None
         self._tasks: dict[str, asyncio.Task[Any]] = {}
-        self._asleep: set[str] = set()
+        self._waiting: set[str] = set()
 
     @property
     def replica(self) -> str:
@@ -114,7 +114,7 @@ class Engine:
     async def open(self, procedure: Callable[[str], Awaitable[None]]) -> None:
         """Launch DBOS on the running loop. ``procedure`` is called with an operation's id, again after each crash."""
         self._dbos = DBOS(config=self._config())
-        self._workflow = DBOS.workflow(name="operation")(self._running(procedure))
+        self._workflow = DBOS.workflow(name="operation")(self._workflow_function(procedure))
         DBOS.launch()
         # Its first asynchronous call makes its bounded pool the loop's default one, which resumed workflows then use too.
         await self.state("none")
@@ -127,16 +127,16 @@ class Engine:
         await asyncio.gather(*running, return_exceptions=True)
         if self._dbos is not None:
             self._dbos = None
-            await asyncio.get_running_loop().run_in_executor(self._threads, _destroy)
-        if self._engine is not None:
-            self._engine.dispose()
+            await asyncio.get_running_loop().run_in_executor(self._threads, _destroy_dbos)
+        if self._database_engine is not None:
+            self._database_engine.dispose()
         self._threads.shutdown(wait=False)
 
     def is_running(self, operation: str) -> bool:
         """Whether the operation's workflow runs in this process."""
         return operation in self._tasks
 
-    async def begin(self, operation: str) -> None:
+    async def start(self, operation: str) -> None:
         """Start the workflow of an operation; a second start of the same one does nothing."""
         if self._workflow is None:
             raise RuntimeError("the engine is not open")
@@ -149,20 +149,20 @@ class Engine:
         One whose workflow was not started yet looks when it starts.
         """
         with suppress(dbos_error.DBOSNonExistentWorkflowError):
-            await DBOS.send_async(operation, "look", topic=WAKE)
+            await DBOS.send_async(operation, "wake", topic=WAKE)
 
-    async def sleep(self, operation: str) -> None:
+    async def wait_until_woken(self, operation: str) -> None:
         """Within the operation's workflow: wait until somebody wakes it."""
-        self._asleep.add(operation)
+        self._waiting.add(operation)
         try:
-            await DBOS.recv_async(WAKE, timeout_seconds=LONGEST_SLEEP)
+            await DBOS.recv_async(WAKE, timeout_seconds=MAX_WAIT_SECONDS)
         finally:
-            self._asleep.discard(operation)
+            self._waiting.discard(operation)
 
     @property
-    def asleep(self) -> frozenset[str]:
+    def waiting(self) -> frozenset[str]:
         """The operations whose workflows wait here to be woken."""
-        return frozenset(self._asleep)
+        return frozenset(self._waiting)
 
     async def state(self, operation: str) -> WorkflowState | None:
         """What became of the operation's workflow; None where it was never started."""
@@ -173,47 +173,47 @@ class Engine:
         """Run a workflow again whose process is gone. Never for one that lives: its step would run twice."""
         await DBOS.resume_workflow_async(operation)
 
-    async def step(self, operation: str, name: str, do: Callable[..., Awaitable[T]], *args: object) -> T:
+    async def step(self, operation: str, name: str, action: Callable[..., Awaitable[T]], *args: object) -> T:
         """Do something once: after a crash it answers what it answered before; without a recorded answer it is done again.
 
         While another system does not answer it is tried again, for ``PATIENCE``; errors of the domain are recorded like answers.
         """
-        kind: TypeAdapter[T] = TypeAdapter(get_type_hints(do)["return"])
+        result_type: TypeAdapter[T] = TypeAdapter(get_type_hints(action)["return"])
 
         async def recorded() -> dict[str, str]:
             self._observe(operation, name, "before")
             try:
-                answer = {"answer": kind.dump_json(await self._patiently(do, *args)).decode()}
+                answer = {"result": result_type.dump_json(await self._with_retries(action, *args)).decode()}
             except Fenced as fenced:
-                self._lease.lost(str(fenced))
+                self._lease.terminate(str(fenced))
             except DeepechoError as error:
-                answer = {"error": type(error).__name__, "sentence": str(error)}
+                answer = {"error": type(error).__name__, "message": str(error)}
             self._observe(operation, name, "done")
             return answer
 
         answer = await DBOS.run_step_async({"name": name}, recorded)
         self._observe(operation, name, "recorded")
         if "error" in answer:
-            raise getattr(errors, answer["error"], DeepechoError)(answer["sentence"])
-        return kind.validate_json(answer["answer"])
+            raise getattr(errors, answer["error"], DeepechoError)(answer["message"])
+        return result_type.validate_json(answer["result"])
 
-    async def _patiently(self, do: Callable[..., Awaitable[T]], *args: object) -> T:
+    async def _with_retries(self, action: Callable[..., Awaitable[T]], *args: object) -> T:
         while True:
-            begun = time.monotonic()
+            started = time.monotonic()
             try:
                 async for attempt in stamina.retry_context(
-                    on=TemporaryError, attempts=None, timeout=self._patience_seconds, wait_initial=0.2, wait_max=5
+                    on=TemporaryError, attempts=None, timeout=self._step_retry_timeout, wait_initial=0.2, wait_max=5
                 ):
                     with attempt:
-                        begun = time.monotonic()
+                        started = time.monotonic()
                         self._lease.check()
-                        return await do(*args)
+                        return await action(*args)
             except TemporaryError:
                 # Patience counts failures in a row: what worked for longer than that before it failed begins anew.
-                if time.monotonic() - begun < self._patience_seconds:
+                if time.monotonic() - started < self._step_retry_timeout:
                     raise
 
-    def _running(self, procedure: Callable[[str], Awaitable[None]]) -> Callable[[str], Any]:
+    def _workflow_function(self, procedure: Callable[[str], Awaitable[None]]) -> Callable[[str], Any]:
         async def operation(operation_id: str) -> None:
             task = asyncio.current_task()
             if task is None or operation_id in self._tasks:
@@ -222,7 +222,7 @@ class Engine:
             try:
                 await procedure(operation_id)
             except Fenced as fenced:
-                self._lease.lost(str(fenced))
+                self._lease.terminate(str(fenced))
             finally:
                 del self._tasks[operation_id]
 
@@ -231,22 +231,22 @@ class Engine:
     def _config(self) -> DBOSConfig:
         config: DBOSConfig = {
             "name": "deepecho",
-            "application_version": f"procedures-{self.procedures}",
+            "application_version": f"procedures-{self.procedures_version}",
             "executor_id": self.replica,
             "max_executor_threads": 8,
-            "notification_listener_polling_interval_sec": POLL,
+            "notification_listener_polling_interval_sec": WAKE_POLL_INTERVAL,
             "log_level": "WARNING",
-            "serializer": Json(),
+            "serializer": JsonSerializer(),
         }
-        if self._engine is not None:
-            return config | {"system_database_engine": self._engine, "use_listen_notify": False}
+        if self._database_engine is not None:
+            return config | {"system_database_engine": self._database_engine, "use_listen_notify": False}
         url = parse_url(self._url).set(drivername="postgresql+psycopg")
         return config | {
             "system_database_url": url.render_as_string(hide_password=False),
             "sys_db_pool_size": 4,
-            "sys_db_idle_transaction_timeout_sec": IDLE_SECONDS,
+            "sys_db_idle_transaction_timeout_sec": IDLE_IN_TRANSACTION_TIMEOUT_SECONDS,
         }
 
 
-def _destroy() -> None:
+def _destroy_dbos() -> None:
     DBOS.destroy(destroy_registry=True)

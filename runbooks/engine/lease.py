@@ -17,31 +17,35 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseTimes:
+class LeaseTimings:
     """How often a replica beats, when it stops by itself, and when the others call it dead: well after that."""
 
-    beat: timedelta = timedelta(seconds=5)
+    heartbeat_interval: timedelta = timedelta(seconds=5)
     lost_after: timedelta = timedelta(seconds=15)
     dead_after: timedelta = timedelta(seconds=30)
 
-    def faster(self, factor: float) -> "LeaseTimes":
+    def faster(self, factor: float) -> "LeaseTimings":
         """The same proportions in less time, for tests."""
-        return LeaseTimes(beat=self.beat / factor, lost_after=self.lost_after / factor, dead_after=self.dead_after / factor)
+        return LeaseTimings(
+            heartbeat_interval=self.heartbeat_interval / factor,
+            lost_after=self.lost_after / factor,
+            dead_after=self.dead_after / factor,
+        )
 
 
-LEASE_LOST = 70
+LEASE_LOST_EXIT_CODE = 70
 """The exit code of a process that lost its lease (``EX_SOFTWARE``)."""
 
 
-def _elapsed() -> float:
+def _boottime_seconds() -> float:
     """Seconds that also pass while the machine is suspended; ``time.monotonic`` stands still then."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 def exit_at_once(reason: str) -> NoReturn:
     """End the process without any clean-up: whatever it still holds belongs to another replica now."""
-    log.critical("this replica may not act any more and exits", reason=reason)
-    os._exit(LEASE_LOST)
+    log.critical("lease lost, exiting", reason=reason)
+    os._exit(LEASE_LOST_EXIT_CODE)
 
 
 class Lease(Protocol):
@@ -53,7 +57,7 @@ class Lease(Protocol):
         """Return while the replica may act; otherwise end the process."""
         ...
 
-    def lost(self, reason: str) -> NoReturn:
+    def terminate(self, reason: str) -> NoReturn:
         """Somebody else acts in this replica's place: end the process."""
         ...
 
@@ -61,16 +65,16 @@ class Lease(Protocol):
         """After how long without a beat another replica counts as dead; None where there can be no other."""
         ...
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Beat for as long as the process lives."""
         ...
 
-    async def leave(self) -> None:
+    async def release(self) -> None:
         """Stop in good order: others need not wait."""
         ...
 
 
-class OnlyReplica:
+class SingleReplicaLease:
     """The lease of a process that has the database for itself: SQLite, behind a lock on its file."""
 
     def __init__(self, replica: str) -> None:
@@ -79,53 +83,55 @@ class OnlyReplica:
     def check(self) -> None:
         """Nobody else can have taken over."""
 
-    def lost(self, reason: str) -> NoReturn:
+    def terminate(self, reason: str) -> NoReturn:
         exit_at_once(reason)
 
     def dead_after(self) -> timedelta | None:
         return None
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         await asyncio.Event().wait()
 
-    async def leave(self) -> None:
+    async def release(self) -> None:
         """There is nobody to tell."""
 
 
 class SharedLease:
     """The lease of one of several replicas on one database."""
 
-    def __init__(self, store: Store, replica: str, times: LeaseTimes, *, lose: Callable[[str], NoReturn] = exit_at_once) -> None:
+    def __init__(
+        self, store: Store, replica: str, timings: LeaseTimings, *, terminate: Callable[[str], NoReturn] = exit_at_once
+    ) -> None:
         self.replica = replica
-        self._store, self._times, self._lose = store, times, lose
-        self._beaten = _elapsed()
+        self._store, self._timings, self._terminate = store, timings, terminate
+        self._last_heartbeat = _boottime_seconds()
 
     def check(self) -> None:
-        silent = _elapsed() - self._beaten
-        if silent > self._times.lost_after.total_seconds():
-            self._lose(f"no beat for {silent:.0f} s")
+        seconds_since_heartbeat = _boottime_seconds() - self._last_heartbeat
+        if seconds_since_heartbeat > self._timings.lost_after.total_seconds():
+            self._terminate(f"no beat for {seconds_since_heartbeat:.0f} s")
 
-    def lost(self, reason: str) -> NoReturn:
-        self._lose(reason)
+    def terminate(self, reason: str) -> NoReturn:
+        self._terminate(reason)
 
     def dead_after(self) -> timedelta | None:
-        return self._times.dead_after
+        return self._timings.dead_after
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         while True:
             # Before the beat, not only after: one that slept past its lease must not beat itself alive again.
             self.check()
-            started = _elapsed()
+            started = _boottime_seconds()
             try:
                 async with self._store.write() as tx:
-                    await tx.replicas.beat(self.replica)
-                self._beaten = started
+                    await tx.replicas.heartbeat(self.replica)
+                self._last_heartbeat = started
             except TemporaryError as error:
                 # The database may come back in time; ``check`` ends the process when it does not.
-                log.warning("beat failed", error=str(error))
+                log.warning("heartbeat failed", error=str(error))
             self.check()
-            await asyncio.sleep(self._times.beat.total_seconds())
+            await asyncio.sleep(self._timings.heartbeat_interval.total_seconds())
 
-    async def leave(self) -> None:
+    async def release(self) -> None:
         async with self._store.write() as tx:
-            await tx.replicas.leave(self.replica)
+            await tx.replicas.remove(self.replica)

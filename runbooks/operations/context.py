@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from domain.clock import Clock
 from domain.errors import Cancelled, Drifted, NotFound, Refused
 from domain.notes import OperationNote
-from domain.operations.operation import Cancellation, Change, OperationRecord, Phase, Progress, State, progressed
+from domain.operations.operation import Cancellation, OperationRecord, Phase, Progress, State, Transition, update_progress
 from domain.operations.plans import Plan, Verb, drift
 from integrations.kubernetes import Cluster
 from runbooks.engine.engine import Engine
@@ -17,38 +17,38 @@ from storage.store import Store
 
 T = TypeVar("T")
 
-LOCK_LOOK = 0.5
+LOCK_POLL_INTERVAL = 0.5
 """Seconds between looks at a lock that another operation holds."""
 
 
-class Ended(Exception):
+class OperationEnded(Exception):
     """The operation was ended from outside while it waited; there is nothing left to do or to say."""
 
 
-class PlansAgain(Protocol):
+class Replanner(Protocol):
     """What can make an approved plan again on the world as it is now."""
 
-    async def again(self, plan: Plan) -> Plan: ...
+    async def replan(self, plan: Plan) -> Plan: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
+class ProcedureDependencies:
     """What procedures reach. ``clusters`` are keyed by the catalogue's names; ``rollout_within`` by environment."""
 
     store: Store
     clock: Clock
     clusters: Mapping[str, Cluster]
-    planner: PlansAgain
+    planner: Replanner
     rollout_within: Callable[[str], timedelta]
-    nudge: Callable[[], None]
+    notify_outbox: Callable[[], None]
     """Tells the delivery that the outbox has something new."""
 
 
-class Operation:
+class OperationContext:
     """One run of a procedure. After a crash it is made anew and the procedure is called again from its beginning."""
 
-    def __init__(self, record: OperationRecord, engine: Engine, outside: Outside) -> None:
-        self.record, self.outside = record, outside
+    def __init__(self, record: OperationRecord, engine: Engine, dependencies: ProcedureDependencies) -> None:
+        self.record, self.dependencies = record, dependencies
         self._engine, self._epoch = engine, record.epoch
 
     @property
@@ -63,125 +63,127 @@ class Operation:
 
     def cluster(self, name: str) -> Cluster:
         """A cluster by its name in the catalogue."""
-        return self.outside.clusters[name]
+        return self.dependencies.clusters[name]
 
-    async def step(self, name: str, do: Callable[..., Awaitable[T]], *args: object) -> T:
+    async def step(self, name: str, action: Callable[..., Awaitable[T]], *args: object) -> T:
         """Once recorded, never done again. ``name`` is unique in the run."""
-        return await self._engine.step(self.id, name, do, *args)
+        return await self._engine.step(self.id, name, action, *args)
 
-    async def approval(self) -> None:
+    async def wait_for_approval(self) -> None:
         """Wait until a second person has approved. Raises ``Ended`` where it was rejected, cancelled or ran out of time."""
         if self.record.approval is None:
             return
-        look = 0
-        while (state := await self.step(f"decision {look}", self._state)) is State.WAITING:
-            await self._engine.sleep(self.id)
-            look += 1
+        attempt = 0
+        while (state := await self.step(f"decision {attempt}", self._read_state)) is State.WAITING:
+            await self._engine.wait_until_woken(self.id)
+            attempt += 1
         if state is not State.RUNNING:
-            raise Ended
+            raise OperationEnded
 
-    async def lock(self) -> None:
+    async def acquire_locks(self) -> None:
         """Take the locks of every service, in the plan's order; wait while another operation holds one of them."""
-        await self.step("lock", self._take_locks)
+        await self.step("lock", self._wait_for_locks)
 
     async def still_as_approved(self) -> None:
         """Make the plan again. Raises ``Drifted`` where it is no longer what was approved."""
-        await self.step("plan again", self._plan_again)
+        await self.step("replan", self._check_drift)
 
-    async def go_on(self, name: str) -> None:
+    async def check_cancelled(self, name: str) -> None:
         """A safe point: raises ``Cancelled`` where somebody asked to stop."""
-        await self.step(f"go on: {name}", self._stop_if_asked)
+        await self.step(f"check cancelled: {name}", self._raise_if_cancelled)
 
-    async def now(self, name: str) -> datetime:
+    async def recorded_time(self, name: str) -> datetime:
         """The time, recorded: the same one after a crash."""
-        return await self.step(f"time: {name}", self._now)
+        return await self.step(f"time: {name}", self._current_time)
 
-    async def standing(self) -> tuple[Progress, ...]:
+    async def progress_snapshot(self) -> tuple[Progress, ...]:
         """How each service stands at this end, recorded."""
-        return await self.step("how it stands", self._standing)
+        return await self.step("progress snapshot", self._read_progress)
 
-    async def progress(
-        self, service: str, *, quiet: bool = False, note: OperationNote | None = None, **changed: Any
+    async def update_progress(
+        self, service: str, *, low_priority: bool = False, note: OperationNote | None = None, **changed: Any
     ) -> OperationRecord:
         """Within a step: say how a service stands (``changed``: fields of its ``Progress``). Answers with the record as it is."""
-        at = self.outside.clock.now()
-        async with self.outside.store.write() as tx:
-            record = await self._locked(tx.operations.locked)
-            before = record.of(service)
+        at = self.dependencies.clock.now()
+        async with self.dependencies.store.write() as tx:
+            record = await self._load_for_update(tx.operations.get_for_update)
+            before = record.progress_of(service)
             after = replace(before, **changed)
             if after == before and note is None:
                 return record
-            change = progressed(record, after, quiet=quiet, notes=(note,) if note else ())
-            await tx.apply(change, at)
-        self.outside.nudge()
-        return change.record
+            transition = update_progress(record, after, low_priority=low_priority, notes=(note,) if note else ())
+            await tx.apply(transition, at)
+        self.dependencies.notify_outbox()
+        return transition.record
 
-    async def asked_to_stop(self) -> Cancellation | None:
+    async def requested_cancellation(self) -> Cancellation | None:
         """Within a step: who asked to stop, if anybody did."""
-        async with self.outside.store.read() as tx:
+        async with self.dependencies.store.read() as tx:
             record = await tx.operations.get(self.id)
         return record.cancellation if record else None
 
-    async def change(self, make: Callable[[OperationRecord, datetime], Change | None]) -> None:
+    async def apply_transition(self, make_transition: Callable[[OperationRecord, datetime], Transition | None]) -> None:
         """Within a step: apply a transition of the whole record."""
-        at = self.outside.clock.now()
-        async with self.outside.store.write() as tx:
-            change = make(await self._locked(tx.operations.locked), at)
-            if change is not None:
-                await tx.apply(change, at)
-        self.outside.nudge()
+        at = self.dependencies.clock.now()
+        async with self.dependencies.store.write() as tx:
+            transition = make_transition(await self._load_for_update(tx.operations.get_for_update), at)
+            if transition is not None:
+                await tx.apply(transition, at)
+        self.dependencies.notify_outbox()
 
-    async def _locked(self, locked: Callable[..., Awaitable[OperationRecord | None]]) -> OperationRecord:
-        record = await locked(self.id, epoch=self._epoch)
+    async def _load_for_update(self, load: Callable[..., Awaitable[OperationRecord | None]]) -> OperationRecord:
+        record = await load(self.id, epoch=self._epoch)
         if record is None:
             raise NotFound(f"{self.id} is no longer in the database.")
         return record
 
-    async def _state(self) -> State:
-        async with self.outside.store.read() as tx:
+    async def _read_state(self) -> State:
+        async with self.dependencies.store.read() as tx:
             record = await tx.operations.get(self.id)
         return State.NEEDS_PERSON if record is None else record.state
 
     async def phase_of(self, service: str) -> Phase:
         """Within a step: how far a service is."""
-        return next(each.phase for each in await self._standing() if each.service == service)
+        return next(each.phase for each in await self._read_progress() if each.service == service)
 
-    async def _standing(self) -> tuple[Progress, ...]:
-        async with self.outside.store.read() as tx:
+    async def _read_progress(self) -> tuple[Progress, ...]:
+        async with self.dependencies.store.read() as tx:
             record = await tx.operations.get(self.id)
         return record.progress if record else ()
 
-    async def _now(self) -> datetime:
-        return self.outside.clock.now()
+    async def _current_time(self) -> datetime:
+        return self.dependencies.clock.now()
 
-    async def _stop_if_asked(self) -> None:
-        if (asked := await self.asked_to_stop()) is not None:
-            raise Cancelled(f"Stopped, as <@{asked.by.user_id}> asked.")
+    async def _raise_if_cancelled(self) -> None:
+        if (cancellation := await self.requested_cancellation()) is not None:
+            raise Cancelled(f"Stopped, as <@{cancellation.by.user_id}> asked.")
 
-    async def _take_locks(self) -> None:
-        patience = self.outside.rollout_within(self.record.environment)
+    async def _wait_for_locks(self) -> None:
+        timeout = self.dependencies.rollout_within(self.record.environment)
         first = self.plan.services[0]
-        deadline = self.outside.clock.now() + patience
-        while (holder := await self._try_locks()) is not None:
-            await self._stop_if_asked()
-            if self.outside.clock.now() >= deadline:
-                raise Refused(f"{holder} still held the lock after {patience.total_seconds() / 60:.0f} min. Nothing was changed.")
-            await self.progress(first, detail=f"waits for {holder} to finish")
-            await asyncio.sleep(LOCK_LOOK)
-        await self.progress(first, detail="")
+        deadline = self.dependencies.clock.now() + timeout
+        while (holder := await self._try_acquire_locks()) is not None:
+            await self._raise_if_cancelled()
+            if self.dependencies.clock.now() >= deadline:
+                raise Refused(f"{holder} still held the lock after {timeout.total_seconds() / 60:.0f} min. Nothing was changed.")
+            await self.update_progress(first, detail=f"waits for {holder} to finish")
+            await asyncio.sleep(LOCK_POLL_INTERVAL)
+        await self.update_progress(first, detail="")
 
-    async def _try_locks(self) -> str | None:
+    async def _try_acquire_locks(self) -> str | None:
         """Take every lock or none; answers with the operation that stands in the way."""
-        at = self.outside.clock.now()
-        async with self.outside.store.write() as tx:
-            record = await self._locked(tx.operations.locked)
-            persons = await tx.locks.of_person(record.environment, at)
-            if persons is not None and not (record.verb is Verb.ROLLBACK and record.passes_lock):
-                raise Refused(f"<@{persons.by.user_id}> locked {record.environment}: {persons.reason}. Nothing was changed.")
-            taken = await tx.locks.take(record.id, record.environment, self.plan.services, record.requested_by, at)
-        return None if taken is None else taken.operation
+        at = self.dependencies.clock.now()
+        async with self.dependencies.store.write() as tx:
+            record = await self._load_for_update(tx.operations.get_for_update)
+            person_lock = await tx.locks.environment_lock(record.environment, at)
+            if person_lock is not None and not (record.verb is Verb.ROLLBACK and record.overrides_lock):
+                raise Refused(
+                    f"<@{person_lock.by.user_id}> locked {record.environment}: {person_lock.reason}. Nothing was changed."
+                )
+            conflict = await tx.locks.lock_services(record.id, record.environment, self.plan.services, record.requested_by, at)
+        return None if conflict is None else conflict.operation
 
-    async def _plan_again(self) -> None:
-        now = await self.outside.planner.again(self.plan)
-        if changed := drift(self.plan, now):
-            raise Drifted(f"The world moved since this was planned: {'; '.join(changed)}.")
+    async def _check_drift(self) -> None:
+        replanned = await self.dependencies.planner.replan(self.plan)
+        if changed := drift(self.plan, replanned):
+            raise Drifted(f"The cluster changed since this was planned: {'; '.join(changed)}.")

@@ -3,27 +3,27 @@
 from datetime import datetime
 
 from domain.operations.operation import Outcome
-from domain.operations.plans import ServiceChange, running_sentence
+from domain.operations.plans import ServiceChange, success_text
 from domain.workloads.deployments import with_image
-from runbooks.operations.context import Operation
-from runbooks.operations.procedure import carry_out
+from runbooks.operations.context import OperationContext
+from runbooks.operations.procedure import run_procedure
 
 
-async def deploy(op: Operation) -> Outcome:
+async def deploy(op: OperationContext) -> Outcome:
     """Ship a version. Ends with every pod verified to run it, or with the sentence that says what stands instead."""
-    return await carry_out(op, put_image, lambda pods: running_sentence(op.plan, pods))
+    return await run_procedure(op, set_image, lambda pods: success_text(op.plan, pods))
 
 
-async def put_image(op: Operation, change: ServiceChange, _at: datetime) -> bool:
+async def set_image(op: OperationContext, change: ServiceChange, _at: datetime) -> bool:
     """Set the new image. Done once, however often it is asked for: the Deployment remembers the operation."""
     cluster = op.cluster(change.target.cluster)
     running = await cluster.workload(change.target)
     template = with_image(running.template, change.target.container, change.after.image)
-    return await cluster.put_template(
+    return await cluster.set_template(
         change.target,
         template,
         uid=change.uid,
-        expected=change.before.template_hash,
+        expected_hash=change.before.template_hash,
         operation_id=op.id,
         cause=f"deepecho {op.id}: deploy {change.after.version}",
         annotations_from_revision=False,

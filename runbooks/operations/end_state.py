@@ -4,7 +4,7 @@ from domain.operations.operation import Phase, Progress
 from domain.operations.plans import ServiceChange
 
 
-def stands(change: ServiceChange, progress: Progress, *, certain: bool = True) -> tuple[str, ...]:
+def describe_end_state(change: ServiceChange, progress: Progress, *, certain: bool = True) -> tuple[str, ...]:
     """What is true of one service, in a sentence or two.
 
     ``certain`` is False where the cluster never said whether it took the change.
@@ -12,40 +12,40 @@ def stands(change: ServiceChange, progress: Progress, *, certain: bool = True) -
     name, before = change.target.service, change.before.version
     match progress.phase:
         case Phase.VERIFIED:
-            return (_verified(change),)
+            return (_verified_sentence(change),)
         case Phase.WAITING | Phase.UNTOUCHED:
             return (f"{name} was not touched; it runs {before}.",)
         case Phase.CHANGING if certain:
             return (f"{name} was not changed; it ran {before} when this was planned.",)
         case Phase.CHANGING:
-            look = f"`/deepecho status {change.target.environment} {name}` shows it"
-            return (f"Whether {name} was changed is not known; {look}.",)
+            status_hint = f"`/deepecho status {change.target.environment} {name}` shows it"
+            return (f"Whether {name} was changed is not known; {status_hint}.",)
         case Phase.ROLLING:
-            return (_begun(change, progress),)
+            return (_unfinished_sentence(change, progress),)
         case Phase.FAILED:
-            return (_begun(change, progress), *_back(change))
+            return (_unfinished_sentence(change, progress), *_undo_hint(change))
 
 
-def _verified(change: ServiceChange) -> str:
+def _verified_sentence(change: ServiceChange) -> str:
     name = change.target.service
     if _is_scale(change):
         return f"{name} has {change.after.replicas} pods, verified."
     return f"{name} was restarted, verified." if _is_restart(change) else f"{name} runs {change.after.version}, verified."
 
 
-def _begun(change: ServiceChange, progress: Progress) -> str:
+def _unfinished_sentence(change: ServiceChange, progress: Progress) -> str:
     name, before, after = change.target.service, change.before, change.after
     reason = f" ({progress.detail})" if progress.detail else ""
     if _is_scale(change):
         was_set = f"{name} was set to {after.replicas} pods (there were {before.replicas})"
         return f"{was_set}; when last seen, {progress.ready} of them were ready{reason}."
     seen = f"when last seen, {progress.updated} of {progress.desired} pods were new, {progress.ready} of them ready{reason}."
-    old = "Its old pods" if _is_restart(change) else f"Pods of {before.version}"
-    kept = f" {old} keep running until the new ones are ready." if progress.ready < progress.desired else ""
-    return f"{name} {'was restarted' if _is_restart(change) else f'was set to {after.version}'}; {seen}{kept}"
+    old_pods = "Its old pods" if _is_restart(change) else f"Pods of {before.version}"
+    old_pods_hint = f" {old_pods} keep running until the new ones are ready." if progress.ready < progress.desired else ""
+    return f"{name} {'was restarted' if _is_restart(change) else f'was set to {after.version}'}; {seen}{old_pods_hint}"
 
 
-def _back(change: ServiceChange) -> tuple[str, ...]:
+def _undo_hint(change: ServiceChange) -> tuple[str, ...]:
     where, name = change.target.environment, change.target.service
     if _is_restart(change):
         return ()

@@ -8,26 +8,33 @@ from typing import Protocol
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import Drifted, NotFound, Refused, UsageError
 from domain.operations.plan_warnings import (
-    cautions,
-    config_cautions,
+    change_warnings,
+    config_warnings,
     ran_until,
-    refuse_what_cannot_be,
-    template_cautions,
-    unseen_cautions,
+    refuse_impossible_change,
+    template_warnings,
+    unseen_version_warnings,
 )
-from domain.operations.plans import Plan, ServiceChange, Side, Verb
+from domain.operations.plans import Plan, ServiceChange, Verb, VersionState
 from domain.operations.version_choices import VersionChoice
-from domain.operations.version_selection import Choice, VersionUnclear, can_run, choose, choose_unseen, unknown
+from domain.operations.version_selection import (
+    AmbiguousVersion,
+    VersionSelection,
+    rollback_candidates,
+    select_unseen_version,
+    select_version,
+    unknown_version,
+)
 from domain.targets import Target
-from domain.workloads.deployments import ConfigChange, Template, Workload, differences, template_hash, with_image
+from domain.workloads.deployments import ConfigChange, Template, Workload, template_differences, template_hash, with_image
 from domain.workloads.versions import version_of
 from runbooks.clusters import cluster_of
 
-MOST_REPLICAS = 200
+MAX_REPLICAS = 200
 """A typing mistake must not order a thousand pods: ten times what the largest service here is allowed by its autoscaler."""
 
 
-class Cluster(Protocol):
+class ClusterReader(Protocol):
     """What planning asks of a cluster. Every method raises ``TemporaryError`` or ``PermanentError``."""
 
     async def workload(self, target: Target) -> Workload:
@@ -50,7 +57,7 @@ class Cluster(Protocol):
 class Planner:
     """Makes plans. ``clusters`` are keyed by the catalogue's cluster names."""
 
-    def __init__(self, catalogue: Callable[[], Catalogue], clusters: Mapping[str, Cluster]) -> None:
+    def __init__(self, catalogue: Callable[[], Catalogue], clusters: Mapping[str, ClusterReader]) -> None:
         self._catalogue = catalogue
         self._clusters = clusters
 
@@ -58,113 +65,119 @@ class Planner:
         """The present template with another image. Raises ``VersionUnclear`` or ``Refused``."""
         workloads = await self._workloads(environment, service)
         try:
-            choice = choose(version, workloads)
-        except VersionUnclear as unclear:
-            if unclear.choices.ambiguous:
+            selection = select_version(version, workloads)
+        except AmbiguousVersion as ambiguous:
+            if ambiguous.choices.ambiguous:
                 raise
-            choice = self._unseen(version, workloads)
-        for chosen in choice.chosen:
-            refuse_what_cannot_be(chosen.workload, Verb.DEPLOY)
-        changes = tuple(_redeployed(each.workload, each.image, never_seen=each.revision is None) for each in choice.chosen)
-        arguments = {f"image of {each.service}": each.image for each in choice.chosen}
+            selection = self._select_unknown(version, workloads)
+        for selected in selection.selected:
+            refuse_impossible_change(selected.workload, Verb.DEPLOY)
+        changes = tuple(
+            _deploy_change(each.workload, each.image, never_seen=each.revision is None) for each in selection.selected
+        )
+        arguments = {f"image of {each.service}": each.image for each in selection.selected}
         return Plan(
             verb=Verb.DEPLOY,
             environment=environment,
             changes=changes,
             arguments=arguments,
-            warnings=choice.left_out + unseen_cautions(choice.chosen) + cautions(choice.workloads, Verb.DEPLOY),
+            warnings=selection.left_out
+            + unseen_version_warnings(selection.selected)
+            + change_warnings(selection.workloads, Verb.DEPLOY),
         )
 
     async def rollback(self, environment: str, version: str, service: str | None = None) -> Plan:
         """The template that the version ran with. Raises ``VersionUnclear`` or ``Refused``."""
         workloads = await self._workloads(environment, service)
-        choice = choose(version, workloads)
-        changes, arguments, changed = [], {}, dict[str, tuple[ConfigChange, ...]]()
-        for chosen in choice.chosen:
-            refuse_what_cannot_be(chosen.workload, Verb.ROLLBACK)
-            if chosen.revision is None:
-                raise VersionUnclear(unknown(version, workloads).choices)
-            cluster, target = self._cluster(environment), chosen.workload.target
-            template = await cluster.template_of(target, chosen.revision.template_hash)
-            since = ran_until(chosen.revision, chosen.workload)
-            named = version_of(chosen.image)
-            changed[named] = changed.get(named, ()) + await cluster.config_changes(target, template, since)
-            changes.append(_put_back(chosen.workload, template, chosen.image))
-            arguments[f"template of {chosen.service}"] = chosen.revision.template_hash
+        selection = select_version(version, workloads)
+        changes, arguments, config_changes = [], {}, dict[str, tuple[ConfigChange, ...]]()
+        for selected in selection.selected:
+            refuse_impossible_change(selected.workload, Verb.ROLLBACK)
+            if selected.revision is None:
+                raise AmbiguousVersion(unknown_version(version, workloads).choices)
+            cluster, target = self._cluster(environment), selected.workload.target
+            template = await cluster.template_of(target, selected.revision.template_hash)
+            since = ran_until(selected.revision, selected.workload)
+            target_version = version_of(selected.image)
+            config_changes[target_version] = config_changes.get(target_version, ()) + await cluster.config_changes(
+                target, template, since
+            )
+            changes.append(_rollback_change(selected.workload, template, selected.image))
+            arguments[f"template of {selected.service}"] = selected.revision.template_hash
         return Plan(
             verb=Verb.ROLLBACK,
             environment=environment,
             changes=tuple(changes),
             arguments=arguments,
             warnings=(
-                *config_cautions(changed),
-                *choice.left_out,
-                *template_cautions(choice.chosen),
-                *cautions(choice.workloads, Verb.ROLLBACK),
+                *config_warnings(config_changes),
+                *selection.left_out,
+                *template_warnings(selection.selected),
+                *change_warnings(selection.workloads, Verb.ROLLBACK),
             ),
         )
 
     async def restart(self, environment: str, service: str) -> Plan:
         """The same template with new pods."""
         workload = await self._workload(environment, service)
-        refuse_what_cannot_be(workload, Verb.RESTART)
+        refuse_impossible_change(workload, Verb.RESTART)
         return Plan(
             verb=Verb.RESTART,
             environment=environment,
-            changes=(_restarted(workload),),
+            changes=(_restart_change(workload),),
             arguments={"service": service},
-            warnings=cautions([workload], Verb.RESTART),
+            warnings=change_warnings([workload], Verb.RESTART),
         )
 
     async def scale(self, environment: str, service: str, replicas: int) -> Plan:
         """Another number of pods."""
-        if not 0 <= replicas <= MOST_REPLICAS:
-            raise UsageError(f"{replicas} is not a number of pods between 0 and {MOST_REPLICAS}.")
+        if not 0 <= replicas <= MAX_REPLICAS:
+            raise UsageError(f"{replicas} is not a number of pods between 0 and {MAX_REPLICAS}.")
         workload = await self._workload(environment, service)
-        refuse_what_cannot_be(workload, Verb.SCALE)
-        _refuse_number(workload, replicas)
-        none_left = (f"With 0 pods, {service} in {environment} serves nobody.",) if replicas == 0 else ()
+        refuse_impossible_change(workload, Verb.SCALE)
+        _check_replicas(workload, replicas)
+        zero_pods_warning = (f"With 0 pods, {service} in {environment} serves nobody.",) if replicas == 0 else ()
         return Plan(
             verb=Verb.SCALE,
             environment=environment,
-            changes=(_scaled(workload, replicas),),
+            changes=(_scale_change(workload, replicas),),
             arguments={"service": service, "replicas": str(replicas)},
-            warnings=cautions([workload], Verb.SCALE) + none_left,
+            warnings=change_warnings([workload], Verb.SCALE) + zero_pods_warning,
         )
 
-    async def again(self, plan: Plan) -> Plan:
+    async def replan(self, plan: Plan) -> Plan:
         """The same request on the world as it is now: the same services, the same images and templates, pinned.
 
         Nothing is refused here: what moved shows as drift between the two plans. Raises ``Drifted`` where what was
         chosen no longer exists.
         """
         try:
-            changes = [await self._again(plan, change.target) for change in plan.changes]
+            changes = [await self._replan_service(plan, change.target) for change in plan.changes]
         except NotFound as error:
             raise Drifted(f"{error} Nothing was changed.") from error
         return replace(plan, changes=tuple(changes))
 
     async def versions(self, environment: str, service: str | None = None) -> tuple[VersionChoice, ...]:
         """What can be rolled back to, newest first."""
-        return can_run(await self._workloads(environment, service))
+        return rollback_candidates(await self._workloads(environment, service))
 
-    async def _again(self, plan: Plan, target: Target) -> ServiceChange:
+    async def _replan_service(self, plan: Plan, target: Target) -> ServiceChange:
         cluster = self._cluster(target.environment)
         workload = await cluster.workload(target)
         match plan.verb:
             case Verb.DEPLOY:
                 image = plan.arguments[f"image of {target.service}"]
                 before = next(change for change in plan.changes if change.target == target)
-                return _redeployed(workload, image, never_seen=before.never_seen)
+                return _deploy_change(workload, image, never_seen=before.never_seen)
             case Verb.ROLLBACK:
                 template = await cluster.template_of(target, plan.arguments[f"template of {target.service}"])
-                return _put_back(workload, template, _image(template, target))
+                return _rollback_change(workload, template, _container_image(template, target))
             case Verb.RESTART:
-                return _restarted(workload)
+                return _restart_change(workload)
             case Verb.SCALE:
-                return _scaled(workload, int(plan.arguments["replicas"]))
+                return _scale_change(workload, int(plan.arguments["replicas"]))
 
-    def _cluster(self, environment: str) -> Cluster:
+    def _cluster(self, environment: str) -> ClusterReader:
         return cluster_of(environment, self._catalogue(), self._clusters)
 
     async def _workload(self, environment: str, service: str) -> Workload:
@@ -181,58 +194,60 @@ class Planner:
             raise NotFound(f"None of {', '.join(each.service for each in targets)} exists in {environment}.")
         return [found[target] for target in targets if target in found]
 
-    def _unseen(self, version: str, workloads: Sequence[Workload]) -> Choice:
+    def _select_unknown(self, version: str, workloads: Sequence[Workload]) -> VersionSelection:
         services = self._catalogue().services
-        choice = choose_unseen(version, [(each, services[each.target.service]) for each in workloads])
-        if not choice.chosen:
-            raise unknown(version, workloads, deploy=True)
-        return choice
+        selection = select_unseen_version(version, [(each, services[each.target.service]) for each in workloads])
+        if not selection.selected:
+            raise unknown_version(version, workloads, deploy=True)
+        return selection
 
 
-def _redeployed(workload: Workload, image: str, *, never_seen: bool) -> ServiceChange:
-    return _change(workload, with_image(workload.template, workload.target.container, image), image, never_seen=never_seen)
+def _deploy_change(workload: Workload, image: str, *, never_seen: bool) -> ServiceChange:
+    return _service_change(
+        workload, with_image(workload.template, workload.target.container, image), image, never_seen=never_seen
+    )
 
 
-def _put_back(workload: Workload, template: Template, image: str) -> ServiceChange:
-    return _change(workload, template, image)
+def _rollback_change(workload: Workload, template: Template, image: str) -> ServiceChange:
+    return _service_change(workload, template, image)
 
 
-def _restarted(workload: Workload) -> ServiceChange:
-    return _change(workload, workload.template, workload.image)
+def _restart_change(workload: Workload) -> ServiceChange:
+    return _service_change(workload, workload.template, workload.image)
 
 
-def _scaled(workload: Workload, replicas: int) -> ServiceChange:
-    change = _change(workload, workload.template, workload.image)
+def _scale_change(workload: Workload, replicas: int) -> ServiceChange:
+    change = _service_change(workload, workload.template, workload.image)
     return replace(change, after=replace(change.after, replicas=replicas))
 
 
-def _change(workload: Workload, template: Template, image: str, *, never_seen: bool = False) -> ServiceChange:
-    def side(image: str, hash_of_template: str) -> Side:
-        return Side(version=version_of(image), image=image, template_hash=hash_of_template, replicas=workload.replicas)
+def _service_change(workload: Workload, template: Template, image: str, *, never_seen: bool = False) -> ServiceChange:
+    def version_state(image: str, hash_of_template: str) -> VersionState:
+        return VersionState(version=version_of(image), image=image, template_hash=hash_of_template, replicas=workload.replicas)
 
     return ServiceChange(
         target=workload.target,
         uid=workload.uid,
         paused=workload.paused,
         owner=workload.owner,
-        before=side(workload.image, workload.template_hash),
-        after=side(image, template_hash(template)),
+        before=version_state(workload.image, workload.template_hash),
+        after=version_state(image, template_hash(template)),
         autoscaler=workload.autoscaler,
-        differences=differences(workload.template, template, workload.target.container),
+        differences=template_differences(workload.template, template, workload.target.container),
         never_seen=never_seen,
     )
 
 
-def _image(template: Template, target: Target) -> str:
+def _container_image(template: Template, target: Target) -> str:
     return str(next(each["image"] for each in template["spec"]["containers"] if each["name"] == target.container))
 
 
-def _refuse_number(workload: Workload, replicas: int) -> None:
+def _check_replicas(workload: Workload, replicas: int) -> None:
     target, scaler = workload.target, workload.autoscaler
-    if scaler and not scaler.minimum <= replicas <= scaler.maximum:
+    if scaler and not scaler.min_replicas <= replicas <= scaler.max_replicas:
         raise Refused(
-            f"{target} is autoscaled between {scaler.minimum} and {scaler.maximum} by {scaler.name}, which would change "
-            f"{replicas} at once. Nothing was changed. Change the autoscaler's limits instead."
+            f"{target} is autoscaled between {scaler.min_replicas} and {scaler.max_replicas} by {scaler.name}, "
+            f"which would change {replicas} at once. Nothing was changed. Change the autoscaler's limits instead."
         )
     if replicas == workload.replicas:
         raise Refused(f"{target} already has {replicas} pods. Nothing was changed.")

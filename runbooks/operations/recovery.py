@@ -6,17 +6,17 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from domain.errors import TemporaryError
-from domain.operations.operation import OperationRecord, State, ended
+from domain.operations.operation import OperationRecord, State, end_operation
 from domain.people import BOT
 from runbooks.engine.engine import Engine
 from runbooks.engine.lease import Lease
-from runbooks.operations.context import Outside
-from runbooks.operations.end_state import stands
+from runbooks.operations.context import ProcedureDependencies
+from runbooks.operations.end_state import describe_end_state
 from storage.store import Transaction
 
 log = structlog.get_logger()
 
-LOOK = 5.0
+RECOVERY_POLL_INTERVAL = 5.0
 """Seconds between looks for operations that nobody carries."""
 
 
@@ -26,90 +26,92 @@ class Recovery:
 
     engine: Engine
     lease: Lease
-    outside: Outside
+    dependencies: ProcedureDependencies
     _idle: set[str] = field(default_factory=set)
     """Workflows that DBOS takes for running here though no task of theirs does; seen twice, they are resumed."""
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Look, again and again, for as long as the process lives."""
         while True:
             try:
-                await self.look()
+                await self.run_once()
             except TemporaryError as error:
                 # The next look finds the same operations; a database that stays away ends the process through its lease.
-                log.warning("could not look for abandoned operations", error=str(error))
-            await asyncio.sleep(LOOK)
+                log.warning("search for abandoned operations failed, retrying", error=str(error))
+            await asyncio.sleep(RECOVERY_POLL_INTERVAL)
 
-    async def look(self) -> None:
+    async def run_once(self) -> None:
         """One look over every unfinished operation."""
-        alive = await self._alive()
-        async with self.outside.store.read() as tx:
+        live_replicas = await self._live_replicas()
+        async with self.dependencies.store.read() as tx:
             unfinished = await tx.operations.unfinished()
         waiting = {record.id for record in unfinished if record.state is State.WAITING}
-        for operation in self.engine.asleep - waiting:
+        for operation in self.engine.waiting - waiting:
             # It was decided, but the wake-up was lost with the process that took the decision.
             await self.engine.wake(operation)
         for record in unfinished:
-            mine = record.owner == self.engine.replica
+            is_ours = record.owner == self.engine.replica
             if self.engine.is_running(record.id):
                 self._idle.discard(record.id)
-            elif mine or record.owner not in alive:
-                await self._take_over(record, alive)
+            elif is_ours or record.owner not in live_replicas:
+                await self._take_over(record, live_replicas)
 
-    async def _alive(self) -> frozenset[str]:
+    async def _live_replicas(self) -> frozenset[str]:
         dead_after = self.lease.dead_after()
         if dead_after is None:
             return frozenset({self.engine.replica})
-        async with self.outside.store.read() as tx:
-            return await tx.replicas.alive(dead_after) | {self.engine.replica}
+        async with self.dependencies.store.read() as tx:
+            return await tx.replicas.live(dead_after) | {self.engine.replica}
 
-    async def _take_over(self, record: OperationRecord, alive: frozenset[str]) -> None:
+    async def _take_over(self, record: OperationRecord, live_replicas: frozenset[str]) -> None:
         workflow = await self.engine.state(record.id)
-        if record.procedures != self.engine.procedures:
-            await self._hand_over(record, "deepecho was upgraded in the middle of this, and its steps are no longer the same.")
+        if record.procedures_version != self.engine.procedures_version:
+            await self._escalate(record, "deepecho was upgraded in the middle of this, and its steps are no longer the same.")
         elif workflow is None:
             if await self._claim(record):
-                await self.engine.begin(record.id)
+                await self.engine.start(record.id)
         elif workflow.may_resume:
-            gone = workflow.executor not in alive or self._is_idle(record.id, workflow.executor)
+            gone = workflow.executor not in live_replicas or self._is_idle(record.id, workflow.executor)
             if gone and await self._claim(record):
-                log.info("taking an operation over", operation=record.id, owner=record.owner)
+                log.info("taking over an operation", operation=record.id, owner=record.owner)
                 await self.engine.resume(record.id)
         elif not workflow.waits_for_executor:
-            await self._hand_over(record, f"its procedure ended without an outcome ({workflow.status.lower()}).")
+            await self._escalate(record, f"its procedure ended without an outcome ({workflow.status.lower()}).")
 
     def _is_idle(self, operation: str, executor: str) -> bool:
         """A workflow of ours whose task died: DBOS could not even record that. Once may be the moment in which it starts."""
         if executor != self.engine.replica:
             return False
-        again = operation in self._idle
+        seen_before = operation in self._idle
         self._idle.symmetric_difference_update({operation})
-        return again
+        return seen_before
 
     async def _claim(self, record: OperationRecord) -> bool:
         """Own it by compare-and-set: of several survivors one goes on."""
-        async with self.outside.store.write() as tx:
-            return await self._mine(tx, record) is not None
+        async with self.dependencies.store.write() as tx:
+            return await self._claim_current(tx, record) is not None
 
-    async def _hand_over(self, record: OperationRecord, why: str) -> None:
+    async def _escalate(self, record: OperationRecord, why: str) -> None:
         """End it as "a person must decide": state, freed lock, card, thread and audit in one transaction."""
-        at = self.outside.clock.now()
-        async with self.outside.store.write() as tx:
-            mine = await self._mine(tx, record)
-            if mine is None:
+        at = self.dependencies.clock.now()
+        async with self.dependencies.store.write() as tx:
+            claimed = await self._claim_current(tx, record)
+            if claimed is None:
                 return
-            changes = {change.target.service: change for change in mine.plan.changes}
-            lines = tuple(line for each in mine.progress for line in stands(changes[each.service], each, certain=False))
-            await tx.apply(ended(mine, State.NEEDS_PERSON, at, BOT, f"A person must decide: {why}", lines), at)
-        self.outside.nudge()
+            changes = {change.target.service: change for change in claimed.plan.changes}
+            lines = tuple(
+                line for each in claimed.progress for line in describe_end_state(changes[each.service], each, certain=False)
+            )
+            await tx.apply(end_operation(claimed, State.NEEDS_PERSON, at, BOT, f"A person must decide: {why}", lines), at)
+        self.dependencies.notify_outbox()
 
-    async def _mine(self, tx: Transaction, seen: OperationRecord) -> OperationRecord | None:
+    async def _claim_current(self, tx: Transaction, seen: OperationRecord) -> OperationRecord | None:
         """The operation as it is now, claimed; None where it has ended or was claimed since it was seen.
 
         Never as it was seen: a decision or its end may have been written meanwhile.
         """
-        present = await tx.operations.locked(seen.id)
-        if present is None or present.state.final or present.epoch != seen.epoch:
+        current = await tx.operations.get_for_update(seen.id)
+        if current is None or current.state.final or current.epoch != seen.epoch:
             return None
-        mine = replace(present, owner=self.engine.replica, epoch=present.epoch + 1)
-        return mine if await tx.operations.claim(mine) else None
+        claimed = replace(current, owner=self.engine.replica, epoch=current.epoch + 1)
+        return claimed if await tx.operations.claim(claimed) else None

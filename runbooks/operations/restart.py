@@ -4,17 +4,17 @@ from datetime import datetime
 
 from domain.operations.operation import Outcome
 from domain.operations.plans import ServiceChange
-from runbooks.operations.context import Operation
-from runbooks.operations.procedure import carry_out
+from runbooks.operations.context import OperationContext
+from runbooks.operations.procedure import run_procedure
 
 
-async def restart(op: Operation) -> Outcome:
+async def restart(op: OperationContext) -> Outcome:
     """Replace every pod, a few at a time. Ends with all of them new and ready, or with what stands instead."""
     services = ", ".join(op.plan.services)
-    return await carry_out(op, put_restart, lambda pods: f"Verified: {pods} new pods of {services} are ready.")
+    return await run_procedure(op, set_restarted_at, lambda pods: f"Verified: {pods} new pods of {services} are ready.")
 
 
-async def put_restart(op: Operation, change: ServiceChange, at: datetime) -> bool:
+async def set_restarted_at(op: OperationContext, change: ServiceChange, at: datetime) -> bool:
     """Set the template's ``restartedAt``, as ``kubectl rollout restart`` does. Done once, however often it is asked for."""
     cluster = op.cluster(change.target.cluster)
     return await cluster.restart(

@@ -3,25 +3,25 @@
 from datetime import datetime
 
 from domain.operations.operation import Outcome
-from domain.operations.plans import ServiceChange, running_sentence
-from runbooks.operations.context import Operation
-from runbooks.operations.procedure import carry_out
+from domain.operations.plans import ServiceChange, success_text
+from runbooks.operations.context import OperationContext
+from runbooks.operations.procedure import run_procedure
 
 
-async def rollback(op: Operation) -> Outcome:
+async def rollback(op: OperationContext) -> Outcome:
     """Put a version back. Ends with every pod verified to run it, or with the sentence that says what stands instead."""
-    return await carry_out(op, put_back, lambda pods: running_sentence(op.plan, pods))
+    return await run_procedure(op, set_previous_template, lambda pods: success_text(op.plan, pods))
 
 
-async def put_back(op: Operation, change: ServiceChange, _at: datetime) -> bool:
+async def set_previous_template(op: OperationContext, change: ServiceChange, _at: datetime) -> bool:
     """Set the old template. Done once, however often it is asked for: the Deployment remembers the operation."""
     cluster = op.cluster(change.target.cluster)
     template = await cluster.template_of(change.target, change.after.template_hash)
-    return await cluster.put_template(
+    return await cluster.set_template(
         change.target,
         template,
         uid=change.uid,
-        expected=change.before.template_hash,
+        expected_hash=change.before.template_hash,
         operation_id=op.id,
         cause=f"deepecho {op.id}: rollback to {change.after.version}",
         annotations_from_revision=True,

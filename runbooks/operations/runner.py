@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.errors import Cancelled, DeepechoError, Drifted
-from domain.operations.operation import Change, OperationRecord, Outcome, State, ended
+from domain.operations.operation import OperationRecord, Outcome, State, Transition, end_operation
 from domain.operations.plans import Verb
 from runbooks.engine.engine import Engine
-from runbooks.operations.context import Ended, Operation, Outside
+from runbooks.operations.context import OperationContext, OperationEnded, ProcedureDependencies
 from runbooks.operations.deploy import deploy
-from runbooks.operations.procedure import ending
+from runbooks.operations.procedure import abort
 from runbooks.operations.restart import restart
 from runbooks.operations.rollback import rollback
 from runbooks.operations.scale import scale
 from storage.operations import Fenced
 
-PROCEDURES: Mapping[Verb, Callable[[Operation], Awaitable[Outcome]]] = {
+PROCEDURES: Mapping[Verb, Callable[[OperationContext], Awaitable[Outcome]]] = {
     Verb.DEPLOY: deploy,
     Verb.ROLLBACK: rollback,
     Verb.RESTART: restart,
@@ -29,49 +29,49 @@ class Runner:
     """Runs operations by their id."""
 
     engine: Engine
-    outside: Outside
+    dependencies: ProcedureDependencies
 
     async def run(self, operation_id: str) -> None:
         """Carry an operation to its end; nothing to do where it has ended."""
         record = await self._claim(operation_id)
         if record is None:
             return
-        op = Operation(record, self.engine, self.outside)
+        op = OperationContext(record, self.engine, self.dependencies)
         try:
             outcome = await self._outcome(op)
-        except Ended:
+        except OperationEnded:
             return
         await op.step("end", end, op, outcome)
 
-    async def _outcome(self, op: Operation) -> Outcome:
+    async def _outcome(self, op: OperationContext) -> Outcome:
         """The procedure's own end, or the one that an error of the domain means."""
         try:
             return await PROCEDURES[op.record.verb](op)
         except Drifted as drifted:
-            return await ending(op, State.DRIFTED, str(drifted))
+            return await abort(op, State.DRIFTED, str(drifted))
         except Cancelled as cancelled:
-            return await ending(op, State.CANCELLED, str(cancelled))
+            return await abort(op, State.CANCELLED, str(cancelled))
         except DeepechoError as error:
-            return await ending(op, State.FAILED, str(error))
+            return await abort(op, State.FAILED, str(error))
 
     async def _claim(self, operation_id: str) -> OperationRecord | None:
         """Own the operation from here on: whoever ran it before can write no more."""
-        async with self.outside.store.write() as tx:
-            record = await tx.operations.locked(operation_id)
+        async with self.dependencies.store.write() as tx:
+            record = await tx.operations.get_for_update(operation_id)
             if record is None or record.state.final:
                 return None
-            mine = replace(record, owner=self.engine.replica, epoch=record.epoch + 1)
-            if not await tx.operations.claim(mine):
+            claimed = replace(record, owner=self.engine.replica, epoch=record.epoch + 1)
+            if not await tx.operations.claim(claimed):
                 raise Fenced(f"{operation_id} was claimed by another replica at the same moment")
-        return mine
+        return claimed
 
 
-async def end(op: Operation, outcome: Outcome) -> None:
+async def end(op: OperationContext, outcome: Outcome) -> None:
     """Write the end down, with everything that it tells and frees."""
 
-    def make(record: OperationRecord, at: datetime) -> Change | None:
+    def end_transition(record: OperationRecord, at: datetime) -> Transition | None:
         if record.state.final:
             return None
-        return ended(record, outcome.state, at, record.requested_by, outcome.text, outcome.stands)
+        return end_operation(record, outcome.state, at, record.requested_by, outcome.text, outcome.end_state)
 
-    await op.change(make)
+    await op.apply_transition(end_transition)

@@ -4,36 +4,36 @@ from datetime import datetime, timedelta
 
 from domain.operations.operation import Outcome
 from domain.operations.plans import ServiceChange
-from domain.text import format_span
-from runbooks.operations.context import Operation
-from runbooks.operations.procedure import carry_out
+from domain.text import format_duration
+from runbooks.operations.context import OperationContext
+from runbooks.operations.procedure import run_procedure
 from storage.timers import Timer
 
-UNSCALE = "unscale"
+REVERT_SCALE = "revert-scale"
 """The kind of the timer that puts the replicas of before back."""
 
 
-async def scale(op: Operation) -> Outcome:
+async def scale(op: OperationContext) -> Outcome:
     """Set the replicas. Ends with that many pods ready, or with what stands instead."""
     (change,) = op.plan.changes
-    lasts = op.record.lasts
-    return await carry_out(op, put_replicas, lambda pods: _told(change, pods, lasts))
+    duration = op.record.duration
+    return await run_procedure(op, set_replicas, lambda pods: _success_text(change, pods, duration))
 
 
-async def put_replicas(op: Operation, change: ServiceChange, at: datetime) -> bool:
+async def set_replicas(op: OperationContext, change: ServiceChange, at: datetime) -> bool:
     """Set ``spec.replicas``. Done once, however often it is asked for.
 
     The timer that puts the replicas of before back is set first: however this ends, the new number does not stay for good.
     """
-    if op.record.lasts is not None:
-        async with op.outside.store.write() as tx:
-            await tx.timers.set(Timer(f"{UNSCALE}/{op.id}", UNSCALE, op.id, at + op.record.lasts))
+    if op.record.duration is not None:
+        async with op.dependencies.store.write() as tx:
+            await tx.timers.set(Timer(f"{REVERT_SCALE}/{op.id}", REVERT_SCALE, op.id, at + op.record.duration))
     cluster = op.cluster(change.target.cluster)
     before, after = change.before.replicas, change.after.replicas
     return await cluster.scale(change.target, after, expected_replicas=before, operation_id=op.id, uid=change.uid)
 
 
-def _told(change: ServiceChange, pods: int, lasts: timedelta | None) -> str:
+def _success_text(change: ServiceChange, pods: int, duration: timedelta | None) -> str:
     are = "pod is" if pods == 1 else "pods are"
-    back = f" In {format_span(lasts)} it goes back to {change.before.replicas}." if lasts else ""
+    back = f" In {format_duration(duration)} it goes back to {change.before.replicas}." if duration else ""
     return f"Verified: {pods} {are} ready (there were {change.before.replicas}).{back}"

@@ -8,18 +8,18 @@ from domain.audit import AuditEntry
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import Denied, NotFound, Refused
-from domain.ids import candidates
+from domain.ids import id_candidates
 from domain.operations.operation import (
     Approval,
-    Change,
     Decision,
     OperationRecord,
     Progress,
     State,
+    Transition,
     cancel,
     decide,
-    delivered,
-    requested,
+    open_operation,
+    start_approval_timer,
 )
 from domain.operations.plans import Plan
 from domain.people import Member, Role
@@ -30,14 +30,14 @@ from storage.outbox_messages import OPERATION_CARD
 from storage.store import Store, Transaction
 from storage.timers import Timer
 
-EXPIRE = "expire"
+EXPIRE_APPROVAL = "approval-expire"
 """The kind of the timer that ends an approval nobody gave."""
-UNDELIVERED = timedelta(hours=1)
+UNDELIVERED_TIMEOUT = timedelta(hours=1)
 """An approval whose card never reached anybody ends this long after it would have."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _DecisionRequest:
     """Who wants what of which operation. ``source`` is the inbox key; empty where it came from nowhere else."""
 
     operation: str
@@ -47,14 +47,14 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Operations:
+class OperationService:
     """Operations: begun by people, carried by the engine, kept in the store."""
 
     engine: Engine
     store: Store
     clock: Clock
     catalogue: Callable[[], Catalogue]
-    nudge: Callable[[], None]
+    notify_outbox: Callable[[], None]
     """Tells the delivery that the outbox has something new."""
 
     async def start(
@@ -65,7 +65,7 @@ class Operations:
         by: Member,
         channel: str,
         reason: str = "",
-        lasts: timedelta | None = None,
+        duration: timedelta | None = None,
         approved: bool = False,
     ) -> OperationRecord:
         """Write the operation down with its card and its audit record, then start its workflow.
@@ -75,13 +75,13 @@ class Operations:
         """
         at = self.clock.now()
         rule = self.catalogue().environments[plan.environment].rule(plan.action)
-        asked = None
-        if rule.approval is not None and not approved:
+        approval = None
+        if rule.approver_role is not None and not approved:
             within = self.catalogue().environments[plan.environment].approval_within
-            asked = Approval(role=rule.approval, within=within, digest=plan.digest())
+            approval = Approval(role=rule.approver_role, within=within, digest=plan.digest())
         async with self.store.write() as tx:
-            if (known := await tx.operations.from_source(source)) is not None:
-                return known
+            if (existing := await tx.operations.get_by_source(source)) is not None:
+                return existing
             record = OperationRecord(
                 id=await self._new_id(tx, source),
                 source=source,
@@ -91,21 +91,25 @@ class Operations:
                 requested_at=at,
                 channel=channel,
                 reason=reason,
-                state=State.RUNNING if asked is None else State.WAITING,
-                approval=asked,
+                state=State.RUNNING if approval is None else State.WAITING,
+                approval=approval,
                 progress=tuple(Progress(service=service) for service in plan.services),
-                lasts=lasts,
-                passes_lock=self._passes_lock(by, plan),
-                procedures=self.engine.procedures,
+                duration=duration,
+                overrides_lock=self._overrides_lock(by, plan),
+                procedures_version=self.engine.procedures_version,
                 owner=self.engine.replica,
                 epoch=1,
             )
-            await tx.apply(requested(record), at, new=True)
-            await tx.inbox.answered(source, at, record.id)
-            if asked is not None:
-                await tx.timers.set(Timer(f"{EXPIRE}/{record.id}", EXPIRE, record.id, at + asked.within + UNDELIVERED))
-        self.nudge()
-        await self.engine.begin(record.id)
+            await tx.apply(open_operation(record), at, new=True)
+            await tx.inbox.mark_answered(source, at, record.id)
+            if approval is not None:
+                await tx.timers.set(
+                    Timer(
+                        f"{EXPIRE_APPROVAL}/{record.id}", EXPIRE_APPROVAL, record.id, at + approval.within + UNDELIVERED_TIMEOUT
+                    )
+                )
+        self.notify_outbox()
+        await self.engine.start(record.id)
         return record
 
     async def decide(
@@ -116,101 +120,107 @@ class Operations:
         ``source`` is the inbox key of the click or command: it counts as answered with the decision, so that a crash between
         the two does not replay it.
         """
-        asked = _Asked(operation_id, by, decision.value, source)
-        return await self._move(asked, lambda record, at: self._decided(record, by, decision, at, why))
+        request = _DecisionRequest(operation_id, by, decision.value, source)
+        return await self._transition(request, lambda record, at: self._decide(record, by, decision, at, why))
 
     async def cancel(self, operation_id: str, by: Member, *, source: str = "") -> OperationRecord:
         """Stop an operation: at once while it waits, at the next safe point while it runs. ``source`` as in ``decide``."""
-        asked = _Asked(operation_id, by, "cancel", source)
-        return await self._move(asked, lambda record, at: self._cancelled(record, by, at))
+        request = _DecisionRequest(operation_id, by, "cancel", source)
+        return await self._transition(request, lambda record, at: self._cancel(record, by, at))
 
     async def find(self, operation_id: str) -> OperationRecord:
         """The operation. Raises ``NotFound`` with a sentence."""
         async with self.store.read() as tx:
             record = await tx.operations.get(operation_id)
-        return record or _not_there(operation_id)
+        return record or _raise_not_found(operation_id)
 
     async def recent(
-        self, *, environment: str | None = None, running: bool = False, limit: int = 20
+        self, *, environment: str | None = None, unfinished: bool = False, limit: int = 20
     ) -> tuple[OperationRecord, ...]:
         """The newest operations first; ``running`` leaves out those that have ended."""
         async with self.store.read() as tx:
-            return await tx.operations.recent(environment=environment, unfinished=running, limit=limit)
+            return await tx.operations.recent(environment=environment, unfinished=unfinished, limit=limit)
 
     async def on_delivered(self, tx: Transaction, row: OutboxRow, at: datetime) -> None:
         """Within the transaction that marks a message delivered: an approval's time runs from when its card was there."""
         if row.kind != OPERATION_CARD.name:
             return
-        record = await tx.operations.locked(row.stream)
-        change = delivered(record, at) if record is not None else None
-        if change is None or change.record.approval is None or change.record.approval.expires_at is None:
+        record = await tx.operations.get_for_update(row.stream)
+        transition = start_approval_timer(record, at) if record is not None else None
+        if transition is None or transition.record.approval is None or transition.record.approval.expires_at is None:
             return
-        await tx.apply(change, at)
-        await tx.timers.set(Timer(f"{EXPIRE}/{row.stream}", EXPIRE, row.stream, change.record.approval.expires_at))
+        await tx.apply(transition, at)
+        await tx.timers.set(
+            Timer(f"{EXPIRE_APPROVAL}/{row.stream}", EXPIRE_APPROVAL, row.stream, transition.record.approval.expires_at)
+        )
 
-    async def _move(self, asked: _Asked, make: Callable[[OperationRecord, datetime], Change]) -> OperationRecord:
+    async def _transition(
+        self, request: _DecisionRequest, make_transition: Callable[[OperationRecord, datetime], Transition]
+    ) -> OperationRecord:
         at = self.clock.now()
         try:
             async with self.store.write() as tx:
-                record = await tx.operations.locked(asked.operation)
-                change = make(record or _not_there(asked.operation), at)
-                await tx.apply(change, at)
-                await tx.timers.done(f"{EXPIRE}/{asked.operation}")
-                await tx.inbox.answered(asked.source, at, asked.operation)
+                record = await tx.operations.get_for_update(request.operation)
+                transition = make_transition(record or _raise_not_found(request.operation), at)
+                await tx.apply(transition, at)
+                await tx.timers.remove(f"{EXPIRE_APPROVAL}/{request.operation}")
+                await tx.inbox.mark_answered(request.source, at, request.operation)
         except Refused as refusal:
-            await self._audit_refusal(asked, at, str(refusal))
+            await self._audit_refusal(request, at, str(refusal))
             raise
-        self.nudge()
-        await self.engine.wake(asked.operation)
-        return change.record
+        self.notify_outbox()
+        await self.engine.wake(request.operation)
+        return transition.record
 
-    def _decided(self, record: OperationRecord, by: Member, decision: Decision, at: datetime, why: str) -> Change:
+    def _decide(self, record: OperationRecord, by: Member, decision: Decision, at: datetime, why: str) -> Transition:
         role = record.approval.role if record.approval else Role.APPROVER
         if by.person.user_id != record.requested_by.user_id:
-            self._require(by, role, record, "decide on")
-        change = decide(record, by.person, decision, at, why)
-        if self._passes_lock(by, record.plan):
-            return replace(change, record=replace(change.record, passes_lock=True))
-        return change
+            self._require_role(by, role, record, "decide on")
+        transition = decide(record, by.person, decision, at, why)
+        if self._overrides_lock(by, record.plan):
+            return replace(transition, record=replace(transition.record, overrides_lock=True))
+        return transition
 
-    def _cancelled(self, record: OperationRecord, by: Member, at: datetime) -> Change:
+    def _cancel(self, record: OperationRecord, by: Member, at: datetime) -> Transition:
         if by.person != record.requested_by:
-            self._require(by, self.catalogue().environments[record.environment].rule(record.plan.action).needs, record, "cancel")
+            self._require_role(
+                by, self.catalogue().environments[record.environment].rule(record.plan.action).needs, record, "cancel"
+            )
         return cancel(record, by.person, at)
 
-    def _require(self, by: Member, role: Role, record: OperationRecord, what: str) -> None:
+    def _require_role(self, by: Member, role: Role, record: OperationRecord, what: str) -> None:
         if by.guest or by.stranger or by.person.team_id not in self.catalogue().workspaces:
             raise Denied(f"Guests and people of other workspaces cannot {what} operations. Nothing was changed.")
-        if not self.catalogue().may(by, role, record.environment):
+        if not self.catalogue().has_role(by, role, record.environment):
             needed = f"the role {role.value} in {record.environment}, which you do not hold"
             raise Denied(f"To {what} {record.id} takes {needed}. Nothing was changed.")
 
-    def _passes_lock(self, by: Member, plan: Plan) -> bool:
-        rule = self.catalogue().environments[plan.environment].rule(Action.PASS_LOCK)
-        return self.catalogue().may(by, rule.needs, plan.environment)
+    def _overrides_lock(self, by: Member, plan: Plan) -> bool:
+        rule = self.catalogue().environments[plan.environment].rule(Action.OVERRIDE_LOCK)
+        return self.catalogue().has_role(by, rule.needs, plan.environment)
 
-    async def _audit_refusal(self, asked: _Asked, at: datetime, why: str) -> None:
-        event = asked.source or at.isoformat(timespec="microseconds")
+    async def _audit_refusal(self, request: _DecisionRequest, at: datetime, why: str) -> None:
+        event = request.source or at.isoformat(timespec="microseconds")
         async with self.store.write() as tx:
-            record = await tx.operations.get(asked.operation)
+            record = await tx.operations.get(request.operation)
             await tx.audit.append(
                 AuditEntry(
-                    key=f"{asked.operation}/refused/{asked.by.person}/{event}",
+                    key=f"{request.operation}/refused/{request.by.person}/{event}",
                     at=at,
-                    who=asked.by.person,
-                    what=asked.what,
+                    who=request.by.person,
+                    what=request.what,
                     where=f"{record.environment}/{','.join(record.plan.services)}" if record else "",
                     outcome=f"refused: {why}",
-                    operation=asked.operation if record else "",
+                    operation=request.operation if record else "",
                 )
             )
 
     async def _new_id(self, tx: Transaction, source: str) -> str:
         """The shortest id that this source gives and nothing else has."""
-        ids = candidates("op", source)
-        taken = await tx.operations.known_ids(ids)
-        return next(each for each in ids if each not in taken)
+        ids = id_candidates("op", source)
+        used = await tx.operations.known_ids(ids)
+        return next(each for each in ids if each not in used)
 
 
-def _not_there(operation_id: str) -> OperationRecord:
+def _raise_not_found(operation_id: str) -> OperationRecord:
     raise NotFound(f"There is no operation {operation_id}. `/deepecho operations` lists them.")

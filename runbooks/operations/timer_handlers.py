@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.errors import PermanentError, Refused
-from domain.operations.operation import Change, OperationRecord, Phase, expire, note
+from domain.operations.operation import OperationRecord, Phase, Transition, expire, note
 from domain.operations.plans import Plan
 from domain.people import BOT, Member
 from runbooks.engine.engine import Engine
-from runbooks.operations.context import Outside
-from runbooks.operations.scale import UNSCALE
-from runbooks.operations.service import EXPIRE, Operations
-from runbooks.timers import Handler
+from runbooks.operations.context import ProcedureDependencies
+from runbooks.operations.scale import REVERT_SCALE
+from runbooks.operations.service import EXPIRE_APPROVAL, OperationService
+from runbooks.timers import TimerHandler
 from storage.timers import Timer
 
 
@@ -21,66 +21,66 @@ class OperationTimerHandlers:
     """Handlers for the operations' timers. Each does its work and ends its timer in one transaction."""
 
     engine: Engine
-    outside: Outside
-    operations: Operations
+    dependencies: ProcedureDependencies
+    operations: OperationService
     scale_plan: Callable[[str, str, int], Awaitable[Plan]]
 
     @property
-    def handlers(self) -> Mapping[str, Handler]:
+    def handlers(self) -> Mapping[str, TimerHandler]:
         """By the kind of the timer."""
-        return {EXPIRE: self._expire, UNSCALE: self._unscale}
+        return {EXPIRE_APPROVAL: self._expire_approval, REVERT_SCALE: self._revert_scale}
 
-    async def _expire(self, timer: Timer, at: datetime) -> None:
-        async with self.outside.store.write() as tx:
-            record = await tx.operations.locked(timer.subject)
-            change = expire(_overdue(record, timer), at) if record is not None else None
+    async def _expire_approval(self, timer: Timer, at: datetime) -> None:
+        async with self.dependencies.store.write() as tx:
+            record = await tx.operations.get_for_update(timer.subject)
+            change = expire(_with_expiry(record, timer), at) if record is not None else None
             if change is not None:
                 await tx.apply(change, at)
-            await tx.timers.done(timer.key, timer.due_at)
-        self.outside.nudge()
+            await tx.timers.remove(timer.key, timer.due_at)
+        self.dependencies.notify_outbox()
         await self.engine.wake(timer.subject)
 
-    async def _unscale(self, timer: Timer, at: datetime) -> None:
+    async def _revert_scale(self, timer: Timer, at: datetime) -> None:
         """The time of a temporary scale is over: the same number as before, unless somebody has moved it since."""
         record = await self.operations.find(timer.subject)
         (change,) = record.plan.changes
-        if record.of(change.target.service).phase in (Phase.WAITING, Phase.CHANGING, Phase.UNTOUCHED):
-            await self._done(timer)
+        if record.progress_of(change.target.service).phase in (Phase.WAITING, Phase.CHANGING, Phase.UNTOUCHED):
+            await self._finish_timer(timer)
             return
         try:
-            await self._put_back(record, timer)
+            await self._start_revert(record, timer)
         except (Refused, PermanentError) as refusal:
-            await self._tell(record, at, timer, str(refusal))
+            await self._note_not_reverted(record, at, timer, str(refusal))
             return
-        await self._done(timer)
+        await self._finish_timer(timer)
 
-    async def _put_back(self, record: OperationRecord, timer: Timer) -> None:
+    async def _start_revert(self, record: OperationRecord, timer: Timer) -> None:
         (change,) = record.plan.changes
-        target, back = change.target, change.before.replicas
-        if target.cluster not in self.outside.clusters or target.environment not in self.operations.catalogue().environments:
+        target, previous_replicas = change.target, change.before.replicas
+        if target.cluster not in self.dependencies.clusters or target.environment not in self.operations.catalogue().environments:
             raise Refused(f"{target.environment} is no longer in the catalogue, so {target.service} was left alone.")
-        running = (await self.outside.clusters[target.cluster].workload(target)).replicas
+        running = (await self.dependencies.clusters[target.cluster].workload(target)).replicas
         if running != change.after.replicas:
             raise Refused(f"{target.service} has {running} replicas by now, so it was left alone.")
-        plan = await self.scale_plan(target.environment, target.service, back)
+        plan = await self.scale_plan(target.environment, target.service, previous_replicas)
         reason = f"the time of {record.id} is over"
         by = Member(person=BOT, name="deepecho")
         await self.operations.start(plan, source=timer.key, by=by, channel=record.channel, reason=reason, approved=True)
 
-    async def _done(self, timer: Timer) -> None:
-        async with self.outside.store.write() as tx:
-            await tx.timers.done(timer.key, timer.due_at)
+    async def _finish_timer(self, timer: Timer) -> None:
+        async with self.dependencies.store.write() as tx:
+            await tx.timers.remove(timer.key, timer.due_at)
 
-    async def _tell(self, record: OperationRecord, at: datetime, timer: Timer, why: str) -> None:
-        async with self.outside.store.write() as tx:
-            present = await tx.operations.locked(record.id) or record
-            said = note(present, "time-over", at, f"The time of this scale is over. {why}")
-            await tx.apply(Change(record=present, notes=(said,)), at)
-            await tx.timers.done(timer.key)
-        self.outside.nudge()
+    async def _note_not_reverted(self, record: OperationRecord, at: datetime, timer: Timer, why: str) -> None:
+        async with self.dependencies.store.write() as tx:
+            current = await tx.operations.get_for_update(record.id) or record
+            thread_note = note(current, "scale-not-reverted", at, f"The time of this scale is over. {why}")
+            await tx.apply(Transition(record=current, notes=(thread_note,)), at)
+            await tx.timers.remove(timer.key)
+        self.dependencies.notify_outbox()
 
 
-def _overdue(record: OperationRecord, timer: Timer) -> OperationRecord:
+def _with_expiry(record: OperationRecord, timer: Timer) -> OperationRecord:
     """A card that reached nobody never began the approval's time: then this timer's own is its end."""
     approval = record.approval
     if approval is None or approval.expires_at is not None:

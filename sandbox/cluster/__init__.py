@@ -6,7 +6,7 @@ ReplicaSets make pods, pods become ready, fail to pull or crash, as their image'
 
 from sandbox.cluster.access import ADMIN_TOKEN, EXPIRED_TOKEN, VIEWER_TOKEN
 from sandbox.cluster.cluster import StandInCluster
-from sandbox.cluster.control import Fault, Seen
+from sandbox.cluster.control import ClusterFault, RecordedRequest
 from sandbox.cluster.model import FAST, HUMAN, Pace
 from sandbox.cluster.pods import image_id
 from sandbox.cluster.seed import CONTEXTS, platform
@@ -18,9 +18,9 @@ __all__ = [
     "FAST",
     "HUMAN",
     "VIEWER_TOKEN",
-    "Fault",
+    "ClusterFault",
     "Pace",
-    "Seen",
+    "RecordedRequest",
     "StandInCluster",
     "image_id",
     "platform",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sandbox.cluster import errors
 from sandbox.cluster.model import Json
 from sandbox.cluster.resources import RESOURCES, SECRETS
-from sandbox.cluster.writes import Target
+from sandbox.cluster.writes import ResourcePath
 
 ADMIN_TOKEN = "admin-token"
 VIEWER_TOKEN = "viewer-token"
@@ -15,7 +15,7 @@ EXPIRED_TOKEN = "expired-token"
 _READS = ("get", "list", "watch")
 _ACCESS = "selfsubjectaccessreviews"
 _RULES = "selfsubjectrulesreviews"
-_WHO = "selfsubjectreviews"
+_SELF_REVIEW = "selfsubjectreviews"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class User:
         return not self.viewer or (verb in _READS and plural != SECRETS.plural)
 
 
-def user_of(token: str) -> User:
+def authenticate(token: str) -> User:
     """A missing token is let in as ``anonymous-admin``; raises 401 for the expired one."""
     if token == EXPIRED_TOKEN:
         raise errors.unauthorized()
@@ -38,34 +38,34 @@ def user_of(token: str) -> User:
     return User(token.removesuffix("-token"), viewer=token == VIEWER_TOKEN)
 
 
-def demand(user: User, verb: str, target: Target) -> None:
+def authorize(user: User, verb: str, target: ResourcePath) -> None:
     """Raises 403 unless the user may do this."""
     if not user.may(verb, target.resource.plural):
         raise errors.forbidden(target.resource, target.name, target.namespace, user.name, verb, target.subresource)
 
 
-def is_question(path: str) -> bool:
-    return path.rpartition("/")[2] in (_ACCESS, _RULES, _WHO)
+def is_self_review(path: str) -> bool:
+    return path.rpartition("/")[2] in (_ACCESS, _RULES, _SELF_REVIEW)
 
 
-def answer(user: User, path: str, question: Json) -> Json:
+def answer_self_review(user: User, path: str, review: Json) -> Json:
     """Answers "may I?", "what may I?" and "who am I?"."""
     plural = path.rpartition("/")[2]
     status: Json
     if plural == _ACCESS:
-        asked = question.get("spec", {}).get("resourceAttributes") or {}
-        allowed = user.may(asked.get("verb", ""), asked.get("resource", ""))
+        attributes = review.get("spec", {}).get("resourceAttributes") or {}
+        allowed = user.may(attributes.get("verb", ""), attributes.get("resource", ""))
         status = {"allowed": allowed} if allowed else {"allowed": False, "reason": "the viewer only looks"}
     elif plural == _RULES:
         status = {"resourceRules": _rules(user), "nonResourceRules": [], "incomplete": False}
     else:
         groups = ["system:authenticated"] if user.viewer else ["system:masters", "system:authenticated"]
         status = {"userInfo": {"username": user.name, "groups": groups}}
-    return {**question, "metadata": {}, "status": status}
+    return {**review, "metadata": {}, "status": status}
 
 
 def _rules(user: User) -> list[Json]:
     if not user.viewer:
         return [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
-    seen = [each for each in RESOURCES if each is not SECRETS]
-    return [{"verbs": list(_READS), "apiGroups": [each.group], "resources": [each.plural]} for each in seen]
+    readable = [each for each in RESOURCES if each is not SECRETS]
+    return [{"verbs": list(_READS), "apiGroups": [each.group], "resources": [each.plural]} for each in readable]

@@ -11,15 +11,15 @@ import yaml
 from aiohttp import web
 
 from sandbox.cluster.access import ADMIN_TOKEN
-from sandbox.cluster.control import Control, Fault
+from sandbox.cluster.control import ClusterControl, ClusterFault
 from sandbox.cluster.control_routes import ControlRoutes
-from sandbox.cluster.controllers import Controllers
-from sandbox.cluster.defaults import fill_in
+from sandbox.cluster.controllers import ControllerManager
+from sandbox.cluster.defaults import apply_defaults
 from sandbox.cluster.model import HUMAN, Json, Now, Pace, utc_now
 from sandbox.cluster.resources import NAMESPACES, RESOURCES, resource_of_kind
 from sandbox.cluster.seed import CONTEXTS, platform
-from sandbox.cluster.server import Server
-from sandbox.cluster.store import Store
+from sandbox.cluster.server import StandInApiServer
+from sandbox.cluster.store import ObjectStore
 
 HOST = "127.0.0.1"
 _NAMESPACES = ("default", "kube-system")
@@ -42,11 +42,13 @@ class StandInCluster:
     ) -> None:
         self._now = now
         self._port = port
-        self.store = Store(now, history=history)
-        self.control = Control()
-        self._controllers = Controllers(self.store, now, pace)
-        self._server = Server(self.store, self.control, now, bookmark_every=bookmark_every, failure=self._controllers_failure)
-        self._work: asyncio.Task[None] | None = None
+        self.store = ObjectStore(now, history=history)
+        self.control = ClusterControl()
+        self._controllers = ControllerManager(self.store, now, pace)
+        self._server = StandInApiServer(
+            self.store, self.control, now, bookmark_every=bookmark_every, failure=self._controllers_failure
+        )
+        self._controllers_task: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
         for name in _NAMESPACES:
             self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
@@ -60,17 +62,17 @@ class StandInCluster:
         site = web.TCPSite(self._runner, HOST, self._port)
         await site.start()
         self._port = self._runner.addresses[0][1]
-        self._work = asyncio.create_task(self._controllers.run(), name="stand-in controllers")
+        self._controllers_task = asyncio.create_task(self._controllers.run(), name="stand-in controllers")
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
-        if self._work is not None:
-            self._work.cancel()
-            await asyncio.wait([self._work])
-            if not self._work.cancelled():
-                self._work.result()
+        if self._controllers_task is not None:
+            self._controllers_task.cancel()
+            await asyncio.wait([self._controllers_task])
+            if not self._controllers_task.cancelled():
+                self._controllers_task.result()
 
     @property
     def url(self) -> str:
@@ -108,16 +110,16 @@ class StandInCluster:
     def seed(self, objects: Iterable[Json] | None = None) -> None:
         """Puts objects in as they are, past and status included; without any, the platform of the sandbox."""
         for obj in platform(self._now()) if objects is None else objects:
-            self._keep(obj)
+            self._store_object(obj)
 
     def create(self, manifest: Json) -> Json:
         """One new object, filled in with defaults; its namespace is made where it is missing."""
         namespace = manifest["metadata"].get("namespace")
         if namespace and self.store.find(NAMESPACES, ("", namespace)) is None:
             self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-        return self._keep(manifest)
+        return self._store_object(manifest)
 
-    def _keep(self, manifest: Json) -> Json:
+    def _store_object(self, manifest: Json) -> Json:
         obj = copy.deepcopy(manifest)
         resource = resource_of_kind(obj.pop("apiVersion"), obj.pop("kind"))
         if resource is None:
@@ -125,12 +127,12 @@ class StandInCluster:
             raise ValueError(f"The stand-in cluster keeps no {manifest['kind']} of {manifest['apiVersion']}; only {known}.")
         if resource.namespaced:
             obj["metadata"].setdefault("namespace", "default")
-        fill_in(resource, obj)
+        apply_defaults(resource, obj)
         return self.store.create(resource, obj)
 
-    def fail(self, fault: Fault) -> None:
+    def inject_fault(self, fault: ClusterFault) -> None:
         """Trouble for the next requests that it concerns."""
-        self.control.add(fault)
+        self.control.add_fault(fault)
 
     def compact(self) -> None:
         """Forgets the past: watches from before are answered 410."""
@@ -140,11 +142,11 @@ class StandInCluster:
         """Cuts every open watch; says how many there were."""
         return self._server.end_watches(drop=True)
 
-    def move_hpa(self, namespace: str, name: str, replicas: int) -> None:
+    def scale_by_hpa(self, namespace: str, name: str, replicas: int) -> None:
         """The autoscaler changes its mind; refuses what lies outside its bounds with ``ApiError``."""
-        self._controllers.autoscaler.move((namespace, name), replicas)
+        self._controllers.autoscaler.scale((namespace, name), replicas)
 
     def _controllers_failure(self) -> str | None:
-        if self._work is None or not self._work.done() or self._work.cancelled():
+        if self._controllers_task is None or not self._controllers_task.done() or self._controllers_task.cancelled():
             return None
-        return f"the controllers stopped: {self._work.exception()!r}"
+        return f"the controllers stopped: {self._controllers_task.exception()!r}"

@@ -9,11 +9,11 @@ from typing import Literal
 from sandbox.cluster.model import Json
 
 FaultKind = Literal["status", "delay", "hang", "drop", "fail_after_apply"]
-_REMEMBERED = 1_000
+_MAX_REQUESTS = 1_000
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
+class ClusterFault:
     """What happens to the next ``times`` requests whose path begins with ``path_prefix``.
 
     ``status`` answers that code (with ``retry_after`` seconds, where given); ``delay`` waits ``seconds`` first;
@@ -28,12 +28,12 @@ class Fault:
     method: str = ""
     retry_after: int | None = None
 
-    def concerns(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str) -> bool:
         return self.times > 0 and path.startswith(self.path_prefix) and self.method in ("", method)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class RecordedRequest:
     """One request as it was answered; ``status`` is 0 for one that got no answer."""
 
     method: str
@@ -43,36 +43,36 @@ class Seen:
     status: int
     at: float = field(default_factory=time.time)
 
-    def body(self) -> Json:
+    def as_json(self) -> Json:
         return {name: getattr(self, name) for name in ("method", "path", "query", "user", "status", "at")}
 
 
-class Control:
+class ClusterControl:
     """The faults that wait to happen, and the requests that were seen (the newest thousand)."""
 
     def __init__(self) -> None:
-        self.faults: list[Fault] = []
-        self.seen: deque[Seen] = deque(maxlen=_REMEMBERED)
+        self.faults: list[ClusterFault] = []
+        self.requests: deque[RecordedRequest] = deque(maxlen=_MAX_REQUESTS)
         self.released = asyncio.Event()
 
-    def add(self, fault: Fault) -> None:
+    def add_fault(self, fault: ClusterFault) -> None:
         self.faults.append(fault)
 
-    def clear(self) -> None:
+    def clear_faults(self) -> None:
         """No more faults; what hangs is let go, without an answer."""
         self.faults.clear()
         self.released.set()
         self.released = asyncio.Event()
 
-    def take(self, method: str, path: str) -> Fault | None:
+    def take_fault(self, method: str, path: str) -> ClusterFault | None:
         """The fault that this request meets, counted down."""
-        fault = next((each for each in self.faults if each.concerns(method, path)), None)
+        fault = next((each for each in self.faults if each.matches(method, path)), None)
         if fault is not None:
             fault.times -= 1
             self.faults = [each for each in self.faults if each.times > 0]
         return fault
 
-    def writes(self, path_prefix: str = "") -> list[Seen]:
+    def writes(self, path_prefix: str = "") -> list[RecordedRequest]:
         """The requests that were to change something, oldest first."""
         reads = ("GET", "HEAD", "OPTIONS")
-        return [each for each in self.seen if each.method not in reads and each.path.startswith(path_prefix)]
+        return [each for each in self.requests if each.method not in reads and each.path.startswith(path_prefix)]

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 from sandbox.cluster.model import Json
-from sandbox.cluster.resources import DEPLOYMENTS, HPAS, NAMESPACES, PODS, REPLICASETS, SECRETS, SERVICES, Resource
+from sandbox.cluster.resources import DEPLOYMENTS, HPAS, NAMESPACES, PODS, REPLICASETS, SECRETS, SERVICES, ResourceType
 
 _HASH_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
 
-def fill_in(resource: Resource, obj: Json) -> None:
+def apply_defaults(resource: ResourceType, obj: Json) -> None:
     """Completes ``obj`` in place; calling it again changes nothing."""
     if resource in _SPECIFIED:
         _fill_in_spec(resource, obj.setdefault("spec", {}))
@@ -21,7 +21,7 @@ def fill_in(resource: Resource, obj: Json) -> None:
         obj["status"] = {"phase": "Active"}
 
 
-def _fill_in_spec(resource: Resource, spec: Json) -> None:
+def _fill_in_spec(resource: ResourceType, spec: Json) -> None:
     if resource in (DEPLOYMENTS, REPLICASETS):
         spec.setdefault("replicas", 1)
         _template(spec.setdefault("template", {}))

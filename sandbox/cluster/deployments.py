@@ -16,9 +16,9 @@ from sandbox.cluster.model import (
     owner_reference,
     replicas_of,
 )
-from sandbox.cluster.recorder import Recorder
+from sandbox.cluster.recorder import EventRecorder
 from sandbox.cluster.resources import DEPLOYMENTS, PODS, REPLICASETS
-from sandbox.cluster.store import Store
+from sandbox.cluster.store import ObjectStore
 
 SOURCE = "deployment-controller"
 
@@ -26,18 +26,18 @@ SOURCE = "deployment-controller"
 class DeploymentController:
     """``reconcile`` moves one Deployment one step; its own writes bring it back for the next."""
 
-    def __init__(self, store: Store, events: Recorder, now: Now, again: Callable[[Key, float], None]) -> None:
+    def __init__(self, store: ObjectStore, events: EventRecorder, now: Now, requeue_after: Callable[[Key, float], None]) -> None:
         """``again(key, seconds)`` asks for another look later."""
         self._store = store
         self._events = events
         self._now = now
-        self._again = again
+        self._requeue_after = requeue_after
 
     def reconcile(self, key: Key) -> None:
         deployment = self._store.find(DEPLOYMENTS, key)
         if deployment is None:
             return
-        self._note_pause(deployment)
+        self._update_pause_condition(deployment)
         deployment = self._store.get(DEPLOYMENTS, key)
         sets = self._replica_sets(deployment)
         if deployment["spec"].get("paused") or self._is_scaling(deployment, sets):
@@ -46,14 +46,14 @@ class DeploymentController:
             self._roll(key)
         else:
             self._recreate(key)
-        self._look_again_when_overdue(key)
+        self._requeue_at_deadline(key)
 
     # -- the two strategies, and scaling
 
     def _roll(self, key: Key) -> None:
         new, old = self._current_and_old(key, create=True)
         deployment = self._store.get(DEPLOYMENTS, key)
-        if new is not None and not self._grow_new(deployment, new, old) and not self._shrink_old(deployment, new, old):
+        if new is not None and not self._scale_up_new(deployment, new, old) and not self._scale_down_old(deployment, new, old):
             self._clean_up(deployment, old)
         self._update_rollout_status(key)
 
@@ -80,7 +80,7 @@ class DeploymentController:
         sets = [*old, *([new] if new else [])]
         self._write_status(deployment, rollout.status_of(deployment, sets, new, self._now()))
 
-    def _grow_new(self, deployment: Json, new: Json, old: list[Json]) -> bool:
+    def _scale_up_new(self, deployment: Json, new: Json, old: list[Json]) -> bool:
         wanted = replicas_of(deployment)
         if replicas_of(new) == wanted:
             return False
@@ -88,57 +88,59 @@ class DeploymentController:
             return self._scale(deployment, new, wanted)
         return self._scale(deployment, new, rollout.new_replicas(deployment, [*old, new], new))
 
-    def _shrink_old(self, deployment: Json, new: Json, old: list[Json]) -> bool:
-        if rollout.total_wanted(old) == 0:
+    def _scale_down_old(self, deployment: Json, new: Json, old: list[Json]) -> bool:
+        if rollout.total_desired(old) == 0:
             return False
         minimum = replicas_of(deployment) - rollout.bounds_of(deployment).unavailable
         new_unavailable = replicas_of(new) - new.get("status", {}).get("availableReplicas", 0)
-        spare = rollout.total_wanted([*old, new]) - minimum - new_unavailable
+        spare = rollout.total_desired([*old, new]) - minimum - new_unavailable
         if spare <= 0:
             return False
         by_age = sorted(old, key=rollout.age)
-        unhealthy = self._drop_unhealthy(deployment, by_age, spare)
+        unhealthy = self._scale_down_unhealthy(deployment, by_age, spare)
         by_age = [self._store.get(REPLICASETS, key_of(each)) for each in by_age]
         available = rollout.total_status([*by_age, new], "availableReplicas")
-        healthy = self._drop_healthy(deployment, by_age, available - minimum)
+        healthy = self._scale_down_healthy(deployment, by_age, available - minimum)
         return unhealthy or healthy
 
-    def _drop_unhealthy(self, deployment: Json, old: list[Json], spare: int) -> bool:
-        moved = False
-        for each in old:
-            down = min(spare, replicas_of(each) - each.get("status", {}).get("availableReplicas", 0))
+    def _scale_down_unhealthy(self, deployment: Json, old: list[Json], spare: int) -> bool:
+        scaled = False
+        for replica_set in old:
+            down = min(spare, replicas_of(replica_set) - replica_set.get("status", {}).get("availableReplicas", 0))
             if down > 0:
                 spare -= down
-                moved |= self._scale(deployment, each, replicas_of(each) - down)
-        return moved
+                scaled |= self._scale(deployment, replica_set, replicas_of(replica_set) - down)
+        return scaled
 
-    def _drop_healthy(self, deployment: Json, old: list[Json], spare: int) -> bool:
-        moved = False
-        for each in old:
-            down = min(spare, replicas_of(each))
+    def _scale_down_healthy(self, deployment: Json, old: list[Json], spare: int) -> bool:
+        scaled = False
+        for replica_set in old:
+            down = min(spare, replicas_of(replica_set))
             if down > 0:
                 spare -= down
-                moved |= self._scale(deployment, each, replicas_of(each) - down)
-        return moved
+                scaled |= self._scale(deployment, replica_set, replicas_of(replica_set) - down)
+        return scaled
 
     def _is_scaling(self, deployment: Json, sets: list[Json]) -> bool:
         wanted = replicas_of(deployment)
-        return any(rollout.number_of(each, rollout.DESIRED, wanted) != wanted for each in sets if replicas_of(each) > 0)
+        return any(
+            rollout.annotation_int(each, rollout.DESIRED_REPLICAS, wanted) != wanted for each in sets if replicas_of(each) > 0
+        )
 
     def _resize(self, deployment: Json, new: Json | None, old: list[Json]) -> None:
         wanted = replicas_of(deployment)
-        active = [each for each in [*old, *([new] if new else [])] if replicas_of(each) > 0]
+        active = [replica_set for replica_set in [*old, *([new] if new else [])] if replicas_of(replica_set) > 0]
         latest = new or (max(old, key=rollout.age) if old else None)
         if len(active) <= 1:
             only = active[0] if active else latest
             if only is not None:
                 self._scale(deployment, only, wanted)
         elif new is not None and _is_saturated(deployment, new):
-            for each in old:
-                self._scale(deployment, each, 0)
+            for replica_set in old:
+                self._scale(deployment, replica_set, 0)
         elif rollout.is_rolling(deployment):
-            for each, size in rollout.sizes_in_proportion(deployment, active):
-                self._set_size(deployment, each, size)
+            for replica_set, size in rollout.proportional_sizes(deployment, active):
+                self._set_size(deployment, replica_set, size)
 
     # -- ReplicaSets
 
@@ -171,7 +173,7 @@ class DeploymentController:
 
         new = self._store.modify(REPLICASETS, key_of(new), change)
         message = f'Found new replica set "{new["metadata"]["name"]}"'
-        self._tell_revision(deployment, new, "FoundNewReplicaSet", message, only_first=True)
+        self._record_revision(deployment, new, "FoundNewReplicaSet", message, only_first=True)
         return new
 
     def _create(self, deployment: Json, old: list[Json], revision: int) -> Json:
@@ -197,12 +199,12 @@ class DeploymentController:
         new["metadata"]["annotations"] = rollout.annotations_for_new(deployment, new, revision, exists=False)
         new = self._store.create(REPLICASETS, new)
         if replicas_of(new):
-            self._tell_scaling(deployment, new, 0)
+            self._record_scaling(deployment, new, 0)
         message = f'Created new replica set "{new["metadata"]["name"]}"'
-        self._tell_revision(deployment, new, "NewReplicaSetCreated", message, only_first=False)
+        self._record_revision(deployment, new, "NewReplicaSetCreated", message, only_first=False)
         return new
 
-    def _tell_revision(self, deployment: Json, new: Json, reason: str, message: str, *, only_first: bool) -> None:
+    def _record_revision(self, deployment: Json, new: Json, reason: str, message: str, *, only_first: bool) -> None:
         """Gives the Deployment its ReplicaSet's revision and, where wanted, the news that there is one."""
         revision = annotations_of(new)[rollout.REVISION]
 
@@ -231,9 +233,9 @@ class DeploymentController:
 
         scaled = self._store.modify(REPLICASETS, key_of(replica_set), change)
         if size != replicas_of(replica_set):
-            self._tell_scaling(deployment, scaled, replicas_of(replica_set))
+            self._record_scaling(deployment, scaled, replicas_of(replica_set))
 
-    def _tell_scaling(self, deployment: Json, replica_set: Json, before: int) -> None:
+    def _record_scaling(self, deployment: Json, replica_set: Json, before: int) -> None:
         size, name = replicas_of(replica_set), replica_set["metadata"]["name"]
         message = f"Scaled {'up' if size > before else 'down'} replica set {name} from {before} to {size}"
         self._events.record(DEPLOYMENTS, deployment, "ScalingReplicaSet", message, source=SOURCE)
@@ -247,14 +249,16 @@ class DeploymentController:
         status = deployment.get("status", {})
         if not deployment["spec"].get("paused") and not rollout.is_complete(deployment, status):
             return
-        idle = sorted((each for each in old if "deletionTimestamp" not in each["metadata"]), key=rollout.revision_of)
-        for each in idle[: max(0, len(idle) - int(deployment["spec"]["revisionHistoryLimit"]))]:
-            if replicas_of(each) == 0 and each.get("status", {}).get("replicas", 0) == 0:
-                self._store.remove(REPLICASETS, key_of(each))
+        idle = sorted(
+            (replica_set for replica_set in old if "deletionTimestamp" not in replica_set["metadata"]), key=rollout.revision_of
+        )
+        for replica_set in idle[: max(0, len(idle) - int(deployment["spec"]["revisionHistoryLimit"]))]:
+            if replicas_of(replica_set) == 0 and replica_set.get("status", {}).get("replicas", 0) == 0:
+                self._store.remove(REPLICASETS, key_of(replica_set))
 
     # -- status
 
-    def _note_pause(self, deployment: Json) -> None:
+    def _update_pause_condition(self, deployment: Json) -> None:
         current = rollout.condition_of(deployment.get("status", {}), "Progressing")
         timed_out = current is not None and current["reason"] == "ProgressDeadlineExceeded"
         if rollout.deadline_of(deployment) is None or timed_out:
@@ -275,24 +279,24 @@ class DeploymentController:
         new, old = self._current_and_old(key, create=False)
         deployment = self._store.get(DEPLOYMENTS, key)
         status = rollout.status_of(deployment, [*old, *([new] if new else [])], new, self._now())
-        rollout.progress(deployment, status, new, self._now())
+        rollout.update_progressing(deployment, status, new, self._now())
         self._write_status(deployment, status)
 
     def _write_status(self, deployment: Json, status: Json) -> None:
         self._store.modify(DEPLOYMENTS, key_of(deployment), lambda obj: obj.update(status=status), status=True)
 
-    def _look_again_when_overdue(self, key: Key) -> None:
+    def _requeue_at_deadline(self, key: Key) -> None:
         deployment = self._store.get(DEPLOYMENTS, key)
-        overdue = rollout.overdue_at(deployment)
+        overdue = rollout.deadline_at(deployment)
         if deployment["spec"].get("paused") or overdue is None:
             return
         wait = (overdue - self._now() + timedelta(milliseconds=50)).total_seconds()
         if wait > 0:
-            self._again(key, wait)
+            self._requeue_after(key, wait)
 
 
 def _is_saturated(deployment: Json, new: Json) -> bool:
     wanted = replicas_of(deployment)
-    desired = rollout.number_of(new, rollout.DESIRED, -1)
+    desired = rollout.annotation_int(new, rollout.DESIRED_REPLICAS, -1)
     available = new.get("status", {}).get("availableReplicas", 0)
     return replicas_of(new) == wanted and desired == wanted and available == wanted

@@ -1,7 +1,7 @@
 """What the API server says about itself: versions, groups, resources, and as much OpenAPI as kubectl asks for."""
 
 from sandbox.cluster.model import Json
-from sandbox.cluster.resources import RESOURCES, Resource
+from sandbox.cluster.resources import RESOURCES, ResourceType
 
 VERSION: Json = {
     "major": "1",
@@ -14,7 +14,7 @@ VERSION: Json = {
     "compiler": "none",
     "platform": "linux/amd64",
 }
-_QUESTIONS = {
+_SELF_REVIEWS = {
     "authorization.k8s.io": (
         ("selfsubjectaccessreviews", "SelfSubjectAccessReview"),
         ("selfsubjectrulesreviews", "SelfSubjectRulesReview"),
@@ -23,28 +23,28 @@ _QUESTIONS = {
 }
 
 
-def answer(path: list[str], host: str) -> Json | None:
+def discovery_document(path: list[str], host: str) -> Json | None:
     """What is told at a path (in parts) about the API itself; None where nothing is."""
     match path:
         case ["version"]:
-            told: Json | None = VERSION
+            result: Json | None = VERSION
         case ["api"]:
-            told = core_versions(host)
+            result = core_versions(host)
         case ["api", version]:
-            told = resources("", version)
+            result = resources("", version)
         case ["apis"]:
-            told = groups()
+            result = groups()
         case ["apis", name]:
-            told = group(name)
+            result = group(name)
         case ["apis", name, version]:
-            told = resources(name, version)
+            result = resources(name, version)
         case ["openapi", "v3"]:
-            told = openapi_index()
+            result = openapi_index()
         case ["openapi", "v3", *document]:
-            told = openapi_document("/".join(document))
+            result = openapi_document("/".join(document))
         case _:
-            told = None
-    return told
+            result = None
+    return result
 
 
 def core_versions(host: str) -> Json:
@@ -53,27 +53,27 @@ def core_versions(host: str) -> Json:
 
 
 def groups() -> Json:
-    names = dict.fromkeys([*(each.group for each in RESOURCES if each.group), *_QUESTIONS])
+    names = dict.fromkeys([*(each.group for each in RESOURCES if each.group), *_SELF_REVIEWS])
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in names]}
 
 
 def group(name: str) -> Json | None:
-    known = any(each.group == name for each in RESOURCES) or name in _QUESTIONS
+    known = any(each.group == name for each in RESOURCES) or name in _SELF_REVIEWS
     return {"kind": "APIGroup", "apiVersion": "v1", **_group(name)} if known and name else None
 
 
 def resources(group_name: str, version: str) -> Json | None:
     """The APIResourceList of a group's version; None when there is no such version."""
-    listed = [entry for each in _of(group_name, version) for entry in _entries(each)]
+    listed = [entry for each in _resources_in(group_name, version) for entry in _entries(each)]
     if version == "v1":
         listed += [
             {"name": plural, "singularName": "", "namespaced": False, "kind": kind, "verbs": ["create"]}
-            for plural, kind in _QUESTIONS.get(group_name, ())
+            for plural, kind in _SELF_REVIEWS.get(group_name, ())
         ]
     if not listed:
         return None
-    told = f"{group_name}/{version}" if group_name else version
-    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": told, "resources": listed}
+    group_version = f"{group_name}/{version}" if group_name else version
+    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": listed}
 
 
 def openapi_index() -> Json:
@@ -95,7 +95,7 @@ def openapi_document(path: str) -> Json | None:
     }
 
 
-def _of(group_name: str, version: str) -> list[Resource]:
+def _resources_in(group_name: str, version: str) -> list[ResourceType]:
     return [each for each in RESOURCES if (each.group, each.version) == (group_name, version)]
 
 
@@ -105,7 +105,7 @@ def _group(name: str) -> Json:
     return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
 
-def _entries(resource: Resource) -> list[Json]:
+def _entries(resource: ResourceType) -> list[Json]:
     entry: Json = {
         "name": resource.plural,
         "singularName": resource.kind.lower(),
@@ -119,23 +119,23 @@ def _entries(resource: Resource) -> list[Json]:
     return [entry, *(_subresource(resource, name) for name in resource.subresources)]
 
 
-def _subresource(resource: Resource, name: str) -> Json:
+def _subresource(resource: ResourceType, name: str) -> Json:
     entry: Json = {"name": f"{resource.plural}/{name}", "singularName": "", "namespaced": True, "kind": resource.kind}
     if name == "scale":
         return {**entry, "kind": "Scale", "group": "autoscaling", "version": "v1", "verbs": ["get", "patch", "update"]}
     return {**entry, "verbs": ["get"] if name == "log" else ["get", "patch", "update"]}
 
 
-def _root(resource: Resource) -> str:
+def _root(resource: ResourceType) -> str:
     return f"apis/{resource.api_version}" if resource.group else f"api/{resource.version}"
 
 
-def _object_path(resource: Resource) -> str:
+def _object_path(resource: ResourceType) -> str:
     inside = "namespaces/{namespace}/" if resource.namespaced else ""
     return f"/{_root(resource)}/{inside}{resource.plural}/{{name}}"
 
 
-def _operations(resource: Resource) -> Json:
+def _operations(resource: ResourceType) -> Json:
     kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
     names = ("dryRun", "fieldManager", "fieldValidation", "force")
     parameters = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in names]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from sandbox.cluster.model import Json
-from sandbox.cluster.resources import Resource
+from sandbox.cluster.resources import ResourceType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,21 +28,21 @@ class ApiError(Exception):
     details: Json | None = field(default_factory=dict)
 
     def body(self) -> Json:
-        told: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
-        told.update(message=self.message, reason=self.reason, details=self.details, code=self.code)
-        return {key: value for key, value in told.items() if value is not None}
+        status: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+        status.update(message=self.message, reason=self.reason, details=self.details, code=self.code)
+        return {key: value for key, value in status.items() if value is not None}
 
 
-def _about(resource: Resource, name: str, kind: str | None = None) -> Json:
+def _details(resource: ResourceType, name: str, kind: str | None = None) -> Json:
     details: Json = {"name": name, "group": resource.group, "kind": kind or resource.plural}
     return {key: value for key, value in details.items() if value}
 
 
-def not_found(resource: Resource, name: str) -> ApiError:
-    return ApiError(404, "NotFound", f'{resource.qualified} "{name}" not found', _about(resource, name))
+def not_found(resource: ResourceType, name: str) -> ApiError:
+    return ApiError(404, "NotFound", f'{resource.qualified} "{name}" not found', _details(resource, name))
 
 
-class NoSuchGroup(Exception):
+class UnknownApiGroup(Exception):
     """A path outside all groups: the real server answers plain text, not a Status."""
 
 
@@ -50,29 +50,29 @@ def no_such_path() -> ApiError:
     return ApiError(404, "NotFound", "the server could not find the requested resource")
 
 
-def already_exists(resource: Resource, name: str) -> ApiError:
-    return ApiError(409, "AlreadyExists", f'{resource.qualified} "{name}" already exists', _about(resource, name))
+def already_exists(resource: ResourceType, name: str) -> ApiError:
+    return ApiError(409, "AlreadyExists", f'{resource.qualified} "{name}" already exists', _details(resource, name))
 
 
-def conflict(resource: Resource, name: str, why: str = "") -> ApiError:
+def conflict(resource: ResourceType, name: str, why: str = "") -> ApiError:
     why = why or "the object has been modified; please apply your changes to the latest version and try again"
     message = f'Operation cannot be fulfilled on {resource.qualified} "{name}": {why}'
-    return ApiError(409, "Conflict", message, _about(resource, name))
+    return ApiError(409, "Conflict", message, _details(resource, name))
 
 
 def apply_conflict(causes: list[Cause]) -> ApiError:
     """Server-side apply met fields that belong to other managers."""
     plural = "s" if len(causes) > 1 else ""
     listed = "\n".join(f"- {cause.field}" for cause in causes)
-    told = f"{causes[0].message}: {causes[0].field}" if len(causes) == 1 else f"{causes[0].message}:\n{listed}"
-    message = f"Apply failed with {len(causes)} conflict{plural}: {told}"
+    summary = f"{causes[0].message}: {causes[0].field}" if len(causes) == 1 else f"{causes[0].message}:\n{listed}"
+    message = f"Apply failed with {len(causes)} conflict{plural}: {summary}"
     return ApiError(409, "Conflict", message, {"causes": [cause.body() for cause in causes]})
 
 
-def invalid(resource: Resource, name: str, causes: list[Cause]) -> ApiError:
-    told = [f"{cause.field}: {cause.message}" for cause in causes]
-    text = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
-    details = {**_about(resource, name, resource.kind), "causes": [cause.body() for cause in causes]}
+def invalid(resource: ResourceType, name: str, causes: list[Cause]) -> ApiError:
+    messages = [f"{cause.field}: {cause.message}" for cause in causes]
+    text = messages[0] if len(messages) == 1 else f"[{', '.join(messages)}]"
+    details = {**_details(resource, name, resource.kind), "causes": [cause.body() for cause in causes]}
     return ApiError(422, "Invalid", f'{resource.kind_qualified} "{name}" is invalid: {text}', details)
 
 
@@ -116,9 +116,9 @@ def unauthorized() -> ApiError:
     return ApiError(401, "Unauthorized", "Unauthorized")
 
 
-def forbidden(resource: Resource, name: str, namespace: str, user: str, verb: str, subresource: str = "") -> ApiError:
+def forbidden(resource: ResourceType, name: str, namespace: str, user: str, verb: str, subresource: str = "") -> ApiError:
     plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
     where = f' in the namespace "{namespace}"' if namespace else " at the cluster scope"
     subject = f'{resource.qualified} "{name}"' if name else resource.qualified
     message = f'{subject} is forbidden: User "{user}" cannot {verb} resource "{plural}" in API group "{resource.group}"{where}'
-    return ApiError(403, "Forbidden", message, _about(resource, name))
+    return ApiError(403, "Forbidden", message, _details(resource, name))

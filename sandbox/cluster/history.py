@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sandbox.cluster import managed_fields, pods, rollout
-from sandbox.cluster.defaults import fill_in, template_hash
-from sandbox.cluster.model import Json, owner_reference, stamp
-from sandbox.cluster.replicasets import pod_of, random_suffix
-from sandbox.cluster.resources import DEPLOYMENTS, Resource
+from sandbox.cluster.defaults import apply_defaults, template_hash
+from sandbox.cluster.model import Json, format_time, owner_reference
+from sandbox.cluster.replicasets import pod_from_template, random_suffix
+from sandbox.cluster.resources import DEPLOYMENTS, ResourceType
 
-_SETTLES_IN = timedelta(seconds=24)
+_ROLLOUT_TIME = timedelta(seconds=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
+class SeedWorkload:
     """A Deployment as its chart describes it. ``extra_pods_at`` is when the autoscaler added the last ``extra_pods``."""
 
     name: str
@@ -45,22 +45,22 @@ class Workload:
     extra_pods_at: datetime | None = None
 
 
-def named(api_version: str, kind: str, name: str, namespace: str, at: datetime) -> Json:
+def object_base(api_version: str, kind: str, name: str, namespace: str, at: datetime) -> Json:
     """The first lines of an object that was made ``at`` some moment."""
-    metadata = {"name": name, "uid": str(uuid.uuid4()), "creationTimestamp": stamp(at)}
+    metadata = {"name": name, "uid": str(uuid.uuid4()), "creationTimestamp": format_time(at)}
     if namespace:
         metadata["namespace"] = namespace
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
 
 
-def set_by(manager: str, at: datetime, before: Json | None, obj: Json) -> None:
+def record_field_manager(manager: str, at: datetime, before: Json | None, obj: Json) -> None:
     """Notes in managedFields that ``manager`` made what differs from ``before``."""
-    noted = {key: value for key, value in obj.items() if key not in ("status", "apiVersion", "kind")}
-    managed_fields.record(before, noted, manager=manager, at=stamp(at), api_version=obj["apiVersion"])
-    obj["metadata"] = noted["metadata"]
+    tracked = {key: value for key, value in obj.items() if key not in ("status", "apiVersion", "kind")}
+    managed_fields.record_update(before, tracked, manager=manager, at=format_time(at), api_version=obj["apiVersion"])
+    obj["metadata"] = tracked["metadata"]
 
 
-def with_history(workload: Workload, releases: list[Release]) -> list[Json]:
+def with_history(workload: SeedWorkload, releases: list[Release]) -> list[Json]:
     """The Deployment, one ReplicaSet for each release (oldest first in ``releases``), and the newest one's pods."""
     newest, revision = releases[-1], len(releases)
     deployment = _deployment(workload, releases)
@@ -68,7 +68,7 @@ def with_history(workload: Workload, releases: list[Release]) -> list[Json]:
         _replica_set(workload, deployment, release, number, current=release is newest)
         for number, release in enumerate(releases, start=1)
     ]
-    settled = newest.at + _SETTLES_IN
+    settled = newest.at + _ROLLOUT_TIME
     deployment["metadata"]["annotations"][rollout.REVISION] = str(revision)
     deployment["status"] = rollout.status_of(deployment, replica_sets, replica_sets[-1], settled)
     name = replica_sets[-1]["metadata"]["name"]
@@ -78,9 +78,9 @@ def with_history(workload: Workload, releases: list[Release]) -> list[Json]:
     return [deployment, *replica_sets, *_pods(workload, replica_sets[-1], newest.at)]
 
 
-def _deployment(workload: Workload, releases: list[Release]) -> Json:
+def _deployment(workload: SeedWorkload, releases: list[Release]) -> Json:
     newest = releases[-1]
-    deployment = named("apps/v1", "Deployment", workload.name, workload.namespace, releases[0].at)
+    deployment = object_base("apps/v1", "Deployment", workload.name, workload.namespace, releases[0].at)
     deployment["metadata"].update(
         # Every release made two generations: the new template, and the change cause in the annotations.
         generation=2 * len(releases) - 1,
@@ -96,12 +96,12 @@ def _deployment(workload: Workload, releases: list[Release]) -> Json:
         },
         "template": _template(workload, newest),
     }
-    fill_in(DEPLOYMENTS, deployment)
-    set_by(workload.manager, newest.at, None, deployment)
+    apply_defaults(DEPLOYMENTS, deployment)
+    record_field_manager(workload.manager, newest.at, None, deployment)
     return deployment
 
 
-def _template(workload: Workload, release: Release) -> Json:
+def _template(workload: SeedWorkload, release: Release) -> Json:
     variables = {**workload.env, **release.env}
     probe = {"httpGet": {"path": workload.probe, "port": workload.port}}
     container = {
@@ -121,15 +121,15 @@ def _template(workload: Workload, release: Release) -> Json:
     return {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
 
 
-def _replica_set(workload: Workload, deployment: Json, release: Release, revision: int, *, current: bool) -> Json:
+def _replica_set(workload: SeedWorkload, deployment: Json, release: Release, revision: int, *, current: bool) -> Json:
     past = copy.deepcopy(deployment)
     past["metadata"]["annotations"]["kubernetes.io/change-cause"] = release.cause
     past["spec"]["template"] = _template(workload, release)
-    fill_in(DEPLOYMENTS, past)
+    apply_defaults(DEPLOYMENTS, past)
     template: Json = past["spec"]["template"]
     digest = template_hash(template)
     template["metadata"]["labels"][rollout.HASH_LABEL] = digest
-    replica_set = named("apps/v1", "ReplicaSet", f"{workload.name}-{digest}", workload.namespace, release.at)
+    replica_set = object_base("apps/v1", "ReplicaSet", f"{workload.name}-{digest}", workload.namespace, release.at)
     size = workload.replicas if current else 0
     replica_set["spec"] = {
         "replicas": size,
@@ -149,21 +149,21 @@ def _replica_set(workload: Workload, deployment: Json, release: Release, revisio
     return replica_set
 
 
-def _pods(workload: Workload, replica_set: Json, at: datetime) -> list[Json]:
-    made = []
+def _pods(workload: SeedWorkload, replica_set: Json, at: datetime) -> list[Json]:
+    pods_made = []
     for number in range(workload.replicas):
         added_later = workload.extra_pods_at is not None and number >= workload.replicas - workload.extra_pods
-        since = workload.extra_pods_at if added_later and workload.extra_pods_at else at + timedelta(seconds=6 * number)
-        pod = pod_of(replica_set, f"{replica_set['metadata']['name']}-{random_suffix()}")
+        created_at = workload.extra_pods_at if added_later and workload.extra_pods_at else at + timedelta(seconds=6 * number)
+        pod = pod_from_template(replica_set, f"{replica_set['metadata']['name']}-{random_suffix()}")
         pod.update(apiVersion="v1", kind="Pod")
-        pod["metadata"].update(uid=str(uuid.uuid4()), creationTimestamp=stamp(since))
-        pods.scheduled(pod, since)
-        pods.on_node(pod, since)
-        ready = since + timedelta(seconds=3)
-        pods.show(pod, pods.running(since + timedelta(seconds=2)), ready, ready=True)
-        made.append(pod)
-    return made
+        pod["metadata"].update(uid=str(uuid.uuid4()), creationTimestamp=format_time(created_at))
+        pods.mark_scheduled(pod, created_at)
+        pods.mark_initialized(pod, created_at)
+        ready = created_at + timedelta(seconds=3)
+        pods.set_container_states(pod, pods.running_state(created_at + timedelta(seconds=2)), ready, ready=True)
+        pods_made.append(pod)
+    return pods_made
 
 
-def api_object(resource: Resource, name: str, namespace: str, at: datetime) -> Json:
-    return named(resource.api_version, resource.kind, name, namespace, at)
+def api_object(resource: ResourceType, name: str, namespace: str, at: datetime) -> Json:
+    return object_base(resource.api_version, resource.kind, name, namespace, at)

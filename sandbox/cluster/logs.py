@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sandbox.cluster import errors
-from sandbox.cluster.model import Json, moment_of
-from sandbox.cluster.pods import trouble_of
+from sandbox.cluster.model import Json, parse_time
+from sandbox.cluster.pods import simulated_failure
 
 SECRET_LINE = "INFO echo.store connected to postgresql://echo@db:5432/echo password=hunter2"
-_EVERY = 7
+_LINE_INTERVAL = 7
 """Seconds between two lines."""
-_LONGEST = 400
+_MAX_LINES = 400
 """Lines that a container remembers."""
 
 _LINES = {
@@ -70,39 +70,39 @@ def container_status(pod: Json, container: str) -> Json:
     return dict(found)
 
 
-def lines(pod: Json, container: str, now: datetime, *, previous: bool) -> list[tuple[datetime, str]]:
+def log_lines(pod: Json, container: str, now: datetime, *, previous: bool) -> list[tuple[datetime, str]]:
     """What the container wrote up to ``now``, oldest first; raises 400 for one that never ran."""
     status = container_status(pod, container)
     name, pod_name = status["name"], pod["metadata"]["name"]
     state = status.get("lastState", {}) if previous else status["state"]
-    told = state.get("running") or state.get("terminated") or (status.get("lastState") or {}).get("terminated")
+    started_state = state.get("running") or state.get("terminated") or (status.get("lastState") or {}).get("terminated")
     if previous and "terminated" not in state:
         raise errors.bad_request(f'previous terminated container "{name}" in pod "{pod_name}" not found')
-    if not told:
+    if not started_state:
         reason = state.get("waiting", {}).get("reason", "ContainerCreating")
         why = "trying and failing to pull image" if "Pull" in reason else reason
         raise errors.bad_request(f'container "{name}" in pod "{pod_name}" is waiting to start: {why}')
-    started = moment_of(told["startedAt"])
-    if trouble_of(pod) == "crash":
+    started = parse_time(started_state["startedAt"])
+    if simulated_failure(pod) == "crash":
         moments = (started + timedelta(milliseconds=140 + 37 * number) for number in range(len(_TRACEBACK)))
-        return [(at, _stamped(text, at)) for at, text in zip(moments, _TRACEBACK, strict=True)]
-    return list(_ordinary(pod, started, now))
+        return [(at, _with_timestamp(text, at)) for at, text in zip(moments, _TRACEBACK, strict=True)]
+    return list(_running_log(pod, started, now))
 
 
-def _ordinary(pod: Json, started: datetime, now: datetime) -> Iterator[tuple[datetime, str]]:
+def _running_log(pod: Json, started: datetime, now: datetime) -> Iterator[tuple[datetime, str]]:
     kind = next((kind for kind in _LINES if kind in pod["metadata"]["name"]), "main")
-    yield started, _stamped("INFO echo.boot starting, settings from /etc/echo/settings.yaml", started)
-    last = int((now - started).total_seconds() // _EVERY)
-    for number in range(max(0, last - _LONGEST), last + 1):
-        at = started + timedelta(seconds=number * _EVERY)
+    yield started, _with_timestamp("INFO echo.boot starting, settings from /etc/echo/settings.yaml", started)
+    last = int((now - started).total_seconds() // _LINE_INTERVAL)
+    for number in range(max(0, last - _MAX_LINES), last + 1):
+        at = started + timedelta(seconds=number * _LINE_INTERVAL)
         dice = random.Random(hashlib.sha256(f"{pod['metadata']['uid']}/{number}".encode()).digest())
         at += timedelta(milliseconds=dice.randrange(1, 999))
         text = SECRET_LINE if number % 12 == 0 else dice.choice(_LINES[kind])
         if at <= now:
-            yield at, _stamped(text.format(n=dice.randrange(10, 99), ms=dice.randrange(3, 90)), at)
+            yield at, _with_timestamp(text.format(n=dice.randrange(10, 99), ms=dice.randrange(3, 90)), at)
 
 
-def _stamped(text: str, at: datetime) -> str:
+def _with_timestamp(text: str, at: datetime) -> str:
     """Lines that begin with a level carry the time, as the services' loggers write it; others are as they are."""
     level = text.split(" ", 1)[0]
     timed = level in ("DEBUG", "INFO", "WARNING", "ERROR") or text.startswith(("*", "10."))

@@ -12,7 +12,7 @@ from sandbox.cluster.strategic_merge import merge_key
 Path = tuple[str, ...]
 """Parts in FieldsV1's notation: ``f:spec``, ``k:{"name":"web"}``."""
 
-_NOT_OWNED = {
+_UNTRACKED = {
     ("f:apiVersion",),
     ("f:kind",),
     *(
@@ -31,29 +31,29 @@ _NOT_OWNED = {
 }
 
 
-def leaves(value: Any, path: Path = (), field: str = "") -> dict[Path, Any]:
+def field_values(value: Any, path: Path = (), field: str = "") -> dict[Path, Any]:
     """Every value of an object under the path that FieldsV1 gives it."""
-    if path in _NOT_OWNED:
+    if path in _UNTRACKED:
         return {}
     if isinstance(value, dict) and value:
-        return _joined(leaves(each, (*path, f"f:{key}"), key) for key, each in value.items())
+        return _merge_dicts(field_values(each, (*path, f"f:{key}"), key) for key, each in value.items())
     key = merge_key(field, value) if isinstance(value, list) else None
     if value and key and all(isinstance(item, dict) and key in item for item in value):
-        return _joined(leaves(item, (*path, _item(key, item[key]))) for item in value)
+        return _merge_dicts(field_values(item, (*path, _item(key, item[key]))) for item in value)
     return {path: value} if path else {}
 
 
-def record(old: Json | None, new: Json, *, manager: str, at: str, api_version: str, subresource: str = "") -> None:
+def record_update(old: Json | None, new: Json, *, manager: str, at: str, api_version: str, subresource: str = "") -> None:
     """Notes in ``new`` that ``manager`` set what differs from ``old``, taking it from whoever had it."""
-    before, after = leaves(old or {}), leaves(new)
+    before, after = field_values(old or {}), field_values(new)
     changed = {path for path, value in after.items() if path not in before or before[path] != value}
-    gone = before.keys() - after.keys()
-    if not changed and not gone:
+    removed = before.keys() - after.keys()
+    if not changed and not removed:
         return
     entries = []
     own: set[Path] = set()
     for entry in copy.deepcopy(new["metadata"].get("managedFields", [])):
-        owned = _paths(entry["fieldsV1"]) - gone
+        owned = _paths(entry["fieldsV1"]) - removed
         if _identity(entry) == (manager, "Update", subresource):
             own = owned
         elif owned - changed:
@@ -63,30 +63,32 @@ def record(old: Json | None, new: Json, *, manager: str, at: str, api_version: s
     new["metadata"]["managedFields"] = entries
 
 
-def apply(live: Json | None, wanted: Json, *, manager: str, force: bool, at: str, api_version: str) -> Json:
+def server_side_apply(live: Json | None, wanted: Json, *, manager: str, force: bool, at: str, api_version: str) -> Json:
     """Server-side apply: ``wanted`` merged into ``live``; raises 409 naming managers whose fields it would change."""
     target = copy.deepcopy(live) if live is not None else {"metadata": {}}
     entries = target["metadata"].get("managedFields", [])
-    wished, current = leaves(wanted), leaves(target)
+    wanted_fields, current = field_values(wanted), field_values(target)
     foreign = [entry for entry in entries if _identity(entry)[:2] != (manager, "Apply")]
-    disputed = {path for path, value in wished.items() if path in current and current[path] != value}
+    disputed = {path for path, value in wanted_fields.items() if path in current and current[path] != value}
     causes = [cause for entry in foreign for cause in _conflicts(entry, disputed)]
     if causes and not force:
         raise errors.apply_conflict(causes)
-    mine = next((entry for entry in entries if _identity(entry)[:2] == (manager, "Apply")), None)
+    own_entry = next((entry for entry in entries if _identity(entry)[:2] == (manager, "Apply")), None)
     shared = {path for entry in foreign for path in _paths(entry["fieldsV1"])}
-    for path in sorted((_paths(mine["fieldsV1"]) if mine else set()) - wished.keys() - shared, key=len, reverse=True):
-        _drop(target, path)
+    for path in sorted(
+        (_paths(own_entry["fieldsV1"]) if own_entry else set()) - wanted_fields.keys() - shared, key=len, reverse=True
+    ):
+        _remove_field(target, path)
     merged: Json = _merge(target, wanted, "")
-    kept = [{**entry, "fieldsV1": _fields(_paths(entry["fieldsV1"]) - disputed)} for entry in foreign]
-    own = _entry(manager, "Apply", at, api_version, set(wished))
-    if mine is not None and merged == live:
-        own["time"] = mine["time"]
-    merged["metadata"]["managedFields"] = [own, *(entry for entry in kept if entry["fieldsV1"])]
+    other_entries = [{**entry, "fieldsV1": _fields(_paths(entry["fieldsV1"]) - disputed)} for entry in foreign]
+    own = _entry(manager, "Apply", at, api_version, set(wanted_fields))
+    if own_entry is not None and merged == live:
+        own["time"] = own_entry["time"]
+    merged["metadata"]["managedFields"] = [own, *(entry for entry in other_entries if entry["fieldsV1"])]
     return merged
 
 
-def _joined(parts: Any) -> dict[Path, Any]:
+def _merge_dicts(parts: Any) -> dict[Path, Any]:
     return {path: value for part in parts for path, value in part.items()}
 
 
@@ -132,21 +134,21 @@ def _conflicts(entry: Json, disputed: set[Path]) -> list[Cause]:
     using = f' with subresource "{entry["subresource"]}"' if entry.get("subresource") else ""
     message = f'conflict with "{entry["manager"]}"{using} using {entry["apiVersion"]}'
     return [
-        Cause(reason="FieldManagerConflict", message=message, field=_told(path))
+        Cause(reason="FieldManagerConflict", message=message, field=_field_path(path))
         for path in sorted(disputed & _paths(entry["fieldsV1"]))
     ]
 
 
-def _told(path: Path) -> str:
+def _field_path(path: Path) -> str:
     """``.spec.template.spec.containers[name="web"].image``"""
-    told = ""
+    text = ""
     for part in path:
         if part.startswith("f:"):
-            told += f".{part[2:]}"
+            text += f".{part[2:]}"
         else:
             pairs = json.loads(part[2:]).items()
-            told += "".join(f"[{key}={json.dumps(value)}]" for key, value in pairs)
-    return told
+            text += "".join(f"[{key}={json.dumps(value)}]" for key, value in pairs)
+    return text
 
 
 def _merge(target: Any, wanted: Any, field: str) -> Any:
@@ -164,7 +166,7 @@ def _merge(target: Any, wanted: Any, field: str) -> Any:
     return list(items.values())
 
 
-def _drop(target: Any, path: Path) -> None:
+def _remove_field(target: Any, path: Path) -> None:
     """Removes one value, and the list item that is left with nothing but its key."""
     part, rest = path[0], path[1:]
     if part.startswith("f:") and isinstance(target, dict):
@@ -172,13 +174,13 @@ def _drop(target: Any, path: Path) -> None:
         if not rest:
             target.pop(name, None)
         elif name in target:
-            _drop(target[name], rest)
+            _remove_field(target[name], rest)
             if target[name] in ({}, []):
                 del target[name]
     elif isinstance(target, list):
         ((key, value),) = json.loads(part[2:]).items()
         item = next((each for each in target if each.get(key) == value), None)
         if item is not None and rest:
-            _drop(item, rest)
+            _remove_field(item, rest)
         if item is not None and item.keys() <= {key}:
             target.remove(item)

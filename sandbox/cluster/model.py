@@ -16,12 +16,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def stamp(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """RFC 3339 with whole seconds, as Kubernetes writes ``metav1.Time``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def moment_of(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
@@ -85,7 +85,7 @@ class Pace:
         waits = ("schedule", "pull", "start", "ready", "crash", "back_off", "stop", "autoscale")
         return replace(self, **{wait: getattr(self, wait) * factor for wait in waits})
 
-    def around(self, seconds: float) -> float:
+    def with_jitter(self, seconds: float) -> float:
         return seconds * random.uniform(1 - self.jitter, 1 + self.jitter)
 
 

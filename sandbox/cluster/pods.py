@@ -4,13 +4,13 @@ import hashlib
 from datetime import datetime
 from typing import Literal
 
-from sandbox.cluster.model import Json, stamp
+from sandbox.cluster.model import Json, format_time
 
 NODE = "stand-in-1"
-Trouble = Literal["bad", "crash", "slow", ""]
+SimulatedFailure = Literal["bad", "crash", "slow", ""]
 
 
-def trouble_of(pod: Json) -> Trouble:
+def simulated_failure(pod: Json) -> SimulatedFailure:
     """``bad`` never pulls, ``crash`` restarts for ever, ``slow`` is slow: a tag that is the word or has it as a part."""
     tags = [container["image"].rpartition(":")[2] for container in pod["spec"]["containers"]]
     words = {word for tag in tags for word in tag.split("-")}
@@ -32,41 +32,43 @@ def address_of(pod: Json) -> str:
     return f"10.1.{digest[0] % 16}.{digest[1] % 250 + 2}"
 
 
-def waiting(reason: str, message: str) -> Json:
+def waiting_state(reason: str, message: str) -> Json:
     return {"waiting": {"reason": reason, "message": message} if message else {"reason": reason}}
 
 
-def running(started: datetime) -> Json:
-    return {"running": {"startedAt": stamp(started)}}
+def running_state(started: datetime) -> Json:
+    return {"running": {"startedAt": format_time(started)}}
 
 
-def terminated(started: datetime, finished: datetime) -> Json:
+def terminated_state(started: datetime, finished: datetime) -> Json:
     return {
         "terminated": {
             "exitCode": 1,
             "reason": "Error",
-            "startedAt": stamp(started),
-            "finishedAt": stamp(finished),
+            "startedAt": format_time(started),
+            "finishedAt": format_time(finished),
         }
     }
 
 
-def scheduled(pod: Json, now: datetime) -> None:
+def mark_scheduled(pod: Json, now: datetime) -> None:
     pod["spec"]["nodeName"] = NODE
     status = pod.setdefault("status", {})
     status["phase"] = "Pending"
-    _set(status, "PodScheduled", True, now)
+    _set_condition(status, "PodScheduled", True, now)
 
 
-def on_node(pod: Json, now: datetime) -> None:
+def mark_initialized(pod: Json, now: datetime) -> None:
     status = pod["status"]
     status["hostIP"] = "10.0.0.11"
-    status["startTime"] = stamp(now)
-    _set(status, "Initialized", True, now)
-    show(pod, waiting("ContainerCreating", ""), now, ready=False)
+    status["startTime"] = format_time(now)
+    _set_condition(status, "Initialized", True, now)
+    set_container_states(pod, waiting_state("ContainerCreating", ""), now, ready=False)
 
 
-def show(pod: Json, state: Json, now: datetime, *, ready: bool, restarts: int = 0, last: Json | None = None) -> None:
+def set_container_states(
+    pod: Json, state: Json, now: datetime, *, ready: bool, restarts: int = 0, last: Json | None = None
+) -> None:
     """Puts every container into ``state`` and says whether the pod is ready."""
     status = pod["status"]
     pulled = "running" in state or "terminated" in state or restarts > 0 or bool(last)
@@ -89,11 +91,11 @@ def show(pod: Json, state: Json, now: datetime, *, ready: bool, restarts: int = 
         status["podIP"] = address_of(pod)
         status["podIPs"] = [{"ip": status["podIP"]}]
     for kind in ("ContainersReady", "Ready"):
-        _set(status, kind, ready, now, unready=[container["name"] for container in pod["spec"]["containers"]])
+        _set_condition(status, kind, ready, now, unready=[container["name"] for container in pod["spec"]["containers"]])
 
 
-def _set(status: Json, kind: str, holds: bool, now: datetime, unready: list[str] | None = None) -> None:  # noqa: FBT001
-    new: Json = {"type": kind, "status": str(holds), "lastProbeTime": None, "lastTransitionTime": stamp(now)}
+def _set_condition(status: Json, kind: str, holds: bool, now: datetime, unready: list[str] | None = None) -> None:  # noqa: FBT001
+    new: Json = {"type": kind, "status": str(holds), "lastProbeTime": None, "lastTransitionTime": format_time(now)}
     if not holds and unready:
         new.update(reason="ContainersNotReady", message=f"containers with unready status: [{' '.join(unready)}]")
     conditions = status.setdefault("conditions", [])

@@ -73,10 +73,10 @@ def decode(data: bytes) -> Json:
         raise errors.bad_request("the object provided is unrecognized")
     try:
         envelope = _message(data[len(_MAGIC) :], _ENVELOPE)
-        about = envelope["type"]
-        if about["kind"] not in _SHAPES:
+        type_meta = envelope["type"]
+        if type_meta["kind"] not in _SHAPES:
             raise errors.unsupported_media_type("application/json, application/yaml")
-        return {**about, **_message(envelope.get("raw", b""), _SHAPES[about["kind"]])}
+        return {**type_meta, **_message(envelope.get("raw", b""), _SHAPES[type_meta["kind"]])}
     except (IndexError, KeyError, UnicodeDecodeError) as error:
         raise errors.bad_request("the object provided is unrecognized") from error
 

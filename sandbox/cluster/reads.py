@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from sandbox.cluster import errors
 from sandbox.cluster.model import Json, Key, key_of
-from sandbox.cluster.resources import HPAS_V1, NEW_EVENTS, Resource
+from sandbox.cluster.resources import HPAS_V1, NEW_EVENTS, ResourceType
 from sandbox.cluster.selectors import Predicate, field_selector, label_selector
-from sandbox.cluster.store import Change, Store
+from sandbox.cluster.store import ObjectStore, StoreChange
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
@@ -20,7 +20,7 @@ INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 class Selection:
     """What a list or watch is about. ``version`` is empty when the client named none."""
 
-    resource: Resource
+    resource: ResourceType
     namespace: str = ""
     name: str = ""
     labels: str = ""
@@ -33,18 +33,18 @@ class Selection:
         def chosen(obj: Json) -> bool:
             namespace, name = key_of(obj)
             here = self.namespace in ("", namespace) and self.name in ("", name)
-            return here and by_label(obj) and by_field(present(self.resource, obj))
+            return here and by_label(obj) and by_field(convert(self.resource, obj))
 
         return chosen
 
-    def since(self) -> int:
+    def from_version(self) -> int:
         """The version as a number, 0 when none was named; raises 400 for words."""
         if self.version and not self.version.isdigit():
             raise errors.bad_request(f'resourceVersion: Invalid value: "{self.version}": invalid syntax')
         return int(self.version or "0")
 
 
-def present(resource: Resource, obj: Json) -> Json:
+def convert(resource: ResourceType, obj: Json) -> Json:
     """The object in the version that was asked for, without kind and apiVersion."""
     if resource is HPAS_V1:
         return _as_hpa_v1(obj)
@@ -53,47 +53,47 @@ def present(resource: Resource, obj: Json) -> Json:
     return obj
 
 
-def whole(resource: Resource, obj: Json) -> Json:
-    return {"kind": resource.kind, "apiVersion": resource.api_version, **present(resource, obj)}
+def with_type_meta(resource: ResourceType, obj: Json) -> Json:
+    return {"kind": resource.kind, "apiVersion": resource.api_version, **convert(resource, obj)}
 
 
-def list_page(store: Store, selection: Selection, limit: int, token: str) -> Json:
+def list_page(store: ObjectStore, selection: Selection, limit: int, token: str) -> Json:
     """One page of a list. Later pages show what is there by then, but never skip or repeat a name."""
-    refuse_future(store, selection.since())
-    chosen = selection.predicate()
-    after, version = _read_token(store, token) if token else (("", ""), store.version)
+    refuse_future_version(store, selection.from_version())
+    matches = selection.predicate()
+    after, version = _decode_continue(store, token) if token else (("", ""), store.version)
     everything = store.all(selection.resource, selection.namespace)
-    objects = [obj for obj in everything if key_of(obj) > after and chosen(obj)]
+    objects = [obj for obj in everything if key_of(obj) > after and matches(obj)]
     metadata: Json = {"resourceVersion": str(version)}
     if limit and len(objects) > limit:
         if not selection.labels and not selection.fields:
             metadata["remainingItemCount"] = len(objects) - limit
         objects = objects[:limit]
-        metadata["continue"] = _token(key_of(objects[-1]), version)
-    shown = whole if selection.resource.custom else present
+        metadata["continue"] = _encode_continue(key_of(objects[-1]), version)
+    represent = with_type_meta if selection.resource.custom else convert
     return {
         "kind": f"{selection.resource.kind}List",
         "apiVersion": selection.resource.api_version,
         "metadata": metadata,
-        "items": [shown(selection.resource, obj) for obj in objects],
+        "items": [represent(selection.resource, obj) for obj in objects],
     }
 
 
-def refuse_future(store: Store, version: int) -> None:
+def refuse_future_version(store: ObjectStore, version: int) -> None:
     if version > store.version:
         message = f"Timeout: Too large resource version: {version}, current: {store.version}"
         cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
         raise errors.ApiError(504, "Timeout", message, {"causes": [cause], "retryAfterSeconds": 1})
 
 
-def _token(key: Key, version: int) -> str:
+def _encode_continue(key: Key, version: int) -> str:
     return base64.urlsafe_b64encode(json.dumps({"rv": version, "start": key}).encode()).decode()
 
 
-def _read_token(store: Store, token: str) -> tuple[Key, int]:
+def _decode_continue(store: ObjectStore, token: str) -> tuple[Key, int]:
     try:
-        told = json.loads(base64.urlsafe_b64decode(token))
-        after, version = (str(told["start"][0]), str(told["start"][1])), int(told["rv"])
+        fields = json.loads(base64.urlsafe_b64decode(token))
+        after, version = (str(fields["start"][0]), str(fields["start"][1])), int(fields["rv"])
     except (ValueError, KeyError, TypeError) as error:
         raise errors.bad_request("continue key is not valid") from error
     if version < store.oldest:
@@ -105,12 +105,12 @@ def _read_token(store: Store, token: str) -> tuple[Key, int]:
 class Watch:
     """One watch: iterate ``events`` until it ends; ``close`` ends it from outside."""
 
-    store: Store
+    store: ObjectStore
     selection: Selection
     initial_events: bool = False
     bookmarks: bool = False
     dropped: bool = False
-    _queue: "asyncio.Queue[Change | None]" = field(default_factory=asyncio.Queue)
+    _queue: "asyncio.Queue[StoreChange | None]" = field(default_factory=asyncio.Queue)
 
     def close(self, *, drop: bool = False) -> None:
         """Ends it; ``drop`` asks for the connection to be cut instead of closed properly."""
@@ -122,26 +122,26 @@ class Watch:
         unsubscribe = self.store.subscribe(self._queue.put_nowait)
         try:
             try:
-                for event in self._first():
+                for event in self._initial_events():
                     yield event
             except errors.ApiError as error:
                 yield {"type": "ERROR", "object": error.body()}
                 return
-            async for event in self._following(seconds, bookmark_every):
+            async for event in self._following_events(seconds, bookmark_every):
                 yield event
         finally:
             unsubscribe()
 
-    def _first(self) -> list[Json]:
-        version, chosen, resource = self.selection.since(), self.selection.predicate(), self.selection.resource
+    def _initial_events(self) -> list[Json]:
+        version, chosen, resource = self.selection.from_version(), self.selection.predicate(), self.selection.resource
         if self.initial_events or version == 0:
             objects = self.store.all(resource, self.selection.namespace)
-            events = [{"type": "ADDED", "object": whole(resource, obj)} for obj in objects if chosen(obj)]
+            events = [{"type": "ADDED", "object": with_type_meta(resource, obj)} for obj in objects if chosen(obj)]
             return [*events, self._bookmark(initial_end=True)] if self.initial_events and self.bookmarks else events
-        told = (self._event(change, chosen) for change in self.store.since(version))
-        return [event for event in told if event is not None]
+        events_since = (self._event(change, chosen) for change in self.store.since(version))
+        return [event for event in events_since if event is not None]
 
-    async def _following(self, seconds: float, bookmark_every: float) -> AsyncGenerator[Json, None]:
+    async def _following_events(self, seconds: float, bookmark_every: float) -> AsyncGenerator[Json, None]:
         chosen = self.selection.predicate()
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
@@ -163,7 +163,7 @@ class Watch:
             if event is not None:
                 yield event
 
-    def _event(self, change: Change, chosen: Predicate) -> Json | None:
+    def _event(self, change: StoreChange, chosen: Predicate) -> Json | None:
         """What a change means to this watch: an object may come into its sight, or leave it, by being modified."""
         resource = self.selection.resource
         if change.storage != resource.storage:
@@ -173,7 +173,7 @@ class Watch:
         if not before and not after:
             return None
         kind = "MODIFIED" if before and after else "ADDED" if after else "DELETED"
-        return {"type": kind, "object": whole(resource, change.object)}
+        return {"type": kind, "object": with_type_meta(resource, change.object)}
 
     def _bookmark(self, *, initial_end: bool = False) -> Json:
         resource = self.selection.resource

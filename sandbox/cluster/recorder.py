@@ -3,32 +3,32 @@
 import secrets
 from collections import OrderedDict
 
-from sandbox.cluster.model import Json, Key, Now, stamp
-from sandbox.cluster.resources import EVENTS, Resource
-from sandbox.cluster.store import Store
+from sandbox.cluster.model import Json, Key, Now, format_time
+from sandbox.cluster.resources import EVENTS, ResourceType
+from sandbox.cluster.store import ObjectStore
 
-KEPT = 2_000
+MAX_EVENTS = 2_000
 
 
-class Recorder:
+class EventRecorder:
     """Writes events about objects; keeps the newest ``KEPT``."""
 
-    def __init__(self, store: Store, now: Now) -> None:
+    def __init__(self, store: ObjectStore, now: Now) -> None:
         self._store = store
         self._now = now
         self._known: OrderedDict[tuple[str, ...], Key] = OrderedDict()
 
-    def record(self, resource: Resource, obj: Json, reason: str, message: str, *, source: str, warning: bool = False) -> None:
+    def record(self, resource: ResourceType, obj: Json, reason: str, message: str, *, source: str, warning: bool = False) -> None:
         metadata = obj["metadata"]
         identity = (metadata["uid"], source, reason, message)
         known = self._known.get(identity)
         if known is not None and self._store.find(EVENTS, known) is not None:
-            self._store.modify(EVENTS, known, self._again)
+            self._store.modify(EVENTS, known, self._count_again)
             return
         # Another hex word after the name: Kubernetes writes the time there; this one only has to be unique.
         name = f"{metadata['name']}.{secrets.token_hex(8)}"
         namespace = metadata.get("namespace", "default")
-        at = stamp(self._now())
+        at = format_time(self._now())
         event = {
             "metadata": {"name": name, "namespace": namespace},
             "involvedObject": {
@@ -54,12 +54,12 @@ class Recorder:
         self._known[identity] = (namespace, name)
         self._forget_oldest()
 
-    def _again(self, event: Json) -> None:
+    def _count_again(self, event: Json) -> None:
         event["count"] += 1
-        event["lastTimestamp"] = stamp(self._now())
+        event["lastTimestamp"] = format_time(self._now())
 
     def _forget_oldest(self) -> None:
-        while len(self._known) > KEPT:
+        while len(self._known) > MAX_EVENTS:
             _, key = self._known.popitem(last=False)
             if self._store.find(EVENTS, key) is not None:
                 self._store.remove(EVENTS, key)

@@ -5,11 +5,22 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sandbox.cluster.model import Json, Key, Now, key_of, labels_of, moment_of, owned_by, owner_reference, replicas_of, stamp
-from sandbox.cluster.recorder import Recorder
+from sandbox.cluster.model import (
+    Json,
+    Key,
+    Now,
+    format_time,
+    key_of,
+    labels_of,
+    owned_by,
+    owner_reference,
+    parse_time,
+    replicas_of,
+)
+from sandbox.cluster.recorder import EventRecorder
 from sandbox.cluster.resources import PODS, REPLICASETS
 from sandbox.cluster.rollout import condition_of
-from sandbox.cluster.store import Store
+from sandbox.cluster.store import ObjectStore
 
 SOURCE = "replicaset-controller"
 _NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
@@ -29,7 +40,7 @@ def is_active(pod: Json) -> bool:
     return not gone and "deletionTimestamp" not in pod["metadata"]
 
 
-def pod_of(replica_set: Json, name: str) -> Json:
+def pod_from_template(replica_set: Json, name: str) -> Json:
     """A pod as the ReplicaSet's template wants it, not yet anywhere."""
     template = replica_set["spec"]["template"]
     metadata = copy.deepcopy(template["metadata"])
@@ -47,12 +58,12 @@ def pod_of(replica_set: Json, name: str) -> Json:
 
 
 class ReplicaSetController:
-    def __init__(self, store: Store, events: Recorder, now: Now, again: Callable[[Key, float], None]) -> None:
+    def __init__(self, store: ObjectStore, events: EventRecorder, now: Now, requeue_after: Callable[[Key, float], None]) -> None:
         """``again(key, seconds)`` asks for another look later."""
         self._store = store
         self._events = events
         self._now = now
-        self._again = again
+        self._requeue_after = requeue_after
 
     def reconcile(self, key: Key) -> None:
         replica_set = self._store.find(REPLICASETS, key)
@@ -62,25 +73,25 @@ class ReplicaSetController:
         missing = replicas_of(replica_set) - len(active)
         for _ in range(missing):
             self._add_pod(replica_set)
-        for pod in sorted(active, key=_first_to_go)[: max(0, -missing)]:
+        for pod in sorted(active, key=_deletion_rank)[: max(0, -missing)]:
             self._end_pod(replica_set, pod)
-        self._count(key)
+        self._update_status(key)
 
     def _active(self, replica_set: Json) -> list[Json]:
         pods = self._store.all(PODS, replica_set["metadata"]["namespace"])
         return [pod for pod in pods if owned_by(pod, replica_set) and is_active(pod)]
 
     def _add_pod(self, replica_set: Json) -> None:
-        pod = self._store.create(PODS, pod_of(replica_set, f"{replica_set['metadata']['name']}-{random_suffix()}"))
+        pod = self._store.create(PODS, pod_from_template(replica_set, f"{replica_set['metadata']['name']}-{random_suffix()}"))
         message = f"Created pod: {pod['metadata']['name']}"
         self._events.record(REPLICASETS, replica_set, "SuccessfulCreate", message, source=SOURCE)
 
     def _end_pod(self, replica_set: Json, pod: Json) -> None:
-        end_pod(self._store, pod, self._now)
+        terminate_pod(self._store, pod, self._now)
         message = f"Deleted pod: {pod['metadata']['name']}"
         self._events.record(REPLICASETS, replica_set, "SuccessfulDelete", message, source=SOURCE)
 
-    def _count(self, key: Key) -> None:
+    def _update_status(self, key: Key) -> None:
         replica_set = self._store.get(REPLICASETS, key)
         active = self._active(replica_set)
         wanted_labels = labels_of(replica_set["spec"]["template"]).items()
@@ -99,15 +110,15 @@ class ReplicaSetController:
 
     def _available(self, replica_set: Json, ready: list[Json]) -> int:
         """Ready for at least ``minReadySeconds``; looks again when the next one gets there."""
-        patience = timedelta(seconds=replica_set["spec"].get("minReadySeconds", 0))
-        waits = [_ready_since(pod) + patience - self._now() for pod in ready]
-        pending = [wait for wait in waits if patience and wait > timedelta(0)]
+        min_ready = timedelta(seconds=replica_set["spec"].get("minReadySeconds", 0))
+        waits = [_ready_since(pod) + min_ready - self._now() for pod in ready]
+        pending = [wait for wait in waits if min_ready and wait > timedelta(0)]
         if pending:
-            self._again(key_of(replica_set), min(pending).total_seconds() + 0.05)
+            self._requeue_after(key_of(replica_set), min(pending).total_seconds() + 0.05)
         return len(ready) - len(pending)
 
 
-def end_pod(store: Store, pod: Json, now: Now, grace: int | None = None) -> Json:
+def terminate_pod(store: ObjectStore, pod: Json, now: Now, grace: int | None = None) -> Json:
     """Asks a pod to end: the kubelet removes it. What never got to a node is gone at once."""
     if not pod["spec"].get("nodeName") or grace == 0:
         return store.remove(PODS, key_of(pod))
@@ -115,7 +126,7 @@ def end_pod(store: Store, pod: Json, now: Now, grace: int | None = None) -> Json
     at = now() + timedelta(seconds=seconds)
 
     def change(obj: Json) -> None:
-        obj["metadata"].setdefault("deletionTimestamp", stamp(at))
+        obj["metadata"].setdefault("deletionTimestamp", format_time(at))
         obj["metadata"].setdefault("deletionGracePeriodSeconds", seconds)
 
     return store.modify(PODS, key_of(pod), change)
@@ -123,11 +134,11 @@ def end_pod(store: Store, pod: Json, now: Now, grace: int | None = None) -> Json
 
 def _ready_since(pod: Json) -> datetime:
     ready = condition_of(pod["status"], "Ready")
-    return moment_of(ready["lastTransitionTime"] if ready else pod["metadata"]["creationTimestamp"])
+    return parse_time(ready["lastTransitionTime"] if ready else pod["metadata"]["creationTimestamp"])
 
 
-def _first_to_go(pod: Json) -> tuple[bool, bool, bool, float]:
+def _deletion_rank(pod: Json) -> tuple[bool, bool, bool, float]:
     """Not yet placed, then pending, then not ready, then the youngest."""
-    created = moment_of(pod["metadata"]["creationTimestamp"]).timestamp()
+    created = parse_time(pod["metadata"]["creationTimestamp"]).timestamp()
     pending = pod.get("status", {}).get("phase") == "Pending"
     return bool(pod["spec"].get("nodeName")), not pending, is_ready(pod), -created

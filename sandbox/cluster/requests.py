@@ -12,10 +12,10 @@ from sandbox.cluster import errors, protobuf
 from sandbox.cluster.errors import Cause
 from sandbox.cluster.model import Json
 from sandbox.cluster.reads import Selection
-from sandbox.cluster.resources import RESOURCES, Resource, find_resource
-from sandbox.cluster.writes import APPLY, Options, Target
+from sandbox.cluster.resources import RESOURCES, ResourceType, find_resource
+from sandbox.cluster.writes import APPLY, ResourcePath, WriteOptions
 
-_OPTIONS = Resource(group="meta.k8s.io", plural="patchoptions", kind="PatchOptions")
+_OPTIONS = ResourceType(group="meta.k8s.io", plural="patchoptions", kind="PatchOptions")
 _REASONS = {429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable", 504: "Timeout", 410: "Expired"}
 
 
@@ -24,14 +24,14 @@ def token_and_path(request: web.Request) -> tuple[str, str]:
 
     kubectl sends no token over plain HTTP, so a kubeconfig names it in the server's address instead.
     """
-    told = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    header_token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
     if not request.path.startswith("/as/"):
-        return told, request.path
+        return header_token, request.path
     token, _, path = request.path.removeprefix("/as/").partition("/")
-    return told or token, f"/{path}"
+    return header_token or token, f"/{path}"
 
 
-def target_of(path: str) -> Target:
+def target_of(path: str) -> ResourcePath:
     """What the path names; raises 404 for what the cluster does not have."""
     parts = path.strip("/").split("/")
     if parts[0] == "api" and len(parts) > 2:
@@ -39,9 +39,9 @@ def target_of(path: str) -> Target:
     elif parts[0] == "apis" and len(parts) > 3:
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
-        raise errors.NoSuchGroup
+        raise errors.UnknownApiGroup
     if not any((known.group, known.version) == (group, version) for known in RESOURCES):
-        raise errors.NoSuchGroup
+        raise errors.UnknownApiGroup
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
         namespace, rest = rest[1], rest[2:]
@@ -51,10 +51,10 @@ def target_of(path: str) -> Target:
         raise errors.no_such_path()
     if resource.namespaced and name and not namespace:
         raise errors.no_such_path()
-    return Target(resource=resource, namespace=namespace, name=name, subresource=subresource)
+    return ResourcePath(resource=resource, namespace=namespace, name=name, subresource=subresource)
 
 
-def verb_of(method: str, target: Target, *, watching: bool) -> str:
+def verb_of(method: str, target: ResourcePath, *, watching: bool) -> str:
     """The verb of Kubernetes' access rules; raises 405 where the path does not allow the method."""
     if target.name:
         verbs = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -71,11 +71,11 @@ def verb_of(method: str, target: Target, *, watching: bool) -> str:
     return verb
 
 
-def is_true(request: web.Request, name: str) -> bool:
+def query_flag(request: web.Request, name: str) -> bool:
     return request.query.get(name, "").lower() in ("1", "true")
 
 
-def number(request: web.Request, name: str, default: int = 0) -> int:
+def query_int(request: web.Request, name: str, default: int = 0) -> int:
     """A whole number from the query; raises 400 for anything else."""
     text = request.query.get(name, "") or str(default)
     if not text.lstrip("-").isdigit():
@@ -83,7 +83,7 @@ def number(request: web.Request, name: str, default: int = 0) -> int:
     return int(text)
 
 
-def selection_of(request: web.Request, target: Target) -> Selection:
+def selection_of(request: web.Request, target: ResourcePath) -> Selection:
     query = request.query
     return Selection(
         resource=target.resource,
@@ -95,56 +95,56 @@ def selection_of(request: web.Request, target: Target) -> Selection:
     )
 
 
-def options_of(request: web.Request, *, applying: bool = False) -> Options:
+def options_of(request: web.Request, *, applying: bool = False) -> WriteOptions:
     """How a write is meant; raises 422 for a dry run of an unknown sort, or an apply without a manager."""
     dry_run = request.query.get("dryRun", "")
     if dry_run not in ("", "All"):
         raise _unknown_dry_run(dry_run)
     manager = request.query.get("fieldManager", "")
     if applying and not manager:
-        told = "Required value: is required for apply patch"
-        raise errors.invalid(_OPTIONS, "", [Cause(reason="FieldValueRequired", message=told, field="fieldManager")])
+        message = "Required value: is required for apply patch"
+        raise errors.invalid(_OPTIONS, "", [Cause(reason="FieldValueRequired", message=message, field="fieldManager")])
     manager = manager or request.headers.get("User-Agent", "").split("/", 1)[0] or "unknown"
-    return Options(dry_run=dry_run == "All", manager=manager, force=is_true(request, "force"))
+    return WriteOptions(dry_run=dry_run == "All", manager=manager, force=query_flag(request, "force"))
 
 
 def _unknown_dry_run(value: str) -> errors.ApiError:
-    told = f'Unsupported value: []string{{"{value}"}}: supported values: "All"'
-    return errors.invalid(_OPTIONS, "", [Cause(reason="FieldValueNotSupported", message=told, field="dryRun")])
+    message = f'Unsupported value: []string{{"{value}"}}: supported values: "All"'
+    return errors.invalid(_OPTIONS, "", [Cause(reason="FieldValueNotSupported", message=message, field="dryRun")])
 
 
-async def body(request: web.Request, kind: str = "object") -> Json:
+async def read_body(request: web.Request, kind: str = "object") -> Json:
     """The JSON or YAML object that was sent; raises 400 or 415."""
     if request.content_type == protobuf.MEDIA_TYPE:
         return protobuf.decode(await request.read())
     if request.content_type not in ("application/json", "application/yaml", "application/octet-stream"):
         raise errors.unsupported_media_type("application/json, application/yaml")
-    told = _parsed(await request.text(), yaml_too=request.content_type != "application/json")
-    if not isinstance(told, dict):
+    parsed = _parsed(await request.text(), yaml_too=request.content_type != "application/json")
+    if not isinstance(parsed, dict):
         raise errors.bad_request(f"the object provided is unrecognized (must be of type {kind})")
-    return told
+    return parsed
 
 
-async def patch_body(request: web.Request, kind: str) -> Any:
+async def read_patch(request: web.Request, kind: str) -> Any:
     """What was sent, of whatever shape; raises 400 for what is no JSON (nor YAML, where that is allowed)."""
     return _parsed(await request.text(), yaml_too=kind == APPLY)
 
 
-async def delete_body(request: web.Request) -> Json:
+async def read_delete_options(request: web.Request) -> Json:
     """The DeleteOptions, from the body or the query."""
     text = await request.text()
-    wishes = _parsed(text) if text else {}
-    if not isinstance(wishes, dict):
+    options = _parsed(text) if text else {}
+    if not isinstance(options, dict):
         raise errors.bad_request("the object provided is unrecognized (must be of type DeleteOptions)")
     if "propagationPolicy" in request.query:
-        wishes["propagationPolicy"] = request.query["propagationPolicy"]
+        options["propagationPolicy"] = request.query["propagationPolicy"]
     if "gracePeriodSeconds" in request.query:
-        wishes["gracePeriodSeconds"] = number(request, "gracePeriodSeconds")
+        options["gracePeriodSeconds"] = query_int(request, "gracePeriodSeconds")
     if "dryRun" in request.query:
-        wishes["dryRun"] = request.query.getall("dryRun")
-    if wishes.get("dryRun", ["All"]) != ["All"]:
-        raise _unknown_dry_run(wishes["dryRun"][0])
-    return wishes
+        options["dryRun"] = request.query.getall("dryRun")
+    if options.get("dryRun", ["All"]) != ["All"]:
+        raise _unknown_dry_run(options["dryRun"][0])
+    return options
 
 
 def _parsed(text: str, *, yaml_too: bool = False) -> Any:
@@ -163,7 +163,7 @@ async def pause(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-def cut(request: web.Request) -> web.Response:
+def cut_connection(request: web.Request) -> web.Response:
     """Ends the connection; the answer that is returned goes nowhere."""
     if request.transport is not None:
         request.transport.close()

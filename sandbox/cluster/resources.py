@@ -7,7 +7,7 @@ ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class ResourceType:
     """One kind of object in one API version.
 
     ``stored_as`` names the plural.group under which the objects are kept when this is another version's view of them.
@@ -48,8 +48,8 @@ class Resource:
 
 _EVENT_FIELDS = tuple(f"involvedObject.{part}" for part in ("kind", "namespace", "name", "uid", "apiVersion", "fieldPath"))
 
-NAMESPACES = Resource(plural="namespaces", kind="Namespace", short_names=("ns",), namespaced=False, fields=("status.phase",))
-PODS = Resource(
+NAMESPACES = ResourceType(plural="namespaces", kind="Namespace", short_names=("ns",), namespaced=False, fields=("status.phase",))
+PODS = ResourceType(
     plural="pods",
     kind="Pod",
     short_names=("po",),
@@ -57,11 +57,11 @@ PODS = Resource(
     fields=("spec.nodeName", "status.phase", "status.podIP", "spec.restartPolicy", "spec.schedulerName"),
     in_all=True,
 )
-CONFIGMAPS = Resource(plural="configmaps", kind="ConfigMap", short_names=("cm",))
-SECRETS = Resource(plural="secrets", kind="Secret", fields=("type",))
-SERVICES = Resource(plural="services", kind="Service", short_names=("svc",), in_all=True)
-EVENTS = Resource(plural="events", kind="Event", short_names=("ev",), fields=(*_EVENT_FIELDS, "reason", "type", "source"))
-DEPLOYMENTS = Resource(
+CONFIGMAPS = ResourceType(plural="configmaps", kind="ConfigMap", short_names=("cm",))
+SECRETS = ResourceType(plural="secrets", kind="Secret", fields=("type",))
+SERVICES = ResourceType(plural="services", kind="Service", short_names=("svc",), in_all=True)
+EVENTS = ResourceType(plural="events", kind="Event", short_names=("ev",), fields=(*_EVENT_FIELDS, "reason", "type", "source"))
+DEPLOYMENTS = ResourceType(
     group="apps",
     plural="deployments",
     kind="Deployment",
@@ -70,7 +70,7 @@ DEPLOYMENTS = Resource(
     counts_generations=True,
     in_all=True,
 )
-REPLICASETS = Resource(
+REPLICASETS = ResourceType(
     group="apps",
     plural="replicasets",
     kind="ReplicaSet",
@@ -80,7 +80,7 @@ REPLICASETS = Resource(
     counts_generations=True,
     in_all=True,
 )
-HPAS = Resource(
+HPAS = ResourceType(
     group="autoscaling",
     version="v2",
     plural="horizontalpodautoscalers",
@@ -89,7 +89,7 @@ HPAS = Resource(
     subresources=("status",),
     in_all=True,
 )
-HPAS_V1 = Resource(
+HPAS_V1 = ResourceType(
     group="autoscaling",
     plural="horizontalpodautoscalers",
     kind="HorizontalPodAutoscaler",
@@ -97,7 +97,7 @@ HPAS_V1 = Resource(
     verbs=READ_ONLY,
     stored_as="horizontalpodautoscalers.autoscaling",
 )
-NEW_EVENTS = Resource(
+NEW_EVENTS = ResourceType(
     group="events.k8s.io",
     plural="events",
     kind="Event",
@@ -105,7 +105,7 @@ NEW_EVENTS = Resource(
     fields=(*(f"regarding.{part}" for part in ("kind", "namespace", "name", "uid")), "reason", "type"),
     stored_as="events",
 )
-APPLICATIONS = Resource(
+APPLICATIONS = ResourceType(
     group="argoproj.io",
     version="v1alpha1",
     plural="applications",
@@ -114,7 +114,7 @@ APPLICATIONS = Resource(
     counts_generations=True,
     custom=True,
 )
-KUSTOMIZATIONS = Resource(
+KUSTOMIZATIONS = ResourceType(
     group="kustomize.toolkit.fluxcd.io",
     plural="kustomizations",
     kind="Kustomization",
@@ -140,10 +140,10 @@ RESOURCES = (
 )
 
 
-def find_resource(group: str, version: str, plural: str) -> Resource | None:
+def find_resource(group: str, version: str, plural: str) -> ResourceType | None:
     wanted = (group, version, plural)
     return next((known for known in RESOURCES if (known.group, known.version, known.plural) == wanted), None)
 
 
-def resource_of_kind(api_version: str, kind: str) -> Resource | None:
+def resource_of_kind(api_version: str, kind: str) -> ResourceType | None:
     return next((known for known in RESOURCES if (known.api_version, known.kind) == (api_version, kind)), None)

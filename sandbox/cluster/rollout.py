@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox.cluster.model import Json, annotations_of, moment_of, replicas_of, stamp
+from sandbox.cluster.model import Json, annotations_of, format_time, parse_time, replicas_of
 
 REVISION = "deployment.kubernetes.io/revision"
 REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
-DESIRED = "deployment.kubernetes.io/desired-replicas"
-MAXIMUM = "deployment.kubernetes.io/max-replicas"
+DESIRED_REPLICAS = "deployment.kubernetes.io/desired-replicas"
+MAX_REPLICAS = "deployment.kubernetes.io/max-replicas"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 HASH_LABEL = "pod-template-hash"
-_NOT_COPIED = (LAST_APPLIED, REVISION, REVISION_HISTORY, DESIRED, MAXIMUM, "deprecated.deployment.rollback.to")
+_NOT_COPIED = (LAST_APPLIED, REVISION, REVISION_HISTORY, DESIRED_REPLICAS, MAX_REPLICAS, "deprecated.deployment.rollback.to")
 _NO_DEADLINE = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RolloutBounds:
     """How many pods more, and how many fewer, than desired a rolling update may have."""
 
     surge: int
@@ -33,17 +33,17 @@ def is_rolling(deployment: Json) -> bool:
     return bool(deployment["spec"]["strategy"]["type"] == "RollingUpdate")
 
 
-def bounds_of(deployment: Json) -> Bounds:
+def bounds_of(deployment: Json) -> RolloutBounds:
     """Percentages of surge round up, of unavailability down; both nought would never move, so one may be missing."""
     replicas = replicas_of(deployment)
     if not is_rolling(deployment) or replicas == 0:
-        return Bounds(0, 0)
+        return RolloutBounds(0, 0)
     rolling = deployment["spec"]["strategy"]["rollingUpdate"]
     surge = _resolved(rolling["maxSurge"], replicas, math.ceil)
     unavailable = _resolved(rolling["maxUnavailable"], replicas, math.floor)
     if surge == 0 and unavailable == 0:
         unavailable = 1
-    return Bounds(surge, min(unavailable, replicas))
+    return RolloutBounds(surge, min(unavailable, replicas))
 
 
 def _resolved(value: int | str, total: int, rounded: Any) -> int:
@@ -53,10 +53,10 @@ def _resolved(value: int | str, total: int, rounded: Any) -> int:
 
 
 def revision_of(obj: Json) -> int:
-    return number_of(obj, REVISION, 0)
+    return annotation_int(obj, REVISION, 0)
 
 
-def number_of(obj: Json, annotation: str, default: int) -> int:
+def annotation_int(obj: Json, annotation: str, default: int) -> int:
     """The whole number in an annotation; ``default`` where there is none, or somebody wrote something else."""
     text = annotations_of(obj).get(annotation, "")
     return int(text) if text.isdecimal() else default
@@ -73,7 +73,7 @@ def without_hash(template: Json) -> Json:
     return bare
 
 
-def total_wanted(replica_sets: list[Json]) -> int:
+def total_desired(replica_sets: list[Json]) -> int:
     return sum(replicas_of(each) for each in replica_sets)
 
 
@@ -86,13 +86,13 @@ def new_replicas(deployment: Json, replica_sets: list[Json], new: Json) -> int:
     wanted = replicas_of(deployment)
     if not is_rolling(deployment):
         return wanted
-    room = wanted + bounds_of(deployment).surge - total_wanted(replica_sets)
+    room = wanted + bounds_of(deployment).surge - total_desired(replica_sets)
     if room <= 0:
         return replicas_of(new)
     return replicas_of(new) + min(room, wanted - replicas_of(new))
 
 
-def proportion(replica_set: Json, deployment: Json, to_add: int, added: int) -> int:
+def scaling_share(replica_set: Json, deployment: Json, to_add: int, added: int) -> int:
     """The share of a scaling that this ReplicaSet gets while a rollout is under way."""
     if replicas_of(replica_set) == 0 or to_add in (0, added):
         return 0
@@ -100,23 +100,23 @@ def proportion(replica_set: Json, deployment: Json, to_add: int, added: int) -> 
         fraction = -replicas_of(replica_set)
     else:
         size = replicas_of(deployment) + bounds_of(deployment).surge
-        before = number_of(replica_set, MAXIMUM, deployment.get("status", {}).get("replicas", 0))
+        before = annotation_int(replica_set, MAX_REPLICAS, deployment.get("status", {}).get("replicas", 0))
         fraction = math.floor(replicas_of(replica_set) * size / before + 0.5) - replicas_of(replica_set) if before else 0
     allowed = to_add - added
     return min(fraction, allowed) if to_add > 0 else max(fraction, allowed)
 
 
-def sizes_in_proportion(deployment: Json, active: list[Json]) -> list[tuple[Json, int]]:
+def proportional_sizes(deployment: Json, active: list[Json]) -> list[tuple[Json, int]]:
     """How a scaling in the middle of a rollout is shared out; what rounding leaves goes to the largest."""
     wanted = replicas_of(deployment)
     allowed = wanted + bounds_of(deployment).surge if wanted else 0
-    to_add = allowed - total_wanted(active)
+    to_add = allowed - total_desired(active)
     ordered = sorted(active, key=age, reverse=to_add > 0)
     ordered.sort(key=replicas_of, reverse=True)
     sizes, added = [], 0
-    for each in ordered:
-        share = proportion(each, deployment, to_add, added)
-        sizes.append(replicas_of(each) + share)
+    for replica_set in ordered:
+        share = scaling_share(replica_set, deployment, to_add, added)
+        sizes.append(replicas_of(replica_set) + share)
         added += share
     sizes[0] = max(0, sizes[0] + to_add - added)
     return list(zip(ordered, sizes, strict=True))
@@ -124,12 +124,12 @@ def sizes_in_proportion(deployment: Json, active: list[Json]) -> list[tuple[Json
 
 def age(replica_set: Json) -> tuple[float, str]:
     """Sorts the oldest first."""
-    return moment_of(replica_set["metadata"]["creationTimestamp"]).timestamp(), replica_set["metadata"]["name"]
+    return parse_time(replica_set["metadata"]["creationTimestamp"]).timestamp(), replica_set["metadata"]["name"]
 
 
 def replica_annotations(deployment: Json) -> dict[str, str]:
     wanted = replicas_of(deployment)
-    return {DESIRED: str(wanted), MAXIMUM: str(wanted + bounds_of(deployment).surge)}
+    return {DESIRED_REPLICAS: str(wanted), MAX_REPLICAS: str(wanted + bounds_of(deployment).surge)}
 
 
 def annotations_for_new(deployment: Json, replica_set: Json, revision: int, *, exists: bool) -> dict[str, str]:
@@ -153,7 +153,7 @@ def condition_of(status: Json, kind: str) -> Json | None:
 
 
 def condition(kind: str, status: str, reason: str, message: str, now: datetime) -> Json:
-    at = stamp(now)
+    at = format_time(now)
     return {
         "type": kind,
         "status": status,
@@ -183,7 +183,7 @@ def status_of(deployment: Json, replica_sets: list[Json], new: Json | None, now:
         "updatedReplicas": total_status([new] if new else [], "replicas"),
         "readyReplicas": total_status(replica_sets, "readyReplicas"),
         "availableReplicas": available,
-        "unavailableReplicas": max(0, total_wanted(replica_sets) - available),
+        "unavailableReplicas": max(0, total_desired(replica_sets) - available),
     }
     status: Json = {key: value for key, value in counts.items() if value}
     status["observedGeneration"] = deployment["metadata"]["generation"]
@@ -221,16 +221,16 @@ def deadline_of(deployment: Json) -> int | None:
     return None if seconds == _NO_DEADLINE else seconds
 
 
-def overdue_at(deployment: Json) -> datetime | None:
+def deadline_at(deployment: Json) -> datetime | None:
     """When the present lack of progress becomes a failure; None when that cannot happen."""
     current = condition_of(deployment.get("status", {}), "Progressing")
     seconds = deadline_of(deployment)
     if current is None or seconds is None or current["reason"] == "NewReplicaSetAvailable":
         return None
-    return moment_of(current["lastUpdateTime"]) + timedelta(seconds=seconds)
+    return parse_time(current["lastUpdateTime"]) + timedelta(seconds=seconds)
 
 
-def progress(deployment: Json, status: Json, new: Json | None, now: datetime) -> None:
+def update_progressing(deployment: Json, status: Json, new: Json | None, now: datetime) -> None:
     """Puts the Progressing condition into ``status``, as syncRolloutStatus does."""
     current = condition_of(status, "Progressing")
     done_before = current is not None and current["reason"] == "NewReplicaSetAvailable"
@@ -254,5 +254,5 @@ def progress(deployment: Json, status: Json, new: Json | None, now: datetime) ->
 def _timed_out(deployment: Json, current: Json | None, now: datetime) -> bool:
     if current is not None and current["reason"] == "ProgressDeadlineExceeded":
         return True
-    overdue = overdue_at(deployment)
+    overdue = deadline_at(deployment)
     return overdue is not None and overdue <= now

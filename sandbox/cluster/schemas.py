@@ -3,12 +3,12 @@
 from typing import Any
 
 from sandbox.cluster.model import Json
-from sandbox.cluster.resources import CONFIGMAPS, DEPLOYMENTS, HPAS, PODS, REPLICASETS, SECRETS, SERVICES, Resource
+from sandbox.cluster.resources import CONFIGMAPS, DEPLOYMENTS, HPAS, PODS, REPLICASETS, SECRETS, SERVICES, ResourceType
 
 Shape = Any
 """A type, a tuple of types, {field: shape}, [shape] for lists, or TEXTS for a map from text to text."""
 
-TEXTS = object()
+STRING_MAP = object()
 _PROBE: Shape = {"httpGet": dict, "periodSeconds": int, "timeoutSeconds": int}
 _CONTAINER: Shape = {
     "name": str,
@@ -33,8 +33,8 @@ _METADATA: Shape = {
     "name": str,
     "generateName": str,
     "namespace": str,
-    "labels": TEXTS,
-    "annotations": TEXTS,
+    "labels": STRING_MAP,
+    "annotations": STRING_MAP,
     "ownerReferences": [{"uid": str, "name": str}],
     "managedFields": [{"manager": str, "operation": str, "fieldsV1": dict}],
     "finalizers": [str],
@@ -46,9 +46,9 @@ _WORKLOAD: Shape = {
     "progressDeadlineSeconds": int,
     "revisionHistoryLimit": int,
     "paused": bool,
-    "selector": {"matchLabels": TEXTS, "matchExpressions": [{"key": str, "operator": str, "values": [str]}]},
+    "selector": {"matchLabels": STRING_MAP, "matchExpressions": [{"key": str, "operator": str, "values": [str]}]},
     "strategy": {"type": str, "rollingUpdate": {"maxSurge": _AMOUNT, "maxUnavailable": _AMOUNT}},
-    "template": {"metadata": {"labels": TEXTS, "annotations": TEXTS}, "spec": _POD_SPEC},
+    "template": {"metadata": {"labels": STRING_MAP, "annotations": STRING_MAP}, "spec": _POD_SPEC},
 }
 _METRIC: Shape = {"type": str, "resource": {"name": str, "target": dict}}
 _AUTOSCALER: Shape = {"minReplicas": int, "maxReplicas": int, "scaleTargetRef": {"name": str}, "metrics": [_METRIC]}
@@ -57,38 +57,38 @@ _SHAPES: dict[str, Shape] = {
     REPLICASETS.storage: {"spec": _WORKLOAD},
     PODS.storage: {"spec": _POD_SPEC},
     HPAS.storage: {"spec": _AUTOSCALER},
-    CONFIGMAPS.storage: {"data": TEXTS},
-    SECRETS.storage: {"data": TEXTS, "stringData": TEXTS},
+    CONFIGMAPS.storage: {"data": STRING_MAP},
+    SECRETS.storage: {"data": STRING_MAP, "stringData": STRING_MAP},
     SERVICES.storage: {"spec": {"ports": [{"port": int}]}},
 }
 _GO_NAMES = {str: "string", int: "int32", bool: "bool", dict: "map[string]interface {}", list: "[]interface {}"}
 _JSON_NAMES = {str: "string", int: "number", float: "number", bool: "bool", dict: "object", list: "array"}
 
 
-def wrong_types(resource: Resource, obj: Json) -> list[str]:
+def type_errors(resource: ResourceType, obj: Json) -> list[str]:
     """What cannot be decoded, in Go's words; empty when all is well."""
     shape = {"metadata": _METADATA, **_SHAPES.get(resource.storage, {})}
-    return _wrong(obj, shape, resource.kind)
+    return _type_errors(obj, shape, resource.kind)
 
 
-def _wrong(value: Any, shape: Shape, path: str) -> list[str]:
-    if shape is TEXTS:
+def _type_errors(value: Any, shape: Shape, path: str) -> list[str]:
+    if shape is STRING_MAP:
         shape = dict.fromkeys(value, str) if isinstance(value, dict) else dict
     if isinstance(shape, dict):
         if not isinstance(value, dict):
-            return [_told(value, dict, path)]
-        inside = (_wrong(value[name], each, f"{path}.{name}") for name, each in shape.items() if name in value)
+            return [_unmarshal_error(value, dict, path)]
+        inside = (_type_errors(value[name], each, f"{path}.{name}") for name, each in shape.items() if name in value)
         return [told for each in inside for told in each]
     if isinstance(shape, list):
         if not isinstance(value, list):
-            return [_told(value, list, path)]
-        return [told for item in value for told in _wrong(item, shape[0], path)]
+            return [_unmarshal_error(value, list, path)]
+        return [told for item in value for told in _type_errors(item, shape[0], path)]
     wanted = shape if isinstance(shape, tuple) else (shape,)
     # In Python a bool is an int; in JSON it is not.
     fits = isinstance(value, wanted) and (not isinstance(value, bool) or bool in wanted)
-    return [] if fits else [_told(value, wanted[0], path)]
+    return [] if fits else [_unmarshal_error(value, wanted[0], path)]
 
 
-def _told(value: Any, wanted: type, path: str) -> str:
+def _unmarshal_error(value: Any, wanted: type, path: str) -> str:
     got = _JSON_NAMES.get(type(value), "null")
     return f"json: cannot unmarshal {got} into Go struct field {path} of type {_GO_NAMES[wanted]}"

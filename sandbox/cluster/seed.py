@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sandbox.cluster.autoscaler import status_of
-from sandbox.cluster.history import Release, Workload, api_object, named, set_by, with_history
-from sandbox.cluster.model import Json, stamp
+from sandbox.cluster.history import Release, SeedWorkload, api_object, object_base, record_field_manager, with_history
+from sandbox.cluster.model import Json, format_time
 from sandbox.cluster.resources import APPLICATIONS, CONFIGMAPS, HPAS, KUSTOMIZATIONS, NAMESPACES, SECRETS, SERVICES
 
 CONTEXTS = {"development": "deep-echo-dev", "staging": "deep-echo-staging", "production": "deep-echo-prod"}
@@ -20,7 +20,7 @@ _CHART = "deep-echo-1.4.2"
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class RelativeTimes:
     """Moments relative to the start of the sandbox."""
 
     now: datetime
@@ -35,7 +35,7 @@ class Times:
 
 def platform(now: datetime) -> list[Json]:
     """Every object of the sandbox's cluster, pods ready and old enough to be believed."""
-    times = Times(now)
+    times = RelativeTimes(now)
     namespaces = [*CONTEXTS.values(), "argocd", "flux-system"]
     objects = [api_object(NAMESPACES, name, "", times.ago(days=210)) for name in namespaces]
     for namespace, versions in _versions(times).items():
@@ -43,7 +43,7 @@ def platform(now: datetime) -> list[Json]:
     return [*objects, *_owned_by_argo_cd(times), *_owned_by_flux(times)]
 
 
-def _versions(times: Times) -> dict[str, list[tuple[str, datetime]]]:
+def _versions(times: RelativeTimes) -> dict[str, list[tuple[str, datetime]]]:
     """What the application ran in each namespace, oldest first."""
     day, ago = times.day, times.ago
     return {
@@ -72,7 +72,7 @@ def _versions(times: Times) -> dict[str, list[tuple[str, datetime]]]:
     }
 
 
-def _environment(namespace: str, versions: list[tuple[str, datetime]], times: Times) -> list[Json]:
+def _environment(namespace: str, versions: list[tuple[str, datetime]], times: RelativeTimes) -> list[Json]:
     newer = ("main-9f00d12", "main-51d2c44", "main-e0f9a31")
     production = namespace == CONTEXTS["production"]
     application = [(tag, at, {"CACHE_TTL": "600" if tag in newer else "300"}) for tag, at in versions]
@@ -109,9 +109,9 @@ def _helm(namespace: str, component: str) -> tuple[dict[str, str], dict[str, str
     return labels, {"meta.helm.sh/release-name": namespace, "meta.helm.sh/release-namespace": namespace}
 
 
-def _workload(namespace: str, component: str, container: str, image: str, replicas: int) -> Workload:
+def _workload(namespace: str, component: str, container: str, image: str, replicas: int) -> SeedWorkload:
     labels, annotations = _helm(namespace, component)
-    return Workload(
+    return SeedWorkload(
         name=f"deep-echo-{component}",
         namespace=namespace,
         container=container,
@@ -126,12 +126,12 @@ def _workload(namespace: str, component: str, container: str, image: str, replic
     )
 
 
-def _main(namespace: str) -> Workload:
+def _main(namespace: str) -> SeedWorkload:
     base = _workload(namespace, "main", "main-app", REGISTRY, 3)
     return replace(base, surge=1, unavailable=0)
 
 
-def _scaled_this_morning(cognitive: Workload, times: Times) -> Workload:
+def _scaled_this_morning(cognitive: SeedWorkload, times: RelativeTimes) -> SeedWorkload:
     return replace(cognitive, extra_pods=3, extra_pods_at=times.ago(hours=1, minutes=35))
 
 
@@ -139,19 +139,19 @@ def _release(namespace: str, tag: str, at: datetime, env: dict[str, str] | None 
     return Release(tag=tag, at=at, cause=f"helm upgrade {namespace}: image.tag={tag}", env=env or {})
 
 
-def _service(workload: Workload, times: Times) -> Json:
+def _service(workload: SeedWorkload, times: RelativeTimes) -> Json:
     service = api_object(SERVICES, workload.name, workload.namespace, times.day(60, 10, 0))
     service["metadata"].update(labels=dict(workload.labels), annotations=dict(workload.annotations))
-    place = sum(f"{workload.namespace}{workload.name}".encode()) % 250 + 2
+    address_suffix = sum(f"{workload.namespace}{workload.name}".encode()) % 250 + 2
     service["spec"] = {
-        "clusterIP": f"10.96.12.{place}",
+        "clusterIP": f"10.96.12.{address_suffix}",
         "selector": {"app": workload.name},
         "ports": [{"name": "http", "port": 80, "targetPort": workload.port}],
     }
     return service
 
 
-def _autoscaler(deployment: Json, times: Times) -> Json:
+def _autoscaler(deployment: Json, times: RelativeTimes) -> Json:
     namespace = deployment["metadata"]["namespace"]
     hpa = api_object(HPAS, deployment["metadata"]["name"], namespace, times.day(60, 10, 0))
     labels, annotations = _helm(namespace, "cognitive")
@@ -166,12 +166,12 @@ def _autoscaler(deployment: Json, times: Times) -> Json:
             for name, use in targets.items()
         ],
     }
-    hpa["status"] = status_of(hpa, deployment, stamp(times.day(1, 16, 21)))
-    hpa["status"]["lastScaleTime"] = stamp(times.ago(hours=1, minutes=35))
+    hpa["status"] = status_of(hpa, deployment, format_time(times.day(1, 16, 21)))
+    hpa["status"]["lastScaleTime"] = format_time(times.ago(hours=1, minutes=35))
     return hpa
 
 
-def _config(namespace: str, times: Times) -> Json:
+def _config(namespace: str, times: RelativeTimes) -> Json:
     config = api_object(CONFIGMAPS, "deep-echo-config", namespace, times.day(60, 10, 0))
     labels, annotations = _helm(namespace, "main")
     config["metadata"].update(labels=labels, annotations=annotations)
@@ -182,28 +182,28 @@ def _config(namespace: str, times: Times) -> Json:
         "COGNITIVE_DEPTH": "3",
         "SESSION_LIMIT": "200",
     }
-    set_by("helm", times.day(60, 10, 0), None, config)
+    record_field_manager("helm", times.day(60, 10, 0), None, config)
     if namespace == CONTEXTS["production"]:
         before = {**config, "data": dict(config["data"])}
         config["data"] = {**config["data"], "COGNITIVE_DEPTH": "4", "SESSION_LIMIT": "350"}
-        set_by("kubectl-edit", times.day(1, 16, 34), before, config)
+        record_field_manager("kubectl-edit", times.day(1, 16, 34), before, config)
     return config
 
 
-def _secrets(namespace: str, times: Times) -> Json:
+def _secrets(namespace: str, times: RelativeTimes) -> Json:
     secret = api_object(SECRETS, "deep-echo-secrets", namespace, times.day(60, 10, 0))
     labels, annotations = _helm(namespace, "main")
     secret["metadata"].update(labels=labels, annotations=annotations)
     values = {"DATABASE_PASSWORD": "hunter2", "SESSION_KEY": "not-a-real-key"}
     secret["data"] = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
-    set_by("helm", times.day(60, 10, 0), None, secret)
+    record_field_manager("helm", times.day(60, 10, 0), None, secret)
     return secret
 
 
-def _owned_by_argo_cd(times: Times) -> list[Json]:
+def _owned_by_argo_cd(times: RelativeTimes) -> list[Json]:
     """deep-echo-docs in production: whoever changes it by hand is put right within seconds."""
     namespace, name = CONTEXTS["production"], "deep-echo-docs"
-    workload = Workload(
+    workload = SeedWorkload(
         name=name,
         namespace=namespace,
         container="docs",
@@ -232,10 +232,10 @@ def _owned_by_argo_cd(times: Times) -> list[Json]:
     return [*with_history(workload, releases), application]
 
 
-def _owned_by_flux(times: Times) -> list[Json]:
+def _owned_by_flux(times: RelativeTimes) -> list[Json]:
     """deep-echo-proxy in staging, reconciled by Flux, which is not suspended."""
     namespace, name = CONTEXTS["staging"], "deep-echo-proxy"
-    workload = Workload(
+    workload = SeedWorkload(
         name=name,
         namespace=namespace,
         container="proxy",
@@ -253,7 +253,7 @@ def _owned_by_flux(times: Times) -> list[Json]:
     )
     versions = [("main-77aa001", times.day(8, 10, 40)), ("main-abc1234", times.day(4, 14, 50))]
     releases = [Release(tag=tag, at=at, cause=f"flux reconcile {name} {tag}") for tag, at in versions]
-    kustomization = named(KUSTOMIZATIONS.api_version, KUSTOMIZATIONS.kind, name, "flux-system", times.day(100, 9, 0))
+    kustomization = object_base(KUSTOMIZATIONS.api_version, KUSTOMIZATIONS.kind, name, "flux-system", times.day(100, 9, 0))
     kustomization["spec"] = {
         "interval": "10m",
         "path": "./proxy",
@@ -262,5 +262,5 @@ def _owned_by_flux(times: Times) -> list[Json]:
         "sourceRef": {"kind": "GitRepository", "name": "deep-echo"},
     }
     ready = {"type": "Ready", "status": "True", "reason": "ReconciliationSucceeded", "message": "Applied revision: main"}
-    kustomization["status"] = {"conditions": [{**ready, "lastTransitionTime": stamp(times.day(4, 14, 50))}]}
+    kustomization["status"] = {"conditions": [{**ready, "lastTransitionTime": format_time(times.day(4, 14, 50))}]}
     return [*with_history(workload, releases), kustomization]

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.cluster import errors
 from sandbox.cluster.model import Json, labels_of
-from sandbox.cluster.resources import Resource
+from sandbox.cluster.resources import ResourceType
 
 Predicate = Callable[[Json], bool]
 
@@ -30,7 +30,7 @@ def matches_labels(selector: Json, labels: dict[str, str]) -> bool:
     return all(_expression(each, labels) for each in selector.get("matchExpressions") or [])
 
 
-def field_selector(resource: Resource, text: str) -> Predicate:
+def field_selector(resource: ResourceType, text: str) -> Predicate:
     """``metadata.name=x,status.phase!=Running``; raises 400 for a field the resource cannot be chosen by."""
     tests = []
     for part in filter(None, text.split(",")):
@@ -40,7 +40,7 @@ def field_selector(resource: Resource, text: str) -> Predicate:
         if found["key"] not in ("metadata.name", "metadata.namespace", *resource.fields):
             raise errors.bad_request(f"field label not supported: {found['key']}")
         tests.append((found["key"], found["operator"] != "!=", found["value"]))
-    return lambda obj: all((_at(obj, path) == value) is wanted for path, wanted, value in tests)
+    return lambda obj: all((_value_at(obj, path) == value) is wanted for path, wanted, value in tests)
 
 
 def _label_requirement(part: str) -> Callable[[dict[str, str]], bool]:
@@ -68,7 +68,7 @@ def _expression(expression: Json, labels: dict[str, str]) -> bool:
     return operators[expression["operator"]]
 
 
-def _at(obj: Json, path: str) -> str:
+def _value_at(obj: Json, path: str) -> str:
     value: Any = obj
     for part in path.split("."):
         value = value.get(part) if isinstance(value, dict) else None

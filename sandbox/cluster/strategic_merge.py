@@ -46,7 +46,7 @@ def strategic_merge(target: Json, patch: Json) -> Json:
     for key, value in patch.items():
         if not key.startswith("$"):
             _merge_field(merged, key, value)
-    _drop_primitives(merged, patch)
+    _delete_primitives(merged, patch)
     if "$retainKeys" in patch:
         merged = {key: value for key, value in merged.items() if key in patch["$retainKeys"]}
     _order(merged, patch)
@@ -91,7 +91,7 @@ def _merge_item(merged: list[Json], field: str, key: str, item: Json) -> None:
         merged[position] = strategic_merge(merged[position], item)
 
 
-def _drop_primitives(merged: Json, patch: Json) -> None:
+def _delete_primitives(merged: Json, patch: Json) -> None:
     for directive, values in patch.items():
         field = directive.removeprefix(_FROM_SET)
         if directive.startswith(_FROM_SET) and isinstance(merged.get(field), list):
@@ -107,9 +107,9 @@ def _order(merged: Json, patch: Json) -> None:
         key = merge_key(field, items)
         names = [entry.get(key) if isinstance(entry, dict) else entry for entry in order]
         # What the patch does not order (added by somebody else) keeps its place at the end.
-        items.sort(key=lambda item, key=key, names=names: _place(item, key, names))  # type: ignore[misc]
+        items.sort(key=lambda item, key=key, names=names: _sort_position(item, key, names))  # type: ignore[misc]
 
 
-def _place(item: Any, key: str | None, names: list[Any]) -> int:
+def _sort_position(item: Any, key: str | None, names: list[Any]) -> int:
     name = item.get(key) if isinstance(item, dict) else item
     return names.index(name) if name in names else len(names)

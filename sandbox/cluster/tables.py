@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sandbox.cluster.model import Json, moment_of, replicas_of
-from sandbox.cluster.reads import whole
+from sandbox.cluster.model import Json, parse_time, replicas_of
+from sandbox.cluster.reads import with_type_meta
 from sandbox.cluster.resources import (
     CONFIGMAPS,
     DEPLOYMENTS,
@@ -16,13 +16,13 @@ from sandbox.cluster.resources import (
     REPLICASETS,
     SECRETS,
     SERVICES,
-    Resource,
+    ResourceType,
 )
 
 Cells = Callable[[Json, datetime], list[Any]]
 
 
-def table(resource: Resource, objects: Sequence[Json], now: datetime, metadata: Json, include: str = "Metadata") -> Json:
+def table(resource: ResourceType, objects: Sequence[Json], now: datetime, metadata: Json, include: str = "Metadata") -> Json:
     """A meta.k8s.io/v1 Table; ``include`` is the query's includeObject (Metadata, Object, None)."""
     names, cells = _COLUMNS.get(resource.storage, _PLAIN)
     columns = [
@@ -45,11 +45,11 @@ def table(resource: Resource, objects: Sequence[Json], now: datetime, metadata: 
     }
 
 
-def _object(resource: Resource, obj: Json, include: str) -> Json:
+def _object(resource: ResourceType, obj: Json, include: str) -> Json:
     if include == "None":
         return {}
     if include == "Object":
-        return {"object": whole(resource, obj)}
+        return {"object": with_type_meta(resource, obj)}
     metadata = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
     return {"object": metadata}
 
@@ -61,7 +61,7 @@ def age(obj: Json, now: datetime) -> str:
 def _since(at: str | None, now: datetime) -> str:
     if not at:
         return "<unknown>"
-    return human_duration(int((now - moment_of(at)).total_seconds()))
+    return human_duration(int((now - parse_time(at)).total_seconds()))
 
 
 def human_duration(seconds: int) -> str:
@@ -102,39 +102,39 @@ def _pod(obj: Json, now: datetime) -> list[Any]:
     containers = status.get("containerStatuses", [])
     ready = f"{sum(each['ready'] for each in containers)}/{len(obj['spec']['containers'])}"
     restarts = sum(each["restartCount"] for each in containers)
-    place = [status.get("podIP", "<none>"), obj["spec"].get("nodeName", "<none>")]
-    return [obj["metadata"]["name"], ready, pod_word(obj), restarts, age(obj, now), *place, "<none>", "<none>"]
+    location = [status.get("podIP", "<none>"), obj["spec"].get("nodeName", "<none>")]
+    return [obj["metadata"]["name"], ready, pod_status(obj), restarts, age(obj, now), *location, "<none>", "<none>"]
 
 
-def pod_word(pod: Json) -> str:
+def pod_status(pod: Json) -> str:
     """The word in kubectl's STATUS column."""
     if "deletionTimestamp" in pod["metadata"]:
         return "Terminating"
-    for each in pod.get("status", {}).get("containerStatuses", []):
+    for container_status in pod.get("status", {}).get("containerStatuses", []):
         for kind in ("waiting", "terminated"):
-            reason = each["state"].get(kind, {}).get("reason")
+            reason = container_status["state"].get(kind, {}).get("reason")
             if reason:
                 return str(reason)
     return str(pod.get("status", {}).get("phase", "Pending"))
 
 
 def _event(obj: Json, now: datetime) -> list[Any]:
-    about = obj["involvedObject"]
+    involved = obj["involvedObject"]
     seen = _since(obj.get("lastTimestamp") or obj["metadata"]["creationTimestamp"], now)
-    return [seen, obj["type"], obj["reason"], f"{about['kind'].lower()}/{about['name']}", obj["message"]]
+    return [seen, obj["type"], obj["reason"], f"{involved['kind'].lower()}/{involved['name']}", obj["message"]]
 
 
 def _hpa(obj: Json, now: datetime) -> list[Any]:
     spec, status = obj["spec"], obj.get("status", {})
     current = {
-        each["resource"]["name"]: each["resource"]["current"].get("averageUtilization")
-        for each in status.get("currentMetrics") or []
+        metric["resource"]["name"]: metric["resource"]["current"].get("averageUtilization")
+        for metric in status.get("currentMetrics") or []
     }
     targets = ", ".join(
-        f"{each['resource']['name']}: {current.get(each['resource']['name'], '<unknown>')}%"
-        f"/{each['resource']['target'].get('averageUtilization')}%"
-        for each in spec.get("metrics", [])
-        if each["type"] == "Resource"
+        f"{metric['resource']['name']}: {current.get(metric['resource']['name'], '<unknown>')}%"
+        f"/{metric['resource']['target'].get('averageUtilization')}%"
+        for metric in spec.get("metrics", [])
+        if metric["type"] == "Resource"
     )
     target = f"{spec['scaleTargetRef']['kind']}/{spec['scaleTargetRef']['name']}"
     bounds = [spec.get("minReplicas", 1), spec["maxReplicas"], status.get("currentReplicas", 0)]

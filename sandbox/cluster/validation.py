@@ -6,8 +6,8 @@ from typing import Any
 from sandbox.cluster import errors
 from sandbox.cluster.errors import Cause
 from sandbox.cluster.model import Json, labels_of
-from sandbox.cluster.resources import CONFIGMAPS, DEPLOYMENTS, HPAS, PODS, REPLICASETS, SECRETS, Resource
-from sandbox.cluster.schemas import wrong_types
+from sandbox.cluster.resources import CONFIGMAPS, DEPLOYMENTS, HPAS, PODS, REPLICASETS, SECRETS, ResourceType
+from sandbox.cluster.schemas import type_errors
 from sandbox.cluster.selectors import matches_labels
 
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -21,7 +21,7 @@ _AMOUNT_RULE = "must be an integer or percentage (e.g '5%')"
 _AT_LEAST_ZERO = "must be greater than or equal to 0"
 
 
-def check(resource: Resource, new: Json, old: Json | None) -> None:
+def check(resource: ResourceType, new: Json, old: Json | None) -> None:
     """Raises 422 with every reason why ``new`` may not be stored (in the place of ``old``, when there is one)."""
     refuse_wrong_types(resource, new)
     causes = [*_metadata(new, old), *_spec(resource, new, old)]
@@ -29,9 +29,9 @@ def check(resource: Resource, new: Json, old: Json | None) -> None:
         raise errors.invalid(resource, new["metadata"]["name"], causes)
 
 
-def refuse_wrong_types(resource: Resource, obj: Json) -> None:
+def refuse_wrong_types(resource: ResourceType, obj: Json) -> None:
     """Raises 400 for values that the API server cannot even decode."""
-    wrong = wrong_types(resource, obj)
+    wrong = type_errors(resource, obj)
     if wrong:
         message = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {wrong[0]}'
         raise errors.bad_request(message)
@@ -41,12 +41,12 @@ def required(field: str) -> Cause:
     return Cause(reason="FieldValueRequired", message="Required value", field=field)
 
 
-def not_allowed(field: str, value: Any, why: str) -> Cause:
-    shown = f'"{value}"' if isinstance(value, str) else _shown(value)
+def invalid_value(field: str, value: Any, why: str) -> Cause:
+    shown = f'"{value}"' if isinstance(value, str) else _go_format(value)
     return Cause(reason="FieldValueInvalid", message=f"Invalid value: {shown}: {why}", field=field)
 
 
-def _shown(value: Any) -> str:
+def _go_format(value: Any) -> str:
     """As Go prints it: the API server's words carry Go's syntax."""
     if isinstance(value, dict):
         pairs = ", ".join(f'"{key}":"{value[key]}"' for key in sorted(value))
@@ -58,13 +58,13 @@ def _metadata(new: Json, old: Json | None) -> list[Cause]:
     metadata = new["metadata"]
     causes = []
     if not re.fullmatch(_SUBDOMAIN, metadata["name"]):
-        causes.append(not_allowed("metadata.name", metadata["name"], _NAME_RULE))
+        causes.append(invalid_value("metadata.name", metadata["name"], _NAME_RULE))
     if old is not None and metadata.get("uid", old["metadata"]["uid"]) != old["metadata"]["uid"]:
-        causes.append(not_allowed("metadata.uid", metadata["uid"], "field is immutable"))
+        causes.append(invalid_value("metadata.uid", metadata["uid"], "field is immutable"))
     return causes
 
 
-def _spec(resource: Resource, new: Json, old: Json | None) -> list[Cause]:
+def _spec(resource: ResourceType, new: Json, old: Json | None) -> list[Cause]:
     if resource in (DEPLOYMENTS, REPLICASETS):
         return _workload(new, old)
     if resource is PODS:
@@ -81,7 +81,7 @@ def _spec(resource: Resource, new: Json, old: Json | None) -> list[Cause]:
 def _workload(new: Json, old: Json | None) -> list[Cause]:
     spec = new["spec"]
     causes = [
-        not_allowed(f"spec.{field}", spec[field], _AT_LEAST_ZERO)
+        invalid_value(f"spec.{field}", spec[field], _AT_LEAST_ZERO)
         for field in ("replicas", "minReadySeconds", "revisionHistoryLimit")
         if spec.get(field, 0) < 0
     ]
@@ -91,10 +91,12 @@ def _workload(new: Json, old: Json | None) -> list[Cause]:
         causes.append(required("spec.selector"))
     if not selector or not matches_labels(selector, labels):
         why = "`selector` does not match template `labels`"
-        causes.append(not_allowed("spec.template.metadata.labels", labels, why))
+        causes.append(invalid_value("spec.template.metadata.labels", labels, why))
     causes += _containers(spec["template"]["spec"], "spec.template.spec")
     if old is not None and old["spec"].get("selector") != selector:
-        shown = f"v1.LabelSelector{{MatchLabels:{_shown(selector.get('matchLabels', {}))}, MatchExpressions:{_NO_EXPRESSIONS}}}"
+        shown = (
+            f"v1.LabelSelector{{MatchLabels:{_go_format(selector.get('matchLabels', {}))}, MatchExpressions:{_NO_EXPRESSIONS}}}"
+        )
         message = f"Invalid value: {shown}: field is immutable"
         causes.append(Cause(reason="FieldValueInvalid", message=message, field="spec.selector"))
     return [*causes, *_strategy(spec)]
@@ -107,18 +109,18 @@ def _strategy(spec: Json) -> list[Cause]:
         return [Cause(reason="FieldValueForbidden", message=f"Forbidden: {why}", field="spec.strategy.rollingUpdate")]
     rolling = strategy.get("rollingUpdate", {})
     causes = [
-        not_allowed(f"spec.strategy.rollingUpdate.{name}", value, _AMOUNT_RULE)
+        invalid_value(f"spec.strategy.rollingUpdate.{name}", value, _AMOUNT_RULE)
         for name, value in rolling.items()
         if not (value >= 0 if isinstance(value, int) else re.fullmatch(r"[0-9]+%", value))
     ]
     if causes:
         return causes
     if strategy.get("type") not in (None, "RollingUpdate", "Recreate"):
-        told = f'Unsupported value: "{strategy["type"]}": supported values: "Recreate", "RollingUpdate"'
-        return [Cause(reason="FieldValueNotSupported", message=told, field="spec.strategy.type")]
+        message = f'Unsupported value: "{strategy["type"]}": supported values: "Recreate", "RollingUpdate"'
+        return [Cause(reason="FieldValueNotSupported", message=message, field="spec.strategy.type")]
     if rolling and all(rolling.get(bound) in (0, "0", "0%") for bound in ("maxSurge", "maxUnavailable")):
         field, why = "spec.strategy.rollingUpdate.maxUnavailable", "may not be 0 when `maxSurge` is 0"
-        return [not_allowed(field, rolling["maxUnavailable"], why)]
+        return [invalid_value(field, rolling["maxUnavailable"], why)]
     return []
 
 
@@ -140,9 +142,9 @@ def _autoscaler(spec: Json) -> list[Cause]:
     low, high = spec.get("minReplicas", 1), spec.get("maxReplicas", 0)
     causes = []
     if high < 1:
-        causes.append(not_allowed("spec.maxReplicas", high, "must be greater than 0"))
+        causes.append(invalid_value("spec.maxReplicas", high, "must be greater than 0"))
     if high < low:
-        causes.append(not_allowed("spec.maxReplicas", high, "must be greater than or equal to `minReplicas`"))
+        causes.append(invalid_value("spec.maxReplicas", high, "must be greater than or equal to `minReplicas`"))
     if "scaleTargetRef" not in spec:
         causes.append(required("spec.scaleTargetRef"))
     return causes

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.cluster import errors, managed_fields
-from sandbox.cluster.defaults import fill_in, without_nulls
-from sandbox.cluster.model import Json, Key, Now, key_of, stamp
+from sandbox.cluster.defaults import apply_defaults, without_nulls
+from sandbox.cluster.model import Json, Key, Now, format_time, key_of
 from sandbox.cluster.patches import json_patch, merge_patch
-from sandbox.cluster.replicasets import end_pod, random_suffix
-from sandbox.cluster.resources import NAMESPACES, PODS, RESOURCES, Resource
-from sandbox.cluster.schemas import wrong_types
-from sandbox.cluster.store import Store
+from sandbox.cluster.replicasets import random_suffix, terminate_pod
+from sandbox.cluster.resources import NAMESPACES, PODS, RESOURCES, ResourceType
+from sandbox.cluster.schemas import type_errors
+from sandbox.cluster.store import ObjectStore
 from sandbox.cluster.strategic_merge import strategic_merge
-from sandbox.cluster.validation import check, not_allowed, refuse_wrong_types
+from sandbox.cluster.validation import check, invalid_value, refuse_wrong_types
 
 APPLY = "application/apply-patch+yaml"
 _PATCHES: dict[str, Callable[[Json, Any], Any]] = {
@@ -26,10 +26,10 @@ PATCH_TYPES = (*_PATCHES, APPLY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ResourcePath:
     """What a request's path names; ``name`` is empty for a collection."""
 
-    resource: Resource
+    resource: ResourceType
     namespace: str = ""
     name: str = ""
     subresource: str = ""
@@ -40,7 +40,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class WriteOptions:
     """What a write's query says. ``manager`` is who is noted in ``managedFields``."""
 
     dry_run: bool = False
@@ -48,16 +48,16 @@ class Options:
     force: bool = False
 
 
-class Writer:
+class ObjectWriter:
     """Every write that comes over HTTP. Refusals are ``ApiError``."""
 
-    def __init__(self, store: Store, now: Now) -> None:
+    def __init__(self, store: ObjectStore, now: Now) -> None:
         self._store = store
         self._now = now
 
-    def create(self, target: Target, body: Json, options: Options) -> Json:
+    def create(self, target: ResourcePath, body: Json, options: WriteOptions) -> Json:
         resource = target.resource
-        obj = self._received(target, body)
+        obj = self._parse_object(target, body)
         refuse_wrong_types(resource, obj)
         metadata = obj["metadata"]
         if not metadata.get("name") and metadata.get("generateName"):
@@ -74,25 +74,25 @@ class Writer:
                     )
                 ],
             )
-        self._need_namespace(target)
+        self._check_namespace(target)
         for given_by_server in ("uid", "creationTimestamp", "resourceVersion", "generation"):
             metadata.pop(given_by_server, None)
         if resource.subresources:
             obj["status"] = {"phase": "Pending"} if resource is PODS else {}
-        fill_in(resource, obj)
+        apply_defaults(resource, obj)
         check(resource, obj, None)
-        self._note(None, obj, target, options)
+        self._record_managers(None, obj, target, options)
         return self._store.create(resource, obj, dry_run=options.dry_run)
 
-    def update(self, target: Target, body: Json, options: Options) -> Json:
-        obj = self._received(target, body)
-        self._same_name(target, obj)
+    def update(self, target: ResourcePath, body: Json, options: WriteOptions) -> Json:
+        obj = self._parse_object(target, body)
+        self._check_name(target, obj)
         old = self._store.get(target.resource, target.key)
         if target.subresource == "scale":
-            obj = _scaled(target, old, obj)
+            obj = _with_replicas(target, old, obj)
         return self._replace(target, old, obj, options)
 
-    def patch(self, target: Target, kind: str, patch: Any, options: Options) -> Json:
+    def patch(self, target: ResourcePath, kind: str, patch: Any, options: WriteOptions) -> Json:
         """``kind`` is the content type. Server-side apply creates what is not there."""
         if kind == APPLY:
             return self._apply(target, patch, options)
@@ -101,20 +101,20 @@ class Writer:
         if target.resource.custom and kind.startswith("application/strategic"):
             raise errors.unsupported_media_type(", ".join(each for each in PATCH_TYPES if "strategic" not in each))
         old = self._store.get(target.resource, target.key)
-        before = scale_of(old) if target.subresource == "scale" else _shown(target.resource, old)
+        before = scale_of(old) if target.subresource == "scale" else _as_client_sees(target.resource, old)
         patched = _PATCHES[kind](before, patch)
         if not isinstance(patched, dict) or not isinstance(patched.get("metadata"), dict):
             raise errors.rejected_patch()
         patched = without_nulls(patched)
-        wrong = [] if target.subresource == "scale" else wrong_types(target.resource, patched)
+        wrong = [] if target.subresource == "scale" else type_errors(target.resource, patched)
         if wrong:
             raise errors.undecodable_patch(wrong[0])
-        self._same_name(target, patched)
+        self._check_name(target, patched)
         if target.subresource == "scale":
-            patched = _scaled(target, old, patched)
+            patched = _with_replicas(target, old, patched)
         return self._replace(target, old, patched, options)
 
-    def delete(self, target: Target, body: Json, options: Options) -> Json:
+    def delete(self, target: ResourcePath, body: Json, options: WriteOptions) -> Json:
         """Removes, and answers the removed; a pod that must end first is answered as it ends."""
         old = self._store.get(target.resource, target.key)
         for field, wanted in (body.get("preconditions") or {}).items():
@@ -126,34 +126,36 @@ class Writer:
         if body.get("propagationPolicy") == "Orphan" or body.get("orphanDependents"):
             self._orphan(old)
         if target.resource is PODS:
-            return end_pod(self._store, old, self._now, body.get("gracePeriodSeconds"))
+            return terminate_pod(self._store, old, self._now, body.get("gracePeriodSeconds"))
         return self._store.remove(target.resource, target.key)
 
     # -- the parts
 
-    def _apply(self, target: Target, patch: Json, options: Options) -> Json:
+    def _apply(self, target: ResourcePath, patch: Json, options: WriteOptions) -> Json:
         resource = target.resource
-        wanted = without_nulls(self._received(target, patch))
+        wanted = without_nulls(self._parse_object(target, patch))
         refuse_wrong_types(resource, wanted)
         wanted["metadata"].setdefault("name", target.name)
-        self._same_name(target, wanted)
+        self._check_name(target, wanted)
         old = self._store.find(resource, target.key)
-        merged = managed_fields.apply(
+        merged = managed_fields.server_side_apply(
             old,
             wanted,
             manager=options.manager,
             force=options.force,
-            at=stamp(self._now()),
+            at=format_time(self._now()),
             api_version=resource.api_version,
         )
         if old is not None:
-            return self._replace(target, old, merged, options, noted=True)
-        self._need_namespace(target)
-        fill_in(resource, merged)
+            return self._replace(target, old, merged, options, managers_recorded=True)
+        self._check_namespace(target)
+        apply_defaults(resource, merged)
         check(resource, merged, None)
         return self._store.create(resource, merged, dry_run=options.dry_run)
 
-    def _replace(self, target: Target, old: Json, new: Json, options: Options, *, noted: bool = False) -> Json:
+    def _replace(
+        self, target: ResourcePath, old: Json, new: Json, options: WriteOptions, *, managers_recorded: bool = False
+    ) -> Json:
         resource, status = target.resource, target.subresource == "status"
         new = copy.deepcopy(new)
         refuse_wrong_types(resource, new)
@@ -161,14 +163,14 @@ class Writer:
             new = {**copy.deepcopy(old), "status": new.get("status", {}), "metadata": new["metadata"]}
         elif resource.subresources:
             new["status"] = copy.deepcopy(old.get("status", {}))
-        self._keep_what_clients_may_not_set(old, new)
-        fill_in(resource, new)
+        self._preserve_server_fields(old, new)
+        apply_defaults(resource, new)
         check(resource, new, old)
-        if not noted:
-            self._note(old, new, target, options)
+        if not managers_recorded:
+            self._record_managers(old, new, target, options)
         return self._store.replace(resource, new, status=status, dry_run=options.dry_run)
 
-    def _keep_what_clients_may_not_set(self, old: Json, new: Json) -> None:
+    def _preserve_server_fields(self, old: Json, new: Json) -> None:
         for field in ("creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName"):
             new["metadata"].pop(field, None)
             if field in old["metadata"]:
@@ -182,17 +184,17 @@ class Writer:
         if "managedFields" not in new["metadata"] and "managedFields" in old["metadata"]:
             new["metadata"]["managedFields"] = old["metadata"]["managedFields"]
 
-    def _note(self, old: Json | None, new: Json, target: Target, options: Options) -> None:
-        managed_fields.record(
+    def _record_managers(self, old: Json | None, new: Json, target: ResourcePath, options: WriteOptions) -> None:
+        managed_fields.record_update(
             old,
             new,
             manager=options.manager,
-            at=stamp(self._now()),
+            at=format_time(self._now()),
             api_version=target.resource.api_version,
             subresource=target.subresource,
         )
 
-    def _received(self, target: Target, body: Json) -> Json:
+    def _parse_object(self, target: ResourcePath, body: Json) -> Json:
         resource = target.resource
         obj = without_nulls(copy.deepcopy(body))
         kind, api_version = obj.pop("kind", resource.kind), obj.pop("apiVersion", resource.api_version)
@@ -210,13 +212,13 @@ class Writer:
                 raise errors.bad_request(message)
         return dict(obj)
 
-    def _same_name(self, target: Target, obj: Json) -> None:
+    def _check_name(self, target: ResourcePath, obj: Json) -> None:
         given = obj["metadata"].get("name", "")
         if given != target.name:
             message = f"the name of the object ({given}) does not match the name on the URL ({target.name})"
             raise errors.bad_request(message)
 
-    def _need_namespace(self, target: Target) -> None:
+    def _check_namespace(self, target: ResourcePath) -> None:
         if target.resource.namespaced and self._store.find(NAMESPACES, ("", target.namespace)) is None:
             raise errors.not_found(NAMESPACES, target.namespace)
 
@@ -224,24 +226,24 @@ class Writer:
         uid = owner["metadata"]["uid"]
 
         def let_go(obj: Json) -> None:
-            owners = [each for each in obj["metadata"]["ownerReferences"] if each["uid"] != uid]
+            owners = [dependent for dependent in obj["metadata"]["ownerReferences"] if dependent["uid"] != uid]
             obj["metadata"]["ownerReferences"] = owners
 
         for resource in RESOURCES:
-            for each in [] if resource.stored_as else self._store.all(resource):
-                if any(reference["uid"] == uid for reference in each["metadata"].get("ownerReferences", [])):
-                    self._store.modify(resource, key_of(each), let_go)
+            for dependent in [] if resource.stored_as else self._store.all(resource):
+                if any(reference["uid"] == uid for reference in dependent["metadata"].get("ownerReferences", [])):
+                    self._store.modify(resource, key_of(dependent), let_go)
 
 
 def scale_of(obj: Json) -> Json:
     """The autoscaling/v1 Scale of a Deployment or ReplicaSet."""
     metadata = obj["metadata"]
-    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    metadata_fields = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     labels = (obj["spec"].get("selector") or {}).get("matchLabels", {})
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
-        "metadata": {field: metadata[field] for field in kept if field in metadata},
+        "metadata": {field: metadata[field] for field in metadata_fields if field in metadata},
         "spec": {"replicas": obj["spec"].get("replicas", 0)},
         "status": {
             "replicas": obj.get("status", {}).get("replicas", 0),
@@ -250,12 +252,12 @@ def scale_of(obj: Json) -> Json:
     }
 
 
-def _scaled(target: Target, old: Json, scale: Json) -> Json:
+def _with_replicas(target: ResourcePath, old: Json, scale: Json) -> Json:
     replicas = scale.get("spec", {}).get("replicas", 0)
     if isinstance(replicas, bool) or not isinstance(replicas, int):
         raise errors.bad_request('Scale in version "v1" cannot be handled as a Scale: spec.replicas is no number')
     if replicas < 0:
-        details = not_allowed("spec.replicas", replicas, "must be greater than or equal to 0")
+        details = invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
         raise errors.invalid(SCALE, target.name, [details])
     new = copy.deepcopy(old)
     new["spec"]["replicas"] = replicas
@@ -264,9 +266,9 @@ def _scaled(target: Target, old: Json, scale: Json) -> Json:
     return new
 
 
-SCALE = Resource(group="autoscaling", plural="scales", kind="Scale")
+SCALE = ResourceType(group="autoscaling", plural="scales", kind="Scale")
 
 
-def _shown(resource: Resource, obj: Json) -> Json:
+def _as_client_sees(resource: ResourceType, obj: Json) -> Json:
     """The object as a client sees it, which is what a patch is about."""
     return {"apiVersion": resource.api_version, "kind": resource.kind, **obj}

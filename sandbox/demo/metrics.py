@@ -7,13 +7,13 @@ from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from sandbox.demo.ready_pods import Pods
+from sandbox.demo.ready_pods import PodsByImage
 from sandbox.demo.services import BALANCER, CACHE, COGNITIVE
 from sandbox.demo.traffic import Traffic, behaviour_of
 
-_HITS = 0.63
+_CACHE_HIT_RATIO = 0.63
 """The share of requests that the cache answers by itself."""
-_SESSIONS = 100
+_SESSIONS_PER_SECOND = 100
 """Sessions for each second that 95 of 100 requests take: the slower the service, the more of them pile up."""
 
 
@@ -22,7 +22,7 @@ class Exporter(Collector):
     """One service at one moment. ``backends`` counts the ready pods behind a load balancer."""
 
     service: str
-    pods: Pods
+    pods: PodsByImage
     traffic: Traffic
     backends: int = 0
 
@@ -37,7 +37,7 @@ class Exporter(Collector):
         if self.service == CACHE:
             yield from self._cache()
         if self.service == COGNITIVE:
-            yield from self._cognition()
+            yield from self._cognitive()
 
     def _requests(self) -> Iterator[Metric]:
         requests = CounterMetricFamily("flask_http_request", "Requests answered.", labels=["method", "status"])
@@ -48,18 +48,20 @@ class Exporter(Collector):
 
     def _cache(self) -> Iterator[Metric]:
         asked = self.traffic.by_status.total()
-        hits = int(asked * _HITS)
+        hits = int(asked * _CACHE_HIT_RATIO)
         yield CounterMetricFamily("cache_hits", "Requests that the cache answered by itself.", value=hits)
         yield CounterMetricFamily("cache_misses", "Requests that the cache had to pass on.", value=asked - hits)
 
-    def _cognition(self) -> Iterator[Metric]:
+    def _cognitive(self) -> Iterator[Metric]:
         yield self._histogram("cognitive_processing_duration_seconds", "How long thinking took.")
         slowest = max((behaviour_of(image).p95 for image in self.pods), default=0.0)
-        yield GaugeMetricFamily("cognitive_active_sessions", "Sessions that are open.", value=round(slowest * _SESSIONS))
+        yield GaugeMetricFamily(
+            "cognitive_active_sessions", "Sessions that are open.", value=round(slowest * _SESSIONS_PER_SECOND)
+        )
 
-    def _histogram(self, name: str, told: str) -> Metric:
-        seconds = self.traffic.seconds
-        family = HistogramMetricFamily(name, told, labels=["method"])
+    def _histogram(self, name: str, help_text: str) -> Metric:
+        seconds = self.traffic.latencies
+        family = HistogramMetricFamily(name, help_text, labels=["method"])
         family.add_metric(["GET"], seconds.buckets(), seconds.total)
         return family
 
@@ -74,6 +76,6 @@ class RedisExporter(Collector):
         yield GaugeMetricFamily("redis_up", "Whether Redis answers.", value=int(self.up))
 
 
-def text_of(exporter: Collector) -> bytes:
+def exposition(exporter: Collector) -> bytes:
     """Prometheus' text format."""
     return generate_latest(exporter)

@@ -10,42 +10,44 @@ from domain.targets import Target
 from domain.workloads.deployments import Workload
 from integrations.kubernetes import Cluster
 
-Pods = Mapping[str, int]
+PodsByImage = Mapping[str, int]
 """How many pods are ready, by image."""
-LOOK_EVERY = 0.5
+POLL_INTERVAL = 0.5
 """Seconds."""
 
 
-async def keep_looking(cluster: Cluster, targets: Iterable[Target], tell: Callable[[Mapping[Target, Pods]], None]) -> None:
+async def poll_ready_pods(
+    cluster: Cluster, targets: Iterable[Target], on_change: Callable[[Mapping[Target, PodsByImage]], None]
+) -> None:
     """Never returns. What was seen last stands while the cluster does not answer: the services may well run on."""
     while True:
         with suppress(TemporaryError):
-            tell(await ready_pods(cluster, targets))
-        await asyncio.sleep(LOOK_EVERY)
+            on_change(await ready_pods(cluster, targets))
+        await asyncio.sleep(POLL_INTERVAL)
 
 
-async def ready_pods(cluster: Cluster, targets: Iterable[Target]) -> dict[Target, Pods]:
+async def ready_pods(cluster: Cluster, targets: Iterable[Target]) -> dict[Target, PodsByImage]:
     """A Deployment that does not exist has none."""
-    every = tuple(targets)
-    found = await cluster.workloads(every)
-    pods = await asyncio.gather(*(_of_workload(cluster, found[each]) if each in found else _nothing() for each in every))
-    return dict(zip(every, pods, strict=True))
+    ordered = tuple(targets)
+    found = await cluster.workloads(ordered)
+    pods = await asyncio.gather(*(_pods_of_workload(cluster, found[each]) if each in found else _no_pods() for each in ordered))
+    return dict(zip(ordered, pods, strict=True))
 
 
-async def _nothing() -> Pods:
+async def _no_pods() -> PodsByImage:
     return {}
 
 
-async def _of_workload(cluster: Cluster, workload: Workload) -> Pods:
+async def _pods_of_workload(cluster: Cluster, workload: Workload) -> PodsByImage:
     """Pods are looked at one by one only while more than one version is there: usually the Deployment says it all."""
-    there = [each for each in workload.revisions if each.replicas]
-    if len(there) <= 1:
-        return {there[0].image: workload.ready} if there and workload.ready else {}
+    active = [each for each in workload.revisions if each.replicas]
+    if len(active) <= 1:
+        return {active[0].image: workload.ready} if active and workload.ready else {}
     try:
-        running = await cluster.running(workload.target)
+        running = await cluster.running_pods(workload.target)
     except NotFound:
         return {}
-    older = next((each.image for each in there if each.template_hash != running.template_hash), running.image)
-    counted = Counter({running.image: running.of_current})
-    counted[older] += running.ready - running.of_current
-    return +counted
+    older = next((each.image for each in active if each.template_hash != running.template_hash), running.image)
+    ready_by_image = Counter({running.image: running.ready_updated})
+    ready_by_image[older] += running.ready - running.ready_updated
+    return +ready_by_image

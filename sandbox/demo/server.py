@@ -13,13 +13,13 @@ from domain.clock import Clock, SystemClock
 from domain.errors import TemporaryError
 from domain.targets import Target
 from integrations.kubernetes import ClusterSettings, open_cluster
-from sandbox.demo.metrics import Exporter, RedisExporter, text_of
-from sandbox.demo.ready_pods import Pods, keep_looking
-from sandbox.demo.services import CACHE, MAIN, REDIS, demo_targets, requests_a_second
+from sandbox.demo.metrics import Exporter, RedisExporter, exposition
+from sandbox.demo.ready_pods import PodsByImage, poll_ready_pods
+from sandbox.demo.services import CACHE, MAIN, REDIS, demo_targets, requests_per_second
 from sandbox.demo.traffic import Traffic
 
 HOST = "127.0.0.1"
-_FIRST_LOOK_SECONDS = 30
+_FIRST_POLL_TIMEOUT = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,73 +40,73 @@ async def running_demo(kubeconfig: Path, *, port: int = 0, clock: Clock | None =
     Port 0 takes a free one. Raises ``TemporaryError`` when the cluster cannot be looked at in the beginning.
     """
     time = clock or SystemClock()
-    town = _Town(demo_targets(), time)
+    state = _DemoState(demo_targets(), time)
     settings = ClusterSettings(name="sandbox", kubeconfig=str(kubeconfig))
     # Nothing that a pod says is read here, so there is nothing to mask.
-    async with open_cluster(settings, time, redact=str) as cluster, asyncio.TaskGroup() as looking:
-        task = looking.create_task(keep_looking(cluster, town.targets, town.see), name="demo services")
+    async with open_cluster(settings, time, redact=str) as cluster, asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(poll_ready_pods(cluster, state.targets, state.update), name="demo services")
         try:
-            await _until_seen(town)
-            async with _served(town, port) as address:
+            await _wait_polled(state)
+            async with _serve(state, port) as address:
                 yield RunningDemo(address)
         finally:
             task.cancel()
 
 
-async def _until_seen(town: "_Town") -> None:
+async def _wait_polled(state: "_DemoState") -> None:
     try:
-        async with asyncio.timeout(_FIRST_LOOK_SECONDS):
-            await town.seen.wait()
+        async with asyncio.timeout(_FIRST_POLL_TIMEOUT):
+            await state.polled.wait()
     except TimeoutError:
         raise TemporaryError("The demo services could not see the cluster: it does not answer.") from None
 
 
-class _Town:
+class _DemoState:
     """All services: what is ready, and what each has counted."""
 
     def __init__(self, targets: Iterable[Target], clock: Clock) -> None:
         self.targets = tuple(targets)
-        self.seen = asyncio.Event()
+        self.polled = asyncio.Event()
         self._clock = clock
         self._now = clock.now()
-        self._pods: Mapping[Target, Pods] = {}
-        self._traffic = {target: Traffic(requests_a_second(target)) for target in self.targets}
-        self._named = {(target.environment, target.service): target for target in self.targets}
+        self._pods: Mapping[Target, PodsByImage] = {}
+        self._traffic = {target: Traffic(requests_per_second(target)) for target in self.targets}
+        self._targets_by_name = {(target.environment, target.service): target for target in self.targets}
 
-    def see(self, pods: Mapping[Target, Pods]) -> None:
+    def update(self, pods: Mapping[Target, PodsByImage]) -> None:
         """What answered until now is counted before it is replaced."""
-        self._pass_time()
+        self._advance()
         self._pods = pods
-        self.seen.set()
+        self.polled.set()
 
     def metrics(self, environment: str, job: str) -> bytes | None:
         """Its metrics now; None where no pod is ready to answer. Raises ``KeyError`` for a service that does not exist."""
-        self._pass_time()
-        target = self._named[environment, CACHE if job == REDIS else job]
+        self._advance()
+        target = self._targets_by_name[environment, CACHE if job == REDIS else job]
         if job == REDIS:
-            return text_of(RedisExporter(up=bool(self._ready(target))))
+            return exposition(RedisExporter(up=bool(self._ready(target))))
         if not self._ready(target):
             return None
-        backends = sum(self._ready(self._named[environment, MAIN]).values())
+        backends = sum(self._ready(self._targets_by_name[environment, MAIN]).values())
         exporter = Exporter(service=job, pods=self._ready(target), traffic=self._traffic[target], backends=backends)
-        return text_of(exporter)
+        return exposition(exporter)
 
-    def _ready(self, target: Target) -> Pods:
+    def _ready(self, target: Target) -> PodsByImage:
         return self._pods.get(target, {})
 
-    def _pass_time(self) -> None:
+    def _advance(self) -> None:
         now = self._clock.now()
         seconds = max(0.0, (now - self._now).total_seconds())
         self._now = now
         for target, traffic in self._traffic.items():
-            traffic.pass_time(seconds, self._ready(target))
+            traffic.advance(seconds, self._ready(target))
 
 
 @asynccontextmanager
-async def _served(town: _Town, port: int) -> AsyncIterator[str]:
+async def _serve(state: _DemoState, port: int) -> AsyncIterator[str]:
     async def answer(request: web.Request) -> web.Response:
         try:
-            text = town.metrics(request.match_info["environment"], request.match_info["job"])
+            text = state.metrics(request.match_info["environment"], request.match_info["job"])
         except KeyError:
             raise web.HTTPNotFound(text="There is no such service.\n") from None
         if text is None:

@@ -13,8 +13,8 @@ CACHE = "deep-echo-cache"
 REDIS = "redis"
 """Redis is asked by an exporter of its own, which answers while Redis is down."""
 
-_A_SECOND = {MAIN: 40.0, COGNITIVE: 25.0, BALANCER: 60.0, CACHE: 80.0}
-_ANY_OTHER = 8.0
+_REQUESTS_PER_SECOND = {MAIN: 40.0, COGNITIVE: 25.0, BALANCER: 60.0, CACHE: 80.0}
+_DEFAULT_REQUESTS_PER_SECOND = 8.0
 _SHARE = {"production": 1.0, "staging": 0.5, "development": 0.25}
 
 
@@ -36,15 +36,15 @@ def demo_targets() -> tuple[Target, ...]:
     environments = {namespace: name for name, namespace in CONTEXTS.items()}
     return tuple(
         Target(
-            environment=environments[each["metadata"]["namespace"]],
-            service=each["metadata"]["name"],
+            environment=environments[manifest["metadata"]["namespace"]],
+            service=manifest["metadata"]["name"],
             cluster="sandbox",
-            namespace=each["metadata"]["namespace"],
-            deployment=each["metadata"]["name"],
-            container=each["spec"]["template"]["spec"]["containers"][0]["name"],
+            namespace=manifest["metadata"]["namespace"],
+            deployment=manifest["metadata"]["name"],
+            container=manifest["spec"]["template"]["spec"]["containers"][0]["name"],
         )
-        for each in platform(datetime.now(UTC))
-        if each["kind"] == "Deployment"
+        for manifest in platform(datetime.now(UTC))
+        if manifest["kind"] == "Deployment"
     )
 
 
@@ -54,6 +54,6 @@ def scrape_targets() -> tuple[ScrapeTarget, ...]:
     return (*services, *(ScrapeTarget(REDIS, each.environment, CACHE) for each in services if each.service == CACHE))
 
 
-def requests_a_second(target: Target) -> float:
+def requests_per_second(target: Target) -> float:
     """How many requests a service gets in the mean."""
-    return _A_SECOND.get(target.service, _ANY_OTHER) * _SHARE[target.environment]
+    return _REQUESTS_PER_SECOND.get(target.service, _DEFAULT_REQUESTS_PER_SECOND) * _SHARE[target.environment]

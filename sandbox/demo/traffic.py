@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
-BAD = "bad5eed"
+BAD_TAG_MARKER = "bad5eed"
 """A version whose tag contains this is the one that should not have been deployed."""
 BUCKETS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0)
 """Upper bounds in seconds."""
@@ -14,8 +14,8 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 """Its multiples fall evenly between 0 and 1, however many are taken."""
 _LATENCIES = NormalDist(0, 0.8)
 _P95 = math.exp(_LATENCIES.inv_cdf(0.95))
-_TIDE = 0.1
-_TIDE_SECONDS = 120
+_WAVE_AMPLITUDE = 0.1
+_WAVE_PERIOD_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ BAD_VERSION = Behaviour(errors=0.14, p95=2.0)
 
 def behaviour_of(image: str) -> Behaviour:
     """How a version behaves, which only its tag decides."""
-    return BAD_VERSION if BAD in image.rpartition(":")[2] else GOOD_VERSION
+    return BAD_VERSION if BAD_TAG_MARKER in image.rpartition(":")[2] else GOOD_VERSION
 
 
 class Histogram:
@@ -43,8 +43,8 @@ class Histogram:
         self._counts = [0] * (len(BUCKETS) + 1)
 
     def add(self, seconds: float) -> None:
-        place = next((place for place, bound in enumerate(BUCKETS) if seconds <= bound), len(BUCKETS))
-        self._counts[place] += 1
+        index = next((index for index, bound in enumerate(BUCKETS) if seconds <= bound), len(BUCKETS))
+        self._counts[index] += 1
         self.total += seconds
 
     def buckets(self) -> list[tuple[str, float]]:
@@ -56,38 +56,38 @@ class Histogram:
 class Traffic:
     """What a service has counted since it began. It is never taken back, so that the counters only grow."""
 
-    def __init__(self, requests_a_second: float) -> None:
+    def __init__(self, requests_per_second: float) -> None:
         self.by_status: Counter[str] = Counter({"200": 0, "404": 0, "500": 0, "503": 0})
-        self.seconds = Histogram()
-        self._rate = requests_a_second
+        self.latencies = Histogram()
+        self._rate = requests_per_second
         self._age = 0.0
-        self._due = 0.0
+        self._pending_requests = 0.0
         self._served = 0
-        self._errors_due = 0.0
+        self._pending_errors = 0.0
         self._errors = 0
 
-    def pass_time(self, seconds: float, pods: Mapping[str, int]) -> None:
+    def advance(self, seconds: float, pods: Mapping[str, int]) -> None:
         """Serve what came in meanwhile, each pod in turn. ``pods`` counts the ready ones by image; without any nobody answers."""
         self._age += seconds
         images = [image for image, count in sorted(pods.items()) for _ in range(count)]
         if not images:
             return
-        tide = 1 + _TIDE * math.sin(2 * math.pi * self._age / _TIDE_SECONDS)
-        self._due += self._rate * tide * seconds
-        while self._due >= 1:
-            self._due -= 1
+        wave = 1 + _WAVE_AMPLITUDE * math.sin(2 * math.pi * self._age / _WAVE_PERIOD_SECONDS)
+        self._pending_requests += self._rate * wave * seconds
+        while self._pending_requests >= 1:
+            self._pending_requests -= 1
             self._serve(behaviour_of(images[self._served % len(images)]))
 
     def _serve(self, behaviour: Behaviour) -> None:
         self._served += 1
-        self._errors_due += behaviour.errors
+        self._pending_errors += behaviour.errors
         self.by_status[self._status()] += 1
         rank = min(max(self._served * _GOLDEN % 1, 1e-6), 1 - 1e-6)
-        self.seconds.add(math.exp(_LATENCIES.inv_cdf(rank)) * behaviour.p95 / _P95)
+        self.latencies.add(math.exp(_LATENCIES.inv_cdf(rank)) * behaviour.p95 / _P95)
 
     def _status(self) -> str:
-        if self._errors_due >= 1:
-            self._errors_due -= 1
+        if self._pending_errors >= 1:
+            self._pending_errors -= 1
             self._errors += 1
             return "500" if self._errors % 4 else "503"
         return "200" if self._served % 60 else "404"

@@ -1,18 +1,18 @@
 """Real Prometheus and real Alertmanager as plain processes on loopback, for the sandbox and for tests."""
 
-from sandbox.monitoring.alertmanager import Gossip, RunningAlertmanager, alertmanager_config, running_alertmanager
-from sandbox.monitoring.processes import DidNotStart
-from sandbox.monitoring.prometheus import WINDOW, RunningPrometheus, prometheus_config, rules, running_prometheus
+from sandbox.monitoring.alertmanager import HaPeer, RunningAlertmanager, alertmanager_config, running_alertmanager
+from sandbox.monitoring.processes import ProgramDidNotStart
+from sandbox.monitoring.prometheus import RULE_WINDOW, RunningPrometheus, alert_rules, prometheus_config, running_prometheus
 
 __all__ = [
-    "WINDOW",
-    "DidNotStart",
-    "Gossip",
+    "RULE_WINDOW",
+    "HaPeer",
+    "ProgramDidNotStart",
     "RunningAlertmanager",
     "RunningPrometheus",
+    "alert_rules",
     "alertmanager_config",
     "prometheus_config",
-    "rules",
     "running_alertmanager",
     "running_prometheus",
 ]

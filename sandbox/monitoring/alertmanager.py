@@ -11,13 +11,13 @@ import yaml
 from sandbox.monitoring.processes import running_program
 from sandbox.tools import alertmanager_program
 
-WATCHDOG_SECONDS = 10
+WATCHDOG_INTERVAL = 10
 """The always-firing alert is sent again so often."""
 _HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gossip:
+class HaPeer:
     """One of a highly available pair. ``port`` is where the others reach it; ``peers`` are ``host:port`` of theirs.
 
     The second peer waits ``stagger_seconds`` before it sends what the first should have sent, the third twice as long.
@@ -27,12 +27,12 @@ class Gossip:
     peers: tuple[str, ...] = ()
     stagger_seconds: float = 15
 
-    def words(self) -> tuple[str, ...]:
+    def arguments(self) -> tuple[str, ...]:
         """As arguments of the program."""
-        place = f"{_HOST}:{self.port}"
+        address = f"{_HOST}:{self.port}"
         return (
-            f"--cluster.listen-address={place}",
-            f"--cluster.advertise-address={place}",
+            f"--cluster.listen-address={address}",
+            f"--cluster.advertise-address={address}",
             f"--cluster.peer-timeout={round(self.stagger_seconds * 1000)}ms",
             "--cluster.gossip-interval=50ms",  # it waits for thirty of these before it sends anything
             *(f"--cluster.peer={peer}" for peer in self.peers),
@@ -56,7 +56,7 @@ def alertmanager_config(webhook: str, token: str, *, group_interval: str = "2s")
         "receiver": "deepecho",
         "matchers": ['alertname="Watchdog"'],
         "group_wait": "0s",
-        "group_interval": f"{WATCHDOG_SECONDS}s",
+        "group_interval": f"{WATCHDOG_INTERVAL}s",
         "repeat_interval": "1s",  # it is looked at once a group_interval only
     }
     return {
@@ -74,28 +74,28 @@ def alertmanager_config(webhook: str, token: str, *, group_interval: str = "2s")
 
 @asynccontextmanager
 async def running_alertmanager(
-    folder: Path, port: int, config: dict[str, Any], gossip: Gossip | None = None
+    folder: Path, port: int, config: dict[str, Any], ha_peer: HaPeer | None = None
 ) -> AsyncIterator[RunningAlertmanager]:
     """Alertmanager with this configuration, ready; alone unless ``gossip`` says otherwise. Its files are kept in ``folder``.
 
     Raises ``MissingTool`` and ``DidNotStart``.
     """
-    file = _written(folder, config)
+    file = _write_config(folder, config)
     url = f"http://{_HOST}:{port}"
-    words = (
+    command = (
         alertmanager_program(),
         f"--config.file={file}",
         f"--storage.path={folder / 'data'}",
         f"--web.listen-address={_HOST}:{port}",
         f"--web.external-url={url}",
-        *(gossip.words() if gossip else ("--cluster.listen-address=",)),
+        *(ha_peer.arguments() if ha_peer else ("--cluster.listen-address=",)),
         "--log.level=warn",
     )
-    async with running_program(words, url, folder / "alertmanager.log") as pid:
+    async with running_program(command, url, folder / "alertmanager.log") as pid:
         yield RunningAlertmanager(url=url, address=f"{_HOST}:{port}", pid=pid)
 
 
-def _written(folder: Path, config: dict[str, Any]) -> Path:
+def _write_config(folder: Path, config: dict[str, Any]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "alertmanager.yaml"
     file.touch(0o600)  # there is a token in it

@@ -14,10 +14,10 @@ from sandbox.demo.services import ScrapeTarget
 from sandbox.monitoring.processes import running_program
 from sandbox.tools import prometheus_program
 
-WINDOW = 15
+RULE_WINDOW = 15
 """Seconds that the sandbox's rules look back: long enough for steady rates, short enough to wait for."""
 _HOST = "127.0.0.1"
-_RESEND_SECONDS = 5
+_RESEND_DELAY = 5
 """Prometheus tells Alertmanager of a firing alert again so often; one that is not told again ends after four times as long.
 So alerts of a Prometheus that was killed end after 20 s, the Watchdog too.
 """
@@ -31,7 +31,7 @@ class RunningPrometheus:
     pid: int
 
 
-def rules(window: int = WINDOW) -> str:
+def alert_rules(window: int = RULE_WINDOW) -> str:
     """The platform's alert rules, which look back so many seconds. YAML, as Prometheus reads it."""
     template = string.Template(files("sandbox.monitoring").joinpath("rules.yaml").read_text(encoding="utf-8"))
     # Prometheus' own $value and $labels are left as they are.
@@ -39,13 +39,13 @@ def rules(window: int = WINDOW) -> str:
 
 
 def prometheus_config(
-    demo: str, targets: Iterable[ScrapeTarget], alertmanagers: Sequence[str], *, interval: str = "1s"
+    demo_address: str, targets: Iterable[ScrapeTarget], alertmanagers: Sequence[str], *, interval: str = "1s"
 ) -> dict[str, Any]:
     """Prometheus' configuration. ``demo`` and ``alertmanagers`` are ``host:port``; the rules are in ``rules.yaml`` beside it."""
     by_job: dict[str, list[dict[str, Any]]] = {}
-    for each in targets:
-        labels = {"environment": each.environment, "service": each.service, "__metrics_path__": each.path}
-        by_job.setdefault(each.job, []).append({"targets": [demo], "labels": labels})
+    for target in targets:
+        labels = {"environment": target.environment, "service": target.service, "__metrics_path__": target.path}
+        by_job.setdefault(target.job, []).append({"targets": [demo_address], "labels": labels})
     return {
         "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
         "rule_files": ["rules.yaml"],
@@ -60,22 +60,22 @@ async def running_prometheus(folder: Path, port: int, config: dict[str, Any], ru
 
     Raises ``MissingTool`` and ``DidNotStart``.
     """
-    _write(folder, config, rules)
+    _write_files(folder, config, rules)
     url = f"http://{_HOST}:{port}"
-    words = (
+    command = (
         prometheus_program(),
         f"--config.file={folder / 'prometheus.yaml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={_HOST}:{port}",
         f"--web.external-url={url}",
-        f"--rules.alert.resend-delay={_RESEND_SECONDS}s",
+        f"--rules.alert.resend-delay={_RESEND_DELAY}s",
         "--log.level=warn",
     )
-    async with running_program(words, url, folder / "prometheus.log") as pid:
+    async with running_program(command, url, folder / "prometheus.log") as pid:
         yield RunningPrometheus(url=url, pid=pid)
 
 
-def _write(folder: Path, config: dict[str, Any], rules: str) -> None:
+def _write_files(folder: Path, config: dict[str, Any], rules: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rules.yaml").write_text(rules)
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(config, sort_keys=False))

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, field
 
 from sandbox.slack.errors import Json
 
-_KEPT = 10_000
+_MAX_CALLS = 10_000
 
 
 @dataclass(slots=True, kw_only=True)
-class Call:
+class ApiCall:
     """One call. ``outcome`` is `ok`, Slack's word for a refusal, or the name of an injected fault.
 
     ``delivered`` says whether it took effect, which after a fault may differ from what the caller saw.
@@ -30,14 +30,14 @@ class Call:
 
 
 @dataclass(slots=True)
-class Journal:
-    calls: list[Call] = field(default_factory=list)
+class CallLog:
+    calls: list[ApiCall] = field(default_factory=list)
     _count: int = 0
 
-    def open(self, method: str, args: Json) -> Call:
+    def open(self, method: str, args: Json) -> ApiCall:
         self._count += 1
         channel = args.get("channel") or args.get("channel_id")
-        call = Call(
+        call = ApiCall(
             number=self._count,
             time=time.time(),
             method=method,
@@ -45,10 +45,10 @@ class Journal:
             args=args,
         )
         self.calls.append(call)
-        del self.calls[:-_KEPT]
+        del self.calls[:-_MAX_CALLS]
         return call
 
-    def close(self, call: Call, outcome: str) -> None:
+    def close(self, call: ApiCall, outcome: str) -> None:
         call.outcome = outcome
         call.seconds = round(time.time() - call.time, 6)
 

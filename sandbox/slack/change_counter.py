@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
-_COUNTED = {"init", "message", "message_update", "message_delete"}
+_COUNTED_FRAMES = {"init", "message", "message_update", "message_delete"}
 
 
 @dataclass(slots=True)
-class Changes:
+class ChangeCounter:
     """``count`` grows after every change, a moment later than the change itself can be read."""
 
     count: int = 0
@@ -17,5 +17,5 @@ class Changes:
     async def listen(self, socket: ClientWebSocketResponse) -> None:
         """Count what the local Slack tells its pages, until it stops."""
         async for message in socket:
-            if message.type is WSMsgType.TEXT and json.loads(message.data)["t"] in _COUNTED:
+            if message.type is WSMsgType.TEXT and json.loads(message.data)["t"] in _COUNTED_FRAMES:
                 self.count += 1

@@ -5,14 +5,14 @@ import time
 from dataclasses import dataclass, field
 
 from sandbox.slack import people
-from sandbox.slack.errors import Json, Refused
+from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.upstream import Upstream
 
 _USER = re.compile(r"^[UW][A-Z0-9]{2,}$")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Room:
+class Channel:
     """A channel or a direct conversation."""
 
     id: str
@@ -32,7 +32,7 @@ class Room:
     def has_bot(self) -> bool:
         return people.BOT_USER_ID in self.members
 
-    def shape(self) -> Json:
+    def to_api(self) -> Json:
         """The conversation object of the Web API."""
         common: Json = {"id": self.id, "created": self.created, "is_archived": self.archived, "is_im": self.is_im}
         if self.is_im:
@@ -58,7 +58,7 @@ class Room:
             "purpose": {"value": self.purpose, "creator": self.creator, "last_set": self.created},
         }
 
-    def page_shape(self) -> Json:
+    def to_page(self) -> Json:
         """The channel as the page draws it. A direct conversation is labelled with the bot's name."""
         return {
             "id": self.id,
@@ -71,24 +71,24 @@ class Room:
             "members": [people.BOT_NAME] if self.is_im else self.members,
         }
 
-    def is_seen_by(self, user_id: str) -> bool:
+    def is_visible_to(self, user_id: str) -> bool:
         """Whether the page lists it for this person."""
         return not self.archived and (user_id in self.members or not (self.is_im or self.is_private))
 
 
-class Rooms:
+class Channels:
     """All channels, by id."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._rooms: dict[str, Room] = {}
-        self.seed()
+        self._channels: dict[str, Channel] = {}
+        self.reset()
 
-    def seed(self) -> None:
+    def reset(self) -> None:
         """Back to the seeded channels."""
         now = int(time.time())
-        self._rooms = {
-            channel.id: Room(
+        self._channels = {
+            channel.id: Channel(
                 id=channel.id,
                 name=channel.name,
                 members=list(channel.members),
@@ -101,40 +101,40 @@ class Rooms:
             for channel in people.CHANNELS
         }
 
-    def all(self) -> list[Room]:
-        return list(self._rooms.values())
+    def all(self) -> list[Channel]:
+        return list(self._channels.values())
 
-    def named(self, name: str) -> Room | None:
-        return next((room for room in self._rooms.values() if not room.is_im and room.name == name), None)
+    def find_by_name(self, name: str) -> Channel | None:
+        return next((room for room in self._channels.values() if not room.is_im and room.name == name), None)
 
-    def add(self, room: Room) -> Room:
-        self._rooms[room.id] = room
+    def add(self, room: Channel) -> Channel:
+        self._channels[room.id] = room
         return room
 
-    async def find(self, reference: str | None) -> Room:
+    async def find(self, reference: str | None) -> Channel:
         """The channel of an id, a `#name` or a user id (its direct conversation). Raises `channel_not_found`."""
         if not reference:
-            raise Refused("channel_not_found")
-        if reference in self._rooms:
-            return self._rooms[reference]
+            raise WebApiError("channel_not_found")
+        if reference in self._channels:
+            return self._channels[reference]
         if _USER.match(reference):
-            return await self.direct(reference)
-        if room := self.named(reference.removeprefix("#")):
+            return await self.open_direct(reference)
+        if room := self.find_by_name(reference.removeprefix("#")):
             return room
-        return await self._adopt(reference)
+        return await self._import_upstream(reference)
 
-    async def direct(self, user_id: str) -> Room:
+    async def open_direct(self, user_id: str) -> Channel:
         """The direct conversation of the bot with a person. Raises `user_not_found`."""
-        if people.person_of(user_id) is None:
-            raise Refused("user_not_found")
+        if people.find_user(user_id) is None:
+            raise WebApiError("user_not_found")
         answer = await self._upstream.call("conversations.open", {"users": user_id})
         return await self.find(str(answer["channel"]["id"]))
 
-    async def _adopt(self, channel_id: str) -> Room:
+    async def _import_upstream(self, channel_id: str) -> Channel:
         for channel in await self._upstream.channels():
             if channel["id"] == channel_id:
                 return self.add(
-                    Room(
+                    Channel(
                         id=channel_id,
                         name=channel["name"],
                         members=list(channel["members"]),
@@ -143,4 +143,4 @@ class Rooms:
                         created=int(time.time()),
                     )
                 )
-        raise Refused("channel_not_found")
+        raise WebApiError("channel_not_found")

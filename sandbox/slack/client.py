@@ -7,29 +7,29 @@ from typing import Any
 import aiohttp
 
 from sandbox.slack.config import COMMAND
-from sandbox.slack.control_client import FaultOrders, SlackSaidNo, SocketOrders
+from sandbox.slack.control_client import FaultControl, SlackCallRefused, SocketControl
 from sandbox.slack.elements import elements, find_action
 from sandbox.slack.errors import Json
-from sandbox.slack.message_views import SeenMessage, SeenView
-from sandbox.slack.observer import Looking, NothingCame, channel_id, until, user_id
+from sandbox.slack.message_views import MessageView, ViewSnapshot
+from sandbox.slack.observer import SlackObserver, WaitTimeout, channel_id, user_id, wait_for
 
-__all__ = ["NothingCame", "SeenMessage", "SeenView", "SlackPeople", "SlackSaidNo", "slack_people", "until"]
+__all__ = ["MessageView", "SlackCallRefused", "SlackUsers", "ViewSnapshot", "WaitTimeout", "open_slack_users", "wait_for"]
 
 
 @asynccontextmanager
-async def slack_people(url: str) -> AsyncIterator["SlackPeople"]:
+async def open_slack_users(url: str) -> AsyncIterator["SlackUsers"]:
     """The people of a Slack whose gateway runs at ``url``, perhaps in another process."""
     async with aiohttp.ClientSession() as session:
-        yield SlackPeople(url, session)
+        yield SlackUsers(url, session)
 
 
-class SlackPeople(Looking):
+class SlackUsers(SlackObserver):
     """Everything that people do. People are given by user id, first name or role, channels by id or name."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
         super().__init__(url, session)
-        self.faults = FaultOrders(self.control)
-        self.sockets = SocketOrders(self.control)
+        self.faults = FaultControl(self.control)
+        self.sockets = SocketControl(self.control)
 
     async def command(self, user: str, line: str, *, channel: str = "deploys") -> Json:
         """Type a slash command (`/deepecho …`; the command's name may be left out). Returns when the bot has
@@ -39,65 +39,65 @@ class SlackPeople(Looking):
             line = f"{COMMAND} {line}"
         command, _, text = line.partition(" ")
         body = {"user": user_id(user), "channel": channel_id(channel), "command": command, "text": text.strip()}
-        return await self._ack("command", body)
+        return await self._order_ack("command", body)
 
     async def click(
-        self, user: str, message: SeenMessage, action_id: str, value: str | None = None, *, stale: bool = False
+        self, user: str, message: MessageView, action_id: str, value: str | None = None, *, stale: bool = False
     ) -> Json:
         """Click a button, or choose ``value`` in a menu. ``stale`` clicks what the message showed earlier."""
         if not stale and find_action(list(message.all_blocks), action_id, value) is None:
-            raise SlackSaidNo(f"There is no {action_id!r} to click in: {message.words}")
+            raise SlackCallRefused(f"There is no {action_id!r} to click in: {message.visible_text}")
         return await self.click_at(user, message.channel, message.ts, action_id, value)
 
     async def click_at(self, user: str, channel: str, ts: str, action_id: str, value: str | None = None) -> Json:
         """Click by address, whether or not the message shows such a button now."""
-        body = {"user": user_id(user), "channel": channel_id(channel), "ts": ts, "action": _action(action_id, value)}
-        return await self._ack("click", body)
+        body = {"user": user_id(user), "channel": channel_id(channel), "ts": ts, "action": action_body(action_id, value)}
+        return await self._order_ack("click", body)
 
-    async def press(self, user: str, message: SeenMessage, label: str) -> Json:
+    async def press(self, user: str, message: MessageView, label: str) -> Json:
         """Click the button that reads ``label``."""
         for _, element in elements(list(message.all_blocks)):
             if element["type"] == "button" and element["text"]["text"] == label:
                 return await self.click(user, message, element["action_id"], element.get("value"))
-        raise SlackSaidNo(f"There is no button {label!r} in: {message.words}")
+        raise SlackCallRefused(f"There is no button {label!r} in: {message.visible_text}")
 
     async def click_in_form(self, user: str, action_id: str, value: str | None = None) -> Json:
         """Click or choose in the form in front of a person."""
         view = await self.modal(user)
-        body = {"user": user_id(user), "view_id": view.id, "action": _action(action_id, value)}
-        return await self._ack("view-click", body)
+        body = {"user": user_id(user), "view_id": view.id, "action": action_body(action_id, value)}
+        return await self._order_ack("view-click", body)
 
     async def click_in_home(self, user: str, action_id: str, value: str | None = None) -> Json:
-        body = {"user": user_id(user), "view_id": None, "action": _action(action_id, value)}
-        return await self._ack("view-click", body)
+        body = {"user": user_id(user), "view_id": None, "action": action_body(action_id, value)}
+        return await self._order_ack("view-click", body)
 
     async def submit(self, user: str, **values: Any) -> Json:
         """Submit the form in front of a person. ``values`` by block id or action id: text, an option's value, an
         id, or a list of them; fields left out keep what they began with.
         """
-        return await self._ack("submit", {"user": user_id(user), "values": values})
+        return await self._order_ack("submit", {"user": user_id(user), "values": values})
 
     async def close_form(self, user: str) -> None:
-        await self.control.order("close", {"user": user_id(user)})
+        await self.control.post("close", {"user": user_id(user)})
 
     async def open_home(self, user: str) -> Json:
-        return await self._ack("open-home", {"user": user_id(user)})
+        return await self._order_ack("open-home", {"user": user_id(user)})
 
     async def say(self, user: str, text: str, *, channel: str = "deploys", thread_ts: str | None = None) -> str:
         """Write a message; its ts."""
         body = {"user": user_id(user), "channel": channel_id(channel), "text": text, "thread_ts": thread_ts}
-        return str((await self.control.order("say", body))["ts"])
+        return str((await self.control.post("say", body))["ts"])
 
-    async def react(self, user: str, message: SeenMessage, name: str) -> None:
+    async def react(self, user: str, message: MessageView, name: str) -> None:
         body = {"user": user_id(user), "channel": message.channel, "ts": message.ts, "name": name}
-        await self.control.order("react", body)
+        await self.control.post("react", body)
 
-    async def pin(self, user: str, message: SeenMessage) -> None:
-        await self.control.order("pin", {"user": user_id(user), "channel": message.channel, "ts": message.ts})
+    async def pin(self, user: str, message: MessageView) -> None:
+        await self.control.post("pin", {"user": user_id(user), "channel": message.channel, "ts": message.ts})
 
-    async def deliver_to(self, request_url: str | None) -> None:
+    async def set_request_url(self, request_url: str | None) -> None:
         """Deliver commands, clicks, forms and events as signed HTTP requests from now on; None: by socket."""
-        await self.control.order("delivery", {"request_url": request_url})
+        await self.control.post("delivery", {"request_url": request_url})
 
     async def post_signed(
         self,
@@ -111,20 +111,20 @@ class SlackPeople(Looking):
     ) -> Json:
         """One signed request (`slash_commands`, `interactive` or `events_api`), as it is or badly signed on purpose."""
         body = {"url": url, "payload": payload, "kind": kind, "secret": secret, "timestamp": timestamp}
-        return await self._ack("http", body | {"headers": headers})
+        return await self._order_ack("http", body | {"headers": headers})
 
     async def expire_triggers(self) -> None:
         """Let three seconds pass for every trigger id that was handed out."""
-        await self.control.order("triggers/expire")
+        await self.control.post("triggers/expire")
 
     async def reset(self) -> None:
         """The workspace as at the start: no messages, forms, faults or calls. The bot stays connected."""
-        await self.control.order("reset")
+        await self.control.post("reset")
 
-    async def _ack(self, verb: str, body: Json) -> Json:
-        ack: Json = (await self.control.order(verb, body))["ack"]
+    async def _order_ack(self, verb: str, body: Json) -> Json:
+        ack: Json = (await self.control.post(verb, body))["ack"]
         return ack
 
 
-def _action(action_id: str, value: str | None) -> Json:
+def action_body(action_id: str, value: str | None) -> Json:
     return {"action_id": action_id} | ({"value": value} if value is not None else {})

@@ -9,16 +9,16 @@ from aiohttp import web
 
 from sandbox.slack import people
 from sandbox.slack.deliveries import Ack
-from sandbox.slack.errors import Json, Refused
+from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.faults import UnknownFault, parse_fault
 from sandbox.slack.hub import Hub
-from sandbox.slack.user_actions import Acts
+from sandbox.slack.user_actions import UserActions
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Order = Callable[[Json], Awaitable[Any]]
+ControlHandler = Callable[[Json], Awaitable[Any]]
 
 
-def json_handler(handler: Order) -> Handler:
+def json_handler(handler: ControlHandler) -> Handler:
     """A handler of a JSON body that answers JSON; a refusal is 400 with its word."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -27,7 +27,7 @@ def json_handler(handler: Order) -> Handler:
             answer = await handler(body)
         except json.JSONDecodeError:
             return web.json_response({"ok": False, "error": "the body is not JSON"}, status=400)
-        except (Refused, UnknownFault) as refusal:
+        except (WebApiError, UnknownFault) as refusal:
             return web.json_response({"ok": False, "error": str(refusal)}, status=400)
         except KeyError as missing:
             return web.json_response({"ok": False, "error": f"missing: {missing.args[0]}"}, status=400)
@@ -36,26 +36,26 @@ def json_handler(handler: Order) -> Handler:
     return handle
 
 
-def _told(ack: Ack) -> Json:
+def _ack_body(ack: Ack) -> Json:
     return {"ack": dataclasses.asdict(ack)}
 
 
-class Control:
-    def __init__(self, hub: Hub, acts: Acts) -> None:
+class ControlApi:
+    def __init__(self, hub: Hub, actions: UserActions) -> None:
         self._hub = hub
-        self._acts = acts
+        self._actions = actions
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            *(web.post(f"/_gateway/{path}", json_handler(handler)) for path, handler in self._orders().items()),
-            *(web.get(f"/_gateway/{path}", json_handler(handler)) for path, handler in self._looks().items()),
+            *(web.post(f"/_gateway/{path}", json_handler(handler)) for path, handler in self._post_handlers().items()),
+            *(web.get(f"/_gateway/{path}", json_handler(handler)) for path, handler in self._get_handlers().items()),
         ]
 
-    def _orders(self) -> dict[str, Order]:
+    def _post_handlers(self) -> dict[str, ControlHandler]:
         return {
-            "faults": self._order_fault,
+            "faults": self._add_fault,
             "faults/clear": self._clear_faults,
-            "rates": self._rates,
+            "rates": self._set_rates,
             "sockets/drop": self._drop,
             "sockets/mute": self._mute,
             "sockets/unmute": self._unmute,
@@ -77,11 +77,11 @@ class Control:
             "pin": self._pin,
         }
 
-    def _looks(self) -> dict[str, Order]:
+    def _get_handlers(self) -> dict[str, ControlHandler]:
         return {
             "health": self._health,
-            "faults": self._faults,
-            "rates": self._rates_now,
+            "faults": self._list_faults,
+            "rates": self._get_rates,
             "sockets": self._sockets,
             "log": self._log,
             "messages": self._messages,
@@ -95,21 +95,21 @@ class Control:
         roles = {person.id: person.role for person in people.PEOPLE}
         return {"connected": self._hub.sockets.connected, "people": people.people_by_role(), "roles": roles}
 
-    async def _order_fault(self, body: Json) -> None:
-        self._hub.faults.order(parse_fault(body))
+    async def _add_fault(self, body: Json) -> None:
+        self._hub.faults.add(parse_fault(body))
 
     async def _clear_faults(self, _: Json) -> None:
         self._hub.faults.clear()
 
-    async def _faults(self, _: Json) -> Json:
+    async def _list_faults(self, _: Json) -> Json:
         return {"faults": self._hub.faults.pending()}
 
-    async def _rates(self, body: Json) -> Json:
+    async def _set_rates(self, body: Json) -> Json:
         scale = body.get("scale")
-        self._hub.rates.switch(float(scale) if scale is not None else None)
+        self._hub.rates.set_scale(float(scale) if scale is not None else None)
         return self._hub.rates.as_json()
 
-    async def _rates_now(self, _: Json) -> Json:
+    async def _get_rates(self, _: Json) -> Json:
         return self._hub.rates.as_json()
 
     async def _sockets(self, _: Json) -> Json:
@@ -122,10 +122,10 @@ class Control:
         return {"connections": self._hub.sockets.mute()}
 
     async def _unmute(self, _: Json) -> Json:
-        return {"connections": self._hub.sockets.mute(on=False)}
+        return {"connections": self._hub.sockets.mute(muted=False)}
 
     async def _repeat(self, body: Json) -> None:
-        self._hub.sockets.repeat_next += int(body.get("times", 1))
+        self._hub.sockets.duplicates_left += int(body.get("times", 1))
 
     async def _disconnect(self, body: Json) -> Json:
         return {"connections": await self._hub.sockets.disconnect(str(body.get("reason", "refresh_requested")))}
@@ -142,38 +142,38 @@ class Control:
             timestamp=body.get("timestamp"),
             headers=body.get("headers"),
         )
-        return _told(ack)
+        return _ack_body(ack)
 
     async def _expire_triggers(self, _: Json) -> Json:
-        return {"expired": self._hub.tickets.expire_triggers()}
+        return {"expired": self._hub.issued_tokens.expire_triggers()}
 
     async def _log(self, body: Json) -> Json:
-        calls = self._hub.journal.calls
+        calls = self._hub.call_log.calls
         wanted = [call for call in calls if body.get("method") in {None, call.method}]
         return {"calls": [call.as_json() for call in wanted], "over_budget": self._hub.rates.over_budget}
 
     async def _clear_log(self, _: Json) -> None:
-        self._hub.journal.clear()
+        self._hub.call_log.clear()
 
     async def reset(self, _: Json) -> None:
         """Everything as at the start; the bot stays connected."""
         hub = self._hub
-        hub.rooms.seed()
+        hub.channels.reset()
         for part in (hub.messages, hub.views):
-            part.forget()
-        for emptied in (hub.faults, hub.journal, hub.schedule, hub.deliveries.told):
-            emptied.clear()
-        hub.rates.switch(None)
-        await hub.upstream.control("reset", {})
+            part.clear()
+        for collection in (hub.faults, hub.call_log, hub.schedule, hub.deliveries.log):
+            collection.clear()
+        hub.rates.set_scale(None)
+        await hub.upstream.post_control("reset", {})
 
     async def _channels(self, _: Json) -> Json:
-        return {"channels": [room.shape() | {"members": room.members} for room in self._hub.rooms.all()]}
+        return {"channels": [room.to_api() | {"members": room.members} for room in self._hub.channels.all()]}
 
     async def _messages(self, body: Json) -> Json:
         """The messages of a channel, or of all, as they are now: ephemeral ones too, with the number of their edits."""
-        rooms = [await self._hub.rooms.find(body["channel"])] if body.get("channel") else self._hub.rooms.all()
+        rooms = [await self._hub.channels.find(body["channel"])] if body.get("channel") else self._hub.channels.all()
         edits = self._hub.messages.edits
-        messages = [message for room in rooms for message in await self._hub.messages.everything(room.id)]
+        messages = [message for room in rooms for message in await self._hub.messages.all_messages(room.id)]
         return {"messages": [{**message, "edits": edits.get((message["channel"], message["ts"]), 0)} for message in messages]}
 
     async def _changes(self, _: Json) -> Json:
@@ -188,36 +188,38 @@ class Control:
 
     async def command(self, body: Json) -> Json:
         """`{user, channel, command, text}`"""
-        ack = await self._acts.command(
+        ack = await self._actions.command(
             user=body["user"], command=body["command"], text=body.get("text", ""), channel=body["channel"]
         )
-        return _told(ack)
+        return _ack_body(ack)
 
     async def click(self, body: Json) -> Json:
         """`{user, channel, ts, action: {action_id, value?, block_id?}}`"""
-        ack = await self._acts.click(user=body["user"], channel=body["channel"], ts=body["ts"], action=body["action"])
-        return _told(ack)
+        ack = await self._actions.click(user=body["user"], channel=body["channel"], ts=body["ts"], action=body["action"])
+        return _ack_body(ack)
 
     async def _view_click(self, body: Json) -> Json:
-        ack = await self._acts.click_in_view(user=body["user"], view_id=body.get("view_id"), action=body["action"])
-        return _told(ack)
+        ack = await self._actions.click_in_view(user=body["user"], view_id=body.get("view_id"), action=body["action"])
+        return _ack_body(ack)
 
     async def _submit(self, body: Json) -> Json:
-        return _told(await self._acts.submit(user=body["user"], values=body.get("values", {})))
+        return _ack_body(await self._actions.submit(user=body["user"], values=body.get("values", {})))
 
     async def _close(self, body: Json) -> None:
-        await self._acts.close(user=body["user"])
+        await self._actions.close(user=body["user"])
 
     async def open_home(self, body: Json) -> Json:
         """`{user}`"""
-        return _told(await self._acts.open_home(user=body["user"]))
+        return _ack_body(await self._actions.open_home(user=body["user"]))
 
     async def _say(self, body: Json) -> Json:
-        ts = await self._acts.say(user=body["user"], channel=body["channel"], text=body["text"], thread_ts=body.get("thread_ts"))
+        ts = await self._actions.say(
+            user=body["user"], channel=body["channel"], text=body["text"], thread_ts=body.get("thread_ts")
+        )
         return {"ts": ts}
 
     async def _react(self, body: Json) -> None:
-        await self._acts.react(
+        await self._actions.react(
             user=body["user"],
             channel=body["channel"],
             ts=body["ts"],
@@ -226,4 +228,4 @@ class Control:
         )
 
     async def _pin(self, body: Json) -> Json:
-        return _told(await self._acts.pin(user=body["user"], channel=body["channel"], ts=body["ts"]))
+        return _ack_body(await self._actions.pin(user=body["user"], channel=body["channel"], ts=body["ts"]))

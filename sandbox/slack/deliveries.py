@@ -13,9 +13,9 @@ import aiohttp
 
 from sandbox.slack.errors import Json
 from sandbox.slack.signing import signed_headers
-from sandbox.slack.sockets import ACK_SECONDS, Sockets
+from sandbox.slack.sockets import ACK_SECONDS, SocketModeServer
 
-_KEPT = 1_000
+_MAX_LOG_ENTRIES = 1_000
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -28,14 +28,14 @@ class Ack:
     status: int | None = None
 
 
-class Deliveries:
+class PayloadDelivery:
     """``request_url`` None means Socket Mode."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, sockets: Sockets, secret: str, now: Callable[[], float] = time.time
+        self, session: aiohttp.ClientSession, sockets: SocketModeServer, secret: str, now: Callable[[], float] = time.time
     ) -> None:
         self.request_url: str | None = None
-        self.told: deque[Json] = deque(maxlen=_KEPT)
+        self.log: deque[Json] = deque(maxlen=_MAX_LOG_ENTRIES)
         """What was delivered and how it was acknowledged, as entries of the local Slack's own log."""
         self._session = session
         self._sockets = sockets
@@ -45,20 +45,20 @@ class Deliveries:
 
     async def deliver(self, kind: str, payload: Json) -> Ack:
         """Deliver a `slash_commands`, `interactive` or `events_api` payload. An event is tried twice."""
-        self._tell("to_bot", kind, payload)
-        ack = await self._once(kind, payload, retry=0)
+        self._log("to_bot", kind, payload)
+        ack = await self._attempt(kind, payload, retry=0)
         if not ack.answered and kind == "events_api":
-            ack = await self._once(kind, payload, retry=1)
-        self._tell("from_bot", "ack" if ack.answered else "no ack", asdict(ack), of=kind)
+            ack = await self._attempt(kind, payload, retry=1)
+        self._log("from_bot", "ack" if ack.answered else "no ack", asdict(ack), summarizes=kind)
         return ack
 
-    def _tell(self, direction: str, kind: str, detail: Json, of: str = "") -> None:
+    def _log(self, direction: str, kind: str, detail: Json, summarizes: str = "") -> None:
         self._count += 1
-        summary = of or detail.get("command") or detail.get("type") or kind
+        summary = summarizes or detail.get("command") or detail.get("type") or kind
         entry = {"id": f"D{self._count}", "time": int(self._now() * 1000), "direction": direction}
-        self.told.append({**entry, "kind": kind, "summary": summary, "detail": detail})
+        self.log.append({**entry, "kind": kind, "summary": summary, "detail": detail})
 
-    async def _once(self, kind: str, payload: Json, *, retry: int) -> Ack:
+    async def _attempt(self, kind: str, payload: Json, *, retry: int) -> Ack:
         if self.request_url is None:
             answered, answer = await self._sockets.deliver(kind, payload, retry=retry)
             return Ack(answered=answered, payload=answer)

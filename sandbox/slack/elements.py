@@ -66,15 +66,15 @@ def options(element: Json) -> list[Json]:
     return [*(element.get("options") or []), *(option for group in groups for option in group["options"])]
 
 
-def clicked(block: Json, element: Json, value: str | None = None) -> Json:
+def clicked_action(block: Json, element: Json, value: str | None = None) -> Json:
     """The action that Slack reports when a person clicks an element or chooses ``value`` in it."""
     action: Json = {"type": element["type"], "action_id": element["action_id"], "block_id": block["block_id"]}
     if element["type"] == "button":
         return action | {"text": element["text"], **({"value": element["value"]} if "value" in element else {})}
-    return action | chosen(element, value)
+    return action | chosen_value(element, value)
 
 
-def chosen(element: Json, value: object) -> Json:
+def chosen_value(element: Json, value: object) -> Json:
     """A field's part of ``state.values`` when it holds ``value``: text, an option's value, an id, or a list of them."""
     kind = element["type"]
     key = _STATE_KEY.get(kind, "value")
@@ -86,14 +86,14 @@ def chosen(element: Json, value: object) -> Json:
     return {key: value}
 
 
-def field_state(element: Json, given: object | None) -> Json:
+def field_state(element: Json, filled_in: object | None) -> Json:
     """A field as a submission carries it: what was filled in, else what it began with, else empty."""
     key = _STATE_KEY.get(element["type"], "value")
     state: Json = {"type": element["type"]}
-    if given == "":
+    if filled_in == "":
         return state | {key: None}
-    if given is not None:
-        return state | chosen(element, given)
+    if filled_in is not None:
+        return state | chosen_value(element, filled_in)
     initial = element.get(_INITIAL.get(key, "initial_value"))
     return state | {key: initial if initial is not None else ([] if key.endswith("s") else None)}
 

@@ -5,7 +5,7 @@ from typing import Any
 Json = dict[str, Any]
 
 
-class Refused(Exception):
+class WebApiError(Exception):
     """A Web API call that the real Slack would refuse: ``error`` is its documented word for it."""
 
     def __init__(self, error: str, messages: list[str] | None = None, **extra: Any) -> None:
@@ -14,7 +14,7 @@ class Refused(Exception):
         self.messages = messages or []
         self.extra = extra
 
-    def answer(self) -> Json:
+    def response_body(self) -> Json:
         body: Json = {"ok": False, "error": self.error, **self.extra}
         if self.messages:
             body["response_metadata"] = {"messages": [f"[ERROR] {message}" for message in self.messages]}

@@ -7,15 +7,15 @@ from aiohttp import ClientWebSocketResponse, WSMsgType
 from sandbox.slack import people
 from sandbox.slack.errors import Json
 from sandbox.slack.hub import Hub
-from sandbox.slack.user_actions import Acts, Background
+from sandbox.slack.user_actions import BackgroundActions, UserActions
 
 
-class Events:
+class EventForwarder:
     """The gateway's own socket at the local Slack."""
 
-    def __init__(self, hub: Hub, acts: Acts, background: Background) -> None:
+    def __init__(self, hub: Hub, actions: UserActions, background: BackgroundActions) -> None:
         self._hub = hub
-        self._acts = acts
+        self._actions = actions
         self._background = background
 
     async def listen(self, socket: ClientWebSocketResponse) -> None:
@@ -27,15 +27,15 @@ class Events:
             if "envelope_id" not in envelope:
                 continue
             await socket.send_str(json.dumps({"envelope_id": envelope["envelope_id"]}))
-            self._pass_on(envelope["type"], self._hub.upstream.rewrite(envelope["payload"]))
+            self._forward(envelope["type"], self._hub.upstream.rewrite(envelope["payload"]))
 
-    def _pass_on(self, kind: str, payload: Json) -> None:
+    def _forward(self, kind: str, payload: Json) -> None:
         if kind == "events_api":
-            payload["event"] |= _workspaces(payload["event"])
+            payload["event"] |= _team_fields(payload["event"])
             self._background.start(self._hub.deliveries.deliver("events_api", payload))
         elif kind == "slash_commands":
             self._background.start(
-                self._acts.command(
+                self._actions.command(
                     user=payload["user_id"],
                     command=payload["command"],
                     text=payload["text"],
@@ -45,7 +45,7 @@ class Events:
         elif payload.get("type") == "block_actions" and payload.get("message"):
             action = {key: value for key, value in payload["actions"][0].items() if value is not None}
             self._background.start(
-                self._acts.click(
+                self._actions.click(
                     user=payload["user"]["id"],
                     channel=payload["channel"]["id"],
                     ts=payload["message"]["ts"],
@@ -54,7 +54,7 @@ class Events:
             )
 
 
-def _workspaces(event: Json) -> Json:
+def _team_fields(event: Json) -> Json:
     """Which workspace the event happened in, and which one its author is from."""
-    author = people.person_of(str(event.get("user")))
+    author = people.find_user(str(event.get("user")))
     return {"team": people.TEAM_ID, "user_team": author.team_id if author else people.TEAM_ID}

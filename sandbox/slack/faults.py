@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field
 
 from sandbox.slack.errors import Json
 
-BEFORE = ("429", "500", "503", "timeout_before", "ok_false", "slow")
-AFTER = ("timeout_after", "drop_after", "500_after")
-LONGEST_HANG = 300.0
+KINDS_BEFORE_DELIVERY = ("429", "500", "503", "timeout_before", "ok_false", "slow")
+KINDS_AFTER_DELIVERY = ("timeout_after", "drop_after", "500_after")
+MAX_HANG_SECONDS = 300.0
 
 
 class UnknownFault(ValueError):
@@ -15,7 +15,7 @@ class UnknownFault(ValueError):
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
+class ApiFault:
     """``kind`` without its parameter; ``times`` is how often it still happens."""
 
     method: str
@@ -28,22 +28,22 @@ class Fault:
 
     @property
     def is_after_delivery(self) -> bool:
-        return self.kind in AFTER
+        return self.kind in KINDS_AFTER_DELIVERY
 
-    def meets(self, method: str, channel: str | None) -> bool:
+    def matches(self, method: str, channel: str | None) -> bool:
         if self.times <= 0 or self.method not in {method, "*"}:
             return False
         return self.channel is None or self.channel == channel
 
 
-def parse_fault(body: Json) -> Fault:
+def parse_fault(body: Json) -> ApiFault:
     """A fault from `{"method": …, "kind": "ok_false:not_in_channel", "times": 2}`. Raises `UnknownFault`."""
     kind, _, parameter = str(body.get("kind", "")).partition(":")
-    if kind not in (*BEFORE, *AFTER):
-        raise UnknownFault(f"There is no fault {kind!r}; there are {', '.join((*BEFORE, *AFTER))}.")
+    if kind not in (*KINDS_BEFORE_DELIVERY, *KINDS_AFTER_DELIVERY):
+        raise UnknownFault(f"There is no fault {kind!r}; there are {', '.join((*KINDS_BEFORE_DELIVERY, *KINDS_AFTER_DELIVERY))}.")
     if not body.get("method"):
         raise UnknownFault("A fault needs a method, such as chat.postMessage, response_url, or * for all.")
-    fault = Fault(
+    fault = ApiFault(
         method=str(body["method"]),
         kind=kind,
         times=int(body.get("times", 1)),
@@ -58,36 +58,36 @@ def parse_fault(body: Json) -> Fault:
 
 
 @dataclass(slots=True)
-class Faults:
+class FaultQueue:
     """The faults still to happen, in the order in which they were ordered."""
 
-    _ordered: list[Fault] = field(default_factory=list)
+    _faults: list[ApiFault] = field(default_factory=list)
     _release: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def order(self, fault: Fault) -> None:
-        self._ordered.append(fault)
+    def add(self, fault: ApiFault) -> None:
+        self._faults.append(fault)
 
-    def take(self, method: str, channel: str | None) -> Fault | None:
+    def take_matching(self, method: str, channel: str | None) -> ApiFault | None:
         """The first fault that meets this call, one of its times used up."""
-        for fault in self._ordered:
-            if fault.meets(method, channel):
+        for fault in self._faults:
+            if fault.matches(method, channel):
                 fault.times -= 1
                 return fault
         return None
 
     def pending(self) -> list[Json]:
-        return [asdict(fault) for fault in self._ordered if fault.times > 0]
+        return [asdict(fault) for fault in self._faults if fault.times > 0]
 
     def clear(self) -> None:
         """Forget what was ordered, and let go of every call that hangs."""
-        self._ordered.clear()
+        self._faults.clear()
         self._release.set()
         self._release = asyncio.Event()
 
     async def hang(self) -> None:
         """Keep a call waiting until the faults are cleared or the gateway stops."""
         try:
-            async with asyncio.timeout(LONGEST_HANG):
+            async with asyncio.timeout(MAX_HANG_SECONDS):
                 await self._release.wait()
         except TimeoutError:
             return

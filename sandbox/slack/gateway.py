@@ -10,66 +10,66 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from sandbox.slack.call_log import Journal
-from sandbox.slack.change_counter import Changes
-from sandbox.slack.channels import Rooms
+from sandbox.slack.call_log import CallLog
+from sandbox.slack.change_counter import ChangeCounter
+from sandbox.slack.channels import Channels
 from sandbox.slack.config import COMMAND, SlackTokens
-from sandbox.slack.control import Control
-from sandbox.slack.deliveries import Deliveries
-from sandbox.slack.errors import Json, Refused
-from sandbox.slack.events import Events
-from sandbox.slack.faults import Faults
+from sandbox.slack.control import ControlApi
+from sandbox.slack.deliveries import PayloadDelivery
+from sandbox.slack.errors import Json, WebApiError
+from sandbox.slack.events import EventForwarder
+from sandbox.slack.faults import FaultQueue
 from sandbox.slack.hub import Hub
-from sandbox.slack.issued_tokens import Tickets
-from sandbox.slack.messages import Messages
+from sandbox.slack.issued_tokens import IssuedTokens
+from sandbox.slack.messages import MessageStore
 from sandbox.slack.methods_chat import respond
-from sandbox.slack.native_control import NativeControl
-from sandbox.slack.page_actions import PageActs
-from sandbox.slack.pages import Pages
-from sandbox.slack.rate_limits import Rates
-from sandbox.slack.schedule import Schedule
-from sandbox.slack.sockets import Sockets
+from sandbox.slack.native_control import NativeControlApi
+from sandbox.slack.page_actions import PageActions
+from sandbox.slack.pages import BrowserPages
+from sandbox.slack.rate_limits import RateLimiter
+from sandbox.slack.schedule import ScheduledMessages
+from sandbox.slack.sockets import SocketModeServer
 from sandbox.slack.upstream import Upstream
-from sandbox.slack.user_actions import Acts, Background
-from sandbox.slack.views import Views
+from sandbox.slack.user_actions import BackgroundActions, UserActions
+from sandbox.slack.views import ViewStore
 from sandbox.slack.web_api import WebApi
 
 _PAGE_SCRIPT = Path(__file__).with_name("page.js")
-_PASSED_HEADERS = ("Content-Type", "Content-Disposition")
-_LARGEST_UPLOAD = 1 << 30
-_PATIENT = aiohttp.ClientTimeout(total=None, connect=10)
+_FORWARDED_HEADERS = ("Content-Type", "Content-Disposition")
+_MAX_UPLOAD_BYTES = 1 << 30
+_NO_TOTAL_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10)
 
 
 def build_hub(
     session: aiohttp.ClientSession,
     upstream_base: str,
-    public: str,
+    public_url: str,
     tokens: SlackTokens,
-    background: Background,
+    background: BackgroundActions,
     now: Callable[[], float] = time.time,
 ) -> Hub:
     """Everything behind the gateway's address ``public``, in front of the local Slack at ``upstream_base``."""
-    upstream = Upstream(session, upstream_base, tokens.bot, public)
-    rooms, messages, views = Rooms(upstream), Messages(upstream), Views()
-    sockets = Sockets(on_change=lambda: background.start(pages.show_status()))
-    pages = Pages(upstream, rooms, messages, views, is_connected=lambda: sockets.connected)
+    upstream = Upstream(session, upstream_base, tokens.bot, public_url)
+    rooms, messages, views = Channels(upstream), MessageStore(upstream), ViewStore()
+    sockets = SocketModeServer(on_change=lambda: background.start(pages.show_status()))
+    pages = BrowserPages(upstream, rooms, messages, views, is_connected=lambda: sockets.connected)
     return Hub(
-        public=public,
+        public_url=public_url,
         tokens=tokens,
         now=now,
         upstream=upstream,
-        rooms=rooms,
+        channels=rooms,
         messages=messages,
         views=views,
-        tickets=Tickets(now),
-        faults=Faults(),
-        rates=Rates(now),
-        journal=Journal(),
+        issued_tokens=IssuedTokens(now),
+        faults=FaultQueue(),
+        rates=RateLimiter(now),
+        call_log=CallLog(),
         sockets=sockets,
-        deliveries=Deliveries(session, sockets, tokens.signing_secret, now),
+        deliveries=PayloadDelivery(session, sockets, tokens.signing_secret, now),
         pages=pages,
-        schedule=Schedule(),
-        changes=Changes(),
+        schedule=ScheduledMessages(),
+        changes=ChangeCounter(),
     )
 
 
@@ -87,28 +87,28 @@ async def open_gateway(upstream_base: str, tokens: SlackTokens, port: int = 0) -
     """A gateway on ``port`` of loopback (0: any free one) in front of a running local Slack."""
     problems: list[BaseException] = []
     async with AsyncExitStack() as stack:
-        listening = stack.enter_context(_bound(port))
-        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=_PATIENT))
-        background = Background(problems.append)
+        listening = stack.enter_context(_bind_loopback(port))
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=_NO_TOTAL_TIMEOUT))
+        background = BackgroundActions(problems.append)
         stack.push_async_callback(background.stop)
         public = f"http://127.0.0.1:{listening.getsockname()[1]}"
         hub = build_hub(session, upstream_base, public, tokens, background)
-        acts = Acts(hub)
+        actions = UserActions(hub)
         upstream_socket = await stack.enter_async_context(await hub.upstream.bot_socket())
-        background.start(Events(hub, acts, background).listen(upstream_socket))
+        background.start(EventForwarder(hub, actions, background).listen(upstream_socket))
         page_socket = await stack.enter_async_context(await hub.upstream.page_socket())
         background.start(hub.changes.listen(page_socket))
-        app = web.Application(client_max_size=_LARGEST_UPLOAD)
-        app.add_routes(_routes(hub, acts, background, session))
+        app = web.Application(client_max_size=_MAX_UPLOAD_BYTES)
+        app.add_routes(_routes(hub, actions, background, session))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        stack.push_async_callback(_let_go, hub)
+        stack.push_async_callback(_release_connections, hub)
         await web.SockSite(runner, listening).start()
         yield Gateway(public, hub, problems)
 
 
-def _bound(port: int) -> socket.socket:
+def _bind_loopback(port: int) -> socket.socket:
     """A socket that listens on loopback; its port is known before anything is told the address."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -116,7 +116,7 @@ def _bound(port: int) -> socket.socket:
     return listening
 
 
-async def _let_go(hub: Hub) -> None:
+async def _release_connections(hub: Hub) -> None:
     """Before the server stops: end what would keep it waiting."""
     hub.faults.clear()
     hub.schedule.clear()
@@ -124,45 +124,45 @@ async def _let_go(hub: Hub) -> None:
     await hub.pages.close()
 
 
-def _routes(hub: Hub, acts: Acts, background: Background, session: aiohttp.ClientSession) -> list[web.RouteDef]:
-    api, control = WebApi(hub), Control(hub, acts)
-    doors = _Doors(hub, api, PageActs(hub, acts, background), session)
+def _routes(hub: Hub, actions: UserActions, background: BackgroundActions, session: aiohttp.ClientSession) -> list[web.RouteDef]:
+    api, control = WebApi(hub), ControlApi(hub, actions)
+    handlers = _GatewayHandlers(hub, api, PageActions(hub, actions, background), session)
     return [
         web.post("/api/{method}", api.handle),
         web.get("/api/{method}", api.handle),
-        web.get("/link/", doors.bot_socket),
-        web.post("/response/{key}", doors.response),
-        web.post("/upload/{path:.+}", doors.upload),
-        web.get("/ui", doors.page_socket),
-        web.get("/_gateway/page.js", doors.page_script),
+        web.get("/link/", handlers.bot_socket),
+        web.post("/response/{key}", handlers.response),
+        web.post("/upload/{path:.+}", handlers.upload),
+        web.get("/ui", handlers.page_socket),
+        web.get("/_gateway/page.js", handlers.page_script),
         *control.routes(),
-        *NativeControl(hub, acts, control).routes(),
-        web.route("*", "/{path:.*}", doors.pass_through),
+        *NativeControlApi(hub, actions, control).routes(),
+        web.route("*", "/{path:.*}", handlers.proxy),
     ]
 
 
-def _ours(page: bytes) -> bytes:
+def _with_page_script(page: bytes) -> bytes:
     """The page with the gateway's script in it, and a command to try that this bot knows."""
     with_script = page.replace(b"<head>", b'<head><script src="/_gateway/page.js"></script>', 1)
     return with_script.replace(b"try /echo hi", f"try {COMMAND} help".encode())
 
 
-class _Doors:
+class _GatewayHandlers:
     """The ways in that are neither Web API nor control."""
 
-    def __init__(self, hub: Hub, api: WebApi, page_acts: PageActs, session: aiohttp.ClientSession) -> None:
+    def __init__(self, hub: Hub, api: WebApi, page_acts: PageActions, session: aiohttp.ClientSession) -> None:
         self._hub = hub
         self._api = api
         self._page_acts = page_acts
         self._session = session
 
     async def bot_socket(self, request: web.Request) -> web.StreamResponse:
-        if not self._hub.tickets.enter_socket(request.query.get("ticket", "")):
+        if not self._hub.issued_tokens.redeem_socket_ticket(request.query.get("ticket", "")):
             return web.Response(status=403, text="invalid ticket")
         return await self._hub.sockets.serve(request)
 
     async def page_socket(self, request: web.Request) -> web.StreamResponse:
-        return await self._hub.pages.serve(request, self._page_acts.do)
+        return await self._hub.pages.serve(request, self._page_acts.handle)
 
     async def page_script(self, _: web.Request) -> web.StreamResponse:
         return web.FileResponse(_PAGE_SCRIPT, headers={"Content-Type": "text/javascript", "Cache-Control": "no-store"})
@@ -170,20 +170,20 @@ class _Doors:
     async def response(self, request: web.Request) -> web.StreamResponse:
         """What `respond()` posts; the same faults can be ordered for it as for a method, as `response_url`."""
         body: Json = await request.json()
-        call = self._hub.journal.open("response_url", body)
-        return await self._api.answer(request, call, self._respond(request.match_info["key"], body))
+        call = self._hub.call_log.open("response_url", body)
+        return await self._api.respond(request, call, self._respond(request.match_info["key"], body))
 
     async def _respond(self, key: str, body: Json) -> Json:
         try:
             await respond(self._hub, key, body)
-        except Refused as refusal:
-            return refusal.answer()
+        except WebApiError as refusal:
+            return refusal.response_body()
         return {"ok": True}
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         """The bytes of a file, on their way to the local Slack; as `upload` they can have faults too."""
-        call = self._hub.journal.open("upload", {"path": request.path})
-        return await self._api.answer(request, call, self._upload(request))
+        call = self._hub.call_log.open("upload", {"path": request.path})
+        return await self._api.respond(request, call, self._upload(request))
 
     async def _upload(self, request: web.Request) -> Json:
         url = f"{self._hub.upstream.base}{request.path_qs}"
@@ -192,14 +192,14 @@ class _Doors:
             text = await response.text()
         return {"ok": True} if response.status == 200 else {"ok": False, "error": text}
 
-    async def pass_through(self, request: web.Request) -> web.StreamResponse:
+    async def proxy(self, request: web.Request) -> web.StreamResponse:
         """The page and what it loads, with the gateway's script in it."""
         url = f"{self._hub.upstream.base}{request.path_qs}"
         headers = {key: request.headers[key] for key in ("Content-Type", "Authorization") if key in request.headers}
         body = await request.read() if request.can_read_body else None
         async with self._session.request(request.method, url, data=body, headers=headers) as response:
             content = await response.read()
-            passed = {key: response.headers[key] for key in _PASSED_HEADERS if key in response.headers}
+            passed = {key: response.headers[key] for key in _FORWARDED_HEADERS if key in response.headers}
             if response.content_type == "text/html":
-                content = _ours(content)
+                content = _with_page_script(content)
             return web.Response(status=response.status, body=content, headers=passed)

@@ -3,47 +3,47 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.slack.call_log import Journal
-from sandbox.slack.change_counter import Changes
-from sandbox.slack.channels import Rooms
+from sandbox.slack.call_log import CallLog
+from sandbox.slack.change_counter import ChangeCounter
+from sandbox.slack.channels import Channels
 from sandbox.slack.config import SlackTokens
-from sandbox.slack.deliveries import Deliveries
-from sandbox.slack.faults import Faults
-from sandbox.slack.issued_tokens import Tickets
-from sandbox.slack.messages import Messages
-from sandbox.slack.pages import Pages
-from sandbox.slack.rate_limits import Rates
-from sandbox.slack.schedule import Schedule
-from sandbox.slack.sockets import Sockets
+from sandbox.slack.deliveries import PayloadDelivery
+from sandbox.slack.faults import FaultQueue
+from sandbox.slack.issued_tokens import IssuedTokens
+from sandbox.slack.messages import MessageStore
+from sandbox.slack.pages import BrowserPages
+from sandbox.slack.rate_limits import RateLimiter
+from sandbox.slack.schedule import ScheduledMessages
+from sandbox.slack.sockets import SocketModeServer
 from sandbox.slack.upstream import Upstream
-from sandbox.slack.views import Views
+from sandbox.slack.views import ViewStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hub:
     """``public`` is the gateway's own address; ``now`` gives Unix seconds."""
 
-    public: str
+    public_url: str
     tokens: SlackTokens
     now: Callable[[], float]
     upstream: Upstream
-    rooms: Rooms
-    messages: Messages
-    views: Views
-    tickets: Tickets
-    faults: Faults
-    rates: Rates
-    journal: Journal
-    sockets: Sockets
-    deliveries: Deliveries
-    pages: Pages
-    schedule: Schedule
-    changes: Changes
+    channels: Channels
+    messages: MessageStore
+    views: ViewStore
+    issued_tokens: IssuedTokens
+    faults: FaultQueue
+    rates: RateLimiter
+    call_log: CallLog
+    sockets: SocketModeServer
+    deliveries: PayloadDelivery
+    pages: BrowserPages
+    schedule: ScheduledMessages
+    changes: ChangeCounter
 
     def response_url(self, *, channel: str, user: str, message: dict[str, str | None] | None = None) -> str:
         """A new address for `respond()`."""
         origin = message or {}
-        key = self.tickets.new_response(
+        key = self.issued_tokens.new_response_url(
             channel=channel, user=user, message_ts=origin.get("ts"), thread_ts=origin.get("thread_ts")
         )
-        return f"{self.public}/response/{key}"
+        return f"{self.public_url}/response/{key}"

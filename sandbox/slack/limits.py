@@ -4,7 +4,7 @@ import json
 import re
 from typing import Literal
 
-from sandbox.slack.errors import Json, Refused
+from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.limits_blocks import Surface, check_block
 
 MESSAGE_BLOCKS = 50
@@ -16,7 +16,7 @@ ATTACHMENTS = 100
 METADATA_BYTES = 8_000
 VIEW_BYTES = 250_000
 PRIVATE_METADATA = 3_000
-VIEW_WORD = 24
+MAX_VIEW_LABEL = 24
 IDENTIFIER = 255
 CHANNEL_NAME = 80
 TOPIC = 250
@@ -26,15 +26,15 @@ def blocks_errors(blocks: object, surface: Surface, pointer: str = "/blocks") ->
     """What is wrong with a list of blocks, in Slack's words, each with its place."""
     if not isinstance(blocks, list):
         return [f"must be an array [json-pointer:{pointer}]"]
-    most = MESSAGE_BLOCKS if surface == "message" else VIEW_BLOCKS
-    errors = [] if len(blocks) <= most else [f"no more than {most} items allowed [json-pointer:{pointer}]"]
+    limit = MESSAGE_BLOCKS if surface == "message" else VIEW_BLOCKS
+    errors = [] if len(blocks) <= limit else [f"no more than {limit} items allowed [json-pointer:{pointer}]"]
     seen: set[str] = set()
     for number, block in enumerate(blocks):
-        place = f"{pointer}/{number}"
-        errors += check_block(block, surface, place)
+        block_pointer = f"{pointer}/{number}"
+        errors += check_block(block, surface, block_pointer)
         block_id = block.get("block_id") if isinstance(block, dict) else None
         if block_id and block_id in seen:
-            errors.append(f"`block_id` already exists [json-pointer:{place}/block_id]")
+            errors.append(f"`block_id` already exists [json-pointer:{block_pointer}/block_id]")
         seen.add(str(block_id))
     return errors
 
@@ -43,13 +43,13 @@ def check_message(args: Json, *, is_update: bool = False) -> None:
     """Refuse a message as chat.postMessage and chat.update would. Raises `Refused`."""
     text, blocks, attachments = args.get("text"), args.get("blocks"), args.get("attachments")
     if not text and not blocks and not attachments and not (is_update and (blocks == [] or attachments == [])):
-        raise Refused("no_text")
+        raise WebApiError("no_text")
     if text is not None and len(str(text)) > (UPDATE_TEXT if is_update else POST_TEXT):
-        raise Refused("msg_too_long")
+        raise WebApiError("msg_too_long")
     check_message_blocks(blocks or [])
     if isinstance(attachments, list):
         if len(attachments) > ATTACHMENTS:
-            raise Refused("too_many_attachments")
+            raise WebApiError("too_many_attachments")
         for attachment in attachments:
             check_message_blocks(attachment.get("blocks", []))
     if (metadata := args.get("metadata")) is not None:
@@ -59,18 +59,18 @@ def check_message(args: Json, *, is_update: bool = False) -> None:
 def check_message_blocks(blocks: object) -> None:
     """Raises `invalid_blocks`, or `msg_blocks_too_long` for the sum over all blocks that no page documents."""
     if errors := blocks_errors(blocks, "message"):
-        raise Refused("invalid_blocks", errors, errors=errors)
-    if characters(blocks) > ALL_BLOCKS_TEXT:
-        raise Refused("msg_blocks_too_long")
+        raise WebApiError("invalid_blocks", errors, errors=errors)
+    if count_characters(blocks) > ALL_BLOCKS_TEXT:
+        raise WebApiError("msg_blocks_too_long")
 
 
-def characters(value: object) -> int:
+def count_characters(value: object) -> int:
     """All characters that a person could read in ``value``."""
     if isinstance(value, list):
-        return sum(characters(item) for item in value)
+        return sum(count_characters(item) for item in value)
     if isinstance(value, dict):
         own = len(value["text"]) if isinstance(value.get("text"), str) else 0
-        return own + sum(characters(item) for item in value.values() if isinstance(item, dict | list))
+        return own + sum(count_characters(item) for item in value.values() if isinstance(item, dict | list))
     return 0
 
 
@@ -79,28 +79,28 @@ def check_metadata(metadata: object) -> None:
     if metadata == {}:
         return
     if not isinstance(metadata, dict) or not isinstance(metadata.get("event_payload"), dict):
-        raise Refused("invalid_metadata_format")
+        raise WebApiError("invalid_metadata_format")
     if not isinstance(metadata.get("event_type"), str) or not metadata["event_type"]:
-        raise Refused("invalid_metadata_format")
+        raise WebApiError("invalid_metadata_format")
     if len(json.dumps(metadata).encode()) > METADATA_BYTES:
-        raise Refused("metadata_too_large")
+        raise WebApiError("metadata_too_large")
 
 
 def check_view(view: object, kind: Literal["modal", "home"]) -> Json:
     """Refuse a view as views.open, .push, .update and .publish would; the view itself. Raises `Refused`."""
     if not isinstance(view, dict):
-        raise Refused("invalid_arguments", ["missing required field: view [json-pointer:/view]"])
+        raise WebApiError("invalid_arguments", ["missing required field: view [json-pointer:/view]"])
     errors = [] if view.get("type") == kind else [f"must be of type {kind} [json-pointer:/view/type]"]
     errors += blocks_errors(view.get("blocks"), kind, "/view/blocks")
     for word, is_needed in (("title", kind == "modal"), ("submit", _needs_submit(view, kind)), ("close", False)):
         errors += _word_errors(view, word, is_needed=is_needed)
-    for key, most in (("private_metadata", PRIVATE_METADATA), ("callback_id", IDENTIFIER), ("external_id", IDENTIFIER)):
-        if len(str(view.get(key) or "")) > most:
-            errors.append(f"must be less than {most + 1} characters [json-pointer:/view/{key}]")
+    for key, limit in (("private_metadata", PRIVATE_METADATA), ("callback_id", IDENTIFIER), ("external_id", IDENTIFIER)):
+        if len(str(view.get(key) or "")) > limit:
+            errors.append(f"must be less than {limit + 1} characters [json-pointer:/view/{key}]")
     if errors:
-        raise Refused("invalid_arguments", errors)
+        raise WebApiError("invalid_arguments", errors)
     if len(json.dumps(view).encode()) > VIEW_BYTES:
-        raise Refused("view_too_large")
+        raise WebApiError("view_too_large")
     return view
 
 
@@ -115,19 +115,19 @@ def _word_errors(view: Json, word: str, *, is_needed: bool) -> list[str]:
         return [f"missing required field: {word} [json-pointer:/view]"] if is_needed else []
     if not isinstance(value, dict) or value.get("type") != "plain_text" or not value.get("text"):
         return [f"must be a plain_text object with text [json-pointer:/view/{word}]"]
-    if len(value["text"]) > VIEW_WORD:
-        return [f"must be less than {VIEW_WORD + 1} characters [json-pointer:/view/{word}/text]"]
+    if len(value["text"]) > MAX_VIEW_LABEL:
+        return [f"must be less than {MAX_VIEW_LABEL + 1} characters [json-pointer:/view/{word}/text]"]
     return []
 
 
 def check_channel_name(name: object) -> str:
     """A new channel's name. Raises the `invalid_name…` that conversations.create would."""
     if not isinstance(name, str) or not name:
-        raise Refused("invalid_name_required")
+        raise WebApiError("invalid_name_required")
     if len(name) > CHANNEL_NAME:
-        raise Refused("invalid_name_maxlength")
+        raise WebApiError("invalid_name_maxlength")
     if re.fullmatch(r"[-_]+", name):
-        raise Refused("invalid_name_punctuation")
+        raise WebApiError("invalid_name_punctuation")
     if not re.fullmatch(r"[a-z0-9_-]+", name):
-        raise Refused("invalid_name_specials")
+        raise WebApiError("invalid_name_specials")
     return name

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sandbox.slack import people
-from sandbox.slack.client import SlackPeople, slack_people
+from sandbox.slack.client import SlackUsers, open_slack_users
 from sandbox.slack.config import SlackTokens
 from sandbox.slack.gateway import Gateway, open_gateway
 from sandbox.slack.server import LocalSlackServer
@@ -19,7 +19,7 @@ class RunningSlack:
     """What a bot and its tests need to know of a running local Slack."""
 
     url: str
-    client: SlackPeople
+    client: SlackUsers
     gateway: Gateway
     tokens: SlackTokens
     people: dict[str, str]
@@ -54,13 +54,13 @@ class LocalSlack:
     """`async with LocalSlack() as slack:`. Ports 0 pick free ones; ``folder`` keeps its files (else a temporary one)."""
 
     def __init__(self, *, port: int = 0, gateway_port: int = 0, folder: Path | None = None) -> None:
-        self._opening = _open(port, gateway_port, folder)
+        self._context = _open(port, gateway_port, folder)
 
     async def __aenter__(self) -> RunningSlack:
-        return await self._opening.__aenter__()
+        return await self._context.__aenter__()
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._opening.__aexit__(kind, error, trace)
+        await self._context.__aexit__(kind, error, trace)
 
 
 @asynccontextmanager
@@ -73,7 +73,7 @@ async def _open(port: int, gateway_port: int, folder: Path | None) -> AsyncItera
         stack.push_async_callback(server.stop)
         upstream = await server.start()
         gateway = await stack.enter_async_context(open_gateway(upstream, tokens, gateway_port))
-        client = await stack.enter_async_context(slack_people(gateway.url))
+        client = await stack.enter_async_context(open_slack_users(gateway.url))
         yield RunningSlack(
             url=gateway.url,
             client=client,

@@ -9,17 +9,17 @@ from sandbox.slack.errors import Json
 from sandbox.slack.user_actions import message_blocks
 
 
-def words_in(value: object) -> Iterator[str]:
+def texts_in(value: object) -> Iterator[str]:
     """Every text that a person reads in blocks, in order: headers, sections, fields, context, labels of buttons."""
     if isinstance(value, list):
         for item in value:
-            yield from words_in(item)
+            yield from texts_in(item)
     elif isinstance(value, dict):
         if isinstance(value.get("text"), str):
             yield value["text"]
         for key, item in value.items():
             if key not in {"confirm", "options", "option_groups"} and isinstance(item, dict | list):
-                yield from words_in(item)
+                yield from texts_in(item)
 
 
 def button_labels(blocks: list[Json]) -> list[str]:
@@ -27,14 +27,14 @@ def button_labels(blocks: list[Json]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeenMessage:
+class MessageView:
     """A message. ``words`` is all that can be read in it; ``raw`` is what the Web API gives."""
 
     channel: str
     ts: str
     user: str
     text: str
-    words: str
+    visible_text: str
     blocks: tuple[Json, ...]
     all_blocks: tuple[Json, ...]
     buttons: tuple[str, ...]
@@ -58,15 +58,15 @@ class SeenMessage:
         return tuple(reaction["name"] for reaction in self.raw.get("reactions", []))
 
 
-def seen_message(raw: Json) -> SeenMessage:
+def parse_message(raw: Json) -> MessageView:
     blocks = message_blocks(raw)
     text = str(raw.get("text") or "")
-    return SeenMessage(
+    return MessageView(
         channel=raw["channel"],
         ts=raw["ts"],
         user=str(raw.get("user", "")),
         text=text,
-        words="\n".join(words_in(blocks)) or text,
+        visible_text="\n".join(texts_in(blocks)) or text,
         blocks=tuple(raw.get("blocks") or ()),
         all_blocks=tuple(blocks),
         buttons=tuple(button_labels(blocks)),
@@ -80,7 +80,7 @@ def seen_message(raw: Json) -> SeenMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenView:
+class ViewSnapshot:
     """A form or Home tab; ``errors`` is what the last submission was answered with, by block id."""
 
     raw: Json
@@ -95,8 +95,8 @@ class SeenView:
         return str((self.raw.get("title") or {}).get("text", ""))
 
     @property
-    def words(self) -> str:
-        return "\n".join(words_in(self.raw["blocks"]))
+    def visible_text(self) -> str:
+        return "\n".join(texts_in(self.raw["blocks"]))
 
     @property
     def buttons(self) -> list[str]:

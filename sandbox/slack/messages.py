@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 
 from sandbox.slack import people
-from sandbox.slack.errors import Json, Refused
+from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.upstream import Upstream
 
 Address = tuple[str, str]
 
 
 @dataclass(slots=True)
-class Messages:
+class MessageStore:
     """``metadata``, ``edits`` and changed ``attachments`` are kept here, by channel and ts.
 
     Everything else is read from the local Slack.
@@ -21,39 +21,39 @@ class Messages:
     edits: dict[Address, int] = field(default_factory=dict)
     attachments: dict[Address, list[Json]] = field(default_factory=dict)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         self.metadata.clear()
         self.edits.clear()
         self.attachments.clear()
 
-    def keep(self, address: Address, metadata: Json | None) -> None:
+    def set_metadata(self, address: Address, metadata: Json | None) -> None:
         """Remember a message's metadata; an empty object removes it, None leaves it as it is."""
         if metadata:
             self.metadata[address] = metadata
         elif metadata is not None:
             self.metadata.pop(address, None)
 
-    async def everything(self, channel: str) -> list[Json]:
+    async def all_messages(self, channel: str) -> list[Json]:
         """All messages of a channel, oldest first, ephemeral ones included."""
-        return [self.shape(message) for message in await self.upstream.messages(channel)]
+        return [self.to_api(message) for message in await self.upstream.messages(channel)]
 
-    async def lasting(self, channel: str) -> list[Json]:
+    async def without_ephemeral(self, channel: str) -> list[Json]:
         """The messages that everybody in the channel sees, oldest first, threads counted on their parents."""
-        lasting = [message for message in await self.everything(channel) if message.get("subtype") != "ephemeral"]
+        visible = [message for message in await self.all_messages(channel) if message.get("subtype") != "ephemeral"]
         replies: dict[str, list[Json]] = {}
-        for message in lasting:
+        for message in visible:
             if (parent := message.get("thread_ts")) and parent != message["ts"]:
                 replies.setdefault(parent, []).append(message)
-        return [_with_replies(message, replies.get(message["ts"], [])) for message in lasting]
+        return [_with_replies(message, replies.get(message["ts"], [])) for message in visible]
 
     async def find(self, channel: str, ts: str | None) -> Json:
         """One message, ephemeral or not. Raises `message_not_found`."""
-        for message in await self.everything(channel):
+        for message in await self.all_messages(channel):
             if message["ts"] == ts:
                 return message
-        raise Refused("message_not_found")
+        raise WebApiError("message_not_found")
 
-    def shape(self, message: Json) -> Json:
+    def to_api(self, message: Json) -> Json:
         address = (message["channel"], message["ts"])
         shaped = {**message, "team": people.TEAM_ID}
         if address in self.metadata:

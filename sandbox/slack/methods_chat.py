@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from sandbox.slack.errors import Json, Refused
+from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.hub import Hub
 from sandbox.slack.limits import check_message
 from sandbox.slack.messages import is_reply
-from sandbox.slack.methods import Method, is_own, is_true, needed, readable_room, writable_room
-from sandbox.slack.people import BOT_USER_ID, person_of
+from sandbox.slack.methods import Method, is_true, readable_channel, require_arguments, sent_by_bot, writable_channel
+from sandbox.slack.people import BOT_USER_ID, find_user
 from sandbox.slack.views import with_block_ids
 
-_LATEST = 120 * 86400
+_MAX_SCHEDULE_AHEAD_SECONDS = 120 * 86400
 
 
 def _content(args: Json) -> Json:
@@ -27,63 +27,63 @@ def _content(args: Json) -> Json:
 
 
 async def post_message(hub: Hub, args: Json) -> Json:
-    room = await writable_room(hub, args)
+    room = await writable_channel(hub, args)
     check_message(args)
     content = _content(args) | {"channel": room.id}
     if thread_ts := args.get("thread_ts"):
         content["thread_ts"] = await _parent_ts(hub, room.id, str(thread_ts))
     answer = await hub.upstream.call("chat.postMessage", content)
-    hub.messages.keep((room.id, answer["ts"]), args.get("metadata"))
-    return {"channel": room.id, "ts": answer["ts"], "message": hub.messages.shape(answer["message"])}
+    hub.messages.set_metadata((room.id, answer["ts"]), args.get("metadata"))
+    return {"channel": room.id, "ts": answer["ts"], "message": hub.messages.to_api(answer["message"])}
 
 
 async def _parent_ts(hub: Hub, channel: str, thread_ts: str) -> str:
     """The ts of the thread's first message: Slack accepts that of a reply and puts the new one beside it."""
     try:
         parent = await hub.messages.find(channel, thread_ts)
-    except Refused:
-        raise Refused("thread_not_found") from None
+    except WebApiError:
+        raise WebApiError("thread_not_found") from None
     if parent.get("subtype") == "ephemeral":
-        raise Refused("cannot_reply_to_message")
+        raise WebApiError("cannot_reply_to_message")
     return str(parent["thread_ts"]) if is_reply(parent) else thread_ts
 
 
 async def update(hub: Hub, args: Json) -> Json:
     """What is not given stays as it was; an empty list removes."""
-    needed(args, "ts")
-    room = await writable_room(hub, args)
+    require_arguments(args, "ts")
+    room = await writable_channel(hub, args)
     message = await hub.messages.find(room.id, str(args["ts"]))
-    if not is_own(message) or message.get("subtype") == "ephemeral":
-        raise Refused("cant_update_message")
+    if not sent_by_bot(message) or message.get("subtype") == "ephemeral":
+        raise WebApiError("cant_update_message")
     check_message(args, is_update=True)
     content = {"text": message.get("text", ""), "blocks": message.get("blocks")} | _content(args)
     address = (room.id, str(args["ts"]))
     if "attachments" in content:
         hub.messages.attachments[address] = content.pop("attachments")
     answer = await hub.upstream.call("chat.update", content | {"channel": room.id, "ts": args["ts"]})
-    hub.messages.keep(address, args.get("metadata"))
+    hub.messages.set_metadata(address, args.get("metadata"))
     hub.messages.edits[address] = hub.messages.edits.get(address, 0) + 1
-    changed = hub.messages.shape(answer["message"])
+    changed = hub.messages.to_api(answer["message"])
     return {"channel": room.id, "ts": args["ts"], "text": changed.get("text", ""), "message": changed}
 
 
 async def delete(hub: Hub, args: Json) -> Json:
-    needed(args, "ts")
-    room = await readable_room(hub, args)
+    require_arguments(args, "ts")
+    room = await readable_channel(hub, args)
     message = await hub.messages.find(room.id, str(args["ts"]))
-    if not is_own(message) or message.get("subtype") == "ephemeral":
-        raise Refused("cant_delete_message")
+    if not sent_by_bot(message) or message.get("subtype") == "ephemeral":
+        raise WebApiError("cant_delete_message")
     await hub.upstream.call("chat.delete", {"channel": room.id, "ts": args["ts"]})
-    hub.messages.keep((room.id, str(args["ts"])), {})
+    hub.messages.set_metadata((room.id, str(args["ts"])), {})
     return {"channel": room.id, "ts": args["ts"]}
 
 
 async def post_ephemeral(hub: Hub, args: Json) -> Json:
-    needed(args, "user")
-    room = await writable_room(hub, args)
+    require_arguments(args, "user")
+    room = await writable_channel(hub, args)
     check_message(args)
-    if person_of(str(args["user"])) is None or str(args["user"]) not in room.members:
-        raise Refused("user_not_in_channel")
+    if find_user(str(args["user"])) is None or str(args["user"]) not in room.members:
+        raise WebApiError("user_not_in_channel")
     content = _content(args) | {"channel": room.id, "user": args["user"]}
     if args.get("thread_ts"):
         content["thread_ts"] = await _parent_ts(hub, room.id, str(args["thread_ts"]))
@@ -92,21 +92,21 @@ async def post_ephemeral(hub: Hub, args: Json) -> Json:
 
 
 async def permalink(hub: Hub, args: Json) -> Json:
-    needed(args, "message_ts")
-    room = await readable_room(hub, args)
+    require_arguments(args, "message_ts")
+    room = await readable_channel(hub, args)
     answer = await hub.upstream.call("chat.getPermalink", {"channel": room.id, "message_ts": args["message_ts"]})
     return {"channel": room.id, "permalink": answer["permalink"]}
 
 
 async def schedule_message(hub: Hub, args: Json) -> Json:
-    needed(args, "post_at")
-    room = await writable_room(hub, args)
+    require_arguments(args, "post_at")
+    room = await writable_channel(hub, args)
     check_message(args)
     post_at = int(float(args["post_at"]))
     if post_at <= hub.now():
-        raise Refused("time_in_past")
-    if post_at > hub.now() + _LATEST:
-        raise Refused("time_too_far")
+        raise WebApiError("time_in_past")
+    if post_at > hub.now() + _MAX_SCHEDULE_AHEAD_SECONDS:
+        raise WebApiError("time_too_far")
 
     async def post(waiting: Json) -> Any:
         return await post_message(hub, waiting)
@@ -117,7 +117,7 @@ async def schedule_message(hub: Hub, args: Json) -> Json:
 
 
 async def delete_scheduled(hub: Hub, args: Json) -> Json:
-    needed(args, "channel", "scheduled_message_id")
+    require_arguments(args, "channel", "scheduled_message_id")
     hub.schedule.remove(str(args["scheduled_message_id"]))
     return {}
 
@@ -126,7 +126,7 @@ async def list_scheduled(hub: Hub, args: Json) -> Json:
     wanted = args.get("channel")
     listed = [
         {"id": key, "channel_id": waiting["channel"], "post_at": waiting["post_at"], "text": waiting.get("text", "")}
-        for key, waiting in hub.schedule.waiting.items()
+        for key, waiting in hub.schedule.pending.items()
         if not wanted or waiting["channel"] == wanted
     ]
     return {"scheduled_messages": listed, "response_metadata": {"next_cursor": ""}}
@@ -134,7 +134,7 @@ async def list_scheduled(hub: Hub, args: Json) -> Json:
 
 async def respond(hub: Hub, key: str, body: Json) -> None:
     """What `respond()` posts to a response address: to one person unless it says otherwise. Raises `Refused`."""
-    address = hub.tickets.use_response(key)
+    address = hub.issued_tokens.use_response_url(key)
     origin = address.message_ts
     if is_true(body.get("delete_original")) and origin:
         await hub.upstream.call("chat.delete", {"channel": address.channel, "ts": origin})

@@ -3,14 +3,14 @@
 import time
 
 from sandbox.slack import people
-from sandbox.slack.channels import Room
-from sandbox.slack.errors import Json, Refused
+from sandbox.slack.channels import Channel
+from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.hub import Hub
 from sandbox.slack.limits import TOPIC, check_channel_name
 from sandbox.slack.messages import is_reply, without_metadata
-from sandbox.slack.methods import Method, is_true, needed, page, readable_room, writable_room
+from sandbox.slack.methods import Method, is_true, paginate, readable_channel, require_arguments, writable_channel
 
-_MOST_INVITED = 1000
+_MAX_INVITED = 1000
 
 
 def _ids(value: object) -> list[str]:
@@ -20,11 +20,11 @@ def _ids(value: object) -> list[str]:
 
 async def create(hub: Hub, args: Json) -> Json:
     name = check_channel_name(args.get("name"))
-    if hub.rooms.named(name) is not None:
-        raise Refused("name_taken")
+    if hub.channels.find_by_name(name) is not None:
+        raise WebApiError("name_taken")
     answer = await hub.upstream.call("conversations.create", {"name": name, "is_private": is_true(args.get("is_private"))})
-    room = hub.rooms.add(
-        Room(
+    room = hub.channels.add(
+        Channel(
             id=answer["channel"]["id"],
             name=name,
             members=[people.BOT_USER_ID],
@@ -34,27 +34,27 @@ async def create(hub: Hub, args: Json) -> Json:
         )
     )
     await hub.pages.refresh()
-    return {"channel": room.shape()}
+    return {"channel": room.to_api()}
 
 
 async def info(hub: Hub, args: Json) -> Json:
-    needed(args, "channel")
-    room = await hub.rooms.find(str(args["channel"]))
-    return {"channel": room.shape()}
+    require_arguments(args, "channel")
+    room = await hub.channels.find(str(args["channel"]))
+    return {"channel": room.to_api()}
 
 
-async def list_rooms(hub: Hub, args: Json) -> Json:
+async def list_channels(hub: Hub, args: Json) -> Json:
     types = set(_ids(args.get("types") or "public_channel"))
     kinds = {"public_channel": (False, False), "private_channel": (True, False), "im": (True, True)}
     wanted = {kinds[kind] for kind in types if kind in kinds}
-    rooms = [room for room in hub.rooms.all() if (room.is_private or room.is_im, room.is_im) in wanted]
+    rooms = [room for room in hub.channels.all() if (room.is_private or room.is_im, room.is_im) in wanted]
     if is_true(args.get("exclude_archived")):
         rooms = [room for room in rooms if not room.archived]
-    shown, cursor = page(rooms, args, 100)
-    return {"channels": [room.shape() for room in shown], "response_metadata": {"next_cursor": cursor}}
+    shown, cursor = paginate(rooms, args, 100)
+    return {"channels": [room.to_api() for room in shown], "response_metadata": {"next_cursor": cursor}}
 
 
-def _within(ts: str, args: Json) -> bool:
+def _in_time_range(ts: str, args: Json) -> bool:
     """Slack leaves out the messages at ``oldest`` and ``latest`` themselves unless ``inclusive``."""
     moment, oldest, latest = float(ts), float(args.get("oldest") or 0), float(args.get("latest") or "inf")
     if is_true(args.get("inclusive")):
@@ -63,7 +63,7 @@ def _within(ts: str, args: Json) -> bool:
 
 
 def _paged(messages: list[Json], args: Json, default: int) -> Json:
-    shown, cursor = page(messages, args, default)
+    shown, cursor = paginate(messages, args, default)
     keeps_metadata = is_true(args.get("include_all_metadata"))
     return {
         "messages": [message if keeps_metadata else without_metadata(message) for message in shown],
@@ -74,149 +74,149 @@ def _paged(messages: list[Json], args: Json, default: int) -> Json:
 
 async def history(hub: Hub, args: Json) -> Json:
     """Newest first, threads' replies left out."""
-    room = await readable_room(hub, args)
-    lasting = await hub.messages.lasting(room.id)
-    roots = [message for message in lasting if not is_reply(message) and _within(message["ts"], args)]
+    room = await readable_channel(hub, args)
+    lasting = await hub.messages.without_ephemeral(room.id)
+    roots = [message for message in lasting if not is_reply(message) and _in_time_range(message["ts"], args)]
     return {**_paged(roots[::-1], args, 100), "pin_count": len(room.pins)}
 
 
 async def replies(hub: Hub, args: Json) -> Json:
     """The thread of a message, oldest first, beginning with the message itself."""
-    needed(args, "ts")
-    room = await readable_room(hub, args)
-    lasting = await hub.messages.lasting(room.id)
+    require_arguments(args, "ts")
+    room = await readable_channel(hub, args)
+    lasting = await hub.messages.without_ephemeral(room.id)
     ts = str(args["ts"])
     if all(message["ts"] != ts for message in lasting):
-        raise Refused("thread_not_found")
+        raise WebApiError("thread_not_found")
     root = [message for message in lasting if message["ts"] == ts]
     answers = [message for message in lasting if is_reply(message) and message["thread_ts"] == ts]
-    return _paged(root + [answer for answer in answers if _within(answer["ts"], args)], args, 1000)
+    return _paged(root + [answer for answer in answers if _in_time_range(answer["ts"], args)], args, 1000)
 
 
 async def members(hub: Hub, args: Json) -> Json:
-    room = await hub.rooms.find(args.get("channel"))
-    shown, cursor = page(room.members, args, 100)
+    room = await hub.channels.find(args.get("channel"))
+    shown, cursor = paginate(room.members, args, 100)
     return {"members": list(shown), "response_metadata": {"next_cursor": cursor}}
 
 
 async def open_direct(hub: Hub, args: Json) -> Json:
     if args.get("channel"):
-        room = await hub.rooms.find(str(args["channel"]))
+        room = await hub.channels.find(str(args["channel"]))
     else:
         users = _ids(args.get("users"))
         if not users:
-            raise Refused("users_list_not_supplied")
+            raise WebApiError("users_list_not_supplied")
         if len(users) > 1:
-            raise Refused("method_not_supported_for_channel_type")
-        room = await hub.rooms.direct(users[0])
-    return {"channel": room.shape() if is_true(args.get("return_im")) else {"id": room.id}}
+            raise WebApiError("method_not_supported_for_channel_type")
+        room = await hub.channels.open_direct(users[0])
+    return {"channel": room.to_api() if is_true(args.get("return_im")) else {"id": room.id}}
 
 
 async def invite(hub: Hub, args: Json) -> Json:
     """One wrong id refuses all of them, unless ``force``."""
-    room = await writable_room(hub, args)
+    room = await writable_channel(hub, args)
     users = _ids(args.get("users"))
     if not users:
-        raise Refused("no_user")
-    if len(users) > _MOST_INVITED:
-        raise Refused("too_many_users")
-    problems = {user: problem for user in users if (problem := _cannot_join(room, user))}
+        raise WebApiError("no_user")
+    if len(users) > _MAX_INVITED:
+        raise WebApiError("too_many_users")
+    problems = {user: problem for user in users if (problem := _join_error(room, user))}
     if problems and (len(problems) == len(users) or not is_true(args.get("force"))):
         errors = [{"user": user, "ok": False, "error": problem} for user, problem in problems.items()]
-        raise Refused(next(iter(problems.values())), errors=errors)
+        raise WebApiError(next(iter(problems.values())), errors=errors)
     room.members += [user for user in users if user not in problems]
     await hub.pages.refresh()
-    return {"channel": room.shape()}
+    return {"channel": room.to_api()}
 
 
-def _cannot_join(room: Room, user: str) -> str | None:
+def _join_error(room: Channel, user: str) -> str | None:
     if user == people.BOT_USER_ID:
         return "cant_invite_self"
-    if people.person_of(user) is None:
+    if people.find_user(user) is None:
         return "user_not_found"
     return "already_in_channel" if user in room.members else None
 
 
 async def join(hub: Hub, args: Json) -> Json:
-    needed(args, "channel")
-    room = await hub.rooms.find(str(args["channel"]))
+    require_arguments(args, "channel")
+    room = await hub.channels.find(str(args["channel"]))
     if room.archived:
-        raise Refused("is_archived")
+        raise WebApiError("is_archived")
     if room.is_im or (room.is_private and not room.has_bot()):
-        raise Refused("method_not_supported_for_channel_type")
+        raise WebApiError("method_not_supported_for_channel_type")
     if not room.has_bot():
         room.members.append(people.BOT_USER_ID)
-    return {"channel": room.shape()}
+    return {"channel": room.to_api()}
 
 
 async def leave(hub: Hub, args: Json) -> Json:
-    room = await hub.rooms.find(args.get("channel"))
+    room = await hub.channels.find(args.get("channel"))
     if not room.has_bot():
         return {"not_in_channel": True}
     if room.name == "general":
-        raise Refused("cant_leave_general")
+        raise WebApiError("cant_leave_general")
     room.members.remove(people.BOT_USER_ID)
     return {}
 
 
 async def kick(hub: Hub, args: Json) -> Json:
-    needed(args, "user")
-    room = await writable_room(hub, args)
+    require_arguments(args, "user")
+    room = await writable_channel(hub, args)
     if args["user"] == people.BOT_USER_ID:
-        raise Refused("cant_kick_self")
+        raise WebApiError("cant_kick_self")
     if args["user"] not in room.members:
-        raise Refused("not_in_channel")
+        raise WebApiError("not_in_channel")
     room.members.remove(str(args["user"]))
     await hub.pages.refresh()
     return {}
 
 
 async def set_topic(hub: Hub, args: Json) -> Json:
-    room = await writable_room(hub, args)
+    room = await writable_channel(hub, args)
     if len(str(args.get("topic", ""))) > TOPIC:
-        raise Refused("too_long")
+        raise WebApiError("too_long")
     room.topic = str(args.get("topic", ""))
     await hub.pages.refresh()
-    return {"channel": room.shape()}
+    return {"channel": room.to_api()}
 
 
 async def set_purpose(hub: Hub, args: Json) -> Json:
-    room = await writable_room(hub, args)
+    room = await writable_channel(hub, args)
     if len(str(args.get("purpose", ""))) > TOPIC:
-        raise Refused("too_long")
+        raise WebApiError("too_long")
     room.purpose = str(args.get("purpose", ""))
     await hub.pages.refresh()
-    return {"channel": room.shape(), "purpose": room.purpose}
+    return {"channel": room.to_api(), "purpose": room.purpose}
 
 
 async def rename(hub: Hub, args: Json) -> Json:
-    room = await writable_room(hub, args)
+    room = await writable_channel(hub, args)
     name = check_channel_name(args.get("name"))
-    if hub.rooms.named(name) not in {None, room}:
-        raise Refused("name_taken")
+    if hub.channels.find_by_name(name) not in {None, room}:
+        raise WebApiError("name_taken")
     room.name = name
     await hub.pages.refresh()
-    return {"channel": room.shape()}
+    return {"channel": room.to_api()}
 
 
 async def archive(hub: Hub, args: Json) -> Json:
-    needed(args, "channel")
-    room = await hub.rooms.find(str(args["channel"]))
+    require_arguments(args, "channel")
+    room = await hub.channels.find(str(args["channel"]))
     if room.archived:
-        raise Refused("already_archived")
+        raise WebApiError("already_archived")
     if room.name == "general":
-        raise Refused("cant_archive_general")
+        raise WebApiError("cant_archive_general")
     if not room.has_bot():
-        raise Refused("not_in_channel")
+        raise WebApiError("not_in_channel")
     room.archived = True
     await hub.pages.refresh()
     return {}
 
 
 async def unarchive(hub: Hub, args: Json) -> Json:
-    room = await hub.rooms.find(args.get("channel"))
+    room = await hub.channels.find(args.get("channel"))
     if not room.archived:
-        raise Refused("not_archived")
+        raise WebApiError("not_archived")
     room.archived = False
     await hub.pages.refresh()
     return {}
@@ -225,7 +225,7 @@ async def unarchive(hub: Hub, args: Json) -> Json:
 METHODS: dict[str, Method] = {
     "conversations.create": create,
     "conversations.info": info,
-    "conversations.list": list_rooms,
+    "conversations.list": list_channels,
     "conversations.history": history,
     "conversations.replies": replies,
     "conversations.members": members,

@@ -4,32 +4,32 @@ import time
 import uuid
 
 from sandbox.slack import people
-from sandbox.slack.errors import Json, Refused
+from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.hub import Hub
-from sandbox.slack.methods import Method, needed, readable_room, writable_room
+from sandbox.slack.methods import Method, readable_channel, require_arguments, writable_channel
 
 
 async def pins_add(hub: Hub, args: Json) -> Json:
-    needed(args, "timestamp")
-    room = await writable_room(hub, args)
+    require_arguments(args, "timestamp")
+    room = await writable_channel(hub, args)
     ts = str(args["timestamp"])
     if ts in room.pins:
-        raise Refused("already_pinned")
+        raise WebApiError("already_pinned")
     await hub.messages.find(room.id, ts)
     room.pins[ts] = {"created": int(time.time()), "created_by": people.BOT_USER_ID}
     return {}
 
 
 async def pins_remove(hub: Hub, args: Json) -> Json:
-    needed(args, "timestamp")
-    room = await writable_room(hub, args)
+    require_arguments(args, "timestamp")
+    room = await writable_channel(hub, args)
     if room.pins.pop(str(args["timestamp"]), None) is None:
-        raise Refused("no_pin")
+        raise WebApiError("no_pin")
     return {}
 
 
 async def pins_list(hub: Hub, args: Json) -> Json:
-    room = await readable_room(hub, args)
+    room = await readable_channel(hub, args)
     items = [
         {"type": "message", "channel": room.id, "message": await hub.messages.find(room.id, ts), **pin}
         for ts, pin in room.pins.items()
@@ -38,10 +38,10 @@ async def pins_list(hub: Hub, args: Json) -> Json:
 
 
 async def bookmarks_add(hub: Hub, args: Json) -> Json:
-    needed(args, "channel_id", "title", "type")
-    room = await writable_room(hub, {"channel": args["channel_id"]})
+    require_arguments(args, "channel_id", "title", "type")
+    room = await writable_channel(hub, {"channel": args["channel_id"]})
     if args["type"] != "link" or not args.get("link"):
-        raise Refused("invalid_link")
+        raise WebApiError("invalid_link")
     bookmark = {
         "id": f"Bk{uuid.uuid4().hex[:9].upper()}",
         "channel_id": room.id,
@@ -57,57 +57,57 @@ async def bookmarks_add(hub: Hub, args: Json) -> Json:
 
 
 async def bookmarks_edit(hub: Hub, args: Json) -> Json:
-    needed(args, "channel_id", "bookmark_id")
-    room = await writable_room(hub, {"channel": args["channel_id"]})
+    require_arguments(args, "channel_id", "bookmark_id")
+    room = await writable_channel(hub, {"channel": args["channel_id"]})
     bookmark = room.bookmarks.get(str(args["bookmark_id"]))
     if bookmark is None:
-        raise Refused("not_found")
+        raise WebApiError("not_found")
     bookmark |= {key: args[key] for key in ("title", "link", "emoji") if args.get(key)}
     return {"bookmark": bookmark}
 
 
 async def bookmarks_remove(hub: Hub, args: Json) -> Json:
-    needed(args, "channel_id", "bookmark_id")
-    room = await writable_room(hub, {"channel": args["channel_id"]})
+    require_arguments(args, "channel_id", "bookmark_id")
+    room = await writable_channel(hub, {"channel": args["channel_id"]})
     if room.bookmarks.pop(str(args["bookmark_id"]), None) is None:
-        raise Refused("not_found")
+        raise WebApiError("not_found")
     return {}
 
 
 async def bookmarks_list(hub: Hub, args: Json) -> Json:
-    needed(args, "channel_id")
-    room = await readable_room(hub, {"channel": args["channel_id"]})
+    require_arguments(args, "channel_id")
+    room = await readable_channel(hub, {"channel": args["channel_id"]})
     return {"bookmarks": list(room.bookmarks.values())}
 
 
-async def _reacted(hub: Hub, args: Json) -> tuple[str, str, bool]:
+async def _find_reaction(hub: Hub, args: Json) -> tuple[str, str, bool]:
     """The channel, the message's ts, and whether the bot's reaction is there already."""
-    needed(args, "name", "timestamp")
-    room = await writable_room(hub, args)
+    require_arguments(args, "name", "timestamp")
+    room = await writable_channel(hub, args)
     message = await hub.messages.find(room.id, str(args["timestamp"]))
     reactions = [reaction for reaction in message.get("reactions", []) if reaction["name"] == args["name"]]
     return room.id, message["ts"], any(people.BOT_USER_ID in reaction["users"] for reaction in reactions)
 
 
 async def reactions_add(hub: Hub, args: Json) -> Json:
-    channel, ts, is_there = await _reacted(hub, args)
+    channel, ts, is_there = await _find_reaction(hub, args)
     if is_there:
-        raise Refused("already_reacted")
+        raise WebApiError("already_reacted")
     await hub.upstream.call("reactions.add", {"channel": channel, "timestamp": ts, "name": args["name"]})
     return {}
 
 
 async def reactions_remove(hub: Hub, args: Json) -> Json:
-    channel, ts, is_there = await _reacted(hub, args)
+    channel, ts, is_there = await _find_reaction(hub, args)
     if not is_there:
-        raise Refused("no_reaction")
+        raise WebApiError("no_reaction")
     await hub.upstream.call("reactions.remove", {"channel": channel, "timestamp": ts, "name": args["name"]})
     return {}
 
 
 async def reactions_get(hub: Hub, args: Json) -> Json:
-    needed(args, "timestamp")
-    room = await readable_room(hub, args)
+    require_arguments(args, "timestamp")
+    room = await readable_channel(hub, args)
     message = await hub.messages.find(room.id, str(args["timestamp"]))
     return {"type": "message", "channel": room.id, "message": message}
 

@@ -2,27 +2,27 @@
 
 from sandbox.slack.errors import Json
 from sandbox.slack.hub import Hub
-from sandbox.slack.methods import Method, needed, writable_room
+from sandbox.slack.methods import Method, require_arguments, writable_channel
 
 
-async def upload_address(hub: Hub, args: Json) -> Json:
-    needed(args, "filename", "length")
+async def upload_url(hub: Hub, args: Json) -> Json:
+    require_arguments(args, "filename", "length")
     answer = await hub.upstream.call("files.getUploadURLExternal", args)
     return {"upload_url": answer["upload_url"], "file_id": answer["file_id"]}
 
 
 async def complete_upload(hub: Hub, args: Json) -> Json:
     """Real Slack shares the file a moment later and answers without a message ts; so does this."""
-    needed(args, "files")
+    require_arguments(args, "files")
     content = dict(args)
     if args.get("channel_id"):
-        content["channel_id"] = (await writable_room(hub, {"channel": args["channel_id"]})).id
+        content["channel_id"] = (await writable_channel(hub, {"channel": args["channel_id"]})).id
     answer = await hub.upstream.call("files.completeUploadExternal", content)
     return {"files": answer["files"]}
 
 
 async def files_info(hub: Hub, args: Json) -> Json:
-    needed(args, "file")
+    require_arguments(args, "file")
     return await hub.upstream.call("files.info", {"file": args["file"]})
 
 
@@ -31,7 +31,7 @@ async def files_list(hub: Hub, args: Json) -> Json:
 
 
 async def files_delete(hub: Hub, args: Json) -> Json:
-    needed(args, "file")
+    require_arguments(args, "file")
     return await hub.upstream.call("files.delete", {"file": args["file"]})
 
 
@@ -40,7 +40,7 @@ async def files_upload(hub: Hub, _: Json) -> Json:
 
 
 METHODS: dict[str, Method] = {
-    "files.getUploadURLExternal": upload_address,
+    "files.getUploadURLExternal": upload_url,
     "files.completeUploadExternal": complete_upload,
     "files.info": files_info,
     "files.list": files_list,

@@ -1,15 +1,15 @@
 """`auth.*`, `team.*`, `users.*`, `usergroups.*` and the socket's address."""
 
 from sandbox.slack import people
-from sandbox.slack.errors import Json, Refused
+from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.hub import Hub
-from sandbox.slack.methods import Method, is_true, needed, page
-from sandbox.slack.people import Person, UserGroup
+from sandbox.slack.methods import Method, is_true, paginate, require_arguments
+from sandbox.slack.people import SeedUser, SeedUserGroup
 
-_BOT = Person(id=people.BOT_USER_ID, name=people.BOT_NAME, role="bot", tz="Etc/UTC")
+_BOT = SeedUser(id=people.BOT_USER_ID, name=people.BOT_NAME, role="bot", tz="Etc/UTC")
 
 
-def user_object(person: Person) -> Json:
+def user_object(person: SeedUser) -> Json:
     """The user object of the Web API. Guests and people from elsewhere are told by their flags and ``team_id``."""
     is_bot = person.id == people.BOT_USER_ID
     real_name = person.name if is_bot else person.real_name
@@ -43,7 +43,7 @@ def user_object(person: Person) -> Json:
     return shape | ({"is_stranger": True} if person.is_stranger else {})
 
 
-def group_object(group: UserGroup, *, with_users: bool) -> Json:
+def group_object(group: SeedUserGroup, *, with_users: bool) -> Json:
     return {
         "id": group.id,
         "team_id": people.TEAM_ID,
@@ -62,7 +62,7 @@ def group_object(group: UserGroup, *, with_users: bool) -> Json:
 
 async def auth_test(hub: Hub, _: Json) -> Json:
     return {
-        "url": f"{hub.public}/",
+        "url": f"{hub.public_url}/",
         "team": people.TEAM_NAME,
         "user": people.BOT_NAME,
         "team_id": people.TEAM_ID,
@@ -77,8 +77,8 @@ async def api_test(_: Hub, args: Json) -> Json:
 
 
 async def open_connection(hub: Hub, _: Json) -> Json:
-    address = hub.public.replace("http", "ws", 1)
-    return {"url": f"{address}/link/?ticket={hub.tickets.new_socket()}&app_id={people.APP_ID}"}
+    address = hub.public_url.replace("http", "ws", 1)
+    return {"url": f"{address}/link/?ticket={hub.issued_tokens.new_socket_ticket()}&app_id={people.APP_ID}"}
 
 
 async def team_info(_hub: Hub, _args: Json) -> Json:
@@ -88,7 +88,7 @@ async def team_info(_hub: Hub, _args: Json) -> Json:
 
 async def bots_info(_: Hub, args: Json) -> Json:
     if args.get("bot") not in {None, people.BOT_ID}:
-        raise Refused("bot_not_found")
+        raise WebApiError("bot_not_found")
     return {
         "bot": {
             "id": people.BOT_ID,
@@ -101,29 +101,29 @@ async def bots_info(_: Hub, args: Json) -> Json:
 
 
 async def users_info(_: Hub, args: Json) -> Json:
-    needed(args, "user")
-    person = _BOT if args["user"] == _BOT.id else people.person_of(str(args["user"]))
+    require_arguments(args, "user")
+    person = _BOT if args["user"] == _BOT.id else people.find_user(str(args["user"]))
     if person is None:
-        raise Refused("user_not_found")
+        raise WebApiError("user_not_found")
     return {"user": user_object(person)}
 
 
 async def users_list(_: Hub, args: Json) -> Json:
-    shown, cursor = page([*people.PEOPLE, _BOT], args, 1000)
+    shown, cursor = paginate([*people.PEOPLE, _BOT], args, 1000)
     return {"members": [user_object(person) for person in shown], "response_metadata": {"next_cursor": cursor}}
 
 
 async def lookup_by_email(_: Hub, args: Json) -> Json:
     found = next((person for person in people.PEOPLE if person.email == args.get("email")), None)
     if found is None:
-        raise Refused("users_not_found")
+        raise WebApiError("users_not_found")
     return {"user": user_object(found)}
 
 
 async def users_conversations(hub: Hub, args: Json) -> Json:
     user = args.get("user") or people.BOT_USER_ID
-    rooms = [room.shape() for room in hub.rooms.all() if user in room.members and not room.is_im]
-    shown, cursor = page(rooms, args, 100)
+    rooms = [room.to_api() for room in hub.channels.all() if user in room.members and not room.is_im]
+    shown, cursor = paginate(rooms, args, 100)
     return {"channels": list(shown), "response_metadata": {"next_cursor": cursor}}
 
 
@@ -133,10 +133,10 @@ async def usergroups_list(_: Hub, args: Json) -> Json:
 
 
 async def usergroups_users(_: Hub, args: Json) -> Json:
-    needed(args, "usergroup")
+    require_arguments(args, "usergroup")
     group = next((group for group in people.GROUPS if group.id == args["usergroup"]), None)
     if group is None:
-        raise Refused("no_such_subteam")
+        raise WebApiError("no_such_subteam")
     return {"users": list(group.users)}
 
 

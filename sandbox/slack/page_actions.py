@@ -1,55 +1,57 @@
 """What a person does in the page, done through the gateway."""
 
 from sandbox.slack.elements import find_action
-from sandbox.slack.errors import Json, Refused
+from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.hub import Hub
-from sandbox.slack.pages import Page
-from sandbox.slack.user_actions import Acts, Background, message_blocks
+from sandbox.slack.pages import BrowserPage
+from sandbox.slack.user_actions import BackgroundActions, UserActions, message_blocks
 
 
-class PageActs:
+class PageActions:
     """Called with each frame that a page sends; long ones go on in the background, as in a browser."""
 
-    def __init__(self, hub: Hub, acts: Acts, background: Background) -> None:
+    def __init__(self, hub: Hub, actions: UserActions, background: BackgroundActions) -> None:
         self._hub = hub
-        self._acts = acts
+        self._actions = actions
         self._background = background
 
-    async def do(self, page: Page, frame: Json) -> None:
+    async def handle(self, page: BrowserPage, frame: Json) -> None:
         try:
-            await self._do(page, str(frame.get("user", page.person)), frame)
-        except Refused:
+            await self._handle(page, str(frame.get("user", page.person)), frame)
+        except WebApiError:
             # What was clicked is gone; the page is about to hear of it.
             return
 
-    async def _do(self, page: Page, user: str, frame: Json) -> None:
+    async def _handle(self, page: BrowserPage, user: str, frame: Json) -> None:
         match frame.get("t"):
             case "slash_command":
                 self._background.start(
-                    self._acts.command(user=user, command=frame["command"], text=frame.get("text", ""), channel=frame["channel"])
+                    self._actions.command(
+                        user=user, command=frame["command"], text=frame.get("text", ""), channel=frame["channel"]
+                    )
                 )
             case "block_action":
                 await self._click(page, user, frame)
             case "view_click":
                 self._click_in_form(user, frame)
             case "view_submit":
-                self._background.start(self._acts.submit(user=user, values=_raw_values(frame.get("values", {}))))
+                self._background.start(self._actions.submit(user=user, values=_raw_values(frame.get("values", {}))))
             case "view_close":
-                self._background.start(self._acts.close(user=user))
+                self._background.start(self._actions.close(user=user))
             case "open_home":
-                self._background.start(self._acts.open_home(user=user))
+                self._background.start(self._actions.open_home(user=user))
             case _:
                 await self._hub.pages.forward(page, frame)
 
-    async def _click(self, page: Page, user: str, frame: Json) -> None:
+    async def _click(self, page: BrowserPage, user: str, frame: Json) -> None:
         action = frame["action"]
         if not frame.get("confirmed") and (confirm := await self._confirm(user, frame)) is not None:
-            await page.ask(confirm, frame)
+            await page.ask_confirmation(confirm, frame)
             return
         if frame.get("messageTs"):
-            click = self._acts.click(user=user, channel=frame["channel"], ts=frame["messageTs"], action=action)
+            click = self._actions.click(user=user, channel=frame["channel"], ts=frame["messageTs"], action=action)
         else:
-            click = self._acts.click_in_view(user=user, view_id=None, action=action)
+            click = self._actions.click_in_view(user=user, view_id=None, action=action)
         self._background.start(click)
 
     def _click_in_form(self, user: str, frame: Json) -> None:
@@ -64,7 +66,7 @@ class PageActs:
             return
         if view is not None and (frame.get("value") or element["type"] == "button"):
             action = {"action_id": element["action_id"], "block_id": block["block_id"], "value": frame.get("value")}
-            self._background.start(self._acts.click_in_view(user=user, view_id=view["id"], action=action))
+            self._background.start(self._actions.click_in_view(user=user, view_id=view["id"], action=action))
 
     async def _confirm(self, user: str, frame: Json) -> Json | None:
         """The `confirm` object of what was clicked."""

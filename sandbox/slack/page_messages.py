@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sandbox.slack import people
 from sandbox.slack.errors import Json
 from sandbox.slack.page_elements import draw_element
-from sandbox.slack.page_rich_text import rich_text
+from sandbox.slack.page_rich_text import rich_text_as_mrkdwn
 
 _DATE = re.compile(r"<!date\^(-?\d+)\^([^|>^]*)(?:\^([^|>]*))?\|?([^>]*)>")
 _SPECIAL = re.compile(r"<!(here|channel|everyone)(?:\|[^>]*)?>")
@@ -26,9 +26,9 @@ _FORMATS = {
     "{time}": "%H:%M",
     "{time_secs}": "%H:%M:%S",
 }
-_NEAR = {timedelta(days=-1): "yesterday", timedelta(0): "today", timedelta(days=1): "tomorrow"}
+_NEARBY_DAYS = {timedelta(days=-1): "yesterday", timedelta(0): "today", timedelta(days=1): "tomorrow"}
 """What the pretty dates say instead, as in Slack."""
-_UNSEEN = "\u200b"
+_ZERO_WIDTH_SPACE = "\u200b"
 FENCED = "\u2063"  # page.js makes one box of neighbouring lines that begin with it
 _LOOKS_LIKE_ASTERISK = "\u2217"
 _LOOKS_LIKE_TILDE = "\u223c"
@@ -62,7 +62,7 @@ def draw_blocks(blocks: list[Json], reader: str, *, is_form: bool = False) -> li
 
 def _draw_block(block: Json, reader: str, *, is_form: bool) -> Json:
     if block["type"] == "rich_text":
-        block = {"type": "section", "block_id": block.get("block_id"), "text": _mrkdwn(rich_text(block))}
+        block = {"type": "section", "block_id": block.get("block_id"), "text": _mrkdwn(rich_text_as_mrkdwn(block))}
     elif block["type"] == "markdown":
         block = {"type": "section", "block_id": block.get("block_id"), "text": _mrkdwn(_from_markdown(block["text"]))}
     drawn: Json = _draw_texts(block, reader)
@@ -92,23 +92,23 @@ def _draw_texts(value: Json, reader: str) -> Json:
 
 def draw_text(text: str, reader: str) -> str:
     """Slack's mark-up with dates in the reader's zone, groups by name, and code line by line."""
-    person = people.person_of(reader)
+    person = people.find_user(reader)
     zone = ZoneInfo(person.tz if person else "Etc/UTC")
     text = _DATE.sub(lambda found: _date(found, zone), text)
     text = _SPECIAL.sub(r"@\1", text)
     text = _SUBTEAM.sub(_group_name, text)
     text = _FENCE.sub(_code_lines, text)
-    return text.replace("&lt;", f"<{_UNSEEN}").replace("&gt;", ">").replace("&amp;", "&")
+    return text.replace("&lt;", f"<{_ZERO_WIDTH_SPACE}").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _date(found: re.Match[str], zone: ZoneInfo) -> str:
     moment = datetime.fromtimestamp(int(found[1]), zone)
-    near = _NEAR.get(moment.date() - datetime.now(zone).date())
-    told = found[2]
+    near = _NEARBY_DAYS.get(moment.date() - datetime.now(zone).date())
+    text = found[2]
     for token, pattern in _FORMATS.items():
-        told = told.replace(token, near if near and token.endswith("_pretty}") else moment.strftime(pattern))
-    told = told.replace("{ago}", found[4] or moment.strftime("%H:%M"))
-    return f"<{found[3]}|{told}>" if found[3] else told
+        text = text.replace(token, near if near and token.endswith("_pretty}") else moment.strftime(pattern))
+    text = text.replace("{ago}", found[4] or moment.strftime("%H:%M"))
+    return f"<{found[3]}|{text}>" if found[3] else text
 
 
 def _group_name(found: re.Match[str]) -> str:
@@ -118,14 +118,14 @@ def _group_name(found: re.Match[str]) -> str:
 def _code_lines(found: re.Match[str]) -> str:
     """The page knows code only within a line; marks inside it are kept from becoming bold or emoji."""
     lines = found[1].replace("`", "'").split("\n")
-    told = "\n".join(f"`{FENCED}{_plain_marks(line) or ' '}`" for line in lines)
-    return f"{told}\n" if found.start() == 0 else f"\n{told}\n"
+    code = "\n".join(f"`{FENCED}{_neutralize_markup(line) or ' '}`" for line in lines)
+    return f"{code}\n" if found.start() == 0 else f"\n{code}\n"
 
 
-def _plain_marks(line: str) -> str:
+def _neutralize_markup(line: str) -> str:
     line = line.replace("*", _LOOKS_LIKE_ASTERISK).replace("~", _LOOKS_LIKE_TILDE)
-    line = re.sub(r"(^|[\s(])_", rf"\1{_UNSEEN}_", line)
-    return re.sub(r":(?=[\w+-]+:)", f":{_UNSEEN}", line)
+    line = re.sub(r"(^|[\s(])_", rf"\1{_ZERO_WIDTH_SPACE}_", line)
+    return re.sub(r":(?=[\w+-]+:)", f":{_ZERO_WIDTH_SPACE}", line)
 
 
 def _from_markdown(text: str) -> str:
@@ -142,5 +142,5 @@ def _mrkdwn(text: str) -> Json:
 def _attachment_text(attachment: Json) -> list[Json]:
     parts = [str(attachment[key]) for key in ("pretext", "title", "text") if attachment.get(key)]
     parts += [f"*{field.get('title', '')}* {field.get('value', '')}" for field in attachment.get("fields", [])]
-    told = "\n".join(parts) or str(attachment.get("fallback", ""))
-    return [{"type": "section", "text": _mrkdwn(told)}] if told else []
+    text = "\n".join(parts) or str(attachment.get("fallback", ""))
+    return [{"type": "section", "text": _mrkdwn(text)}] if text else []

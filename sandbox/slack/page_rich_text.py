@@ -3,7 +3,7 @@
 from sandbox.slack.errors import Json
 
 
-def rich_text(block: Json) -> str:
+def rich_text_as_mrkdwn(block: Json) -> str:
     """A `rich_text` block as Slack's mark-up."""
     return "\n".join(_part(element) for element in block["elements"])
 
@@ -28,7 +28,7 @@ def _inline(element: Json) -> str:
 
 def _span(span: Json) -> str:
     kind = span["type"]
-    told = {
+    text = {
         "text": lambda: str(span["text"]),
         "link": lambda: f"<{span['url']}|{span.get('text') or span['url']}>",
         "user": lambda: f"<@{span['user_id']}>",
@@ -40,5 +40,5 @@ def _span(span: Json) -> str:
     }.get(kind, lambda: f"[{kind}]")()
     for style, mark in (("code", "`"), ("bold", "*"), ("italic", "_"), ("strike", "~")):
         if span.get("style", {}).get(style):
-            told = f"{mark}{told}{mark}"
-    return told
+            text = f"{mark}{text}{mark}"
+    return text

@@ -4,7 +4,7 @@ import time
 import uuid
 
 from sandbox.slack import people
-from sandbox.slack.channels import Room
+from sandbox.slack.channels import Channel
 from sandbox.slack.errors import Json
 
 _TOKEN = "verification-token"
@@ -20,9 +20,9 @@ def _common() -> Json:
     }
 
 
-def user_shape(user_id: str) -> Json:
+def user_payload(user_id: str) -> Json:
     """A person as interactive payloads name them, with the workspace they belong to."""
-    person = people.person_of(user_id)
+    person = people.find_user(user_id)
     name = person.name if person else user_id
     return {
         "id": user_id,
@@ -32,8 +32,8 @@ def user_shape(user_id: str) -> Json:
     }
 
 
-def slash_command(*, user: str, room: Room, command: str, text: str, trigger_id: str, response_url: str) -> Json:
-    person = people.person_of(user)
+def slash_command(*, user: str, room: Channel, command: str, text: str, trigger_id: str, response_url: str) -> Json:
+    person = people.find_user(user)
     is_stranger = person is not None and person.is_stranger
     name = "directmessage" if room.is_im else "privategroup" if room.is_private else room.name
     return {
@@ -53,7 +53,7 @@ def slash_command(*, user: str, room: Room, command: str, text: str, trigger_id:
     }
 
 
-def message_action(*, user: str, room: Room, message: Json, action: Json, trigger_id: str, response_url: str) -> Json:
+def message_action(*, user: str, room: Channel, message: Json, action: Json, trigger_id: str, response_url: str) -> Json:
     """`block_actions` of a click in a message."""
     container: Json = {
         "type": "message",
@@ -66,7 +66,7 @@ def message_action(*, user: str, room: Room, message: Json, action: Json, trigge
     return {
         "type": "block_actions",
         **_common(),
-        "user": user_shape(user),
+        "user": user_payload(user),
         "container": container,
         "trigger_id": trigger_id,
         "channel": {"id": room.id, "name": "directmessage" if room.is_im else room.name},
@@ -82,7 +82,7 @@ def view_action(*, user: str, view: Json, action: Json, trigger_id: str) -> Json
     return {
         "type": "block_actions",
         **_common(),
-        "user": user_shape(user),
+        "user": user_payload(user),
         "container": {"type": "view", "view_id": view["id"]},
         "trigger_id": trigger_id,
         "view": view,
@@ -95,7 +95,7 @@ def view_submission(*, user: str, view: Json, trigger_id: str) -> Json:
     return {
         "type": "view_submission",
         **_common(),
-        "user": user_shape(user),
+        "user": user_payload(user),
         "trigger_id": trigger_id,
         "view": view,
         "response_urls": [],
@@ -103,7 +103,7 @@ def view_submission(*, user: str, view: Json, trigger_id: str) -> Json:
 
 
 def view_closed(*, user: str, view: Json, is_cleared: bool) -> Json:
-    return {"type": "view_closed", **_common(), "user": user_shape(user), "view": view, "is_cleared": is_cleared}
+    return {"type": "view_closed", **_common(), "user": user_payload(user), "view": view, "is_cleared": is_cleared}
 
 
 def event(inner: Json) -> Json:

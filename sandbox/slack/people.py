@@ -14,7 +14,7 @@ BOT_NAME: Final = "deepecho"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class SeedUser:
     """Somebody with an account. ``role`` is what the sandbox's catalogue grants; Slack itself does not know it."""
 
     id: str
@@ -42,7 +42,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserGroup:
+class SeedUserGroup:
     """A user group (`@sre-team`); a role may be granted to it instead of to people one by one."""
 
     id: str
@@ -52,7 +52,7 @@ class UserGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
+class SeedChannel:
     id: str
     name: str
     members: tuple[str, ...]
@@ -62,39 +62,39 @@ class Channel:
 
 
 PEOPLE: Final = (
-    Person(id="U0ANA00001", name="ana", role="deployer", tz="Europe/Berlin", tz_offset=3600),
-    Person(id="U0LEE00002", name="lee", role="deployer", tz="America/New_York", tz_offset=-18000),
-    Person(id="U0MIA00003", name="mia", role="approver", tz="Europe/London", tz_offset=0),
-    Person(id="U0SAM00004", name="sam", role="approver", tz="Asia/Singapore", tz_offset=28800),
-    Person(id="U0KIM00005", name="kim", role="sre", tz="America/Los_Angeles", tz_offset=-28800),
-    Person(id="U0NOOR0006", name="noor", role="admin", tz="Asia/Kolkata", tz_offset=19800, is_workspace_admin=True),
-    Person(id="U0TOM00007", name="tom", role="responder", tz="Europe/Lisbon", tz_offset=0),
-    Person(id="U0IVO00008", name="ivo", role="viewer", tz="Etc/UTC", tz_offset=0),
-    Person(id="U0RUTH0009", name="ruth", role="security", tz="Australia/Sydney", tz_offset=39600),
-    Person(id="U0ZOE00010", name="zoe", role="guest", tz="Europe/Paris", tz_offset=3600, is_guest=True),
-    Person(id="U0MAX00011", name="max", role="outsider", tz="America/Sao_Paulo", tz_offset=-10800, team_id=PARTNER_TEAM_ID),
+    SeedUser(id="U0ANA00001", name="ana", role="deployer", tz="Europe/Berlin", tz_offset=3600),
+    SeedUser(id="U0LEE00002", name="lee", role="deployer", tz="America/New_York", tz_offset=-18000),
+    SeedUser(id="U0MIA00003", name="mia", role="approver", tz="Europe/London", tz_offset=0),
+    SeedUser(id="U0SAM00004", name="sam", role="approver", tz="Asia/Singapore", tz_offset=28800),
+    SeedUser(id="U0KIM00005", name="kim", role="sre", tz="America/Los_Angeles", tz_offset=-28800),
+    SeedUser(id="U0NOOR0006", name="noor", role="admin", tz="Asia/Kolkata", tz_offset=19800, is_workspace_admin=True),
+    SeedUser(id="U0TOM00007", name="tom", role="responder", tz="Europe/Lisbon", tz_offset=0),
+    SeedUser(id="U0IVO00008", name="ivo", role="viewer", tz="Etc/UTC", tz_offset=0),
+    SeedUser(id="U0RUTH0009", name="ruth", role="security", tz="Australia/Sydney", tz_offset=39600),
+    SeedUser(id="U0ZOE00010", name="zoe", role="guest", tz="Europe/Paris", tz_offset=3600, is_guest=True),
+    SeedUser(id="U0MAX00011", name="max", role="outsider", tz="America/Sao_Paulo", tz_offset=-10800, team_id=PARTNER_TEAM_ID),
 )
 
-GROUPS: Final = (UserGroup(id="S0SRETEAM1", handle="sre-team", name="SRE team", users=("U0KIM00005",)),)
+GROUPS: Final = (SeedUserGroup(id="S0SRETEAM1", handle="sre-team", name="SRE team", users=("U0KIM00005",)),)
 
 _STAFF: Final = tuple(person.id for person in PEOPLE if not person.is_guest and not person.is_stranger)
 _TEAM: Final = (*_STAFF, BOT_USER_ID)
 
 CHANNELS: Final = (
-    Channel(id="C0DEPLOYS1", name="deploys", members=_TEAM, topic="What ships, when and by whom"),
-    Channel(id="C0PRODUCT2", name="production", members=_TEAM, topic="Changes to production"),
-    Channel(id="C0STAGING3", name="staging", members=_TEAM, topic="Changes to staging"),
-    Channel(id="C0CRITICA4", name="alerts-critical", members=_TEAM, purpose="P0 alerts"),
-    Channel(id="C0WARNING5", name="alerts-warning", members=_TEAM, purpose="P1 and P2 alerts"),
-    Channel(id="C0INFO0006", name="alerts-info", members=_TEAM, purpose="P3 alerts"),
-    Channel(
+    SeedChannel(id="C0DEPLOYS1", name="deploys", members=_TEAM, topic="What ships, when and by whom"),
+    SeedChannel(id="C0PRODUCT2", name="production", members=_TEAM, topic="Changes to production"),
+    SeedChannel(id="C0STAGING3", name="staging", members=_TEAM, topic="Changes to staging"),
+    SeedChannel(id="C0CRITICA4", name="alerts-critical", members=_TEAM, purpose="P0 alerts"),
+    SeedChannel(id="C0WARNING5", name="alerts-warning", members=_TEAM, purpose="P1 and P2 alerts"),
+    SeedChannel(id="C0INFO0006", name="alerts-info", members=_TEAM, purpose="P3 alerts"),
+    SeedChannel(
         id="C0GENERAL7",
         name="general",
         members=(*(person.id for person in PEOPLE), BOT_USER_ID),
         topic="Everybody, guests and partners too",
         is_shared=True,
     ),
-    Channel(id="C0OPS00008", name="ops", members=_TEAM, topic="Operations"),
+    SeedChannel(id="C0OPS00008", name="ops", members=_TEAM, topic="Operations"),
 )
 
 
@@ -130,5 +130,5 @@ def groups_by_handle() -> dict[str, str]:
     return {group.handle: group.id for group in GROUPS}
 
 
-def person_of(user_id: str) -> Person | None:
+def find_user(user_id: str) -> SeedUser | None:
     return next((person for person in PEOPLE if person.id == user_id), None)

@@ -60,20 +60,20 @@ class LocalSlackServer:
                 stderr=output,
                 start_new_session=True,
             )
-        return await self._address(log)
+        return await self._wait_for_address(log)
 
-    async def _address(self, log: Path) -> str:
+    async def _wait_for_address(self, log: Path) -> str:
         deadline = asyncio.get_running_loop().time() + START_WITHIN
         while asyncio.get_running_loop().time() < deadline:
-            said = _read(log)
-            if found := _ADDRESS.search(said):
+            output = _read(log)
+            if found := _ADDRESS.search(output):
                 return found[1]
             if self._process is None or self._process.returncode is not None:
                 break
             await asyncio.sleep(0.02)
         await self.stop()
-        said = _read(log).strip()
-        raise LocalSlackDidNotStart(f"The local Slack did not start. It said: {said[-500:] or 'nothing'}")
+        output = _read(log).strip()
+        raise LocalSlackDidNotStart(f"The local Slack did not start. It said: {output[-500:] or 'nothing'}")
 
     async def stop(self) -> None:
         process, self._process = self._process, None

@@ -14,12 +14,12 @@ from sandbox.slack.errors import Json
 
 ACK_SECONDS = 3.0
 PING_SECONDS = 10.0
-MOST_CONNECTIONS = 10
+MAX_CONNECTIONS = 10
 _HOST = "applink-sandbox"
 
 
 @dataclass(slots=True, eq=False)
-class Connection:
+class BotSocket:
     """One of the bot's sockets. A muted one is connected but deaf: nothing goes in or out."""
 
     socket: web.WebSocketResponse
@@ -42,16 +42,16 @@ class Envelope:
     answer: asyncio.Future[Json | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-class Sockets:
+class SocketModeServer:
     """The bot's connections. ``on_change`` is called when the first one comes or the last one goes."""
 
     def __init__(self, on_change: Callable[[], None]) -> None:
-        self._connections: list[Connection] = []
+        self._connections: list[BotSocket] = []
         self._waiting: dict[str, Envelope] = {}
         self._on_change = on_change
         self._count = 0
         self._next = 0
-        self.repeat_next = 0
+        self.duplicates_left = 0
         self.sent: list[Json] = []
 
     @property
@@ -72,8 +72,8 @@ class Sockets:
         socket = web.WebSocketResponse(autoping=False, max_msg_size=0)
         await socket.prepare(request)
         self._count += 1
-        connection = Connection(socket, self._count, request.transport)
-        if len(self._connections) >= MOST_CONNECTIONS:
+        connection = BotSocket(socket, self._count, request.transport)
+        if len(self._connections) >= MAX_CONNECTIONS:
             await connection.send(_disconnect("too_many_websockets"))
             await socket.close()
             return socket
@@ -97,7 +97,7 @@ class Sockets:
             "connection_info": {"app_id": people.APP_ID},
         }
 
-    async def _listen(self, connection: Connection) -> None:
+    async def _listen(self, connection: BotSocket) -> None:
         async for message in connection.socket:
             if connection.muted:
                 continue
@@ -106,7 +106,7 @@ class Sockets:
             elif message.type is WSMsgType.TEXT:
                 self._acknowledge(json.loads(message.data))
 
-    async def _ping(self, connection: Connection) -> None:
+    async def _ping(self, connection: BotSocket) -> None:
         while not connection.socket.closed:
             await asyncio.sleep(PING_SECONDS)
             if not connection.muted and not connection.socket.closed:
@@ -133,8 +133,8 @@ class Sockets:
         self._waiting[envelope.id] = envelope
         self.sent.append(frame)
         try:
-            for _ in range(self._copies()):
-                await self._turn().send(frame)
+            for _ in range(self._delivery_count()):
+                await self._next_connection().send(frame)
             async with asyncio.timeout(ACK_SECONDS):
                 return True, await envelope.answer
         except (TimeoutError, ConnectionError):
@@ -142,13 +142,13 @@ class Sockets:
         finally:
             del self._waiting[envelope.id]
 
-    def _copies(self) -> int:
-        if self.repeat_next <= 0:
+    def _delivery_count(self) -> int:
+        if self.duplicates_left <= 0:
             return 1
-        self.repeat_next -= 1
+        self.duplicates_left -= 1
         return 2
 
-    def _turn(self) -> Connection:
+    def _next_connection(self) -> BotSocket:
         """The next connection in turn. Raises `ConnectionError` when all have gone."""
         connections = self._open()
         if not connections:
@@ -156,7 +156,7 @@ class Sockets:
         self._next += 1
         return connections[self._next % len(connections)]
 
-    def _open(self) -> list[Connection]:
+    def _open(self) -> list[BotSocket]:
         return [connection for connection in self._connections if not connection.socket.closed]
 
     def drop(self) -> int:
@@ -166,10 +166,10 @@ class Sockets:
                 connection.transport.abort()
         return len(self._connections)
 
-    def mute(self, *, on: bool = True) -> int:
+    def mute(self, *, muted: bool = True) -> int:
         """Make the present connections deaf and dumb, or hearing again; how many. Later ones are not muted."""
         for connection in self._connections:
-            connection.muted = on
+            connection.muted = muted
         return len(self._connections)
 
     async def disconnect(self, reason: str) -> int:

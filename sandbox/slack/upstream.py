@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from sandbox.slack.errors import Json, Refused
+from sandbox.slack.errors import Json, WebApiError
 
 
 class Upstream:
@@ -16,8 +16,8 @@ class Upstream:
         self.base = base
         self._session = session
         self._headers = {"Authorization": f"Bearer {token}"}
-        self._public = public
-        self._own = re.compile(r"(http|ws)://(127\.0\.0\.1|localhost):" + str(URL(base).port) + r"(?=/|$)")
+        self._public_url = public
+        self._own_urls = re.compile(r"(http|ws)://(127\.0\.0\.1|localhost):" + str(URL(base).port) + r"(?=/|$)")
 
     async def call(self, method: str, args: Json) -> Json:
         """Call a Web API method; its answer with the addresses rewritten. Raises `Refused`."""
@@ -25,7 +25,7 @@ class Upstream:
         async with self._session.post(url, json=args, headers=self._headers) as response:
             answer: Json = await response.json()
         if not answer.get("ok"):
-            raise Refused(str(answer.get("error", "internal_error")))
+            raise WebApiError(str(answer.get("error", "internal_error")))
         rewritten: Json = self.rewrite(answer)
         return rewritten
 
@@ -39,18 +39,18 @@ class Upstream:
         channels: list[Json] = (await self._get("/_control/state"))["channels"]
         return channels
 
-    async def control(self, verb: str, body: Json) -> Json:
+    async def post_control(self, verb: str, body: Json) -> Json:
         """What a person does with messages: `message`, `reaction`, `edit-message`, `delete-message`."""
         async with self._session.post(f"{self.base}/_control/{verb}", json=body) as response:
             answer: Json = await response.json()
         if not answer.get("ok"):
-            raise Refused(str(answer.get("error", "invalid_arguments")))
+            raise WebApiError(str(answer.get("error", "invalid_arguments")))
         return answer
 
-    async def look(self, what: str) -> Json:
+    async def get_control(self, what: str) -> Json:
         """What its own control tells: `log` or `state`."""
-        told: Json = self.rewrite(await self._get(f"/_control/{what}"))
-        return told
+        state: Json = self.rewrite(await self._get(f"/_control/{what}"))
+        return state
 
     async def page_socket(self) -> aiohttp.ClientWebSocketResponse:
         """A connection like the page's own: first the whole state, then every change."""
@@ -65,7 +65,7 @@ class Upstream:
     def rewrite(self, value: Any) -> Any:
         """``value`` with every address of the local Slack replaced by the gateway's."""
         if isinstance(value, str):
-            return self._own.sub(self._to_gateway, value) if "://" in value else value
+            return self._own_urls.sub(self._to_gateway, value) if "://" in value else value
         if isinstance(value, list):
             return [self.rewrite(item) for item in value]
         if isinstance(value, dict):
@@ -73,7 +73,7 @@ class Upstream:
         return value
 
     def _to_gateway(self, found: re.Match[str]) -> str:
-        return self._public if found[1] == "http" else self._public.replace("http", "ws", 1)
+        return self._public_url if found[1] == "http" else self._public_url.replace("http", "ws", 1)
 
     async def _get(self, path: str) -> Json:
         async with self._session.get(self.base + path) as response:

@@ -6,13 +6,13 @@ from typing import Any
 
 from sandbox.slack import payloads
 from sandbox.slack.deliveries import Ack
-from sandbox.slack.elements import clicked, find_action, form_state, missing_fields
-from sandbox.slack.errors import Json, Refused
+from sandbox.slack.elements import clicked_action, find_action, form_state, missing_fields
+from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.hub import Hub
 from sandbox.slack.limits import check_message_blocks, check_view
 
 
-class Acts:
+class UserActions:
     """Each act delivers a payload to the bot and does with the answer what Slack does."""
 
     def __init__(self, hub: Hub) -> None:
@@ -21,25 +21,25 @@ class Acts:
     async def command(self, *, user: str, command: str, text: str, channel: str) -> Ack:
         """Type a slash command. When the bot does not answer, the person is told so."""
         hub = self._hub
-        room = await hub.rooms.find(channel)
+        room = await hub.channels.find(channel)
         payload = payloads.slash_command(
             user=user,
             room=room,
             command=command,
             text=text,
-            trigger_id=hub.tickets.new_trigger(user),
+            trigger_id=hub.issued_tokens.new_trigger(user),
             response_url=hub.response_url(channel=room.id, user=user),
         )
         ack = await hub.deliveries.deliver("slash_commands", payload)
         if not ack.answered:
             word = "operation_timeout" if hub.sockets.connected or ack.status else "dispatch_failed"
-            said = {"text": f'{command} failed with the error "{word}"', "username": "Slackbot"}
-            await hub.upstream.call("chat.postEphemeral", said | {"channel": room.id, "user": user})
+            error_message = {"text": f'{command} failed with the error "{word}"', "username": "Slackbot"}
+            await hub.upstream.call("chat.postEphemeral", error_message | {"channel": room.id, "user": user})
         elif ack.payload and (ack.payload.get("text") or ack.payload.get("blocks")):
-            await self._answer_at_once(room.id, user, ack.payload)
+            await self._post_ack_response(room.id, user, ack.payload)
         return ack
 
-    async def _answer_at_once(self, channel: str, user: str, answer: Json) -> None:
+    async def _post_ack_response(self, channel: str, user: str, answer: Json) -> None:
         check_message_blocks(answer.get("blocks") or [])
         content = {key: answer[key] for key in ("text", "blocks") if answer.get(key)} | {"channel": channel}
         if answer.get("response_type") == "in_channel":
@@ -52,15 +52,15 @@ class Acts:
         meantime, it is delivered as it was seen.
         """
         hub = self._hub
-        room = await hub.rooms.find(channel)
+        room = await hub.channels.find(channel)
         message = await hub.messages.find(room.id, ts)
         origin = {"ts": ts, "thread_ts": message.get("thread_ts")}
         payload = payloads.message_action(
             user=user,
             room=room,
             message=message,
-            action=_complete(message_blocks(message), action),
-            trigger_id=hub.tickets.new_trigger(user),
+            action=_as_reported(message_blocks(message), action),
+            trigger_id=hub.issued_tokens.new_trigger(user),
             response_url=hub.response_url(channel=room.id, user=user, message=origin),
         )
         return await hub.deliveries.deliver("interactive", payload)
@@ -70,12 +70,12 @@ class Acts:
         hub = self._hub
         view = hub.views.find(view_id)[1] if view_id else hub.views.homes.get(user)
         if view is None:
-            raise Refused("not_found")
+            raise WebApiError("not_found")
         payload = payloads.view_action(
             user=user,
             view=view,
-            action=_complete(view["blocks"], action),
-            trigger_id=hub.tickets.new_trigger(user),
+            action=_as_reported(view["blocks"], action),
+            trigger_id=hub.issued_tokens.new_trigger(user),
         )
         return await hub.deliveries.deliver("interactive", payload)
 
@@ -84,16 +84,16 @@ class Acts:
         hub = self._hub
         view = hub.views.top(user)
         if view is None:
-            raise Refused("not_found")
+            raise WebApiError("not_found")
         state = form_state(view, values)
         if empty := missing_fields(view, state):
-            await self._complain(user, empty)
+            await self._show_errors(user, empty)
             return Ack(answered=False, payload={"response_action": "errors", "errors": empty})
         view["state"] = {"values": state}
-        payload = payloads.view_submission(user=user, view=view, trigger_id=hub.tickets.new_trigger(user))
+        payload = payloads.view_submission(user=user, view=view, trigger_id=hub.issued_tokens.new_trigger(user))
         ack = await hub.deliveries.deliver("interactive", payload)
         if not ack.answered:
-            await self._complain(user, {"form": "We had some trouble connecting. Try again?"})
+            await self._show_errors(user, {"form": "We had some trouble connecting. Try again?"})
             return ack
         await self._after_submission(user, view, ack.payload or {})
         return ack
@@ -102,17 +102,17 @@ class Acts:
         views = self._hub.views
         action = answer.get("response_action")
         if action == "errors":
-            await self._complain(user, answer["errors"])
+            await self._show_errors(user, answer["errors"])
             return
         if action == "update":
-            views.update(check_view(answer.get("view"), "modal"), view_id=view["id"], external_id=None, known=None)
+            views.update(check_view(answer.get("view"), "modal"), view_id=view["id"], external_id=None, expected_hash=None)
         elif action == "push":
             views.push(user, check_view(answer.get("view"), "modal"))
         elif views.top(user) is view or action == "clear":
             views.close(user, everything=action == "clear")
         await self._hub.pages.show_forms(user)
 
-    async def _complain(self, user: str, errors: Json) -> None:
+    async def _show_errors(self, user: str, errors: Json) -> None:
         self._hub.views.errors[user] = errors
         await self._hub.pages.show_errors(user)
 
@@ -126,25 +126,25 @@ class Acts:
 
     async def open_home(self, *, user: str) -> Ack:
         """Open the app's Home tab."""
-        room = await self._hub.rooms.direct(user)
+        room = await self._hub.channels.open_direct(user)
         await self._hub.pages.show_home(user)
         event = payloads.home_opened(user=user, channel=room.id, view=self._hub.views.homes.get(user))
         return await self._hub.deliveries.deliver("events_api", event)
 
     async def say(self, *, user: str, channel: str, text: str, thread_ts: str | None = None) -> str:
         """Write a message; its ts. The bot hears of it when it is in the channel."""
-        room = await self._hub.rooms.find(channel)
+        room = await self._hub.channels.find(channel)
         body = {"channel": room.id, "user": user, "text": text, "thread_ts": thread_ts}
-        answer = await self._hub.upstream.control("message", body)
+        answer = await self._hub.upstream.post_control("message", body)
         return str(answer["message"]["ts"])
 
     async def react(self, *, user: str, channel: str, ts: str, name: str, present: bool = True) -> None:
         body = {"channel": channel, "ts": ts, "user": user, "name": name, "present": present}
-        await self._hub.upstream.control("reaction", body)
+        await self._hub.upstream.post_control("reaction", body)
 
     async def pin(self, *, user: str, channel: str, ts: str) -> Ack:
         """Pin a message, as a person does from its menu."""
-        room = await self._hub.rooms.find(channel)
+        room = await self._hub.channels.find(channel)
         message = await self._hub.messages.find(room.id, ts)
         room.pins[ts] = {"created": int(self._hub.now()), "created_by": user}
         item = {"type": "message", "channel": room.id, "message": message, **room.pins[ts]}
@@ -158,25 +158,25 @@ def message_blocks(message: Json) -> list[Json]:
     return [*(message.get("blocks") or []), *attached]
 
 
-def _complete(blocks: list[Json], action: Json) -> Json:
+def _as_reported(blocks: list[Json], action: Json) -> Json:
     """The action as Slack reports it: the element as it stands, when it still stands there."""
     option = action.get("selected_option") or {}
     value = action.get("value") if action.get("value") is not None else option.get("value")
     found = find_action(blocks, str(action["action_id"]), value)
     if found is None:
         return {"type": "button", **action}
-    return clicked(*found, value)
+    return clicked_action(*found, value)
 
 
-class Background:
+class BackgroundActions:
     """Acts that nobody waits for, kept until they end. What goes wrong in one ends it, and is shown."""
 
     def __init__(self, report: Callable[[BaseException], None]) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._report = report
 
-    def start(self, doing: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.create_task(doing)
+    def start(self, action: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(action)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 

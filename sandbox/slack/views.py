@@ -5,20 +5,20 @@ import uuid
 from dataclasses import dataclass, field
 
 from sandbox.slack import people
-from sandbox.slack.errors import Json, Refused
+from sandbox.slack.errors import Json, WebApiError
 
-DEEPEST = 3
+MAX_VIEW_STACK = 3
 
 
 @dataclass(slots=True)
-class Views:
+class ViewStore:
     """``stacks`` and ``homes`` by user id; ``errors`` is what the last submission was answered with."""
 
     stacks: dict[str, list[Json]] = field(default_factory=dict)
     homes: dict[str, Json] = field(default_factory=dict)
     errors: dict[str, Json] = field(default_factory=dict)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         self.stacks.clear()
         self.homes.clear()
         self.errors.clear()
@@ -38,10 +38,10 @@ class Views:
     def push(self, user: str, view: Json) -> Json:
         """A new form on top of the ones a person has open; three at most."""
         stack = self.stacks.get(user) or []
-        if len(stack) >= DEEPEST:
-            raise Refused("push_limit_reached")
+        if len(stack) >= MAX_VIEW_STACK:
+            raise WebApiError("push_limit_reached")
         if not stack:
-            raise Refused("not_found")
+            raise WebApiError("not_found")
         pushed = self._new(view)
         pushed["root_view_id"] = stack[0]["id"]
         pushed["previous_view_id"] = stack[-1]["id"]
@@ -49,25 +49,25 @@ class Views:
         self.errors.pop(user, None)
         return pushed
 
-    def update(self, view: Json, *, view_id: str | None, external_id: str | None, known: str | None) -> tuple[str, Json]:
+    def update(self, view: Json, *, view_id: str | None, external_id: str | None, expected_hash: str | None) -> tuple[str, Json]:
         """Replace an open form, keeping its id: its person and the form. ``known`` is the hash that must still hold."""
         for user, stack in self.stacks.items():
             for number, current in enumerate(stack):
                 if view_id != current["id"] if view_id else external_id != current.get("external_id"):
                     continue
-                if known and known != current["hash"]:
-                    raise Refused("hash_conflict")
-                stack[number] = self._next(current, view)
+                if expected_hash and expected_hash != current["hash"]:
+                    raise WebApiError("hash_conflict")
+                stack[number] = self._updated(current, view)
                 self.errors.pop(user, None)
                 return user, stack[number]
-        raise Refused("not_found")
+        raise WebApiError("not_found")
 
-    def publish(self, user: str, view: Json, known: str | None) -> Json:
+    def publish(self, user: str, view: Json, expected_hash: str | None) -> Json:
         """Replace a person's Home tab."""
         current = self.homes.get(user)
-        if known and (current is None or current["hash"] != known):
-            raise Refused("hash_conflict")
-        self.homes[user] = self._next(current, view) if current else self._new(view)
+        if expected_hash and (current is None or current["hash"] != expected_hash):
+            raise WebApiError("hash_conflict")
+        self.homes[user] = self._updated(current, view) if current else self._new(view)
         return self.homes[user]
 
     def close(self, user: str, *, everything: bool = False) -> Json | None:
@@ -90,14 +90,14 @@ class Views:
         for user, view in self.homes.items():
             if view["id"] == view_id:
                 return user, view
-        raise Refused("not_found")
+        raise WebApiError("not_found")
 
     def _new(self, view: Json) -> Json:
         external_id = view.get("external_id") or ""
         if external_id and any(
             open_view.get("external_id") == external_id for stack in self.stacks.values() for open_view in stack
         ):
-            raise Refused("duplicate_external_id")
+            raise WebApiError("duplicate_external_id")
         view_id = f"V{uuid.uuid4().hex[:10].upper()}"
         return {
             "id": view_id,
@@ -111,9 +111,9 @@ class Views:
             **_content(view),
         }
 
-    def _next(self, current: Json, view: Json) -> Json:
-        kept = {key: current[key] for key in ("id", "root_view_id", "previous_view_id")}
-        return {**current, **_content(view), **kept}
+    def _updated(self, current: Json, view: Json) -> Json:
+        preserved = {key: current[key] for key in ("id", "root_view_id", "previous_view_id")}
+        return {**current, **_content(view), **preserved}
 
 
 def _content(view: Json) -> Json:
@@ -134,10 +134,10 @@ def _content(view: Json) -> Json:
 
 def with_block_ids(blocks: list[Json]) -> list[Json]:
     """Slack names every block that came without a ``block_id``, and every element without an ``action_id``."""
-    return [_named(block) for block in blocks]
+    return [_with_ids(block) for block in blocks]
 
 
-def _named(block: Json) -> Json:
+def _with_ids(block: Json) -> Json:
     named = {**block, "block_id": block.get("block_id") or uuid.uuid4().hex[:5]}
     if named["type"] == "actions":
         named["elements"] = [_with_action_id(element) for element in named["elements"]]

@@ -7,9 +7,9 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.slack import methods_chat, methods_conversations, methods_extras, methods_files, methods_people, methods_views
-from sandbox.slack.call_log import Call
-from sandbox.slack.errors import Json, Refused
-from sandbox.slack.faults import Fault
+from sandbox.slack.call_log import ApiCall
+from sandbox.slack.errors import Json, WebApiError
+from sandbox.slack.faults import ApiFault
 from sandbox.slack.hub import Hub
 from sandbox.slack.methods import Method
 
@@ -64,53 +64,53 @@ class WebApi:
             token, args = await read_args(request)
         except ValueError:
             return web.json_response({"ok": False, "error": "invalid_json"})
-        call = self._hub.journal.open(method, args)
-        return await self.answer(request, call, self._answer(call, token))
+        call = self._hub.call_log.open(method, args)
+        return await self.respond(request, call, self._run_method(call, token))
 
-    async def answer(self, request: web.Request, call: Call, doing: Any) -> web.StreamResponse:
+    async def respond(self, request: web.Request, call: ApiCall, response: Any) -> web.StreamResponse:
         """Await ``doing`` unless a fault or a limit comes first; close the call in the journal."""
-        fault = self._hub.faults.take(call.method, call.channel)
+        fault = self._hub.faults.take_matching(call.method, call.channel)
         if fault is not None and not fault.is_after_delivery:
-            early = await self._before(request, call, fault)
+            early = await self._fault_before_delivery(request, call, fault)
             if early is not None:
-                doing.close()
+                response.close()
                 return early
-        if (wait := self._hub.rates.refuse(call.method, call.channel)) is not None:
-            doing.close()
-            self._hub.journal.close(call, "ratelimited")
+        if (wait := self._hub.rates.retry_after(call.method, call.channel)) is not None:
+            response.close()
+            self._hub.call_log.close(call, "ratelimited")
             return _rate_limited(wait)
-        answer: Json = await doing
+        answer: Json = await response
         call.delivered = bool(answer.get("ok"))
         call.ts = answer.get("ts") or answer.get("message_ts")
         if fault is not None and fault.is_after_delivery:
-            return await self._after(request, call, fault)
-        self._hub.journal.close(call, "ok" if answer["ok"] else str(answer["error"]))
+            return await self._fault_after_delivery(request, call, fault)
+        self._hub.call_log.close(call, "ok" if answer["ok"] else str(answer["error"]))
         return web.json_response(answer)
 
-    async def _answer(self, call: Call, token: str | None) -> Json:
+    async def _run_method(self, call: ApiCall, token: str | None) -> Json:
         try:
-            self._authorise(call.method, token)
+            self._authorize(call.method, token)
             return {"ok": True, **(await METHODS.get(call.method, _unknown)(self._hub, call.args))}
-        except Refused as refusal:
-            return refusal.answer()
+        except WebApiError as refusal:
+            return refusal.response_body()
 
-    def _authorise(self, method: str, token: str | None) -> None:
+    def _authorize(self, method: str, token: str | None) -> None:
         if method in _NEEDS_NO_TOKEN:
             return
         tokens = self._hub.tokens
         if not token:
-            raise Refused("not_authed")
+            raise WebApiError("not_authed")
         if token not in {tokens.bot, tokens.app}:
-            raise Refused("invalid_auth")
+            raise WebApiError("invalid_auth")
         if token != (tokens.app if method in _APP_METHODS else tokens.bot):
-            raise Refused("not_allowed_token_type")
+            raise WebApiError("not_allowed_token_type")
 
-    async def _before(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse | None:
+    async def _fault_before_delivery(self, request: web.Request, call: ApiCall, fault: ApiFault) -> web.StreamResponse | None:
         """What an early fault answers, or None when the call goes on."""
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
             return None
-        self._hub.journal.close(call, fault.kind if fault.kind != "ok_false" else fault.error)
+        self._hub.call_log.close(call, fault.kind if fault.kind != "ok_false" else fault.error)
         if fault.kind == "429":
             return _rate_limited(fault.retry_after)
         if fault.kind in {"500", "503"}:
@@ -118,27 +118,27 @@ class WebApi:
         if fault.kind == "ok_false":
             return web.json_response({"ok": False, "error": fault.error})
         await self._hub.faults.hang()
-        return _cut(request)
+        return _cut_connection(request)
 
-    async def _after(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse:
+    async def _fault_after_delivery(self, request: web.Request, call: ApiCall, fault: ApiFault) -> web.StreamResponse:
         """The call took effect, and its answer gets lost."""
-        self._hub.journal.close(call, fault.kind)
+        self._hub.call_log.close(call, fault.kind)
         if fault.kind == "500_after":
             return web.Response(status=500, text="upstream connect error")
         if fault.kind == "timeout_after":
             await self._hub.faults.hang()
-        return _cut(request)
+        return _cut_connection(request)
 
 
 async def _unknown(_hub: Hub, _args: Json) -> Json:
-    raise Refused("unknown_method")
+    raise WebApiError("unknown_method")
 
 
 def _rate_limited(seconds: int) -> web.Response:
     return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": str(seconds)})
 
 
-def _cut(request: web.Request) -> web.Response:
+def _cut_connection(request: web.Request) -> web.Response:
     """Cut the connection: the response that is returned never leaves."""
     if isinstance(request.transport, asyncio.Transport):
         request.transport.abort()

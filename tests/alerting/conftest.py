@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.monitoring import needs_monitoring
+from tests.harness.monitoring import require_monitoring
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -15,4 +15,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def monitoring() -> None:
-    needs_monitoring()
+    require_monitoring()

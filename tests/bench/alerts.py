@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 
 from domain.alerts.alerts import Alert, Notification, Route
-from domain.alerts.groups import Told, opens
+from domain.alerts.groups import RoutedNotification, open_group
 from domain.severities import Severity
 from storage.migrate import migrate
 from storage.outbox_messages import dump
@@ -20,7 +20,7 @@ from tests.bench import load
 from tests.bench.children import DATABASE
 from tests.bench.results import AT_ONCE, Result, compared
 from tests.bench.spawning import Child, child
-from tests.harness.postgres import Postgres, server
+from tests.harness.postgres import PostgresServer, running_postgres
 
 RUNS = 5
 REQUESTS = 2000
@@ -129,13 +129,13 @@ class _Pattern:
 def _pattern(at: datetime) -> _Pattern:
     labels = {"alertname": "HighErrorRate", "environment": "production", "severity": "warning"}
     alert = Alert(fingerprint="stored", firing=True, labels=labels, annotations={"summary": "High"}, starts_at=at)
-    told = Told(
+    told = RoutedNotification(
         notification=Notification(receiver="deepecho", group_key="{}:{}", group_labels=labels, alerts=(alert,)),
         at=at,
         environment="production",
         route=Route(rule="default", channel="C0ALERTS", severity=Severity.P2),
     )
-    change = opens(told, "al-pattern")
+    change = open_group(told, "al-pattern")
     if change is None:
         raise RuntimeError("a firing alert opens a group")
     return _Pattern(change.record, alert)
@@ -150,5 +150,5 @@ def _room(folder: Path, name: str) -> Path:
 @contextmanager
 def _postgres() -> Iterator[str]:
     """A server that syncs its commits, with one fresh database."""
-    with server(durable=True) as url, ThreadPoolExecutor(1) as thread:
-        yield thread.submit(Postgres(url).fresh).result()
+    with running_postgres(durable=True) as url, ThreadPoolExecutor(1) as thread:
+        yield thread.submit(PostgresServer(url).create_migrated).result()

@@ -11,19 +11,19 @@ from typing import Any
 from aiohttp import web
 
 from bot.core.intake import Intake
-from bot.slack.http import COMMANDS, SLACK, SlackDoor
+from bot.slack.http import COMMANDS_PATH, SLACK_PATHS, SlackHttpEndpoint
 from bot.slack.listeners import build_app
 from bot.slack.signatures import Signatures
-from bot.web.alertmanager import ALERTS, AlertDoor
-from bot.web.server import HttpDoor
-from commands.core.arguments import Words
+from bot.web.alertmanager import ALERTS_PATH, AlertmanagerWebhook
+from bot.web.server import HttpServer
+from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
-from commands.registry import Menu
-from domain.answers.answers import Answer, Said
+from commands.registry import CommandRegistry
+from domain.answers.answers import Answer, TextAnswer
 from domain.clock import SystemClock
-from domain.inbound import Delivery
-from runbooks.alerts.intake import AlertIntake
+from domain.inbound import InboundMessage
+from runbooks.alerts.intake import NotificationProcessor
 from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.migrate import migrate
@@ -49,24 +49,24 @@ async def floor(_folder: Path) -> int:
         return web.Response()
 
     app = web.Application()
-    app.router.add_post(COMMANDS, handler)
-    app.router.add_post(ALERTS, handler)
+    app.router.add_post(COMMANDS_PATH, handler)
+    app.router.add_post(ALERTS_PATH, handler)
     return await _listen(app)
 
 
 async def door(folder: Path) -> int:
     """Ours: verified, on the disk, acknowledged."""
-    return await _door(folder, Menu(), lambda _: None)
+    return await _door(folder, CommandRegistry(), lambda _: None)
 
 
 async def understood(folder: Path) -> int:
     """The same, and the command is found among the others."""
-    return await _understood(folder, Menu())
+    return await _understood(folder, CommandRegistry())
 
 
 async def understood_among_more(folder: Path) -> int:
     """The same, with a hundred more commands registered."""
-    return await _understood(folder, Menu([_more_commands()]))
+    return await _understood(folder, CommandRegistry([_more_commands()]))
 
 
 async def default_bolt(_folder: Path) -> int:
@@ -88,7 +88,7 @@ async def default_bolt(_folder: Path) -> int:
         return await to_aiohttp_response(await bolt.async_dispatch(await to_bolt_request(request)))
 
     app = web.Application()
-    app.router.add_post(COMMANDS, handler)
+    app.router.add_post(COMMANDS_PATH, handler)
     return await _listen(app)
 
 
@@ -106,44 +106,46 @@ async def _alerts(folder: Path, *, applies: bool) -> int:
     url = os.environ.get(DATABASE) or f"sqlite+aiosqlite:///{folder / 'bench.sqlite'}"
     await migrate(url)
     engines, clock = open_engines(url), SystemClock()
-    catalogue = team_catalogue(alerts={"default": {"channel": "C0ALERTS"}, "repeat_seconds": 0})
-    intake = (AlertIntake if applies else _Idle)(Store(engines), clock, lambda: catalogue, lambda: None)
+    catalogue = team_catalogue(alerts={"default": {"channel": "C0ALERTS"}, "deduplicate_seconds": 0})
+    intake = (NotificationProcessor if applies else _Idle)(Store(engines), clock, lambda: catalogue, lambda: None)
     if applies:
-        background.append(asyncio.create_task(intake.keep()))
-    http = HttpDoor("127.0.0.1", 0)
-    http.reserve(ALERTS)
-    http.let_in(AlertDoor(TOKEN, InboxWriter(engines.write), intake, clock, lambda: catalogue.alerts).serve, ALERTS)
+        background.append(asyncio.create_task(intake.run()))
+    http = HttpServer("127.0.0.1", 0)
+    http.reserve(ALERTS_PATH)
+    http.enable(
+        AlertmanagerWebhook(TOKEN, InboxWriter(engines.write), intake, clock, lambda: catalogue.alerts).serve, ALERTS_PATH
+    )
     http.add("/waiting", lambda _: _waiting(intake))
     return await http.open()
 
 
-class _Idle(AlertIntake):
+class _Idle(NotificationProcessor):
     """Applies nothing, so nothing waits for it."""
 
     def kept(self) -> None:
         """The door may go on."""
 
 
-async def _waiting(intake: AlertIntake) -> web.Response:
+async def _waiting(intake: NotificationProcessor) -> web.Response:
     return web.Response(text=str(intake.backlog))
 
 
-async def _understood(folder: Path, menu: Menu) -> int:
+async def _understood(folder: Path, menu: CommandRegistry) -> int:
     catalogue = team_catalogue()
 
-    def submit(_: Delivery) -> None:
-        menu.spoken(catalogue, "status production")
+    def submit(_: InboundMessage) -> None:
+        menu.parse(catalogue, "status production")
 
     return await _door(folder, menu, submit)
 
 
-async def _door(folder: Path, menu: Menu, submit: Callable[[Delivery], None]) -> int:
+async def _door(folder: Path, menu: CommandRegistry, submit: Callable[[InboundMessage], None]) -> int:
     url = f"sqlite+aiosqlite:///{folder / 'bench.sqlite'}"
     await migrate(url)
     intake = Intake(InboxWriter(open_engines(url).write), SystemClock(), submit, lambda: 0)
-    http = HttpDoor("127.0.0.1", 0)
-    http.reserve(*SLACK)
-    http.let_in(SlackDoor(Signatures(SECRET), intake, build_app(intake, menu.form_text)).serve, *SLACK)
+    http = HttpServer("127.0.0.1", 0)
+    http.reserve(*SLACK_PATHS)
+    http.enable(SlackHttpEndpoint(Signatures(SECRET), intake, build_app(intake, menu.form_command_text)).serve, *SLACK_PATHS)
     return await http.open()
 
 
@@ -151,9 +153,9 @@ def _more_commands() -> Router:
     router = Router()
     for number in range(MORE_COMMANDS):
 
-        async def command(_request: Request, _words: Words) -> Answer:
+        async def command(_request: Request, _words: Arguments) -> Answer:
             """Nothing."""
-            return Said("nothing")
+            return TextAnswer("nothing")
 
         router.command(f"more-{number}", needs=None, example=f"more-{number}", group="Bench")(command)
     return router

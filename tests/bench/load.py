@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bot.slack.http import COMMANDS
+from bot.slack.http import COMMANDS_PATH
 from bot.slack.signatures import Signatures
-from bot.web.alertmanager import ALERTS
+from bot.web.alertmanager import ALERTS_PATH
 from tests.bench.children import SECRET, TOKEN
 
 _numbers = itertools.count(int(time.time() * 1000))
@@ -42,7 +42,7 @@ def _request(signatures: Signatures) -> bytes:
     }).encode()  # fmt: skip
     stamp = str(int(time.time()))
     head = (
-        f"POST {COMMANDS} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Slackbot 1.0\r\nAccept: application/json,*/*\r\n"
+        f"POST {COMMANDS_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Slackbot 1.0\r\nAccept: application/json,*/*\r\n"
         f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
         f"X-Slack-Request-Timestamp: {stamp}\r\nX-Slack-Signature: {signatures.sign(stamp, body)}\r\n\r\n"
     )
@@ -85,7 +85,7 @@ def _notification(number: int) -> bytes:
         "truncatedAlerts": 0,
     }).encode()  # fmt: skip
     head = (
-        f"POST {ALERTS} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Alertmanager/0.25.0\r\nContent-Type: application/json\r\n"
+        f"POST {ALERTS_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Alertmanager/0.25.0\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {TOKEN}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

@@ -6,10 +6,10 @@ from typing import Any
 
 import yaml
 
-from bot.check import SCOPES
-from bot.core.catalogue_file import load
-from bot.slack.http import COMMANDS, EVENTS, INTERACTIONS
-from integrations.kubernetes.permissions import NEEDED
+from bot.check import REQUIRED_SCOPES
+from bot.core.catalogue_file import load_catalogue
+from bot.slack.http import COMMANDS_PATH, EVENTS_PATH, INTERACTIONS_PATH
+from integrations.kubernetes.permissions import REQUIRED_PERMISSIONS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -21,8 +21,8 @@ def manifest() -> tuple[dict[str, Any], str]:
 
 def test_the_manifest_asks_for_the_scopes_that_check_looks_for_and_says_why() -> None:
     data, text = manifest()
-    assert data["oauth_config"]["scopes"]["bot"] == list(SCOPES)
-    for scope, why in SCOPES.items():
+    assert data["oauth_config"]["scopes"]["bot"] == list(REQUIRED_SCOPES)
+    for scope, why in REQUIRED_SCOPES.items():
         assert re.search(rf"- {scope} +# {re.escape(why)}\n", text), scope
 
 
@@ -32,7 +32,7 @@ def test_the_manifest_offers_what_the_bot_answers() -> None:
     assert (command["command"], command["should_escape"]) == ("/deepecho", True)
     assert data["settings"]["event_subscriptions"]["bot_events"] == ["app_home_opened"]
     assert data["features"]["app_home"]["home_tab_enabled"]
-    for path in (COMMANDS, INTERACTIONS, EVENTS):
+    for path in (COMMANDS_PATH, INTERACTIONS_PATH, EVENTS_PATH):
         assert f"https://deepecho.example.com{path}\n" in text
 
 
@@ -46,13 +46,13 @@ def test_the_role_permits_what_the_commands_need_and_changes_only_deployments() 
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
-    needed = {(verb, each.group, f"{each.plural}/{part}" if part else each.plural) for verb, each, part in NEEDED}
+    needed = {(verb, each.group, f"{each.plural}/{part}" if part else each.plural) for verb, each, part in REQUIRED_PERMISSIONS}
     assert needed <= granted
     assert {each for each in granted if each[0] not in ("get", "list", "watch")} == {("patch", "apps", "deployments")}
     assert not any(resource == "secrets" for _, _, resource in granted)
 
 
 def test_the_example_is_a_catalogue() -> None:
-    catalogue = load(DEPLOY / "deepecho.example.yaml")
+    catalogue = load_catalogue(DEPLOY / "deepecho.example.yaml")
     assert catalogue.environments["production"].protected
     assert catalogue.default_application.services == ("deep-echo-main", "deep-echo-cognitive")

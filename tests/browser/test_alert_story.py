@@ -28,7 +28,7 @@ PATIENCE = 40.0
 
 @pytest.fixture
 async def sandbox(tmp_path: Path) -> AsyncIterator[Endpoints]:
-    async with open_sandbox(SandboxSettings(port=free_ports(), folder=tmp_path, quick=True)) as endpoints:
+    async with open_sandbox(SandboxSettings(port=free_ports(), folder=tmp_path, fast=True)) as endpoints:
         if not endpoints.prometheus:
             pytest.skip("Prometheus or Alertmanager is missing (Debian: apt install prometheus prometheus-alertmanager)")
         yield endpoints
@@ -50,10 +50,10 @@ async def ship(browser: Browser, sandbox: Endpoints) -> None:
     """Ana asks for a version that should not run, and Mia approves it."""
     ana, mia = await window(browser, sandbox, "ana", "production"), await window(browser, sandbox, "mia", "production")
     await ana.command(BAD)
-    await mia.sees("Needs an approver")
+    await mia.wait_for_message("Needs an approver")
     await mia.click_button("Approve")
     await mia.confirm()
-    await mia.sees("Verified: all 3 pods run main-bad5eed", within=PATIENCE)
+    await mia.wait_for_message("Verified: all 3 pods run main-bad5eed", within=PATIENCE)
     for page in (ana, mia):
         await page.close()
 
@@ -62,7 +62,7 @@ async def look(page: SlackPage, name: str) -> None:
     """A picture, with nothing under the mouse; and nothing sticks out of it."""
     await page.page.mouse.move(0, 0)
     await page.screenshot(name)
-    assert not await page.is_too_wide(), name
+    assert not await page.overflows(), name
 
 
 async def chart_in(thread: Locator) -> Locator:
@@ -101,7 +101,7 @@ async def test_from_a_card_that_names_its_suspect_to_one_that_is_resolved(sandbo
         await measured(sandbox, 120)
     await ship(browser, sandbox)
     mia, kim = await window(browser, sandbox, "mia"), await phone(browser, sandbox, "kim")
-    card = await mia.sees(TITLE, within=PATIENCE)
+    card = await mia.wait_for_message(TITLE, within=PATIENCE)
     await expect(card).to_contain_text("Suspect deploy main-bad5eed by @Ana", timeout=PATIENCE * 1000)
     await expect(card).to_contain_text(re.compile(r"Value \d+(\.\d+)? \(limit 10\)"), timeout=PATIENCE * 1000)
     for part in (
@@ -115,7 +115,7 @@ async def test_from_a_card_that_names_its_suspect_to_one_that_is_resolved(sandbo
     for label in ("Acknowledge", "Roll back"):
         await expect(card.locator(".bk-button").get_by_text(label, exact=True)).to_be_visible()
     await look(mia, "01-firing")
-    await kim.sees("Suspect deploy main-bad5eed")
+    await kim.wait_for_message("Suspect deploy main-bad5eed")
     await look(kim, "02-firing-phone")
 
     thread = await mia.thread_of(TITLE)
@@ -131,7 +131,7 @@ async def test_from_a_card_that_names_its_suspect_to_one_that_is_resolved(sandbo
     await mia.close_thread()
 
     await kim.choose_in_message("1 hour", message=TITLE)
-    await kim.sees("silenced by @Kim")
+    await kim.wait_for_message("silenced by @Kim")
     await mia.click_button("Acknowledge", message=TITLE)
     await expect(card).to_contain_text("acknowledged by @Mia")
     await look(mia, "05-cared-for")
@@ -143,7 +143,7 @@ async def test_from_a_card_that_names_its_suspect_to_one_that_is_resolved(sandbo
     await expect(mia.page.locator("dialog.confirm")).to_contain_text("deep-echo-main to main-9f00d12")
     await look(mia, "07-roll-back")
     await mia.confirm()
-    await kim.sees("Needs an approver")
+    await kim.wait_for_message("Needs an approver")
     await kim.click_button("Approve")
     await kim.confirm()
     await expect(card).to_contain_text("Resolved after", timeout=PATIENCE * 1000)
@@ -159,13 +159,13 @@ async def test_from_a_card_that_names_its_suspect_to_one_that_is_resolved(sandbo
 async def test_a_silence_of_another_length_is_asked_for_in_a_form(sandbox: Endpoints, browser: Browser) -> None:
     await ship(browser, sandbox)
     tom = await window(browser, sandbox, "tom")
-    card = await tom.sees(TITLE, within=PATIENCE)
+    card = await tom.wait_for_message(TITLE, within=PATIENCE)
     await tom.choose_in_message("Other…", message=TITLE)
     await expect(tom.field("Alert").locator("input")).to_have_value(re.compile(r"al-\w+"))
     await look(tom, "20-form")
     await tom.fill("For how long", "1d")
     await tom.submit()
-    await tom.sees("Silencing for longer than 4 h needs an sre in production, and you are not one.")
+    await tom.wait_for_message("Silencing for longer than 4 h needs an sre in production, and you are not one.")
     await tom.choose_in_message("Other…", message=TITLE)
     await tom.fill("For how long", "90m")
     await tom.fill("Reason", "known, fix is on its way")
@@ -173,5 +173,5 @@ async def test_a_silence_of_another_length_is_asked_for_in_a_form(sandbox: Endpo
     await expect(card).to_contain_text(re.compile(r"silenced by @Tom until .*: known, fix is on its way"))
     await look(tom, "21-silenced")
     await tom.command("/deepecho silences")
-    await tom.sees('alertname="HighErrorRate"')
+    await tom.wait_for_message('alertname="HighErrorRate"')
     await look(tom, "22-silences")

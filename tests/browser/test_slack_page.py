@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack import LocalSlack, RunningSlack
-from tests.harness.bolt_bot import SmallBot, running_bot
+from tests.harness.bolt_bot import BoltBot, running_bolt_bot
 from tests.harness.samples.slack_blocks import CARD, METADATA, form, mrkdwn, plain, section, text_field
 from tests.harness.slack_page import SlackPage
 
@@ -55,13 +55,13 @@ async def web(slack: RunningSlack) -> AsyncIterator[AsyncWebClient]:
 
 
 @pytest.fixture
-async def bot(slack: RunningSlack, web: AsyncWebClient) -> AsyncIterator[SmallBot]:
-    async with running_bot(slack, web) as small:
+async def bot(slack: RunningSlack, web: AsyncWebClient) -> AsyncIterator[BoltBot]:
+    async with running_bolt_bot(slack, web) as small:
         yield small
 
 
 async def test_one_asks_another_approves_and_both_see_it(
-    slack: RunningSlack, bot: SmallBot, web: AsyncWebClient, browser: Browser
+    slack: RunningSlack, bot: BoltBot, web: AsyncWebClient, browser: Browser
 ) -> None:
     async def post(body: dict[str, Any]) -> None:
         card = await web.chat_postMessage(channel=body["channel_id"], text="card", blocks=CARD, metadata=METADATA)
@@ -77,8 +77,8 @@ async def test_one_asks_another_approves_and_both_see_it(
     for page in (ana, mia):
         await page.channel("deploys")
     await ana.command("/deepecho rollback production abc1234")
-    await ana.sees("Working on it")
-    await mia.sees("Roll back deep-echo in production")
+    await ana.wait_for_message("Working on it")
+    await mia.wait_for_message("Roll back deep-echo in production")
     await expect(mia.message("Working on it")).to_have_count(0)
     await mia.screenshot("1-card")
     replies = await mia.thread_of("Roll back")
@@ -87,13 +87,13 @@ async def test_one_asks_another_approves_and_both_see_it(
     await mia.close_thread()
     await mia.click_button("Approve")
     for page in (ana, mia):
-        await page.sees("Approved by @Mia")
+        await page.wait_for_message("Approved by @Mia")
     await ana.as_user("sam")
     await expect(ana.message("Working on it")).to_have_count(0)
 
 
 async def test_a_form_is_filled_in_corrected_and_submitted(
-    slack: RunningSlack, bot: SmallBot, web: AsyncWebClient, browser: Browser
+    slack: RunningSlack, bot: BoltBot, web: AsyncWebClient, browser: Browser
 ) -> None:
     async def check(body: dict[str, Any]) -> dict[str, Any] | None:
         version = body["view"]["state"]["values"]["version"]["version"]["value"]
@@ -114,14 +114,14 @@ async def test_a_form_is_filled_in_corrected_and_submitted(
     await ana.fill("Version", "abc1234")
     await ana.submit()
     await expect(ana.modal).to_have_count(0)
-    values = bot.of("view_submission")[-1]["view"]["state"]["values"]
+    values = bot.received_of("view_submission")[-1]["view"]["state"]["values"]
     assert values["environment"]["environment"]["selected_option"]["value"] == "staging"
     assert values["who"]["who"]["selected_user"] == slack.people["approver"]
-    assert bot.of("block_actions")[0]["actions"][0]["selected_option"]["value"] == "staging"
+    assert bot.received_of("block_actions")[0]["actions"][0]["selected_option"]["value"] == "staging"
 
 
 async def test_the_home_tab_and_a_button_that_asks_first(
-    slack: RunningSlack, bot: SmallBot, web: AsyncWebClient, browser: Browser
+    slack: RunningSlack, bot: BoltBot, web: AsyncWebClient, browser: Browser
 ) -> None:
     confirm = {"title": plain("Cancel it?"), "text": mrkdwn("It ends."), "confirm": plain("End"), "deny": plain("Keep")}
     cancel = {"type": "button", "text": plain("Cancel"), "action_id": "cancel", "confirm": confirm}
@@ -134,6 +134,6 @@ async def test_the_home_tab_and_a_button_that_asks_first(
     await sam.confirm(yes=False)
     await home.get_by_text("Cancel", exact=True).click()
     await sam.screenshot("4-home")
-    async with bot.hears("block_actions"):
+    async with bot.wait_for("block_actions"):
         await sam.confirm()
-    assert len(bot.of("block_actions")) == 1
+    assert len(bot.received_of("block_actions")) == 1

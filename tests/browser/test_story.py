@@ -56,8 +56,8 @@ async def test_one_asks_another_approves_and_the_pods_prove_it(sandbox: Endpoint
     ana, mia = await window(browser, sandbox, "ana"), await window(browser, sandbox, "mia")
     kim = await phone(browser, sandbox, "kim")
     await ana.command(ROLLBACK)
-    await ana.sees("It waits for an approval.")
-    card = await mia.sees(TITLE)
+    await ana.wait_for_message("It waits for an approval.")
+    card = await mia.wait_for_message(TITLE)
     for part in (
         "Needs an approver other than @Ana",
         "errors since yesterday",
@@ -75,14 +75,14 @@ async def test_one_asks_another_approves_and_the_pods_prove_it(sandbox: Endpoint
     await mia.page.mouse.move(0, 0)
     await mia.screenshot("01-waiting")
     await keep(mia, "waiting", width=740, height=480)
-    await kim.sees("Needs an approver")
+    await kim.wait_for_message("Needs an approver")
     await kim.screenshot("02-waiting-phone")
-    assert not await kim.is_too_wide()
+    assert not await kim.overflows()
 
     await ana.click_button("Approve")
     await ana.confirm()
-    await ana.sees("You asked for", within=5)
-    await ana.sees("another person has to approve it. Nothing was changed.")
+    await ana.wait_for_message("You asked for", within=5)
+    await ana.wait_for_message("another person has to approve it. Nothing was changed.")
     await ana.screenshot("03-not-ones-own")
 
     await mia.click_button("Approve")
@@ -91,7 +91,7 @@ async def test_one_asks_another_approves_and_the_pods_prove_it(sandbox: Endpoint
     await mia.screenshot("04-sure")
     await mia.confirm()
     between: list[str] = []
-    async for picture in mia.pictures(card, until="Verified", within=90):
+    async for picture in mia.message_versions(card, until="Verified", within=90):
         if re.search(BETWEEN, picture):
             between.append(picture)
         if len(between) == 1:
@@ -113,7 +113,7 @@ async def test_one_asks_another_approves_and_the_pods_prove_it(sandbox: Endpoint
     await keep(mia, "verified", width=1060, height=630)
     await kim.thread_of(TITLE)
     await kim.screenshot("08-thread-phone")
-    assert not await kim.is_too_wide()
+    assert not await kim.overflows()
 
 
 async def test_the_home_tab_shows_what_one_may_do_and_what_waits(sandbox: Endpoints, browser: Browser) -> None:
@@ -125,7 +125,7 @@ async def test_the_home_tab_shows_what_one_may_do_and_what_waits(sandbox: Endpoi
     await ana.screenshot("10-home")
     await ana.channel("production")
     await ana.command(ROLLBACK)
-    await ana.sees("Needs an approver")
+    await ana.wait_for_message("Needs an approver")
 
     mia = await window(browser, sandbox, "mia")
     home = await mia.home()
@@ -135,9 +135,9 @@ async def test_the_home_tab_shows_what_one_may_do_and_what_waits(sandbox: Endpoi
     home = await on_the_way.home()
     await expect(home).to_contain_text("1 operation waiting for approval")
     await on_the_way.screenshot("12-home-phone")
-    assert not await on_the_way.is_too_wide()
+    assert not await on_the_way.overflows()
     await home.locator(".bk-button").get_by_text("Reject", exact=True).click()
-    await ana.sees("Rejected", within=15)
+    await ana.wait_for_message("Rejected", within=15)
     await ana.screenshot("13-rejected")
 
 
@@ -152,7 +152,7 @@ async def test_a_form_opens_for_what_is_missing(sandbox: Endpoints, browser: Bro
     await ana.fill("Reason", "errors since yesterday")
     await ana.submit()
     await expect(ana.modal).to_have_count(0)
-    card = await ana.sees("Needs an approver")
+    card = await ana.wait_for_message("Needs an approver")
     await expect(card).to_contain_text("Roll back deep-echo-main in production to main-abc1234")
     await expect(card).to_contain_text("errors since yesterday")
     await ana.screenshot("21-from-the-form")
@@ -162,15 +162,15 @@ async def test_who_may_not_is_told_why_and_nothing_changes(sandbox: Endpoints, b
     ana, ivo = await window(browser, sandbox, "ana"), await window(browser, sandbox, "ivo")
     zoe = await window(browser, sandbox, "zoe", "general")
     await ana.command(ROLLBACK)
-    card = await ivo.sees("Needs an approver")
+    card = await ivo.wait_for_message("Needs an approver")
     await ivo.click_button("Approve")
     await ivo.confirm()
-    await ivo.sees("takes the role approver in production, which you do not hold. Nothing was changed.")
+    await ivo.wait_for_message("takes the role approver in production, which you do not hold. Nothing was changed.")
     await ivo.command("/deepecho rollback production abc1234 --reason curious")
-    await ivo.sees("This needs a deployer in production, and you are not one.")
+    await ivo.wait_for_message("This needs a deployer in production, and you are not one.")
     await ivo.screenshot("30-viewer")
     await zoe.command("/deepecho rollback production abc1234 --reason curious")
-    await zoe.sees("guest")
+    await zoe.wait_for_message("guest")
     await zoe.screenshot("31-guest")
     await expect(card).to_contain_text("Needs an approver")
 
@@ -178,7 +178,7 @@ async def test_who_may_not_is_told_why_and_nothing_changes(sandbox: Endpoints, b
 async def test_pods_that_cannot_start_say_why_within_seconds(sandbox: Endpoints, browser: Browser) -> None:
     ana = await window(browser, sandbox, "ana", "deploys")
     await ana.command("/deepecho deploy dev crash-0000001 main")
-    card = await ana.sees("Deploying")
+    card = await ana.wait_for_message("Deploying")
     replies = await ana.thread_of("Deploying")
     trouble = replies.filter(has_text="does not come up")
     await expect(trouble.first).to_be_visible(timeout=15_000)
@@ -191,12 +191,12 @@ async def test_pods_that_cannot_start_say_why_within_seconds(sandbox: Endpoints,
     await ana.close_thread()
     await ana.click_button("Stop")
     await ana.confirm()
-    await ana.sees("Cancelled", within=30)
+    await ana.wait_for_message("Cancelled", within=30)
     await ana.screenshot("41-stopped")
     on_the_way = await phone(browser, sandbox, "ana", "deploys")
     await on_the_way.thread_of("Cancelled")
     await on_the_way.screenshot("42-crash-phone")
-    assert not await on_the_way.is_too_wide()
+    assert not await on_the_way.overflows()
 
 
 ANSWERS = {
@@ -217,6 +217,6 @@ async def test_answers_fit_a_desk_and_a_phone(sandbox: Endpoints, browser: Brows
     for number, (asked, answered) in enumerate(ANSWERS.items()):
         for page, kind in ((desk, "desk"), (small, "phone")):
             await page.command(f"/deepecho {asked}".strip())
-            await page.sees(answered)
+            await page.wait_for_message(answered)
             await page.screenshot(f"5{number}-{asked.split()[0] if asked else 'bare'}-{kind}")
-            assert not await page.is_too_wide()
+            assert not await page.overflows()

@@ -10,8 +10,8 @@ from domain.clock import SystemClock
 from domain.redaction import redact
 from integrations.kubernetes import ClusterSettings, open_cluster
 from storage.migrate import migrate
-from tests.harness.cluster_namespace import Place, place_in, real_kubeconfig
-from tests.harness.operations import House, ShiftedClock, open_floor
+from tests.harness.cluster_namespace import ClusterNamespace, open_namespace, real_kubeconfig
+from tests.harness.operations import OffsetClock, OperationsHarness, open_operations_process
 from tests.harness.samples.team import catalogue_data, service
 
 
@@ -21,26 +21,26 @@ def kubeconfig() -> Path:
 
 
 @pytest.fixture
-async def place(kubeconfig: Path) -> AsyncIterator[Place]:
-    async with place_in("real", kubeconfig, Path(f"{kubeconfig}.viewer"), None) as found:
+async def namespace(kubeconfig: Path) -> AsyncIterator[ClusterNamespace]:
+    async with open_namespace("real", kubeconfig, Path(f"{kubeconfig}.viewer"), None) as found:
         yield found
 
 
 @pytest.fixture
-async def twin(kubeconfig: Path) -> AsyncIterator[Place]:
+async def kubectl_namespace(kubeconfig: Path) -> AsyncIterator[ClusterNamespace]:
     """Another namespace, where kubectl does what the bot does in the first."""
-    async with place_in("real", kubeconfig, Path(f"{kubeconfig}.viewer"), None) as found:
+    async with open_namespace("real", kubeconfig, Path(f"{kubeconfig}.viewer"), None) as found:
         yield found
 
 
 @pytest.fixture
-async def house(place: Place, tmp_path: Path) -> AsyncIterator[House]:
+async def harness(namespace: ClusterNamespace, tmp_path: Path) -> AsyncIterator[OperationsHarness]:
     url = f"sqlite:///{tmp_path / 'deepecho.sqlite'}"
     await migrate(url)
-    settings = ClusterSettings(name="main", kubeconfig=str(place.kubeconfig))
+    settings = ClusterSettings(name="main", kubeconfig=str(namespace.kubeconfig))
     async with (
         open_cluster(settings, SystemClock(), redact=redact) as cluster,
-        open_floor(url, ShiftedClock(), _catalogue(place.namespace), None, cluster) as opened,
+        open_operations_process(url, OffsetClock(), _catalogue(namespace.name), None, cluster) as opened,
     ):
         yield opened
 

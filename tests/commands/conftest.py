@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.commands import House, open_house
+from tests.harness.commands import CommandHarness, open_command_harness
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
+async def harness(tmp_path: Path) -> AsyncIterator[CommandHarness]:
+    async with open_command_harness(tmp_path) as opened:
         yield opened

@@ -2,23 +2,23 @@ from datetime import timedelta
 
 import pytest
 
-from domain.answers.answers import AuditAnswer, Complaint
+from domain.answers.answers import AuditAnswer, ErrorAnswer
 from domain.people import Member, Person
-from tests.harness.commands import House, open_house
+from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.samples.team import ANA, LEE, SAM, TEAM, VIV, team_catalogue
 
 
-async def found(house: House, text: str) -> list[str]:
-    answer = await house.says(VIV, text)
+async def found(harness: CommandHarness, text: str) -> list[str]:
+    answer = await harness.run_command(VIV, text)
     assert isinstance(answer, AuditAnswer), answer
     return [f"{each.entry.what} {each.entry.where}" for each in answer.records]
 
 
-async def test_search_by_each_and_all(house: House) -> None:
-    await house.says(ANA, "lock staging moving")
-    house.clock.go_on(timedelta(hours=3))
-    asked = await house.starts(ANA, "rollback production abc1234 deep-echo-main --reason errors")
-    await house.says(SAM, "unlock staging")
+async def test_search_by_each_and_all(harness: CommandHarness) -> None:
+    await harness.run_command(ANA, "lock staging moving")
+    harness.clock.advance(timedelta(hours=3))
+    asked = await harness.start_operation(ANA, "rollback production abc1234 deep-echo-main --reason errors")
+    await harness.run_command(SAM, "unlock staging")
     lock, rollback, unlock = "lock staging", "rollback production/deep-echo-main", "unlock staging"
     for text, expected in {
         "audit": [unlock, rollback, lock],
@@ -40,27 +40,27 @@ async def test_search_by_each_and_all(house: House) -> None:
         "audit approve": [],
         "audit rollback deep-echo-main prod": [rollback],
     }.items():
-        assert await found(house, text) == expected, text
+        assert await found(harness, text) == expected, text
 
 
-async def test_decisions_are_found_by_what_was_said(house: House) -> None:
-    asked = await house.starts(ANA, "rollback production abc1234 deep-echo-main --reason errors")
-    await house.says(VIV, f"approve {asked.id}")
-    await house.says(LEE, f"approve {asked.id}")
-    assert len(await found(house, "audit approve")) == 2
-    assert len(await found(house, "audit approve <@U0APPROVER>")) == 1
-    assert len(await found(house, "audit refused")) == 1
+async def test_decisions_are_found_by_what_was_said(harness: CommandHarness) -> None:
+    asked = await harness.start_operation(ANA, "rollback production abc1234 deep-echo-main --reason errors")
+    await harness.run_command(VIV, f"approve {asked.id}")
+    await harness.run_command(LEE, f"approve {asked.id}")
+    assert len(await found(harness, "audit approve")) == 2
+    assert len(await found(harness, "audit approve <@U0APPROVER>")) == 1
+    assert len(await found(harness, "audit refused")) == 1
 
 
-async def test_one_search_looks_for_one_word(house: House) -> None:
-    answer = await house.says(VIV, "audit approve deep-echo-main prod")
-    assert answer == Complaint("approved and deep-echo-main are too much for one search.", "Leave one of them out.")
+async def test_one_search_looks_for_one_word(harness: CommandHarness) -> None:
+    answer = await harness.run_command(VIV, "audit approve deep-echo-main prod")
+    assert answer == ErrorAnswer("approved and deep-echo-main are too much for one search.", "Leave one of them out.")
 
 
-async def test_the_answer_repeats_the_question(house: House) -> None:
-    answer = await house.says(VIV, "audit <@U0SRE|sam> rollback prod 1h")
+async def test_the_answer_repeats_the_question(harness: CommandHarness) -> None:
+    answer = await harness.run_command(VIV, "audit <@U0SRE|sam> rollback prod 1h")
     assert isinstance(answer, AuditAnswer)
-    assert answer.asked == "by <@U0SRE> rollback in production since 23 Nov 2026 13:02 UTC"
+    assert answer.query == "by <@U0SRE> rollback in production since 23 Nov 2026 13:02 UTC"
 
 
 @pytest.mark.parametrize(("text", "seen"), [("audit", False), ("audit production", False), ("audit staging", True)])
@@ -69,6 +69,6 @@ async def test_who_sees_one_environment_reads_its_log_only(
 ) -> None:
     zoe = Member(person=Person("U0ZOE", TEAM), name="zoe")
     catalogue = team_catalogue(roles={"staging": {"viewer": [zoe.person.user_id]}})
-    async with open_house(tmp_path_factory.mktemp("house"), catalogue) as house:
-        answer = await house.says(zoe, text)
-        assert isinstance(answer, AuditAnswer if seen else Complaint)
+    async with open_command_harness(tmp_path_factory.mktemp("house"), catalogue) as harness:
+        answer = await harness.run_command(zoe, text)
+        assert isinstance(answer, AuditAnswer if seen else ErrorAnswer)

@@ -1,12 +1,12 @@
 import pytest
 
-from commands.core.arguments import Words
+from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
-from commands.registry import Menu
-from domain.answers.answers import Answer, Complaint, HelpAnswer, Said
+from commands.registry import CommandRegistry
+from domain.answers.answers import Answer, ErrorAnswer, HelpAnswer, TextAnswer
 from domain.people import Role
-from tests.harness.commands import House
+from tests.harness.commands import CommandHarness
 from tests.harness.samples.team import ANA, team_catalogue
 
 
@@ -14,37 +14,37 @@ def extra(name: str, needs: Role = Role.VIEWER) -> Router:
     router = Router()
 
     @router.command(name, needs=needs, usage="[what]", example=f"{name} x", group="More")
-    async def more(request: Request, words: Words) -> Answer:
+    async def more(request: Request, words: Arguments) -> Answer:
         """More, from a layer above."""
-        return Said(f"more {words[0]}")
+        return TextAnswer(f"more {words[0]}")
 
     return router
 
 
-async def test_layers_above_may_add_commands(house: House) -> None:
-    menu = Menu([extra("catalogue")])
-    assert await menu.answer(house.request(ANA), "catalogue reload") == Said("more reload")
-    answer = await menu.answer(house.request(ANA), "help")
+async def test_layers_above_may_add_commands(harness: CommandHarness) -> None:
+    menu = CommandRegistry([extra("catalogue")])
+    assert await menu.answer(harness.request(ANA), "catalogue reload") == TextAnswer("more reload")
+    answer = await menu.answer(harness.request(ANA), "help")
     assert isinstance(answer, HelpAnswer)
     assert "More" in [group.name for group in answer.groups]
 
 
-async def test_their_denials_are_audited_too(house: House) -> None:
-    menu = Menu([extra("catalogue", Role.ADMIN)])
-    assert isinstance(await menu.answer(house.request(ANA), "catalogue reload"), Complaint)
-    assert [(each.entry.what, each.entry.who) for each in await house.audit()] == [("catalogue", ANA.person)]
+async def test_their_denials_are_audited_too(harness: CommandHarness) -> None:
+    menu = CommandRegistry([extra("catalogue", Role.ADMIN)])
+    assert isinstance(await menu.answer(harness.request(ANA), "catalogue reload"), ErrorAnswer)
+    assert [(each.entry.what, each.entry.who) for each in await harness.audit()] == [("catalogue", ANA.person)]
 
 
 def test_two_commands_of_one_name_are_an_error_of_ours() -> None:
     with pytest.raises(ValueError, match="two commands are called rollback"):
-        Menu([extra("rollback")])
+        CommandRegistry([extra("rollback")])
 
 
 def test_a_command_without_help_is_an_error_of_ours() -> None:
     router = Router()
 
-    async def silent(request: Request, words: Words) -> Answer:
-        return Said("")
+    async def silent(request: Request, words: Arguments) -> Answer:
+        return TextAnswer("")
 
     with pytest.raises(ValueError, match="a command's docstring is its help"):
         router.command("silent", needs=None, example="silent", group="More")(silent)
@@ -52,4 +52,4 @@ def test_a_command_without_help_is_an_error_of_ours() -> None:
 
 @pytest.mark.parametrize("text", ["Rollback production last --dry-run", "ROLLBACK Production last --dry-run"])
 def test_phones_begin_with_a_capital(text: str) -> None:
-    assert Menu().spoken(team_catalogue(), text).words.environment == "production"
+    assert CommandRegistry().parse(team_catalogue(), text).args.environment == "production"

@@ -3,43 +3,43 @@ from datetime import timedelta
 import pytest
 
 from commands.home import home
-from domain.answers.answers import HelpAnswer, MayDo, Preview, WhoAmI
+from domain.answers.answers import HelpAnswer, Permissions, Preview, WhoAmI
 from domain.people import Member, Role
-from tests.harness.commands import House
+from tests.harness.commands import CommandHarness
 from tests.harness.samples.team import ANA, GUS, LEE, RAY, SAM, STAN, VIV
 
 EVERYTHING = ("deploy", "rollback", "restart", "scale up", "scale down", "lock")
 
 
-async def test_whoami(house: House) -> None:
-    answer = await house.says(ANA, "whoami")
+async def test_whoami(harness: CommandHarness) -> None:
+    answer = await harness.run_command(ANA, "whoami")
     assert isinstance(answer, WhoAmI)
     assert (answer.person, answer.name, answer.guest) == (ANA.person, "ana", False)
-    assert answer.roles[0] == MayDo(environment="development", role=Role.DEPLOYER, alone=EVERYTHING)
-    assert answer.roles[2] == MayDo(
+    assert answer.permissions[0] == Permissions(environment="development", role=Role.DEPLOYER, allowed=EVERYTHING)
+    assert answer.permissions[2] == Permissions(
         environment="production",
         role=Role.DEPLOYER,
-        alone=("restart", "scale up", "lock"),
-        asks=("deploy", "rollback", "scale down"),
+        allowed=("restart", "scale up", "lock"),
+        allowed_with_approval=("deploy", "rollback", "scale down"),
     )
 
 
-async def test_an_approver_may_approve_where_approvals_are_asked_for(house: House) -> None:
-    answer = await house.says(LEE, "whoami")
+async def test_an_approver_may_approve_where_approvals_are_asked_for(harness: CommandHarness) -> None:
+    answer = await harness.run_command(LEE, "whoami")
     assert isinstance(answer, WhoAmI)
-    assert ["approve" in each.alone for each in answer.roles] == [False, False, True]
+    assert ["approve" in each.allowed for each in answer.permissions] == [False, False, True]
 
 
 @pytest.mark.parametrize("who", [GUS, STAN], ids=["guest", "stranger"])
-async def test_guests_and_strangers_are_told_who_they_are(house: House, who: Member) -> None:
-    answer = await house.says(who, "whoami")
+async def test_guests_and_strangers_are_told_who_they_are(harness: CommandHarness, who: Member) -> None:
+    answer = await harness.run_command(who, "whoami")
     assert isinstance(answer, WhoAmI)
     assert (answer.guest, answer.stranger) == (who.guest, who.stranger)
-    assert all(each.role is None and not each.alone and not each.asks for each in answer.roles)
+    assert all(each.role is None and not each.allowed and not each.allowed_with_approval for each in answer.permissions)
 
 
-async def test_help_shows_every_command_with_its_example(house: House) -> None:
-    answer = await house.says(VIV, "help")
+async def test_help_shows_every_command_with_its_example(harness: CommandHarness) -> None:
+    answer = await harness.run_command(VIV, "help")
     assert isinstance(answer, HelpAnswer)
     lines = [line for group in answer.groups for line in group.lines]
     assert {line.command for line in lines} == {
@@ -50,64 +50,64 @@ async def test_help_shows_every_command_with_its_example(house: House) -> None:
     assert all(line.text and line.example.startswith(line.command) and line.usage.startswith(line.command) for line in lines)
 
 
-async def test_every_example_is_understood(house: House) -> None:
-    answer = await house.says(VIV, "help")
+async def test_every_example_is_understood(harness: CommandHarness) -> None:
+    answer = await harness.run_command(VIV, "help")
     assert isinstance(answer, HelpAnswer)
     for line in (line for group in answer.groups for line in group.lines):
-        spoken = house.menu.spoken(house.services.catalogue, line.example)
+        spoken = harness.registry.parse(harness.services.catalogue, line.example)
         assert spoken.command.name == line.command
-        assert len(spoken.words.arguments) >= spoken.command.usage.least
+        assert len(spoken.args.positional) >= spoken.command.usage.min_arguments
 
 
 @pytest.mark.parametrize("text", ["deploy staging main-abc1234", "rollback production last", "scale staging deep-echo-main 5"])
-async def test_the_examples_work_in_the_sandbox(house: House, text: str) -> None:
-    assert isinstance(await house.says(SAM, f"{text} --dry-run"), Preview)
+async def test_the_examples_work_in_the_sandbox(harness: CommandHarness, text: str) -> None:
+    assert isinstance(await harness.run_command(SAM, f"{text} --dry-run"), Preview)
 
 
-async def test_help_for_one_command(house: House) -> None:
-    answer = await house.says(VIV, "help rollback")
+async def test_help_for_one_command(harness: CommandHarness) -> None:
+    answer = await harness.run_command(VIV, "help rollback")
     assert isinstance(answer, HelpAnswer)
     assert [line.command for group in answer.groups for line in group.lines] == ["rollback"]
-    assert answer.here is None
+    assert answer.home is None
 
 
 @pytest.mark.parametrize(
     ("text", "shown"),
     [("help alerts route", ["alerts route"]), ("help alerts", ["alerts", "alerts route"]), ("help Silence", ["silence"])],
 )
-async def test_help_for_a_command_of_two_words(house: House, text: str, shown: list[str]) -> None:
-    answer = await house.says(VIV, text)
+async def test_help_for_a_command_of_two_words(harness: CommandHarness, text: str, shown: list[str]) -> None:
+    answer = await harness.run_command(VIV, text)
     assert isinstance(answer, HelpAnswer)
     assert [line.command for group in answer.groups for line in group.lines] == shown
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n"])
-async def test_nothing_typed_shows_what_this_person_may_do_now(house: House, text: str) -> None:
-    asked = await house.starts(ANA, "rollback production abc1234 --reason x")
-    answer = await house.says(LEE, text)
+async def test_nothing_typed_shows_what_this_person_may_do_now(harness: CommandHarness, text: str) -> None:
+    asked = await harness.start_operation(ANA, "rollback production abc1234 --reason x")
+    answer = await harness.run_command(LEE, text)
     assert isinstance(answer, HelpAnswer)
-    assert answer.here is not None
-    assert [each.id for each in answer.here.waiting] == [asked.id]
-    assert answer.here.decidable == {asked.id}
+    assert answer.home is not None
+    assert [each.id for each in answer.home.waiting] == [asked.id]
+    assert answer.home.approvable == {asked.id}
 
 
-async def test_home(house: House) -> None:
-    asked = await house.starts(ANA, "rollback production abc1234 --reason x")
-    running = await house.starts(ANA, "deploy staging abc1234")
-    await house.says(SAM, "lock development moving --for 1h")
-    seen = await home(house.request(ANA))
+async def test_home(harness: CommandHarness) -> None:
+    asked = await harness.start_operation(ANA, "rollback production abc1234 --reason x")
+    running = await harness.start_operation(ANA, "deploy staging abc1234")
+    await harness.run_command(SAM, "lock development moving --for 1h")
+    seen = await home(harness.request(ANA))
     assert [each.id for each in seen.waiting] == [asked.id]
     assert [each.id for each in seen.running] == [running.id]
     assert [each.environment for each in seen.locks] == ["development"]
-    assert seen.decidable == frozenset()
+    assert seen.approvable == frozenset()
     for who, may in ((LEE, True), (SAM, True), (RAY, False), (VIV, False)):
-        assert ((await home(house.request(who))).decidable == {asked.id}) is may
-    house.clock.go_on(timedelta(hours=2))
-    assert not (await home(house.request(ANA))).locks
+        assert ((await home(harness.request(who))).approvable == {asked.id}) is may
+    harness.clock.advance(timedelta(hours=2))
+    assert not (await home(harness.request(ANA))).locks
 
 
 @pytest.mark.parametrize("who", [GUS, STAN], ids=["guest", "stranger"])
-async def test_home_of_a_guest_shows_nothing_of_the_platform(house: House, who: Member) -> None:
-    await house.starts(ANA, "rollback production abc1234 --reason x")
-    seen = await home(house.request(who))
+async def test_home_of_a_guest_shows_nothing_of_the_platform(harness: CommandHarness, who: Member) -> None:
+    await harness.start_operation(ANA, "rollback production abc1234 --reason x")
+    seen = await home(harness.request(who))
     assert (seen.running, seen.waiting, seen.locks) == ((), (), ())

@@ -15,7 +15,7 @@ from domain.errors import NotFound, Refused
 from domain.matchers import Matcher, Operator
 from integrations.alertmanager import Alertmanager, open_alertmanager
 from tests.harness.monitoring_servers import running_alertmanager
-from tests.harness.wait import until
+from tests.harness.wait import wait_until
 
 pytestmark = pytest.mark.alerts
 
@@ -49,7 +49,7 @@ def end() -> datetime:
 
 async def make(alertmanager: Alertmanager, end: datetime, comment: str, *matchers: Matcher, start: datetime | None = None) -> str:
     begin = start or datetime.now(UTC)
-    return await alertmanager.silence(matchers or (SERVICE,), starts_at=begin, ends_at=end, by="Ada (U1)", comment=comment)
+    return await alertmanager.create_silence(matchers or (SERVICE,), starts_at=begin, ends_at=end, by="Ada (U1)", comment=comment)
 
 
 def in_the_api(address: str, silence_id: str) -> dict[str, Any]:
@@ -73,7 +73,7 @@ async def test_a_silence_stands_in_the_api_with_every_kind_of_matcher(
     }
     assert (shown["createdBy"], shown["comment"], shown["status"]["state"]) == ("Ada (U1)", "deploying <main>", "active")
 
-    silence = await alertmanager.silence_of(made)
+    silence = await alertmanager.get_silence(made)
     assert set(silence.matchers) == set(ALL_OPERATORS)
     assert abs(silence.ends_at - end) < timedelta(milliseconds=1)
     assert (silence.by, silence.comment, silence.state) == ("Ada (U1)", "deploying <main>", SilenceState.ACTIVE)
@@ -99,7 +99,7 @@ async def test_an_ended_silence_stays_ended_and_the_next_one_is_new(alertmanager
 
     assert await alertmanager.expire(first) is True
     assert await alertmanager.expire(first) is False
-    assert (await alertmanager.silence_of(first)).state is SilenceState.EXPIRED
+    assert (await alertmanager.get_silence(first)).state is SilenceState.EXPIRED
 
     second = await make(alertmanager, end, "ended")
     assert second != first
@@ -112,9 +112,9 @@ async def test_a_silence_that_ran_out_by_itself_is_not_revived(alertmanager: Ale
     first = await make(alertmanager, soon, "short")
 
     async def over() -> bool:
-        return (await alertmanager.silence_of(first)).state is SilenceState.EXPIRED
+        return (await alertmanager.get_silence(first)).state is SilenceState.EXPIRED
 
-    await until(over)
+    await wait_until(over)
     assert await alertmanager.expire(first) is False
     with pytest.raises(Refused, match="end time can't be in the past"):
         await make(alertmanager, soon, "short", start=soon - timedelta(seconds=1))
@@ -125,17 +125,17 @@ async def test_a_silence_for_later_is_pending_and_can_be_ended(alertmanager: Ale
     begin = end - timedelta(minutes=30)
     made = await make(alertmanager, end, "tonight", start=begin)
 
-    assert (await alertmanager.silence_of(made)).state is SilenceState.PENDING
+    assert (await alertmanager.get_silence(made)).state is SilenceState.PENDING
     assert await make(alertmanager, end, "tonight", start=begin) == made
     assert await alertmanager.expire(made) is True
-    assert (await alertmanager.silence_of(made)).state is SilenceState.EXPIRED
+    assert (await alertmanager.get_silence(made)).state is SilenceState.EXPIRED
 
 
 async def test_what_it_never_knew_cannot_be_ended(alertmanager: Alertmanager) -> None:
     for unknown in (NOBODY, "", "..", "no id", "a" * 5000):
         assert await alertmanager.expire(unknown) is False
         with pytest.raises(NotFound):
-            await alertmanager.silence_of(unknown)
+            await alertmanager.get_silence(unknown)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ async def test_what_it_never_knew_cannot_be_ended(alertmanager: Alertmanager) ->
 )
 async def test_a_silence_of_everything_is_refused(alertmanager: Alertmanager, end: datetime, matchers: tuple[Matcher]) -> None:
     with pytest.raises(Refused, match="would hold for every alert"):
-        await alertmanager.silence(matchers, starts_at=end, ends_at=end, by="Ada", comment="all")
+        await alertmanager.create_silence(matchers, starts_at=end, ends_at=end, by="Ada", comment="all")
 
 
 async def test_an_expression_that_cannot_be_read_is_refused_in_its_words(alertmanager: Alertmanager, end: datetime) -> None:

@@ -5,33 +5,33 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.workloads.deployments import with_image
-from domain.workloads.field_managers import Hands
+from domain.workloads.field_managers import FieldManagers
 from integrations.kubernetes import Cluster
-from sandbox.cluster import Fault, StandInCluster
-from tests.harness.cluster_namespace import Place
+from sandbox.cluster import ClusterFault, StandInCluster
+from tests.harness.cluster_namespace import ClusterNamespace
 
 SECOND = timedelta(seconds=1)
 
 
-async def autoscale(place: Place, name: str = "web") -> None:
-    version = "v2" if place.stand_in is not None else "v1"
+async def autoscale(namespace: ClusterNamespace, name: str = "web") -> None:
+    version = "v2" if namespace.stand_in is not None else "v1"
     aim = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
     spec = {"scaleTargetRef": aim, "minReplicas": 1, "maxReplicas": 20}
     kind = "HorizontalPodAutoscaler"
-    await place.create(
+    await namespace.create(
         {"apiVersion": f"autoscaling/{version}", "kind": kind, "metadata": {"name": f"{name}-scaler"}, "spec": spec}
     )
 
 
-async def move(place: Place, replicas: int, name: str = "web") -> None:
+async def move(namespace: ClusterNamespace, replicas: int, name: str = "web") -> None:
     """The autoscaler changes its mind. The real server of these tests runs none: there it is played, with its three writes."""
-    if place.stand_in is not None:
-        place.stand_in.move_hpa(place.namespace, f"{name}-scaler", replicas)
+    if namespace.stand_in is not None:
+        namespace.stand_in.scale_by_hpa(namespace.name, f"{name}-scaler", replicas)
         return
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    scale = f"{place.path(name)}/scale?fieldManager=kube-controller-manager"
-    await place.api.merge(scale, {"spec": {"replicas": replicas}})
-    await place.create(
+    scale = f"{namespace.path(name)}/scale?fieldManager=kube-controller-manager"
+    await namespace.api.merge(scale, {"spec": {"replicas": replicas}})
+    await namespace.create(
         {
             "apiVersion": "v1",
             "kind": "Event",
@@ -40,7 +40,7 @@ async def move(place: Place, replicas: int, name: str = "web") -> None:
                 "apiVersion": "autoscaling/v2",
                 "kind": "HorizontalPodAutoscaler",
                 "name": f"{name}-scaler",
-                "namespace": place.namespace,
+                "namespace": namespace.name,
             },
             "reason": "SuccessfulRescale",
             "message": f"New size: {replicas}; reason: cpu resource utilization (percentage of request) above target",
@@ -51,119 +51,119 @@ async def move(place: Place, replicas: int, name: str = "web") -> None:
             "count": 1,
         }
     )
-    status = f"/apis/autoscaling/v1/namespaces/{place.namespace}/horizontalpodautoscalers/{name}-scaler/status"
+    status = f"/apis/autoscaling/v1/namespaces/{namespace.name}/horizontalpodautoscalers/{name}-scaler/status"
     counts = {"currentReplicas": replicas, "desiredReplicas": replicas}
-    await place.api.merge(status, {"status": {"lastScaleTime": now, **counts}})
+    await namespace.api.merge(status, {"status": {"lastScaleTime": now, **counts}})
 
 
-async def test_a_move_is_told_with_its_time_and_new_size(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    await autoscale(place)
+async def test_a_move_is_told_with_its_time_and_new_size(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    await autoscale(namespace)
     began = datetime.now(UTC) - SECOND
-    await move(place, 3)
+    await move(namespace, 3)
 
-    (told,) = await cluster.autoscaler_moves(place.namespace, began)
+    (told,) = await cluster.scaling_events(namespace.name, began)
 
     assert (told.autoscaler, told.deployment, told.replicas) == ("web-scaler", "web", 3)
     assert began <= told.at <= datetime.now(UTC)
-    assert await cluster.autoscaler_moves(place.namespace, told.at) == ()
+    assert await cluster.scaling_events(namespace.name, told.at) == ()
 
 
-async def test_an_autoscaler_that_never_moved_says_nothing(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    await autoscale(place)
+async def test_an_autoscaler_that_never_moved_says_nothing(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    await autoscale(namespace)
 
-    assert await cluster.autoscaler_moves(place.namespace, datetime.now(UTC) - timedelta(days=1)) == ()
+    assert await cluster.scaling_events(namespace.name, datetime.now(UTC) - timedelta(days=1)) == ()
 
 
-async def test_each_move_is_told_once(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    await autoscale(place)
+async def test_each_move_is_told_once(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    await autoscale(namespace)
     for replicas in (5, 8):
-        await move(place, replicas)
+        await move(namespace, replicas)
 
-    moves = await cluster.autoscaler_moves(place.namespace, datetime.now(UTC) - timedelta(minutes=1))
+    moves = await cluster.scaling_events(namespace.name, datetime.now(UTC) - timedelta(minutes=1))
 
     assert sorted(each.replicas or 0 for each in moves) == [5, 8]
 
 
 async def test_an_account_that_may_not_read_events_is_told_of_the_last_move(
-    place: Place, cluster: Cluster, stand_in: StandInCluster
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
 ) -> None:
-    await place.deploy("main-aaaaaaa")
-    await autoscale(place)
-    await move(place, 5)
-    stand_in.fail(Fault(kind="status", status=403, path_prefix=f"/api/v1/namespaces/{place.namespace}/events"))
+    await namespace.deploy("main-aaaaaaa")
+    await autoscale(namespace)
+    await move(namespace, 5)
+    stand_in.inject_fault(ClusterFault(kind="status", status=403, path_prefix=f"/api/v1/namespaces/{namespace.name}/events"))
 
-    (told,) = await cluster.autoscaler_moves(place.namespace, datetime.now(UTC) - timedelta(minutes=1))
+    (told,) = await cluster.scaling_events(namespace.name, datetime.now(UTC) - timedelta(minutes=1))
 
     assert (told.deployment, told.replicas) == ("web", None)
 
 
-async def test_the_hand_that_set_the_image_is_named_with_its_time(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
+async def test_the_hand_that_set_the_image_is_named_with_its_time(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
     began = datetime.now(UTC) - SECOND
-    await place.kubectl("set", "image", "deployment/web", "main=registry.example/web:main-bbbbbbb")
+    await namespace.kubectl("set", "image", "deployment/web", "main=registry.example/web:main-bbbbbbb")
 
-    hand = (await hands_of(place, cluster)).image
+    hand = (await hands_of(namespace, cluster)).image
 
     assert hand is not None
-    assert hand.manager == "kubectl-set"
+    assert hand.name == "kubectl-set"
     assert began <= hand.at <= datetime.now(UTC)
 
 
-async def test_our_own_hand_is_known_by_its_name(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    before = await cluster.workload(place.target())
+async def test_our_own_hand_is_known_by_its_name(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    before = await cluster.workload(namespace.target())
     template = with_image(before.template, "main", "registry.example/web:main-bbbbbbb")
-    await cluster.put_template(
-        place.target(),
+    await cluster.set_template(
+        namespace.target(),
         template,
-        expected=before.template_hash,
+        expected_hash=before.template_hash,
         operation_id="op-1",
         cause="deploy",
         annotations_from_revision=False,
     )
-    await cluster.scale(place.target(), 4, expected_replicas=2, operation_id="op-2")
+    await cluster.scale(namespace.target(), 4, expected_replicas=2, operation_id="op-2")
 
-    found = await hands_of(place, cluster)
+    found = await hands_of(namespace, cluster)
 
     assert found.image is not None
-    assert found.image.manager == "deepecho"
+    assert found.image.name == "deepecho"
     assert found.replicas is None
 
 
 async def test_replicas_set_with_kubectl_are_told_and_an_autoscalers_are_not(
-    place: Place, cluster: Cluster, stand_in: StandInCluster
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
 ) -> None:
     # Servers before 1.22, such as the real one of these tests, do not note who writes through ``scale``.
-    await place.deploy("main-aaaaaaa")
-    await place.deploy("main-aaaaaaa", name="steered")
+    await namespace.deploy("main-aaaaaaa")
+    await namespace.deploy("main-aaaaaaa", name="steered")
     began = datetime.now(UTC) - SECOND
-    await autoscale(place, "steered")
-    await move(place, 3, "steered")
-    await place.kubectl("scale", "deployment/web", "--replicas=4")
+    await autoscale(namespace, "steered")
+    await move(namespace, 3, "steered")
+    await namespace.kubectl("scale", "deployment/web", "--replicas=4")
 
-    web, steered = await hands_of(place, cluster, "web"), await hands_of(place, cluster, "steered")
+    web, steered = await hands_of(namespace, cluster, "web"), await hands_of(namespace, cluster, "steered")
 
     assert web.replicas is not None
-    assert web.replicas.manager == "kubectl"
+    assert web.replicas.name == "kubectl"
     assert began <= web.replicas.at <= datetime.now(UTC)
     assert steered.replicas is None
 
 
-async def test_a_deployment_that_does_not_exist_has_no_hands(place: Place, cluster: Cluster) -> None:
-    assert await cluster.hands([place.target("nothing")]) == {}
+async def test_a_deployment_that_does_not_exist_has_no_hands(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    assert await cluster.field_managers([namespace.target("nothing")]) == {}
 
 
 @pytest.mark.parametrize("container", ["main", "sidecar"])
-async def test_only_the_services_own_container_counts(place: Place, cluster: Cluster, container: str) -> None:
-    await place.deploy("main-aaaaaaa")
+async def test_only_the_services_own_container_counts(namespace: ClusterNamespace, cluster: Cluster, container: str) -> None:
+    await namespace.deploy("main-aaaaaaa")
 
-    found = (await cluster.hands([place.target(container=container)]))[place.target(container=container)]
+    found = (await cluster.field_managers([namespace.target(container=container)]))[namespace.target(container=container)]
 
     assert (found.image is not None) is (container == "main")
 
 
-async def hands_of(place: Place, cluster: Cluster, name: str = "web") -> Hands:
-    return (await cluster.hands([place.target(name)]))[place.target(name)]
+async def hands_of(namespace: ClusterNamespace, cluster: Cluster, name: str = "web") -> FieldManagers:
+    return (await cluster.field_managers([namespace.target(name)]))[namespace.target(name)]

@@ -11,30 +11,30 @@ import pytest
 from domain.errors import Drifted, NotFound, PermanentError, Refused, UnknownOutcome
 from domain.workloads.deployments import Template, Workload, template_hash
 from integrations.kubernetes import Cluster
-from sandbox.cluster import Fault, StandInCluster
-from tests.harness.cluster_namespace import Json, Place, until
+from sandbox.cluster import ClusterFault, StandInCluster
+from tests.harness.cluster_namespace import ClusterNamespace, Json, wait_until
 
 APPS = "/apis/apps/v1"
 STILL: Json = {"replicas": 0}
 """No pods: for tests of what is written, not of what rolls out."""
 
 
-async def test_a_rollback_leaves_what_kubectl_undo_leaves(place: Place, cluster: Cluster) -> None:
+async def test_a_rollback_leaves_what_kubectl_undo_leaves(namespace: ClusterNamespace, cluster: Cluster) -> None:
     for name in ("web", "twin"):
-        await place.deploy("main-aaaaaaa", name, annotations={"team": "blue", "kubernetes.io/change-cause": "first"})
-        await place.kubectl("annotate", "deployment", name, "kubectl.kubernetes.io/last-applied-configuration={}")
-        await place.ship("main-bbbbbbb", name, cause="second", notes={"team": "red", "only": "now"})
-        await place.ship("main-ccccccc", name, cause="third")
-    before = await cluster.workload(place.target())
+        await namespace.deploy("main-aaaaaaa", name, annotations={"team": "blue", "kubernetes.io/change-cause": "first"})
+        await namespace.kubectl("annotate", "deployment", name, "kubectl.kubernetes.io/last-applied-configuration={}")
+        await namespace.set_version("main-bbbbbbb", name, cause="second", annotations={"team": "red", "only": "now"})
+        await namespace.set_version("main-ccccccc", name, cause="third")
+    before = await cluster.workload(namespace.target())
     first = before.revisions[-1]
-    template = await cluster.template_of(place.target(), first.template_hash)
+    template = await cluster.template_of(namespace.target(), first.template_hash)
 
-    assert await _put(cluster, place, template, before, "op-1", back=True)
-    await place.kubectl("rollout", "undo", "deployment/twin", "--to-revision=1")
+    assert await _put(cluster, namespace, template, before, "op-1", back=True)
+    await namespace.kubectl("rollout", "undo", "deployment/twin", "--to-revision=1")
     for name in ("web", "twin"):
-        await place.settled(name)
+        await namespace.wait_rolled_out(name)
 
-    ours, theirs = await place.deployment("web"), await place.deployment("twin")
+    ours, theirs = await namespace.deployment("web"), await namespace.deployment("twin")
     assert _without_name(ours["spec"], "web") == _without_name(theirs["spec"], "twin")
     notes = dict(ours["metadata"]["annotations"])
     assert notes.pop("deepecho/operation") == "op-1"
@@ -52,100 +52,102 @@ def _without_name(spec: Json, name: str) -> Json:
     return plain
 
 
-async def test_a_new_version_keeps_the_deployments_annotations(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa", annotations={"team": "blue"})
-    before = await cluster.workload(place.target())
+async def test_a_new_version_keeps_the_deployments_annotations(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa", annotations={"team": "blue"})
+    before = await cluster.workload(namespace.target())
 
-    assert await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
-    await place.settled()
+    assert await _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1")
+    await namespace.wait_rolled_out()
 
-    after = await cluster.workload(place.target())
-    notes = (await place.deployment())["metadata"]["annotations"]
+    after = await cluster.workload(namespace.target())
+    notes = (await namespace.deployment())["metadata"]["annotations"]
     assert (after.image, after.operation_id) == ("registry.example/web:main-bbbbbbb", "op-1")
     assert (notes["team"], notes["kubernetes.io/change-cause"]) == ("blue", "roll back")
     assert [(each.operation_id, each.change_cause) for each in after.revisions] == [("op-1", "roll back"), ("", "")]
 
 
-async def test_a_deployment_without_annotations_takes_its_first(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa", spec=STILL)
-    await place.api.call(
-        "PATCH", place.path(), [{"op": "remove", "path": "/metadata/annotations"}], "application/json-patch+json"
+async def test_a_deployment_without_annotations_takes_its_first(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    await namespace.api.call(
+        "PATCH", namespace.path(), [{"op": "remove", "path": "/metadata/annotations"}], "application/json-patch+json"
     )
-    before = await cluster.workload(place.target())
+    before = await cluster.workload(namespace.target())
 
-    assert await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
+    assert await _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1")
 
-    assert (await place.deployment())["metadata"]["annotations"]["deepecho/operation"] == "op-1"
+    assert (await namespace.deployment())["metadata"]["annotations"]["deepecho/operation"] == "op-1"
 
 
-async def test_the_same_operation_is_recognised_and_another_is_drift(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa", spec=STILL)
-    before = await cluster.workload(place.target())
+async def test_the_same_operation_is_recognised_and_another_is_drift(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
     template = _tagged(before, "main-bbbbbbb")
 
-    assert await _put(cluster, place, template, before, "op-1") is True
-    once = await place.deployment()
-    assert await _put(cluster, place, template, before, "op-1") is False
+    assert await _put(cluster, namespace, template, before, "op-1") is True
+    once = await namespace.deployment()
+    assert await _put(cluster, namespace, template, before, "op-1") is False
 
-    assert (await place.deployment())["metadata"]["generation"] == once["metadata"]["generation"]
+    assert (await namespace.deployment())["metadata"]["generation"] == once["metadata"]["generation"]
     with pytest.raises(Drifted, match="web in production was changed after this was planned: it now runs main-bbbbbbb"):
-        await _put(cluster, place, template, before, "op-2")
+        await _put(cluster, namespace, template, before, "op-2")
 
 
-async def test_a_template_that_moved_is_drift_and_stays(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa", spec=STILL)
-    before = await cluster.workload(place.target())
-    await place.ship("main-urgent", settle=False)
+async def test_a_template_that_moved_is_drift_and_stays(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
+    await namespace.set_version("main-urgent", wait=False)
 
     with pytest.raises(Drifted, match="now runs main-urgent"):
-        await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
+        await _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1")
     with pytest.raises(Drifted, match="now runs main-urgent"):
-        await _restart(cluster, place, before, "op-1")
+        await _restart(cluster, namespace, before, "op-1")
 
-    assert (await cluster.workload(place.target())).image.endswith("main-urgent")
+    assert (await cluster.workload(namespace.target())).image.endswith("main-urgent")
 
 
-async def test_a_paused_deployment_is_refused(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa", spec=STILL)
-    await place.kubectl("rollout", "pause", "deployment/web")
-    before = await cluster.workload(place.target())
+async def test_a_paused_deployment_is_refused(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    await namespace.kubectl("rollout", "pause", "deployment/web")
+    before = await cluster.workload(namespace.target())
 
     assert before.paused
     with pytest.raises(Refused, match="web in production is paused"):
-        await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
+        await _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1")
     with pytest.raises(Refused, match="is paused"):
-        await _restart(cluster, place, before, "op-1")
+        await _restart(cluster, namespace, before, "op-1")
 
 
-async def test_changes_get_through_while_others_write_to_the_same_deployment(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa", spec=STILL)
-    before = await cluster.workload(place.target())
+async def test_changes_get_through_while_others_write_to_the_same_deployment(
+    namespace: ClusterNamespace, cluster: Cluster
+) -> None:
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
 
-    async with _scribbling(place):
-        assert await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
-    await place.settled()
-    async with _scribbling(place):
-        assert await cluster.scale(place.target(), 1, expected_replicas=0, operation_id="op-2")
-    await place.settled()
-    async with _scribbling(place):
-        assert await _restart(cluster, place, await cluster.workload(place.target()), "op-3")
-    await place.settled()
+    async with _annotating_constantly(namespace):
+        assert await _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1")
+    await namespace.wait_rolled_out()
+    async with _annotating_constantly(namespace):
+        assert await cluster.scale(namespace.target(), 1, expected_replicas=0, operation_id="op-2")
+    await namespace.wait_rolled_out()
+    async with _annotating_constantly(namespace):
+        assert await _restart(cluster, namespace, await cluster.workload(namespace.target()), "op-3")
+    await namespace.wait_rolled_out()
 
-    after = await cluster.workload(place.target())
+    after = await cluster.workload(namespace.target())
     assert (after.image, after.replicas) == ("registry.example/web:main-bbbbbbb", 1)
     assert [each.operation_id for each in after.revisions] == ["op-3", "op-2", ""]
-    assert int((await place.deployment())["metadata"]["annotations"]["scribble"]) >= 5
+    assert int((await namespace.deployment())["metadata"]["annotations"]["scribble"]) >= 5
 
 
 @asynccontextmanager
-async def _scribbling(place: Place) -> AsyncIterator[None]:
+async def _annotating_constantly(namespace: ClusterNamespace) -> AsyncIterator[None]:
     """Somebody annotates the Deployment again and again: so often that its own controller hardly gets a word in."""
 
     async def scribble() -> None:
         number = 0
         while True:
             number += 1
-            await place.api.merge(place.path(), {"metadata": {"annotations": {"scribble": str(number)}}})
+            await namespace.api.merge(namespace.path(), {"metadata": {"annotations": {"scribble": str(number)}}})
             if number == 5:
                 often.set()
             await asyncio.sleep(0.03)
@@ -162,33 +164,35 @@ async def _scribbling(place: Place) -> AsyncIterator[None]:
 
 
 async def test_a_note_written_between_look_and_patch_is_kept_and_the_patch_made_again(
-    place: Place, cluster: Cluster, stand_in: StandInCluster
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
 ) -> None:
     """The patch waits on its way while a controller annotates the Deployment."""
-    await place.deploy("main-aaaaaaa", spec=STILL)
-    before = await cluster.workload(place.target())
-    stand_in.control.seen.clear()
-    stand_in.fail(Fault(kind="delay", seconds=0.3, method="PATCH", path_prefix=APPS))
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
+    stand_in.control.requests.clear()
+    stand_in.inject_fault(ClusterFault(kind="delay", seconds=0.3, method="PATCH", path_prefix=APPS))
 
-    ours = asyncio.create_task(_put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1"))
-    await until(lambda: not stand_in.control.faults)
-    await place.api.merge(place.path(), {"metadata": {"annotations": {"note": "kept"}}})
+    ours = asyncio.create_task(_put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1"))
+    await wait_until(lambda: not stand_in.control.faults)
+    await namespace.api.merge(namespace.path(), {"metadata": {"annotations": {"note": "kept"}}})
 
     assert await ours is True
-    notes = (await place.deployment())["metadata"]["annotations"]
+    notes = (await namespace.deployment())["metadata"]["annotations"]
     assert (notes["note"], notes["deepecho/operation"]) == ("kept", "op-1")
     assert [each.status for each in stand_in.control.writes(APPS)] == [200, 409, 200]
 
 
-async def test_a_change_between_look_and_patch_is_seen(place: Place, cluster: Cluster, stand_in: StandInCluster) -> None:
+async def test_a_change_between_look_and_patch_is_seen(
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
+) -> None:
     """The patch waits on its way while somebody ships another version."""
-    await place.deploy("main-aaaaaaa", spec=STILL)
-    before = await cluster.workload(place.target())
-    stand_in.fail(Fault(kind="delay", seconds=0.3, method="PATCH", path_prefix=APPS))
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
+    stand_in.inject_fault(ClusterFault(kind="delay", seconds=0.3, method="PATCH", path_prefix=APPS))
 
-    ours = asyncio.create_task(_put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1"))
-    await until(lambda: not stand_in.control.faults)
-    await place.ship("main-urgent", settle=False)
+    ours = asyncio.create_task(_put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1"))
+    await wait_until(lambda: not stand_in.control.faults)
+    await namespace.set_version("main-urgent", wait=False)
 
     with pytest.raises(Drifted, match="now runs main-urgent"):
         await ours
@@ -196,16 +200,16 @@ async def test_a_change_between_look_and_patch_is_seen(place: Place, cluster: Cl
 
 @pytest.mark.parametrize("kind", ["fail_after_apply", "drop"])
 async def test_a_lost_answer_is_looked_for_before_the_change_is_sent_again(
-    place: Place, cluster: Cluster, stand_in: StandInCluster, kind: str
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster, kind: str
 ) -> None:
-    await place.deploy("main-aaaaaaa", spec=STILL)
-    before = await cluster.workload(place.target())
-    stand_in.control.seen.clear()
-    stand_in.fail(Fault(kind="drop" if kind == "drop" else "fail_after_apply", method="PATCH", path_prefix=APPS))
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
+    stand_in.control.requests.clear()
+    stand_in.inject_fault(ClusterFault(kind="drop" if kind == "drop" else "fail_after_apply", method="PATCH", path_prefix=APPS))
 
-    assert await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1") is True
+    assert await _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1") is True
 
-    after = await place.deployment()
+    after = await namespace.deployment()
     assert after["metadata"]["generation"] == before.generation + 1
     assert after["metadata"]["annotations"]["deepecho/operation"] == "op-1"
     patches = [each for each in stand_in.control.writes(APPS) if each.method == "PATCH"]
@@ -213,36 +217,36 @@ async def test_a_lost_answer_is_looked_for_before_the_change_is_sent_again(
 
 
 async def test_a_cluster_that_stays_silent_leaves_the_outcome_unknown(
-    place: Place, cluster: Cluster, stand_in: StandInCluster
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
 ) -> None:
-    await place.deploy("main-aaaaaaa", spec=STILL)
-    before = await cluster.workload(place.target())
-    stand_in.fail(Fault(kind="fail_after_apply", method="PATCH", path_prefix=APPS))
-    gone = asyncio.create_task(_after_the_patch(stand_in, place))
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
+    stand_in.inject_fault(ClusterFault(kind="fail_after_apply", method="PATCH", path_prefix=APPS))
+    gone = asyncio.create_task(_after_the_patch(stand_in, namespace))
 
     with pytest.raises(UnknownOutcome, match="may or may not have been done"):
-        await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1")
+        await _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1")
     await gone
-    stand_in.control.clear()
+    stand_in.control.clear_faults()
 
-    assert await _put(cluster, place, _tagged(before, "main-bbbbbbb"), before, "op-1") is False
+    assert await _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1") is False
 
 
-async def _after_the_patch(stand_in: StandInCluster, place: Place) -> None:
+async def _after_the_patch(stand_in: StandInCluster, namespace: ClusterNamespace) -> None:
     """Once the patch has met its fault, reads fail too."""
-    await until(lambda: not any(each.method == "PATCH" for each in stand_in.control.faults))
-    stand_in.fail(Fault(kind="status", status=503, times=20, method="GET", path_prefix=place.path()))
+    await wait_until(lambda: not any(each.method == "PATCH" for each in stand_in.control.faults))
+    stand_in.inject_fault(ClusterFault(kind="status", status=503, times=20, method="GET", path_prefix=namespace.path()))
 
 
-async def test_restart_is_kubectls_and_recognises_itself(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    before = await cluster.workload(place.target())
+async def test_restart_is_kubectls_and_recognises_itself(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    before = await cluster.workload(namespace.target())
 
-    assert await _restart(cluster, place, before, "op-1") is True
-    assert await _restart(cluster, place, before, "op-1") is False
-    await place.settled()
+    assert await _restart(cluster, namespace, before, "op-1") is True
+    assert await _restart(cluster, namespace, before, "op-1") is False
+    await namespace.wait_rolled_out()
 
-    after = await cluster.workload(place.target())
+    after = await cluster.workload(namespace.target())
     assert (after.operation_id, after.revision, after.image) == ("op-1", 2, before.image)
     changed = copy.deepcopy(dict(after.template))
     assert changed["metadata"].pop("annotations") == {"kubectl.kubernetes.io/restartedAt": "2026-11-23T14:02:00Z"}
@@ -251,54 +255,54 @@ async def test_restart_is_kubectls_and_recognises_itself(place: Place, cluster: 
     assert changed == plain
 
 
-async def test_scale_sets_the_number_once(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa", spec={"replicas": 1})
-    before = await cluster.workload(place.target())
+async def test_scale_sets_the_number_once(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa", spec={"replicas": 1})
+    before = await cluster.workload(namespace.target())
 
-    assert await cluster.scale(place.target(), 3, expected_replicas=1, operation_id="op-1") is True
-    assert await cluster.scale(place.target(), 3, expected_replicas=1, operation_id="op-1") is False
+    assert await cluster.scale(namespace.target(), 3, expected_replicas=1, operation_id="op-1") is True
+    assert await cluster.scale(namespace.target(), 3, expected_replicas=1, operation_id="op-1") is False
 
-    after = await cluster.workload(place.target())
+    after = await cluster.workload(namespace.target())
     assert (after.replicas, after.template_hash, after.operation_id) == (3, before.template_hash, "op-1")
     with pytest.raises(Drifted, match="web in production now has 3 pods, not 1"):
-        await cluster.scale(place.target(), 5, expected_replicas=1, operation_id="op-2")
+        await cluster.scale(namespace.target(), 5, expected_replicas=1, operation_id="op-2")
 
 
-async def test_what_the_server_finds_invalid_is_said_in_its_words(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa", spec=STILL)
-    before = await cluster.workload(place.target())
+async def test_what_the_server_finds_invalid_is_said_in_its_words(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
     broken = copy.deepcopy(dict(before.template))
     broken["spec"]["containers"] = []
 
     with pytest.raises(PermanentError, match=r"refused to patch Deployment web .*spec.template.spec.containers: Required value"):
-        await _put(cluster, place, broken, before, "op-1")
+        await _put(cluster, namespace, broken, before, "op-1")
 
 
-async def test_a_deployment_made_anew_is_another_one(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa", spec=STILL)
-    before = await cluster.workload(place.target())
-    await place.kubectl("delete", "deployment", "web")
+async def test_a_deployment_made_anew_is_another_one(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
+    await namespace.kubectl("delete", "deployment", "web")
 
     with pytest.raises(NotFound, match="no Deployment web"):
-        await _put(cluster, place, before.template, before, "op-1")
+        await _put(cluster, namespace, before.template, before, "op-1")
 
 
 async def _put(
-    cluster: Cluster, place: Place, template: Template, before: Workload, operation: str, *, back: bool = False
+    cluster: Cluster, namespace: ClusterNamespace, template: Template, before: Workload, operation: str, *, back: bool = False
 ) -> bool:
-    return await cluster.put_template(
-        place.target(),
+    return await cluster.set_template(
+        namespace.target(),
         template,
-        expected=before.template_hash,
+        expected_hash=before.template_hash,
         operation_id=operation,
         cause="roll back",
         annotations_from_revision=back,
     )
 
 
-async def _restart(cluster: Cluster, place: Place, before: Workload, operation: str) -> bool:
+async def _restart(cluster: Cluster, namespace: ClusterNamespace, before: Workload, operation: str) -> bool:
     at = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
-    return await cluster.restart(place.target(), expected_hash=before.template_hash, restarted_at=at, operation_id=operation)
+    return await cluster.restart(namespace.target(), expected_hash=before.template_hash, restarted_at=at, operation_id=operation)
 
 
 def _tagged(workload: Workload, tag: str) -> Template:

@@ -7,110 +7,112 @@ from contextlib import aclosing
 
 import pytest
 
-from domain.workloads.deployments import PodTrouble, RunningPods
+from domain.workloads.deployments import PodFailure, RunningPods
 from integrations.kubernetes import Cluster
-from sandbox.cluster import Fault, StandInCluster
-from tests.harness.cluster_namespace import PATIENCE, Json, Place
+from sandbox.cluster import ClusterFault, StandInCluster
+from tests.harness.cluster_namespace import ROLLOUT_TIMEOUT, ClusterNamespace, Json
 
 SOON = 20.0
 """Seconds within which a pod's trouble must be told."""
 
 
-async def test_all_pods_of_a_settled_deployment_share_one_image_id(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
+async def test_all_pods_of_a_settled_deployment_share_one_image_id(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
 
-    found = await cluster.running(place.target())
+    found = await cluster.running_pods(namespace.target())
 
-    assert (found.ready, found.total, found.of_current) == (2, 2, 2)
+    assert (found.ready, found.total, found.ready_updated) == (2, 2, 2)
     assert [each.partition("@sha256:")[0] for each in found.image_ids] == ["registry.example/web"]
 
 
-async def test_during_a_rollout_old_and_new_pods_are_told_apart(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    before = await cluster.running(place.target())
-    await place.ship("main-bad", settle=False)
-    await _eventually(cluster, place, lambda found: found.total == 3)
+async def test_during_a_rollout_old_and_new_pods_are_told_apart(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    before = await cluster.running_pods(namespace.target())
+    await namespace.set_version("main-bad", wait=False)
+    await _wait_for_pods(cluster, namespace, lambda found: found.total == 3)
 
-    stuck = await cluster.running(place.target())
-    await place.ship("main-bbbbbbb")
-    after = await _eventually(cluster, place, lambda found: found.total == 2)
+    stuck = await cluster.running_pods(namespace.target())
+    await namespace.set_version("main-bbbbbbb")
+    after = await _wait_for_pods(cluster, namespace, lambda found: found.total == 2)
 
-    assert (stuck.ready, stuck.total, stuck.of_current, stuck.image_ids) == (2, 3, 0, before.image_ids)
-    assert (after.ready, after.of_current, len(after.image_ids)) == (2, 2, 1)
+    assert (stuck.ready, stuck.total, stuck.ready_updated, stuck.image_ids) == (2, 3, 0, before.image_ids)
+    assert (after.ready, after.ready_updated, len(after.image_ids)) == (2, 2, 1)
     assert after.image_ids != before.image_ids
 
 
-async def test_a_deployment_without_pods_runs_nothing(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa", spec={"replicas": 0})
+async def test_a_deployment_without_pods_runs_nothing(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa", spec={"replicas": 0})
 
-    pods = await cluster.running(place.target())
-    assert (pods.ready, pods.total, pods.of_current, pods.image_ids) == (0, 0, 0, ())
-    assert await cluster.troubles(place.target()) == ()
+    pods = await cluster.running_pods(namespace.target())
+    assert (pods.ready, pods.total, pods.ready_updated, pods.image_ids) == (0, 0, 0, ())
+    assert await cluster.pod_failures(namespace.target()) == ()
 
 
-async def _eventually(cluster: Cluster, place: Place, holds: Callable[[RunningPods], bool]) -> RunningPods:
-    async with asyncio.timeout(PATIENCE):
+async def _wait_for_pods(cluster: Cluster, namespace: ClusterNamespace, holds: Callable[[RunningPods], bool]) -> RunningPods:
+    async with asyncio.timeout(ROLLOUT_TIMEOUT):
         while True:
-            found = await cluster.running(place.target())
+            found = await cluster.running_pods(namespace.target())
             if holds(found):
                 return found
             await asyncio.sleep(0.05)
 
 
-async def test_an_image_that_cannot_be_pulled_is_told_with_its_reason(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    await place.ship("main-bad", settle=False)
+async def test_an_image_that_cannot_be_pulled_is_told_with_its_reason(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    await namespace.set_version("main-bad", wait=False)
 
-    trouble = await _trouble(cluster, place, {"ImagePullBackOff"})
+    trouble = await _trouble(cluster, namespace, {"ImagePullBackOff"})
 
     assert trouble.message
     assert trouble.restarts == 0
-    assert trouble.last_lines == ()
+    assert trouble.log_tail == ()
 
 
-async def test_a_crash_is_told_with_its_last_lines_and_no_secrets(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    await place.ship("main-crash", settle=False)
+async def test_a_crash_is_told_with_its_last_lines_and_no_secrets(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    await namespace.set_version("main-crash", wait=False)
 
-    trouble = await _trouble(cluster, place, {"CrashLoopBackOff"})
+    trouble = await _trouble(cluster, namespace, {"CrashLoopBackOff"})
 
-    assert 0 < len(trouble.last_lines) <= 10
-    assert "hunter2" not in " ".join(trouble.last_lines)
-    assert "password=•••" in " ".join(trouble.last_lines)
+    assert 0 < len(trouble.log_tail) <= 10
+    assert "hunter2" not in " ".join(trouble.log_tail)
+    assert "password=•••" in " ".join(trouble.log_tail)
     assert "back-off" in trouble.message
 
 
-async def test_trouble_of_an_older_version_is_no_longer_told(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    await place.ship("main-bad", settle=False)
-    await _trouble(cluster, place, {"ErrImagePull", "ImagePullBackOff"})
-    await place.ship("main-bbbbbbb")
+async def test_trouble_of_an_older_version_is_no_longer_told(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    await namespace.set_version("main-bad", wait=False)
+    await _trouble(cluster, namespace, {"ErrImagePull", "ImagePullBackOff"})
+    await namespace.set_version("main-bbbbbbb")
 
-    assert await cluster.troubles(place.target()) == ()
+    assert await cluster.pod_failures(namespace.target()) == ()
 
 
-async def test_the_reason_stands_when_the_log_cannot_be_read(place: Place, cluster: Cluster, stand_in: StandInCluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    await place.ship("main-crash", settle=False)
-    await _trouble(cluster, place, {"CrashLoopBackOff", "Error"})
-    pods = f"/api/v1/namespaces/{place.namespace}/pods/"
-    stand_in.fail(Fault(kind="status", status=500, times=100, path_prefix=pods))
+async def test_the_reason_stands_when_the_log_cannot_be_read(
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
+) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    await namespace.set_version("main-crash", wait=False)
+    await _trouble(cluster, namespace, {"CrashLoopBackOff", "Error"})
+    pods = f"/api/v1/namespaces/{namespace.name}/pods/"
+    stand_in.inject_fault(ClusterFault(kind="status", status=500, times=100, path_prefix=pods))
 
-    (trouble, *_) = await cluster.troubles(place.target())
+    (trouble, *_) = await cluster.pod_failures(namespace.target())
 
     assert trouble.reason in {"CrashLoopBackOff", "Error"}
-    assert trouble.last_lines == ()
+    assert trouble.log_tail == ()
 
 
-async def test_trouble_is_told_while_the_rollout_is_watched(place: Place, cluster: Cluster) -> None:
+async def test_trouble_is_told_while_the_rollout_is_watched(namespace: ClusterNamespace, cluster: Cluster) -> None:
     """Long before the deadline of ten minutes."""
-    await place.deploy("main-aaaaaaa")
-    await place.ship("main-crash", settle=False)
+    await namespace.deploy("main-aaaaaaa")
+    await namespace.set_version("main-crash", wait=False)
     began = time.monotonic()
 
-    async with aclosing(cluster.watch_rollout(place.target(), within=PATIENCE)) as states:
+    async with aclosing(cluster.watch_rollout(namespace.target(), within=ROLLOUT_TIMEOUT)) as states:
         assert not (await anext(states)).done
-        await _trouble(cluster, place, {"CrashLoopBackOff"})
+        await _trouble(cluster, namespace, {"CrashLoopBackOff"})
 
     assert time.monotonic() - began < SOON
 
@@ -189,7 +191,7 @@ def _waiting(reason: str, message: str, restarts: int = 0, **more: Json) -> Json
     ],
 )
 async def test_every_way_not_to_start_has_its_words(
-    place: Place,
+    namespace: ClusterNamespace,
     cluster: Cluster,
     status: Json,
     event: tuple[str, str, int] | None,
@@ -197,30 +199,30 @@ async def test_every_way_not_to_start_has_its_words(
     message: str,
 ) -> None:
     """A pod is put into a state that is hard to bring about."""
-    await place.deploy("main-aaaaaaa", spec={"replicas": 1})
-    name = (await place.kubectl("get", "pods", "-o", "name")).strip().removeprefix("pod/")
+    await namespace.deploy("main-aaaaaaa", spec={"replicas": 1})
+    name = (await namespace.kubectl("get", "pods", "-o", "name")).strip().removeprefix("pod/")
     not_ready = [{"type": "Ready", "status": "False"}]
-    path = f"/api/v1/namespaces/{place.namespace}/pods/{name}/status"
-    await place.api.merge(path, {"status": {"conditions": not_ready, **status}})
+    path = f"/api/v1/namespaces/{namespace.name}/pods/{name}/status"
+    await namespace.api.merge(path, {"status": {"conditions": not_ready, **status}})
     if event is not None:
-        await _tell(place, name, *event)
+        await _create_event(namespace, name, *event)
 
-    told = [each for each in await cluster.troubles(place.target()) if each.pod == name]
+    told = [each for each in await cluster.pod_failures(namespace.target()) if each.pod == name]
 
     assert [(each.reason, each.message) for each in told] == ([(reason, message)] if reason else [])
 
 
-async def _tell(place: Place, pod: str, reason: str, message: str, times: int) -> None:
-    involved = {"kind": "Pod", "name": pod, "namespace": place.namespace, "fieldPath": "spec.containers{main}"}
+async def _create_event(namespace: ClusterNamespace, pod: str, reason: str, message: str, times: int) -> None:
+    involved = {"kind": "Pod", "name": pod, "namespace": namespace.name, "fieldPath": "spec.containers{main}"}
     told = {"involvedObject": involved, "type": "Warning", "reason": reason, "message": message, "count": times}
-    await place.create({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "odd.1"}, **told})
+    await namespace.create({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "odd.1"}, **told})
 
 
 @pytest.mark.usefixtures("real_server")
-async def test_a_replica_set_that_may_not_make_pods_says_why(place: Place, cluster: Cluster) -> None:
-    await place.api.call(
+async def test_a_replica_set_that_may_not_make_pods_says_why(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.api.call(
         "POST",
-        f"/api/v1/namespaces/{place.namespace}/limitranges",
+        f"/api/v1/namespaces/{namespace.name}/limitranges",
         {
             "apiVersion": "v1",
             "kind": "LimitRange",
@@ -228,26 +230,26 @@ async def test_a_replica_set_that_may_not_make_pods_says_why(place: Place, clust
             "spec": {"limits": [{"type": "Container", "max": {"memory": "1Mi"}}]},
         },
     )
-    await place.create(_hungry())
+    await namespace.create(_unschedulable())
 
-    trouble = await _trouble(cluster, place, {"FailedCreate"})
+    trouble = await _trouble(cluster, namespace, {"FailedCreate"})
 
     assert "memory" in trouble.message
     assert trouble.pod.startswith("web-")
 
 
-def _hungry() -> Json:
+def _unschedulable() -> Json:
     container = {"name": "main", "image": "registry.example/web:v1", "resources": {"limits": {"memory": "1Gi"}}}
     template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}
     spec = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
 
 
-async def _trouble(cluster: Cluster, place: Place, reasons: set[str]) -> PodTrouble:
+async def _trouble(cluster: Cluster, namespace: ClusterNamespace, reasons: set[str]) -> PodFailure:
     """The first trouble with one of these reasons."""
     async with asyncio.timeout(SOON):
         while True:
-            for each in await cluster.troubles(place.target()):
+            for each in await cluster.pod_failures(namespace.target()):
                 if each.reason in reasons:
                     return each
             await asyncio.sleep(0.05)

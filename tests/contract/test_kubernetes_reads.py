@@ -7,24 +7,24 @@ import pytest
 from domain.errors import NotFound
 from domain.workloads.deployments import Autoscaler, Owner, OwnerKind, template_hash
 from integrations.kubernetes import Cluster
-from integrations.kubernetes.client import ONLY_METADATA, Connection
+from integrations.kubernetes.client import METADATA_ONLY_MEDIA_TYPE, KubernetesClient
 from integrations.kubernetes.resources import SECRETS
-from sandbox.cluster import Fault, StandInCluster
-from tests.harness.cluster_namespace import Json, Place
+from sandbox.cluster import ClusterFault, StandInCluster
+from tests.harness.cluster_namespace import ClusterNamespace, Json
 
 AUTOMATED: Json = {"syncPolicy": {"automated": {"selfHeal": True}}}
 ARGO = "argocd.argoproj.io/tracking-id"
 
 
-async def test_a_deployment_is_told_with_its_whole_history(place: Place, cluster: Cluster) -> None:
+async def test_a_deployment_is_told_with_its_whole_history(namespace: ClusterNamespace, cluster: Cluster) -> None:
     before = datetime.now(UTC) - timedelta(seconds=1)
-    await place.deploy("main-aaaaaaa", annotations={"kubernetes.io/change-cause": "first"})
-    await place.ship("main-bbbbbbb", cause="second", notes={"deepecho/operation": "op-b"})
-    await place.ship("main-ccccccc", cause="third")
+    await namespace.deploy("main-aaaaaaa", annotations={"kubernetes.io/change-cause": "first"})
+    await namespace.set_version("main-bbbbbbb", cause="second", annotations={"deepecho/operation": "op-b"})
+    await namespace.set_version("main-ccccccc", cause="third")
 
-    found = await cluster.workload(place.target())
+    found = await cluster.workload(namespace.target())
 
-    raw = await place.deployment()
+    raw = await namespace.deployment()
     assert (found.uid, found.resource_version) == (raw["metadata"]["uid"], raw["metadata"]["resourceVersion"])
     assert (found.replicas, found.ready, found.paused, found.revision) == (2, 2, False, 3)
     assert found.image == "registry.example/web:main-ccccccc"
@@ -40,19 +40,19 @@ async def test_a_deployment_is_told_with_its_whole_history(place: Place, cluster
     assert found.autoscaler is None
 
 
-async def test_an_old_template_is_what_the_deployment_once_said(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    once = (await place.deployment())["spec"]["template"]
-    await place.ship("main-bbbbbbb")
+async def test_an_old_template_is_what_the_deployment_once_said(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    once = (await namespace.deployment())["spec"]["template"]
+    await namespace.set_version("main-bbbbbbb")
 
-    assert await cluster.template_of(place.target(), template_hash(once)) == once
+    assert await cluster.template_of(namespace.target(), template_hash(once)) == once
 
 
-async def test_another_deployments_replica_sets_are_not_its_history(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    twin = await place.deploy("main-bbbbbbb", name="web2")
+async def test_another_deployments_replica_sets_are_not_its_history(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    twin = await namespace.deploy("main-bbbbbbb", name="web2")
     labels = {"matchLabels": {"app": "web"}}
-    await place.create(
+    await namespace.create(
         {
             "apiVersion": "apps/v1",
             "kind": "ReplicaSet",
@@ -68,67 +68,67 @@ async def test_another_deployments_replica_sets_are_not_its_history(place: Place
         }
     )
 
-    found = await cluster.workload(place.target())
+    found = await cluster.workload(namespace.target())
 
     assert [each.image for each in found.revisions] == ["registry.example/web:main-aaaaaaa"]
 
 
-async def test_what_does_not_exist_is_said_by_name(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
+async def test_what_does_not_exist_is_said_by_name(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
 
-    with pytest.raises(NotFound, match=f"no Deployment nothing in namespace {place.namespace} of cluster here"):
-        await cluster.workload(place.target("nothing"))
+    with pytest.raises(NotFound, match=f"no Deployment nothing in namespace {namespace.name} of cluster here"):
+        await cluster.workload(namespace.target("nothing"))
     with pytest.raises(NotFound, match="no container sidecar; it has main"):
-        await cluster.workload(place.target(container="sidecar"))
+        await cluster.workload(namespace.target(container="sidecar"))
     with pytest.raises(NotFound, match="no longer keeps that version"):
-        await cluster.template_of(place.target(), "0" * 16)
+        await cluster.template_of(namespace.target(), "0" * 16)
 
 
-async def test_many_are_read_with_three_lists(place: Place, cluster: Cluster) -> None:
+async def test_many_are_read_with_three_lists(namespace: ClusterNamespace, cluster: Cluster) -> None:
     names = ["api", "front", "web"]
     for name in names:
-        await place.deploy("main-aaaaaaa", name=name)
-    targets = [place.target(name) for name in [*names, "missing"]]
-    if place.stand_in is not None:
+        await namespace.deploy("main-aaaaaaa", name=name)
+    targets = [namespace.target(name) for name in [*names, "missing"]]
+    if namespace.stand_in is not None:
         await cluster.version()
-        place.stand_in.control.seen.clear()
+        namespace.stand_in.control.requests.clear()
 
     found = await cluster.workloads(targets)
 
     assert found == {target: await cluster.workload(target) for target in targets[:3]}
-    assert await cluster.deployments(place.namespace) == ("api", "front", "web")
-    if place.stand_in is not None:
-        lists = [each.path.rpartition("/")[2] for each in place.stand_in.control.seen][:3]
+    assert await cluster.deployment_names(namespace.name) == ("api", "front", "web")
+    if namespace.stand_in is not None:
+        lists = [each.path.rpartition("/")[2] for each in namespace.stand_in.control.requests][:3]
         assert sorted(lists) == ["deployments", "horizontalpodautoscalers", "replicasets"]
 
 
-async def test_an_autoscaler_is_found_on_any_version_of_the_api(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    await _autoscale(place, "web", 3, 20)
-    await _autoscale(place, "other", 1, 2)
+async def test_an_autoscaler_is_found_on_any_version_of_the_api(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    await _autoscale(namespace, "web", 3, 20)
+    await _autoscale(namespace, "other", 1, 2)
 
-    assert (await cluster.workload(place.target())).autoscaler == Autoscaler("web", 3, 20)
+    assert (await cluster.workload(namespace.target())).autoscaler == Autoscaler("web", 3, 20)
 
 
 async def test_a_server_without_autoscaling_v2_is_asked_only_once(
-    place: Place, cluster: Cluster, stand_in: StandInCluster
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
 ) -> None:
-    await place.deploy("main-aaaaaaa")
-    await _autoscale(place, "web", 3, 20)
-    stand_in.fail(Fault(kind="status", status=404, times=5, path_prefix="/apis/autoscaling/v2"))
+    await namespace.deploy("main-aaaaaaa")
+    await _autoscale(namespace, "web", 3, 20)
+    stand_in.inject_fault(ClusterFault(kind="status", status=404, times=5, path_prefix="/apis/autoscaling/v2"))
 
     for _ in range(2):
-        assert (await cluster.workload(place.target())).autoscaler == Autoscaler("web", 3, 20)
+        assert (await cluster.workload(namespace.target())).autoscaler == Autoscaler("web", 3, 20)
 
-    assert sum(each.path.startswith("/apis/autoscaling/v2/") and each.method == "GET" for each in stand_in.control.seen) == 1
+    assert sum(each.path.startswith("/apis/autoscaling/v2/") and each.method == "GET" for each in stand_in.control.requests) == 1
 
 
-async def _autoscale(place: Place, name: str, minimum: int, maximum: int) -> None:
-    version = "v2" if place.stand_in is not None else "v1"
+async def _autoscale(namespace: ClusterNamespace, name: str, minimum: int, maximum: int) -> None:
+    version = "v2" if namespace.stand_in is not None else "v1"
     aim = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
     spec = {"scaleTargetRef": aim, "minReplicas": minimum, "maxReplicas": maximum}
     kind = "HorizontalPodAutoscaler"
-    await place.create({"apiVersion": f"autoscaling/{version}", "kind": kind, "metadata": {"name": name}, "spec": spec})
+    await namespace.create({"apiVersion": f"autoscaling/{version}", "kind": kind, "metadata": {"name": name}, "spec": spec})
 
 
 @pytest.mark.parametrize(
@@ -154,11 +154,11 @@ async def _autoscale(place: Place, name: str, minimum: int, maximum: int) -> Non
     ],
 )
 async def test_the_owner_is_recognised_and_assumed_to_revert_when_unreadable(
-    place: Place, cluster: Cluster, labels: dict[str, str], notes: dict[str, str], owner: Owner
+    namespace: ClusterNamespace, cluster: Cluster, labels: dict[str, str], notes: dict[str, str], owner: Owner
 ) -> None:
-    await place.deploy("main-aaaaaaa", labels=labels, annotations=notes, spec={"replicas": 0})
+    await namespace.deploy("main-aaaaaaa", labels=labels, annotations=notes, spec={"replicas": 0})
 
-    assert (await cluster.workload(place.target())).owner == owner
+    assert (await cluster.workload(namespace.target())).owner == owner
 
 
 @pytest.mark.parametrize(
@@ -170,32 +170,37 @@ async def test_the_owner_is_recognised_and_assumed_to_revert_when_unreadable(
         ({}, False),
     ],
 )
-async def test_argo_cd_reverts_when_it_syncs_by_itself(place: Place, cluster: Cluster, spec: Json, reverts: bool) -> None:  # noqa: FBT001
-    await _custom(place, "argoproj.io", "v1alpha1", "Application", {"metadata": {"name": "echo"}, "spec": spec})
-    notes = {ARGO: f"{place.namespace}_echo:apps/Deployment:x/web"}
-    await place.deploy("main-aaaaaaa", annotations=notes, spec={"replicas": 0})
+async def test_argo_cd_reverts_when_it_syncs_by_itself(
+    namespace: ClusterNamespace,
+    cluster: Cluster,
+    spec: Json,
+    reverts: bool,  # noqa: FBT001
+) -> None:
+    await _custom(namespace, "argoproj.io", "v1alpha1", "Application", {"metadata": {"name": "echo"}, "spec": spec})
+    notes = {ARGO: f"{namespace.name}_echo:apps/Deployment:x/web"}
+    await namespace.deploy("main-aaaaaaa", annotations=notes, spec={"replicas": 0})
 
-    assert (await cluster.workload(place.target())).owner == Owner(OwnerKind.ARGO_CD, "echo", reverts=reverts)
+    assert (await cluster.workload(namespace.target())).owner == Owner(OwnerKind.ARGO_CD, "echo", reverts=reverts)
 
 
 @pytest.mark.parametrize("suspended", [True, False])
-async def test_flux_reverts_unless_suspended(place: Place, cluster: Cluster, suspended: bool) -> None:  # noqa: FBT001
+async def test_flux_reverts_unless_suspended(namespace: ClusterNamespace, cluster: Cluster, suspended: bool) -> None:  # noqa: FBT001
     group = "kustomize.toolkit.fluxcd.io"
-    await _custom(place, group, "v1", "Kustomization", {"metadata": {"name": "apps"}, "spec": {"suspend": suspended}})
-    labels = {f"{group}/name": "apps", f"{group}/namespace": place.namespace}
-    await place.deploy("main-aaaaaaa", labels=labels, spec={"replicas": 0})
+    await _custom(namespace, group, "v1", "Kustomization", {"metadata": {"name": "apps"}, "spec": {"suspend": suspended}})
+    labels = {f"{group}/name": "apps", f"{group}/namespace": namespace.name}
+    await namespace.deploy("main-aaaaaaa", labels=labels, spec={"replicas": 0})
 
-    assert (await cluster.workload(place.target())).owner == Owner(OwnerKind.FLUX, "apps", reverts=not suspended)
+    assert (await cluster.workload(namespace.target())).owner == Owner(OwnerKind.FLUX, "apps", reverts=not suspended)
 
 
 @pytest.mark.parametrize("listed", [True, False])
 async def test_the_common_instance_label_is_argo_cds_only_where_its_application_lists_the_deployment(
-    place: Place,
+    namespace: ClusterNamespace,
     cluster: Cluster,
     stand_in: StandInCluster,
     listed: bool,  # noqa: FBT001
 ) -> None:
-    mine = {"group": "apps", "kind": "Deployment", "namespace": place.namespace, "name": "web" if listed else "another"}
+    mine = {"group": "apps", "kind": "Deployment", "namespace": namespace.name, "name": "web" if listed else "another"}
     stand_in.create(
         {
             "apiVersion": "argoproj.io/v1alpha1",
@@ -205,17 +210,17 @@ async def test_the_common_instance_label_is_argo_cds_only_where_its_application_
             "status": {"resources": [mine]},
         }
     )
-    await place.deploy("main-aaaaaaa", labels={"app.kubernetes.io/instance": "echo"}, spec={"replicas": 0})
+    await namespace.deploy("main-aaaaaaa", labels={"app.kubernetes.io/instance": "echo"}, spec={"replicas": 0})
 
-    found = (await cluster.workload(place.target())).owner
+    found = (await cluster.workload(namespace.target())).owner
 
     assert found == (Owner(OwnerKind.ARGO_CD, "echo", reverts=True) if listed else Owner())
 
 
-async def _custom(place: Place, group: str, version: str, kind: str, manifest: Json) -> None:
+async def _custom(namespace: ClusterNamespace, group: str, version: str, kind: str, manifest: Json) -> None:
     """A custom object; a real server first has to learn its kind."""
     plural = kind.lower() + "s"
-    if place.stand_in is None:
+    if namespace.stand_in is None:
         schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
         names = {"plural": plural, "singular": kind.lower(), "kind": kind}
         definition = {
@@ -229,15 +234,17 @@ async def _custom(place: Place, group: str, version: str, kind: str, manifest: J
                 "versions": [{"name": version, "served": True, "storage": True, "schema": schema}],
             },
         }
-        status, answer = await place.api.try_call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+        status, answer = await namespace.api.call_unchecked(
+            "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition
+        )
         assert status in (201, 409), answer
-        await place.kubectl("wait", "--for=condition=Established", f"crd/{plural}.{group}", "--timeout=30s")
-    await place.create({"apiVersion": f"{group}/{version}", "kind": kind, **manifest})
+        await namespace.kubectl("wait", "--for=condition=Established", f"crd/{plural}.{group}", "--timeout=30s")
+    await namespace.create({"apiVersion": f"{group}/{version}", "kind": kind, **manifest})
 
 
-async def test_config_changed_since_is_named_and_never_read(place: Place, cluster: Cluster) -> None:
+async def test_config_changed_since_is_named_and_never_read(namespace: ClusterNamespace, cluster: Cluster) -> None:
     for kind, name in [("ConfigMap", "settings"), ("ConfigMap", "unused"), ("Secret", "password"), ("ConfigMap", "files")]:
-        await place.create({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}})
+        await namespace.create({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}})
     template = {
         "spec": {
             "containers": [
@@ -252,27 +259,27 @@ async def test_config_changed_since_is_named_and_never_read(place: Place, cluste
     }
     now = datetime.now(UTC)
 
-    changed = await cluster.config_changes(place.target(), template, now - timedelta(minutes=1))
+    changed = await cluster.config_changes(namespace.target(), template, now - timedelta(minutes=1))
 
     named = {(each.kind, each.name) for each in changed}
     assert named == {("ConfigMap", "settings"), ("Secret", "password"), ("ConfigMap", "files")}
     assert all(abs(each.changed_at - now) < timedelta(seconds=30) for each in changed)
-    assert await cluster.config_changes(place.target(), template, now + timedelta(minutes=1)) == ()
+    assert await cluster.config_changes(namespace.target(), template, now + timedelta(minutes=1)) == ()
 
 
-async def test_of_a_secret_only_its_metadata_travels(place: Place, connection: Connection) -> None:
+async def test_of_a_secret_only_its_metadata_travels(namespace: ClusterNamespace, connection: KubernetesClient) -> None:
     manifest: Json = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "password"}, "stringData": {"p": "hunter2"}}
-    await place.create(manifest)
+    await namespace.create(manifest)
 
-    found = await connection.get(SECRETS, place.namespace, "password", accept=ONLY_METADATA)
+    found = await connection.get(SECRETS, namespace.name, "password", accept=METADATA_ONLY_MEDIA_TYPE)
 
     assert found["metadata"]["name"] == "password"
     assert "data" not in found
 
 
-async def test_a_viewer_may_look_but_not_change(place: Place, viewer: Cluster, cluster: Cluster) -> None:
-    allowed = {(each.verb, each.resource): each.allowed for each in await viewer.permissions(place.namespace)}
-    everything = await cluster.permissions(place.namespace)
+async def test_a_viewer_may_look_but_not_change(namespace: ClusterNamespace, viewer: Cluster, cluster: Cluster) -> None:
+    allowed = {(each.verb, each.resource): each.allowed for each in await viewer.permissions(namespace.name)}
+    everything = await cluster.permissions(namespace.name)
 
     assert allowed["patch", "deployments.apps"] is False
     assert ("get", "pods/log") in allowed

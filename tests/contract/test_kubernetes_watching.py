@@ -13,45 +13,45 @@ import pytest
 from domain.clock import SystemClock
 from domain.errors import Forbidden, NotFound, TemporaryError
 from domain.redaction import redact
-from domain.workloads.deployments import RolloutState
+from domain.workloads.deployments import RolloutStatus
 from integrations.kubernetes import Cluster, ClusterSettings, open_cluster
-from sandbox.cluster import Fault, StandInCluster
-from tests.harness.cluster_namespace import PATIENCE, Place, until
+from sandbox.cluster import ClusterFault, StandInCluster
+from tests.harness.cluster_namespace import ROLLOUT_TIMEOUT, ClusterNamespace, wait_until
 
 WATCHED = "/apis/apps/v1/namespaces/"
 
 
-async def test_every_state_is_told_once_until_it_is_done(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
+async def test_every_state_is_told_once_until_it_is_done(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
     await cluster.version()
-    await place.ship("main-bbbbbbb", settle=False)
+    await namespace.set_version("main-bbbbbbb", wait=False)
 
-    states = [state async for state in cluster.watch_rollout(place.target(), within=PATIENCE)]
+    states = [state async for state in cluster.watch_rollout(namespace.target(), within=ROLLOUT_TIMEOUT)]
 
-    assert states[-1] == RolloutState(desired=2, updated=2, ready=2, available=2, total=2, done=True)
+    assert states[-1] == RolloutStatus(desired=2, updated=2, ready=2, available=2, total=2, done=True)
     assert not any(state.done or state.failure for state in states[:-1])
     assert len(states) > 2
     assert all(one != other for one, other in pairwise(states))
-    assert (await cluster.workload(place.target())).image.endswith("main-bbbbbbb")
+    assert (await cluster.workload(namespace.target())).image.endswith("main-bbbbbbb")
 
 
-async def test_a_settled_deployment_is_done_at_once(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
+async def test_a_settled_deployment_is_done_at_once(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
 
-    assert [state.done async for state in cluster.watch_rollout(place.target(), within=PATIENCE)] == [True]
+    assert [state.done async for state in cluster.watch_rollout(namespace.target(), within=ROLLOUT_TIMEOUT)] == [True]
 
 
-async def test_done_is_told_no_later_than_kubectl_tells_it(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    await cluster.workload(place.target())
-    await place.ship("main-bbbbbbb", settle=False)
+async def test_done_is_told_no_later_than_kubectl_tells_it(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    await cluster.workload(namespace.target())
+    await namespace.set_version("main-bbbbbbb", wait=False)
 
     async def kubectl() -> float:
-        await place.settled()
+        await namespace.wait_rolled_out()
         return time.monotonic()
 
     async def ours() -> float:
-        async for _ in cluster.watch_rollout(place.target(), within=PATIENCE):
+        async for _ in cluster.watch_rollout(namespace.target(), within=ROLLOUT_TIMEOUT):
             pass
         return time.monotonic()
 
@@ -60,97 +60,102 @@ async def test_done_is_told_no_later_than_kubectl_tells_it(place: Place, cluster
     assert mine <= theirs + 0.25
 
 
-async def test_a_rollout_that_makes_no_progress_fails_in_words(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    await place.give_up_after(1)
-    await place.ship("main-bad", settle=False)
+async def test_a_rollout_that_makes_no_progress_fails_in_words(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    await namespace.set_progress_deadline(1)
+    await namespace.set_version("main-bad", wait=False)
 
-    *_, last = [state async for state in cluster.watch_rollout(place.target(), within=PATIENCE)]
+    *_, last = [state async for state in cluster.watch_rollout(namespace.target(), within=ROLLOUT_TIMEOUT)]
 
     assert not last.done
     assert last.failure == "It made no progress for 1 s (Kubernetes' progress deadline)."
     assert last.ready == 2
 
 
-async def test_the_way_back_from_a_stuck_rollout_is_not_blamed_for_it(place: Place, cluster: Cluster) -> None:
+async def test_the_way_back_from_a_stuck_rollout_is_not_blamed_for_it(namespace: ClusterNamespace, cluster: Cluster) -> None:
     """Kubernetes' verdict about the bad version still stands when the old one's rollout begins."""
-    await place.deploy("main-aaaaaaa", spec={"strategy": {"type": "Recreate"}})
-    await place.give_up_after(5)
-    before = await cluster.workload(place.target())
+    await namespace.deploy("main-aaaaaaa", spec={"strategy": {"type": "Recreate"}})
+    await namespace.set_progress_deadline(5)
+    before = await cluster.workload(namespace.target())
     bad = copy.deepcopy(dict(before.template))
     bad["spec"]["containers"][0]["image"] = "registry.example/web:main-bad"
-    await _put(cluster, place, bad, before.template_hash, "op-1")
-    *_, stuck = [state async for state in cluster.watch_rollout(place.target(), within=PATIENCE)]
-    now = await cluster.workload(place.target())
-    await _put(cluster, place, before.template, now.template_hash, "op-2")
-    *_, last = [state async for state in cluster.watch_rollout(place.target(), within=PATIENCE)]
+    await _put(cluster, namespace, bad, before.template_hash, "op-1")
+    *_, stuck = [state async for state in cluster.watch_rollout(namespace.target(), within=ROLLOUT_TIMEOUT)]
+    now = await cluster.workload(namespace.target())
+    await _put(cluster, namespace, before.template, now.template_hash, "op-2")
+    *_, last = [state async for state in cluster.watch_rollout(namespace.target(), within=ROLLOUT_TIMEOUT)]
 
     assert stuck.failure
     assert (last.done, last.failure) == (True, "")
 
 
-async def _put(cluster: Cluster, place: Place, template: object, expected: str, operation: str) -> None:
+async def _put(cluster: Cluster, namespace: ClusterNamespace, template: object, expected: str, operation: str) -> None:
     assert isinstance(template, dict)
-    await cluster.put_template(
-        place.target(), template, expected=expected, operation_id=operation, cause="test", annotations_from_revision=False
+    await cluster.set_template(
+        namespace.target(),
+        template,
+        expected_hash=expected,
+        operation_id=operation,
+        cause="test",
+        annotations_from_revision=False,
     )
 
 
-async def test_pause_and_deletion_end_it_in_words(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    await place.ship("main-bad", settle=False)
+async def test_pause_and_deletion_end_it_in_words(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    await namespace.set_version("main-bad", wait=False)
     ends = {"rollout pause deployment/web": "The Deployment is paused.", "delete deployment web": "The Deployment was deleted."}
 
     for command, failure in ends.items():
-        async with aclosing(cluster.watch_rollout(place.target(), within=PATIENCE)) as states:
+        async with aclosing(cluster.watch_rollout(namespace.target(), within=ROLLOUT_TIMEOUT)) as states:
             first = await anext(states)
-            await place.kubectl(*command.split())
+            await namespace.kubectl(*command.split())
             told = [first, *[state async for state in states]]
         assert told[-1].failure == failure
         if "pause" in command:
-            await place.kubectl("rollout", "resume", "deployment/web")
+            await namespace.kubectl("rollout", "resume", "deployment/web")
 
 
-async def test_what_does_not_finish_in_time_is_said(place: Place, cluster: Cluster) -> None:
-    await place.deploy("main-aaaaaaa")
-    await place.ship("main-bad", settle=False)
+async def test_what_does_not_finish_in_time_is_said(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa")
+    await namespace.set_version("main-bad", wait=False)
     began = time.monotonic()
 
     with pytest.raises(TemporaryError, match="rollout of web in production has not finished within 1 s; it may still do so"):
-        async for _ in cluster.watch_rollout(place.target(), within=1):
+        async for _ in cluster.watch_rollout(namespace.target(), within=1):
             pass
 
     assert 0.9 < time.monotonic() - began < 10
 
 
-async def test_a_deployment_that_is_not_there_is_not_waited_for(place: Place, cluster: Cluster) -> None:
+async def test_a_deployment_that_is_not_there_is_not_waited_for(namespace: ClusterNamespace, cluster: Cluster) -> None:
     with pytest.raises(NotFound, match="no Deployment web"):
-        await anext(cluster.watch_rollout(place.target(), within=5))
+        await anext(cluster.watch_rollout(namespace.target(), within=5))
 
 
-async def test_who_may_not_watch_is_told_so(place: Place, cluster: Cluster, stand_in: StandInCluster) -> None:
-    stand_in.fail(Fault(kind="status", status=403, path_prefix=WATCHED))
+async def test_who_may_not_watch_is_told_so(namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster) -> None:
+    stand_in.inject_fault(ClusterFault(kind="status", status=403, path_prefix=WATCHED))
 
     with pytest.raises(Forbidden, match=r"verb list on deployments\.apps"):
-        await anext(cluster.watch_rollout(place.target(), within=5))
+        await anext(cluster.watch_rollout(namespace.target(), within=5))
 
 
 @pytest.mark.parametrize("trouble", ["drop", "410", "forgotten", "503", "429", "cut"])
-async def test_trouble_on_the_line_is_survived(place: Place, stand_in: StandInCluster, trouble: str) -> None:
+async def test_trouble_on_the_line_is_survived(namespace: ClusterNamespace, stand_in: StandInCluster, trouble: str) -> None:
     """The rollout goes on behind the trouble; its end is told all the same, and soon."""
-    await _stuck(place)
+    await _stuck(namespace)
     async with (
-        _impatient(place.kubeconfig) as cluster,
-        aclosing(cluster.watch_rollout(place.target(), within=PATIENCE)) as states,
+        _cluster_with_short_timeout(namespace.kubeconfig) as cluster,
+        aclosing(cluster.watch_rollout(namespace.target(), within=ROLLOUT_TIMEOUT)) as states,
     ):
         assert not (await anext(states)).done
-        await place.ship("main-ccccccc", settle=False)
+        await namespace.set_version("main-ccccccc", wait=False)
         if trouble == "forgotten":
             stand_in.compact()
         elif trouble == "cut":
-            stand_in.fail(Fault(kind="drop", times=3, path_prefix=WATCHED))
+            stand_in.inject_fault(ClusterFault(kind="drop", times=3, path_prefix=WATCHED))
         elif trouble != "drop":
-            stand_in.fail(Fault(kind="status", status=int(trouble), times=3, path_prefix=WATCHED))
+            stand_in.inject_fault(ClusterFault(kind="status", status=int(trouble), times=3, path_prefix=WATCHED))
         stand_in.drop_watches()
         began = time.monotonic()
         told = [state async for state in states]
@@ -159,36 +164,36 @@ async def test_trouble_on_the_line_is_survived(place: Place, stand_in: StandInCl
     assert time.monotonic() - began < 5
 
 
-async def test_a_mute_line_is_taken_up_anew_without_loss(place: Place, stand_in: StandInCluster) -> None:
+async def test_a_mute_line_is_taken_up_anew_without_loss(namespace: ClusterNamespace, stand_in: StandInCluster) -> None:
     """The server takes the watch and never says a word."""
-    await _stuck(place)
+    await _stuck(namespace)
     async with (
-        _impatient(place.kubeconfig) as cluster,
-        aclosing(cluster.watch_rollout(place.target(), within=PATIENCE)) as states,
+        _cluster_with_short_timeout(namespace.kubeconfig) as cluster,
+        aclosing(cluster.watch_rollout(namespace.target(), within=ROLLOUT_TIMEOUT)) as states,
     ):
         assert not (await anext(states)).done
         rest = asyncio.create_task(_all(states))
-        stand_in.fail(Fault(kind="hang", path_prefix=WATCHED))
-        await until(lambda: stand_in.drop_watches() > 0)
-        await until(lambda: not stand_in.control.faults)
-        await place.ship("main-ccccccc", settle=False)
+        stand_in.inject_fault(ClusterFault(kind="hang", path_prefix=WATCHED))
+        await wait_until(lambda: stand_in.drop_watches() > 0)
+        await wait_until(lambda: not stand_in.control.faults)
+        await namespace.set_version("main-ccccccc", wait=False)
         told = await rest
 
     assert told[-1].done
 
 
-async def _stuck(place: Place) -> None:
+async def _stuck(namespace: ClusterNamespace) -> None:
     """A rollout that is not done before the test says so."""
-    await place.deploy("main-aaaaaaa")
-    await place.ship("main-bad", settle=False)
+    await namespace.deploy("main-aaaaaaa")
+    await namespace.set_version("main-bad", wait=False)
 
 
-async def _all(states: AsyncGenerator[RolloutState, None]) -> list[RolloutState]:
+async def _all(states: AsyncGenerator[RolloutStatus, None]) -> list[RolloutStatus]:
     return [state async for state in states]
 
 
 @asynccontextmanager
-async def _impatient(kubeconfig: Path) -> AsyncIterator[Cluster]:
-    settings = ClusterSettings(name="here", kubeconfig=str(kubeconfig), watch_quiet=0.5, total_timeout=5)
+async def _cluster_with_short_timeout(kubeconfig: Path) -> AsyncIterator[Cluster]:
+    settings = ClusterSettings(name="here", kubeconfig=str(kubeconfig), watch_idle_timeout=0.5, total_timeout=5)
     async with open_cluster(settings, SystemClock(), redact=redact) as opened:
         yield opened

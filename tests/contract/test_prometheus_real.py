@@ -12,7 +12,7 @@ from domain.metrics.promql import split_threshold
 from domain.metrics.samples import Sample
 from integrations.prometheus import Prometheus, open_prometheus
 from tests.harness.monitoring_servers import running_prometheus
-from tests.harness.wait import until
+from tests.harness.wait import wait_until
 
 pytestmark = pytest.mark.alerts
 
@@ -29,29 +29,29 @@ async def prometheus(address: str) -> AsyncIterator[Prometheus]:
     async with open_prometheus(address) as opened:
 
         async def scraped() -> bool:  # more than once: questions about whole seconds may lie before the first time
-            return bool(await opened.now("count_over_time(up[1m]) >= 3"))
+            return bool(await opened.query("count_over_time(up[1m]) >= 3"))
 
-        await until(scraped)
+        await wait_until(scraped)
         yield opened
 
 
 async def test_what_is_now(address: str, prometheus: Prometheus) -> None:
-    (sample,) = await prometheus.now("up")
+    (sample,) = await prometheus.query("up")
     assert sample == Sample({"__name__": "up", "instance": address.removeprefix("http://"), "job": "prometheus"}, 1.0)
 
-    assert await prometheus.now("6 * 7") == (Sample({}, 42.0),)
-    assert await prometheus.now('"a text"') == (Sample({}, None),)
-    assert await prometheus.now("vector(0) / 0") == (Sample({}, None),)
-    assert await prometheus.now("vector(1) / 0") == (Sample({}, None),)
-    assert [each.value for each in await prometheus.now("up[1m]")] == [1.0]
-    assert await prometheus.now("no_such_metric") == ()
+    assert await prometheus.query("6 * 7") == (Sample({}, 42.0),)
+    assert await prometheus.query('"a text"') == (Sample({}, None),)
+    assert await prometheus.query("vector(0) / 0") == (Sample({}, None),)
+    assert await prometheus.query("vector(1) / 0") == (Sample({}, None),)
+    assert [each.value for each in await prometheus.query("up[1m]")] == [1.0]
+    assert await prometheus.query("no_such_metric") == ()
 
 
 @pytest.mark.parametrize("span", [timedelta(0), timedelta(minutes=1), timedelta(hours=6), timedelta(days=365)])
 async def test_what_was_in_no_more_points_than_asked_for(prometheus: Prometheus, span: timedelta) -> None:
     now = datetime.now(UTC)
 
-    (series,) = await prometheus.range("vector(3)", now - span, now)
+    (series,) = await prometheus.query_range("vector(3)", now - span, now)
 
     assert 1 <= len(series.points) <= 240
     assert {value for _, value in series.points} == {3.0}
@@ -61,7 +61,7 @@ async def test_what_was_in_no_more_points_than_asked_for(prometheus: Prometheus,
 async def test_more_points_than_prometheus_gives_are_not_asked_for(prometheus: Prometheus) -> None:
     now = datetime.now(UTC)
 
-    (series,) = await prometheus.range("vector(1)", now - timedelta(days=30), now, points=1_000_000)
+    (series,) = await prometheus.query_range("vector(1)", now - timedelta(days=30), now, points=1_000_000)
 
     assert 10_000 < len(series.points) <= 11_000
 
@@ -70,7 +70,7 @@ async def test_a_gap_is_a_point_without_a_value(prometheus: Prometheus) -> None:
     since = datetime(2026, 1, 1, tzinfo=UTC)
     begin = since.timestamp()
 
-    found = await prometheus.range(
+    found = await prometheus.query_range(
         f"vector(time()) < {begin + 10} or vector(time()) > {begin + 50}", since, since + timedelta(minutes=1)
     )
 
@@ -82,13 +82,13 @@ async def test_a_gap_is_a_point_without_a_value(prometheus: Prometheus) -> None:
 async def test_lines_are_named_by_what_differs(prometheus: Prometheus) -> None:
     now = datetime.now(UTC)
 
-    found = await prometheus.range('{__name__=~"up|scrape_samples_scraped"}', now, now)
+    found = await prometheus.query_range('{__name__=~"up|scrape_samples_scraped"}', now, now)
 
     assert [each.name for each in found] == ["scrape_samples_scraped", "up"]
 
 
 async def test_a_long_expression_is_taken(prometheus: Prometheus) -> None:
-    (sample,) = await prometheus.now(f'up{{job!="{"x" * 200_000}"}}')
+    (sample,) = await prometheus.query(f'up{{job!="{"x" * 200_000}"}}')
 
     assert sample.value == 1.0
 
@@ -96,14 +96,14 @@ async def test_a_long_expression_is_taken(prometheus: Prometheus) -> None:
 async def test_a_wrong_expression_is_refused_in_prometheus_own_words(prometheus: Prometheus) -> None:
     now = datetime.now(UTC)
     with pytest.raises(PermanentError, match=r"does not take the expression: .*parse error: unclosed left parenthesis"):
-        await prometheus.now("sum(up")
+        await prometheus.query("sum(up")
     with pytest.raises(PermanentError, match="many-to-many matching not allowed"):
-        await prometheus.now("prometheus_http_requests_total + on() prometheus_http_requests_total")
+        await prometheus.query("prometheus_http_requests_total + on() prometheus_http_requests_total")
     with pytest.raises(PermanentError, match="end timestamp must not be before start time"):
-        await prometheus.range("up", now, now - timedelta(hours=1))
+        await prometheus.query_range("up", now, now - timedelta(hours=1))
     for nothing in ("", "\ud800", "\x00"):
         with pytest.raises(PermanentError, match="does not take the expression"):
-            await prometheus.now(nothing)
+            await prometheus.query(nothing)
 
 
 async def test_it_says_its_version(prometheus: Prometheus) -> None:
@@ -131,9 +131,9 @@ async def test_a_split_expression_means_the_same_when_joined(prometheus: Prometh
     assert threshold is not None
 
     whole, joined, (measured,) = (
-        await prometheus.now(expression),
-        await prometheus.now(threshold.expression),
-        await prometheus.now(threshold.left),
+        await prometheus.query(expression),
+        await prometheus.query(threshold.expression),
+        await prometheus.query(threshold.left),
     )
     assert [each.labels for each in whole] == [each.labels for each in joined]
     assert len(whole) == 1

@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 
 from sandbox.slack import LocalSlack, RunningSlack
-from tests.harness.crash import Ending, Scenario, play, set_up
-from tests.harness.crash_databases import Databases
+from tests.harness.crash import FinalState, Scenario, open_crash_harness, run_scenario
+from tests.harness.crash_databases import FreshDatabases
 
 LANES = max(2, (os.cpu_count() or 2) - 1)
 SCENARIOS = (
@@ -30,7 +30,7 @@ pytestmark = [
 
 
 @pytest.fixture
-async def lanes() -> AsyncIterator["asyncio.Queue[RunningSlack]"]:
+async def slack_pool() -> AsyncIterator["asyncio.Queue[RunningSlack]"]:
     """One local Slack for each story that is told at the same time."""
     free: asyncio.Queue[RunningSlack] = asyncio.Queue()
     async with LocalSlack() as first, LocalSlack() as second:
@@ -41,17 +41,17 @@ async def lanes() -> AsyncIterator["asyncio.Queue[RunningSlack]"]:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_a_crash_at_any_point_changes_nothing(
-    scenario: Scenario, fresh: Databases, lanes: "asyncio.Queue[RunningSlack]"
+    scenario: Scenario, databases: FreshDatabases, slack_pool: "asyncio.Queue[RunningSlack]"
 ) -> None:
-    async def tell(name: str, die_at: str = "") -> tuple[Ending, int, list[str]]:
-        slack = await lanes.get()
+    async def tell(name: str, die_at: str = "") -> tuple[FinalState, int, list[str]]:
+        slack = await slack_pool.get()
         try:
-            folder, database = fresh.take(name)
-            async with set_up(slack, folder, database) as stage:
-                deaths = await play(stage, scenario, die_at)
-                return await stage.ending(), deaths, stage.trace.read_text().splitlines()
+            folder, database = databases.take(name)
+            async with open_crash_harness(slack, folder, database) as harness:
+                deaths = await run_scenario(harness, scenario, die_at)
+                return await harness.final_state(), deaths, harness.trace.read_text().splitlines()
         finally:
-            lanes.put_nowait(slack)
+            slack_pool.put_nowait(slack)
 
     undisturbed, deaths, trace = await tell("undisturbed")
     assert (undisturbed.state, deaths, undisturbed.cards, undisturbed.locks) == ("succeeded", 0, 1, 0)
@@ -64,7 +64,7 @@ async def test_a_crash_at_any_point_changes_nothing(
             return f"{point}: died {deaths} times"
         different = {
             name: (getattr(undisturbed, name), getattr(ending, name))
-            for name in Ending.__dataclass_fields__
+            for name in FinalState.__dataclass_fields__
             if getattr(undisturbed, name) != getattr(ending, name)
         }
         return f"{point}: {different}" if different else ""

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox.slack import LocalSlack, RunningSlack
-from tests.harness.crash import PATIENCE, Scenario, Stage, finish, play, set_up
-from tests.harness.crash_databases import Databases
+from tests.harness.crash import RUN_TIMEOUT, CrashHarness, Scenario, open_crash_harness, run_scenario, wait_finished
+from tests.harness.crash_databases import FreshDatabases
 
 ROLLBACK = Scenario("rollback", '/deepecho rollback production abc1234 main --reason "errors"', approved=True)
 POSTS = 4
@@ -26,27 +26,27 @@ async def slack() -> AsyncIterator[RunningSlack]:
         yield running
 
 
-async def kill_at_every_post(stage: Stage) -> None:
+async def crash_at_every_post(harness: CrashHarness) -> None:
     """Let Slack take each new message without an answer, and kill the bot while it waits for one."""
     for _ in range(POSTS):
-        await stage.slack.client.faults.hangs_delivered("chat.postMessage")
-        while await stage.slack.client.faults.pending():
+        await harness.slack.client.faults.hang_after_delivery("chat.postMessage")
+        while await harness.slack.client.faults.pending():
             await asyncio.sleep(0.05)
-        bot = stage.bots[-1]
+        bot = harness.bots[-1]
         bot.kill()
         await bot.wait()
 
 
-async def test_killed_while_each_message_is_on_its_way(slack: RunningSlack, fresh: Databases) -> None:
-    async with set_up(slack, *fresh.take("undisturbed")) as stage:
-        await play(stage, ROLLBACK)
-        expected = await stage.ending()
-    async with set_up(slack, *fresh.take("killed")) as stage:
-        await stage.start_bot()
-        await slack.client.wait_for_bot(within=PATIENCE)
+async def test_killed_while_each_message_is_on_its_way(slack: RunningSlack, databases: FreshDatabases) -> None:
+    async with open_crash_harness(slack, *databases.take("undisturbed")) as harness:
+        await run_scenario(harness, ROLLBACK)
+        expected = await harness.final_state()
+    async with open_crash_harness(slack, *databases.take("killed")) as harness:
+        await harness.start_bot()
+        await slack.client.wait_for_bot(within=RUN_TIMEOUT)
         async with asyncio.TaskGroup() as at_once:
-            at_once.create_task(kill_at_every_post(stage))
-            await slack.client.command("ana", ROLLBACK.command, channel=stage.channel)
-            deaths = await finish(stage, approved=True)
+            at_once.create_task(crash_at_every_post(harness))
+            await slack.client.command("ana", ROLLBACK.command, channel=harness.channel)
+            deaths = await wait_finished(harness, approved=True)
         assert deaths == POSTS
-        assert await stage.ending() == expected
+        assert await harness.final_state() == expected

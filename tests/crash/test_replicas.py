@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from runbooks.engine.lease import LEASE_LOST
+from runbooks.engine.lease import LEASE_LOST_EXIT_CODE
 from sandbox.slack import LocalSlack, RunningSlack
-from tests.harness.crash import PATIENCE, Ending, Scenario, Stage, finish, play, set_up
-from tests.harness.crash_databases import Databases
+from tests.harness.crash import RUN_TIMEOUT, CrashHarness, FinalState, Scenario, open_crash_harness, run_scenario, wait_finished
+from tests.harness.crash_databases import FreshDatabases
 
 ROLLBACK = Scenario("rollback", '/deepecho rollback production abc1234 main --reason "errors"', approved=True)
 CHANGE, WATCH = "change deep-echo-main", "watch deep-echo-main"
@@ -26,76 +26,76 @@ async def slack() -> AsyncIterator[RunningSlack]:
         yield running
 
 
-async def undisturbed(slack: RunningSlack, fresh: Databases) -> Ending:
-    async with set_up(slack, *fresh.take("undisturbed")) as stage:
-        await play(stage, ROLLBACK)
-        return await stage.ending()
+async def run_undisturbed(slack: RunningSlack, databases: FreshDatabases) -> FinalState:
+    async with open_crash_harness(slack, *databases.take("undisturbed")) as harness:
+        await run_scenario(harness, ROLLBACK)
+        return await harness.final_state()
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
+async def wait_until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(RUN_TIMEOUT):
         while not holds():
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("fresh", ["postgres"], indirect=True)
+@pytest.mark.parametrize("databases", ["postgres"], indirect=True)
 @pytest.mark.parametrize("point", [f"{CHANGE}/done", f"{WATCH}/before", f"{WATCH}/recorded", "end/done"])
-async def test_the_survivor_finishes_what_the_dead_one_began(point: str, slack: RunningSlack, fresh: Databases) -> None:
-    expected = await undisturbed(slack, fresh)
-    async with set_up(slack, *fresh.take("killed")) as stage:
-        first = await stage.start_bot(point)
-        await slack.client.wait_for_bot(within=PATIENCE)
-        await slack.client.command("ana", ROLLBACK.command, channel=stage.channel)
-        await stage.start_bot()
-        await slack.client.wait_for_bot(connections=2, within=PATIENCE)
-        await finish(stage, approved=True)
+async def test_the_survivor_finishes_what_the_dead_one_began(point: str, slack: RunningSlack, databases: FreshDatabases) -> None:
+    expected = await run_undisturbed(slack, databases)
+    async with open_crash_harness(slack, *databases.take("killed")) as harness:
+        first = await harness.start_bot(point)
+        await slack.client.wait_for_bot(within=RUN_TIMEOUT)
+        await slack.client.command("ana", ROLLBACK.command, channel=harness.channel)
+        await harness.start_bot()
+        await slack.client.wait_for_bot(connections=2, within=RUN_TIMEOUT)
+        await wait_finished(harness, approved=True)
         assert await first.wait() < 0
-        assert await stage.ending() == expected
+        assert await harness.final_state() == expected
 
 
-@pytest.mark.parametrize("fresh", ["postgres"], indirect=True)
+@pytest.mark.parametrize("databases", ["postgres"], indirect=True)
 @pytest.mark.parametrize("point", [f"{CHANGE}/before", f"{CHANGE}/done", f"{WATCH}/recorded"])
 async def test_a_replica_stopped_past_its_lease_and_continued_does_nothing_more(
-    point: str, slack: RunningSlack, fresh: Databases
+    point: str, slack: RunningSlack, databases: FreshDatabases
 ) -> None:
-    expected = await undisturbed(slack, fresh)
-    async with set_up(slack, *fresh.take("stopped")) as stage:
-        stopped = await stage.start_bot(DEEPECHO_TEST_STOP_AT=point)
-        await slack.client.wait_for_bot(within=PATIENCE)
-        await slack.client.command("ana", ROLLBACK.command, channel=stage.channel)
-        await asyncio.wait_for(_approved(stage), PATIENCE)
-        await until(lambda: point in stage.trace.read_text().splitlines())
-        await stage.start_bot()
-        await slack.client.wait_for_bot(connections=2, within=PATIENCE)
-        await finish(stage, approved=False)
-        assert await stage.ending() == expected
-        calls = len(await slack.client.log("chat.postMessage"))
+    expected = await run_undisturbed(slack, databases)
+    async with open_crash_harness(slack, *databases.take("stopped")) as harness:
+        stopped = await harness.start_bot(DEEPECHO_TEST_STOP_AT=point)
+        await slack.client.wait_for_bot(within=RUN_TIMEOUT)
+        await slack.client.command("ana", ROLLBACK.command, channel=harness.channel)
+        await asyncio.wait_for(_approved(harness), RUN_TIMEOUT)
+        await wait_until(lambda: point in harness.trace.read_text().splitlines())
+        await harness.start_bot()
+        await slack.client.wait_for_bot(connections=2, within=RUN_TIMEOUT)
+        await wait_finished(harness, approved=False)
+        assert await harness.final_state() == expected
+        calls = len(await slack.client.api_calls("chat.postMessage"))
         stopped.send_signal(18)
-        assert await asyncio.wait_for(stopped.wait(), PATIENCE) == LEASE_LOST
-        assert await stage.ending() == expected
-        assert len(await slack.client.log("chat.postMessage")) == calls
+        assert await asyncio.wait_for(stopped.wait(), RUN_TIMEOUT) == LEASE_LOST_EXIT_CODE
+        assert await harness.final_state() == expected
+        assert len(await slack.client.api_calls("chat.postMessage")) == calls
 
 
-@pytest.mark.parametrize("fresh", ["postgres", "sqlite"], indirect=True)
-async def test_an_upgrade_in_the_middle_of_an_approval_ends_with_a_person(slack: RunningSlack, fresh: Databases) -> None:
-    async with set_up(slack, *fresh.take("upgraded")) as stage:
-        old = await stage.start_bot()
-        await slack.client.wait_for_bot(within=PATIENCE)
-        await slack.client.command("ana", ROLLBACK.command, channel=stage.channel)
-        card = await slack.client.wait_for_message(lambda message: "Approve" in message.buttons, channel=stage.channel)
-        before = stage.main()["spec"]
+@pytest.mark.parametrize("databases", ["postgres", "sqlite"], indirect=True)
+async def test_an_upgrade_in_the_middle_of_an_approval_ends_with_a_person(slack: RunningSlack, databases: FreshDatabases) -> None:
+    async with open_crash_harness(slack, *databases.take("upgraded")) as harness:
+        old = await harness.start_bot()
+        await slack.client.wait_for_bot(within=RUN_TIMEOUT)
+        await slack.client.command("ana", ROLLBACK.command, channel=harness.channel)
+        card = await slack.client.wait_for_message(lambda message: "Approve" in message.buttons, channel=harness.channel)
+        before = harness.main()["spec"]
         old.terminate()
         assert await old.wait() == 0
-        await stage.start_bot(DEEPECHO_TEST_PROCEDURES="2")
-        await finish(stage, approved=False)
-        ending = await stage.ending()
+        await harness.start_bot(DEEPECHO_TEST_PROCEDURES="2")
+        await wait_finished(harness, approved=False)
+        ending = await harness.final_state()
         assert (ending.state, ending.locks, ending.cards) == ("needs_person", 0, 1)
         assert "A person must decide" in ending.replies[-1]
-        assert stage.main()["spec"] == before
-        (card,) = await slack.client.messages(stage.channel)
+        assert harness.main()["spec"] == before
+        (card,) = await slack.client.messages(harness.channel)
         assert "Approve" not in card.buttons
 
 
-async def _approved(stage: Stage) -> None:
-    card = await stage.slack.client.wait_for_message(lambda message: "Approve" in message.buttons, channel=stage.channel)
-    await stage.slack.client.press("mia", card, "Approve")
+async def _approved(harness: CrashHarness) -> None:
+    card = await harness.slack.client.wait_for_message(lambda message: "Approve" in message.buttons, channel=harness.channel)
+    await harness.slack.client.press("mia", card, "Approve")

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from domain.errors import UsageError
 from domain.matchers import (
-    LONGEST_COMPARED,
+    MAX_COMPARED_CHARACTERS,
     Matcher,
     Operator,
     check_matcher,
+    format_matcher,
     group_matchers,
     matches,
     parse_labels,
     parse_matcher,
-    written,
 )
 
 EQUAL, NOT_EQUAL, MATCHES, MATCHES_NOT = Operator
@@ -76,7 +76,7 @@ def test_what_is_no_matcher_is_said(text: str, says: str) -> None:
 
 @given(MATCHERS)
 def test_what_is_written_is_read_back(matcher: Matcher) -> None:
-    assert parse_matcher(written(matcher)) == matcher
+    assert parse_matcher(format_matcher(matcher)) == matcher
 
 
 @given(st.text(alphabet=string.printable, max_size=40))
@@ -85,12 +85,12 @@ def test_any_text_is_a_matcher_or_is_refused(text: str) -> None:
         matcher = parse_matcher(text)
     except ValueError:
         return
-    assert parse_matcher(written(matcher)) == matcher
+    assert parse_matcher(format_matcher(matcher)) == matcher
 
 
 def test_a_matcher_is_written_as_alertmanager_writes_it() -> None:
-    assert written(Matcher("pod", MATCHES, 'web-\\d+\n"x"\té')) == '''pod=~"web-\\\\d+\\n\\"x\\"\té"'''
-    assert written(Matcher("service.name", NOT_EQUAL, "web")) == '"service.name"!="web"'
+    assert format_matcher(Matcher("pod", MATCHES, 'web-\\d+\n"x"\té')) == '''pod=~"web-\\\\d+\\n\\"x\\"\té"'''
+    assert format_matcher(Matcher("service.name", NOT_EQUAL, "web")) == '"service.name"!="web"'
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_labels_are_compared(text: str, value: str | None, fits: bool) -> None: 
 
 
 def test_of_an_absurd_value_only_the_beginning_is_looked_at() -> None:
-    begins = "a" * LONGEST_COMPARED
+    begins = "a" * MAX_COMPARED_CHARACTERS
     assert matches(parse_matcher("text=~a+"), {"text": begins + "!" * 10_000_000})
     assert not matches(parse_matcher(f"text={begins}"), {"text": begins + "!"})
 
@@ -248,8 +248,8 @@ def test_labels_come_in_the_order_of_their_names() -> None:
 
 @given(st.lists(st.lists(MATCHERS, max_size=3), max_size=4), st.dictionaries(NAMES, st.text(max_size=10), max_size=3))
 def test_every_key_that_alertmanager_writes_is_read(routes: list[list[Matcher]], labels: dict[str, str]) -> None:
-    path = "/".join(["{}", *("{" + ",".join(written(each) for each in route) + "}" for route in routes)])
-    group = ", ".join(written(Matcher(name, EQUAL, value)) for name, value in labels.items())
+    path = "/".join(["{}", *("{" + ",".join(format_matcher(each) for each in route) + "}" for route in routes)])
+    group = ", ".join(format_matcher(Matcher(name, EQUAL, value)) for name, value in labels.items())
     expected = [each for route in routes for each in route] + [Matcher(name, EQUAL, labels[name]) for name in sorted(labels)]
     assert group_matchers(f"{path}:{{{group}}}", labels) == tuple(dict.fromkeys(expected))
 

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.people import Member, Person, Role, allows, highest, roles_held
+from domain.people import Member, Person, Role, allows, highest_role, roles_held
 
 PERSON = Person("U1", "T1")
 LADDER = [Role.VIEWER, Role.RESPONDER, Role.DEPLOYER, Role.APPROVER, Role.SRE, Role.ADMIN]
@@ -43,6 +43,6 @@ def test_roles_come_from_ids_never_from_names(member: Member, roles: set[Role]) 
 
 
 def test_the_highest_role_is_shown() -> None:
-    assert highest({Role.VIEWER, Role.SRE, Role.SECURITY}) is Role.SRE
-    assert highest({Role.SECURITY}) is None
-    assert highest(()) is None
+    assert highest_role({Role.VIEWER, Role.SRE, Role.SECURITY}) is Role.SRE
+    assert highest_role({Role.SECURITY}) is None
+    assert highest_role(()) is None

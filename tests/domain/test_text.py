@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import UsageError
-from domain.text import format_span, nearest, parse_span
+from domain.text import format_duration, nearest, parse_duration
 
 DAY = timedelta(days=1)
 
@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
     ],
 )
 def test_spans(word: str, span: timedelta) -> None:
-    assert parse_span(word, DAY) == span
+    assert parse_duration(word, DAY) == span
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_spans(word: str, span: timedelta) -> None:
 )
 def test_spans_that_are_none_say_so(word: str) -> None:
     with pytest.raises(UsageError) as refused:
-        parse_span(word, DAY)
+        parse_duration(word, DAY)
     assert refused.value.hint
 
 
@@ -53,14 +53,14 @@ def test_spans_that_are_none_say_so(word: str) -> None:
     ],
 )
 def test_spans_are_written_with_their_two_largest_parts(seconds: int, text: str) -> None:
-    assert format_span(timedelta(seconds=seconds)) == text
+    assert format_duration(timedelta(seconds=seconds)) == text
 
 
 @settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_word_is_a_span_or_is_refused(word: str) -> None:
     try:
-        span = parse_span(word, DAY)
+        span = parse_duration(word, DAY)
     except UsageError:
         return
     assert timedelta() < span <= DAY

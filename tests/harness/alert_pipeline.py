@@ -15,9 +15,9 @@ from typing import Any
 import aiohttp
 import yaml
 
-from sandbox.alert_routes import alerts
+from sandbox.alert_routes import alerts_config
 from sandbox.bot import running_bot
-from sandbox.catalogue import catalogue
+from sandbox.catalogue import catalogue_data
 from sandbox.cluster import CONTEXTS, FAST, StandInCluster
 from sandbox.slack import LocalSlack, RunningSlack
 from storage.engines import open_engines
@@ -25,13 +25,13 @@ from storage.store import Store
 from tests.harness.ports import free_ports
 
 TOKEN = "a-token-for-the-webhook"
-PATIENCE = 30.0
-BEGAN = datetime.now(UTC).isoformat()
+WAIT_TIMEOUT = 30.0
+STARTED_AT = datetime.now(UTC).isoformat()
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class AlertingHarness:
     """``store`` looks into the bot's database from outside."""
 
     folder: Path
@@ -45,7 +45,7 @@ class Stage:
 
     async def kill_bot(self) -> None:
         """As a crash would, once it has come up."""
-        async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
+        async with asyncio.timeout(WAIT_TIMEOUT), aiohttp.ClientSession() as session:
             while not await self._is_ready(session):
                 await asyncio.sleep(0.1)
         os.kill(int((self.folder / "bot.pid").read_text()), signal.SIGKILL)
@@ -57,20 +57,20 @@ class Stage:
         except aiohttp.ClientError:
             return False
 
-    async def heard(self) -> int:
+    async def notifications_received(self) -> int:
         """How many notifications the bot has taken since it started, repeated ones too."""
         async with aiohttp.ClientSession() as session, session.get(f"{self.bot}/metrics") as answer:
             page = await answer.text()
-        names = ("deepecho_notifications_kept_total", "deepecho_notifications_repeated_total")
+        names = ("deepecho_notifications_stored_total", "deepecho_notifications_duplicate_total")
         return sum(int(float(line.split()[1])) for line in page.splitlines() if line.startswith(names))
 
-    async def settled(self, within: float = PATIENCE) -> None:
+    async def wait_settled(self, within: float = WAIT_TIMEOUT) -> None:
         """Until everything that was heard is applied and told."""
-        heard = "SELECT count(*) FROM inbox WHERE answered_at IS NULL"
-        told = "SELECT count(*) FROM outbox WHERE settled_at IS NULL"
-        await until(lambda: self.counted(heard) + self.counted(told) == 0, within)
+        unanswered = "SELECT count(*) FROM inbox WHERE answered_at IS NULL"
+        unsent = "SELECT count(*) FROM outbox WHERE settled_at IS NULL"
+        await wait_until(lambda: self.query_number(unanswered) + self.query_number(unsent) == 0, within)
 
-    def counted(self, statement: str) -> int:
+    def query_number(self, statement: str) -> int:
         """One number out of the database."""
         with closing(sqlite3.connect(f"file:{self.folder / 'data' / 'deepecho.sqlite'}?mode=ro", uri=True)) as connection:
             number: int = connection.execute(statement).fetchone()[0]
@@ -78,18 +78,18 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, alertmanager: str = "", **changed: Any) -> AsyncIterator[Stage]:
+async def open_alerting_harness(folder: Path, *, alertmanager: str = "", **overrides: Any) -> AsyncIterator[AlertingHarness]:
     """``alertmanager`` is the address that the catalogue names, ``changed`` are keys of its ``alerts``."""
     async with LocalSlack() as slack, StandInCluster(pace=FAST) as cluster:
         cluster.seed()
         kubeconfig = cluster.kubeconfig(folder / "kubeconfig", context="production")
-        data = catalogue(str(kubeconfig), {name: name for name in CONTEXTS}, alertmanager=alertmanager)
-        data["alerts"] = alerts(watched=False) | changed
+        data = catalogue_data(str(kubeconfig), {name: name for name in CONTEXTS}, alertmanager=alertmanager)
+        data["alerts"] = alerts_config(with_watchdog=False) | overrides
         (folder / "deepecho.yaml").write_text(yaml.safe_dump(data))
         (folder / "data").mkdir()
         async with running_bot(_environment(slack, folder), free_ports(), folder / "bot.log") as bot:
             store = Store(open_engines(f"sqlite:///{folder / 'data' / 'deepecho.sqlite'}", pooled=False))
-            yield Stage(folder=folder, slack=slack, bot=bot, store=store)
+            yield AlertingHarness(folder=folder, slack=slack, bot=bot, store=store)
 
 
 def _environment(slack: RunningSlack, folder: Path) -> Mapping[str, str]:
@@ -104,29 +104,29 @@ def _environment(slack: RunningSlack, folder: Path) -> Mapping[str, str]:
     }
 
 
-def alert(name: str, *, ended: bool = False, **labels: str) -> Json:
+def prometheus_alert(name: str, *, ended: bool = False, **labels: str) -> Json:
     """An alert as Prometheus sends it to Alertmanager: with its beginning, which is the same for all of a pair."""
-    told = {
+    body = {
         "labels": {"alertname": name, "environment": "production", **labels},
         "annotations": {"summary": f"{name} is bad"},
-        "startsAt": BEGAN,
+        "startsAt": STARTED_AT,
     }
-    return told | ({"endsAt": datetime.now(UTC).isoformat()} if ended else {})
+    return body | ({"endsAt": datetime.now(UTC).isoformat()} if ended else {})
 
 
-async def send(alertmanagers: Sequence[str], told: Sequence[Json]) -> None:
+async def post_alerts(alertmanagers: Sequence[str], alerts: Sequence[Json]) -> None:
     """To every Alertmanager, as Prometheus does."""
     async with aiohttp.ClientSession() as session:
         for url in alertmanagers:
-            for start in range(0, len(told), 500):
-                body = json.dumps(told[start : start + 500])
+            for start in range(0, len(alerts), 500):
+                body = json.dumps(alerts[start : start + 500])
                 headers = {"Content-Type": "application/json"}
                 async with session.post(f"{url}/api/v2/alerts", data=body, headers=headers) as answer:
                     assert answer.status == 200, await answer.text()
 
 
-async def until(holds: Callable[[], bool], within: float = PATIENCE) -> None:
+async def wait_until(condition: Callable[[], bool], within: float = WAIT_TIMEOUT) -> None:
     """Waits for what another process brings about."""
     async with asyncio.timeout(within):
-        while not holds():
+        while not condition():
             await asyncio.sleep(0.1)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from domain.alerts.alerts import Alert, AlertGroup, Route
-from domain.alerts.groups import GroupChange, Known, Told, hears, opens, steady
+from domain.alerts.groups import GroupChange, RoutedNotification, StoredGroup, apply_notification, end_flapping, open_group
 from domain.severities import Severity
 from tests.harness.fakes.clock import NOW
 from tests.harness.samples.notifications import alert, notification
@@ -13,13 +13,13 @@ MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Rules:
+class FakeGroupTimings:
     reopen_within: timedelta = 60 * MINUTE
-    flaps: int = 6
+    flap_changes: int = 6
     flap_within: timedelta = 30 * MINUTE
 
 
-RULES = Rules()
+TIMINGS = FakeGroupTimings()
 
 
 def route(severity: Severity = Severity.P2, channel: str = "C0WARNING") -> Route:
@@ -27,54 +27,56 @@ def route(severity: Severity = Severity.P2, channel: str = "C0WARNING") -> Route
 
 
 @dataclass
-class Group:
+class GroupScenario:
     """One group, as its card and its thread show it."""
 
-    rules: Rules = RULES
-    known: Known | None = None
-    said: list[str] = field(default_factory=list)
-    flips: int = 0
+    timings: FakeGroupTimings = TIMINGS
+    stored: StoredGroup | None = None
+    notes: list[str] = field(default_factory=list)
+    flips_counted: int = 0
 
-    def hear(self, minutes: float, *alerts: Alert, truncated: int = 0, severity: Severity = Severity.P2) -> GroupChange | None:
-        told = Told(notification=notification(*alerts, truncated=truncated), at=at(minutes), route=route(severity))
-        known = self.known
-        change = opens(told, "al-test") if known is None else hears(known, told, self.rules)
+    def notify(self, minutes: float, *alerts: Alert, truncated: int = 0, severity: Severity = Severity.P2) -> GroupChange | None:
+        routed = RoutedNotification(
+            notification=notification(*alerts, truncated=truncated), at=minutes_after_start(minutes), route=route(severity)
+        )
+        known = self.stored
+        change = open_group(routed, "al-test") if known is None else apply_notification(known, routed, self.timings)
         if change is not None:
-            self._keep(change)
+            self._store(change)
         return change
 
-    def look(self, minutes: float) -> None:
-        change = steady(self.record, at(minutes), self.rules)
+    def end_flapping(self, minutes: float) -> None:
+        change = end_flapping(self.record, minutes_after_start(minutes), self.timings)
         if change is not None:
-            self._keep(change)
+            self._store(change)
 
     @property
     def record(self) -> AlertGroup:
-        assert self.known is not None
-        return self.known.record
+        assert self.stored is not None
+        return self.stored.record
 
     @property
-    def shown(self) -> tuple[str, int, int]:
+    def summary(self) -> tuple[str, int, int]:
         """The state, how many alerts fire and how many there are."""
         return self.record.state.value, self.record.firing, self.record.total
 
-    def _keep(self, change: GroupChange) -> None:
-        alerts = dict(self.known.alerts) if self.known else {}
+    def _store(self, change: GroupChange) -> None:
+        alerts = dict(self.stored.alerts) if self.stored else {}
         alerts |= {each.fingerprint: each for each in change.alerts}
-        for fingerprint in change.forgotten:
+        for fingerprint in change.deleted_fingerprints:
             del alerts[fingerprint]
-        self.known = Known(change.record, alerts)
-        self.said += [each.text for each in change.notes]
-        self.flips += change.flipped
+        self.stored = StoredGroup(change.record, alerts)
+        self.notes += [each.text for each in change.notes]
+        self.flips_counted += change.state_changed
 
 
-def at(minutes: float) -> datetime:
+def minutes_after_start(minutes: float) -> datetime:
     return NOW + timedelta(minutes=minutes)
 
 
-def fires(name: str = "a", began: float = 0, labels: dict[str, str] | None = None) -> Alert:
-    return alert(name, began=at(began), labels=labels)
+def firing_alert(name: str = "a", began: float = 0, labels: dict[str, str] | None = None) -> Alert:
+    return alert(name, began=minutes_after_start(began), labels=labels)
 
 
-def ends(name: str = "a", began: float = 0, ended: float = 5) -> Alert:
-    return alert(name, firing=False, began=at(began), ended=at(ended))
+def resolved_alert(name: str = "a", began: float = 0, ended: float = 5) -> Alert:
+    return alert(name, firing=False, began=minutes_after_start(began), ended=minutes_after_start(ended))

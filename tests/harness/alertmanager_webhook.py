@@ -9,21 +9,21 @@ from typing import Any
 
 import aiohttp
 
-from bot.web.alertmanager import ALERTS, AlertDoor, alert_numbers
-from bot.web.server import HttpDoor
+from bot.web.alertmanager import ALERTS_PATH, AlertmanagerWebhook, alert_metrics
+from bot.web.server import HttpServer
 from domain.catalogue.catalogue import Catalogue
-from domain.inbound import Delivery
-from runbooks.alerts.intake import AlertIntake
+from domain.inbound import InboundMessage
+from runbooks.alerts.intake import NotificationProcessor
 from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.store import Store
 from tests.harness.fakes.clock import StoppedClock
-from tests.harness.samples.notifications import alert, body, notification
+from tests.harness.samples.notifications import alert, notification, webhook_body
 from tests.harness.samples.team import alerting_catalogue
 
 TOKEN = "the-webhook-token"
 RECORDINGS = sorted((Path(__file__).parents[1] / "recordings").glob("alertmanager_webhook_*.json"))
-FIRING = body(notification(alert("a"), alert("b"))).encode()
+FIRING = webhook_body(notification(alert("a"), alert("b"))).encode()
 
 
 def recorded(file: Path) -> bytes:
@@ -31,15 +31,15 @@ def recorded(file: Path) -> bytes:
 
 
 @dataclass
-class Door:
+class WebhookHarness:
     """The door as Alertmanager finds it, and what is behind it."""
 
     url: str
     store: Store
     clock: StoppedClock
     catalogue: Catalogue
-    intake: AlertIntake
-    door: AlertDoor
+    intake: NotificationProcessor
+    webhook: AlertmanagerWebhook
 
     async def post(self, data: Any = FIRING, **headers: str) -> tuple[int, str]:
         sent = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"} | headers
@@ -47,28 +47,30 @@ class Door:
         async with aiohttp.ClientSession() as session, session.post(self.url, data=data, headers=sent) as response:
             return response.status, await response.text()
 
-    async def kept(self) -> tuple[Delivery, ...]:
+    async def stored(self) -> tuple[InboundMessage, ...]:
         async with self.store.read() as tx:
             return await tx.inbox.notifications(limit=1000)
 
-    def numbers(self) -> dict[str, float]:
-        return {each.name.removeprefix("deepecho_notifications_"): each.read() for each in alert_numbers(self.intake, self.door)}
+    def metrics(self) -> dict[str, float]:
+        return {
+            each.name.removeprefix("deepecho_notifications_"): each.read() for each in alert_metrics(self.intake, self.webhook)
+        }
 
 
 @asynccontextmanager
-async def open_door(url: str, *, token: str = TOKEN, writer: InboxWriter | None = None) -> AsyncIterator[Door]:
-    store, clock, http = Store(open_engines(url)), StoppedClock(), HttpDoor("127.0.0.1", 0)
-    kept_by = writer or InboxWriter(store.engines.write)
+async def open_webhook(url: str, *, token: str = TOKEN, writer: InboxWriter | None = None) -> AsyncIterator[WebhookHarness]:
+    store, clock, http = Store(open_engines(url)), StoppedClock(), HttpServer("127.0.0.1", 0)
+    inbox_writer = writer or InboxWriter(store.engines.write)
     catalogue = alerting_catalogue()
-    intake = AlertIntake(store, clock, lambda: opened.catalogue, lambda: None)
-    door = AlertDoor(token, kept_by, intake, clock, lambda: opened.catalogue.alerts)
-    opened = Door("", store, clock, catalogue, intake, door)
-    http.reserve(ALERTS)
-    http.let_in(door.serve, ALERTS)
-    opened.url = f"http://127.0.0.1:{await http.open()}{ALERTS}"
+    intake = NotificationProcessor(store, clock, lambda: opened.catalogue, lambda: None)
+    webhook = AlertmanagerWebhook(token, inbox_writer, intake, clock, lambda: opened.catalogue.alerts)
+    opened = WebhookHarness("", store, clock, catalogue, intake, webhook)
+    http.reserve(ALERTS_PATH)
+    http.enable(webhook.serve, ALERTS_PATH)
+    opened.url = f"http://127.0.0.1:{await http.open()}{ALERTS_PATH}"
     try:
         yield opened
     finally:
         await http.close()
-        kept_by.close()
+        inbox_writer.close()
         await store.close()

@@ -12,18 +12,18 @@ from sqlalchemy import select
 from domain.alerts.alerts import AlertGroup, AlertNote, Notification
 from domain.alerts.storms import StormCard
 from domain.catalogue.catalogue import Catalogue
-from domain.inbound import Delivery, DeliveryKind
+from domain.inbound import InboundKind, InboundMessage
 from domain.people import Member
-from runbooks.alerts.intake import AlertIntake
-from runbooks.alerts.service import Alerts, Wish
-from runbooks.alerts.timer_handlers import AlertClocks
+from runbooks.alerts.intake import NotificationProcessor
+from runbooks.alerts.service import AlertRequest, AlertService
+from runbooks.alerts.timer_handlers import AlertTimerHandlers
 from storage.inbox import InboxWriter
 from storage.outbox_messages import load
 from storage.store import Store
 from storage.tables import alert_groups, alerts, inbox, outbox, timers
 from storage.timers import Timer
 from tests.harness.fakes.clock import StoppedClock
-from tests.harness.samples.notifications import alert, body, notification
+from tests.harness.samples.notifications import alert, notification, webhook_body
 from tests.harness.samples.team import team_catalogue
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -35,12 +35,14 @@ ROUTES: list[dict[str, Any]] = [
 ]
 
 
-def alerting(**changed: Any) -> Catalogue:
+def alerts_catalogue(**overrides: Any) -> Catalogue:
     """A catalogue that routes alerts by their ``severity``; ``outage=yes`` is P0."""
-    return team_catalogue(alerts={"default": {"channel": INFO, "severity": "P3"}, "routes": ROUTES} | changed)
+    return team_catalogue(alerts={"default": {"channel": INFO, "severity": "P3"}, "routes": ROUTES} | overrides)
 
 
-def numbered(number: int, *, severity: str = "warning", firing: bool = True, began: datetime | None = None) -> Notification:
+def numbered_notification(
+    number: int, *, severity: str = "warning", firing: bool = True, began: datetime | None = None
+) -> Notification:
     """A group of one alert, one of many."""
     labels = {"severity": severity} | ({"outage": "yes"} if severity == "P0" else {})
     one = alert(f"n{number}", firing=firing, labels=labels)
@@ -49,74 +51,80 @@ def numbered(number: int, *, severity: str = "warning", firing: bool = True, beg
     return notification(one, key=f'{{}}:{{pod="n{number}"}}', labels={"alertname": "HighErrorRate", "pod": f"n{number}"})
 
 
-def nowhere(environment: str) -> Any:
+def no_alertmanager(environment: str) -> Any:
     raise AssertionError(f"nobody asks the Alertmanager of {environment}")
 
 
 @dataclass(frozen=True)
-class Said:
+class OutboxEntry:
     """A row of the outbox."""
 
     key: str
     channel: str
-    quiet: bool
+    low_priority: bool
     state: str
     fact: Any
 
 
 @dataclass
-class AlertsHouse:
+class AlertsHarness:
     """One replica. ``keep`` what Alertmanager tells, ``apply`` it, and look at what came of it."""
 
     store: Store
     writer: InboxWriter
     catalogue: Catalogue
     clock: StoppedClock = field(default_factory=StoppedClock)
-    nudged: int = 0
+    wakes: int = 0
     numbers: Iterable[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
         current = lambda: self.catalogue  # noqa: E731 -- a reload changes it
-        self.intake = AlertIntake(self.store, self.clock, current, self._nudge)
-        self.clocks = AlertClocks(store=self.store, catalogue=current, intake=self.intake, nudge=self._nudge)
-        self.people = Alerts(store=self.store, clock=self.clock, catalogue=current, alertmanager=nowhere, nudge=self._nudge)
+        self.intake = NotificationProcessor(self.store, self.clock, current, self._wake)
+        self.timer_handlers = AlertTimerHandlers(
+            store=self.store, catalogue=current, intake=self.intake, notify_outbox=self._wake
+        )
+        self.service = AlertService(
+            store=self.store, clock=self.clock, catalogue=current, alertmanager=no_alertmanager, notify_outbox=self._wake
+        )
 
-    async def keep(self, *told: Notification, text: str = "") -> None:
+    async def store_notifications(self, *notifications: Notification, text: str = "") -> None:
         """On the disk, a second after another."""
-        for each in told:
-            await self.keep_text(body(each))
+        for sent in notifications:
+            await self.store_text(webhook_body(sent))
         if text:
-            await self.keep_text(text)
+            await self.store_text(text)
 
-    async def keep_text(self, text: str) -> None:
+    async def store_text(self, text: str) -> None:
         key = f"alert-{next(iter(self.numbers)):06}"
-        await self.writer.put(Delivery(key=key, kind=DeliveryKind.ALERT, body=text, received_at=self.clock.now()))
-        self.intake.kept()
-        self.clock.go_on(SECOND)
+        await self.writer.put(InboundMessage(key=key, kind=InboundKind.ALERT, body=text, received_at=self.clock.now()))
+        self.intake.on_stored()
+        self.clock.advance(SECOND)
 
     async def apply(self) -> int:
         """Everything that is kept; how many."""
-        done = 0
-        while some := await self.intake.apply_some():
-            done += some
-        return done
+        total = 0
+        while count := await self.intake.apply_batch():
+            total += count
+        return total
 
-    async def tell(self, *told: Notification) -> None:
-        await self.keep(*told)
+    async def receive(self, *notifications: Notification) -> None:
+        await self.store_notifications(*notifications)
         await self.apply()
 
-    async def ring(self) -> list[str]:
+    async def fire_due_timers(self) -> list[str]:
         """What is due rings, as often as something is. The kinds."""
-        rang = []
-        while due := await self.due():
+        fired = []
+        while due := await self.due_timers():
             for timer in due:
-                await self.clocks.handlers[timer.kind](timer, self.clock.now())
-                rang.append(timer.kind)
-        return rang
+                await self.timer_handlers.handlers[timer.kind](timer, self.clock.now())
+                fired.append(timer.kind)
+        return fired
 
-    async def due(self) -> list[Timer]:
+    async def due_timers(self) -> list[Timer]:
         async with self.store.read() as tx:
-            return [each for each in await tx.timers.due(self.clock.now(), limit=1000) if each.kind in self.clocks.handlers]
+            return [
+                each for each in await tx.timers.due(self.clock.now(), limit=1000) if each.kind in self.timer_handlers.handlers
+            ]
 
     async def timers(self) -> dict[str, datetime]:
         return dict(await self.rows(select(timers.c.key, timers.c.due_at).order_by(timers.c.key)))
@@ -135,36 +143,38 @@ class AlertsHouse:
         columns = select(alerts.c.fingerprint, alerts.c.firing).where(alerts.c.group_id == group_id)
         return {fingerprint: bool(firing) for fingerprint, firing in await self.rows(columns)}
 
-    async def said(self) -> list[Said]:
+    async def outbox_entries(self) -> list[OutboxEntry]:
         """Every row of the outbox that is not superseded, in order."""
         columns = (outbox.c.key, outbox.c.channel, outbox.c.quiet, outbox.c.state, outbox.c.kind, outbox.c.fact)
         rows = await self.rows(select(*columns).where(outbox.c.state != "superseded").order_by(outbox.c.id))
-        return [Said(key, channel, bool(quiet), state, load(kind, 1, fact)) for key, channel, quiet, state, kind, fact in rows]
+        return [
+            OutboxEntry(key, channel, bool(quiet), state, load(kind, 1, fact)) for key, channel, quiet, state, kind, fact in rows
+        ]
 
     async def cards(self) -> list[AlertGroup]:
-        return [each.fact for each in await self.said() if isinstance(each.fact, AlertGroup)]
+        return [each.fact for each in await self.outbox_entries() if isinstance(each.fact, AlertGroup)]
 
     async def notes(self) -> list[str]:
-        return [each.fact.text for each in await self.said() if isinstance(each.fact, AlertNote)]
+        return [each.fact.text for each in await self.outbox_entries() if isinstance(each.fact, AlertNote)]
 
     async def storm_cards(self) -> list[StormCard]:
-        return [each.fact for each in await self.said() if isinstance(each.fact, StormCard)]
+        return [each.fact for each in await self.outbox_entries() if isinstance(each.fact, StormCard)]
 
     async def answers(self) -> list[str]:
         """How each notification ended, in the order in which they came; empty where it did not yet."""
         return [answer for (answer,) in await self.rows(select(inbox.c.answer).order_by(inbox.c.received_at, inbox.c.key))]
 
-    async def sent(self) -> None:
+    async def mark_delivered(self) -> None:
         """As if delivery had been here: whatever was pending is in Slack."""
         async with self.store.engines.write.begin() as connection:
             pending = outbox.c.state == "pending"
             await connection.execute(outbox.update().where(pending).values(state="delivered", settled_at=self.clock.now()))
 
     async def acknowledge(self, group_id: str, by: Member) -> AlertGroup:
-        return await self.people.acknowledge(Wish(group=group_id, by=by, source=f"click-{next(iter(self.numbers))}"))
+        return await self.service.acknowledge(AlertRequest(group=group_id, by=by, source=f"click-{next(iter(self.numbers))}"))
 
-    def _nudge(self) -> None:
-        self.nudged += 1
+    def _wake(self) -> None:
+        self.wakes += 1
 
     async def rows(self, statement: Any) -> list[Any]:
         async with self.store.engines.read.connect() as connection:
@@ -172,9 +182,9 @@ class AlertsHouse:
 
 
 @asynccontextmanager
-async def open_alerts_house(store: Store, catalogue: Catalogue | None = None) -> AsyncIterator[AlertsHouse]:
+async def open_alerts_harness(store: Store, catalogue: Catalogue | None = None) -> AsyncIterator[AlertsHarness]:
     writer = InboxWriter(store.engines.write)
     try:
-        yield AlertsHouse(store, writer, catalogue or alerting())
+        yield AlertsHarness(store, writer, catalogue or alerts_catalogue())
     finally:
         writer.close()

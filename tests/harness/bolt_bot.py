@@ -11,10 +11,10 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.slack import RunningSlack, until
+from sandbox.slack import RunningSlack, wait_for
 
 Body = dict[str, Any]
-Reaction = Callable[[Body], Awaitable[Any]]
+Handler = Callable[[Body], Awaitable[Any]]
 
 
 async def _nothing(_: Body) -> None:
@@ -22,43 +22,43 @@ async def _nothing(_: Body) -> None:
 
 
 @dataclass
-class SmallBot:
+class BoltBot:
     """``on_…`` run before the acknowledgement; what ``on_form`` returns is the acknowledgement of a form."""
 
     app: AsyncApp
     handler: AsyncSocketModeHandler
-    heard: list[Body] = field(default_factory=list)
-    on_command: Reaction = _nothing
-    on_click: Reaction = _nothing
-    on_form: Reaction = _nothing
-    on_event: Reaction = _nothing
+    received: list[Body] = field(default_factory=list)
+    on_command: Handler = _nothing
+    on_click: Handler = _nothing
+    on_form: Handler = _nothing
+    on_event: Handler = _nothing
     answer: str = ""
-    deaf: bool = False
+    unresponsive: bool = False
 
     @asynccontextmanager
-    async def hears(self, kind: str) -> AsyncIterator[None]:
+    async def wait_for(self, kind: str) -> AsyncIterator[None]:
         """Waits at its end until one more of a kind has come."""
-        before = len(self.of(kind))
+        before = len(self.received_of(kind))
         yield
 
         async def came() -> bool | None:
-            return len(self.of(kind)) > before or None
+            return len(self.received_of(kind)) > before or None
 
-        await until(came)
+        await wait_for(came)
 
-    def of(self, kind: str) -> list[Body]:
+    def received_of(self, kind: str) -> list[Body]:
         """What was heard of a kind: `command`, a payload's type, or an event's type."""
-        return [body for body in self.heard if kind in {body.get("type"), body.get("event", {}).get("type")}]
+        return [body for body in self.received if kind in {body.get("type"), body.get("event", {}).get("type")}]
 
 
-def small_bot(slack: RunningSlack, web: AsyncWebClient) -> SmallBot:
+def build_bolt_bot(slack: RunningSlack, web: AsyncWebClient) -> BoltBot:
     app = AsyncApp(client=web, signing_secret=slack.signing_secret, process_before_response=True)
-    bot = SmallBot(app, AsyncSocketModeHandler(app, slack.app_token, ping_interval=1))
+    bot = BoltBot(app, AsyncSocketModeHandler(app, slack.app_token, ping_interval=1))
     anything = re.compile("")
 
     async def command(ack: AsyncAck, body: Body, respond: AsyncRespond) -> None:
-        bot.heard.append({"type": "command", **body})
-        if bot.deaf:
+        bot.received.append({"type": "command", **body})
+        if bot.unresponsive:
             await asyncio.sleep(30)
         await bot.on_command(body)
         await ack()
@@ -66,17 +66,17 @@ def small_bot(slack: RunningSlack, web: AsyncWebClient) -> SmallBot:
             await respond(bot.answer)
 
     async def click(ack: AsyncAck, body: Body) -> None:
-        bot.heard.append(body)
+        bot.received.append(body)
         await bot.on_click(body)
         await ack()
 
     async def form(ack: AsyncAck, body: Body) -> None:
-        bot.heard.append(body)
+        bot.received.append(body)
         answer = await bot.on_form(body)
         await ack(**(answer or {}))
 
     async def event(body: Body) -> None:
-        bot.heard.append(body)
+        bot.received.append(body)
         await bot.on_event(body)
 
     app.command("/deepecho")(command)
@@ -88,8 +88,8 @@ def small_bot(slack: RunningSlack, web: AsyncWebClient) -> SmallBot:
 
 
 @asynccontextmanager
-async def running_bot(slack: RunningSlack, web: AsyncWebClient) -> AsyncIterator[SmallBot]:
-    bot = small_bot(slack, web)
+async def running_bolt_bot(slack: RunningSlack, web: AsyncWebClient) -> AsyncIterator[BoltBot]:
+    bot = build_bolt_bot(slack, web)
     await bot.handler.connect_async()  # type: ignore[no-untyped-call]
     await slack.client.wait_for_bot()
     try:

@@ -12,39 +12,39 @@ import aiohttp
 import yaml
 from pydantic import SecretStr
 
-from bot.components.core import Tuning
+from bot.components.core import RuntimeOptions
 from bot.core.settings import HttpSettings, Settings, SlackSettings
-from bot.wiring import Bot, running
+from bot.wiring import Bot, run_bot
 from domain.clock import SystemClock
-from domain.inbound import Delivery, DeliveryKind
-from sandbox.catalogue import catalogue
+from domain.inbound import InboundKind, InboundMessage
+from sandbox.catalogue import catalogue_data
 from sandbox.cluster import CONTEXTS, FAST, StandInCluster
 from sandbox.slack import LocalSlack, RunningSlack
 from storage.inbox import InboxWriter
-from storage.outbox import Pace
+from storage.outbox import RateLimits
 from storage.store import Store
 
-QUICK = Pace(post=timedelta(), edit=timedelta(), quiet=timedelta())
+NO_RATE_LIMITS = RateLimits(post_interval=timedelta(), edit_interval=timedelta(), low_priority_interval=timedelta())
 
 
-class ShiftedClock(SystemClock):
+class AdvancedSystemClock(SystemClock):
     """The machine's clock, moved by what a test says."""
 
     def __init__(self) -> None:
-        self.ahead = timedelta()
+        self.offset = timedelta()
 
     def now(self) -> datetime:
-        return super().now() + self.ahead
+        return super().now() + self.offset
 
 
 @dataclass
-class Stage:
+class BotHarness:
     """What outlives the bot: Slack, the cluster, the database, the catalogue's file."""
 
     slack: RunningSlack
     stand_in: StandInCluster
     folder: Path
-    clock: ShiftedClock = field(default_factory=ShiftedClock)
+    clock: AdvancedSystemClock = field(default_factory=AdvancedSystemClock)
 
     @property
     def catalogue(self) -> Path:
@@ -83,44 +83,44 @@ class Stage:
         }
 
     @asynccontextmanager
-    async def bot(self, *, mode: str = "socket", connected: bool = True) -> AsyncIterator[Bot]:
-        async with running(self.settings(mode=mode), Tuning(clock=self.clock, pace=QUICK)) as bot:
+    async def run_bot(self, *, mode: str = "socket", connected: bool = True) -> AsyncIterator[Bot]:
+        async with run_bot(self.settings(mode=mode), RuntimeOptions(clock=self.clock, rate_limits=NO_RATE_LIMITS)) as bot:
             if mode == "socket" and connected:
                 await self.slack.client.wait_for_bot()
             yield bot
 
 
 @asynccontextmanager
-async def open_stage(folder: Path, migrated: Path) -> AsyncIterator[Stage]:
+async def open_bot_harness(folder: Path, migrated: Path) -> AsyncIterator[BotHarness]:
     shutil.copy(migrated, folder / "deepecho.db")
     async with LocalSlack() as slack, StandInCluster(pace=FAST) as stand_in:
         stand_in.seed()
-        stage = Stage(slack, stand_in, folder)
+        harness = BotHarness(slack, stand_in, folder)
         kubeconfig = stand_in.kubeconfig(folder / "kubeconfig", context="production")
-        stage.catalogue.write_text(yaml.safe_dump(catalogue(str(kubeconfig), {name: name for name in CONTEXTS})))
-        yield stage
+        harness.catalogue.write_text(yaml.safe_dump(catalogue_data(str(kubeconfig), {name: name for name in CONTEXTS})))
+        yield harness
 
 
-async def look(bot: Bot, path: str) -> tuple[int, Any]:
+async def get_endpoint(bot: Bot, path: str) -> tuple[int, Any]:
     """What one of the bot's own addresses answers; JSON where it is JSON."""
     url = f"http://127.0.0.1:{bot.port}{path}"
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         return response.status, await (response.json() if "json" in response.content_type else response.text())
 
 
-async def leave_behind(
-    store: Store, stage: Stage, *, key: str, body: str, kind: DeliveryKind, age: timedelta, by: str = ""
+async def store_unanswered(
+    store: Store, harness: BotHarness, *, key: str, body: str, kind: InboundKind, age: timedelta, taken_by: str = ""
 ) -> None:
     """A delivery that a process kept, and perhaps took, before it died."""
-    at = stage.clock.now() - age
-    await InboxWriter(store.engines.write).put(Delivery(key=key, kind=kind, body=body, received_at=at))
-    if by:
+    at = harness.clock.now() - age
+    await InboxWriter(store.engines.write).put(InboundMessage(key=key, kind=kind, body=body, received_at=at))
+    if taken_by:
         async with store.write() as tx:
-            await tx.inbox.take(key, by)
+            await tx.inbox.claim(key, taken_by)
 
 
-async def answer_of(store: Store, key: str) -> str:
+async def stored_answer(store: Store, key: str) -> str:
     """How a delivery was answered; empty where it was not."""
     async with store.engines.read.connect() as connection:
-        row = (await connection.exec_driver_sql("SELECT answer FROM inbox WHERE key = ?", (key,))).one()
+        row = (await connection.exec_driver_sql("SELECT outcome FROM inbox WHERE key = ?", (key,))).one()
     return str(row[0])

@@ -21,12 +21,12 @@ from domain.targets import Target
 from sandbox.cluster import StandInCluster
 
 Json = dict[str, Any]
-NOTHING: Mapping[str, str] = MappingProxyType({})
-PATIENCE = 60.0
+NO_ANNOTATIONS: Mapping[str, str] = MappingProxyType({})
+ROLLOUT_TIMEOUT = 60.0
 """Seconds that a rollout may take on a busy machine."""
 
 
-class Api:
+class KubernetesHttpApi:
     """The API server, spoken to in plain HTTP, so that the integration is not tested with itself."""
 
     def __init__(self, session: aiohttp.ClientSession, server: str, token: str) -> None:
@@ -35,11 +35,13 @@ class Api:
         self._headers = {"Authorization": f"Bearer {token}"}
 
     async def call(self, method: str, path: str, body: object = None, kind: str = "application/json") -> Json:
-        status, answer = await self.try_call(method, path, body, kind)
+        status, answer = await self.call_unchecked(method, path, body, kind)
         assert status < 300, answer
         return answer
 
-    async def try_call(self, method: str, path: str, body: object = None, kind: str = "application/json") -> tuple[int, Json]:
+    async def call_unchecked(
+        self, method: str, path: str, body: object = None, kind: str = "application/json"
+    ) -> tuple[int, Json]:
         headers = {**self._headers, "Content-Type": kind}
         data = None if body is None else json.dumps(body)
         async with self._session.request(method, self._server + path, data=data, headers=headers, ssl=False) as response:
@@ -50,21 +52,21 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ClusterNamespace:
     """A namespace of its own in one of the clusters."""
 
     kind: str
     kubeconfig: Path
     viewer: Path
-    namespace: str
-    api: Api
+    name: str
+    api: KubernetesHttpApi
     stand_in: StandInCluster | None
 
     def target(self, name: str = "web", container: str = "main") -> Target:
-        return Target("production", name, "here", self.namespace, name, container)
+        return Target("production", name, "here", self.name, name, container)
 
     def path(self, name: str = "web") -> str:
-        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}"
+        return f"/apis/apps/v1/namespaces/{self.name}/deployments/{name}"
 
     async def deployment(self, name: str = "web") -> Json:
         return await self.api.call("GET", self.path(name))
@@ -73,45 +75,47 @@ class Place:
         """A namespaced object of any kind that has a plain plural."""
         group = manifest["apiVersion"]
         root = f"/apis/{group}" if "/" in group else f"/api/{group}"
-        manifest["metadata"]["namespace"] = self.namespace
+        manifest["metadata"]["namespace"] = self.name
         plural = manifest["kind"].lower() + "s"
-        return await self.api.call("POST", f"{root}/namespaces/{self.namespace}/{plural}", manifest)
+        return await self.api.call("POST", f"{root}/namespaces/{self.name}/{plural}", manifest)
 
     async def deploy(self, tag: str, name: str = "web", *, spec: Json | None = None, **about: Mapping[str, str]) -> Json:
         """A new Deployment that runs ``tag``; ``about`` are labels and annotations of it."""
         created = await self.create(manifest(name, tag, spec=spec, **about))
-        await self.settled(name)
+        await self.wait_rolled_out(name)
         return created
 
-    async def settled(self, name: str = "web") -> None:
+    async def wait_rolled_out(self, name: str = "web") -> None:
         """Wait until the controllers have seen the last change; one that comes sooner may leave no ReplicaSet of the first."""
-        await self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={PATIENCE:.0f}s")
+        await self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={ROLLOUT_TIMEOUT:.0f}s")
 
-    async def give_up_after(self, seconds: int, name: str = "web") -> None:
+    async def set_progress_deadline(self, seconds: int, name: str = "web") -> None:
         """From now on a rollout without progress fails so soon; what has to come up first is not held to it."""
         await self.api.merge(self.path(name), {"spec": {"progressDeadlineSeconds": seconds}})
-        await self.settled(name)
+        await self.wait_rolled_out(name)
 
-    async def ship(
-        self, tag: str, name: str = "web", *, cause: str = "", settle: bool = True, notes: Mapping[str, str] = NOTHING
+    async def set_version(
+        self, tag: str, name: str = "web", *, cause: str = "", wait: bool = True, annotations: Mapping[str, str] = NO_ANNOTATIONS
     ) -> Json:
         """Another version, as a pipeline would bring it; ``notes`` are annotations of the Deployment."""
         template = (await self.deployment(name))["spec"]["template"]
         template["spec"]["containers"][0]["image"] = f"registry.example/web:{tag}"
-        notes = {**notes, **({"kubernetes.io/change-cause": cause} if cause else {})}
-        shipped = await self.api.merge(self.path(name), {"metadata": {"annotations": notes}, "spec": {"template": template}})
-        if settle:
-            await self.settled(name)
+        annotations = {**annotations, **({"kubernetes.io/change-cause": cause} if cause else {})}
+        shipped = await self.api.merge(
+            self.path(name), {"metadata": {"annotations": annotations}, "spec": {"template": template}}
+        )
+        if wait:
+            await self.wait_rolled_out(name)
         return shipped
 
-    async def kubectl(self, *words: str) -> str:
+    async def kubectl(self, *arguments: str) -> str:
         """The real one; what it prints."""
         program = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or "kubectl"
         process = await asyncio.create_subprocess_exec(
             program,
             f"--kubeconfig={self.kubeconfig}",
-            f"--namespace={self.namespace}",
-            *words,
+            f"--namespace={self.name}",
+            *arguments,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -120,10 +124,10 @@ class Place:
         return out.decode()
 
 
-async def until(holds: Callable[[], bool]) -> None:
+async def wait_until(condition: Callable[[], bool]) -> None:
     """Waits for something that another task or the server brings about."""
-    async with asyncio.timeout(PATIENCE):
-        while not holds():
+    async with asyncio.timeout(ROLLOUT_TIMEOUT):
+        while not condition():
             await asyncio.sleep(0)
 
 
@@ -149,17 +153,19 @@ def manifest(name: str, tag: str, *, spec: Json | None = None, **about: Mapping[
 
 
 @asynccontextmanager
-async def place_in(kind: str, kubeconfig: Path, viewer: Path, stand_in: StandInCluster | None) -> AsyncIterator[Place]:
+async def open_namespace(
+    kind: str, kubeconfig: Path, viewer: Path, stand_in: StandInCluster | None
+) -> AsyncIterator[ClusterNamespace]:
     """A fresh namespace; it is deleted in the end."""
     config = _parsed(kubeconfig)
     server, token = config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
     namespace = f"test-{uuid4().hex[:10]}"
     async with aiohttp.ClientSession() as session:
-        api = Api(session, server, token)
-        about = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-        await api.call("POST", "/api/v1/namespaces", about)
+        api = KubernetesHttpApi(session, server, token)
+        manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        await api.call("POST", "/api/v1/namespaces", manifest)
         try:
-            yield Place(kind, kubeconfig, viewer, namespace, api, stand_in)
+            yield ClusterNamespace(kind, kubeconfig, viewer, namespace, api, stand_in)
         finally:
             await api.call("DELETE", f"/api/v1/namespaces/{namespace}")
 

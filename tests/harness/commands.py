@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from commands.core.request import Request, Services
-from commands.registry import Menu
+from commands.registry import CommandRegistry
 from domain.alerts.alerts import AlertGroup
-from domain.answers.answers import Answer, Started
+from domain.answers.answers import Answer, OperationStarted
 from domain.audit import AuditRecord
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
@@ -21,8 +21,8 @@ from domain.operations.operation import OperationRecord
 from domain.people import Member
 from domain.redaction import redact
 from integrations.kubernetes import ClusterSettings, open_cluster
-from runbooks.alerts.service import Alertmanager, Alerts
-from runbooks.operations.service import Operations
+from runbooks.alerts.service import AlertService, SilenceApi
+from runbooks.operations.service import OperationService
 from sandbox.cluster import FAST, StandInCluster, platform
 from storage.engines import open_engines
 from storage.store import Store
@@ -34,7 +34,7 @@ from tests.harness.samples.team import team_catalogue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class CommandHarness:
     """What a test types into, and what it looks at afterwards."""
 
     services: Services
@@ -43,27 +43,27 @@ class House:
     clock: StoppedClock
     alertmanagers: dict[str, MemoryAlertmanager]
     """By the address that the catalogue gives them."""
-    menu: Menu = field(default_factory=Menu)
-    keys: "count[int]" = field(default_factory=count)
+    registry: CommandRegistry = field(default_factory=CommandRegistry)
+    request_numbers: "count[int]" = field(default_factory=count)
 
     def request(self, who: Member) -> Request:
-        key = f"envelope-{next(self.keys)}"
+        key = f"envelope-{next(self.request_numbers)}"
         return Request(key=key, member=who, channel="C0OPS", at=self.clock.now(), services=self.services)
 
-    async def says(self, who: Member, text: str) -> Answer:
+    async def run_command(self, who: Member, text: str) -> Answer:
         """Type it as this person; every answer is one of the facts that can be shown."""
-        answer = await self.menu.answer(self.request(who), text)
+        answer = await self.registry.answer(self.request(who), text)
         assert isinstance(answer, Answer)
         return answer
 
-    async def starts(self, who: Member, text: str) -> OperationRecord:
+    async def start_operation(self, who: Member, text: str) -> OperationRecord:
         """Type what begins an operation."""
-        answer = await self.says(who, text)
-        assert isinstance(answer, Started), answer
-        assert answer.record.id in self.engine.begun
+        answer = await self.run_command(who, text)
+        assert isinstance(answer, OperationStarted), answer
+        assert answer.record.id in self.engine.started
         return answer.record
 
-    async def alert(self, *groups: AlertGroup) -> None:
+    async def save_groups(self, *groups: AlertGroup) -> None:
         """Alertmanager has told of these."""
         async with self.services.store.write() as tx:
             await tx.alerts.save(groups)
@@ -76,50 +76,50 @@ class House:
         async with self.services.store.read() as tx:
             return await tx.audit.search()
 
-    async def nothing_happened(self) -> bool:
+    async def no_side_effects(self) -> bool:
         """No operation was started, nobody locked anything, and nothing was written to the cluster."""
         recent = await self.services.operations.recent()
         async with self.services.store.read() as tx:
-            locks = await tx.locks.all(self.clock.now())
-        return not recent and not locks and not self.engine.begun and not self.stand_in.control.writes()
+            locks = await tx.locks.active(self.clock.now())
+        return not recent and not locks and not self.engine.started and not self.stand_in.control.writes()
 
 
 @cache
-def seeded() -> list[dict[str, Any]]:
+def seed_objects() -> list[dict[str, Any]]:
     """The sandbox's platform, made once: every cluster copies what it keeps."""
     return platform(datetime.now(UTC))
 
 
 @asynccontextmanager
-async def open_house(folder: Path, catalogue: Catalogue | None = None) -> AsyncIterator[House]:
+async def open_command_harness(folder: Path, catalogue: Catalogue | None = None) -> AsyncIterator[CommandHarness]:
     """A house of its own, its database and kubeconfig in ``folder``."""
     clock, engine, known = StoppedClock(), IdleEngine(), catalogue or team_catalogue()
     store = Store(open_engines(f"sqlite:///{folder / 'deepecho.db'}", pooled=False))
     async with store.engines.write.begin() as connection:
         await connection.run_sync(metadata.create_all)
-    operations = Operations(engine, store, clock, lambda: known, lambda: None)
+    operations = OperationService(engine, store, clock, lambda: known, lambda: None)
     addresses = {each.alertmanager for each in known.environments.values() if each.alertmanager}
     alertmanagers = {address: MemoryAlertmanager(clock) for address in addresses}
-    alerts = Alerts(
+    alerts = AlertService(
         store=store,
         clock=clock,
         catalogue=lambda: known,
-        alertmanager=_asked(known, alertmanagers),
-        nudge=lambda: None,
+        alertmanager=_alertmanager_lookup(known, alertmanagers),
+        notify_outbox=lambda: None,
     )
     async with StandInCluster(pace=FAST) as stand_in:
-        stand_in.seed(seeded())
+        stand_in.seed(seed_objects())
         settings = ClusterSettings(name="main", kubeconfig=str(stand_in.kubeconfig(folder / "kubeconfig")), total_timeout=5)
         async with open_cluster(settings, SystemClock(), redact=redact) as cluster:
             services = Services(
                 catalogue=known, clock=clock, store=store, clusters={"main": cluster}, operations=operations, alerts=alerts
             )
-            yield House(services=services, engine=engine, stand_in=stand_in, clock=clock, alertmanagers=alertmanagers)
+            yield CommandHarness(services=services, engine=engine, stand_in=stand_in, clock=clock, alertmanagers=alertmanagers)
     await store.close()
 
 
-def _asked(catalogue: Catalogue, known: dict[str, MemoryAlertmanager]) -> Callable[[str], Alertmanager]:
-    def alertmanager(environment: str) -> Alertmanager:
+def _alertmanager_lookup(catalogue: Catalogue, known: dict[str, MemoryAlertmanager]) -> Callable[[str], SilenceApi]:
+    def alertmanager(environment: str) -> SilenceApi:
         entry = catalogue.environments.get(environment)
         if entry is None or not entry.alertmanager:
             raise Refused(f"The catalogue names no Alertmanager of {environment or 'this alert'}.")

@@ -12,19 +12,19 @@ from typing import Any
 
 import yaml
 
-from domain.audit import first_broken
+from domain.audit import find_broken_link
 from domain.operations.operation import OperationRecord
-from sandbox.catalogue import catalogue
+from sandbox.catalogue import catalogue_data
 from sandbox.cluster import CONTEXTS, FAST, StandInCluster
 from sandbox.cluster.resources import DEPLOYMENTS
 from sandbox.slack import RunningSlack
-from sandbox.slack.message_views import SeenMessage
+from sandbox.slack.message_views import MessageView
 from storage.engines import open_engines
 from storage.store import Store
 
-FASTER = 20.0
+SPEED_UP = 20.0
 """Waits between messages, and a replica's lease, are this much shorter than in life."""
-PATIENCE = 120.0
+RUN_TIMEOUT = 120.0
 MAIN = "deep-echo-main"
 
 
@@ -38,12 +38,12 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class FinalState:
     """What a person sees at the end, and what stands in the cluster and in the database."""
 
     state: str
     outcome: str
-    stands: tuple[str, ...]
+    end_state: tuple[str, ...]
     revision: int
     image: str
     replicas: int
@@ -56,7 +56,7 @@ class Ending:
 
 
 @dataclass
-class Stage:
+class CrashHarness:
     """A local Slack, a cluster and a database, which outlive the bot."""
 
     slack: RunningSlack
@@ -74,7 +74,7 @@ class Stage:
     def prepare(self) -> None:
         """The catalogue that the bot reads, and the kubeconfig that it names."""
         kubeconfig = self.stand_in.kubeconfig(self.folder / "kubeconfig", context="production")
-        data = catalogue(str(kubeconfig), {name: name for name in CONTEXTS})
+        data = catalogue_data(str(kubeconfig), {name: name for name in CONTEXTS})
         (self.folder / "deepecho.yaml").write_text(yaml.safe_dump(data))
         self.trace.touch()
 
@@ -90,7 +90,7 @@ class Stage:
             "DEEPECHO_DATA_DIR": str(self.folder),
             "DEEPECHO_HTTP__PORT": "0",
             "DEEPECHO_TEST_TRACE": str(self.trace),
-            "DEEPECHO_TEST_FASTER": str(FASTER),
+            "DEEPECHO_TEST_FASTER": str(SPEED_UP),
             "DEEPECHO_TEST_DIE_AT": die_at,
             **more,
         }
@@ -122,32 +122,32 @@ class Stage:
         assert len(found) <= 1, "one command made two operations"
         return found[0] if found else None
 
-    async def card(self) -> SeenMessage | None:
+    async def card(self) -> MessageView | None:
         """The operation's card, as it is in the channel now."""
         cards = await self.slack.client.messages(self.channel)
         return cards[0] if cards else None
 
-    async def ending(self) -> Ending:
+    async def final_state(self) -> FinalState:
         """Everything that a crash must not have changed."""
         cards = await self.slack.client.messages(self.channel)
         replies = await self.slack.client.thread(self.channel, cards[0].ts)
         deployment = self.main()
         async with self.store.read() as tx:
             (record,) = await tx.operations.recent()
-            counts = await tx.outbox.counts()
-            locks = await tx.locks.all(record.requested_at)
+            counts = await tx.outbox.count_by_state()
+            locks = await tx.locks.active(record.requested_at)
             log = [each async for each in tx.audit.walk()]
-            broken = first_broken(log, await tx.audit.head())
+            broken = find_broken_link(log, await tx.audit.head())
         template = deployment["spec"]["template"]["spec"]["containers"][0]
-        return Ending(
+        return FinalState(
             state=record.state.value,
-            outcome=_plain(record.outcome, record.id),
-            stands=record.stands,
+            outcome=_without_ids_and_times(record.outcome, record.id),
+            end_state=record.end_state,
             revision=int(deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"]),
             image=template["image"],
             replicas=deployment["spec"]["replicas"],
             cards=len(cards),
-            replies=tuple(_plain(each.words, record.id) for each in replies),
+            replies=tuple(_without_ids_and_times(each.visible_text, record.id) for each in replies),
             locks=len(locks),
             unsettled=sum(number for state, number in counts.items() if state not in ("delivered", "superseded")),
             chain=broken.problem if broken else "",
@@ -155,69 +155,69 @@ class Stage:
         )
 
 
-def _plain(text: str, operation: str) -> str:
+def _without_ids_and_times(text: str, operation: str) -> str:
     """Without what differs between two runs: ids and times."""
     text = text.replace(operation, "op")
     return re.sub(r"<!date[^>]*>|\(?\d\d:\d\d UTC\)?", "", text)
 
 
-async def play(stage: Stage, scenario: Scenario, die_at: str = "") -> int:
+async def run_scenario(harness: CrashHarness, scenario: Scenario, die_at: str = "") -> int:
     """Tell the story to its end; how often the bot died on the way. A dead bot is started again, without a point to die at."""
-    await stage.start_bot(die_at)
-    await stage.slack.client.wait_for_bot(within=PATIENCE)
-    await stage.slack.client.command("ana", scenario.command, channel=stage.channel)
-    return await finish(stage, approved=scenario.approved)
+    await harness.start_bot(die_at)
+    await harness.slack.client.wait_for_bot(within=RUN_TIMEOUT)
+    await harness.slack.client.command("ana", scenario.command, channel=harness.channel)
+    return await wait_finished(harness, approved=scenario.approved)
 
 
-async def finish(stage: Stage, *, approved: bool) -> int:
+async def wait_finished(harness: CrashHarness, *, approved: bool) -> int:
     """Wait until the operation has ended and everything is said. ``approved``: mia approves it on the way."""
     deaths, decided = 0, not approved
-    async with asyncio.timeout(PATIENCE):
-        while not await _settled(stage):
-            if stage.bots[-1].returncode is not None:
+    async with asyncio.timeout(RUN_TIMEOUT):
+        while not await _settled(harness):
+            if harness.bots[-1].returncode is not None:
                 deaths += 1
-                await stage.start_bot()
+                await harness.start_bot()
             if not decided:
-                decided = await _approve(stage)
+                decided = await _approve(harness)
             await asyncio.sleep(0.1)
     return deaths
 
 
-async def _approve(stage: Stage) -> bool:
-    card = await stage.card()
-    record = await stage.record()
+async def _approve(harness: CrashHarness) -> bool:
+    card = await harness.card()
+    record = await harness.record()
     if card is None or "Approve" not in card.buttons or record is None or record.state.value != "waiting":
         return False
-    if not await _connected(stage):
+    if not await _connected(harness):
         return False
-    answer = await stage.slack.client.press("mia", card, "Approve")
+    answer = await harness.slack.client.press("mia", card, "Approve")
     return bool(answer.get("answered", True))
 
 
-async def _connected(stage: Stage) -> bool:
-    sockets = await stage.slack.client.sockets.status()
-    return stage.bots[-1].returncode is None and bool(sockets["connections"])
+async def _connected(harness: CrashHarness) -> bool:
+    sockets = await harness.slack.client.sockets.status()
+    return harness.bots[-1].returncode is None and bool(sockets["connections"])
 
 
-async def _settled(stage: Stage) -> bool:
-    record = await stage.record()
+async def _settled(harness: CrashHarness) -> bool:
+    record = await harness.record()
     if record is None or not record.state.final:
         return False
-    async with stage.store.read() as tx:
+    async with harness.store.read() as tx:
         return await tx.outbox.oldest_unsettled() is None
 
 
 @asynccontextmanager
-async def set_up(slack: RunningSlack, folder: Path, database: str) -> AsyncIterator[Stage]:
+async def open_crash_harness(slack: RunningSlack, folder: Path, database: str) -> AsyncIterator[CrashHarness]:
     """A fresh cluster, database and channel for one story in a folder with a migrated database; bots are stopped at its end."""
     await slack.client.reset()
     store = Store(open_engines(database))
     async with StandInCluster(pace=FAST) as stand_in:
         stand_in.seed()
-        stage = Stage(slack, stand_in, folder, database, store)
-        stage.prepare()
+        harness = CrashHarness(slack, stand_in, folder, database, store)
+        harness.prepare()
         try:
-            yield stage
+            yield harness
         finally:
-            await stage.stop_bots()
+            await harness.stop_bots()
             await store.close()

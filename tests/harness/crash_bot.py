@@ -11,15 +11,15 @@ import signal
 from datetime import timedelta
 from pathlib import Path
 
-from bot.components.core import Tuning
+from bot.components.core import RuntimeOptions
 from bot.core.settings import load_settings
-from bot.wiring import running
-from runbooks.engine.engine import PROCEDURES
-from runbooks.engine.lease import LeaseTimes
-from storage.outbox import Pace
+from bot.wiring import run_bot
+from runbooks.engine.engine import PROCEDURES_VERSION
+from runbooks.engine.lease import LeaseTimings
+from storage.outbox import RateLimits
 
 
-class Killer:
+class SignalAtPoint:
     """An observer that ends or stops the process at its point."""
 
     def __init__(self, signals: dict[str, signal.Signals], trace: Path) -> None:
@@ -37,18 +37,18 @@ async def main() -> None:
     """Run until SIGTERM."""
     faster = float(os.environ.get("DEEPECHO_TEST_FASTER", "1"))
     second = timedelta(seconds=1 / faster)
-    pace = Pace(post=second, edit=second, quiet=3 * second)
+    pace = RateLimits(post_interval=second, edit_interval=second, low_priority_interval=3 * second)
     wanted = {"DEEPECHO_TEST_DIE_AT": signal.SIGKILL, "DEEPECHO_TEST_STOP_AT": signal.SIGSTOP}
     signals = {os.environ[name]: number for name, number in wanted.items() if os.environ.get(name)}
-    tuning = Tuning(
-        pace=pace,
-        observer=Killer(signals, Path(os.environ["DEEPECHO_TEST_TRACE"])),
-        lease=LeaseTimes().faster(faster / 2),
-        procedures=int(os.environ.get("DEEPECHO_TEST_PROCEDURES", str(PROCEDURES))),
+    tuning = RuntimeOptions(
+        rate_limits=pace,
+        observer=SignalAtPoint(signals, Path(os.environ["DEEPECHO_TEST_TRACE"])),
+        lease_timings=LeaseTimings().faster(faster / 2),
+        procedures_version=int(os.environ.get("DEEPECHO_TEST_PROCEDURES", str(PROCEDURES_VERSION))),
     )
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with running(load_settings(), tuning):
+    async with run_bot(load_settings(), tuning):
         await stop.wait()
 
 

@@ -5,17 +5,17 @@ import shutil
 from pathlib import Path
 
 from storage.migrate import migrate
-from tests.harness.postgres import Postgres
+from tests.harness.postgres import PostgresServer
 
-MOST_STORIES = 40
+MAX_RUNS = 40
 
 
-class Databases:
+class FreshDatabases:
     """Folders with their databases: a file of its own, or a fresh database of a server."""
 
-    def __init__(self, folder: Path, postgres: Postgres | None) -> None:
+    def __init__(self, folder: Path, postgres: PostgresServer | None) -> None:
         self._folder = folder
-        self._servers = [postgres.fresh() for _ in range(MOST_STORIES)] if postgres else []
+        self._servers = [postgres.create_migrated() for _ in range(MAX_RUNS)] if postgres else []
         self._template = folder / "template.sqlite"
         if postgres is None:
             asyncio.run(migrate(f"sqlite:///{self._template}"))

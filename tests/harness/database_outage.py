@@ -8,7 +8,7 @@ import asyncpg
 
 
 @asynccontextmanager
-async def away(url: str) -> AsyncIterator[None]:
+async def database_unavailable(url: str) -> AsyncIterator[None]:
     """Inside the block nobody can connect to the database, and who was connected no longer is."""
     name = urlsplit(url).path.removeprefix("/")
     admin = await asyncpg.connect(urlsplit(url)._replace(path="/postgres").geturl())

@@ -11,7 +11,7 @@ import pytest_asyncio
 from storage.engines import open_engines
 from storage.migrate import migrate
 from storage.store import Store
-from tests.harness.postgres import Postgres, postgres
+from tests.harness.postgres import PostgresServer, postgres
 
 __all__ = [
     "database_url",
@@ -42,10 +42,10 @@ def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres: Postgres) -> Iterator[str]:
-    url = postgres.fresh()
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    url = postgres.create_migrated()
     yield url
-    postgres.give_back(url)
+    postgres.release(url)
 
 
 @pytest.fixture(params=BOTH)
@@ -61,8 +61,8 @@ def sqlite_empty_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_empty_url(postgres: Postgres) -> str:
-    return postgres.empty()
+def postgres_empty_url(postgres: PostgresServer) -> str:
+    return postgres.create_empty()
 
 
 @pytest.fixture(params=BOTH)

@@ -12,174 +12,180 @@ from domain.changes.platform_changes import Suspect
 from domain.metrics.charts import Series
 from domain.metrics.samples import Sample
 from domain.targets import Target
-from domain.workloads.deployments import PodTrouble
-from runbooks.alerts.enrichment import Around, Enrichment, on_delivered
-from runbooks.alerts.suspect_search import Suspected
+from domain.workloads.deployments import PodFailure
+from runbooks.alerts.enrichment import Enrichment, EnrichmentSources, on_delivered
+from runbooks.alerts.suspect_search import SuspectReport
 from runbooks.alerts.timers import ENRICH
-from storage.outbox import Pace
+from storage.outbox import RateLimits
 from storage.store import Store
-from tests.harness.alerts import AlertsHouse
+from tests.harness.alerts import AlertsHarness
 from tests.harness.samples.alerts import SUSPECT
 from tests.harness.samples.notifications import alert
 
 EXPRESSION = "error_ratio > 10"
-AT_ONCE = Pace(post=timedelta(), edit=timedelta(), quiet=timedelta())
+NO_RATE_LIMITS = RateLimits(post_interval=timedelta(), edit_interval=timedelta(), low_priority_interval=timedelta())
 REPLICA = "replica-1"
-SHORT = 0.8
+SHORT_TIMEOUT = 0.8
 """Seconds for each part, where one of them takes longer."""
 
-Meanwhile = Callable[[], Awaitable[None]]
+Hook = Callable[[], Awaitable[None]]
 
 
-def measured(name: str = "a", *, expression: str = EXPRESSION, host: str = "prometheus.example", **labels: str) -> Alert:
+def alert_with_expression(
+    name: str = "a", *, expression: str = EXPRESSION, host: str = "prometheus.example", **labels: str
+) -> Alert:
     """An alert of the main service in production whose Prometheus says what it measures."""
     where = {"environment": "production", "service": "deep-echo-main"} | labels
     one = alert(name, labels={key: value for key, value in where.items() if value})
     return replace(one, generator_url=f"http://{host}/graph?g0.expr={quote(expression)}&g0.tab=1")
 
 
-async def _nothing() -> None: ...
+async def _do_nothing() -> None: ...
 
 
 @dataclass
-class Source:
+class FakeSource:
     """One that answers, after what a test wants to happen meanwhile; or raises, or never answers."""
 
-    meanwhile: Meanwhile = _nothing
-    problem: Exception | None = None
+    hook: Hook = _do_nothing
+    error: Exception | None = None
     hangs: bool = False
     asked: list[str] = field(default_factory=list)
-    busy: set[str] = field(default_factory=set)
-    met: list[str] = field(default_factory=list)
+    open_questions: set[str] = field(default_factory=set)
+    concurrent_questions: list[str] = field(default_factory=list)
     """Who asked while the same question was still open."""
 
     async def answer(self, question: str) -> None:
         self.asked.append(question)
-        if question in self.busy:
-            self.met.append(question)
-        self.busy.add(question)
+        if question in self.open_questions:
+            self.concurrent_questions.append(question)
+        self.open_questions.add(question)
         try:
-            await self.meanwhile()
+            await self.hook()
             if self.hangs:
                 await asyncio.Event().wait()
-            if self.problem is not None:
-                raise self.problem
+            if self.error is not None:
+                raise self.error
         finally:
-            self.busy.discard(question)
+            self.open_questions.discard(question)
 
 
 @dataclass
-class Prometheus:
-    ranges: Source = field(default_factory=Source)
-    values: Source = field(default_factory=Source)
+class FakePrometheus:
+    range_source: FakeSource = field(default_factory=FakeSource)
+    value_source: FakeSource = field(default_factory=FakeSource)
 
-    async def range(self, expression: str, since: datetime, until: datetime, *, only: Mapping[str, str]) -> tuple[Series, ...]:
-        await self.ranges.answer(expression)
+    async def query_range(
+        self, expression: str, since: datetime, until: datetime, *, only: Mapping[str, str]
+    ) -> tuple[Series, ...]:
+        await self.range_source.answer(expression)
         return (Series(name="error_ratio", points=((since.timestamp(), 1.0), (until.timestamp(), 14.2))),)
 
-    async def now(self, expression: str, *, only: Mapping[str, str]) -> tuple[Sample, ...]:
-        await self.values.answer(expression)
+    async def query(self, expression: str, *, only: Mapping[str, str]) -> tuple[Sample, ...]:
+        await self.value_source.answer(expression)
         return (Sample({}, 14.2),)
 
 
-def failing(message: str, *lines: str) -> PodTrouble:
-    return PodTrouble(pod="main-x2x4q", reason="CrashLoopBackOff", message=message, restarts=4, last_lines=lines)
+def pod_failure(message: str, *lines: str) -> PodFailure:
+    return PodFailure(pod="main-x2x4q", reason="CrashLoopBackOff", message=message, restarts=4, log_tail=lines)
 
 
 @dataclass
-class Cluster(Source):
-    found: tuple[PodTrouble, ...] = (failing("exit code 1", "boom"),)
+class FakeCluster(FakeSource):
+    found: tuple[PodFailure, ...] = (pod_failure("exit code 1", "boom"),)
 
-    async def troubles(self, target: Target, /) -> tuple[PodTrouble, ...]:
+    async def pod_failures(self, target: Target, /) -> tuple[PodFailure, ...]:
         await self.answer(str(target))
         return self.found
 
 
 @dataclass
-class Detective(Source):
+class FakeSuspects(FakeSource):
     found: tuple[Suspect, ...] = (SUSPECT,)
 
-    async def suspects(self, environment: str, service: str, *, began_at: datetime) -> Suspected:
+    async def suspects(self, environment: str, service: str, *, began_at: datetime) -> SuspectReport:
         await self.answer(f"{service} in {environment}")
-        return Suspected(suspects=self.found)
+        return SuspectReport(suspects=self.found)
 
 
 @dataclass
-class Looking:
+class EnrichmentHarness:
     """A replica that looks into groups. ``seconds`` for each part."""
 
-    house: AlertsHouse
+    alerts: AlertsHarness
     store: Store | None = None
     seconds: float = 12.0
-    prometheus: Prometheus = field(default_factory=Prometheus)
-    cluster: Cluster = field(default_factory=Cluster)
-    detective: Detective = field(default_factory=Detective)
+    prometheus: FakePrometheus = field(default_factory=FakePrometheus)
+    cluster: FakeCluster = field(default_factory=FakeCluster)
+    suspects: FakeSuspects = field(default_factory=FakeSuspects)
 
     def __post_init__(self) -> None:
-        around = Around(
-            catalogue=lambda: self.house.catalogue,
+        around = EnrichmentSources(
+            catalogue=lambda: self.alerts.catalogue,
             clusters={"main": self.cluster},
             prometheus=lambda environment: self.prometheus if environment == "production" else None,
-            suspecting=self.detective,
+            suspect_source=self.suspects,
         )
-        self.enrichment = Enrichment(self.store or self.house.store, self.house.clock, around, lambda: None, seconds=self.seconds)
+        self.enrichment = Enrichment(
+            self.store or self.alerts.store, self.alerts.clock, around, lambda: None, part_timeout_seconds=self.seconds
+        )
 
     async def deliver(self) -> None:
         """Whatever is in the outbox is in Slack from here on."""
-        now = self.house.clock.now()
+        now = self.alerts.clock.now()
         while True:
-            async with self.house.store.write() as tx:
-                row = await tx.outbox.claim(REPLICA, now, AT_ONCE)
+            async with self.alerts.store.write() as tx:
+                row = await tx.outbox.claim(REPLICA, now, NO_RATE_LIMITS)
                 if row is None:
                     return
-                await tx.outbox.delivered(row, row.channel, row.ts or f"{row.id}.0", now)
+                await tx.outbox.mark_delivered(row, row.channel, row.ts or f"{row.id}.0", now)
                 await on_delivered(tx, row, now)
 
-    async def hand_over(self) -> int:
+    async def submit_due(self) -> int:
         """What is due is taken, as the clocks do; how many."""
-        at, taken = self.house.clock.now(), 0
-        async with self.house.store.read() as tx:
+        at, submitted = self.alerts.clock.now(), 0
+        async with self.alerts.store.read() as tx:
             due = [each for each in await tx.timers.due(at, limit=1000) if each.kind == ENRICH]
         for timer in due:
-            async with self.house.store.write() as tx:
-                mine = await tx.timers.take(timer, REPLICA, at)
-            if mine:
+            async with self.alerts.store.write() as tx:
+                claimed = await tx.timers.claim(timer, REPLICA, at)
+            if claimed:
                 await self.enrichment.submit(timer, at)
-                taken += 1
-        return taken
+                submitted += 1
+        return submitted
 
     @asynccontextmanager
-    async def at_work(self) -> AsyncIterator["asyncio.Task[None]"]:
+    async def running(self) -> AsyncIterator["asyncio.Task[None]"]:
         """Its workers work; afterwards they are stopped as the process stops them."""
-        working: asyncio.Task[None] = asyncio.create_task(self.enrichment.keep())
+        task: asyncio.Task[None] = asyncio.create_task(self.enrichment.run())
         try:
-            yield working
+            yield task
         finally:
-            working.cancel()
-            await asyncio.wait([working])
-            if not working.cancelled():
-                working.result()
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.result()
 
-    async def look(self) -> None:
+    async def enrich_due(self) -> None:
         """Everything that is due is looked into."""
-        async with self.at_work() as working:
-            await self.hand_over()
-            await done(self.house, working)
+        async with self.running() as task:
+            await self.submit_due()
+            await wait_enriched(self.alerts, task)
 
     async def thread(self) -> dict[str, AlertNote]:
         """What enrichment said, by the part of each group."""
-        notes = [each.fact for each in await self.house.said() if isinstance(each.fact, AlertNote)]
+        notes = [each.fact for each in await self.alerts.outbox_entries() if isinstance(each.fact, AlertNote)]
         return {each.key: each for each in notes if "-" in each.key}
 
 
-async def left(house: AlertsHouse) -> list[str]:
+async def pending_groups(house: AlertsHarness) -> list[str]:
     """Timers of groups that are still to be looked into."""
     return [key for key in await house.timers() if key.startswith(ENRICH)]
 
 
-async def done(house: AlertsHouse, working: "asyncio.Task[None]", *, but: int = 0, within: float = 20.0) -> None:
+async def wait_enriched(house: AlertsHarness, task: "asyncio.Task[None]", *, remaining: int = 0, within: float = 20.0) -> None:
     """Until no more than so many groups are to be looked into."""
     async with asyncio.timeout(within):
-        while len(await left(house)) > but:
-            assert not working.done(), working
+        while len(await pending_groups(house)) > remaining:
+            assert not task.done(), task
             await asyncio.sleep(0.01)

@@ -12,22 +12,22 @@ _TOKEN = re.compile(r"<([^>]*)>")
 _DATE = re.compile(r"!date\^\d+\^(\{date_short_pretty\} )?\{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d")
 
 
-def texts(value: Any) -> Iterator[Json]:
+def text_objects(value: Any) -> Iterator[Json]:
     """Every text object, however deep."""
     if isinstance(value, dict):
         if value.get("type") in {"plain_text", "mrkdwn"}:
             yield value
-        for each in value.values():
-            yield from texts(each)
+        for item in value.values():
+            yield from text_objects(item)
     elif isinstance(value, list | tuple):
-        for each in value:
-            yield from texts(each)
+        for item in value:
+            yield from text_objects(item)
 
 
-def read(message: Message) -> str:
+def visible_text(message: Message) -> str:
     """All that stands in the message, in order, without what its buttons would ask."""
     shown = [block for block in message.blocks if block["type"] != "actions"]
-    return "\n".join(text["text"] for text in texts(shown))
+    return "\n".join(text["text"] for text in text_objects(shown))
 
 
 def buttons(blocks: Any) -> dict[str, Json]:
@@ -36,8 +36,8 @@ def buttons(blocks: Any) -> dict[str, Json]:
     return {(each.get("text") or each["placeholder"])["text"]: each for each in elements}
 
 
-def marks(blocks: Any, text: str = "") -> list[str]:
+def markup_tokens(blocks: Any, text: str = "") -> list[str]:
     """What Slack would treat as markup of its own: mentions, links, channels. Dates are left out."""
-    written = [each["text"] for each in texts(blocks) if each["type"] == "mrkdwn"]
+    written = [each["text"] for each in text_objects(blocks) if each["type"] == "mrkdwn"]
     found = [token for each in [*written, text] for token in _TOKEN.findall(each)]
     return [token for token in found if not _DATE.fullmatch(token)]

@@ -14,15 +14,15 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
 from sandbox.tools import MissingTool, alertmanager_program, prometheus_program
-from tests.harness.stand_in_cluster import PRODUCTION, STRATEGIC, Bench
+from tests.harness.stand_in_cluster import PRODUCTION, STRATEGIC, ClusterHarness
 
 Json = dict[str, Any]
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-PATIENCE = 30.0
+WAIT_TIMEOUT = 30.0
 TOKEN = "a-token-for-the-webhook"
 
 
-def needs_monitoring() -> None:
+def require_monitoring() -> None:
     """Skip where the programs are missing, saying so; in CI that is a failure."""
     try:
         prometheus_program()
@@ -33,23 +33,23 @@ def needs_monitoring() -> None:
         pytest.skip(str(missing))
 
 
-async def deploys(bench: Bench, tag: str, component: str = "main", namespace: str = PRODUCTION) -> None:
+async def deploy_tag(harness: ClusterHarness, tag: str, component: str = "main", namespace: str = PRODUCTION) -> None:
     """As a person with kubectl would, without waiting for it."""
     path = f"/apis/apps/v1/namespaces/{namespace}/deployments/deep-echo-{component}"
-    containers = (await bench.get(path))["spec"]["template"]["spec"]["containers"]
+    containers = (await harness.get(path))["spec"]["template"]["spec"]["containers"]
     image = containers[0]["image"].rpartition(":")[0]
     patch = {"spec": {"template": {"spec": {"containers": [{"name": containers[0]["name"], "image": f"{image}:{tag}"}]}}}}
-    status, answer = await bench.call("PATCH", path, patch, STRATEGIC)
+    status, answer = await harness.call("PATCH", path, patch, STRATEGIC)
     assert status == 200, answer
 
 
-async def scales(bench: Bench, replicas: int, component: str, namespace: str = PRODUCTION) -> None:
+async def scale_component(harness: ClusterHarness, replicas: int, component: str, namespace: str = PRODUCTION) -> None:
     path = f"/apis/apps/v1/namespaces/{namespace}/deployments/deep-echo-{component}"
-    status, answer = await bench.call("PATCH", path, {"spec": {"replicas": replicas}}, STRATEGIC)
+    status, answer = await harness.call("PATCH", path, {"spec": {"replicas": replicas}}, STRATEGIC)
     assert status == 200, answer
 
 
-async def scraped(http: aiohttp.ClientSession, url: str, job: str, environment: str = "production") -> Samples | None:
+async def scrape(http: aiohttp.ClientSession, url: str, job: str, environment: str = "production") -> Samples | None:
     """What a service exports, by name and labels; None where it is down."""
     async with http.get(f"{url}/{environment}/{job}/metrics") as answer:
         if answer.status == 503:
@@ -60,46 +60,46 @@ async def scraped(http: aiohttp.ClientSession, url: str, job: str, environment: 
 
 
 @dataclass(slots=True)
-class Webhook:
+class FakeWebhook:
     """What Alertmanager said, as the bot would hear it."""
 
     url: str = ""
     authorizations: set[str] = field(default_factory=set)
-    said: list[Json] = field(default_factory=list)
+    payloads: list[Json] = field(default_factory=list)
 
     def alerts(self, status: str, **labels: str) -> list[Json]:
         """Every alert that was told of in this state with these labels, oldest first."""
-        every = [alert for payload in self.said for alert in payload["alerts"]]
+        every = [alert for payload in self.payloads for alert in payload["alerts"]]
         return [each for each in every if each["status"] == status and labels.items() <= each["labels"].items()]
 
-    async def hears(self, status: str, **labels: str) -> Json:
+    async def wait_for_alert(self, status: str, **labels: str) -> Json:
         """The newest such alert, as soon as there is one."""
 
         async def look() -> Json | None:
             return next(reversed(self.alerts(status, **labels)), None)
 
-        found: Json = await until(look, f"an alert {labels} that is {status}")
+        found: Json = await wait_until(look, f"an alert {labels} that is {status}")
         return found
 
 
-async def until(holds: Callable[[], Awaitable[Any]], what: str) -> Any:
+async def wait_until(probe: Callable[[], Awaitable[Any]], description: str) -> Any:
     """The first truthy answer."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + WAIT_TIMEOUT
     while time.monotonic() < end:
-        if answer := await holds():
+        if answer := await probe():
             return answer
         await asyncio.sleep(0.05)
-    pytest.fail(f"never happened: {what}")
+    pytest.fail(f"never happened: {description}")
 
 
 @asynccontextmanager
-async def webhook() -> AsyncIterator[Webhook]:
+async def fake_webhook() -> AsyncIterator[FakeWebhook]:
     """A small server that keeps what is sent to it."""
-    heard = Webhook()
+    server = FakeWebhook()
 
     async def take(request: web.Request) -> web.Response:
-        heard.authorizations.add(request.headers.get("Authorization", ""))
-        heard.said.append(await request.json())
+        server.authorizations.add(request.headers.get("Authorization", ""))
+        server.payloads.append(await request.json())
         return web.Response()
 
     app = web.Application()
@@ -108,13 +108,13 @@ async def webhook() -> AsyncIterator[Webhook]:
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        heard.url = f"http://127.0.0.1:{runner.addresses[0][1]}/webhooks/alertmanager"
-        yield heard
+        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/webhooks/alertmanager"
+        yield server
     finally:
         await runner.cleanup()
 
 
-async def asked(http: aiohttp.ClientSession, url: str, query: str) -> Sequence[Json]:
+async def query_prometheus(http: aiohttp.ClientSession, url: str, query: str) -> Sequence[Json]:
     """The answer to a query now."""
     async with http.get(f"{url}/api/v1/query", params={"query": query}) as answer:
         found: Sequence[Json] = (await answer.json())["data"]["result"]

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 _READY_WITHIN = 20.0
-_NOBODY_IS_TOLD = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
+_NO_RECEIVERS = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
 
 
 @contextmanager
 def running_alertmanager(folder: Path) -> Iterator[str]:
     """Its address. It tells nobody of alerts and has no peers."""
     configuration = folder / "alertmanager.yml"
-    configuration.write_text(json.dumps(_NOBODY_IS_TOLD))  # JSON is YAML
+    configuration.write_text(json.dumps(_NO_RECEIVERS))  # JSON is YAML
     port = _free_port()
     command = [
         _program("prometheus-alertmanager", "alertmanager"),

@@ -17,29 +17,29 @@ from domain.people import Member
 from domain.redaction import redact
 from domain.targets import Target
 from integrations.kubernetes import Cluster, ClusterSettings, open_cluster
-from runbooks.engine.engine import PROCEDURES, Engine, Observer, unobserved
-from runbooks.engine.lease import OnlyReplica
-from runbooks.operations.context import Outside
+from runbooks.engine.engine import PROCEDURES_VERSION, Engine, StepObserver, ignore_step
+from runbooks.engine.lease import SingleReplicaLease
+from runbooks.operations.context import ProcedureDependencies
 from runbooks.operations.planner import Planner
 from runbooks.operations.recovery import Recovery
 from runbooks.operations.runner import Runner
-from runbooks.operations.service import Operations
+from runbooks.operations.service import OperationService
 from runbooks.operations.timer_handlers import OperationTimerHandlers
-from runbooks.timers import Clocks
+from runbooks.timers import TimerDispatcher
 from sandbox.cluster import FAST, StandInCluster
 from sandbox.cluster import Pace as ClusterPace
 from storage.engines import open_engines
 from storage.migrate import migrate
-from storage.outbox import OutboxRow, Pace
+from storage.outbox import OutboxRow, RateLimits
 from storage.outbox_messages import load
 from storage.store import Store
 from tests.harness.samples.team import ANA, LEE, team_catalogue
 
-PATIENCE = 60.0
-AT_ONCE = Pace(post=timedelta(), edit=timedelta(), quiet=timedelta())
+OPERATION_TIMEOUT = 60.0
+NO_RATE_LIMITS = RateLimits(post_interval=timedelta(), edit_interval=timedelta(), low_priority_interval=timedelta())
 
 
-class ShiftedClock:
+class OffsetClock:
     """The machine's clock, which a test can put forward."""
 
     def __init__(self) -> None:
@@ -48,32 +48,32 @@ class ShiftedClock:
     def now(self) -> datetime:
         return datetime.now(UTC) + self._ahead
 
-    def go_on(self, span: timedelta) -> None:
+    def advance(self, span: timedelta) -> None:
         self._ahead += span
 
 
 @dataclass
-class House:
+class OperationsHarness:
     """What a test holds on to."""
 
-    standing_in: StandInCluster | None
+    stand_in_or_none: StandInCluster | None
     cluster: Cluster
     store: Store
-    clock: ShiftedClock
+    clock: OffsetClock
     planner: Planner
     engine: Engine
-    operations: Operations
+    operations: OperationService
     recovery: Recovery
-    clocks: Clocks
-    outside: Outside
+    timers: TimerDispatcher
+    dependencies: ProcedureDependencies
     catalogue: Catalogue
-    said: list[object] = field(default_factory=list)
+    delivered_facts: list[object] = field(default_factory=list)
 
     @property
     def stand_in(self) -> StandInCluster:
         """The cluster itself, for trouble on request."""
-        assert self.standing_in is not None, "a real cluster makes no trouble on request"
-        return self.standing_in
+        assert self.stand_in_or_none is not None, "a real cluster makes no trouble on request"
+        return self.stand_in_or_none
 
     def target(self, service: str = "deep-echo-main", environment: str = "production") -> Target:
         return self.catalogue.target(environment, service)
@@ -85,7 +85,7 @@ class House:
         plan = await self.planner.rollback(environment, version, "deep-echo-main")
         return await self.operations.start(plan, source=source, by=by, channel="C1", reason="errors since yesterday")
 
-    async def begin(self, plan: Plan, *, by: Member = ANA, approver: Member = LEE, source: str = "") -> OperationRecord:
+    async def start_plan(self, plan: Plan, *, by: Member = ANA, approver: Member = LEE, source: str = "") -> OperationRecord:
         """Start this, and approve it where it needs that."""
         source = source or f"{plan.verb.value} {plan.digest()}"
         record = await self.operations.start(plan, source=source, by=by, channel="C1", reason="errors since yesterday")
@@ -93,19 +93,19 @@ class House:
             return record
         return await self.operations.decide(record.id, approver, Decision.APPROVED)
 
-    async def carried_out(self, plan: Plan, *, by: Member = ANA, approver: Member = LEE, source: str = "") -> OperationRecord:
+    async def run_plan(self, plan: Plan, *, by: Member = ANA, approver: Member = LEE, source: str = "") -> OperationRecord:
         """Begin this and wait for its end."""
-        return await self.ended((await self.begin(plan, by=by, approver=approver, source=source)).id)
+        return await self.wait_ended((await self.start_plan(plan, by=by, approver=approver, source=source)).id)
 
-    async def ended(self, operation: str) -> OperationRecord:
+    async def wait_ended(self, operation: str) -> OperationRecord:
         """Wait until an operation has ended."""
-        return await self.reached(operation, lambda record: record.state.final)
+        return await self.wait_until(operation, lambda record: record.state.final)
 
-    async def reached(self, operation: str, holds: Callable[[OperationRecord], bool]) -> OperationRecord:
+    async def wait_until(self, operation: str, condition: Callable[[OperationRecord], bool]) -> OperationRecord:
         """Wait until this is true of an operation."""
-        async with asyncio.timeout(PATIENCE):
-            while not holds(record := await self.operations.find(operation)):
-                assert not record.state.final or holds(record), f"ended before that: {record.outcome} {record.stands}"
+        async with asyncio.timeout(OPERATION_TIMEOUT):
+            while not condition(record := await self.operations.find(operation)):
+                assert not record.state.final or condition(record), f"ended before that: {record.outcome} {record.end_state}"
                 await asyncio.sleep(0.02)
         return record
 
@@ -114,16 +114,16 @@ class House:
         while True:
             async with self.store.write() as tx:
                 at = self.clock.now()
-                row = await tx.outbox.claim("r", at, AT_ONCE)
+                row = await tx.outbox.claim("r", at, NO_RATE_LIMITS)
                 if row is None:
-                    return self.said
-                await tx.outbox.delivered(row, row.channel, row.ts or f"{row.id}.0", at)
+                    return self.delivered_facts
+                await tx.outbox.mark_delivered(row, row.channel, row.ts or f"{row.id}.0", at)
                 await self.operations.on_delivered(tx, row, at)
-            self.said.append(_fact(row))
+            self.delivered_facts.append(_load_fact(row))
 
     async def notes(self, operation: str) -> list[OperationNote]:
         """What the operation's thread says, in order."""
-        return [each for each in await self.deliver() if isinstance(each, OperationNote) and each.operation == operation]
+        return [each for each in await self.deliver() if isinstance(each, OperationNote) and each.operation_id == operation]
 
     async def audit(self) -> tuple[AuditRecord, ...]:
         """The whole log, oldest first."""
@@ -143,68 +143,68 @@ class House:
     async def locks(self) -> tuple[LockRecord, ...]:
         """Every lock that is held."""
         async with self.store.read() as tx:
-            return await tx.locks.all(self.clock.now())
+            return await tx.locks.active(self.clock.now())
 
 
-def _fact(row: OutboxRow) -> object:
+def _load_fact(row: OutboxRow) -> object:
     return load(row.kind, row.version, row.fact)
 
 
 @asynccontextmanager
-async def open_house(
+async def open_operations_harness(
     folder: Path,
     database: str = "",
-    observer: Observer = unobserved,
+    observer: StepObserver = ignore_step,
     *,
     pace: ClusterPace = FAST,
     catalogue: Catalogue | None = None,
-) -> AsyncIterator[House]:
+) -> AsyncIterator[OperationsHarness]:
     """Everything open; closed again in reverse."""
     url = database or f"sqlite:///{folder / 'deepecho.sqlite'}"
     await migrate(url)
-    clock, catalogue = ShiftedClock(), catalogue or team_catalogue()
+    clock, catalogue = OffsetClock(), catalogue or team_catalogue()
     async with StandInCluster(pace=pace) as stand_in:
         stand_in.seed()
         kubeconfig = stand_in.kubeconfig(folder / "kubeconfig", context="production")
         settings = ClusterSettings(name="main", kubeconfig=str(kubeconfig))
         async with (
             open_cluster(settings, clock, redact=redact) as cluster,
-            open_floor(url, clock, catalogue, stand_in, cluster, observer) as house,
+            open_operations_process(url, clock, catalogue, stand_in, cluster, observer) as harness,
         ):
-            yield house
+            yield harness
 
 
 @asynccontextmanager
-async def open_floor(
+async def open_operations_process(
     url: str,
-    clock: ShiftedClock,
+    clock: OffsetClock,
     catalogue: Catalogue,
     stand_in: StandInCluster | None,
     cluster: Cluster,
-    observer: Observer = unobserved,
+    observer: StepObserver = ignore_step,
     replica: str = "replica-1",
-    procedures: int = PROCEDURES,
-) -> AsyncIterator[House]:
+    procedures: int = PROCEDURES_VERSION,
+) -> AsyncIterator[OperationsHarness]:
     """The part that dies with a process: the store, the engine and what hangs on them."""
     store = Store(open_engines(url, pooled=False))
-    lease = OnlyReplica(replica)
+    lease = SingleReplicaLease(replica)
     clusters = {"main": cluster}
     planner = Planner(lambda: catalogue, clusters)
-    engine = Engine(url, lease, procedures=procedures, observer=observer)
-    outside = Outside(
+    engine = Engine(url, lease, procedures_version=procedures, observer=observer)
+    outside = ProcedureDependencies(
         store=store,
         clock=clock,
         clusters=clusters,
         planner=planner,
         rollout_within=lambda name: catalogue.environments[name].rollout_within,
-        nudge=lambda: None,
+        notify_outbox=lambda: None,
     )
-    operations = Operations(engine, store, clock, lambda: catalogue, lambda: None)
-    timers = OperationTimerHandlers(engine=engine, outside=outside, operations=operations, scale_plan=planner.scale)
+    operations = OperationService(engine, store, clock, lambda: catalogue, lambda: None)
+    timers = OperationTimerHandlers(engine=engine, dependencies=outside, operations=operations, scale_plan=planner.scale)
     await engine.open(Runner(engine, outside).run)
     try:
-        yield House(
-            standing_in=stand_in,
+        yield OperationsHarness(
+            stand_in_or_none=stand_in,
             cluster=cluster,
             store=store,
             clock=clock,
@@ -212,8 +212,8 @@ async def open_floor(
             engine=engine,
             operations=operations,
             recovery=Recovery(engine, lease, outside),
-            clocks=Clocks(store=store, clock=clock, replica=replica, handlers=timers.handlers),
-            outside=outside,
+            timers=TimerDispatcher(store=store, clock=clock, replica=replica, handlers=timers.handlers),
+            dependencies=outside,
             catalogue=catalogue,
         )
     finally:

@@ -11,38 +11,47 @@ from typing import Any
 import aiohttp
 
 from bot.charts import Charts
-from bot.delivery.retries import Patience
-from bot.delivery.worker import Delivery
+from bot.delivery.retries import RetryPolicy
+from bot.delivery.worker import OutboxWorker
 from bot.slack.api import SlackApi, open_session
 from bot.views.markup.message import Message
 from domain.clock import SystemClock
 from domain.metrics.charts import Chart
 from domain.notes import OperationNote
 from sandbox.slack.local import RunningSlack
-from sandbox.slack.observer import until
-from storage.outbox import OutboxRow, Pace
-from storage.outbox_messages import OPERATION_NOTE, Outgoing, Urgency
+from sandbox.slack.observer import wait_for
+from storage.outbox import OutboxRow, RateLimits
+from storage.outbox_messages import OPERATION_NOTE, OutboxMessage, Urgency
 from storage.store import Store, Transaction
 
-FACTOR = 0.02
+TIME_SCALE = 0.02
 """Tests wait a fiftieth of what people would."""
 
-SLACK_WAITS = 0.4
+SLACK_TIMEOUT = 0.4
 """Seconds until a call that hangs is given up; 10 in the product."""
 
-PACE = Pace(post=timedelta(seconds=1) * FACTOR, edit=timedelta(seconds=1.2) * FACTOR, quiet=timedelta(seconds=3) * FACTOR)
-PATIENCE = Patience(attempt=5 / FACTOR, keep=20 / FACTOR, poll=0.5, idle=1.0, look_after=0.1 / FACTOR, unexpected=4).scaled(
-    FACTOR
+PACE = RateLimits(
+    post_interval=timedelta(seconds=1) * TIME_SCALE,
+    edit_interval=timedelta(seconds=1.2) * TIME_SCALE,
+    low_priority_interval=timedelta(seconds=3) * TIME_SCALE,
 )
+RETRY_POLICY = RetryPolicy(
+    attempt_timeout=5 / TIME_SCALE,
+    record_timeout=20 / TIME_SCALE,
+    poll_interval=0.5,
+    idle_interval=1.0,
+    unknown_outcome_delay=0.1 / TIME_SCALE,
+    max_unexpected_errors=4,
+).scaled(TIME_SCALE)
 
 
-def shown(fact: Any) -> Message:
+def render_note(fact: Any) -> Message:
     """A message that says what the fact says; its lines are the file."""
     block = {"type": "section", "text": {"type": "mrkdwn", "text": fact.text}}
     return Message(fact.text, (block,), "\n".join(fact.lines) or None)
 
 
-def said(
+def outbox_note(
     key: str,
     text: str,
     *,
@@ -50,13 +59,13 @@ def said(
     parent: str = "",
     channel: str = "C0DEPLOYS1",
     card: bool = False,
-    quiet: bool = False,
+    low_priority: bool = False,
     urgency: Urgency = Urgency.OPERATION,
     lines: tuple[str, ...] = (),
-) -> Outgoing:
+) -> OutboxMessage:
     """A message for the outbox, as small as one can be."""
-    fact = OperationNote(operation=stream, key=key, at=datetime.now().astimezone(), text=text, lines=lines)
-    return Outgoing(
+    fact = OperationNote(operation_id=stream, key=key, at=datetime.now().astimezone(), text=text, lines=lines)
+    return OutboxMessage(
         key=f"{stream}/{key}",
         stream=stream,
         parent=f"{stream}/{parent}" if parent else "",
@@ -65,19 +74,19 @@ def said(
         kind=OPERATION_NOTE,
         fact=fact,
         card=card,
-        quiet=quiet,
+        low_priority=low_priority,
     )
 
 
-def card(text: str, **more: Any) -> Outgoing:
-    return said("card", text, card=True, **more)
+def card(text: str, **more: Any) -> OutboxMessage:
+    return outbox_note("card", text, card=True, **more)
 
 
-def reply(number: int | str, text: str, **more: Any) -> Outgoing:
-    return said(f"t/{number}", text, parent="card", **more)
+def reply(number: int | str, text: str, **more: Any) -> OutboxMessage:
+    return outbox_note(f"t/{number}", text, parent="card", **more)
 
 
-async def put(store: Store, *messages: Outgoing) -> None:
+async def enqueue(store: Store, *messages: OutboxMessage) -> None:
     """Each in a transaction of its own, as they happen one after the other."""
     for message in messages:
         async with store.write() as tx:
@@ -89,69 +98,69 @@ async def is_settled(store: Store) -> bool | None:
         return await tx.outbox.oldest_unsettled() is None or None
 
 
-async def all_settled(store: Store, within: float = 15.0) -> None:
-    await until(lambda: is_settled(store), within)
+async def wait_all_settled(store: Store, within: float = 15.0) -> None:
+    await wait_for(lambda: is_settled(store), within)
 
 
 async def counts(store: Store) -> dict[str, int]:
     async with store.read() as tx:
-        return dict(await tx.outbox.counts())
+        return dict(await tx.outbox.count_by_state())
 
 
 @dataclass
-class Worker:
+class RunningWorker:
     """A running delivery. ``told`` are the keys whose arrival the rest of the program was told of."""
 
-    delivery: Delivery
+    delivery: OutboxWorker
     api: SlackApi
     running: asyncio.Task[None]
-    told: list[str] = field(default_factory=list)
+    delivered_keys: list[str] = field(default_factory=list)
 
 
 @asynccontextmanager
-async def worker(
+async def run_worker(
     store: Store,
     slack: RunningSlack,
     *,
     replica: str = "replica-1",
-    alive: Callable[[], None] = lambda: None,
+    check_lease: Callable[[], None] = lambda: None,
     fallback: Callable[[OutboxRow], str] = lambda _: "",
-    render: Callable[[Any], Message] = shown,
-    patience: Patience = PATIENCE,
-    pace: Pace = PACE,
+    render: Callable[[Any], Message] = render_note,
+    retry_policy: RetryPolicy = RETRY_POLICY,
+    pace: RateLimits = PACE,
     draw: Callable[[Chart], Awaitable[bytes]] | None = None,
-) -> AsyncIterator[Worker]:
+) -> AsyncIterator[RunningWorker]:
     """Delivery at work until the end of the block."""
-    told: list[str] = []
+    delivered_keys: list[str] = []
 
     async def on_delivered(tx: Transaction, row: OutboxRow, at: datetime) -> None:
-        told.append(row.key)
+        delivered_keys.append(row.key)
 
     async with AsyncExitStack() as stack:
         charts = Charts()
         stack.callback(charts.close)
-        session: aiohttp.ClientSession = await stack.enter_async_context(open_session(slack.api_url, seconds=SLACK_WAITS))
+        session: aiohttp.ClientSession = await stack.enter_async_context(open_session(slack.api_url, seconds=SLACK_TIMEOUT))
         api = SlackApi(slack.bot_token, session, base_url=slack.api_url)
-        delivery = Delivery(
+        delivery = OutboxWorker(
             store,
             api,
             render,
             clock=SystemClock(),
             replica=replica,
-            pace=pace,
-            alive=alive,
+            rate_limits=pace,
+            check_lease=check_lease,
             fallback=fallback,
             on_delivered=on_delivered,
             draw=draw or charts.png,
-            chance=random.Random(1),  # noqa: S311 -- jitter
-            patience=patience,
+            rng=random.Random(1),  # noqa: S311 -- jitter
+            retry_policy=retry_policy,
         )
         running = asyncio.create_task(delivery.run())
         stack.push_async_callback(_stopped, delivery, running)
-        yield Worker(delivery, api, running, told)
+        yield RunningWorker(delivery, api, running, delivered_keys)
 
 
-async def _stopped(delivery: Delivery, running: asyncio.Task[None]) -> None:
+async def _stopped(delivery: OutboxWorker, running: asyncio.Task[None]) -> None:
     if not await delivery.drain(5):
         running.cancel()
     await asyncio.wait([running])
@@ -159,10 +168,10 @@ async def _stopped(delivery: Delivery, running: asyncio.Task[None]) -> None:
         running.result()
 
 
-async def called(slack: RunningSlack, method: str, times: int = 1) -> None:
+async def wait_for_calls(slack: RunningSlack, method: str, times: int = 1) -> None:
     """Until Slack was called so often, whatever came of it."""
 
     async def look() -> bool | None:
-        return len(await slack.client.log(method)) >= times or None
+        return len(await slack.client.api_calls(method)) >= times or None
 
-    await until(look)
+    await wait_for(look)

@@ -3,7 +3,7 @@
 import os
 import socket
 
-COUNT = 7
+PORT_COUNT = 7
 """The page, the local Slack, the bot, the cluster, the demo services, Prometheus, Alertmanager."""
 _FIRST, _LAST = 20_000, 30_000
 
@@ -11,11 +11,11 @@ _FIRST, _LAST = 20_000, 30_000
 def free_ports() -> int:
     """The first of some ports in a row that are free now; runs beside this one begin their search elsewhere."""
     start = _FIRST + os.getpid() * 10 % (_LAST - _FIRST)
-    places: list[int] = [*range(start, _LAST, 10), *range(_FIRST, start, 10)]
-    for port in places:
-        if all(is_free(port + offset) for offset in range(COUNT)):
+    candidates: list[int] = [*range(start, _LAST, 10), *range(_FIRST, start, 10)]
+    for port in candidates:
+        if all(is_free(port + offset) for offset in range(PORT_COUNT)):
             return port
-    raise OSError(f"There are no {COUNT} free ports in a row.")
+    raise OSError(f"There are no {PORT_COUNT} free ports in a row.")
 
 
 def is_free(port: int) -> bool:

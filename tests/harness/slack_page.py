@@ -22,10 +22,10 @@ def require_chromium() -> None:
     """Skip the test where there is no browser; in CI that is a failure."""
     if CHROMIUM.exists():
         return
-    told = f"{CHROMIUM} is missing (Debian: apt install chromium)"
+    message = f"{CHROMIUM} is missing (Debian: apt install chromium)"
     if os.environ.get("CI") == "true":
-        pytest.fail(told)
-    pytest.skip(told)
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 @asynccontextmanager
@@ -91,13 +91,13 @@ class SlackPage:
         """The newest message in the channel that holds ``text``."""
         return self.page.locator(".messages .msg").filter(has_text=text).last
 
-    async def sees(self, text: str, *, within: float = 10.0) -> Locator:
+    async def wait_for_message(self, text: str, *, within: float = 10.0) -> Locator:
         """Wait until a message holds ``text``."""
         message = self.message(text)
         await expect(message).to_be_visible(timeout=within * 1000)
         return message
 
-    async def pictures(self, message: Locator, *, until: str, within: float) -> AsyncIterator[str]:
+    async def message_versions(self, message: Locator, *, until: str, within: float) -> AsyncIterator[str]:
         """Every different text of a message that is edited in place, up to the one that holds ``until``."""
         shown, deadline = "", time.monotonic() + within
         while until not in shown:
@@ -124,7 +124,7 @@ class SlackPage:
 
     async def thread_of(self, text: str) -> Locator:
         """Open the thread of the newest message that holds ``text``; the messages in it, the first one included."""
-        message = await self.sees(text)
+        message = await self.wait_for_message(text)
         summary = message.locator(".thread-summary")
         if await summary.count():
             await summary.click()
@@ -179,7 +179,7 @@ class SlackPage:
         await self.page.screenshot(path=path)
         return path
 
-    async def is_too_wide(self) -> bool:
+    async def overflows(self) -> bool:
         """Whether something sticks out, so that a person would have to scroll sideways."""
         script = (
             "() => [...document.querySelectorAll('.messages, .thread-body, .home')].some((e) => e.scrollWidth > e.clientWidth)"

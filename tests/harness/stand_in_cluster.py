@@ -18,12 +18,12 @@ from sandbox.cluster import ADMIN_TOKEN, CONTEXTS, FAST, StandInCluster
 
 Json = dict[str, Any]
 PRODUCTION = CONTEXTS["production"]
-APP = "/apis/apps/v1/namespaces/default/deployments"
+DEPLOYMENTS_PATH = "/apis/apps/v1/namespaces/default/deployments"
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
-PATIENCE = 20.0
+WAIT_TIMEOUT = 20.0
 
 
 def kubectl_program() -> str:
@@ -36,7 +36,7 @@ def kubectl_program() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class ClusterHarness:
     """A running stand-in with three ways to talk to it: kubectl, the client library, and bare HTTP."""
 
     cluster: StandInCluster
@@ -52,14 +52,14 @@ class Bench:
     def core(self) -> CoreV1Api:
         return CoreV1Api(self.api)
 
-    async def kubectl(self, *words: str, context: str = "production", stdin: str = "", fails: bool = False) -> str:
+    async def kubectl(self, *arguments: str, context: str = "production", stdin: str = "", fails: bool = False) -> str:
         """What kubectl printed; it must succeed, or fail where ``fails``."""
         config = self.cluster.kubeconfig(self.folder / "kubeconfig")
         process = await asyncio.create_subprocess_exec(
             kubectl_program(),
             f"--kubeconfig={config}",
             f"--context={context}",
-            *words,
+            *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -82,17 +82,17 @@ class Bench:
         assert status == 200, found
         return found
 
-    async def until(self, holds: Callable[[], Awaitable[Any]], what: str) -> Any:
+    async def wait_until(self, probe: Callable[[], Awaitable[Any]], description: str) -> Any:
         """The first truthy answer of ``holds``; fails after ``PATIENCE`` seconds."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + WAIT_TIMEOUT
         while time.monotonic() < end:
-            answer = await holds()
+            answer = await probe()
             if answer:
                 return answer
             await asyncio.sleep(0.02)
-        pytest.fail(f"never happened: {what}")
+        pytest.fail(f"never happened: {description}")
 
-    async def complete(self, path: str) -> Json:
+    async def wait_rolled_out(self, path: str) -> Json:
         """The Deployment, once its rollout is complete by the rules of ``kubectl rollout status``."""
 
         async def look() -> Json | None:
@@ -103,7 +103,7 @@ class Bench:
             done = seen and counts == [wanted] * 3
             return deployment if done else None
 
-        found: Json = await self.until(look, f"{path} is rolled out")
+        found: Json = await self.wait_until(look, f"{path} is rolled out")
         return found
 
     async def replica_sets(self, app: str = "web", namespace: str = "default") -> list[Json]:
@@ -119,14 +119,14 @@ class Bench:
 
     async def deploy(self, tag: str = "main-1", **spec: Any) -> Json:
         """The Deployment ``web``, rolled out."""
-        status, answer = await self.call("POST", APP, manifest(tag, **spec))
+        status, answer = await self.call("POST", DEPLOYMENTS_PATH, manifest(tag, **spec))
         assert status == 201, answer
-        return await self.complete(f"{APP}/web")
+        return await self.wait_rolled_out(f"{DEPLOYMENTS_PATH}/web")
 
     async def set_tag(self, tag: str, annotations: dict[str, str] | None = None) -> Json:
         containers = [{"name": "main", "image": f"registry.example/web:{tag}"}]
         patch = {"spec": {"template": {"spec": {"containers": containers}}}, "metadata": {"annotations": annotations or {}}}
-        status, answer = await self.call("PATCH", f"{APP}/web", patch, STRATEGIC)
+        status, answer = await self.call("PATCH", f"{DEPLOYMENTS_PATH}/web", patch, STRATEGIC)
         assert status == 200, answer
         return answer
 
@@ -155,11 +155,11 @@ def condition(obj: Json, kind: str) -> Json:
 
 
 @asynccontextmanager
-async def running(folder: Path, *, seeded: bool = False, **options: Any) -> AsyncIterator[Bench]:
+async def open_cluster_harness(folder: Path, *, seeded: bool = False, **options: Any) -> AsyncIterator[ClusterHarness]:
     cluster = StandInCluster(**{"pace": FAST, **options})
     if seeded:
         cluster.seed()
     async with cluster, aiohttp.ClientSession() as http:
         configuration = Configuration(host=cluster.url)
         async with ApiClient(configuration) as api:
-            yield Bench(cluster, folder, http, api)
+            yield ClusterHarness(cluster, folder, http, api)

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.operations import House, open_house
+from tests.harness.operations import OperationsHarness, open_operations_harness
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
+async def harness(tmp_path: Path) -> AsyncIterator[OperationsHarness]:
+    async with open_operations_harness(tmp_path) as opened:
         yield opened

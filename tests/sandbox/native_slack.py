@@ -27,11 +27,11 @@ class NativeSlack:
             answer: Json = await response.json()
         return answer
 
-    async def types(self, user: str, channel: str, text: str) -> None:
+    async def run_command(self, user: str, channel: str, text: str) -> None:
         answer = await self.post("command", user=user, channel=channel, command="/deepecho", text=text)
         assert answer["ok"], answer
 
-    async def clicks(self, user: str, card: Json, label: str) -> None:
+    async def click(self, user: str, card: Json, label: str) -> None:
         """A button, given as it stands in the message."""
         elements = [each for block in card["blocks"] if block["type"] == "actions" for each in block["elements"]]
         action = next(each for each in elements if each["text"]["text"] == label)
@@ -42,7 +42,7 @@ class NativeSlack:
         found: list[Json] = (await self.get(f"messages/{channel}"))["messages"]
         return found
 
-    async def sees(self, channel: str, wanted: Callable[[Json], bool], within: float = 15.0) -> Json:
+    async def wait_for_message(self, channel: str, wanted: Callable[[Json], bool], within: float = 15.0) -> Json:
         """The newest message that is as wanted, once there is one."""
         deadline = time.monotonic() + within
         while True:
@@ -53,7 +53,7 @@ class NativeSlack:
             await asyncio.sleep(0.1)
 
 
-def words(message: Json) -> str:
+def visible_text(message: Json) -> str:
     """Everything that a message's blocks say."""
     parts = [message.get("text", "")]
     for block in message.get("blocks") or []:
@@ -63,4 +63,4 @@ def words(message: Json) -> str:
 
 def is_card(message: Json, text: str) -> bool:
     """Whether it is a lasting message of the channel itself that holds ``text``."""
-    return not message.get("thread_ts") and message.get("subtype") != "ephemeral" and text in words(message)
+    return not message.get("thread_ts") and message.get("subtype") != "ephemeral" and text in visible_text(message)

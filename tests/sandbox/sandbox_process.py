@@ -27,7 +27,7 @@ class SandboxProcess:
     process: asyncio.subprocess.Process
     folder: Path
     port: int
-    said: str = ""
+    output: str = ""
 
     @classmethod
     async def start(cls, folder: Path, **environment: str) -> Self:
@@ -42,38 +42,38 @@ class SandboxProcess:
         )
         return cls(process, folder, port)
 
-    async def ready(self) -> dict[str, Any]:
+    async def wait_ready(self) -> dict[str, Any]:
         """Until it says so; what it wrote down."""
         assert self.process.stdout is not None
         async with asyncio.timeout(START_WITHIN):
-            while not READY.search(self.said):
+            while not READY.search(self.output):
                 line = await self.process.stdout.readline()
-                assert line, f"it ended before it was ready:\n{self.said}"
-                self.said += line.decode()
+                assert line, f"it ended before it was ready:\n{self.output}"
+                self.output += line.decode()
         written: dict[str, Any] = json.loads((self.folder / ".sandbox" / "endpoints.json").read_text())
         return written
 
-    async def hears(self, text: str, within: float) -> None:
+    async def wait_for_output(self, text: str, within: float) -> None:
         """Until it prints ``text``."""
         assert self.process.stdout is not None
         async with asyncio.timeout(within):
-            while text not in self.said:
+            while text not in self.output:
                 line = await self.process.stdout.readline()
-                assert line, f"it ended without saying {text!r}:\n{self.said}"
-                self.said += line.decode()
+                assert line, f"it ended without saying {text!r}:\n{self.output}"
+                self.output += line.decode()
 
-    async def ends(self, within: float) -> int:
+    async def wait_exit(self, within: float) -> int:
         """Its exit code. Everything it said is in ``said`` then."""
         assert self.process.stdout is not None
         async with asyncio.timeout(within):
-            self.said += (await self.process.stdout.read()).decode()
+            self.output += (await self.process.stdout.read()).decode()
             return await self.process.wait()
 
     async def stop(self, number: signal.Signals = signal.SIGINT, within: float = 10.0) -> int:
         self.process.send_signal(number)
-        return await self.ends(within)
+        return await self.wait_exit(within)
 
-    def family(self) -> set[int]:
+    def process_tree(self) -> set[int]:
         """The process ids of it and of everything that it started."""
         parents = _parents()
         found = {self.process.pid}
@@ -89,8 +89,8 @@ async def sandbox_process(folder: Path, **environment: str) -> AsyncIterator[San
     try:
         yield running
     finally:
-        left = running.family() if running.process.returncode is None else set[int]()
-        for pid in left:
+        remaining = running.process_tree() if running.process.returncode is None else set[int]()
+        for pid in remaining:
             if is_alive(pid):
                 os.kill(pid, signal.SIGKILL)
         await running.process.wait()
@@ -98,9 +98,9 @@ async def sandbox_process(folder: Path, **environment: str) -> AsyncIterator[San
 
 def _environment(folder: Path) -> Mapping[str, str]:
     """The project is found though the process starts elsewhere; nothing of another sandbox or bot is inherited."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SANDBOX_", "DEEPECHO_"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SANDBOX_", "DEEPECHO_"))}
     root = folder if (folder / "sandbox").is_dir() else PROJECT
-    return kept | {"PYTHONPATH": str(root), "PYTHONSAFEPATH": "1"}
+    return inherited | {"PYTHONPATH": str(root), "PYTHONSAFEPATH": "1"}
 
 
 def is_alive(pid: int) -> bool:
@@ -119,7 +119,7 @@ def _parents() -> dict[int, int]:
     return found
 
 
-def listening(pids: set[int]) -> set[tuple[str, int]]:
+def listening_sockets(pids: set[int]) -> set[tuple[str, int]]:
     """Address and port of every TCP socket that these processes listen on; addresses as the kernel writes them."""
     inodes: dict[str, tuple[str, int]] = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):

@@ -9,15 +9,15 @@ import pytest
 
 from sandbox.cluster import CONTEXTS, image_id
 from sandbox.cluster.model import utc_now
-from tests.harness.stand_in_cluster import PRODUCTION, Bench, Json, revision_of, running
+from tests.harness.stand_in_cluster import PRODUCTION, ClusterHarness, Json, open_cluster_harness, revision_of
 
 MAIN = f"/apis/apps/v1/namespaces/{PRODUCTION}/deployments/deep-echo-main"
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with running(tmp_path, seeded=True) as bench:
-        yield bench
+async def harness(tmp_path: Path) -> AsyncIterator[ClusterHarness]:
+    async with open_cluster_harness(tmp_path, seeded=True) as harness:
+        yield harness
 
 
 def tag(obj: Json) -> str:
@@ -29,10 +29,10 @@ def created(obj: Json) -> datetime:
     return datetime.fromisoformat(obj["metadata"]["creationTimestamp"])
 
 
-async def test_nothing_moves_by_itself(bench: Bench) -> None:
-    before = (await bench.get("/_control/state"))["version"]
+async def test_nothing_moves_by_itself(harness: ClusterHarness) -> None:
+    before = (await harness.get("/_control/state"))["version"]
     await asyncio.sleep(0.4)
-    assert (await bench.get("/_control/state"))["version"] == before
+    assert (await harness.get("/_control/state"))["version"] == before
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,11 @@ async def test_nothing_moves_by_itself(bench: Bench) -> None:
         (PRODUCTION, ["main-d40c3e7", "main-18be44a", "main-3c21f0e", "main-77aa001", "main-abc1234", "main-9f00d12"]),
     ],
 )
-async def test_both_parts_of_the_application_have_the_same_history(bench: Bench, namespace: str, tags: list[str]) -> None:
+async def test_both_parts_of_the_application_have_the_same_history(
+    harness: ClusterHarness, namespace: str, tags: list[str]
+) -> None:
     for name in ("deep-echo-main", "deep-echo-cognitive"):
-        history = await bench.replica_sets(name, namespace)
+        history = await harness.replica_sets(name, namespace)
         assert [tag(each) for each in history] == tags
         assert [revision_of(each) for each in history] == list(range(1, len(tags) + 1))
         assert sorted(history, key=created) == history
@@ -54,8 +56,8 @@ async def test_both_parts_of_the_application_have_the_same_history(bench: Bench,
         assert all(cause.endswith(each) for cause, each in zip(causes, tags, strict=True))
 
 
-async def test_production_runs_its_version_since_yesterday_afternoon(bench: Bench) -> None:
-    *_, before, current = await bench.replica_sets("deep-echo-main", PRODUCTION)
+async def test_production_runs_its_version_since_yesterday_afternoon(harness: ClusterHarness) -> None:
+    *_, before, current = await harness.replica_sets("deep-echo-main", PRODUCTION)
     yesterday = utc_now() - timedelta(days=1)
     assert (created(current).date(), created(current).strftime("%H:%M")) == (yesterday.date(), "16:20")
     env = [each["spec"]["template"]["spec"]["containers"][0]["env"] for each in (before, current)]
@@ -63,53 +65,53 @@ async def test_production_runs_its_version_since_yesterday_afternoon(bench: Benc
     assert {"name": "CACHE_TTL", "value": "600"} in env[1]
 
 
-async def test_every_pod_is_ready_and_of_the_image_it_says(bench: Bench) -> None:
+async def test_every_pod_is_ready_and_of_the_image_it_says(harness: ClusterHarness) -> None:
     for namespace in CONTEXTS.values():
-        pods = (await bench.get(f"/api/v1/namespaces/{namespace}/pods"))["items"]
+        pods = (await harness.get(f"/api/v1/namespaces/{namespace}/pods"))["items"]
         for pod in pods:
             (status,) = pod["status"]["containerStatuses"]
             assert status["ready"]
             assert status["imageID"] == image_id(pod["spec"]["containers"][0]["image"])
             assert pod["status"]["phase"] == "Running"
-    assert len(await bench.pods("deep-echo-cognitive", PRODUCTION)) == 6
-    assert len(await bench.pods("deep-echo-main", PRODUCTION)) == 3
+    assert len(await harness.pods("deep-echo-cognitive", PRODUCTION)) == 6
+    assert len(await harness.pods("deep-echo-main", PRODUCTION)) == 3
 
 
-async def test_the_config_map_of_production_was_changed_after_the_deploy_and_says_when(bench: Bench) -> None:
-    *_, current = await bench.replica_sets("deep-echo-main", PRODUCTION)
-    config = await bench.get(f"/api/v1/namespaces/{PRODUCTION}/configmaps/deep-echo-config")
+async def test_the_config_map_of_production_was_changed_after_the_deploy_and_says_when(harness: ClusterHarness) -> None:
+    *_, current = await harness.replica_sets("deep-echo-main", PRODUCTION)
+    config = await harness.get(f"/api/v1/namespaces/{PRODUCTION}/configmaps/deep-echo-config")
     entries = {entry["manager"]: entry for entry in config["metadata"]["managedFields"]}
     assert set(entries) == {"helm", "kubectl-edit"}
     assert datetime.fromisoformat(entries["kubectl-edit"]["time"]) > created(current)
     assert entries["kubectl-edit"]["fieldsV1"] == {"f:data": {"f:COGNITIVE_DEPTH": {}, "f:SESSION_LIMIT": {}}}
-    staging = await bench.get(f"/api/v1/namespaces/{CONTEXTS['staging']}/configmaps/deep-echo-config")
+    staging = await harness.get(f"/api/v1/namespaces/{CONTEXTS['staging']}/configmaps/deep-echo-config")
     assert [entry["manager"] for entry in staging["metadata"]["managedFields"]] == ["helm"]
 
 
-async def test_owners_are_told_by_labels_and_annotations(bench: Bench) -> None:
-    main = await bench.get(MAIN)
+async def test_owners_are_told_by_labels_and_annotations(harness: ClusterHarness) -> None:
+    main = await harness.get(MAIN)
     assert main["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
     assert main["metadata"]["annotations"]["meta.helm.sh/release-name"] == "deep-echo-prod"
-    docs = await bench.get(f"/apis/apps/v1/namespaces/{PRODUCTION}/deployments/deep-echo-docs")
+    docs = await harness.get(f"/apis/apps/v1/namespaces/{PRODUCTION}/deployments/deep-echo-docs")
     assert docs["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"].startswith("deep-echo-docs:apps/Deployment:")
-    application = await bench.get("/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/deep-echo-docs")
+    application = await harness.get("/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/deep-echo-docs")
     assert application["spec"]["syncPolicy"]["automated"]["selfHeal"] is True
-    proxy = await bench.get(f"/apis/apps/v1/namespaces/{CONTEXTS['staging']}/deployments/deep-echo-proxy")
+    proxy = await harness.get(f"/apis/apps/v1/namespaces/{CONTEXTS['staging']}/deployments/deep-echo-proxy")
     assert proxy["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"] == "deep-echo-proxy"
     flux = "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/deep-echo-proxy"
-    assert (await bench.get(flux))["spec"]["suspend"] is False
+    assert (await harness.get(flux))["spec"]["suspend"] is False
 
 
-async def test_main_rolls_out_one_pod_at_a_time_without_losing_any(bench: Bench) -> None:
-    strategy = (await bench.get(MAIN))["spec"]["strategy"]
+async def test_main_rolls_out_one_pod_at_a_time_without_losing_any(harness: ClusterHarness) -> None:
+    strategy = (await harness.get(MAIN))["spec"]["strategy"]
     assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
 
 
-async def test_rolling_back_finds_the_seeded_replica_set(bench: Bench) -> None:
-    history = await bench.replica_sets("deep-echo-main", PRODUCTION)
+async def test_rolling_back_finds_the_seeded_replica_set(harness: ClusterHarness) -> None:
+    history = await harness.replica_sets("deep-echo-main", PRODUCTION)
     target = next(each for each in history if tag(each) == "main-abc1234")
-    await bench.kubectl("rollout", "undo", "deploy/deep-echo-main", f"--to-revision={revision_of(target)}")
-    await bench.complete(MAIN)
-    *_, current = await bench.replica_sets("deep-echo-main", PRODUCTION)
+    await harness.kubectl("rollout", "undo", "deploy/deep-echo-main", f"--to-revision={revision_of(target)}")
+    await harness.wait_rolled_out(MAIN)
+    *_, current = await harness.replica_sets("deep-echo-main", PRODUCTION)
     assert current["metadata"]["uid"] == target["metadata"]["uid"]
-    assert len(await bench.replica_sets("deep-echo-main", PRODUCTION)) == len(history)
+    assert len(await harness.replica_sets("deep-echo-main", PRODUCTION)) == len(history)

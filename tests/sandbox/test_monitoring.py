@@ -11,23 +11,32 @@ import pytest
 import yaml
 
 from domain.catalogue.catalogue import Catalogue
-from sandbox.alerting_stack import monitoring_here
-from sandbox.catalogue import catalogue
+from sandbox.alerting_stack import find_monitoring
+from sandbox.catalogue import catalogue_data
 from sandbox.cluster import CONTEXTS
 from sandbox.demo import running_demo, scrape_targets
 from sandbox.monitoring import (
-    DidNotStart,
-    Gossip,
+    HaPeer,
+    ProgramDidNotStart,
+    alert_rules,
     alertmanager_config,
     prometheus_config,
-    rules,
     running_alertmanager,
     running_prometheus,
 )
 from sandbox.tools import MissingTool
-from tests.harness.monitoring import TOKEN, Webhook, asked, deploys, needs_monitoring, scales, until, webhook
+from tests.harness.monitoring import (
+    TOKEN,
+    FakeWebhook,
+    deploy_tag,
+    fake_webhook,
+    query_prometheus,
+    require_monitoring,
+    scale_component,
+    wait_until,
+)
 from tests.harness.ports import free_ports
-from tests.harness.stand_in_cluster import Bench, running
+from tests.harness.stand_in_cluster import ClusterHarness, open_cluster_harness
 
 pytestmark = pytest.mark.alerts
 
@@ -41,7 +50,7 @@ MAIN = {"environment": "production", "service": "deep-echo-main"}
 
 
 def test_the_rules_are_the_platforms_and_each_ends_with_its_limit() -> None:
-    every = {rule["alert"]: rule for group in yaml.safe_load(rules())["groups"] for rule in group["rules"]}
+    every = {rule["alert"]: rule for group in yaml.safe_load(alert_rules())["groups"] for rule in group["rules"]}
     watchdog = every.pop("Watchdog")
     assert (watchdog["expr"], watchdog["labels"]) == ("vector(1)", {"severity": "none"})
     assert every.keys() == PLATFORM
@@ -49,12 +58,12 @@ def test_the_rules_are_the_platforms_and_each_ends_with_its_limit() -> None:
         assert re.search(r" (>|<|==) \d+(\.\d+)?$", rule["expr"]), rule["expr"]
         assert rule["labels"]["severity"] in ("critical", "warning")
         assert rule["annotations"].keys() >= {"summary", "description"}
-    assert "$" not in re.sub(r"\$(value|labels\.service|labels\.environment)\b", "", rules())
+    assert "$" not in re.sub(r"\$(value|labels\.service|labels\.environment)\b", "", alert_rules())
 
 
 async def test_prometheus_takes_the_rules(tmp_path: Path) -> None:
-    needs_monitoring()
-    (tmp_path / "rules.yaml").write_text(rules())
+    require_monitoring()
+    (tmp_path / "rules.yaml").write_text(alert_rules())
     checked = await asyncio.create_subprocess_exec(
         *("promtool", "check", "rules", str(tmp_path / "rules.yaml")),
         stdout=asyncio.subprocess.PIPE,
@@ -66,49 +75,49 @@ async def test_prometheus_takes_the_rules(tmp_path: Path) -> None:
 
 
 async def test_a_bad_deploy_raises_alerts_within_seconds_and_its_rollback_resolves_them(tmp_path: Path) -> None:
-    needs_monitoring()
+    require_monitoring()
     async with AsyncExitStack() as stack:
-        bench = await stack.enter_async_context(running(tmp_path, seeded=True))
-        heard = await stack.enter_async_context(webhook())
-        prometheus = await monitored(stack, bench, tmp_path, heard)
-        await heard.hears("firing", alertname="Watchdog")
-        await all_is_well(bench.http, prometheus)
-        assert len(heard.said) == len(heard.alerts("firing", alertname="Watchdog"))
+        harness = await stack.enter_async_context(open_cluster_harness(tmp_path, seeded=True))
+        heard = await stack.enter_async_context(fake_webhook())
+        prometheus = await open_monitoring_stack(stack, harness, tmp_path, heard)
+        await heard.wait_for_alert("firing", alertname="Watchdog")
+        await all_is_well(harness.http, prometheus)
+        assert len(heard.payloads) == len(heard.alerts("firing", alertname="Watchdog"))
 
-        await deploys(bench, "main-bad5eed")
-        await scales(bench, 0, "cache", CONTEXTS["staging"])
-        alert = await heard.hears("firing", alertname="HighErrorRate", severity="critical", **MAIN)
+        await deploy_tag(harness, "main-bad5eed")
+        await scale_component(harness, 0, "cache", CONTEXTS["staging"])
+        alert = await heard.wait_for_alert("firing", alertname="HighErrorRate", severity="critical", **MAIN)
         assert re.fullmatch(r"Error rate 1\d\.\d per cent over 3 s \(limit 10\)", alert["annotations"]["description"])
         assert alert["annotations"]["runbook_url"].startswith("https://")
         assert alert["labels"].keys() == {"alertname", "environment", "service", "severity"}
         assert alert["generatorURL"].startswith(f"{prometheus}/graph")
-        await heard.hears("firing", alertname="HighResponseTime", severity="warning", **MAIN)
+        await heard.wait_for_alert("firing", alertname="HighResponseTime", severity="warning", **MAIN)
         cache = {"environment": "staging", "service": "deep-echo-cache"}
-        await heard.hears("firing", alertname="DeepEchoServiceDown", severity="critical", **cache)
-        await heard.hears("firing", alertname="RedisDown", severity="critical", **cache)
+        await heard.wait_for_alert("firing", alertname="DeepEchoServiceDown", severity="critical", **cache)
+        await heard.wait_for_alert("firing", alertname="RedisDown", severity="critical", **cache)
 
-        await deploys(bench, "main-9f00d12")
-        ended = await heard.hears("resolved", alertname="HighErrorRate", **MAIN)
+        await deploy_tag(harness, "main-9f00d12")
+        ended = await heard.wait_for_alert("resolved", alertname="HighErrorRate", **MAIN)
         assert (ended["fingerprint"], ended["startsAt"]) == (alert["fingerprint"], alert["startsAt"])
-        await heard.hears("resolved", alertname="HighResponseTime", **MAIN)
+        await heard.wait_for_alert("resolved", alertname="HighResponseTime", **MAIN)
 
         assert heard.authorizations == {f"Bearer {TOKEN}"}
-        assert {tuple(sorted(each["groupLabels"])) for each in heard.said} == {
+        assert {tuple(sorted(each["groupLabels"])) for each in heard.payloads} == {
             ("alertname",),  # the Watchdog, which is nowhere in particular
             ("alertname", "environment", "service"),
         }
         assert not heard.alerts("resolved", alertname="Watchdog")
 
 
-async def monitored(stack: AsyncExitStack, bench: Bench, folder: Path, heard: Webhook) -> str:
+async def open_monitoring_stack(stack: AsyncExitStack, harness: ClusterHarness, folder: Path, heard: FakeWebhook) -> str:
     """Demo services, Alertmanager and Prometheus; the address of the last."""
     port = free_ports()
-    kubeconfig = bench.cluster.kubeconfig(folder / "kubeconfig", context="production")
+    kubeconfig = harness.cluster.kubeconfig(folder / "kubeconfig", context="production")
     demo = await stack.enter_async_context(running_demo(kubeconfig))
     sends = alertmanager_config(heard.url, TOKEN, group_interval="1s")
     alertmanager = await stack.enter_async_context(running_alertmanager(folder / "alertmanager", port, sends))
     config = prometheus_config(demo.address, scrape_targets(), [alertmanager.address], interval="500ms")
-    opening = running_prometheus(folder / "prometheus", port + 1, config, rules(WINDOW))
+    opening = running_prometheus(folder / "prometheus", port + 1, config, alert_rules(WINDOW))
     return (await stack.enter_async_context(opening)).url
 
 
@@ -116,33 +125,33 @@ async def all_is_well(http: aiohttp.ClientSession, prometheus: str) -> None:
     """Every service is scraped and answers."""
 
     async def look() -> bool:
-        up = await asked(http, prometheus, "up == 1")
+        up = await query_prometheus(http, prometheus, "up == 1")
         return {(each["metric"]["job"], each["metric"]["environment"]) for each in up} == {
             (each.job, each.environment) for each in scrape_targets()
         }
 
-    await until(look, "every service is scraped")
+    await wait_until(look, "every service is scraped")
 
 
 async def test_two_alertmanagers_that_know_of_each_other_send_once(tmp_path: Path) -> None:
-    needs_monitoring()
+    require_monitoring()
     port = free_ports()
-    first, second = Gossip(port=port), Gossip(port=port + 1, peers=(f"127.0.0.1:{port}",), stagger_seconds=1)
-    async with aiohttp.ClientSession() as http, webhook() as heard:
+    first, second = HaPeer(port=port), HaPeer(port=port + 1, peers=(f"127.0.0.1:{port}",), stagger_seconds=1)
+    async with aiohttp.ClientSession() as http, fake_webhook() as heard:
         sends = alertmanager_config(heard.url, TOKEN, group_interval="1s")
         async with (
             running_alertmanager(tmp_path / "a", port + 2, sends, first) as a,
             running_alertmanager(tmp_path / "b", port + 3, sends, second) as b,
         ):
             for each in (a, b):
-                await until(partial(knows_both, http, each.url), f"{each.url} knows both")
+                await wait_until(partial(knows_both, http, each.url), f"{each.url} knows both")
             for each in (a, b):
                 alert = [{"labels": {"alertname": "Made", "environment": "staging"}}]
                 async with http.post(f"{each.url}/api/v2/alerts", json=alert) as answer:
                     assert answer.status == 200
-            await heard.hears("firing", alertname="Made")
+            await heard.wait_for_alert("firing", alertname="Made")
             for each in (a, b):
-                await until(partial(came_round_again, http, each.url), f"{each.url} had its turn")
+                await wait_until(partial(sent_again, http, each.url), f"{each.url} had its turn")
     assert len(heard.alerts("firing", alertname="Made")) == 1
 
 
@@ -152,7 +161,7 @@ async def knows_both(http: aiohttp.ClientSession, url: str) -> bool:
         return cluster["status"] == "ready" and len(cluster["peers"]) == 2
 
 
-async def came_round_again(http: aiohttp.ClientSession, url: str) -> bool:
+async def sent_again(http: aiohttp.ClientSession, url: str) -> bool:
     """Whether it asked a second time if somebody has sent it: whatever it wanted to send the first time is sent by then."""
     async with http.get(f"{url}/metrics") as answer:
         found = re.search(r"^alertmanager_nflog_queries_total (\d+)", await answer.text(), re.MULTILINE)
@@ -160,9 +169,9 @@ async def came_round_again(http: aiohttp.ClientSession, url: str) -> bool:
 
 
 async def test_what_does_not_start_says_why(tmp_path: Path) -> None:
-    needs_monitoring()
+    require_monitoring()
     config = prometheus_config("127.0.0.1:1", scrape_targets(), [])
-    with pytest.raises(DidNotStart, match=r"prometheus ended with exit code \d+(.|\n)*nonsense"):
+    with pytest.raises(ProgramDidNotStart, match=r"prometheus ended with exit code \d+(.|\n)*nonsense"):
         async with running_prometheus(tmp_path, free_ports(), config, "groups: nonsense"):
             pytest.fail("it runs with rules that are none")
 
@@ -172,19 +181,19 @@ def test_without_the_programs_there_are_no_alerts_and_in_ci_that_is_a_failure(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CI", raising=False)
-    assert monitoring_here(9000, quick=False) is None
+    assert find_monitoring(9000, fast=False) is None
     said = capsys.readouterr().out
     assert "Prometheus is not installed. Install it (Debian: apt install prometheus)" in said
     assert "Until then there are no alerts." in said
     monkeypatch.setenv("CI", "true")
     with pytest.raises(MissingTool):
-        monitoring_here(9000, quick=False)
+        find_monitoring(9000, fast=False)
 
 
 def test_the_catalogue_routes_as_the_platform_wants_and_waits_for_no_watchdog_that_nobody_sends() -> None:
     places = {"prometheus": "http://127.0.0.1:1", "alertmanager": "http://127.0.0.1:2"}
-    with_alerts = Catalogue.model_validate(catalogue("kubeconfig", {name: name for name in CONTEXTS}, **places)).alerts
-    without = Catalogue.model_validate(catalogue("kubeconfig", {name: name for name in CONTEXTS})).alerts
+    with_alerts = Catalogue.model_validate(catalogue_data("kubeconfig", {name: name for name in CONTEXTS}, **places)).alerts
+    without = Catalogue.model_validate(catalogue_data("kubeconfig", {name: name for name in CONTEXTS})).alerts
     assert with_alerts is not None
     assert without is not None
     assert [each.name for each in with_alerts.watchdogs] == ["prometheus"]

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from domain.alerts.alerts import Acknowledgement, Alert, AlertGroup, GroupState, Route, SilenceMark
+from domain.alerts.alerts import Acknowledgement, Alert, AlertGroup, AppliedSilence, GroupState, Route
 from domain.severities import Severity
-from storage.alerts import AT_ONCE
+from storage.alerts import MAX_IN_VALUES
 from storage.engines import open_engines
 from storage.store import Store
 from storage.tables import alert_groups, alert_keys, alerts, messages
@@ -49,15 +49,15 @@ async def save(store: Store, *groups: AlertGroup, moved: Mapping[str, Iterable[A
 
 async def test_a_group_comes_back_as_it_was(store: Store) -> None:
     held = Acknowledgement(by=ANA.person, at=NOW, until=NOW + HOUR)
-    mark = SilenceMark(id="8655", by=ANA.person, at=NOW, until=NOW + HOUR, reason="known")
-    kept = group(acknowledgement=held, silence=mark, flips=(NOW, NOW + HOUR), truncated=True, episode=3)
+    mark = AppliedSilence(id="8655", by=ANA.person, at=NOW, until=NOW + HOUR, reason="known")
+    kept = group(acknowledgement=held, silence=mark, state_changes=(NOW, NOW + HOUR), truncated=True, episode=3)
     await save(store, kept)
     async with store.read() as tx:
         assert await tx.alerts.get("al-a") == kept
         assert await tx.alerts.get("al-none") is None
     async with store.write() as tx:
-        assert await tx.alerts.groups(["al-none", "al-a"]) == {"al-a": kept}
-        assert await tx.alerts.groups([]) == {}
+        assert await tx.alerts.get_many_for_update(["al-none", "al-a"]) == {"al-a": kept}
+        assert await tx.alerts.get_many_for_update([]) == {}
 
 
 async def test_alerts_come_back_as_they_were_and_the_last_word_stands(store: Store) -> None:
@@ -66,24 +66,27 @@ async def test_alerts_come_back_as_they_were_and_the_last_word_stands(store: Sto
     ended = replace(a, firing=False, ends_at=NOW + HOUR)
     await save(store, moved={"al-a": [ended]})
     async with store.read() as tx:
-        assert await tx.alerts.alerts_of(["al-a", "al-b", "al-c"]) == {"al-a": {"fp-a": ended, "fp-b": b}, "al-b": {"fp-a": a}}
+        assert await tx.alerts.alerts_by_group(["al-a", "al-b", "al-c"]) == {
+            "al-a": {"fp-a": ended, "fp-b": b},
+            "al-b": {"fp-a": a},
+        }
 
 
 async def test_alerts_are_forgotten_by_group(store: Store) -> None:
     a, b = alert("a"), alert("b")
     await save(store, group(), group("al-b"), moved={"al-a": [a, b], "al-b": [a, b]})
     async with store.write() as tx:
-        await tx.alerts.forget({"al-a": ["fp-a", "fp-none"], "al-b": []})
-        assert await tx.alerts.alerts_of(["al-a", "al-b"]) == {"al-a": {"fp-b": b}, "al-b": {"fp-a": a, "fp-b": b}}
+        await tx.alerts.delete_alerts({"al-a": ["fp-a", "fp-none"], "al-b": []})
+        assert await tx.alerts.alerts_by_group(["al-a", "al-b"]) == {"al-a": {"fp-b": b}, "al-b": {"fp-a": a, "fp-b": b}}
 
 
 async def test_a_key_names_the_group_that_it_named_last(store: Store) -> None:
     async with store.write() as tx:
-        await tx.alerts.point({"key-1": "al-a", "key-2": "al-a"})
-        await tx.alerts.point({"key-2": "al-b"})
-        await tx.alerts.point({})
-        assert await tx.alerts.ids_of(["key-1", "key-2", "key-3"]) == {"key-1": "al-a", "key-2": "al-b"}
-        assert await tx.alerts.ids_of([]) == {}
+        await tx.alerts.assign_keys({"key-1": "al-a", "key-2": "al-a"})
+        await tx.alerts.assign_keys({"key-2": "al-b"})
+        await tx.alerts.assign_keys({})
+        assert await tx.alerts.group_ids_by_key(["key-1", "key-2", "key-3"]) == {"key-1": "al-a", "key-2": "al-b"}
+        assert await tx.alerts.group_ids_by_key([]) == {}
 
 
 async def test_who_holds_an_alert_counts_while_it_fires_or_was_resolved_lately(store: Store) -> None:
@@ -91,7 +94,7 @@ async def test_who_holds_an_alert_counts_while_it_fires_or_was_resolved_lately(s
     groups = (group("al-fires"), group("al-lately", resolved=lately), group("al-over", resolved=long_ago))
     await save(store, *groups, moved={each.id: [alert("a")] for each in groups} | {"al-fires": [alert("a"), alert("b")]})
     async with store.read() as tx:
-        held = await tx.alerts.holders_of(["fp-a", "fp-b", "fp-none"], alive_since=NOW - 1.5 * HOUR)
+        held = await tx.alerts.groups_by_fingerprint(["fp-a", "fp-b", "fp-none"], active_since=NOW - 1.5 * HOUR)
     assert held == {"fp-a": {"al-fires", "al-lately"}, "fp-b": {"al-fires"}}
 
 
@@ -99,14 +102,14 @@ async def test_many_at_once_are_no_trouble_to_either_database(store: Store) -> N
     """PostgreSQL takes some 32,000 values in one statement."""
     count = 33_000
     names = [f"fp-{number}" for number in range(count)]
-    await save(store, group(), moved={"al-a": [alert(f"{number}") for number in range(AT_ONCE + 1)]})
+    await save(store, group(), moved={"al-a": [alert(f"{number}") for number in range(MAX_IN_VALUES + 1)]})
     async with store.write() as tx:
-        assert len(await tx.alerts.holders_of(names, alive_since=NOW)) == AT_ONCE + 1
-        assert await tx.alerts.ids_of(names) == {}
-        assert set(await tx.alerts.groups([*names, "al-a"])) == {"al-a"}
+        assert len(await tx.alerts.groups_by_fingerprint(names, active_since=NOW)) == MAX_IN_VALUES + 1
+        assert await tx.alerts.group_ids_by_key(names) == {}
+        assert set(await tx.alerts.get_many_for_update([*names, "al-a"])) == {"al-a"}
         assert await tx.alerts.known_ids([*names, "al-a"]) == {"al-a"}
-        await tx.alerts.forget({"al-a": names})
-        assert await tx.alerts.alerts_of(["al-a"]) == {}
+        await tx.alerts.delete_alerts({"al-a": names})
+        assert await tx.alerts.alerts_by_group(["al-a"]) == {}
 
 
 async def test_a_name_is_taken_while_its_card_is_in_slack(store: Store) -> None:
@@ -143,7 +146,7 @@ async def test_what_opened_in_a_channel_lately(store: Store) -> None:
 )
 async def test_groups_are_found_the_worst_and_newest_first(store: Store, asked: dict[str, object], found: list[str]) -> None:
     held = Acknowledgement(by=ANA.person, at=NOW, until=NOW + HOUR)
-    mark = SilenceMark(id="8655", by=ANA.person, at=NOW, until=NOW + HOUR)
+    mark = AppliedSilence(id="8655", by=ANA.person, at=NOW, until=NOW + HOUR)
     await save(
         store,
         group("al-done", resolved=NOW, severity=Severity.P0),
@@ -162,7 +165,7 @@ async def test_what_was_resolved_long_ago_is_dropped_with_all_that_is_its(store:
     fires, lately, gone = group("al-fires"), group("al-lately", resolved=NOW), group("al-gone", resolved=NOW - 2 * HOUR)
     await save(store, fires, lately, gone, moved={each.id: [alert("a")] for each in (fires, lately, gone)})
     async with store.write() as tx:
-        await tx.alerts.point({each.id: each.id for each in (fires, lately, gone)})
+        await tx.alerts.assign_keys({each.id: each.id for each in (fires, lately, gone)})
         await tx.alerts.prune(NOW - HOUR)
     async with store.engines.read.connect() as connection:
         for table in (alert_groups, alert_keys, alerts):
@@ -176,15 +179,15 @@ async def test_a_group_is_locked_by_whoever_changes_it(postgres_url: str) -> Non
 
     async def count_one_more() -> None:
         async with store.write() as tx:
-            found = (await tx.alerts.groups(["al-a"]))["al-a"]
+            found = (await tx.alerts.get_many_for_update(["al-a"]))["al-a"]
             await asyncio.sleep(0)
-            await tx.alerts.save([replace(found, said=found.said + 1)])
+            await tx.alerts.save([replace(found, reply_count=found.reply_count + 1)])
 
     await asyncio.gather(*(count_one_more() for _ in range(20)))
     async with store.read() as tx:
         kept = await tx.alerts.get("al-a")
     assert kept is not None
-    assert kept.said == 20
+    assert kept.reply_count == 20
     await store.close()
 
 
@@ -196,17 +199,17 @@ async def test_whoever_applies_notifications_is_alone_and_others_may_read_and_cl
 
     async def second() -> None:
         async with store.write() as tx:
-            await tx.alerts.alone()
+            await tx.alerts.lock_exclusively()
             order.append("second")
 
     async with store.write() as tx:
-        await tx.alerts.alone()
+        await tx.alerts.lock_exclusively()
         waiting = asyncio.create_task(second())
-        await save(store, group(said=1))
+        await save(store, group(reply_count=1))
         async with store.read() as other:
             found = await other.alerts.get("al-a")
         assert found is not None
-        assert found.said == 1
+        assert found.reply_count == 1
         order.append("first")
     await waiting
     assert order == ["first", "second"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, update
 
-from domain.audit import GENESIS, AuditEntry, AuditRecord, chain_digest, first_broken
+from domain.audit import GENESIS, AuditEntry, AuditRecord, chain_digest, find_broken_link
 from domain.people import Person
 from storage.engines import open_engines
 from storage.store import Store, Transaction
@@ -29,7 +29,7 @@ async def append(store: Store, *entries: AuditEntry) -> None:
 async def broken(store: Store) -> tuple[int, str] | None:
     async with store.read() as tx:
         records: list[AuditRecord] = [each async for each in tx.audit.walk()]
-        found = first_broken(records, await tx.audit.head())
+        found = find_broken_link(records, await tx.audit.head())
     return (found.number, found.problem) if found else None
 
 
@@ -171,5 +171,5 @@ async def test_more_records_than_a_page(store: Store) -> None:
         for number in range(22):
             await tx.audit.append(entry(f"op-a/{number}", who=Person("U1", "T1")))
     async with store.read() as tx:
-        assert [each.number async for each in tx.audit.walk(page=7)] == list(range(1, 23))
-        assert [each.number async for each in tx.audit.walk(page=11)] == list(range(1, 23))
+        assert [each.number async for each in tx.audit.walk(page_size=7)] == list(range(1, 23))
+        assert [each.number async for each in tx.audit.walk(page_size=11)] == list(range(1, 23))

@@ -7,16 +7,18 @@ import pytest
 from sqlalchemy import event
 
 from domain.errors import TemporaryError
-from domain.inbound import Delivery, DeliveryKind
+from domain.inbound import InboundKind, InboundMessage
 from storage.engines import open_engines
-from storage.inbox import LARGEST_BATCH, InboxWriter
+from storage.inbox import MAX_WRITE_BATCH_MESSAGES, InboxWriter
 from storage.store import Store
-from tests.harness.database_outage import away
+from tests.harness.database_outage import database_unavailable
 from tests.harness.samples.operations import NOW
 
 
-def delivery(key: str, seconds: int = 0) -> Delivery:
-    return Delivery(key=key, kind=DeliveryKind.COMMAND, body='{"text": "status"}', received_at=NOW + timedelta(seconds=seconds))
+def delivery(key: str, seconds: int = 0) -> InboundMessage:
+    return InboundMessage(
+        key=key, kind=InboundKind.COMMAND, body='{"text": "status"}', received_at=NOW + timedelta(seconds=seconds)
+    )
 
 
 async def unanswered(store: Store) -> list[str]:
@@ -42,7 +44,7 @@ async def test_many_at_once_share_commits(store: Store) -> None:
     commits: list[object] = []
     event.listen(store.engines.write.sync_engine, "commit", commits.append)
     writer = InboxWriter(store.engines.write)
-    count = 3 * LARGEST_BATCH
+    count = 3 * MAX_WRITE_BATCH_MESSAGES
     assert all(await asyncio.gather(*(writer.put(delivery(f"envelope-{number}", number)) for number in range(count))))
     assert len(commits) <= 4
     assert await unanswered(store) == [f"envelope-{number}" for number in range(count)]
@@ -72,7 +74,7 @@ async def test_where_nothing_was_kept_everybody_who_waits_is_told(url: str) -> N
 async def test_after_an_outage_the_same_writer_goes_on(postgres_url: str) -> None:
     store = Store(open_engines(postgres_url))
     writer = InboxWriter(store.engines.write)
-    async with away(postgres_url):
+    async with database_unavailable(postgres_url):
         with pytest.raises(TemporaryError, match="The inbox could not be written"):
             await writer.put(delivery("envelope-1"))
     assert await writer.put(delivery("envelope-1"))
@@ -82,12 +84,12 @@ async def test_after_an_outage_the_same_writer_goes_on(postgres_url: str) -> Non
 async def test_one_replica_takes_a_delivery_and_answers_it_once(store: Store) -> None:
     await InboxWriter(store.engines.write).put(delivery("envelope-1"))
     async with store.write() as tx:
-        assert await tx.inbox.take("envelope-1", "replica-1")
-        assert await tx.inbox.take("envelope-1", "replica-1")
-        assert not await tx.inbox.take("envelope-1", "replica-2")
-        await tx.inbox.answered("envelope-1", NOW, "said")
-        await tx.inbox.answered("envelope-1", NOW, "complaint")
-        assert not await tx.inbox.take("envelope-1", "replica-1")
+        assert await tx.inbox.claim("envelope-1", "replica-1")
+        assert await tx.inbox.claim("envelope-1", "replica-1")
+        assert not await tx.inbox.claim("envelope-1", "replica-2")
+        await tx.inbox.mark_answered("envelope-1", NOW, "said")
+        await tx.inbox.mark_answered("envelope-1", NOW, "complaint")
+        assert not await tx.inbox.claim("envelope-1", "replica-1")
     assert await unanswered(store) == []
 
 
@@ -95,9 +97,9 @@ async def test_what_nobody_answered_comes_back_as_it_arrived_oldest_first(store:
     """Also what another time zone's clock stamped, and what came on the full second."""
     writer = InboxWriter(store.engines.write)
     later = delivery("envelope-2", 3)
-    east = Delivery(
+    east = InboundMessage(
         key="envelope-1",
-        kind=DeliveryKind.VIEW,
+        kind=InboundKind.VIEW,
         body="{}",
         received_at=(NOW + timedelta(seconds=2)).astimezone(timezone(timedelta(hours=9))),
     )

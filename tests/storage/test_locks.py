@@ -17,23 +17,23 @@ HOUR = timedelta(hours=1)
 
 async def held(store: Store) -> list[tuple[str, str]]:
     async with store.read() as tx:
-        return [(each.service, each.operation) for each in await tx.locks.all(NOW)]
+        return [(each.service, each.operation) for each in await tx.locks.active(NOW)]
 
 
 async def test_an_operation_takes_all_its_services_and_frees_them(store: Store) -> None:
     async with store.write() as tx:
-        assert await tx.locks.take("op-a", "production", BOTH, ANA, NOW) is None
+        assert await tx.locks.lock_services("op-a", "production", BOTH, ANA, NOW) is None
     assert await held(store) == [("deep-echo-cognitive", "op-a"), ("deep-echo-main", "op-a")]
     async with store.write() as tx:
-        await tx.locks.free("op-a")
+        await tx.locks.release("op-a")
     assert await held(store) == []
 
 
 async def test_one_service_in_the_way_and_none_is_taken(store: Store) -> None:
     async with store.write() as tx:
-        await tx.locks.take("op-a", "production", ("deep-echo-cognitive",), ANA, NOW)
+        await tx.locks.lock_services("op-a", "production", ("deep-echo-cognitive",), ANA, NOW)
     async with store.write() as tx:
-        other = await tx.locks.take("op-b", "production", BOTH, MIA, NOW)
+        other = await tx.locks.lock_services("op-b", "production", BOTH, MIA, NOW)
     assert other is not None
     assert (other.operation, other.service, other.by) == ("op-a", "deep-echo-cognitive", ANA)
     assert await held(store) == [("deep-echo-cognitive", "op-a")]
@@ -42,14 +42,14 @@ async def test_one_service_in_the_way_and_none_is_taken(store: Store) -> None:
 async def test_taking_twice_changes_nothing(store: Store) -> None:
     for _ in range(2):
         async with store.write() as tx:
-            assert await tx.locks.take("op-a", "production", BOTH, ANA, NOW) is None
+            assert await tx.locks.lock_services("op-a", "production", BOTH, ANA, NOW) is None
     assert len(await held(store)) == 2
 
 
 async def test_another_environment_is_not_in_the_way(store: Store) -> None:
     async with store.write() as tx:
-        assert await tx.locks.take("op-a", "production", BOTH, ANA, NOW) is None
-        assert await tx.locks.take("op-b", "staging", BOTH, ANA, NOW) is None
+        assert await tx.locks.lock_services("op-a", "production", BOTH, ANA, NOW) is None
+        assert await tx.locks.lock_services("op-b", "staging", BOTH, ANA, NOW) is None
 
 
 async def test_of_many_at_once_one_has_all_and_the_others_none(store: Store, database_url: str) -> None:
@@ -58,7 +58,7 @@ async def test_of_many_at_once_one_has_all_and_the_others_none(store: Store, dat
 
     async def take(mine: Store, operation: str) -> str:
         async with mine.write() as tx:
-            stands = await tx.locks.take(operation, "production", BOTH, ANA, NOW)
+            stands = await tx.locks.lock_services(operation, "production", BOTH, ANA, NOW)
         return operation if stands is None else ""
 
     numbered = [(mine, f"op-{number}") for number, mine in enumerate((store, other) * 5)]
@@ -77,7 +77,7 @@ async def test_who_is_late_by_a_hair_keeps_nothing(postgres_url: str) -> None:
 
     async def first() -> None:
         async with store.write() as tx:
-            await tx.locks.take("op-a", "production", ("deep-echo-cognitive",), ANA, NOW)
+            await tx.locks.lock_services("op-a", "production", ("deep-echo-cognitive",), ANA, NOW)
             first_took.set()
             await second_waits.wait()
             await asyncio.sleep(0.2)
@@ -86,7 +86,7 @@ async def test_who_is_late_by_a_hair_keeps_nothing(postgres_url: str) -> None:
         await first_took.wait()
         async with store.write() as tx:
             second_waits.set()
-            await tx.locks.take("op-b", "production", BOTH, MIA, NOW)
+            await tx.locks.lock_services("op-b", "production", BOTH, MIA, NOW)
 
     done = await asyncio.gather(first(), second(), return_exceptions=True)
     assert done[0] is None
@@ -97,33 +97,33 @@ async def test_who_is_late_by_a_hair_keeps_nothing(postgres_url: str) -> None:
 
 async def test_a_person_locks_an_environment_once(store: Store) -> None:
     async with store.write() as tx:
-        assert await tx.locks.put_person("production", ANA, "migration", NOW, None)
-        assert not await tx.locks.put_person("production", MIA, "mine", NOW, None)
+        assert await tx.locks.lock_environment("production", ANA, "migration", NOW, None)
+        assert not await tx.locks.lock_environment("production", MIA, "mine", NOW, None)
     async with store.read() as tx:
-        lock = await tx.locks.of_person("production", NOW)
+        lock = await tx.locks.environment_lock("production", NOW)
         assert lock is not None
         assert (lock.by, lock.reason, lock.until, lock.service, lock.operation) == (ANA, "migration", None, "", "")
-        assert await tx.locks.of_person("staging", NOW) is None
+        assert await tx.locks.environment_lock("staging", NOW) is None
     async with store.write() as tx:
-        assert not await tx.locks.remove_person(replace(lock, by=MIA)), "another's lock"
-        assert await tx.locks.remove_person(lock)
-        assert not await tx.locks.remove_person(lock)
+        assert not await tx.locks.unlock_environment(replace(lock, by=MIA)), "another's lock"
+        assert await tx.locks.unlock_environment(lock)
+        assert not await tx.locks.unlock_environment(lock)
 
 
 async def test_a_lock_that_ran_out_holds_nobody_up(store: Store) -> None:
     async with store.write() as tx:
-        await tx.locks.put_person("production", ANA, "migration", NOW, NOW + HOUR)
+        await tx.locks.lock_environment("production", ANA, "migration", NOW, NOW + HOUR)
     async with store.write() as tx:
-        assert await tx.locks.of_person("production", NOW + HOUR - timedelta(microseconds=1)) is not None
-        assert await tx.locks.of_person("production", NOW + HOUR) is None
-        assert [each.environment for each in await tx.locks.all(NOW)] == ["production"]
-        assert await tx.locks.all(NOW + HOUR) == ()
-        assert await tx.locks.put_person("production", MIA, "mine", NOW + HOUR, None)
+        assert await tx.locks.environment_lock("production", NOW + HOUR - timedelta(microseconds=1)) is not None
+        assert await tx.locks.environment_lock("production", NOW + HOUR) is None
+        assert [each.environment for each in await tx.locks.active(NOW)] == ["production"]
+        assert await tx.locks.active(NOW + HOUR) == ()
+        assert await tx.locks.lock_environment("production", MIA, "mine", NOW + HOUR, None)
 
 
 async def test_a_persons_lock_and_an_operations_stand_side_by_side(store: Store) -> None:
     async with store.write() as tx:
-        await tx.locks.put_person("production", ANA, "migration", NOW, None)
-        assert await tx.locks.take("op-a", "production", ("deep-echo-main",), MIA, NOW) is None
-        await tx.locks.free("op-a")
-        assert await tx.locks.of_person("production", NOW) is not None
+        await tx.locks.lock_environment("production", ANA, "migration", NOW, None)
+        assert await tx.locks.lock_services("op-a", "production", ("deep-echo-main",), MIA, NOW) is None
+        await tx.locks.release("op-a")
+        assert await tx.locks.environment_lock("production", NOW) is not None

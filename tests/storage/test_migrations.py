@@ -8,8 +8,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
 from storage.engines import open_engines
-from storage.migrate import migrate, newest_revision
-from storage.schema_revision import expected_revision, schema_revision
+from storage.migrate import head_revision, migrate
+from storage.schema_revision import database_revision, expected_revision
 from storage.tables import metadata
 
 
@@ -43,13 +43,13 @@ async def is_current(url: str) -> bool:
     """As a process that does not migrate sees it."""
     engines = open_engines(url, pooled=False)
     try:
-        return await schema_revision(engines) == expected_revision()
+        return await database_revision(engines) == expected_revision()
     finally:
         await engines.dispose()
 
 
 def test_the_quick_look_expects_what_the_migrations_lead_to() -> None:
-    assert expected_revision() == newest_revision()
+    assert expected_revision() == head_revision()
 
 
 async def test_up_down_and_up_again(empty_database_url: str) -> None:
@@ -66,7 +66,7 @@ async def test_up_down_and_up_again(empty_database_url: str) -> None:
 
 
 async def test_a_revision_by_name_goes_either_way(empty_database_url: str) -> None:
-    newest = newest_revision()
+    newest = head_revision()
     assert newest is not None
     await migrate(empty_database_url, newest)
     await migrate(empty_database_url, newest)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import TemporaryError
-from domain.operations.operation import State, requested
+from domain.operations.operation import State, open_operation
 from storage.engines import open_engines
 from storage.operations import Fenced
 from storage.store import Store
@@ -23,7 +23,7 @@ async def test_a_record_comes_back_as_it_was(store: Store) -> None:
     await add(store)
     async with store.read() as tx:
         assert await tx.operations.get("op-k7m2") == record()
-        assert await tx.operations.from_source("envelope-1") == record()
+        assert await tx.operations.get_by_source("envelope-1") == record()
         assert await tx.operations.get("op-none") is None
         assert await tx.operations.known_ids(("op-k7m2", "op-none")) == {"op-k7m2"}
 
@@ -59,7 +59,7 @@ async def test_who_lost_an_operation_can_neither_read_it_to_write_nor_write_it(s
         assert await tx.operations.claim(record(owner="replica-2", epoch=2))
     with pytest.raises(Fenced, match="at epoch 2, not 1"):
         async with store.write() as tx:
-            await tx.operations.locked("op-k7m2", epoch=1)
+            await tx.operations.get_for_update("op-k7m2", epoch=1)
     with pytest.raises(Fenced, match="no longer at epoch 1"):
         async with store.write() as tx:
             await tx.operations.save(record(owner="replica-1", epoch=1, outcome="too late"))
@@ -71,9 +71,9 @@ async def test_a_change_of_a_lost_operation_says_nothing_and_audits_nothing(stor
     await add(store, epoch=2)
     with pytest.raises(Fenced):
         async with store.write() as tx:
-            await tx.apply(requested(record(epoch=1)), NOW)
+            await tx.apply(open_operation(record(epoch=1)), NOW)
     async with store.read() as tx:
-        assert await tx.outbox.counts() == {}
+        assert await tx.outbox.count_by_state() == {}
         assert (await tx.audit.head())[0] == 0
 
 
@@ -82,12 +82,12 @@ async def test_fenced_is_not_caught_by_who_catches_errors() -> None:
 
 
 async def test_a_change_keeps_the_record_its_card_and_its_audit_together(store: Store) -> None:
-    change = requested(record())
+    change = open_operation(record())
     async with store.write() as tx:
         await tx.apply(change, NOW, new=True)
     async with store.read() as tx:
         assert await tx.operations.get("op-k7m2") == record()
-        assert await tx.outbox.counts() == {"pending": 1 + len(change.notes)}
+        assert await tx.outbox.count_by_state() == {"pending": 1 + len(change.notes)}
         [kept] = await tx.audit.search()
     assert (kept.entry.key, kept.entry.operation) == ("op-k7m2/requested", "op-k7m2")
 
@@ -109,24 +109,24 @@ async def test_lists_newest_first(store: Store) -> None:
 
 async def test_the_first_image_recorded_for_a_version_stands(store: Store) -> None:
     async with store.write() as tx:
-        assert await tx.images.recorded("web:1") == ""
+        assert await tx.images.get_image_id("web:1") == ""
         await tx.images.record("web:1", "sha256:aa", NOW)
         await tx.images.record("web:1", "sha256:bb", NOW)
-        assert await tx.images.recorded("web:1") == "sha256:aa"
+        assert await tx.images.get_image_id("web:1") == "sha256:aa"
 
 
 async def test_replicas_that_beat_live_and_those_that_leave_do_not(store: Store) -> None:
     soon, long = timedelta(milliseconds=300), timedelta(minutes=5)
     async with store.write() as tx:
-        await tx.replicas.beat("a")
-        await tx.replicas.beat("b")
-        assert await tx.replicas.alive(soon) == {"a", "b"}
+        await tx.replicas.heartbeat("a")
+        await tx.replicas.heartbeat("b")
+        assert await tx.replicas.live(soon) == {"a", "b"}
     await asyncio.sleep(soon.total_seconds() + 0.1)  # the database's own time is what counts
     async with store.write() as tx:
-        await tx.replicas.beat("b")
-        assert await tx.replicas.alive(soon) == {"b"}
-        assert await tx.replicas.alive(long) == {"a", "b"}
-        await tx.replicas.leave("a")
-        assert await tx.replicas.alive(long) == {"b"}
-        await tx.replicas.forget(datetime.now(UTC) + long)
-        assert await tx.replicas.alive(long) == frozenset()
+        await tx.replicas.heartbeat("b")
+        assert await tx.replicas.live(soon) == {"b"}
+        assert await tx.replicas.live(long) == {"a", "b"}
+        await tx.replicas.remove("a")
+        assert await tx.replicas.live(long) == {"b"}
+        await tx.replicas.prune(datetime.now(UTC) + long)
+        assert await tx.replicas.live(long) == frozenset()

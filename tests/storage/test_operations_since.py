@@ -19,8 +19,8 @@ async def test_those_asked_for_since_then_and_those_that_have_not_ended(store: S
             await tx.operations.add(record(id=name, source=name, requested_at=at, state=state))
 
     async with store.read() as tx:
-        found = await tx.operations.since(NOW - timedelta(hours=6), environment=record().environment)
-        elsewhere = await tx.operations.since(NOW - timedelta(hours=6), environment="elsewhere")
+        found = await tx.operations.requested_since(NOW - timedelta(hours=6), environment=record().environment)
+        elsewhere = await tx.operations.requested_since(NOW - timedelta(hours=6), environment="elsewhere")
 
     assert [each.id for each in found] == ["op-new", "op-just", "op-long"]
     assert elsewhere == ()

@@ -14,7 +14,7 @@ from domain.severities import Severity
 from storage.engines import open_engines
 from storage.outbox_messages import load
 from storage.store import Store
-from storage.storms import TALLIES, WORST
+from storage.storms import MAX_TALLIES, MAX_WORST_GROUPS
 from storage.tables import outbox
 from tests.harness.fakes.clock import NOW
 from tests.storage.test_alerts import group, save
@@ -51,8 +51,8 @@ async def test_the_storm_of_a_channel_is_the_newest_that_has_not_ended(store: St
     newer = Storm(id="st-newer", channel="C0WARNING", began_at=NOW, last_at=NOW + MINUTE)
     await begin(store, STORM, newer, ended, replace(newer, id="st-other", channel="C0OTHER"))
     async with store.read() as tx:
-        assert await tx.storms.newest("C0WARNING") == newer
-        assert await tx.storms.newest("C0QUIET") is None
+        assert await tx.storms.latest_open("C0WARNING") == newer
+        assert await tx.storms.latest_open("C0QUIET") is None
 
 
 async def test_its_card_counts_by_name_and_severity_and_lists_the_worst(store: Store) -> None:
@@ -83,8 +83,8 @@ async def test_of_many_names_the_sums_stay_true(store: Store) -> None:
     every = [folded(f"{number}", title=f"name {number}", severity=severities[number % 3]) for number in range(90)]
     await save(store, *every, folded("over", title="name 2", severity=Severity.P3, resolved=NOW))
     card = await shown(store)
-    assert (card.groups, card.firing, len(card.worst)) == (91, 90, WORST)
-    assert [(each.title, each.groups, each.firing) for each in card.tallies[TALLIES:]] == [
+    assert (card.groups, card.firing, len(card.worst)) == (91, 90, MAX_WORST_GROUPS)
+    assert [(each.title, each.groups, each.firing) for each in card.tallies[MAX_TALLIES:]] == [
         ("10 other names", 10, 10),
         ("30 other names", 30, 30),
         ("30 other names", 31, 30),
@@ -113,11 +113,13 @@ async def test_the_card_that_is_put_last_has_the_last_numbers(postgres_url: str)
 
     async def click() -> None:
         async with second.write() as tx:
-            clicked = (await tx.alerts.groups(["al-stays"]))["al-stays"]
+            clicked = (await tx.alerts.get_many_for_update(["al-stays"]))["al-stays"]
             await tx.apply_group(GroupChange(record=clicked), NOW)
 
     async with first.write() as tx:
-        over = replace((await tx.alerts.groups(["al-resolved"]))["al-resolved"], state=GroupState.RESOLVED, resolved_at=NOW)
+        over = replace(
+            (await tx.alerts.get_many_for_update(["al-resolved"]))["al-resolved"], state=GroupState.RESOLVED, resolved_at=NOW
+        )
         await tx.apply_group(GroupChange(record=over), NOW)
         clicking = asyncio.create_task(click())
         await _until_somebody_waits(first)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from storage.engines import open_engines
 from storage.store import Store
-from storage.timers import STALE, Timer
+from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
 from tests.harness.samples.operations import NOW
 
 MINUTE = timedelta(minutes=1)
@@ -38,7 +38,7 @@ async def test_of_two_replicas_that_want_a_timer_one_gets_it(store: Store, datab
         took = []
         for number in range(10):
             async with mine.write() as tx:
-                if await tx.timers.take(timer(f"t-{number}"), replica, NOW):
+                if await tx.timers.claim(timer(f"t-{number}"), replica, NOW):
                     took.append(f"t-{number}")
         return took
 
@@ -51,31 +51,31 @@ async def test_of_two_replicas_that_want_a_timer_one_gets_it(store: Store, datab
 async def test_a_timer_whose_replica_died_is_due_again_after_a_minute(store: Store) -> None:
     await put(store, timer())
     async with store.write() as tx:
-        assert await tx.timers.take(timer(), "dead", NOW)
-        assert await tx.timers.due(NOW + STALE) == ()
-        assert not await tx.timers.take(timer(), "replica-2", NOW + STALE)
-        after = NOW + STALE + timedelta(microseconds=1)
+        assert await tx.timers.claim(timer(), "dead", NOW)
+        assert await tx.timers.due(NOW + TIMER_CLAIM_TIMEOUT) == ()
+        assert not await tx.timers.claim(timer(), "replica-2", NOW + TIMER_CLAIM_TIMEOUT)
+        after = NOW + TIMER_CLAIM_TIMEOUT + timedelta(microseconds=1)
         assert await tx.timers.due(after) == (timer(),)
-        assert await tx.timers.take(timer(), "replica-2", after)
+        assert await tx.timers.claim(timer(), "replica-2", after)
 
 
 async def test_a_timer_that_was_moved_is_not_taken_at_its_old_time(store: Store) -> None:
     await put(store, timer())
     await put(store, timer(minutes=5))
     async with store.write() as tx:
-        assert not await tx.timers.take(timer(), "replica-1", NOW)
+        assert not await tx.timers.claim(timer(), "replica-1", NOW)
         assert await tx.timers.due(NOW + 5 * MINUTE) == (timer(minutes=5),)
 
 
 async def test_done_is_gone_unless_it_was_moved_meanwhile(store: Store) -> None:
     await put(store, timer(), timer("other"))
     async with store.write() as tx:
-        await tx.timers.take(timer(), "replica-1", NOW)
+        await tx.timers.claim(timer(), "replica-1", NOW)
         await tx.timers.set(timer(minutes=5))
-        await tx.timers.done("expire/op-a", NOW)
-        await tx.timers.done("other", NOW)
+        await tx.timers.remove("expire/op-a", NOW)
+        await tx.timers.remove("other", NOW)
         assert await tx.timers.due(NOW + 5 * MINUTE) == (timer(minutes=5),)
-        await tx.timers.done("expire/op-a")
+        await tx.timers.remove("expire/op-a")
         assert await tx.timers.due(NOW + 5 * MINUTE) == ()
 
 
@@ -89,7 +89,7 @@ async def test_a_timer_that_runs_is_left_alone_and_one_whose_time_is_over_runs_a
         async with store.read() as tx:
             assert await tx.timers.due(NOW + 10 * MINUTE) == (timer(minutes=10),)
     async with store.write() as tx:
-        assert await tx.timers.take(timer(minutes=10), "dead", NOW + 10 * MINUTE)
+        assert await tx.timers.claim(timer(minutes=10), "dead", NOW + 10 * MINUTE)
     await start_at(10)
     async with store.read() as tx:
         assert await tx.timers.due(NOW + 20 * MINUTE) == (timer(minutes=20),)
@@ -98,6 +98,6 @@ async def test_a_timer_that_runs_is_left_alone_and_one_whose_time_is_over_runs_a
 async def test_whether_a_timer_was_there_to_be_done(store: Store) -> None:
     await put(store, timer())
     async with store.write() as tx:
-        assert not await tx.timers.done("expire/op-a", NOW + MINUTE)
-        assert await tx.timers.done("expire/op-a", NOW)
-        assert not await tx.timers.done("expire/op-a")
+        assert not await tx.timers.remove("expire/op-a", NOW + MINUTE)
+        assert await tx.timers.remove("expire/op-a", NOW)
+        assert not await tx.timers.remove("expire/op-a")

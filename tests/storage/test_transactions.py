@@ -11,46 +11,46 @@ from storage.engines import open_engines, parse_url
 from storage.operations import Fenced
 from storage.store import Store
 from storage.timers import Timer
-from tests.harness.database_outage import away
+from tests.harness.database_outage import database_unavailable
 from tests.harness.samples.operations import NOW, record
 
 
 async def test_two_hundred_at_once_read_and_write_one_row_and_none_is_lost(store: Store) -> None:
     async with store.write() as tx:
-        await tx.operations.add(record(procedures=0))
+        await tx.operations.add(record(procedures_version=0))
 
     async def one_more() -> None:
         async with store.write() as tx:
-            found = await tx.operations.locked("op-k7m2")
+            found = await tx.operations.get_for_update("op-k7m2")
             assert found is not None
             await asyncio.sleep(0)
-            await tx.operations.save(replace(found, procedures=found.procedures + 1))
+            await tx.operations.save(replace(found, procedures_version=found.procedures_version + 1))
 
     await asyncio.gather(*(one_more() for _ in range(200)))
     async with store.read() as tx:
         found = await tx.operations.get("op-k7m2")
     assert found is not None
-    assert found.procedures == 200
+    assert found.procedures_version == 200
 
 
 async def test_two_stores_on_one_database_lose_nothing_either(store: Store, database_url: str) -> None:
     """As two processes have it: each with connections of its own."""
     other = Store(open_engines(database_url))
     async with store.write() as tx:
-        await tx.operations.add(record(procedures=0))
+        await tx.operations.add(record(procedures_version=0))
 
     async def one_more(mine: Store) -> None:
         async with mine.write() as tx:
-            found = await tx.operations.locked("op-k7m2")
+            found = await tx.operations.get_for_update("op-k7m2")
             assert found is not None
-            await tx.operations.save(replace(found, procedures=found.procedures + 1))
+            await tx.operations.save(replace(found, procedures_version=found.procedures_version + 1))
 
     await asyncio.gather(*(one_more(mine) for mine in (store, other) * 25))
     await other.close()
     async with store.read() as tx:
         found = await tx.operations.get("op-k7m2")
     assert found is not None
-    assert found.procedures == 50
+    assert found.procedures_version == 50
 
 
 async def test_what_breaks_in_the_middle_leaves_nothing(store: Store) -> None:
@@ -116,7 +116,7 @@ async def test_a_database_that_went_away_and_came_back(postgres_url: str) -> Non
     store = Store(open_engines(postgres_url))
     async with store.read() as tx:
         await tx.operations.recent()
-    async with away(postgres_url):
+    async with database_unavailable(postgres_url):
         with pytest.raises(TemporaryError):
             async with store.write() as tx:
                 await tx.operations.add(record())

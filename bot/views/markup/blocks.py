@@ -2,58 +2,58 @@
 
 from typing import Any
 
-Block = dict[str, Any]
+SlackBlock = dict[str, Any]
 
 
-def plain_text(text: str) -> Block:
+def plain_text(text: str) -> SlackBlock:
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
-def mrkdwn(text: str) -> Block:
+def mrkdwn(text: str) -> SlackBlock:
     """``verbatim``: what looks like a mention, a channel or a link in somebody's words stays what they wrote."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def header(text: str) -> Block:
+def header(text: str) -> SlackBlock:
     return {"type": "header", "text": plain_text(text)}
 
 
-def section(text: str) -> Block:
+def section(text: str) -> SlackBlock:
     return {"type": "section", "text": mrkdwn(text)}
 
 
-def fields(*texts: str) -> Block:
+def fields(*texts: str) -> SlackBlock:
     return {"type": "section", "fields": [mrkdwn(text) for text in texts]}
 
 
-def context(*texts: str) -> Block:
+def context(*texts: str) -> SlackBlock:
     return {"type": "context", "elements": [mrkdwn(text) for text in texts]}
 
 
-def divider() -> Block:
+def divider() -> SlackBlock:
     return {"type": "divider"}
 
 
-def actions(*elements: Block) -> Block:
+def actions(*elements: SlackBlock) -> SlackBlock:
     return {"type": "actions", "elements": list(elements)}
 
 
-def button(text: str, *, action: str, value: str, style: str = "", confirm: Block | None = None) -> Block:
+def button(text: str, *, action: str, value: str, style: str = "", confirm: SlackBlock | None = None) -> SlackBlock:
     """``style``: ``primary``, ``danger`` or nothing."""
-    made: Block = {"type": "button", "text": plain_text(text), "action_id": action, "value": value}
-    return made | ({"style": style} if style else {}) | ({"confirm": confirm} if confirm else {})
+    element: SlackBlock = {"type": "button", "text": plain_text(text), "action_id": action, "value": value}
+    return element | ({"style": style} if style else {}) | ({"confirm": confirm} if confirm else {})
 
 
-def option(text: str, value: str) -> Block:
+def option(text: str, value: str) -> SlackBlock:
     return {"text": plain_text(text), "value": value}
 
 
-def select(text: str, *, action: str, options: list[Block]) -> Block:
+def select(text: str, *, action: str, options: list[SlackBlock]) -> SlackBlock:
     """A menu; ``text`` stands on it until something is picked."""
     return {"type": "static_select", "placeholder": plain_text(text), "action_id": action, "options": options}
 
 
-def confirm(title: str, text: str, *, yes: str, no: str, style: str = "primary") -> Block:
+def confirm(title: str, text: str, *, yes: str, no: str, style: str = "primary") -> SlackBlock:
     """The question that a button asks before it acts."""
     return {
         "title": plain_text(title),

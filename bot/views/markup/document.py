@@ -7,22 +7,22 @@ from domain.metrics.charts import Chart
 
 
 @dataclass(frozen=True, slots=True)
-class Title:
+class Header:
     """The headline, with its sign."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class Paragraph:
     """A paragraph, or a list. Slack shows the first ``most`` and says how many more there are; the terminal shows all.
 
     ``is_airy`` sets entries of several lines a little apart.
     """
 
     lines: tuple[Line, ...]
-    most: int = 12
-    is_airy: bool = False
+    max_lines: int = 12
+    spaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class CodeBlock:
     """Lines of a program, as they are. Slack shows the last ones; the terminal shows all."""
 
     lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Small:
+class Context:
     """Small print."""
 
     line: Line
@@ -76,7 +76,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Menu:
+class SelectMenu:
     """A button that asks which of a few things is meant. ``text`` stands on it until something is picked."""
 
     text: str
@@ -85,26 +85,26 @@ class Menu:
 
 
 @dataclass(frozen=True, slots=True)
-class Buttons:
+class Actions:
     """A row of buttons. The terminal has none: the commands that do the same are in the text."""
 
-    buttons: tuple[Button | Menu, ...]
+    buttons: tuple[Button | SelectMenu, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Divider:
     """A line between two subjects."""
 
 
-Block = Title | Lines | Quote | Log | Small | Buttons | Rule
+Block = Header | Paragraph | Quote | CodeBlock | Context | Actions | Divider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Document:
     """``summary`` is what a lock screen shows. A page that ``spills`` gives its full text as a file where Slack shows less."""
 
     summary: Line
     blocks: tuple[Block, ...]
-    spills: bool = True
+    overflows_to_file: bool = True
     chart: Chart | None = None
     """A picture that belongs beside it. Its numbers are in the blocks, in words."""

@@ -2,16 +2,16 @@
 
 from urllib.parse import quote, urlsplit
 
-LONGEST = 2_000
+MAX_URL_LENGTH = 2_000
 """Characters as they are sent. A link is never cut, so one that is longer would push out what stands beside it."""
 
-_KEPT = "%/:?#[]@!$&'()*+,;=~"
+_SAFE_CHARACTERS = "%/:?#[]@!$&'()*+,;=~"
 """What an address is built of. All else is percent-encoded, the characters that end Slack's ``<address|text>`` among it."""
 
 
-def address(url: str) -> str:
+def safe_url(url: str) -> str:
     """The address, ready for markup; empty for what is no page: another scheme, no host, a password in it, too long."""
-    if len(url) > LONGEST:
+    if len(url) > MAX_URL_LENGTH:
         return ""
     try:
         parts = urlsplit(url)
@@ -20,5 +20,5 @@ def address(url: str) -> str:
         return ""
     if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc:
         return ""
-    made = quote(url, safe=_KEPT, errors="replace").replace("&", "&amp;")
-    return made if len(made) <= LONGEST else ""
+    encoded = quote(url, safe=_SAFE_CHARACTERS, errors="replace").replace("&", "&amp;")
+    return encoded if len(encoded) <= MAX_URL_LENGTH else ""

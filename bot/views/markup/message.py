@@ -5,17 +5,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.views.markup import blocks, limits
-from bot.views.markup.document import Block, Button, Buttons, Lines, Log, Menu, Page, Quote, Rule, Small, Title
-from bot.views.markup.mrkdwn import clean_lines, code_block, escape, is_longer, plain, write
+from bot.views.markup.document import (
+    Actions,
+    Block,
+    Button,
+    CodeBlock,
+    Context,
+    Divider,
+    Document,
+    Header,
+    Paragraph,
+    Quote,
+    SelectMenu,
+)
+from bot.views.markup.mrkdwn import clean_lines, code_block, escape, is_truncated, plain, to_mrkdwn
 from bot.views.markup.spans import Line, line
 from bot.views.markup.terminal import text_of
 from domain.metrics.charts import Chart
 from domain.redaction import redact
 
-LOG_CHARACTERS = 2_400
+MAX_LOG_CHARACTERS = 2_400
 """A log is read from its end, and a phone shows about this much of it in two screens."""
 
-_AIRY = 8
+_MAX_SPACED_SECTIONS = 8
 """Sections of their own for up to this many entries: more would eat the 50 blocks of a message."""
 
 
@@ -32,22 +44,22 @@ class Message:
     chart: Chart | None = None
 
 
-def message_of(page: Page) -> Message:
+def message_of(page: Document) -> Message:
     """The page as Slack accepts it."""
-    fitted, is_short = limits.fit(redacted(blocks_of(page.blocks)))
-    is_short = is_short or any(_leaves_out(block) for block in page.blocks)
-    summary = limits.cut(redact(write(page.summary)), limits.SUMMARY)
-    return Message(summary or "deepecho", fitted, text_of(page) if is_short and page.spills else None, page.chart)
+    fitted, is_shortened = limits.fit(redacted(blocks_of(page.blocks)))
+    is_shortened = is_shortened or any(_is_shortened(block) for block in page.blocks)
+    summary = limits.cut(redact(to_mrkdwn(page.summary)), limits.SUMMARY)
+    return Message(summary or "deepecho", fitted, text_of(page) if is_shortened and page.overflows_to_file else None, page.chart)
 
 
 def blocks_of(page_blocks: Iterable[Block]) -> list[dict[str, Any]]:
     """The page's blocks as Slack's, not yet fitted."""
-    return [made for block in page_blocks for made in _made(block)]
+    return [made for block in page_blocks for made in _to_slack_blocks(block)]
 
 
-def redacted(made: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def redacted(slack_blocks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The blocks with every text that a person reads redacted once more, whole: a secret may span two pieces of a line."""
-    return [_redacted(block) for block in made]
+    return [_redacted(block) for block in slack_blocks]
 
 
 def _redacted(value: Any) -> Any:
@@ -58,100 +70,102 @@ def _redacted(value: Any) -> Any:
     return value
 
 
-def _made(block: Block) -> list[dict[str, Any]]:  # noqa: PLR0911 -- one for each kind
+def _to_slack_blocks(block: Block) -> list[dict[str, Any]]:  # noqa: PLR0911 -- one for each kind
     match block:
-        case Title(text):
+        case Header(text):
             return [blocks.header(plain(text))]
-        case Lines():
+        case Paragraph():
             return [blocks.section(text) for text in _paragraphs(block)]
         case Quote(text):
-            return [blocks.section(f"> {write(line(text))}")] if text.strip() else []
-        case Log(lines):
-            return _log(lines)
-        case Small(written):
-            return [blocks.context(write(written))]
-        case Buttons(buttons):
-            return [blocks.actions(*(_tappable(each) for each in buttons))]
-        case Rule():
+            return [blocks.section(f"> {to_mrkdwn(line(text))}")] if text.strip() else []
+        case CodeBlock(lines):
+            return _code_block(lines)
+        case Context(content):
+            return [blocks.context(to_mrkdwn(content))]
+        case Actions(buttons):
+            return [blocks.actions(*(_action_element(each) for each in buttons))]
+        case Divider():
             return [blocks.divider()]
 
 
-def _shown(listed: Lines) -> tuple[Line, ...]:
-    more = len(listed.lines) - listed.most
-    return (*listed.lines[: listed.most], line(f"and {more} more")) if more > 0 else listed.lines
+def _visible_lines(paragraph: Paragraph) -> tuple[Line, ...]:
+    more = len(paragraph.lines) - paragraph.max_lines
+    return (*paragraph.lines[: paragraph.max_lines], line(f"and {more} more")) if more > 0 else paragraph.lines
 
 
-def _paragraphs(listed: Lines) -> list[str]:
-    texts = [write(each) for each in _shown(listed)]
-    if listed.is_airy and len(texts) <= _AIRY:
+def _paragraphs(paragraph: Paragraph) -> list[str]:
+    texts = [to_mrkdwn(each) for each in _visible_lines(paragraph)]
+    if paragraph.spaced and len(texts) <= _MAX_SPACED_SECTIONS:
         return texts
-    return _chunks(texts, "\n\n" if listed.is_airy else "\n")
+    return _chunks(texts, "\n\n" if paragraph.spaced else "\n")
 
 
 def _chunks(texts: Iterable[str], between: str) -> list[str]:
     chunks = [""]
     for text in texts:
         joined = f"{chunks[-1]}{between}{text}" if chunks[-1] else text
-        if limits.size(joined) <= limits.SECTION:
+        if limits.text_length(joined) <= limits.SECTION:
             chunks[-1] = joined
         else:
             chunks.append(text)
     return chunks
 
 
-def _log(lines: tuple[str, ...]) -> list[dict[str, Any]]:
+def _code_block(lines: tuple[str, ...]) -> list[dict[str, Any]]:
     tail = _tail(lines)
     if not tail.strip():
         return []
-    made = [blocks.section(code_block(tail))]
-    return [blocks.context("The last lines; all of them are in the file in this thread."), *made] if _is_cut(lines) else made
+    sections = [blocks.section(code_block(tail))]
+    return (
+        [blocks.context("The last lines; all of them are in the file in this thread."), *sections] if _is_cut(lines) else sections
+    )
 
 
 def _tail(lines: tuple[str, ...]) -> str:
     """The last lines that fit, whole ones where one fits at all. Measured as they will be sent, entities and all."""
     text = clean_lines("\n".join(lines))
-    if limits.size(escape(text)) <= LOG_CHARACTERS:
+    if limits.text_length(escape(text)) <= MAX_LOG_CHARACTERS:
         return text
-    kept: list[str] = []
-    room = LOG_CHARACTERS
-    for each in reversed(text.splitlines()):
-        room -= limits.size(escape(each)) + 1
-        if room < 0:
+    tail: list[str] = []
+    available = MAX_LOG_CHARACTERS
+    for text_line in reversed(text.splitlines()):
+        available -= limits.text_length(escape(text_line)) + 1
+        if available < 0:
             break
-        kept.insert(0, each)
-    return "\n".join(kept) or text[-LOG_CHARACTERS // 6 :]
+        tail.insert(0, text_line)
+    return "\n".join(tail) or text[-MAX_LOG_CHARACTERS // 6 :]
 
 
 def _is_cut(lines: tuple[str, ...]) -> bool:
-    return limits.size(escape(clean_lines("\n".join(lines)))) > LOG_CHARACTERS
+    return limits.text_length(escape(clean_lines("\n".join(lines)))) > MAX_LOG_CHARACTERS
 
 
-def _leaves_out(block: Block) -> bool:
+def _is_shortened(block: Block) -> bool:
     match block:
-        case Lines(lines, most):
-            return len(lines) > most or any(is_longer(each) for each in lines)
+        case Paragraph(lines, max_lines):
+            return len(lines) > max_lines or any(is_truncated(each) for each in lines)
         case Quote(text):
-            return is_longer(line(text))
-        case Log(lines):
+            return is_truncated(line(text))
+        case CodeBlock(lines):
             return _is_cut(lines)
         case _:
             return False
 
 
-def _tappable(element: Button | Menu) -> dict[str, Any]:
-    return _menu(element) if isinstance(element, Menu) else _button(element)
+def _action_element(element: Button | SelectMenu) -> dict[str, Any]:
+    return _select_menu(element) if isinstance(element, SelectMenu) else _button(element)
 
 
-def _menu(menu: Menu) -> dict[str, Any]:
+def _select_menu(menu: SelectMenu) -> dict[str, Any]:
     options = [blocks.option(plain(each.text), each.value) for each in menu.options]
     return blocks.select(plain(menu.text), action=menu.action, options=options)
 
 
 def _button(button: Button) -> dict[str, Any]:
-    asked = button.confirm
-    question = (
-        blocks.confirm(plain(asked.title), plain(asked.text), yes=asked.yes, no=asked.no, style=button.style or "primary")
-        if asked
+    confirm = button.confirm
+    confirm_block = (
+        blocks.confirm(plain(confirm.title), plain(confirm.text), yes=confirm.yes, no=confirm.no, style=button.style or "primary")
+        if confirm
         else None
     )
-    return blocks.button(plain(button.text), action=button.action, value=button.value, style=button.style, confirm=question)
+    return blocks.button(plain(button.text), action=button.action, value=button.value, style=button.style, confirm=confirm_block)

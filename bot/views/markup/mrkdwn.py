@@ -3,27 +3,38 @@
 import re
 from datetime import UTC, datetime
 
-from bot.views.markup.links import address
-from bot.views.markup.spans import Break, Code, Line, Link, Room, Span, Strong, Team, When, Who
+from bot.views.markup.links import safe_url
+from bot.views.markup.spans import (
+    ChannelMention,
+    Code,
+    GroupMention,
+    Hyperlink,
+    Line,
+    LineBreak,
+    Span,
+    Strong,
+    Timestamp,
+    UserMention,
+)
 from domain.people import BOT, Person
 from domain.redaction import redact
 
-_UNSEEN = re.compile(
+_INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, the terminal's escape among them
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that turn the direction of the text after them
     "\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 _SPACES = re.compile(r"\s+")
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
-_TEAM = re.compile(r"S[A-Z0-9]{2,20}")
+_USER_GROUP = re.compile(r"S[A-Z0-9]{2,20}")
 _CHANNEL = re.compile(r"[CDG][A-Z0-9]{2,20}")
 _BAR_WIDTH = 9
 
-MOST = 600
+MAX_SPAN_LENGTH = 600
 """Characters of one text within a line: a phone shows about this much at once."""
 
 
-LINK_TEXT = 80
+MAX_LINK_TEXT_LENGTH = 80
 """Characters of what a link is called."""
 
 
@@ -34,12 +45,12 @@ def clean(text: str) -> str:
 
 def clean_lines(text: str) -> str:
     """The same, keeping its lines: a private key is only recognised while they are together."""
-    return redact(_UNSEEN.sub("", text.replace("\r\n", "\n")))
+    return redact(_INVISIBLE.sub("", text.replace("\r\n", "\n")))
 
 
-def clip(text: str, most: int) -> str:
+def clip(text: str, max_length: int) -> str:
     """At most ``most`` characters, the last an ellipsis where something is left out."""
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    return text if len(text) <= max_length else text[: max_length - 1].rstrip() + "…"
 
 
 def escape(text: str) -> str:
@@ -47,9 +58,9 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def words(text: str, most: int = MOST) -> str:
+def user_text(text: str, max_length: int = MAX_SPAN_LENGTH) -> str:
     """At most ``most`` characters of what somebody wrote. Secrets go before the cut: half of one would not be recognised."""
-    return escape(clip(clean(text), most).replace("```", "'''"))
+    return escape(clip(clean(text), max_length).replace("```", "'''"))
 
 
 def plain(text: str) -> str:
@@ -57,9 +68,9 @@ def plain(text: str) -> str:
     return clean(text).replace("<", "‹").replace(">", "›")  # noqa: RUF001 -- look-alikes are the point
 
 
-def code(text: str, most: int = MOST) -> str:
+def code(text: str, max_length: int = MAX_SPAN_LENGTH) -> str:
     """In code font, on one line. A backtick would end it, so it becomes an apostrophe."""
-    inside = words(text, most).replace("`", "'").strip()
+    inside = user_text(text, max_length).replace("`", "'").strip()
     return f"`{inside}`" if inside else ""
 
 
@@ -69,39 +80,39 @@ def code_block(text: str) -> str:
     return f"```\n{inside}\n```"
 
 
-def strong(text: str, most: int = MOST) -> str:
+def strong(text: str, max_length: int = MAX_SPAN_LENGTH) -> str:
     """Bold, where the text itself does not get in the way."""
-    inside = words(text, most).strip()
+    inside = user_text(text, max_length).strip()
     return f"*{inside}*" if inside and not set("*`") & set(inside) else inside
 
 
-def when(at: datetime, *, is_today: bool = False) -> str:
+def timestamp(at: datetime, *, time_only: bool = False) -> str:
     """`yesterday 15:02 (14:02 UTC)`, or `15:02 (14:02 UTC)`: the reader's own clock, and the one that everybody shares."""
     at = at.astimezone(UTC)
-    shown = "{time}" if is_today else "{date_short_pretty} {time}"
-    return f"<!date^{int(at.timestamp())}^{shown}|{at:%Y-%m-%d %H:%M}> ({at:%H:%M} UTC)"
+    date_format = "{time}" if time_only else "{date_short_pretty} {time}"
+    return f"<!date^{int(at.timestamp())}^{date_format}|{at:%Y-%m-%d %H:%M}> ({at:%H:%M} UTC)"
 
 
-def mention(person: Person) -> str:
+def user_mention(person: Person) -> str:
     """The person's name, as the workspace shows it."""
     if person == BOT:
         return "deepecho"
     return f"<@{person.user_id}>" if _USER.fullmatch(person.user_id) else escape(clean(person.user_id))
 
 
-def team(group_id: str) -> str:
+def group_mention(group_id: str) -> str:
     """The user group, called by its id."""
-    return f"<!subteam^{group_id}>" if _TEAM.fullmatch(group_id) else escape(clean(group_id))
+    return f"<!subteam^{group_id}>" if _USER_GROUP.fullmatch(group_id) else escape(clean(group_id))
 
 
 def link(text: str, url: str) -> str:
     """The text, to be tapped. An address in which something looks like a secret would arrive masked, so it is left out too."""
-    shown, target = words(text, LINK_TEXT).strip(), address(url)
-    made = f"<{target}|{shown}>"
-    return made if shown and target and redact(made) == made else shown
+    label, target = user_text(text, MAX_LINK_TEXT_LENGTH).strip(), safe_url(url)
+    markup = f"<{target}|{label}>"
+    return markup if label and target and redact(markup) == markup else label
 
 
-def bar(done: int, of: int) -> str:
+def progress_bar(done: int, of: int) -> str:
     """`▓▓▓▓▓▓░░░`: full only when all of it is done, empty only when none is."""
     if of <= 0:
         return ""
@@ -111,38 +122,38 @@ def bar(done: int, of: int) -> str:
     return "▓" * filled + "░" * (_BAR_WIDTH - filled)
 
 
-def write(written: Line, most: int = MOST) -> str:
+def to_mrkdwn(line: Line, max_length: int = MAX_SPAN_LENGTH) -> str:
     """One line in Slack's markup, each of its texts at most ``most`` characters before escaping."""
-    return "".join(_write(span, most) for span in written)
+    return "".join(_span_to_mrkdwn(span, max_length) for span in line)
 
 
-def is_longer(written: Line, most: int = MOST) -> bool:
+def is_truncated(line: Line, max_length: int = MAX_SPAN_LENGTH) -> bool:
     """Whether ``write`` leaves something out."""
-    texts = (_text(span) for span in written)
-    return any(len(text) > most and len(clean(text)) > most for text in texts)
+    texts = (_text(span) for span in line)
+    return any(len(text) > max_length and len(clean(text)) > max_length for text in texts)
 
 
 def _text(span: Span) -> str:
     return span if isinstance(span, str) else span.text if isinstance(span, Strong | Code) else ""
 
 
-def _write(span: Span, most: int) -> str:  # noqa: PLR0911 -- one for each kind
+def _span_to_mrkdwn(span: Span, max_length: int) -> str:  # noqa: PLR0911 -- one for each kind
     match span:
         case str():
-            return words(span, most)
+            return user_text(span, max_length)
         case Strong(text):
-            return strong(text, most)
+            return strong(text, max_length)
         case Code(text):
-            return code(text, most)
-        case When(at, is_today):
-            return when(at, is_today=is_today)
-        case Who(person):
-            return mention(person)
-        case Team(group_id):
-            return team(group_id)
-        case Link(text, url):
+            return code(text, max_length)
+        case Timestamp(at, time_only):
+            return timestamp(at, time_only=time_only)
+        case UserMention(person):
+            return user_mention(person)
+        case GroupMention(group_id):
+            return group_mention(group_id)
+        case Hyperlink(text, url):
             return link(text, url)
-        case Room(channel):
+        case ChannelMention(channel):
             return f"<#{channel}>" if _CHANNEL.fullmatch(channel) else escape(clean(channel))
-        case Break():
+        case LineBreak():
             return "\n"

@@ -23,36 +23,36 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class When:
+class Timestamp:
     """A moment, shown in the reader's own zone and in UTC; without its day where the message beside it says the day."""
 
     at: datetime
-    is_today: bool = False
+    time_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class UserMention:
     """A person, shown under the name that the workspace knows."""
 
     person: Person
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
+class GroupMention:
     """A user group, by id: everybody in it is called."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ChannelMention:
     """A channel, by id."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Hyperlink:
     """A page to look on. Of an address that is none, the text alone is shown."""
 
     text: str
@@ -60,19 +60,19 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
+class LineBreak:
     """A new line within one entry."""
 
 
-Span = str | Strong | Code | When | Who | Team | Room | Link | Break
+Span = str | Strong | Code | Timestamp | UserMention | GroupMention | ChannelMention | Hyperlink | LineBreak
 Line = tuple[Span, ...]
-Part = Span | Line | None
+LinePart = Span | Line | None
 
-_MARKS = re.compile(r"`(?P<code>[^`\n]+)`|<@(?P<person>[UW][A-Z0-9]{2,20})>")
-_OWN_WORDS = re.compile(r"(?:\S+ has already ended: )?[^:“\n]*")
+_INLINE_MARKUP = re.compile(r"`(?P<code>[^`\n]+)`|<@(?P<person>[UW][A-Z0-9]{2,20})>")
+_TRUSTED_PREFIX = re.compile(r"(?:\S+ has already ended: )?[^:“\n]*")
 
 
-def line(*parts: Part) -> Line:
+def line(*parts: LinePart) -> Line:
     """One line of the parts; None and empty texts are left out."""
     spans: list[Span] = []
     for part in parts:
@@ -83,21 +83,21 @@ def line(*parts: Part) -> Line:
     return tuple(spans)
 
 
-def dotted(*parts: Part) -> Line:
+def join_dots(*parts: LinePart) -> Line:
     """The parts that are there, with a middle dot between them."""
-    return joined(" · ", parts)
+    return join(" · ", parts)
 
 
-def joined(between: str, parts: Iterable[Part]) -> Line:
+def join(between: str, parts: Iterable[LinePart]) -> Line:
     """The parts that are there, with ``between`` between them."""
-    there = [each for each in (line(part) for part in parts) if each]
-    return tuple(span for number, each in enumerate(there) for span in ((between, *each) if number else each))
+    present = [each for each in (line(part) for part in parts) if each]
+    return tuple(span for number, each in enumerate(present) for span in ((between, *each) if number else each))
 
 
-def rows(*lines: Line) -> Line:
+def stack(*lines: Line) -> Line:
     """One entry of several lines; empty ones are left out."""
-    there = [each for each in lines if each]
-    return tuple(span for number, each in enumerate(there) for span in ((Break(), *each) if number else each))
+    present = [each for each in lines if each]
+    return tuple(span for number, each in enumerate(present) for span in ((LineBreak(), *each) if number else each))
 
 
 def sentence(text: str, people: Iterable[Person] | None = None) -> Line:
@@ -106,19 +106,19 @@ def sentence(text: str, people: Iterable[Person] | None = None) -> Line:
     Only ``people`` are mentioned. Without them it is whoever the sentence names before a colon or a quote begins the words of
     others: a reason must not call anybody.
     """
-    known = {person.user_id: person for person in people or ()}
-    own = _OWN_WORDS.match(text)
-    trusted_until = own.end() if own and people is None else 0
+    people_by_id = {person.user_id: person for person in people or ()}
+    trusted_prefix = _TRUSTED_PREFIX.match(text)
+    trusted_until = trusted_prefix.end() if trusted_prefix and people is None else 0
     spans: list[Span] = []
     end = 0
-    for found in _MARKS.finditer(text):
-        spans += [text[end : found.start()], _marked(found, known, is_own=found.start() < trusted_until)]
-        end = found.end()
+    for markup in _INLINE_MARKUP.finditer(text):
+        spans += [text[end : markup.start()], _markup_span(markup, people_by_id, is_trusted=markup.start() < trusted_until)]
+        end = markup.end()
     return line(*spans, text[end:])
 
 
-def _marked(found: re.Match[str], known: dict[str, Person], *, is_own: bool) -> Span:
-    if found["code"]:
-        return Code(found["code"])
-    user_id = found["person"]
-    return Who(known.get(user_id) or Person(user_id, "")) if is_own or user_id in known else found[0]
+def _markup_span(markup: re.Match[str], people_by_id: dict[str, Person], *, is_trusted: bool) -> Span:
+    if markup["code"]:
+        return Code(markup["code"])
+    user_id = markup["person"]
+    return UserMention(people_by_id.get(user_id) or Person(user_id, "")) if is_trusted or user_id in people_by_id else markup[0]

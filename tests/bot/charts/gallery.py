@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.charts import draw
-from domain.metrics.chart_text import in_words
+from domain.metrics.chart_text import describe_chart
 from domain.metrics.charts import Chart, Marker, Series
 
 SINCE = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
@@ -208,7 +208,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, each in gallery().items():
         (folder / f"{name}.png").write_bytes(draw(each))
-        print(f"{name:16} {in_words(each)}")  # noqa: T201 -- for the person who looks
+        print(f"{name:16} {describe_chart(each)}")  # noqa: T201 -- for the person who looks
 
 
 if __name__ == "__main__":

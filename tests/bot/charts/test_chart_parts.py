@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.charts.label_layout import flags, spread
-from bot.charts.scales import Scale, strokes, time_ticks, value_scale, value_ticks
+from bot.charts.label_layout import place_labels, spread
+from bot.charts.scales import AxisScale, split_at_gaps, time_ticks, value_scale, value_ticks
 from bot.charts.text import clip_end, clip_middle, common_start, drawable
 from tests.bot.views.test_hostile import HOSTILE
 
@@ -17,7 +17,7 @@ START = datetime(2026, 11, 23, 14, 2, tzinfo=UTC).timestamp()
 
 
 def value_labels(low: float, high: float) -> list[str]:
-    return [tick.label for tick in value_ticks(Scale(low, high))]
+    return [tick.label for tick in value_ticks(AxisScale(low, high))]
 
 
 def time_labels(span: float, most: int = 6) -> list[str]:
@@ -48,8 +48,8 @@ def test_values_beside_the_axis_are_round(low: float, high: float, labels: list[
 def test_every_value_is_on_its_scale(values: list[float], limit: float | None) -> None:
     scale = value_scale(values, limit)
     ticks = value_ticks(scale)
-    assert all(-1e-6 <= scale.place(value) <= 1 + 1e-6 for value in values)
-    assert all(-1e-6 <= tick.place <= 1 + 1e-6 for tick in ticks)
+    assert all(-1e-6 <= scale.position(value) <= 1 + 1e-6 for value in values)
+    assert all(-1e-6 <= tick.position <= 1 + 1e-6 for tick in ticks)
     assert len({tick.label for tick in ticks}) == len(ticks)
     assert 1 <= len(ticks) <= 9
 
@@ -85,14 +85,17 @@ def test_times_below_the_axis_are_round() -> None:
 @given(st.floats(0, 4e9), st.floats(1, 3e9), st.integers(2, 8))
 def test_times_lie_within_the_window_and_are_few(start: float, span: float, most: int) -> None:
     ticks = time_ticks(start, start + span, most)
-    assert all(-1e-6 <= tick.place <= 1 + 1e-6 for tick in ticks)
+    assert all(-1e-6 <= tick.position <= 1 + 1e-6 for tick in ticks)
     assert len(ticks) <= most + 1
 
 
 def test_the_pen_lifts_where_a_number_or_a_point_is_missing() -> None:
-    assert strokes([(1, 5.0), (2, None), (3, 6.0), (4, 7.0)]) == [[(1, 5.0)], [(3, 6.0), (4, 7.0)]]
-    assert strokes([(1, 5.0), (2, 5.0), (3, 5.0), (9, 5.0), (10, 5.0)]) == [[(1, 5.0), (2, 5.0), (3, 5.0)], [(9, 5.0), (10, 5.0)]]
-    assert strokes([(1, None), (2, None)]) == []
+    assert split_at_gaps([(1, 5.0), (2, None), (3, 6.0), (4, 7.0)]) == [[(1, 5.0)], [(3, 6.0), (4, 7.0)]]
+    assert split_at_gaps([(1, 5.0), (2, 5.0), (3, 5.0), (9, 5.0), (10, 5.0)]) == [
+        [(1, 5.0), (2, 5.0), (3, 5.0)],
+        [(9, 5.0), (10, 5.0)],
+    ]
+    assert split_at_gaps([(1, None), (2, None)]) == []
 
 
 @given(st.lists(st.floats(-50, 450), max_size=10))
@@ -110,18 +113,18 @@ def test_a_label_with_room_is_exactly_where_it_belongs() -> None:
 
 @given(st.lists(st.tuples(st.integers(44, 1000), st.floats(0, 420)), max_size=30))
 def test_names_above_the_plot_do_not_lie_on_names_or_lines(lines: list[tuple[int, float]]) -> None:
-    placed = [flag for flag in flags(lines, rows=3, left=44, right=1156, gap=18) if flag]
+    placed = [flag for flag in place_labels(lines, rows=3, left=44, right=1156, gap=18) if flag]
     for one, other in combinations(placed, 2):
         assert one.row != other.row or one.end + 18 <= other.start or other.end + 18 <= one.start
         for line, label in ((one, other), (other, one)):
-            assert label.row >= line.row or line.at == label.at or not label.start < line.at < label.end
+            assert label.row >= line.row or line.line_x == label.line_x or not label.start < line.line_x < label.end
     assert bool(placed) is bool(lines)
     assert all(44 <= flag.start <= flag.end <= 1156 for flag in placed)
 
 
 def test_five_things_within_minutes_are_all_named() -> None:
     lines = [(640.0, 380.0), (655.0, 280.0), (670.0, 300.0), (745.0, 160.0)]
-    assert all(flags(lines, rows=3, left=44, right=1156, gap=18))
+    assert all(place_labels(lines, rows=3, left=44, right=1156, gap=18))
 
 
 @pytest.mark.parametrize(
@@ -185,6 +188,6 @@ def test_what_all_names_begin_with_is_said_once(names: list[str], start: str) ->
 
 
 def test_steps_between_ticks_are_equal() -> None:
-    ticks = value_ticks(Scale(0, 16))
-    distances = {round(later.place - tick.place, 9) for tick, later in pairwise(ticks)}
+    ticks = value_ticks(AxisScale(0, 16))
+    distances = {round(later.position - tick.position, 9) for tick, later in pairwise(ticks)}
     assert len(distances) == 1

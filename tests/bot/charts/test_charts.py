@@ -25,7 +25,7 @@ GALLERY = gallery()
 PENS = [pen.colour for pen in style.PENS]
 
 
-class Seen:
+class DecodedPicture:
     """A picture as a viewer would take it apart."""
 
     def __init__(self, png: bytes) -> None:
@@ -45,20 +45,20 @@ class Seen:
         return {y for _, y in self.places(colour)}
 
 
-def see(given: Chart) -> Seen:
-    return Seen(draw(given))
+def draw_and_decode(given: Chart) -> DecodedPicture:
+    return DecodedPicture(draw(given))
 
 
 @pytest.mark.parametrize("name", GALLERY)
 def test_everything_becomes_one_opaque_picture(name: str) -> None:
-    image = see(GALLERY[name]).image
+    image = draw_and_decode(GALLERY[name]).image
     assert image.format == "PNG"
     assert image.size == (1200, 630)
     assert image.convert("RGBA").getchannel("A").getextrema() == (255, 255)
 
 
 def test_nothing_in_the_file_tells_when_or_by_what_it_was_made() -> None:
-    assert set(see(GALLERY["error_rate"]).image.info) <= {"dpi"}
+    assert set(draw_and_decode(GALLERY["error_rate"]).image.info) <= {"dpi"}
 
 
 def test_the_same_chart_has_the_same_bytes_on_any_thread() -> None:
@@ -75,7 +75,7 @@ def test_the_same_chart_has_the_same_bytes_on_any_thread() -> None:
 @given(charts())
 @settings(max_examples=40, deadline=None)
 def test_whatever_numbers_come_there_is_a_picture(given: Chart) -> None:
-    assert see(given).image.size == (1200, 630)
+    assert draw_and_decode(given).image.size == (1200, 630)
 
 
 @given(st.lists(st.one_of(HOSTILE, LONG), min_size=4, max_size=4))
@@ -83,7 +83,7 @@ def test_whatever_numbers_come_there_is_a_picture(given: Chart) -> None:
 def test_whatever_people_write_there_is_a_picture(words: list[str]) -> None:
     title, first, second, mark = words
     lines = [replace(ONE_FAILS[0], name=first), series(second, float)]
-    assert see(chart(title, *lines, threshold=10, markers=[at(20, mark), at(21, mark)])).image.size == (1200, 630)
+    assert draw_and_decode(chart(title, *lines, threshold=10, markers=[at(20, mark), at(21, mark)])).image.size == (1200, 630)
 
 
 def test_formulas_are_letters() -> None:
@@ -103,26 +103,26 @@ def test_secrets_are_not_drawn() -> None:
 
 def test_words_stay_on_the_paper() -> None:
     for name in ("long_words", "long_name", "hostile", "eight_pods", "many_markers"):
-        seen = see(GALLERY[name])
-        for colour in (style.INK, style.SOFT_INK, style.MARK, *PENS):
+        seen = draw_and_decode(GALLERY[name])
+        for colour in (style.INK, style.SOFT_INK, style.EVENT_MARKER, *PENS):
             columns = seen.columns(colour)
             assert not columns or (min(columns) >= 40 and max(columns) <= 1160), (name, colour)
 
 
 def test_eight_lines_and_no_more_are_drawn_the_highest_ones() -> None:
     few = [each for each in GALLERY["thousand"].series if int(each.name[4:]) >= 992]
-    seen = see(GALLERY["thousand"])
+    seen = draw_and_decode(GALLERY["thousand"])
     assert all(seen.places(colour) for colour in PENS)
-    assert seen.columns(style.SOFT_INK) != see(chart("Requests by pod", *few, threshold=990)).columns(style.SOFT_INK)
+    assert seen.columns(style.SOFT_INK) != draw_and_decode(chart("Requests by pod", *few, threshold=990)).columns(style.SOFT_INK)
     assert draw(GALLERY["thousand"]) == draw(chart("Requests by pod", *few[::-1], threshold=990, left_out=992))
 
 
 def test_a_missing_number_leaves_a_gap() -> None:
-    whole = see(chart("Requests", series("a", lambda part: 5 + part)))
-    holes = see(chart("Requests", series("a", lambda part: None if 0.4 < part < 0.6 else 5 + part)))
+    whole = draw_and_decode(chart("Requests", series("a", lambda part: 5 + part)))
+    holes = draw_and_decode(chart("Requests", series("a", lambda part: None if 0.4 < part < 0.6 else 5 + part)))
     skipped = chart("Requests", series("a", lambda part: 5 + part))
     points = tuple(each for number, each in enumerate(skipped.series[0].points) if not 48 < number < 72)
-    without = see(replace(skipped, series=(replace(skipped.series[0], points=points),)))
+    without = draw_and_decode(replace(skipped, series=(replace(skipped.series[0], points=points),)))
     gap = whole.columns(PENS[0]) - holes.columns(PENS[0])
     assert len(gap) > 150
     assert gap == set(range(min(gap), max(gap) + 1))
@@ -131,20 +131,20 @@ def test_a_missing_number_leaves_a_gap() -> None:
 
 def test_a_single_point_is_a_dot() -> None:
     alone = chart("Queue", replace(ONE_FAILS[0], points=((SINCE.timestamp() + 1800, 14.0),)))
-    left_half = {x for x in see(alone).columns(PENS[0]) if x < 800}
+    left_half = {x for x in draw_and_decode(alone).columns(PENS[0]) if x < 800}
     assert 8 <= len(left_half) <= 24
 
 
 @pytest.mark.parametrize("name", ["no_data", "nan_only"])
 def test_without_data_there_is_no_plot(name: str) -> None:
-    seen = see(GALLERY[name])
+    seen = draw_and_decode(GALLERY[name])
     assert not seen.places(style.GRID)
     assert not seen.places(style.LIMIT)
     assert seen.places(style.INK)
 
 
 def test_the_bad_side_of_the_limit_is_shaded() -> None:
-    rate, hits = see(GALLERY["error_rate"]), see(GALLERY["gaps"])
+    rate, hits = draw_and_decode(GALLERY["error_rate"]), draw_and_decode(GALLERY["gaps"])
     limit = min(y for x, y in rate.places(style.LIMIT) if x < 900)
     assert max(rate.rows(style.BREACH)) <= limit + 4
     limit = max(y for x, y in hits.places(style.LIMIT) if x < 900)
@@ -156,7 +156,7 @@ def test_the_bad_side_of_the_limit_is_shaded() -> None:
     [("recovered", True), ("millions", True), ("eight_pods", True), ("negative", False), ("zoomed", False), ("two_lines", True)],
 )
 def test_the_bad_side_is_where_the_lines_went(name: str, *, is_above: bool) -> None:
-    seen = see(GALLERY[name])
+    seen = draw_and_decode(GALLERY[name])
     shaded = seen.rows(style.BREACH)
     limit = {y for x, y in seen.places(style.LIMIT) if x < 600}
     assert (max(shaded) <= max(limit)) is is_above
@@ -165,21 +165,21 @@ def test_the_bad_side_is_where_the_lines_went(name: str, *, is_above: bool) -> N
 
 @pytest.mark.parametrize("name", ["constant", "far_below", "far_flat"])
 def test_nothing_is_shaded_where_nothing_tells_what_is_bad(name: str) -> None:
-    seen = see(GALLERY[name])
+    seen = draw_and_decode(GALLERY[name])
     assert seen.places(style.LIMIT)
     assert not seen.places(style.BREACH)
 
 
 def test_an_alert_that_began_before_the_chart_is_on_the_bad_side() -> None:
     low = chart("Hit rate", series("cache", lambda _part: 50.0), threshold=80, markers=[at(-30, "alert began")])
-    seen = see(low)
+    seen = draw_and_decode(low)
     limit = {y for x, y in seen.places(style.LIMIT) if x < 600}
     assert min(seen.rows(style.BREACH)) >= min(limit)
 
 
 @pytest.mark.parametrize("name", ["far_above", "far_negative"])
 def test_a_limit_far_away_is_named_and_leaves_the_lines_their_shape(name: str) -> None:
-    seen = see(GALLERY[name])
+    seen = draw_and_decode(GALLERY[name])
     assert not {x for x in seen.columns(style.LIMIT) if x < 700}
     assert seen.places(style.LIMIT)
     heights = seen.rows(PENS[0])
@@ -192,13 +192,13 @@ def test_what_happened_outside_the_window_is_not_marked() -> None:
 
 
 def test_a_mark_is_drawn_where_it_happened() -> None:
-    early, late = (see(chart("Errors", *ONE_FAILS, markers=[Marker(at(minute, "").at, "x")])) for minute in (15, 45))
-    assert min(early.columns(style.MARK)) < 400
-    assert min(late.columns(style.MARK)) > 700
+    early, late = (draw_and_decode(chart("Errors", *ONE_FAILS, markers=[Marker(at(minute, "").at, "x")])) for minute in (15, 45))
+    assert min(early.columns(style.EVENT_MARKER)) < 400
+    assert min(late.columns(style.EVENT_MARKER)) > 700
 
 
 def test_a_window_of_no_time_has_a_picture() -> None:
-    assert see(lasting(GALLERY["error_rate"], SINCE - SINCE)).image.size == (1200, 630)
+    assert draw_and_decode(lasting(GALLERY["error_rate"], SINCE - SINCE)).image.size == (1200, 630)
 
 
 async def test_the_loop_goes_on_while_a_chart_is_drawn() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.catalogue_file import CatalogueFile, changes, load, parse
+from bot.core.catalogue_file import CatalogueFile, describe_differences, load_catalogue, parse_catalogue
 from domain.errors import CatalogueError
 from domain.people import Role
 
@@ -43,12 +43,12 @@ alerts:
 
 def error_of(text: str) -> str:
     with pytest.raises(CatalogueError) as refused:
-        parse(text, "deepecho.yaml")
+        parse_catalogue(text, "deepecho.yaml")
     return str(refused.value)
 
 
 def test_a_good_catalogue_is_read() -> None:
-    catalogue = parse(GOOD, "deepecho.yaml")
+    catalogue = parse_catalogue(GOOD, "deepecho.yaml")
     assert catalogue.environments["production"].protected
     assert catalogue.roles["*"][Role.DEPLOYER] == ("U0ANA",)
 
@@ -106,7 +106,7 @@ def test_no_python_object_is_ever_made() -> None:
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="cannot be read: No such file or directory"):
-        load(tmp_path / "absent.yaml")
+        load_catalogue(tmp_path / "absent.yaml")
 
 
 def test_a_reload_says_what_changed(tmp_path: Path) -> None:
@@ -139,4 +139,4 @@ def test_a_reload_that_fails_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_nothing_changed_is_nothing_said() -> None:
-    assert changes(parse(GOOD, "a"), parse(GOOD, "b")) == ()
+    assert describe_differences(parse_catalogue(GOOD, "a"), parse_catalogue(GOOD, "b")) == ()

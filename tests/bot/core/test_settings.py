@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.settings import Settings, SettingsRefused, load_settings
+from bot.core.settings import InvalidSettings, Settings, load_settings
 
 SECRET = "xoxb-very-secret-value"
 
@@ -24,7 +24,7 @@ def set_all(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
 
 
 def refusal() -> str:
-    with pytest.raises(SettingsRefused) as refused:
+    with pytest.raises(InvalidSettings) as refused:
         load_settings()
     return str(refused.value)
 

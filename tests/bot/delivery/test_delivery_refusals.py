@@ -8,9 +8,19 @@ import pytest
 
 from bot.views.markup.message import Message
 from sandbox.slack.local import RunningSlack
-from sandbox.slack.observer import until
+from sandbox.slack.observer import wait_for
 from storage.store import Store
-from tests.harness.outbox_worker import all_settled, called, card, counts, put, reply, said, shown, worker
+from tests.harness.outbox_worker import (
+    card,
+    counts,
+    enqueue,
+    outbox_note,
+    render_note,
+    reply,
+    run_worker,
+    wait_all_settled,
+    wait_for_calls,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -22,25 +32,25 @@ class LeaseLost(BaseException):
 async def failures(store: Store) -> dict[str, str]:
     """Key to reason of what failed."""
     async with store.read() as tx:
-        return {each.key: each.error for each in await tx.outbox.failures(since=datetime.now(UTC) - timedelta(hours=1))}
+        return {each.key: each.error for each in await tx.outbox.failed_messages(since=datetime.now(UTC) - timedelta(hours=1))}
 
 
 async def test_a_public_channel_that_the_bot_left_is_joined(store: Store, slack: RunningSlack) -> None:
-    async with worker(store, slack) as at_work:
+    async with run_worker(store, slack) as at_work:
         await at_work.api.web.api_call("conversations.leave", json={"channel": slack.channels["deploys"]})
-        await put(store, card("asked"))
-        await all_settled(store)
+        await enqueue(store, card("asked"))
+        await wait_all_settled(store)
     assert [message.text for message in await slack.client.messages("deploys")] == ["asked"]
 
 
 async def test_where_the_channel_is_archived_the_rest_goes_to_the_fallback_channel(store: Store, slack: RunningSlack) -> None:
     """A card that was posted already is posted anew there, and its thread goes on under the new one."""
-    async with worker(store, slack, fallback=lambda _: slack.channels["ops"]) as at_work:
-        await put(store, card("asked"), reply(1, "approved"))
-        await all_settled(store)
+    async with run_worker(store, slack, fallback=lambda _: slack.channels["ops"]) as at_work:
+        await enqueue(store, card("asked"), reply(1, "approved"))
+        await wait_all_settled(store)
         await at_work.api.web.api_call("conversations.archive", json={"channel": slack.channels["deploys"]})
-        await put(store, reply(2, "half done"), card("ended"), reply(3, "done"))
-        await all_settled(store)
+        await enqueue(store, reply(2, "half done"), card("ended"), reply(3, "done"))
+        await wait_all_settled(store)
     [message] = await slack.client.messages("ops")
     assert message.text == "ended"
     assert [each.text for each in await slack.client.thread("ops", message.ts)] == ["half done", "done"]
@@ -48,22 +58,22 @@ async def test_where_the_channel_is_archived_the_rest_goes_to_the_fallback_chann
 
 
 async def test_a_reply_whose_card_stayed_behind_is_said_beside_it(store: Store, slack: RunningSlack) -> None:
-    async with worker(store, slack, fallback=lambda _: slack.channels["ops"]) as at_work:
-        await put(store, card("asked"))
-        await all_settled(store)
+    async with run_worker(store, slack, fallback=lambda _: slack.channels["ops"]) as at_work:
+        await enqueue(store, card("asked"))
+        await wait_all_settled(store)
         await at_work.api.web.api_call("conversations.archive", json={"channel": slack.channels["deploys"]})
-        await put(store, reply(1, "done"))
-        await all_settled(store)
+        await enqueue(store, reply(1, "done"))
+        await wait_all_settled(store)
     assert [message.text for message in await slack.client.messages("ops")] == ["done"]
 
 
 @pytest.mark.parametrize("code", ["channel_not_found", "not_in_channel", "is_archived", "restricted_action"])
 async def test_without_a_fallback_it_fails_and_its_replies_say_why(store: Store, slack: RunningSlack, code: str) -> None:
-    await slack.client.faults.refuses("conversations.join", "method_not_supported_for_channel_type")
-    await slack.client.faults.order("chat.postMessage", f"ok_false:{code}", channel=slack.channels["deploys"])
-    async with worker(store, slack):
-        await put(store, card("asked"), reply(1, "approved"), card("other", stream="op-b", channel=slack.channels["ops"]))
-        await all_settled(store)
+    await slack.client.faults.refuse("conversations.join", "method_not_supported_for_channel_type")
+    await slack.client.faults.add("chat.postMessage", f"ok_false:{code}", channel=slack.channels["deploys"])
+    async with run_worker(store, slack):
+        await enqueue(store, card("asked"), reply(1, "approved"), card("other", stream="op-b", channel=slack.channels["ops"]))
+        await wait_all_settled(store)
     why = await failures(store)
     assert why.keys() == {"op-a/card", "op-a/t/1"}
     assert all(f"({code})" in reason for reason in why.values())
@@ -72,22 +82,22 @@ async def test_without_a_fallback_it_fails_and_its_replies_say_why(store: Store,
 
 
 async def test_a_fallback_that_cannot_be_used_either_is_not_tried_for_ever(store: Store, slack: RunningSlack) -> None:
-    await slack.client.faults.refuses("chat.postMessage", "is_archived", times=9)
-    async with worker(store, slack, fallback=lambda _: slack.channels["ops"]):
-        await put(store, card("asked"))
-        await all_settled(store)
-    assert [call["channel"] for call in await slack.client.log("chat.postMessage")] == ["C0DEPLOYS1", "C0OPS00008"]
+    await slack.client.faults.refuse("chat.postMessage", "is_archived", times=9)
+    async with run_worker(store, slack, fallback=lambda _: slack.channels["ops"]):
+        await enqueue(store, card("asked"))
+        await wait_all_settled(store)
+    assert [call["channel"] for call in await slack.client.api_calls("chat.postMessage")] == ["C0DEPLOYS1", "C0OPS00008"]
     assert await counts(store) == {"failed": 1}
 
 
 async def test_a_card_that_somebody_deleted_stays_deleted(store: Store, slack: RunningSlack) -> None:
-    async with worker(store, slack) as at_work:
-        await put(store, card("asked"))
-        await all_settled(store)
+    async with run_worker(store, slack) as at_work:
+        await enqueue(store, card("asked"))
+        await wait_all_settled(store)
         [message] = await slack.client.messages("deploys")
         await at_work.api.web.api_call("chat.delete", json={"channel": message.channel, "ts": message.ts})
-        await put(store, card("ended"))
-        await all_settled(store)
+        await enqueue(store, card("ended"))
+        await wait_all_settled(store)
     assert await failures(store) == {
         "op-a/card": "Slack did not do chat.update: the message is no longer there (message_not_found)."
     }
@@ -100,11 +110,11 @@ async def test_a_layout_that_slack_does_not_take_is_said_in_words(store: Store, 
         buttons = {"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Approve"}}]}
         return Message(fact.text, (*({"type": "section", "text": {"type": "mrkdwn", "text": each}} for each in texts), buttons))
 
-    async with worker(store, slack, render=too_much):
-        await put(store, card("asked"))
-        await all_settled(store)
-        await put(store, card("ended"))
-        await all_settled(store)
+    async with run_worker(store, slack, render=too_much):
+        await enqueue(store, card("asked"))
+        await wait_all_settled(store)
+        await enqueue(store, card("ended"))
+        await wait_all_settled(store)
     [message] = await slack.client.messages("deploys")
     assert message.text.startswith("ended\nended: part 0\nended: part 1\n")
     assert "Approve" not in message.text
@@ -115,12 +125,12 @@ async def test_a_fact_that_cannot_be_shown_fails_alone(store: Store, slack: Runn
     def cannot(fact: Any) -> Message:
         if fact.text == "poison":
             raise ZeroDivisionError
-        return shown(fact)
+        return render_note(fact)
 
-    async with worker(store, slack, render=cannot):
-        await put(store, card("poison"), reply(1, "never"), card("well", stream="op-b"))
+    async with run_worker(store, slack, render=cannot):
+        await enqueue(store, card("poison"), reply(1, "never"), card("well", stream="op-b"))
         await slack.client.wait_for_message(lambda message: message.text == "well")
-        await all_settled(store)
+        await wait_all_settled(store)
     assert await failures(store) == {
         "op-a/card": "An error in the program: ZeroDivisionError.",
         "op-a/t/1": "its parent failed: An error in the program: ZeroDivisionError.",
@@ -130,25 +140,25 @@ async def test_a_fact_that_cannot_be_shown_fails_alone(store: Store, slack: Runn
 @pytest.mark.parametrize("code", ["token_revoked", "account_inactive", "missing_scope", "invalid_auth"])
 async def test_trouble_with_the_bots_own_account_drops_nothing_and_is_told(store: Store, slack: RunningSlack, code: str) -> None:
     """The product asks again after a minute; here after 1.2 s."""
-    await slack.client.faults.refuses("chat.postMessage", code, times=2)
-    async with worker(store, slack) as at_work:
-        await put(store, card("first"), card("second", stream="op-b"))
-        await called(slack, "chat.postMessage", 2)
+    await slack.client.faults.refuse("chat.postMessage", code, times=2)
+    async with run_worker(store, slack) as at_work:
+        await enqueue(store, card("first"), card("second", stream="op-b"))
+        await wait_for_calls(slack, "chat.postMessage", 2)
 
         async def told() -> bool | None:
-            return f"({code})" in at_work.delivery.trouble or None
+            return f"({code})" in at_work.delivery.blocking_error or None
 
-        await until(told)
-        await all_settled(store)
-        assert at_work.delivery.trouble == ""
+        await wait_for(told)
+        await wait_all_settled(store)
+        assert at_work.delivery.blocking_error == ""
     assert sorted(message.text for message in await slack.client.messages("deploys")) == ["first", "second"]
 
 
 async def test_a_message_does_not_wait_for_a_file_that_may_not_be_sent(store: Store, slack: RunningSlack) -> None:
-    await slack.client.faults.refuses("files.getUploadURLExternal", "missing_scope")
-    async with worker(store, slack):
-        await put(store, card("asked"), said("t/1", "the log", parent="card", lines=("one",)), reply(2, "after"))
-        await all_settled(store)
+    await slack.client.faults.refuse("files.getUploadURLExternal", "missing_scope")
+    async with run_worker(store, slack):
+        await enqueue(store, card("asked"), outbox_note("t/1", "the log", parent="card", lines=("one",)), reply(2, "after"))
+        await wait_all_settled(store)
     [message] = await slack.client.messages("deploys")
     assert [each.text for each in await slack.client.thread("deploys", message.ts)] == ["the log", "after"]
     assert (await failures(store)).keys() == {"op-a/t/1"}
@@ -158,10 +168,10 @@ async def test_who_may_not_go_on_sends_nothing_and_ends(store: Store, slack: Run
     def dead() -> None:
         raise LeaseLost
 
-    await put(store, card("asked"))
+    await enqueue(store, card("asked"))
     with pytest.raises(BaseExceptionGroup) as ended:
-        async with worker(store, slack, alive=dead) as at_work:
+        async with run_worker(store, slack, check_lease=dead) as at_work:
             await asyncio.wait([at_work.running])
     assert ended.group_contains(LeaseLost)
-    assert await slack.client.log("chat.postMessage") == []
+    assert await slack.client.api_calls("chat.postMessage") == []
     assert await counts(store) == {"sending": 1}

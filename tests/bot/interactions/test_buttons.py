@@ -4,19 +4,19 @@ import pytest
 
 from bot.interactions import buttons
 from bot.slack import payloads
-from bot.slack.payloads import Json, Said
+from bot.slack.payloads import Interaction, Json
 from bot.views.render import render
-from commands.registry import Menu
+from commands.registry import CommandRegistry
 from domain.answers.answers import Form
-from domain.inbound import DeliveryKind
+from domain.inbound import InboundKind
 from tests.harness.fakes.clock import NOW
 from tests.harness.message_text import buttons as shown
 from tests.harness.samples.alerts import FIRING, SILENCED
 from tests.harness.samples.team import RAY, alerting_catalogue
 
 
-def clicked(action: str, value: str) -> Said:
-    return Said(key="k", kind=DeliveryKind.ACTION, person=RAY.person, channel="C0OPS", action=action, value=value, at=NOW)
+def clicked(action: str, value: str) -> Interaction:
+    return Interaction(key="k", kind=InboundKind.ACTION, person=RAY.person, channel="C0OPS", action=action, value=value, at=NOW)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def clicked(action: str, value: str) -> Said:
     ],
 )
 def test_a_click_is_words_or_nothing(action: str, value: str, words: str | None) -> None:
-    assert buttons.words(clicked(action, value)) == words
+    assert buttons.command_text(clicked(action, value)) == words
 
 
 @pytest.mark.parametrize("fact", [FIRING, SILENCED], ids=["firing", "silenced"])
@@ -51,14 +51,14 @@ def test_everything_on_a_card_can_be_typed(fact: object) -> None:
     for element in shown(render(fact).blocks).values():  # type: ignore[arg-type]
         values = [element["value"]] if element["type"] == "button" else [each["value"] for each in element["options"]]
         for value in values:
-            words = buttons.words(clicked(element["action_id"], value))
+            words = buttons.command_text(clicked(element["action_id"], value))
             assert words is not None
-            assert Menu().spoken(alerting_catalogue(), words).words[0] == "al-k7m2"
+            assert CommandRegistry().parse(alerting_catalogue(), words).args[0] == "al-k7m2"
 
 
 def test_other_opens_a_form_that_knows_the_group() -> None:
-    words = buttons.words(clicked("alert.silence", "al-k7m2/other"))
-    form = Menu().form(alerting_catalogue(), words or "")
+    words = buttons.command_text(clicked("alert.silence", "al-k7m2/other"))
+    form = CommandRegistry().form(alerting_catalogue(), words or "")
     assert isinstance(form, Form)
     assert [(each.id, each.value) for each in form.fields] == [("alert", "al-k7m2"), ("for", ""), ("reason", "")]
 
@@ -74,5 +74,5 @@ def test_other_opens_a_form_that_knows_the_group() -> None:
 )
 def test_what_was_picked_from_a_menu_is_kept(action: Json, value: str) -> None:
     payload = {"user": {"id": "U0MIA", "team_id": "T0HOME"}, "channel": {"id": "C0OPS"}, "actions": [action]}
-    said = payloads.said(payloads.action_delivery(payload, "k", NOW))
+    said = payloads.parse_inbound(payloads.inbound_action(payload, "k", NOW))
     assert (said.action, said.value) == (action["action_id"], value)

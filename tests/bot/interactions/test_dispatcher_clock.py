@@ -3,9 +3,9 @@
 import asyncio
 import time
 
-from bot.core.ticker import ticking
+from bot.core.ticker import run_every_second
 from domain.errors import TemporaryError
-from tests.harness.wait import until
+from tests.harness.wait import wait_until
 
 
 async def test_a_tick_that_fails_is_followed_by_the_next() -> None:
@@ -16,8 +16,8 @@ async def test_a_tick_that_fails_is_followed_by_the_next() -> None:
         ticks += 1
         raise TemporaryError("The database does not answer.")
 
-    async with ticking(run_due):
-        await until(lambda: ticks >= 2)
+    async with run_every_second(run_due):
+        await wait_until(lambda: ticks >= 2)
 
 
 async def test_a_long_pause_of_the_process_is_made_up_for_by_one_tick() -> None:
@@ -26,7 +26,7 @@ async def test_a_long_pause_of_the_process_is_made_up_for_by_one_tick() -> None:
     async def run_due() -> None:
         ticked.set()
 
-    async with ticking(run_due):
+    async with run_every_second(run_due):
         await ticked.wait()
         ticked.clear()
         # The scheduler's own default would drop a tick that comes more than a second late.
@@ -45,7 +45,7 @@ async def test_no_two_ticks_at_once() -> None:
         await asyncio.sleep(1.5)
         at_once -= 1
 
-    async with ticking(run_due):
-        await until(lambda: most > 0)
+    async with run_every_second(run_due):
+        await wait_until(lambda: most > 0)
         await asyncio.sleep(1.2)
     assert most == 1

@@ -14,46 +14,50 @@ from domain.people import Member, Person
 from sandbox.slack.local import LocalSlack
 from sandbox.slack.people import PARTNER_TEAM_ID, TEAM_ID
 from tests.harness.fakes.clock import StoppedClock
-from tests.harness.fakes.scripted_web import Answer, ScriptedWeb, scripted_web
+from tests.harness.fakes.scripted_web import ScriptedResponse, ScriptedWeb, scripted_web
 
 ANA = Person("U1", "T1")
-IDENTITY = Answer({"ok": True, "user_id": "UBOT", "team_id": "T1", "enterprise_id": "E1"})
-GROUPS = Answer({"ok": True, "usergroups": [{"id": "S1", "users": ["U1"]}, {"id": "S2", "users": ["U2"]}]})
+IDENTITY = ScriptedResponse({"ok": True, "user_id": "UBOT", "team_id": "T1", "enterprise_id": "E1"})
+GROUPS = ScriptedResponse({"ok": True, "usergroups": [{"id": "S1", "users": ["U1"]}, {"id": "S2", "users": ["U2"]}]})
 
 
-def user(**more: Any) -> Answer:
+def user(**more: Any) -> ScriptedResponse:
     """What users.info says of ana."""
-    return Answer({"ok": True, "user": {"id": "U1", "team_id": "T1", "name": "ana", "tz": "Europe/Berlin", **more}})
+    return ScriptedResponse({"ok": True, "user": {"id": "U1", "team_id": "T1", "name": "ana", "tz": "Europe/Berlin", **more}})
 
 
-class Workspace:
+class FakeSlackWorkspace:
     """A Slack that answers each method as it is told to."""
 
     def __init__(self, server: ScriptedWeb, api: SlackApi, clock: StoppedClock) -> None:
         self.server, self.clock = server, clock
         self.directory = SlackDirectory(api, clock)
 
-    def says(self, account: Answer, *, groups: Answer = GROUPS, identity: Answer = IDENTITY) -> None:
+    def set_response(
+        self, account: ScriptedResponse, *, groups: ScriptedResponse = GROUPS, identity: ScriptedResponse = IDENTITY
+    ) -> None:
         self.server.by_name = {"auth.test": identity, "users.info": account, "usergroups.list": groups}
 
     def asked(self) -> list[str]:
-        return sorted(each.name for each in self.server.asked)
+        return sorted(each.name for each in self.server.requests)
 
 
 @pytest.fixture
-async def workspace() -> AsyncIterator[Workspace]:
+async def workspace() -> AsyncIterator[FakeSlackWorkspace]:
     async with scripted_web() as server, open_session(server.url, seconds=0.3) as session:
-        yield Workspace(server, SlackApi("xoxb-of-the-test", session, base_url=server.url), StoppedClock())
+        yield FakeSlackWorkspace(server, SlackApi("xoxb-of-the-test", session, base_url=server.url), StoppedClock())
 
 
-async def test_a_full_member_with_their_groups_and_zone(workspace: Workspace) -> None:
-    workspace.says(user())
-    assert await workspace.directory.member(ANA) == Member(person=ANA, name="ana", zone="Europe/Berlin", groups=frozenset({"S1"}))
+async def test_a_full_member_with_their_groups_and_zone(workspace: FakeSlackWorkspace) -> None:
+    workspace.set_response(user())
+    assert await workspace.directory.member(ANA) == Member(
+        person=ANA, name="ana", time_zone="Europe/Berlin", groups=frozenset({"S1"})
+    )
 
 
 @pytest.mark.parametrize("flag", ["is_restricted", "is_ultra_restricted", "is_invited_user"])
-async def test_a_guest_is_known_as_one(workspace: Workspace, flag: str) -> None:
-    workspace.says(user(**{flag: True}))
+async def test_a_guest_is_known_as_one(workspace: FakeSlackWorkspace, flag: str) -> None:
+    workspace.set_response(user(**{flag: True}))
     member = await workspace.directory.member(ANA)
     assert (member.guest, member.stranger) == (True, False)
 
@@ -67,60 +71,60 @@ async def test_a_guest_is_known_as_one(workspace: Workspace, flag: str) -> None:
         pytest.param(user(is_bot=True), id="a bot"),
         pytest.param(user(is_workflow_bot=True), id="a workflow"),
         pytest.param(user(deleted=True), id="deactivated"),
-        pytest.param(Answer({"ok": False, "error": "user_not_found"}), id="unknown"),
-        pytest.param(Answer({"ok": False, "error": "user_not_visible"}), id="not visible"),
+        pytest.param(ScriptedResponse({"ok": False, "error": "user_not_found"}), id="unknown"),
+        pytest.param(ScriptedResponse({"ok": False, "error": "user_not_visible"}), id="not visible"),
     ],
 )
-async def test_everybody_else_is_a_stranger_without_groups(workspace: Workspace, account: Answer) -> None:
-    workspace.says(account)
+async def test_everybody_else_is_a_stranger_without_groups(workspace: FakeSlackWorkspace, account: ScriptedResponse) -> None:
+    workspace.set_response(account)
     member = await workspace.directory.member(ANA)
     assert (member.stranger, member.groups) == (True, frozenset())
 
 
-async def test_the_same_id_of_another_workspace_is_somebody_else(workspace: Workspace) -> None:
-    workspace.says(user())
+async def test_the_same_id_of_another_workspace_is_somebody_else(workspace: FakeSlackWorkspace) -> None:
+    workspace.set_response(user())
     assert not (await workspace.directory.member(ANA)).stranger
     assert (await workspace.directory.member(Person("U1", "T2"))).stranger
 
 
 @pytest.mark.parametrize("team", ["T1", "T2", "E1"])
-async def test_in_an_organisation_a_member_here_may_have_come_from_elsewhere(workspace: Workspace, team: str) -> None:
-    workspace.says(user(team_id="T2", enterprise_user={"enterprise_id": "E1", "teams": ["T1", "T2"]}))
+async def test_in_an_organisation_a_member_here_may_have_come_from_elsewhere(workspace: FakeSlackWorkspace, team: str) -> None:
+    workspace.set_response(user(team_id="T2", enterprise_user={"enterprise_id": "E1", "teams": ["T1", "T2"]}))
     assert not (await workspace.directory.member(Person("U1", team))).stranger
 
 
-async def test_without_an_organisation_no_team_at_all_is_nobodys(workspace: Workspace) -> None:
-    workspace.says(user(), identity=Answer({"ok": True, "user_id": "UBOT", "team_id": "T1"}))
+async def test_without_an_organisation_no_team_at_all_is_nobodys(workspace: FakeSlackWorkspace) -> None:
+    workspace.set_response(user(), identity=ScriptedResponse({"ok": True, "user_id": "UBOT", "team_id": "T1"}))
     assert (await workspace.directory.member(Person("U1", ""))).stranger
 
 
-async def test_five_minutes_is_how_long_an_answer_lasts(workspace: Workspace) -> None:
-    workspace.says(user())
+async def test_five_minutes_is_how_long_an_answer_lasts(workspace: FakeSlackWorkspace) -> None:
+    workspace.set_response(user())
     await workspace.directory.member(ANA)
-    workspace.says(user(deleted=True), groups=Answer({"ok": True, "usergroups": []}))
-    workspace.clock.go_on(timedelta(minutes=4, seconds=59))
+    workspace.set_response(user(deleted=True), groups=ScriptedResponse({"ok": True, "usergroups": []}))
+    workspace.clock.advance(timedelta(minutes=4, seconds=59))
     assert not (await workspace.directory.member(ANA)).stranger
     assert workspace.asked() == ["auth.test", "usergroups.list", "users.info"]
-    workspace.clock.go_on(timedelta(seconds=1))
+    workspace.clock.advance(timedelta(seconds=1))
     assert (await workspace.directory.member(ANA)).stranger
 
 
-async def test_the_groups_are_asked_for_once_for_everybody(workspace: Workspace) -> None:
-    workspace.says(user())
+async def test_the_groups_are_asked_for_once_for_everybody(workspace: FakeSlackWorkspace) -> None:
+    workspace.set_response(user())
     await workspace.directory.member(ANA)
     await workspace.directory.member(Person("U2", "T1"))
     assert workspace.asked() == ["auth.test", "usergroups.list", "users.info", "users.info"]
 
 
-async def test_many_who_ask_at_once_share_one_question(workspace: Workspace) -> None:
-    workspace.says(user())
+async def test_many_who_ask_at_once_share_one_question(workspace: FakeSlackWorkspace) -> None:
+    workspace.set_response(user())
     members = await asyncio.gather(*(workspace.directory.member(ANA) for _ in range(20)))
     assert len(set(members)) == 1
     assert workspace.asked() == ["auth.test", "usergroups.list", "users.info"]
 
 
-async def test_one_who_gives_up_does_not_spoil_it_for_the_others(workspace: Workspace) -> None:
-    workspace.says(user())
+async def test_one_who_gives_up_does_not_spoil_it_for_the_others(workspace: FakeSlackWorkspace) -> None:
+    workspace.set_response(user())
     impatient = asyncio.create_task(workspace.directory.member(ANA))
     patient = asyncio.create_task(workspace.directory.member(ANA))
     await asyncio.sleep(0)
@@ -131,29 +135,31 @@ async def test_one_who_gives_up_does_not_spoil_it_for_the_others(workspace: Work
 @pytest.mark.parametrize(
     "answer",
     [
-        Answer("gone", status=503),
-        Answer({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "30"}),
-        Answer({"ok": False, "error": "missing_scope", "needed": "users:read"}),
-        Answer({"ok": False, "error": "token_revoked"}),
-        Answer(cut=True),
-        Answer(hang=True),
+        ScriptedResponse("gone", status=503),
+        ScriptedResponse({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "30"}),
+        ScriptedResponse({"ok": False, "error": "missing_scope", "needed": "users:read"}),
+        ScriptedResponse({"ok": False, "error": "token_revoked"}),
+        ScriptedResponse(cut_connection=True),
+        ScriptedResponse(hang=True),
     ],
 )
 @pytest.mark.parametrize("method", ["auth.test", "users.info", "usergroups.list"])
-async def test_where_slack_cannot_be_asked_nobody_is_let_in(workspace: Workspace, method: str, answer: Answer) -> None:
-    workspace.says(user())
+async def test_where_slack_cannot_be_asked_nobody_is_let_in(
+    workspace: FakeSlackWorkspace, method: str, answer: ScriptedResponse
+) -> None:
+    workspace.set_response(user())
     workspace.server.by_name[method] = answer
     with pytest.raises(TemporaryError):
         await workspace.directory.member(ANA)
-    workspace.says(user())
+    workspace.set_response(user())
     assert (await workspace.directory.member(ANA)).groups == {"S1"}
 
 
-async def test_an_old_answer_does_not_stand_in_for_none(workspace: Workspace) -> None:
-    workspace.says(user())
+async def test_an_old_answer_does_not_stand_in_for_none(workspace: FakeSlackWorkspace) -> None:
+    workspace.set_response(user())
     await workspace.directory.member(ANA)
-    workspace.clock.go_on(timedelta(minutes=5))
-    workspace.says(Answer("gone", status=503))
+    workspace.clock.advance(timedelta(minutes=5))
+    workspace.set_response(ScriptedResponse("gone", status=503))
     with pytest.raises(TemporaryError):
         await workspace.directory.member(ANA)
 
@@ -163,6 +169,6 @@ async def test_the_people_of_the_local_slack() -> None:
         directory = SlackDirectory(SlackApi(slack.bot_token, session, base_url=slack.api_url), StoppedClock())
         kim = await directory.member(Person(slack.names["kim"], TEAM_ID))
         assert kim.groups == {slack.groups["sre-team"]}
-        assert kim.zone == "America/Los_Angeles"
+        assert kim.time_zone == "America/Los_Angeles"
         assert (await directory.member(Person(slack.names["zoe"], TEAM_ID))).guest
         assert (await directory.member(Person(slack.names["max"], PARTNER_TEAM_ID))).stranger

@@ -8,106 +8,106 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.slack import socket_connection, socket_mode
-from bot.slack.socket_mode import GaveUp
+from bot.slack.socket_mode import SocketModeFailed
 from bot.wiring import Bot
-from tests.harness.bot import Stage, look
-from tests.harness.wait import until
+from tests.harness.bot import BotHarness, get_endpoint
+from tests.harness.wait import wait_until
 
 
 @asynccontextmanager
-async def hearing(stage: Stage) -> AsyncIterator[Bot]:
+async def connected_bot(harness: BotHarness) -> AsyncIterator[Bot]:
     """A bot that answers; afterwards it answers again."""
-    async with stage.bot() as bot:
+    async with harness.run_bot() as bot:
         yield bot
-        await stage.slack.client.command("ana", "whoami", channel="ops")
-        await stage.slack.client.wait_for_ephemeral("ana", "deployer")
+        await harness.slack.client.command("ana", "whoami", channel="ops")
+        await harness.slack.client.wait_for_ephemeral("ana", "deployer")
 
 
-async def opened(stage: Stage) -> int:
-    return int((await stage.slack.client.sockets.status())["opened"])
+async def opened_connections(harness: BotHarness) -> int:
+    return int((await harness.slack.client.sockets.status())["opened"])
 
 
-async def test_a_dropped_socket_is_replaced_at_once(stage: Stage) -> None:
-    async with hearing(stage):
+async def test_a_dropped_socket_is_replaced_at_once(harness: BotHarness) -> None:
+    async with connected_bot(harness):
         dropped = time.monotonic()
-        await stage.slack.client.sockets.drop()
-        await until_opened(stage, 2)
+        await harness.slack.client.sockets.drop()
+        await wait_for_connections(harness, 2)
         assert time.monotonic() - dropped < 3
 
 
-async def test_a_deaf_socket_is_noticed_though_it_looks_open(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_deaf_socket_is_noticed_though_it_looks_open(harness: BotHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket_connection, "PING_SECONDS", 0.5)
-    async with hearing(stage):
-        await stage.slack.client.sockets.mute()
-        await until_opened(stage, 2)
+    async with connected_bot(harness):
+        await harness.slack.client.sockets.mute()
+        await wait_for_connections(harness, 2)
 
 
-async def test_a_refresh_opens_the_next_socket_before_the_old_one_goes(stage: Stage) -> None:
-    async with hearing(stage):
-        await stage.slack.client.sockets.disconnect("warning")
-        await until_opened(stage, 2)
-        assert (await stage.slack.client.sockets.status())["connections"] == 2
+async def test_a_refresh_opens_the_next_socket_before_the_old_one_goes(harness: BotHarness) -> None:
+    async with connected_bot(harness):
+        await harness.slack.client.sockets.disconnect("warning")
+        await wait_for_connections(harness, 2)
+        assert (await harness.slack.client.sockets.status())["connections"] == 2
 
 
 @pytest.mark.parametrize("reason", ["refresh_requested", "too_many_websockets"])
-async def test_slack_may_ask_for_another_socket(stage: Stage, reason: str) -> None:
-    async with hearing(stage):
-        await stage.slack.client.sockets.disconnect(reason)
-        await until_opened(stage, 2)
+async def test_slack_may_ask_for_another_socket(harness: BotHarness, reason: str) -> None:
+    async with connected_bot(harness):
+        await harness.slack.client.sockets.disconnect(reason)
+        await wait_for_connections(harness, 2)
 
 
-async def test_socket_mode_switched_off_ends_the_process(stage: Stage) -> None:
-    async with stage.bot() as bot:
-        await stage.slack.client.sockets.disconnect("link_disabled")
-        with pytest.raises(GaveUp, match="Socket Mode is switched off"):
+async def test_socket_mode_switched_off_ends_the_process(harness: BotHarness) -> None:
+    async with harness.run_bot() as bot:
+        await harness.slack.client.sockets.disconnect("link_disabled")
+        with pytest.raises(SocketModeFailed, match="Socket Mode is switched off"):
             async with asyncio.timeout(5):
-                await bot.until_failure()
+                await bot.wait_for_failure()
 
 
 async def test_a_socket_that_cannot_be_opened_is_tried_again_and_then_given_up(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(socket_mode, "MOST_FAILURES", 2)
-    await stage.slack.client.faults.unavailable("apps.connections.open", times=2)
-    async with stage.bot(connected=False) as bot:
-        status, body = await look(bot, "/readyz")
-        assert (status, body["checks"]["slack"]) == (503, {"ok": False, "said": "not connected yet"})
-        with pytest.raises(GaveUp, match="could not be opened 2 times in a row"):
+    monkeypatch.setattr(socket_mode, "MAX_FAILURES", 2)
+    await harness.slack.client.faults.answer_unavailable("apps.connections.open", times=2)
+    async with harness.run_bot(connected=False) as bot:
+        status, body = await get_endpoint(bot, "/readyz")
+        assert (status, body["checks"]["slack"]) == (503, {"ok": False, "detail": "not connected yet"})
+        with pytest.raises(SocketModeFailed, match="could not be opened 2 times in a row"):
             async with asyncio.timeout(10):
-                await bot.until_failure()
+                await bot.wait_for_failure()
 
 
-async def test_slack_says_how_long_to_wait_before_another_socket(stage: Stage) -> None:
-    await stage.slack.client.faults.rate_limited("apps.connections.open", retry_after=2)
+async def test_slack_says_how_long_to_wait_before_another_socket(harness: BotHarness) -> None:
+    await harness.slack.client.faults.rate_limit("apps.connections.open", retry_after=2)
     started = time.monotonic()
-    async with hearing(stage):
+    async with connected_bot(harness):
         assert time.monotonic() - started >= 2
 
 
-async def test_what_was_received_is_kept_when_the_process_stops(stage: Stage) -> None:
+async def test_what_was_received_is_kept_when_the_process_stops(harness: BotHarness) -> None:
     """Acknowledged or not, a command that reached the bot is answered by the next one."""
-    people = stage.slack.client
-    async with stage.bot():
-        await people.faults.hangs_undelivered("users.info")
+    people = harness.slack.client
+    async with harness.run_bot():
+        await people.faults.hang_before_delivery("users.info")
         acknowledged = await people.command("ana", "whoami", channel="ops")
         assert acknowledged["answered"]
     assert await people.ephemerals("ana") == []
     await people.faults.clear()
-    async with stage.bot():
+    async with harness.run_bot():
         await people.wait_for_ephemeral("ana", "deployer")
 
 
-async def test_stopping_takes_less_than_five_seconds_even_with_work_under_way(stage: Stage) -> None:
-    async with stage.bot():
-        await stage.slack.client.faults.hangs_undelivered("users.info")
-        await stage.slack.client.command("ana", "whoami", channel="ops")
+async def test_stopping_takes_less_than_five_seconds_even_with_work_under_way(harness: BotHarness) -> None:
+    async with harness.run_bot():
+        await harness.slack.client.faults.hang_before_delivery("users.info")
+        await harness.slack.client.command("ana", "whoami", channel="ops")
         started = time.monotonic()
     assert time.monotonic() - started < 5
-    await stage.slack.client.faults.clear()
+    await harness.slack.client.faults.clear()
 
 
-async def until_opened(stage: Stage, count: int) -> None:
+async def wait_for_connections(harness: BotHarness, count: int) -> None:
     async def enough() -> bool:
-        return await opened(stage) >= count
+        return await opened_connections(harness) >= count
 
-    await until(enough)
+    await wait_until(enough)

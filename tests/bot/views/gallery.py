@@ -6,25 +6,25 @@ from datetime import timedelta
 from bot.views.render import Fact
 from domain.answers.answers import (
     AuditAnswer,
-    Choice,
-    Complaint,
     EnvironmentStatus,
+    ErrorAnswer,
     FieldKind,
     Form,
     FormField,
+    FormOption,
     HelpAnswer,
     HelpGroup,
     HelpLine,
     HomeAnswer,
     LocksAnswer,
-    MayDo,
     OperationsAnswer,
+    OperationStarted,
+    Permissions,
     Preview,
-    Said,
     ServiceStatus,
     ServiceVersions,
-    Started,
     StatusAnswer,
+    TextAnswer,
     VersionLine,
     VersionsAnswer,
     WhoAmI,
@@ -35,7 +35,7 @@ from domain.operations.locks import LockRecord
 from domain.operations.operation import State
 from domain.operations.version_choices import VersionChoice, VersionChoices
 from domain.people import Role
-from domain.policies import Rule
+from domain.policies import AccessRule
 from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
 from tests.harness.samples.alerts import ALERT_GALLERY
 from tests.harness.samples.operations import (
@@ -75,10 +75,10 @@ MAIN = ServiceStatus(
     revision=12,
     since=NOW - timedelta(days=1),
     owner=HELM,
-    made_by="op-h3c9",
+    last_operation_id="op-h3c9",
 )
 COGNITIVE = replace(
-    MAIN, service="deep-echo-cognitive", ready=4, desired=6, autoscaler=Autoscaler("hpa", 3, 20), operation=rolling()
+    MAIN, service="deep-echo-cognitive", ready=4, desired=6, autoscaler=Autoscaler("hpa", 3, 20), active_operation=rolling()
 )
 STATUS = StatusAnswer(
     at=NOW,
@@ -87,7 +87,7 @@ STATUS = StatusAnswer(
         EnvironmentStatus(
             environment="staging",
             protected=False,
-            services=(replace(MAIN, ready=0, paused=True), replace(COGNITIVE, operation=None)),
+            services=(replace(MAIN, ready=0, paused=True), replace(COGNITIVE, active_operation=None)),
         ),
         EnvironmentStatus(
             environment="production",
@@ -110,7 +110,7 @@ VERSIONS = VersionsAnswer(
             service="deep-echo-main",
             lines=(
                 VersionLine(
-                    revision=12, version=OLD, image="x", created_at=NOW - timedelta(days=1), running=True, operation="op-h3c9"
+                    revision=12, version=OLD, image="x", created_at=NOW - timedelta(days=1), running=True, operation_id="op-h3c9"
                 ),
                 VersionLine(
                     revision=11,
@@ -128,7 +128,7 @@ VERSIONS = VersionsAnswer(
 )
 PREVIEW = Preview(
     plan=plan(),
-    rule=Rule(Role.DEPLOYER, Role.APPROVER),
+    rule=AccessRule(Role.DEPLOYER, Role.APPROVER),
     approval_within=timedelta(minutes=15),
     reason="cart errors since the last deploy",
     command='/deepecho rollback production abc1234 --reason "cart errors since the last deploy"',
@@ -149,7 +149,7 @@ CHOICES = VersionChoices(
     ),
 )
 AUDIT = AuditAnswer(
-    asked="production since 24 h",
+    query="production since 24 h",
     records=tuple(
         AuditRecord(number=number, entry=entry, previous="0" * 64, digest="1" * 64)
         for number, entry in (
@@ -166,25 +166,25 @@ AUDIT = AuditAnswer(
     ),
 )  # fmt: skip
 MAY = (
-    MayDo(environment="development", role=Role.DEPLOYER, alone=("deploy", "rollback", "restart", "scale", "lock")),
-    MayDo(
+    Permissions(environment="development", role=Role.DEPLOYER, allowed=("deploy", "rollback", "restart", "scale", "lock")),
+    Permissions(
         environment="production",
         role=Role.DEPLOYER,
-        alone=("restart", "scale up", "lock"),
-        asks=("deploy", "rollback", "scale down"),
+        allowed=("restart", "scale up", "lock"),
+        allowed_with_approval=("deploy", "rollback", "scale down"),
     ),
-    MayDo(environment="lab", role=None),
+    Permissions(environment="lab", role=None),
 )
-ME = WhoAmI(person=ANA, name="ana", guest=False, stranger=False, zone="Europe/Berlin", roles=MAY)
+ME = WhoAmI(person=ANA, name="ana", guest=False, stranger=False, time_zone="Europe/Berlin", permissions=MAY)
 HOME = HomeAnswer(
     person=MIA,
-    may=MAY,
+    permissions=MAY,
     running=(replace(rolling(), id="op-r1nn", requested_by=MIA),),
     waiting=(record(), record(id="op-w8q4", requested_by=MIA)),
-    decidable=frozenset({"op-k7m2"}),
+    approvable=frozenset({"op-k7m2"}),
     locks=(FREEZE, HELD),
 )
-QUIET = HomeAnswer(person=ANA, may=MAY)
+QUIET = HomeAnswer(person=ANA, permissions=MAY)
 HELP = HelpAnswer(
     groups=(
         HelpGroup(
@@ -228,9 +228,9 @@ FORM = Form(
             label="Environment",
             kind=FieldKind.SELECT,
             value="production",
-            choices=(
-                Choice(value="staging", label="staging"),
-                Choice(value="production", label="production", hint="needs an approver"),
+            options=(
+                FormOption(value="staging", label="staging"),
+                FormOption(value="production", label="production", hint="needs an approver"),
             ),
         ),
         FormField(id="version", label="Version", kind=FieldKind.SELECT, loading=True),
@@ -238,9 +238,11 @@ FORM = Form(
         FormField(id="reason", label="Reason", kind=FieldKind.TEXT, hint="Everybody in the channel reads it."),
     ),
 )
-ASKED = OperationNote(operation="op-k7m2", key="asked", at=NOW, text=f"<@{ANA.user_id}> asked for this: cart errors", audit=40)
+ASKED = OperationNote(
+    operation_id="op-k7m2", key="asked", at=NOW, text=f"<@{ANA.user_id}> asked for this: cart errors", audit_number=40
+)
 TROUBLE = OperationNote(
-    operation="op-k7m2",
+    operation_id="op-k7m2",
     key="pod",
     at=NOW,
     tone=Tone.BAD,
@@ -264,9 +266,9 @@ GALLERY: dict[str, Fact] = {
     "drifted": DRIFTED,
     "asked": ASKED,
     "trouble": TROUBLE,
-    "said": Said("production is unlocked."),
-    "complaint": Complaint("There is no environment called “prodction”. Nothing was changed.", "Did you mean `production`?"),
-    "started": Started(record()),
+    "said": TextAnswer("production is unlocked."),
+    "complaint": ErrorAnswer("There is no environment called “prodction”. Nothing was changed.", "Did you mean `production`?"),
+    "started": OperationStarted(record()),
     "preview": PREVIEW,
     "choices": CHOICES,
     "ambiguous": replace(CHOICES, sentence="“abc123” could be several versions.", ambiguous=True),

@@ -10,7 +10,7 @@ from bot.views.render import render, render_text
 from domain.alerts.alerts import Alert, AlertGroup, GroupState, Route
 from domain.changes.platform_changes import Suspect
 from domain.severities import Severity
-from tests.harness.message_text import buttons, marks, read
+from tests.harness.message_text import buttons, markup_tokens, visible_text
 from tests.harness.samples.alerts import (
     ACKNOWLEDGED,
     AGAIN,
@@ -158,7 +158,7 @@ CARDS: dict[str, tuple[AlertGroup, list[str], list[str], list[str]]] = {
 def test_a_person_reads_where_it_stands(name: str) -> None:
     fact, there, absent, tappable = CARDS[name]
     message = render(fact)
-    text = read(message)
+    text = visible_text(message)
     assert [words for words in there if words not in text] == []
     assert [words for words in absent if words in text] == []
     assert list(buttons(message.blocks)) == tappable
@@ -175,10 +175,10 @@ def test_a_lock_screen_says_how_bad_what_where_and_which() -> None:
 
 def test_only_the_catalogue_says_who_is_called_and_only_while_it_fires() -> None:
     people = {"!subteam^S0SRETEAM1", "@U0MIA00003", "@U0LEE00002"}
-    assert {each for each in marks(render(FIRING).blocks) if not each.startswith("https")} == people
-    assert {each for each in marks(render(RESOLVED).blocks) if not each.startswith("https")} == {"@U0LEE00002"}
+    assert {each for each in markup_tokens(render(FIRING).blocks) if not each.startswith("https")} == people
+    assert {each for each in markup_tokens(render(RESOLVED).blocks) if not each.startswith("https")} == {"@U0LEE00002"}
     odd = replace(PAGED, mentions=("S1><!channel", "U1><!here", "<!everyone>"))
-    assert marks(render(replace(LONELY, route=odd)).blocks) == []
+    assert markup_tokens(render(replace(LONELY, route=odd)).blocks) == []
 
 
 def test_buttons_carry_the_group_and_nothing_else() -> None:
@@ -204,7 +204,7 @@ def test_rolling_back_asks_once_more_and_says_what_it_will_do() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [CONFIG, replace(DEPLOY, before={}), replace(DEPLOY, services=("deep-echo-main", "deep-echo-cache"))],
+    [CONFIG, replace(DEPLOY, previous_versions={}), replace(DEPLOY, services=("deep-echo-main", "deep-echo-cache"))],
 )
 def test_what_cannot_be_rolled_back_has_no_button(change: object) -> None:
     fact = group(suspect=Suspect(change=change, score=50, reasons=()))  # type: ignore[arg-type]
@@ -213,7 +213,7 @@ def test_what_cannot_be_rolled_back_has_no_button(change: object) -> None:
 
 def test_a_suspect_without_reasons_says_when() -> None:
     suspect = Suspect(change=replace(DEPLOY, running=True), score=50, reasons=())
-    text = read(render(group(suspect=suspect)))
+    text = visible_text(render(group(suspect=suspect)))
     assert "by <@U0LEE00002>, <!date^" in text
     assert "(13:44 UTC), still going on (`op-h3c9`)" in text
 
@@ -223,11 +223,11 @@ def test_what_lasts_for_days_says_the_day() -> None:
     assert BOTH.acknowledgement is not None
     until = NOW + timedelta(days=3)
     fact = replace(BOTH, silence=replace(BOTH.silence, until=until), acknowledgement=replace(BOTH.acknowledgement, until=until))
-    assert read(render(fact)).count("{date_short_pretty} {time}|2026-11-26 14:02>") == 2
+    assert visible_text(render(fact)).count("{date_short_pretty} {time}|2026-11-26 14:02>") == 2
 
 
 def test_a_thousand_alerts_are_counted() -> None:
-    text = read(render(group(firing=1000, total=1000)))
+    text = visible_text(render(group(firing=1000, total=1000)))
     assert "1,000 alerts" in text
     assert "and 997 more" in text
 
@@ -241,14 +241,14 @@ def test_the_terminal_shows_addresses() -> None:
 
 def test_every_severity_has_a_sign_of_its_own() -> None:
     def first(severity: Severity) -> str:
-        return read(render(group(route=Route(rule="default", channel="C1", severity=severity))))[0]
+        return visible_text(render(group(route=Route(rule="default", channel="C1", severity=severity))))[0]
 
     assert len({first(each) for each in Severity}) == len(Severity)
 
 
 @pytest.mark.parametrize("name", ALERT_GALLERY)
 def test_every_card_is_short_enough_for_a_phone(name: str) -> None:
-    assert len(read(render(ALERT_GALLERY[name])).splitlines()) <= 40
+    assert len(visible_text(render(ALERT_GALLERY[name])).splitlines()) <= 40
 
 
 WAITS = "Pod main-1 waits (CrashLoopBackOff)"
@@ -271,10 +271,10 @@ def test_the_description_stands_beside_the_summary_where_it_is_true_of_all(
     alerts: list[Alert], more: dict[str, Any], *, is_told: bool
 ) -> None:
     fact = replace(group(examples=tuple(alerts), firing=len(alerts), total=len(alerts)), **more)
-    assert (f"\n{WAITS}\n" in read(render(fact))) is is_told
+    assert (f"\n{WAITS}\n" in visible_text(render(fact))) is is_told
 
 
 def test_a_long_description_is_cut() -> None:
-    text = read(render(group(examples=(alert("main-1", description="word " * 2000),), firing=1, total=1)))
+    text = visible_text(render(group(examples=(alert("main-1", description="word " * 2000),), firing=1, total=1)))
     assert "word word…\n" in text
     assert text.count("word") == 60

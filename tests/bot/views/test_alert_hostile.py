@@ -7,17 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.views.render import Fact, render, render_text
-from domain.alerts.alerts import Alert, AlertGroup, AlertNote, GroupState, Link, SilenceMark
-from domain.alerts.groups import counted
-from domain.alerts.routing import Compared, Explanation, Place, RuleStep
-from domain.answers.alerts import AlertsAnswer, HeldSilence, RouteAnswer, SilencesAnswer, SilencesOf
+from domain.alerts.alerts import Alert, AlertGroup, AlertLink, AlertNote, AppliedSilence, GroupState
+from domain.alerts.groups import with_counts
+from domain.alerts.routing import Location, MatcherResult, RouteExplanation, RuleStep
+from domain.answers.alerts import AlertmanagerSilences, AlertsAnswer, ListedSilence, RouteAnswer, SilencesAnswer
 from domain.changes.platform_changes import ChangeKind, Suspect
 from domain.matchers import Matcher, Operator
 from domain.metrics.charts import Chart, Marker, Series
 from domain.severities import Severity
 from sandbox.slack.limits import check_message
 from tests.bot.views.test_hostile import HOSTILE, LONG, MANY, OWN_TERMINAL
-from tests.harness.message_text import buttons, marks
+from tests.harness.message_text import buttons, markup_tokens
 from tests.harness.samples.alerts import ACKNOWLEDGED, CHART, DEPLOY, FIRING, HELD, LEE, PAGED, RAGING, RESOLVED
 from tests.harness.samples.operations import MIA, NOW
 
@@ -49,30 +49,30 @@ def _groups(draw: st.DrawFn) -> AlertGroup:
     change = replace(
         DEPLOY,
         kind=draw(st.sampled_from(list(ChangeKind))),
-        what=draw(TEXT),
+        description=draw(TEXT),
         by=draw(st.sampled_from([LEE, None])),
-        by_name=draw(HOSTILE),
-        operation=draw(HOSTILE),
+        by_manager=draw(HOSTILE),
+        operation_id=draw(HOSTILE),
         services=(draw(HOSTILE),),
     )
-    change = replace(change, before=dict.fromkeys(change.services, draw(HOSTILE)), environment=draw(HOSTILE))
+    change = replace(change, previous_versions=dict.fromkeys(change.services, draw(HOSTILE)), environment=draw(HOSTILE))
     blank = replace(
         draw(st.sampled_from([FIRING, ACKNOWLEDGED, RESOLVED])),
         labels=draw(LABELS),
         environment=draw(HOSTILE),
         service=draw(HOSTILE),
         value=draw(HOSTILE),
-        links=tuple(Link(draw(HOSTILE), draw(URLS)) for _ in range(draw(st.integers(0, 4)))),
+        links=tuple(AlertLink(draw(HOSTILE), draw(URLS)) for _ in range(draw(st.integers(0, 4)))),
         suspect=draw(st.sampled_from([None, Suspect(change=change, score=9, reasons=draw(MANY))])),
         route=replace(PAGED, owner=draw(HOSTILE), severity=draw(st.sampled_from(list(Severity)))),
         silence=draw(
-            st.sampled_from([None, SilenceMark(id="s", by=MIA, at=NOW, until=NOW + timedelta(hours=1), reason=draw(HOSTILE))])
+            st.sampled_from([None, AppliedSilence(id="s", by=MIA, at=NOW, until=NOW + timedelta(hours=1), reason=draw(HOSTILE))])
         ),
         flapping=draw(st.booleans()),
         episode=draw(st.integers(1, 200)),
         truncated=draw(st.booleans()),
     )
-    return replace(counted(blank, alerts), title=draw(TEXT), summary=draw(TEXT))
+    return replace(with_counts(blank, alerts), title=draw(TEXT), summary=draw(TEXT))
 
 
 @st.composite
@@ -80,13 +80,19 @@ def _others(draw: st.DrawFn) -> Fact:
     text, more, record = draw(TEXT), draw(HOSTILE), draw(_groups())
     chart: Chart = replace(CHART, title=text, series=(Series(name=more, points=()),), markers=(Marker(NOW, text),))
     silence = replace(HELD, matchers=(Matcher(more, Operator.MATCHES, text),) * draw(st.integers(1, 30)), by=more, comment=text)
-    step = RuleStep(more, draw(st.booleans()), (Compared(text, draw(st.booleans()), more),) * draw(st.integers(1, 30)))
-    route = Explanation(Place(more, text), replace(PAGED, rule=text, owner=more), (step,) * draw(st.integers(0, 40)))
+    step = RuleStep(more, draw(st.booleans()), (MatcherResult(text, draw(st.booleans()), more),) * draw(st.integers(1, 30)))
+    route = RouteExplanation(Location(more, text), replace(PAGED, rule=text, owner=more), (step,) * draw(st.integers(0, 40)))
     facts: list[Fact] = [
         AlertNote(
-            group=more, key="k", at=NOW, text=f"1 pod does not come up: {text}", lines=draw(MANY), log=draw(MANY), people=(LEE,)
+            group_id=more,
+            key="k",
+            at=NOW,
+            text=f"1 pod does not come up: {text}",
+            lines=draw(MANY),
+            log=draw(MANY),
+            people=(LEE,),
         ),
-        AlertNote(group=more, key="k", at=NOW, text="The chart:", chart=chart),
+        AlertNote(group_id=more, key="k", at=NOW, text="The chart:", chart=chart),
         replace(
             RAGING,
             tallies=tuple(replace(each, title=text) for each in RAGING.tallies) * 6,
@@ -96,10 +102,11 @@ def _others(draw: st.DrawFn) -> Fact:
         RouteAnswer(labels=draw(LABELS), explanation=route),
         SilencesAnswer(
             (
-                SilencesOf(
-                    environments=(more, text), silences=(HeldSilence(silence=silence, group=more),) * draw(st.integers(0, 40))
+                AlertmanagerSilences(
+                    environments=(more, text),
+                    silences=(ListedSilence(silence=silence, group_id=more),) * draw(st.integers(0, 40)),
                 ),
-                SilencesOf(environments=(more,), problem=text),
+                AlertmanagerSilences(environments=(more,), problem=text),
             )
         ),
     ]
@@ -112,7 +119,7 @@ def test_no_words_break_a_card_or_call_anybody(fact: Fact) -> None:
     message = render(fact)
     check_message({"text": message.text, "blocks": list(message.blocks)})
     assert 0 < len(message.text) <= 300
-    found = marks(message.blocks, message.text)
+    found = markup_tokens(message.blocks, message.text)
     assert {each for each in found if not each.lower().startswith(("https://", "http://"))} <= KNOWN
     assert all("|" in each for each in found if each.startswith("http"))
     everything = f"{message.text} {message.blocks} {message.overflow}"
@@ -126,7 +133,7 @@ def test_a_firing_card_keeps_its_buttons_and_the_catalogue_s_mentions(record: Al
     fires = replace(record, environment="production", state=GroupState.FIRING, acknowledgement=None, silence=None, suspect=None)
     message = render(fires)
     assert list(buttons(message.blocks)) == ["Acknowledge", "Silence"]
-    assert {"!subteam^S0SRETEAM1", f"@{MIA.user_id}"} <= set(marks(message.blocks))
+    assert {"!subteam^S0SRETEAM1", f"@{MIA.user_id}"} <= set(markup_tokens(message.blocks))
 
 
 @settings(max_examples=60, deadline=None)

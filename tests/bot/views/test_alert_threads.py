@@ -8,7 +8,7 @@ from bot.views.render import render
 from domain.alerts.alerts import AlertNote
 from domain.alerts.storms import StormCard
 from sandbox.slack.limits import check_message
-from tests.harness.message_text import marks, read
+from tests.harness.message_text import markup_tokens, visible_text
 from tests.harness.samples.alerts import ACKED_NOTE, CALMED, CHART, CHART_NOTE, PODS_NOTE, RAGING, SPENT, SUSPECTS_NOTE
 
 NOTES: dict[str, tuple[AlertNote, list[str]]] = {
@@ -31,7 +31,7 @@ NOTES: dict[str, tuple[AlertNote, list[str]]] = {
 @pytest.mark.parametrize("name", NOTES)
 def test_a_person_reads_the_thread(name: str) -> None:
     fact, there = NOTES[name]
-    text = read(render(fact))
+    text = visible_text(render(fact))
     assert [words for words in there if words not in text] == []
 
 
@@ -39,13 +39,13 @@ def test_the_picture_travels_with_the_note_and_its_numbers_are_said_once() -> No
     assert render(CHART_NOTE).chart == CHART
     assert render(ACKED_NOTE).chart is None
     numbers = "now 15, limit 10, highest 15 at 14:02 UTC, lowest -15"
-    assert read(render(replace(CHART_NOTE, text=numbers))).count("now 15") == 1
+    assert visible_text(render(replace(CHART_NOTE, text=numbers))).count("now 15") == 1
 
 
 def test_lines_of_a_note_call_only_those_it_names() -> None:
     lines = ("ConfigMap <@U0EVIL0001> by <@U0LEE00002>", "✅ pod=<@U0EVIL0001>", "<!channel>", "<https://evil.example|click>")
-    assert marks(render(replace(SUSPECTS_NOTE, lines=lines)).blocks) == ["@U0LEE00002"]
-    assert marks(render(replace(SUSPECTS_NOTE, lines=lines, people=())).blocks) == []
+    assert markup_tokens(render(replace(SUSPECTS_NOTE, lines=lines)).blocks) == ["@U0LEE00002"]
+    assert markup_tokens(render(replace(SUSPECTS_NOTE, lines=lines, people=())).blocks) == []
 
 
 STORMS: dict[str, tuple[StormCard, list[str], list[str]]] = {
@@ -77,7 +77,7 @@ STORMS: dict[str, tuple[StormCard, list[str], list[str]]] = {
 def test_a_person_reads_how_the_storm_is(name: str) -> None:
     fact, there, absent = STORMS[name]
     message = render(fact)
-    text = read(message)
+    text = visible_text(message)
     assert [words for words in there if words not in text] == []
     assert [words for words in absent if words in text] == []
     assert message.overflow is None
@@ -88,5 +88,5 @@ def test_a_storm_of_very_long_names_fits() -> None:
     worst = tuple(replace(each, title="y" * 16_000, environment="production") for each in RAGING.worst)
     message = render(replace(RAGING, tallies=tallies, worst=worst))
     check_message({"text": message.text, "blocks": list(message.blocks)})
-    assert "and 12 more" in read(message)
-    assert "`al-0007`" in read(message)
+    assert "and 12 more" in visible_text(message)
+    assert "`al-0007`" in visible_text(message)

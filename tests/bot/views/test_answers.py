@@ -8,14 +8,14 @@ import pytest
 from bot.views.render import Fact, render, render_text
 from domain.alerts.alerts import AlertGroup
 from domain.answers.alerts import AlertsAnswer
-from domain.answers.answers import Complaint, OperationsAnswer, Preview, Said
+from domain.answers.answers import ErrorAnswer, OperationsAnswer, Preview, TextAnswer
 from domain.notes import OperationNote, Tone
 from domain.operations.operation import OperationRecord, State
 from domain.people import Role
-from domain.policies import Rule
+from domain.policies import AccessRule
 from sandbox.slack.limits import check_message
 from tests.bot.views.gallery import AUDIT, GALLERY, HOME, ME, PREVIEW, STATUS, TROUBLE
-from tests.harness.message_text import buttons, marks, read
+from tests.harness.message_text import buttons, markup_tokens, visible_text
 from tests.harness.samples.alerts import ACKNOWLEDGED, FIRING, RESOLVED, SILENCED
 from tests.harness.samples.operations import MIA, NEW, NOW, OLD, record
 
@@ -147,7 +147,7 @@ READ: dict[str, list[str]] = {
 @pytest.mark.parametrize("name", READ)
 def test_a_person_reads_the_answer(name: str) -> None:
     message = render(GALLERY[name])
-    text = read(message)
+    text = visible_text(message)
     assert [words for words in READ[name] if words not in text] == []
 
 
@@ -156,7 +156,9 @@ def test_every_answer_is_one_that_slack_takes(name: str) -> None:
     message = render(GALLERY[name], NOW)
     check_message({"text": message.text, "blocks": list(message.blocks)})
     assert 0 < len(message.text) <= 300
-    assert all(mark.startswith(("@", "#", "!subteam^S0SRETEAM1", "https://")) for mark in marks(message.blocks, message.text))
+    assert all(
+        mark.startswith(("@", "#", "!subteam^S0SRETEAM1", "https://")) for mark in markup_tokens(message.blocks, message.text)
+    )
     assert message.overflow is None
 
 
@@ -184,24 +186,24 @@ def test_every_kind_of_fact_has_a_page() -> None:
     ids=["open", "acknowledged", "silenced", "resolved"],
 )
 def test_a_list_of_alerts_offers_what_can_be_done(groups: tuple[AlertGroup, ...], hint: str) -> None:
-    text = read(render(AlertsAnswer(title="Alerts", groups=groups, total=len(groups))))
+    text = visible_text(render(AlertsAnswer(title="Alerts", groups=groups, total=len(groups))))
     assert text.rstrip().endswith(hint)
     assert ("/deepecho" in text) is bool(hint)
 
 
 def test_asking_for_a_route_calls_nobody() -> None:
     message = render(GALLERY["alert route"])
-    assert set(marks(message.blocks, message.text)) == {"#C0ALERTS01", "https://runbooks.example/errors|runbook"}
+    assert set(markup_tokens(message.blocks, message.text)) == {"#C0ALERTS01", "https://runbooks.example/errors|runbook"}
 
 
 def test_guests_and_strangers_are_told_why_they_may_only_look() -> None:
-    assert "You are a guest here, so you may look and change nothing." in read(render(replace(ME, guest=True)))
-    assert "You belong to another workspace" in read(render(replace(ME, stranger=True)))
+    assert "You are a guest here, so you may look and change nothing." in visible_text(render(replace(ME, guest=True)))
+    assert "You belong to another workspace" in visible_text(render(replace(ME, stranger=True)))
 
 
 def test_a_rule_without_approval_says_that_nobody_else_is_needed() -> None:
-    fact: Preview = replace(PREVIEW, rule=Rule(Role.RESPONDER, None), command="")
-    text = read(render(fact))
+    fact: Preview = replace(PREVIEW, rule=AccessRule(Role.RESPONDER, None), command="")
+    text = visible_text(render(fact))
     assert "A responder may ask for it, and nobody else has to approve." in text
     assert "To do it" not in text
 
@@ -209,16 +211,16 @@ def test_a_rule_without_approval_says_that_nobody_else_is_needed() -> None:
 def test_what_does_not_fit_is_counted_and_given_as_a_file() -> None:
     every = OperationsAnswer(title="The last operations", operations=tuple(record(id=f"op-{n:04}") for n in range(40)))
     message = render(every)
-    assert "and 25 more" in read(message)
+    assert "and 25 more" in visible_text(message)
     assert message.overflow is not None
     assert "op-0039" in message.overflow
-    assert "op-0039" not in read(message)
+    assert "op-0039" not in visible_text(message)
 
 
 def test_a_long_log_shows_its_end_and_gives_the_rest_as_a_file() -> None:
     log = tuple(f"line {number} <of> a long story" for number in range(2_000))
     message = render(replace(TROUBLE, log=log))
-    text = read(message)
+    text = visible_text(message)
     assert "line 1999 &lt;of&gt; a long story\n```" in text
     assert "line 17 " not in text
     assert "all of them are in the file in this thread" in text
@@ -230,36 +232,37 @@ def test_a_long_log_shows_its_end_and_gives_the_rest_as_a_file() -> None:
 def test_a_key_in_a_log_is_hidden_across_its_lines() -> None:
     log = ("start", "-----BEGIN RSA PRIVATE KEY-----", "MIIEpAIBAAKCAQEA", "-----END RSA PRIVATE KEY-----", "end")
     message = render(replace(TROUBLE, log=log))
-    assert "start\n•••\nend" in read(message)
+    assert "start\n•••\nend" in visible_text(message)
     assert "MIIE" not in render_text(replace(TROUBLE, log=log))
 
 
 def test_a_secret_that_spans_two_pieces_of_a_line_is_hidden() -> None:
-    message = render(Said("the password=`hunter2` was seen"))
-    assert "hunter2" not in read(message) + message.text
+    message = render(TextAnswer("the password=`hunter2` was seen"))
+    assert "hunter2" not in visible_text(message) + message.text
 
 
 def test_notes_have_a_sign_beside_their_words() -> None:
     signs = {
-        tone: read(render(OperationNote(operation="op-1", key="k", at=NOW, text="x", tone=tone)))[:2].strip() for tone in Tone
+        tone: visible_text(render(OperationNote(operation_id="op-1", key="k", at=NOW, text="x", tone=tone)))[:2].strip()
+        for tone in Tone
     }
     assert signs[Tone.PLAIN] == "x"
     assert len({*signs.values()}) == len(Tone)
 
 
 def test_a_complaint_without_a_hint_is_one_line() -> None:
-    assert read(render(Complaint("Nothing was changed."))) == "⚠️ Nothing was changed."
+    assert visible_text(render(ErrorAnswer("Nothing was changed."))) == "⚠️ Nothing was changed."
 
 
 def test_status_of_one_environment_says_more_than_of_several() -> None:
-    alone = read(render(replace(STATUS, environments=STATUS.environments[:1])))
+    alone = visible_text(render(replace(STATUS, environments=STATUS.environments[:1])))
     assert "since <!date^" in alone
-    assert "since <!date^" not in read(render(replace(STATUS, environments=STATUS.environments[:2])))
+    assert "since <!date^" not in visible_text(render(replace(STATUS, environments=STATUS.environments[:2])))
 
 
 def test_the_log_names_people_only_where_it_named_them_itself() -> None:
     entry = replace(AUDIT.records[0].entry, outcome="removed the lock of T0DEEPECHO/U0KIM00005", why="by T0DEEPECHO/U0TOM00007")
-    text = read(render(replace(AUDIT, records=(replace(AUDIT.records[0], entry=entry),))))
+    text = visible_text(render(replace(AUDIT, records=(replace(AUDIT.records[0], entry=entry),))))
     assert "removed the lock of <@U0KIM00005>" in text
     assert "“by T0DEEPECHO/U0TOM00007”" in text
 
@@ -272,12 +275,12 @@ def test_home_offers_what_this_person_can_do() -> None:
 
 
 def test_home_does_not_offer_others_locks_and_operations() -> None:
-    someone = replace(HOME, person=replace(MIA, user_id="U0TOM00007"), decidable=frozenset())
+    someone = replace(HOME, person=replace(MIA, user_id="U0TOM00007"), approvable=frozenset())
     assert buttons(render(someone).blocks) == {}
-    sre = replace(someone, may=tuple(replace(each, role=Role.SRE) for each in someone.may))
+    sre = replace(someone, permissions=tuple(replace(each, role=Role.SRE) for each in someone.permissions))
     assert list(buttons(render(sre).blocks)) == ["Unlock"]
 
 
 def test_an_ended_operation_of_a_list_says_how_it_ended() -> None:
     ended = OperationsAnswer(title="x", operations=(record(State.EXPIRED, outcome=""),))
-    assert "Expired" in read(render(ended))
+    assert "Expired" in visible_text(render(ended))

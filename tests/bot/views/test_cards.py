@@ -9,7 +9,7 @@ from bot.views.render import render
 from domain.operations.operation import Cancellation, OperationRecord, Phase, State
 from domain.operations.plans import Verb
 from domain.people import Person
-from tests.harness.message_text import buttons, marks, read
+from tests.harness.message_text import buttons, markup_tokens, visible_text
 from tests.harness.samples.operations import (
     ANA,
     MIA,
@@ -104,7 +104,9 @@ CARDS: dict[str, tuple[OperationRecord, list[str], list[str], list[str]]] = {
         [],
     ),
     "needs a person": (
-        approved(State.NEEDS_PERSON, outcome="The procedure was of an older version of the bot.", stands=("The lock is free.",)),
+        approved(
+            State.NEEDS_PERSON, outcome="The procedure was of an older version of the bot.", end_state=("The lock is free.",)
+        ),
         ["🆘 *A person must decide*", "older version of the bot", "The lock is free."],
         [],
         [],
@@ -116,7 +118,7 @@ CARDS: dict[str, tuple[OperationRecord, list[str], list[str], list[str]]] = {
 def test_a_person_reads_where_it_stands(name: str) -> None:
     fact, there, absent, tappable = CARDS[name]
     message = render(fact, NOW + timedelta(minutes=3, seconds=41))
-    text = read(message)
+    text = visible_text(message)
     assert [words for words in there if words not in text] == []
     assert [words for words in absent if words in text] == []
     assert list(buttons(message.blocks)) == tappable
@@ -144,7 +146,7 @@ def test_before_delivery_the_card_says_how_long_it_waits() -> None:
     waiting = record()
     assert waiting.approval is not None
     message = render(replace(waiting, approval=replace(waiting.approval, expires_at=None)))
-    assert "within 15 min" in read(message)
+    assert "within 15 min" in visible_text(message)
 
 
 def test_a_lock_screen_says_state_what_and_why() -> None:
@@ -169,37 +171,37 @@ def test_every_verb_has_its_own_words(verb: Verb, changes: tuple[object, ...], t
     fact = record(verb=verb, plan=plan(verb, *changes))  # type: ignore[arg-type]
     message = render(fact)
     assert message.blocks[0]["text"]["text"] == title
-    assert there in read(message)
+    assert there in visible_text(message)
 
 
 def test_a_scale_that_ends_says_so() -> None:
-    fact = record(verb=Verb.SCALE, plan=plan(Verb.SCALE, change(to=8)), lasts=timedelta(hours=2))
-    assert "for 2 h, then back to 3" in read(render(fact))
+    fact = record(verb=Verb.SCALE, plan=plan(Verb.SCALE, change(to=8)), duration=timedelta(hours=2))
+    assert "for 2 h, then back to 3" in visible_text(render(fact))
 
 
 def test_versions_that_differ_stand_beside_their_service() -> None:
     other = change("deep-echo-cognitive", replicas=6)
     other = replace(other, before=replace(other.before, version="main-1111111"))
-    text = read(render(record(plan=plan(Verb.ROLLBACK, change(), other))))
+    text = visible_text(render(record(plan=plan(Verb.ROLLBACK, change(), other))))
     assert f"*deep-echo-main* · 3 pods\n`{OLD}` → `{NEW}`" in text
     assert f"`main-1111111` → `{NEW}`" in text
 
 
 def test_old_pods_that_are_ready_do_not_fill_the_bar() -> None:
     begun = replace(progress("deep-echo-main", Phase.ROLLING, desired=3), updated=1, ready=3)
-    assert "▓▓▓░░░░░░ 1/3 ready" in read(render(approved(progress=(begun,)), NOW))
+    assert "▓▓▓░░░░░░ 1/3 ready" in visible_text(render(approved(progress=(begun,)), NOW))
 
 
 def test_a_reason_calls_nobody() -> None:
     message = render(replace(rejected("ask <@U0KIM00005> <!channel>"), reason="<!here> <@U0KIM00005> *now*"))
-    assert set(marks(message.blocks, message.text)) == {"@U0MIA00003", "@U0ANA00001"}
-    assert "&lt;!here&gt;" in read(message)
+    assert set(markup_tokens(message.blocks, message.text)) == {"@U0MIA00003", "@U0ANA00001"}
+    assert "&lt;!here&gt;" in visible_text(message)
 
 
 def test_many_services_are_counted_not_listed() -> None:
     changes = tuple(change(f"service-{number}") for number in range(40))
     message = render(record(plan=plan(Verb.DEPLOY, *changes), progress=()))
-    assert "and 29 more" in read(message)
+    assert "and 29 more" in visible_text(message)
     assert message.overflow is None
     assert list(buttons(message.blocks)) == ["Approve", "Reject", "Cancel"]
 
@@ -207,6 +209,6 @@ def test_many_services_are_counted_not_listed() -> None:
 def test_whoever_is_not_a_slack_account_is_not_mentioned() -> None:
     by_the_clock = record(requested_by=Person("deepecho", "deepecho"))
     strange = record(requested_by=Person("U1><!channel", "T"))
-    assert "asked by deepecho" in read(render(by_the_clock))
-    assert marks(render(strange).blocks) == []
+    assert "asked by deepecho" in visible_text(render(by_the_clock))
+    assert markup_tokens(render(strange).blocks) == []
     assert ANA not in (by_the_clock.requested_by, strange.requested_by)

@@ -8,23 +8,23 @@ from hypothesis import strategies as st
 
 from bot.views import forms
 from bot.views.home import home_view
-from domain.answers.answers import Choice, FieldKind, Form, FormField
+from domain.answers.answers import FieldKind, Form, FormField, FormOption
 from sandbox.slack.limits import check_view
 from tests.bot.views.gallery import FORM, HOME, QUIET
-from tests.harness.message_text import Json, buttons, texts
+from tests.harness.message_text import Json, buttons, text_objects
 from tests.harness.samples.operations import record
 
 FILLED = replace(FORM, fields=tuple(replace(each, loading=False) for each in FORM.fields))
 ANY = st.text(max_size=400)
 KINDS = st.sampled_from(list(FieldKind))
-CHOICES = st.lists(st.builds(Choice, value=ANY, label=ANY, hint=ANY), max_size=130).map(tuple)
+CHOICES = st.lists(st.builds(FormOption, value=ANY, label=ANY, hint=ANY), max_size=130).map(tuple)
 FIELDS = st.builds(
     FormField,
     id=st.just("x"),
     label=st.just("Version"),
     kind=KINDS,
     value=ANY,
-    choices=CHOICES,
+    options=CHOICES,
     hint=ANY,
     required=st.booleans(),
 )
@@ -59,7 +59,7 @@ def test_the_form_shows_choices_values_and_hints() -> None:
 def test_a_form_knows_what_it_belongs_to() -> None:
     view = forms.modal(FILLED, "C0PRODUCT2")
     assert view["callback_id"] == "form"
-    assert forms.about(view["private_metadata"]) == ("rollback", "C0PRODUCT2")
+    assert forms.command_and_channel(view["private_metadata"]) == ("rollback", "C0PRODUCT2")
 
 
 def test_nothing_to_choose_is_said() -> None:
@@ -68,9 +68,9 @@ def test_nothing_to_choose_is_said() -> None:
 
 
 def test_more_choices_than_slack_shows_can_be_typed() -> None:
-    many = tuple(Choice(value=f"v{number}", label=f"v{number}") for number in range(130))
+    many = tuple(FormOption(value=f"v{number}", label=f"v{number}") for number in range(130))
     form = Form(
-        command="deploy", title="Deploy", fields=(FormField(id="v", label="Version", kind=FieldKind.SELECT, choices=many),)
+        command="deploy", title="Deploy", fields=(FormField(id="v", label="Version", kind=FieldKind.SELECT, options=many),)
     )
     view = forms.modal(form, "C1")
     check_view(view, "modal")
@@ -103,12 +103,12 @@ def test_home_is_one_view_with_a_way_to_refresh() -> None:
     check_view(view, "home")
     assert list(buttons(view["blocks"]))[-1] == "Refresh"
     assert buttons(view["blocks"])["Refresh"]["action_id"] == "home.refresh"
-    assert any("All quiet" in text["text"] for text in texts(home_view(QUIET)))
+    assert any("All quiet" in text["text"] for text in text_objects(home_view(QUIET)))
 
 
 @pytest.mark.parametrize("count", [11, 40])
 def test_a_busy_home_counts_what_it_does_not_show(count: int) -> None:
     waiting = tuple(record(id=f"op-{number}") for number in range(count))
-    view = home_view(replace(HOME, waiting=waiting, decidable=frozenset(each.id for each in waiting)))
+    view = home_view(replace(HOME, waiting=waiting, approvable=frozenset(each.id for each in waiting)))
     check_view(view, "home")
-    assert any(f"and {count - 10} more" in text["text"] for text in texts(view))
+    assert any(f"and {count - 10} more" in text["text"] for text in text_objects(view))

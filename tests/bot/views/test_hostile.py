@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.views.home import home_view
-from bot.views.markup.mrkdwn import MOST, clean
+from bot.views.markup.mrkdwn import MAX_SPAN_LENGTH, clean
 from bot.views.render import Fact, render, render_text
-from domain.answers.answers import AuditAnswer, Complaint, Said, VersionsAnswer
+from domain.answers.answers import AuditAnswer, ErrorAnswer, TextAnswer, VersionsAnswer
 from domain.notes import OperationNote
 from domain.operations.operation import OperationRecord, State
 from domain.operations.plans import Verb
 from sandbox.slack.limits import check_message, check_view
 from tests.bot.views.gallery import AUDIT, FREEZE, HOME, PREVIEW, STATUS, TROUBLE, VERSIONS
-from tests.harness.message_text import buttons, marks
+from tests.harness.message_text import buttons, markup_tokens
 from tests.harness.samples.operations import ANA, MIA, NOW, approved, change, plan, progress, record
 
 PIECES = st.sampled_from(
@@ -54,7 +54,7 @@ def _records(draw: st.DrawFn) -> OperationRecord:
     wanted = plan(draw(st.sampled_from(list(Verb))), *changes, warnings=draw(MANY))
     wanted = replace(wanted, environment=draw(HOSTILE))
     made = draw(st.sampled_from([record, approved]))(
-        state, verb=wanted.verb, plan=wanted, reason=draw(HOSTILE), outcome=draw(HOSTILE), stands=draw(MANY)
+        state, verb=wanted.verb, plan=wanted, reason=draw(HOSTILE), outcome=draw(HOSTILE), end_state=draw(MANY)
     )
     phases = draw(st.lists(st.sampled_from(list(progress("x").phase.__class__)), max_size=5))
     every = tuple(replace(progress(draw(HOSTILE), phase, ready=1), detail=draw(HOSTILE)) for phase in phases)
@@ -68,12 +68,12 @@ def _answers(draw: st.DrawFn) -> Fact:
     lines = tuple(replace(each, change_cause=more, version=text) for each in service.lines) * draw(st.integers(0, 20))
     entry = replace(AUDIT.records[0].entry, why=text, where=more, outcome=text)
     facts: list[Fact] = [
-        Said(f"It said: {text}"),
-        Complaint(f"There is no “{text}”", f"Did you mean “{more}”?"),
-        OperationNote(operation=text, key="k", at=NOW, text=f"Its pod cannot start: {more}", lines=draw(MANY), log=draw(MANY)),
+        TextAnswer(f"It said: {text}"),
+        ErrorAnswer(f"There is no “{text}”", f"Did you mean “{more}”?"),
+        OperationNote(operation_id=text, key="k", at=NOW, text=f"Its pod cannot start: {more}", lines=draw(MANY), log=draw(MANY)),
         replace(TROUBLE, log=(text, more) * 40),
         VersionsAnswer(environment=more, services=(replace(service, lines=lines),) * 3),
-        AuditAnswer(asked=text, records=(replace(AUDIT.records[0], entry=entry),) * draw(st.integers(0, 60))),
+        AuditAnswer(query=text, records=(replace(AUDIT.records[0], entry=entry),) * draw(st.integers(0, 60))),
         replace(PREVIEW, reason=text, command=more),
         replace(STATUS, environments=tuple(replace(each, environment=text, problem=more) for each in STATUS.environments)),
     ]
@@ -86,7 +86,7 @@ def test_no_words_break_a_message_or_call_anybody(fact: Fact) -> None:
     message = render(fact, NOW + timedelta(minutes=9))
     check_message({"text": message.text, "blocks": list(message.blocks)})
     assert 0 < len(message.text) <= 300
-    assert set(marks(message.blocks, message.text)) <= KNOWN
+    assert set(markup_tokens(message.blocks, message.text)) <= KNOWN
     everything = f"{message.text} {message.blocks} {message.overflow}"
     assert "password=hunter2" not in everything
     assert "xoxb-" not in everything
@@ -100,7 +100,7 @@ def test_ten_thousand_characters_are_cut_on_the_card_and_whole_in_the_file(text:
     assert list(buttons(card.blocks)) == ["Approve", "Reject", "Cancel"]
     note = render(replace(TROUBLE, text=f"Its pod said: {text}", log=(text,)))
     check_message({"text": note.text, "blocks": list(note.blocks)})
-    shown_in_full = len(clean(text)) <= MOST
+    shown_in_full = len(clean(text)) <= MAX_SPAN_LENGTH
     assert shown_in_full or (note.overflow is not None and clean(text) in note.overflow)
 
 
@@ -127,9 +127,9 @@ def test_home_takes_it_all(records: list[OperationRecord], text: str) -> None:
         HOME,
         waiting=numbered,
         running=numbered,
-        decidable=frozenset(each.id for each in numbered),
+        approvable=frozenset(each.id for each in numbered),
         locks=(replace(FREEZE, reason=text, environment=text),),
     )
     view = home_view(fact)
     check_view(view, "home")
-    assert set(marks(view["blocks"])) <= KNOWN
+    assert set(markup_tokens(view["blocks"])) <= KNOWN

@@ -27,7 +27,7 @@ BLOCK: st.SearchStrategy[Json] = st.one_of(
 @given(TEXT, st.integers(20, 3_000))
 def test_a_cut_never_ends_within_markup(text: str, most: int) -> None:
     kept = limits.cut(text, most)
-    assert limits.size(kept) <= most
+    assert limits.text_length(kept) <= most
     assert kept == text or ("…" in kept and kept.count("```") % 2 == 0)
     assert kept == text or kept.count("<") == kept.count(">")
 
@@ -63,7 +63,7 @@ def test_only_buttons_are_cut_too() -> None:
 def test_the_sum_over_all_blocks_is_kept() -> None:
     fitted, is_short = limits.fit([blocks.section("x" * 2_900) for _ in range(6)])
     assert is_short
-    assert limits.weight(fitted) <= limits.MESSAGE_CHARACTERS
+    assert limits.total_text_length(fitted) <= limits.MESSAGE_CHARACTERS
     assert len(fitted) == 5
 
 
@@ -82,5 +82,5 @@ def test_what_says_nothing_is_not_sent(empty: Json) -> None:
 
 
 def test_emoji_count_as_slack_may_count_them() -> None:
-    assert limits.size("a😀") == 3
+    assert limits.text_length("a😀") == 3
     assert limits.cut("😀" * 10, 11) == "😀" * 5 + "…"

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bot.views.render import render
-from domain.alerts.alerts import Link
-from tests.harness.message_text import marks, read
+from domain.alerts.alerts import AlertLink
+from tests.harness.message_text import markup_tokens, visible_text
 from tests.harness.samples.alerts import LONELY
 
 
@@ -34,9 +34,9 @@ from tests.harness.samples.alerts import LONELY
     ],
 )
 def test_what_is_no_page_is_not_linked(url: str) -> None:
-    message = render(replace(LONELY, links=(Link("runbook", url),)))
-    assert marks(message.blocks) == []
-    assert "*Links* runbook" in read(message)
+    message = render(replace(LONELY, links=(AlertLink("runbook", url),)))
+    assert markup_tokens(message.blocks) == []
+    assert "*Links* runbook" in visible_text(message)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,6 @@ def test_what_is_no_page_is_not_linked(url: str) -> None:
     ],
 )
 def test_an_address_cannot_end_its_link(url: str, sent: str) -> None:
-    message = render(replace(LONELY, links=(Link("run|book> <!channel>", url),)))
-    assert f"<{sent}|run|book&gt; &lt;!channel&gt;>" in read(message)
-    assert marks(message.blocks) == [f"{sent}|run|book&gt; &lt;!channel&gt;"]
+    message = render(replace(LONELY, links=(AlertLink("run|book> <!channel>", url),)))
+    assert f"<{sent}|run|book&gt; &lt;!channel&gt;>" in visible_text(message)
+    assert markup_tokens(message.blocks) == [f"{sent}|run|book&gt; &lt;!channel&gt;"]

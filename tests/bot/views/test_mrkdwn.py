@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.views.markup import mrkdwn
-from bot.views.markup.spans import Code, Strong, When, Who, dotted, joined, line, sentence
+from bot.views.markup.spans import Code, Strong, Timestamp, UserMention, join, join_dots, line, sentence
 from domain.people import BOT, Person
 from tests.harness.samples.operations import MIA
 
@@ -26,7 +26,7 @@ from tests.harness.samples.operations import MIA
     ],
 )
 def test_words_of_others_are_shown_as_words(written: str, sent: str) -> None:
-    assert mrkdwn.write(line(written)) == sent
+    assert mrkdwn.to_mrkdwn(line(written)) == sent
 
 
 def test_code_cannot_be_left() -> None:
@@ -50,9 +50,9 @@ def test_bold_gives_way_to_a_star_in_the_text() -> None:
 
 def test_times_are_the_readers_and_everybodys() -> None:
     berlin = timezone(timedelta(hours=1))
-    shown = mrkdwn.when(datetime(2026, 11, 23, 15, 2, tzinfo=berlin))
+    shown = mrkdwn.timestamp(datetime(2026, 11, 23, 15, 2, tzinfo=berlin))
     assert shown == "<!date^1795442520^{date_short_pretty} {time}|2026-11-23 14:02> (14:02 UTC)"
-    assert mrkdwn.write(line(When(datetime(2026, 11, 23, 14, 2, tzinfo=UTC)))) == shown
+    assert mrkdwn.to_mrkdwn(line(Timestamp(datetime(2026, 11, 23, 14, 2, tzinfo=UTC)))) == shown
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_times_are_the_readers_and_everybodys() -> None:
     ],
 )
 def test_a_bar_is_full_when_all_is_done_and_not_before(done: int, of: int, drawn: str) -> None:
-    assert mrkdwn.bar(done, of) == drawn
+    assert mrkdwn.progress_bar(done, of) == drawn
 
 
 def test_people_are_mentioned_by_id() -> None:
-    assert mrkdwn.mention(MIA) == "<@U0MIA00003>"
-    assert mrkdwn.mention(BOT) == "deepecho"
-    assert mrkdwn.mention(Person("<!here>", "T1")) == "&lt;!here&gt;"
+    assert mrkdwn.user_mention(MIA) == "<@U0MIA00003>"
+    assert mrkdwn.user_mention(BOT) == "deepecho"
+    assert mrkdwn.user_mention(Person("<!here>", "T1")) == "&lt;!here&gt;"
 
 
 @pytest.mark.parametrize(
@@ -92,22 +92,22 @@ def test_people_are_mentioned_by_id() -> None:
     ],
 )
 def test_sentences_mention_those_whom_the_house_named(said: str, sent: str) -> None:
-    assert mrkdwn.write(sentence(said)) == sent
+    assert mrkdwn.to_mrkdwn(sentence(said)) == sent
 
 
 def test_lines_leave_out_what_is_not_there() -> None:
-    assert mrkdwn.write(dotted("a", None, "", line(), Strong("b"), Code("c"))) == "a · *b* · `c`"
-    assert mrkdwn.write(joined(", ", ["a", Who(MIA)])) == "a, <@U0MIA00003>"
-    assert dotted(None, "") == ()
+    assert mrkdwn.to_mrkdwn(join_dots("a", None, "", line(), Strong("b"), Code("c"))) == "a · *b* · `c`"
+    assert mrkdwn.to_mrkdwn(join(", ", ["a", UserMention(MIA)])) == "a, <@U0MIA00003>"
+    assert join_dots(None, "") == ()
 
 
 def test_long_words_are_cut_and_known_to_be() -> None:
     long = line("x" * 700)
-    assert mrkdwn.is_longer(long)
-    assert mrkdwn.write(long) == "x" * 599 + "…"
-    assert not mrkdwn.is_longer(line("x" * 600))
+    assert mrkdwn.is_truncated(long)
+    assert mrkdwn.to_mrkdwn(long) == "x" * 599 + "…"
+    assert not mrkdwn.is_truncated(line("x" * 600))
 
 
 def test_a_secret_is_hidden_before_it_is_cut() -> None:
     token = "x" * 590 + " ghp_" + "a1B2" * 9
-    assert "ghp_" not in mrkdwn.write(line(token))
+    assert "ghp_" not in mrkdwn.to_mrkdwn(line(token))

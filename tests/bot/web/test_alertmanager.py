@@ -12,21 +12,21 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.web.alertmanager import LARGEST_BODY, MOST_BYTES, MOST_WAITING
+from bot.web.alertmanager import MAX_BODY_BYTES, MAX_BYTES_IN_FLIGHT, MAX_QUEUED_NOTIFICATIONS
 from storage.engines import open_engines
 from storage.inbox import InboxWriter
-from tests.harness.alertmanager_webhook import FIRING, RECORDINGS, TOKEN, Door, open_door, recorded
+from tests.harness.alertmanager_webhook import FIRING, RECORDINGS, TOKEN, WebhookHarness, open_webhook, recorded
 from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url
 from tests.harness.fakes.clock import StoppedClock
-from tests.harness.samples.notifications import alert, body, notification, payload
+from tests.harness.samples.notifications import alert, notification, webhook_body, webhook_payload
 from tests.harness.samples.team import team_catalogue
 
 __all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url"]
 
 
 @pytest.fixture
-async def door(sqlite_url: str) -> AsyncIterator[Door]:
-    async with open_door(sqlite_url) as opened:
+async def harness(sqlite_url: str) -> AsyncIterator[WebhookHarness]:
+    async with open_webhook(sqlite_url) as opened:
         yield opened
 
 
@@ -45,10 +45,10 @@ def basic(user: str, password: str) -> str:
         basic("any", TOKEN).replace("Basic", "BASIC"),
     ],
 )
-async def test_whoever_has_the_token_is_let_in(door: Door, authorization: str) -> None:
-    assert await door.post(Authorization=authorization) == (200, "")
-    assert [each.body.encode() for each in await door.kept()] == [FIRING]
-    assert door.intake.backlog == 1
+async def test_whoever_has_the_token_is_let_in(harness: WebhookHarness, authorization: str) -> None:
+    assert await harness.post(Authorization=authorization) == (200, "")
+    assert [each.body.encode() for each in await harness.stored()] == [FIRING]
+    assert harness.intake.backlog == 1
 
 
 @pytest.mark.parametrize(
@@ -74,36 +74,36 @@ async def test_whoever_has_the_token_is_let_in(door: Door, authorization: str) -
         "Bearer " + "x" * 7000,
     ],
 )
-async def test_nobody_else_is_and_nothing_of_it_is_kept(door: Door, authorization: str) -> None:
-    assert await door.post(Authorization=authorization) == (401, "The token is missing or wrong.")
-    assert await door.kept() == ()
-    assert door.numbers()["refused"] == 1
+async def test_nobody_else_is_and_nothing_of_it_is_kept(harness: WebhookHarness, authorization: str) -> None:
+    assert await harness.post(Authorization=authorization) == (401, "The token is missing or wrong.")
+    assert await harness.stored() == ()
+    assert harness.metrics()["refused"] == 1
 
 
-async def test_without_any_authorization_nothing_is_kept(door: Door) -> None:
-    async with aiohttp.ClientSession() as session, session.post(door.url, data=FIRING) as response:
+async def test_without_any_authorization_nothing_is_kept(harness: WebhookHarness) -> None:
+    async with aiohttp.ClientSession() as session, session.post(harness.url, data=FIRING) as response:
         assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Bearer")
-    assert await door.kept() == ()
+    assert await harness.stored() == ()
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", basic("user", ""), "Basic "])
 async def test_an_empty_token_lets_nobody_in(sqlite_url: str, authorization: str) -> None:
-    async with open_door(sqlite_url, token="") as door:
-        assert (await door.post(Authorization=authorization))[0] == 401
+    async with open_webhook(sqlite_url, token="") as harness:
+        assert (await harness.post(Authorization=authorization))[0] == 401
 
 
-async def test_the_same_from_the_other_one_of_a_pair_is_one(door: Door) -> None:
+async def test_the_same_from_the_other_one_of_a_pair_is_one(harness: WebhookHarness) -> None:
     told = notification(alert("a"), alert("b"))
     swapped = notification(alert("b"), alert("a"))
-    assert await door.post(body(told, peer="one")) == (200, "")
-    assert await door.post(body(swapped, peer="two")) == (200, "")
-    assert len(await door.kept()) == 1
-    assert (door.numbers()["kept"], door.numbers()["repeated"], door.intake.backlog) == (1, 1, 1)
+    assert await harness.post(webhook_body(told, peer="one")) == (200, "")
+    assert await harness.post(webhook_body(swapped, peer="two")) == (200, "")
+    assert len(await harness.stored()) == 1
+    assert (harness.metrics()["stored"], harness.metrics()["duplicate"], harness.intake.backlog) == (1, 1, 1)
 
 
-async def test_the_same_at_the_same_moment_is_one(door: Door) -> None:
-    assert await asyncio.gather(*(door.post() for _ in range(20))) == [(200, "")] * 20
-    assert len(await door.kept()) == 1
+async def test_the_same_at_the_same_moment_is_one(harness: WebhookHarness) -> None:
+    assert await asyncio.gather(*(harness.post() for _ in range(20))) == [(200, "")] * 20
+    assert len(await harness.stored()) == 1
 
 
 @pytest.mark.parametrize(
@@ -117,32 +117,32 @@ async def test_the_same_at_the_same_moment_is_one(door: Door) -> None:
         notification(alert("a"), alert("b", began=StoppedClock().now() + timedelta(seconds=1))),
     ],
 )
-async def test_what_says_anything_else_is_another_one(door: Door, other: Any) -> None:
-    assert await door.post() == await door.post(body(other)) == (200, "")
-    assert len(await door.kept()) == 2
+async def test_what_says_anything_else_is_another_one(harness: WebhookHarness, other: Any) -> None:
+    assert await harness.post() == await harness.post(webhook_body(other)) == (200, "")
+    assert len(await harness.stored()) == 2
 
 
-async def test_a_repetition_after_a_while_is_taken_in_again(door: Door) -> None:
+async def test_a_repetition_after_a_while_is_taken_in_again(harness: WebhookHarness) -> None:
     """It changes nothing, but it says that the watchdog lives."""
-    await door.post()
-    door.clock.go_on(timedelta(seconds=61))
-    await door.post()
-    assert len(await door.kept()) == 2
+    await harness.post()
+    harness.clock.advance(timedelta(seconds=61))
+    await harness.post()
+    assert len(await harness.stored()) == 2
 
 
 @pytest.mark.parametrize("file", RECORDINGS, ids=lambda file: file.stem)
-async def test_what_a_real_alertmanager_posted_is_kept_and_applied(door: Door, file: Path) -> None:
-    assert await door.post(recorded(file)) == (200, "")
-    assert await door.intake.apply_some() == 1
-    assert door.intake.set_aside == 0
+async def test_what_a_real_alertmanager_posted_is_kept_and_applied(harness: WebhookHarness, file: Path) -> None:
+    assert await harness.post(recorded(file)) == (200, "")
+    assert await harness.intake.apply_batch() == 1
+    assert harness.intake.set_aside == 0
 
 
-async def test_the_recorded_story_is_one_card_that_is_resolved_in_place(door: Door) -> None:
+async def test_the_recorded_story_is_one_card_that_is_resolved_in_place(harness: WebhookHarness) -> None:
     for file in ("firing", "partial_resolved", "resolved"):
-        await door.post(recorded(RECORDINGS[0].with_stem(f"alertmanager_webhook_{file}")))
-        door.clock.go_on(timedelta(seconds=5))
-        await door.intake.apply_some()
-    async with door.store.read() as tx:
+        await harness.post(recorded(RECORDINGS[0].with_stem(f"alertmanager_webhook_{file}")))
+        harness.clock.advance(timedelta(seconds=5))
+        await harness.intake.apply_batch()
+    async with harness.store.read() as tx:
         ((group,), total) = await tx.alerts.search(environments=())
     assert total == 1
     assert (group.state.value, group.firing) == ("resolved", 0)
@@ -153,7 +153,7 @@ NOT_OURS = "The payload is not Alertmanager's: "
 
 
 def with_(change: Callable[[dict[str, Any]], object]) -> bytes:
-    told = payload(notification(alert("a"), alert("b")))
+    told = webhook_payload(notification(alert("a"), alert("b")))
     change(told)
     return json.dumps(told).encode()
 
@@ -194,33 +194,33 @@ def of_alert(**changed: object) -> bytes:
         (of_alert(fingerprint="x" * 65), NOT_OURS + "alerts.0.fingerprint: string should have at most 64 characters."),
     ],
 )
-async def test_what_will_never_be_right_is_refused_in_words(door: Door, data: bytes, sentence: str) -> None:
-    assert await door.post(data) == (400, sentence)
-    assert await door.kept() == ()
-    assert door.numbers()["refused"] == 1
+async def test_what_will_never_be_right_is_refused_in_words(harness: WebhookHarness, data: bytes, sentence: str) -> None:
+    assert await harness.post(data) == (400, sentence)
+    assert await harness.stored() == ()
+    assert harness.metrics()["refused"] == 1
 
 
-async def test_keys_that_are_not_known_are_no_fault(door: Door) -> None:
-    assert await door.post(with_(lambda told: told.update(notification_reason="firing", routeLabels={"a": [1]}))) == (200, "")
-    assert await door.post(of_alert(novelty={"deep": [{"er": None}]})) == (200, "")
+async def test_keys_that_are_not_known_are_no_fault(harness: WebhookHarness) -> None:
+    assert await harness.post(with_(lambda told: told.update(notification_reason="firing", routeLabels={"a": [1]}))) == (200, "")
+    assert await harness.post(of_alert(novelty={"deep": [{"er": None}]})) == (200, "")
 
 
-async def test_what_is_left_out_is_no_fault_where_nothing_hangs_on_it(door: Door) -> None:
+async def test_what_is_left_out_is_no_fault_where_nothing_hangs_on_it(harness: WebhookHarness) -> None:
     short = {"version": "4", "groupKey": "k", "alerts": [{"status": "firing", "labels": {}, "startsAt": "2026-11-23T03:07:54Z"}]}
     short["alerts"][0]["fingerprint"] = "1db715eed493e943"  # type: ignore[index]
-    assert await door.post(json.dumps(short).encode()) == (200, "")
-    assert await door.intake.apply_some() == 1
-    assert door.intake.set_aside == 0
+    assert await harness.post(json.dumps(short).encode()) == (200, "")
+    assert await harness.intake.apply_batch() == 1
+    assert harness.intake.set_aside == 0
 
 
 TOO_LARGE = (413, "The body is larger than 8 MiB. `max_alerts` of the receiver makes it smaller.")
 
 
-async def test_the_largest_body_is_taken_and_a_larger_one_is_refused(door: Door) -> None:
-    largest = FIRING + b" " * (LARGEST_BODY - len(FIRING))
-    assert await door.post(largest) == (200, "")
-    assert await door.post(largest + b" ") == TOO_LARGE
-    assert len(await door.kept()) == 1
+async def test_the_largest_body_is_taken_and_a_larger_one_is_refused(harness: WebhookHarness) -> None:
+    largest = FIRING + b" " * (MAX_BODY_BYTES - len(FIRING))
+    assert await harness.post(largest) == (200, "")
+    assert await harness.post(largest + b" ") == TOO_LARGE
+    assert len(await harness.stored()) == 1
 
 
 async def _in_parts(data: bytes, part: int = 256 * 1024) -> AsyncIterator[bytes]:
@@ -228,34 +228,34 @@ async def _in_parts(data: bytes, part: int = 256 * 1024) -> AsyncIterator[bytes]
         yield data[start : start + part]
 
 
-async def test_without_a_length_too(door: Door) -> None:
-    assert await door.post(_in_parts(FIRING, 100)) == (200, "")
-    assert await door.post(_in_parts(FIRING + b" " * LARGEST_BODY)) == TOO_LARGE
-    assert len(await door.kept()) == 1
+async def test_without_a_length_too(harness: WebhookHarness) -> None:
+    assert await harness.post(_in_parts(FIRING, 100)) == (200, "")
+    assert await harness.post(_in_parts(FIRING + b" " * MAX_BODY_BYTES)) == TOO_LARGE
+    assert len(await harness.stored()) == 1
 
 
-@pytest.mark.parametrize("data", [gzip.compress(FIRING), gzip.compress(FIRING + b" " * 4 * LARGEST_BODY), b"not gzip at all"])
-async def test_what_would_have_to_be_unpacked_is_refused(door: Door, data: bytes) -> None:
+@pytest.mark.parametrize("data", [gzip.compress(FIRING), gzip.compress(FIRING + b" " * 4 * MAX_BODY_BYTES), b"not gzip at all"])
+async def test_what_would_have_to_be_unpacked_is_refused(harness: WebhookHarness, data: bytes) -> None:
     """A small body may unpack to one without end, and Alertmanager sends none such."""
-    told = await door.post(data, **{"Content-Encoding": "gzip"})
+    told = await harness.post(data, **{"Content-Encoding": "gzip"})
     assert told == (415, "Send the body as it is: Alertmanager never compresses it.")
-    assert await door.kept() == ()
-    assert await door.post() == (200, "")
+    assert await harness.stored() == ()
+    assert await harness.post() == (200, "")
 
 
 BUSY = (503, "Too much is waiting already. Nothing was kept.")
 
 
-async def test_when_too_much_waits_alertmanager_is_asked_to_come_again(door: Door) -> None:
-    door.intake.backlog = MOST_WAITING
-    assert await door.post() == BUSY
-    assert await door.kept() == ()
-    assert (door.numbers()["turned_away"], door.numbers()["refused"]) == (1, 0)
-    door.intake.backlog = MOST_WAITING - 1
-    assert await door.post() == (200, "")
+async def test_when_too_much_waits_alertmanager_is_asked_to_come_again(harness: WebhookHarness) -> None:
+    harness.intake.backlog = MAX_QUEUED_NOTIFICATIONS
+    assert await harness.post() == BUSY
+    assert await harness.stored() == ()
+    assert (harness.metrics()["overloaded"], harness.metrics()["refused"]) == (1, 0)
+    harness.intake.backlog = MAX_QUEUED_NOTIFICATIONS - 1
+    assert await harness.post() == (200, "")
 
 
-async def test_bodies_that_come_slowly_cannot_fill_the_memory(door: Door) -> None:
+async def test_bodies_that_come_slowly_cannot_fill_the_memory(harness: WebhookHarness) -> None:
     go_on = asyncio.Event()
 
     async def slowly() -> AsyncIterator[bytes]:
@@ -263,32 +263,32 @@ async def test_bodies_that_come_slowly_cannot_fill_the_memory(door: Door) -> Non
         await go_on.wait()
         yield FIRING[10:]
 
-    slow = [asyncio.create_task(door.post(slowly())) for _ in range(MOST_BYTES // LARGEST_BODY + 1)]
+    slow = [asyncio.create_task(harness.post(slowly())) for _ in range(MAX_BYTES_IN_FLIGHT // MAX_BODY_BYTES + 1)]
     (first,), _ = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED, timeout=10)
     assert first.result() == BUSY
-    assert await door.post() == BUSY
+    assert await harness.post() == BUSY
     go_on.set()
     assert sorted(await asyncio.gather(*slow)) == [(200, "")] * (len(slow) - 1) + [BUSY]
-    assert await door.post() == (200, "")
+    assert await harness.post() == (200, "")
 
 
 async def test_where_the_database_is_away_nothing_is_kept_and_it_may_come_again(sqlite_url: str) -> None:
     nowhere = open_engines("sqlite:////no/such/folder/deepecho.db")
-    async with open_door(sqlite_url, writer=InboxWriter(nowhere.write)) as door:
-        status, sentence = await door.post()
+    async with open_webhook(sqlite_url, writer=InboxWriter(nowhere.write)) as harness:
+        status, sentence = await harness.post()
         assert (status, sentence) == (503, "The inbox could not be written: OperationalError.")
-        assert await door.kept() == ()
-        assert door.intake.backlog == 0
+        assert await harness.stored() == ()
+        assert harness.intake.backlog == 0
     await nowhere.dispose()
 
 
-async def test_without_alerts_in_the_catalogue_it_may_come_again(door: Door) -> None:
-    with_alerts, door.catalogue = door.catalogue, team_catalogue()
-    assert await door.post() == (503, "The catalogue says nothing of alerts yet.")
-    door.catalogue = with_alerts
-    assert await door.post() == (200, "")
+async def test_without_alerts_in_the_catalogue_it_may_come_again(harness: WebhookHarness) -> None:
+    with_alerts, harness.catalogue = harness.catalogue, team_catalogue()
+    assert await harness.post() == (503, "The catalogue says nothing of alerts yet.")
+    harness.catalogue = with_alerts
+    assert await harness.post() == (200, "")
 
 
-async def test_the_other_methods_lead_nowhere(door: Door) -> None:
-    async with aiohttp.ClientSession() as session, session.get(door.url) as response:
+async def test_the_other_methods_lead_nowhere(harness: WebhookHarness) -> None:
+    async with aiohttp.ClientSession() as session, session.get(harness.url) as response:
         assert response.status == 405

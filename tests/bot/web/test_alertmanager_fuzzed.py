@@ -13,40 +13,40 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from storage.store import Store
-from tests.harness.alertmanager_webhook import RECORDINGS, Door, open_door
+from tests.harness.alertmanager_webhook import RECORDINGS, WebhookHarness, open_webhook
 from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url
-from tests.harness.samples.notifications import alert, body, notification, payload
+from tests.harness.samples.notifications import alert, notification, webhook_body, webhook_payload
 
 __all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url"]
 
 
 @dataclass
-class Fuzzed:
+class FuzzedWebhook:
     """The door on a loop of its own: Hypothesis knows none."""
 
     runner: asyncio.Runner
-    door: Door
+    webhook: WebhookHarness
 
-    def take(self, data: bytes) -> int:
+    def post(self, data: bytes) -> int:
         """Post it; whatever is accepted is applied. The status."""
         return self.runner.run(self._take(data))
 
     async def _take(self, data: bytes) -> int:
-        self.door.clock.go_on(timedelta(minutes=2))
-        status, sentence = await self.door.post(data)
+        self.webhook.clock.advance(timedelta(minutes=2))
+        status, sentence = await self.webhook.post(data)
         assert status == 200 or (status in {400, 413} and sentence.endswith(".")), (status, sentence)
-        kept = await self.door.kept()
+        kept = await self.webhook.stored()
         assert len(kept) == (status == 200)
-        assert await self.door.intake.apply_some() == len(kept)
-        assert (self.door.intake.set_aside, self.door.intake.backlog) == (0, 0), kept
+        assert await self.webhook.intake.apply_batch() == len(kept)
+        assert (self.webhook.intake.set_aside, self.webhook.intake.backlog) == (0, 0), kept
         return status
 
 
 @pytest.fixture
-def fuzzed(database_url: str) -> Iterator[Fuzzed]:
+def webhook(database_url: str) -> Iterator[FuzzedWebhook]:
     with asyncio.Runner() as runner:
-        opening = open_door(database_url)
-        yield Fuzzed(runner, runner.run(opening.__aenter__()))
+        opening = open_webhook(database_url)
+        yield FuzzedWebhook(runner, runner.run(opening.__aenter__()))
         runner.run(opening.__aexit__(None, None, None))
 
 
@@ -129,18 +129,18 @@ def _on_the_wire(draw: some.DrawFn, told: Any) -> bytes:
 
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=mutated())
-def test_whatever_comes_is_a_clear_refusal_or_can_be_applied(fuzzed: Fuzzed, data: bytes) -> None:
-    fuzzed.take(data)
+def test_whatever_comes_is_a_clear_refusal_or_can_be_applied(webhook: FuzzedWebhook, data: bytes) -> None:
+    webhook.post(data)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_times_beyond_all_calendars_can_be_applied_and_looked_around(fuzzed: Fuzzed, moment: Any) -> None:
+def test_times_beyond_all_calendars_can_be_applied_and_looked_around(webhook: FuzzedWebhook, moment: Any) -> None:
     for key in ("startsAt", "endsAt"):
         for status in ("firing", "resolved", "firing"):
-            told = payload(notification(alert("a"), key=f"{key} {moment}"))
+            told = webhook_payload(notification(alert("a"), key=f"{key} {moment}"))
             told["alerts"][0] |= {"status": status, key: moment}
-            fuzzed.take(json.dumps(told).encode())
-    groups, _ = fuzzed.runner.run(_groups(fuzzed.door.store))
+            webhook.post(json.dumps(told).encode())
+    groups, _ = webhook.runner.run(_groups(webhook.webhook.store))
     for group in groups:
         assert group.began_at - timedelta(days=30) < group.began_at + timedelta(days=30)
         assert group.began_at.timestamp() >= 0
@@ -151,10 +151,10 @@ async def _groups(store: Store) -> Any:
         return await tx.alerts.search(environments=("production", "staging", "development"), limit=100)
 
 
-def test_absurd_sizes_make_no_absurd_cards(fuzzed: Fuzzed) -> None:
+def test_absurd_sizes_make_no_absurd_cards(webhook: FuzzedWebhook) -> None:
     huge = alert("a", summary="s" * 1_000_000, labels={f"label{number}": "v" * 30_000 for number in range(100)})
-    assert fuzzed.take(body(notification(huge)).encode()) == 200
-    (group,), _ = fuzzed.runner.run(_groups(fuzzed.door.store))
+    assert webhook.post(webhook_body(notification(huge)).encode()) == 200
+    (group,), _ = webhook.runner.run(_groups(webhook.webhook.store))
     (example,) = group.examples
     assert len(group.summary) == 3000
     assert len(example.labels) == 64

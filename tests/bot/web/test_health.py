@@ -10,49 +10,51 @@ from bot.web.health import Health
 from domain.clock import SystemClock
 from storage.engines import open_engines
 from storage.store import Store
-from tests.harness.bot import Stage, look
-from tests.harness.wait import until
+from tests.harness.bot import BotHarness, get_endpoint
+from tests.harness.wait import wait_until
 
 
-async def test_ready_when_slack_was_heard_and_the_database_written(stage: Stage) -> None:
-    async with stage.bot() as bot:
-        status, body = await look(bot, "/readyz")
+async def test_ready_when_slack_was_heard_and_the_database_written(harness: BotHarness) -> None:
+    async with harness.run_bot() as bot:
+        status, body = await get_endpoint(bot, "/readyz")
         assert status == 200
         assert body["ok"]
-        assert body["checks"]["slack"]["said"] == "heard 0 s ago"
-        assert body["checks"]["database"] == {"ok": True, "said": "written to"}
-        assert body["checks"]["outbox"] == {"ok": True, "said": "nothing waits"}
-        assert (await look(bot, "/healthz"))[0] == 200
+        assert body["checks"]["slack"]["detail"] == "heard 0 s ago"
+        assert body["checks"]["database"] == {"ok": True, "detail": "written to"}
+        assert body["checks"]["outbox"] == {"ok": True, "detail": "nothing waits"}
+        assert (await get_endpoint(bot, "/healthz"))[0] == 200
 
 
-async def test_over_http_nobody_waits_for_a_pong(stage: Stage) -> None:
-    async with stage.bot(mode="http") as bot:
-        status, body = await look(bot, "/readyz")
-        assert (status, body["checks"]["slack"]["said"]) == (200, "Slack calls us over HTTP")
+async def test_over_http_nobody_waits_for_a_pong(harness: BotHarness) -> None:
+    async with harness.run_bot(mode="http") as bot:
+        status, body = await get_endpoint(bot, "/readyz")
+        assert (status, body["checks"]["slack"]["detail"]) == (200, "Slack calls us over HTTP")
 
 
-async def test_a_database_that_cannot_be_written_is_not_ready_but_alive(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "REMEMBER_SECONDS", 0.0)
-    async with stage.bot() as bot:
-        async with bot.ground.store.engines.write.begin() as connection:
+async def test_a_database_that_cannot_be_written_is_not_ready_but_alive(
+    harness: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "CACHE_SECONDS", 0.0)
+    async with harness.run_bot() as bot:
+        async with bot.core.store.engines.write.begin() as connection:
             await connection.exec_driver_sql("ALTER TABLE replicas RENAME TO elsewhere")
-        status, body = await look(bot, "/readyz")
+        status, body = await get_endpoint(bot, "/readyz")
         assert (status, body["checks"]["database"]["ok"]) == (503, False)
-        assert "The database did not take it" in body["checks"]["database"]["said"]
-        assert (await look(bot, "/healthz"))[0] == 200
+        assert "The database did not take it" in body["checks"]["database"]["detail"]
+        assert (await get_endpoint(bot, "/healthz"))[0] == 200
 
 
-async def test_a_message_that_waits_too_long_is_not_ready(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "REMEMBER_SECONDS", 0.0)
-    async with stage.bot() as bot:
-        people = stage.slack.client
-        await people.faults.unavailable("chat.postMessage", times=1000)
+async def test_a_message_that_waits_too_long_is_not_ready(harness: BotHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "CACHE_SECONDS", 0.0)
+    async with harness.run_bot() as bot:
+        people = harness.slack.client
+        await people.faults.answer_unavailable("chat.postMessage", times=1000)
         await people.command("ana", "restart staging deep-echo-main", channel="staging")
         await people.wait_for_ephemeral("ana", "op-")
-        stage.clock.ahead = timedelta(seconds=125)
-        status, body = await look(bot, "/readyz")
+        harness.clock.offset = timedelta(seconds=125)
+        status, body = await get_endpoint(bot, "/readyz")
         assert (status, body["checks"]["outbox"]["ok"]) == (503, False)
-        assert body["checks"]["outbox"]["said"].startswith("the oldest message waits for 12")
+        assert body["checks"]["outbox"]["detail"].startswith("the oldest message waits for 12")
         await people.faults.clear()
 
 
@@ -74,21 +76,21 @@ async def test_the_process_that_is_going_says_so(sqlite_url: str) -> None:
     await store.close()
 
 
-async def test_prometheus_reads_what_happened(stage: Stage) -> None:
-    async with stage.bot() as bot:
-        people = stage.slack.client
+async def test_prometheus_reads_what_happened(harness: BotHarness) -> None:
+    async with harness.run_bot() as bot:
+        people = harness.slack.client
         await people.command("ana", "restart staging deep-echo-main", channel="staging")
-        await people.wait_for_message(lambda m: "verified" in m.words.lower(), channel="staging")
-        await until(lambda: bot.desk.dispatcher.replies.sent == 1)
-        status, page = await look(bot, "/metrics")
+        await people.wait_for_message(lambda m: "verified" in m.visible_text.lower(), channel="staging")
+        await wait_until(lambda: bot.slack.dispatcher.replies.sent == 1)
+        status, page = await get_endpoint(bot, "/metrics")
         values = {
             (sample.name, *sample.labels.values()): sample.value
             for family in text_string_to_metric_families(page)
             for sample in family.samples
         }
         assert status == 200
-        assert values["deepecho_deliveries_kept_total",] == 1
+        assert values["deepecho_inbound_messages_stored_total",] == 1
         assert values["deepecho_answers_sent_total",] == 1
-        assert values["deepecho_sockets_counted",] == 1
+        assert values["deepecho_slack_connections",] == 1
         assert values["deepecho_outbox_rows", "delivered"] >= 1
         assert values["process_resident_memory_bytes",] > 0

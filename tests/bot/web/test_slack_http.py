@@ -10,15 +10,15 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from bot.core.intake import MOST_WAITING, Intake
-from bot.slack.http import SLACK, SlackDoor
+from bot.core.intake import MAX_QUEUED_MESSAGES, Intake
+from bot.slack.http import SLACK_PATHS, SlackHttpEndpoint
 from bot.slack.listeners import build_app
-from bot.slack.payloads import Said, said
+from bot.slack.payloads import Interaction, parse_inbound
 from bot.slack.signatures import Signatures
-from bot.web.server import LARGEST_BODY, HttpDoor
-from commands.registry import Menu
+from bot.web.server import MAX_BODY_BYTES, HttpServer
+from commands.registry import CommandRegistry
 from domain.clock import SystemClock
-from domain.inbound import Delivery, DeliveryKind
+from domain.inbound import InboundKind, InboundMessage
 from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.store import Store
@@ -50,12 +50,12 @@ CLICK = {
 
 
 @dataclass
-class Door:
+class SlackEndpointHarness:
     """The door as Slack finds it, and what it let in."""
 
     url: str
     store: Store
-    submitted: list[Delivery] = field(default_factory=list)
+    submitted: list[InboundMessage] = field(default_factory=list)
     waiting: int = 0
 
     async def post(self, path: str, body: bytes, **headers: str) -> tuple[int, str]:
@@ -71,49 +71,51 @@ class Door:
     async def interact(self, payload: dict[str, Any]) -> tuple[int, str]:
         return await self.post("/slack/interactions", urlencode({"payload": json.dumps(payload)}).encode())
 
-    async def kept(self) -> list[Delivery]:
+    async def stored(self) -> list[InboundMessage]:
         async with self.store.read() as tx:
             return list(await tx.inbox.unanswered(received_before=SystemClock().now()))
 
-    async def said(self) -> Said:
-        (delivery,) = await self.kept()
-        return said(delivery)
+    async def interaction(self) -> Interaction:
+        (delivery,) = await self.stored()
+        return parse_inbound(delivery)
 
 
 @pytest.fixture
-async def door(sqlite_url: str) -> AsyncIterator[Door]:
+async def harness(sqlite_url: str) -> AsyncIterator[SlackEndpointHarness]:
     store = Store(open_engines(sqlite_url))
-    door = Door("", store)
-    intake = Intake(InboxWriter(store.engines.write), SystemClock(), door.submitted.append, lambda: door.waiting)
-    http = HttpDoor("127.0.0.1", 0)
-    http.reserve(*SLACK)
-    http.let_in(SlackDoor(Signatures(SECRET), intake, build_app(intake, Menu().form_text)).serve, *SLACK)
-    door.url = f"http://127.0.0.1:{await http.open()}"
-    yield door
+    harness = SlackEndpointHarness("", store)
+    intake = Intake(InboxWriter(store.engines.write), SystemClock(), harness.submitted.append, lambda: harness.waiting)
+    http = HttpServer("127.0.0.1", 0)
+    http.reserve(*SLACK_PATHS)
+    http.enable(
+        SlackHttpEndpoint(Signatures(SECRET), intake, build_app(intake, CommandRegistry().form_command_text)).serve, *SLACK_PATHS
+    )
+    harness.url = f"http://127.0.0.1:{await http.open()}"
+    yield harness
     await http.close()
     await store.close()
 
 
-async def test_a_command_is_on_the_disk_when_it_is_acknowledged(door: Door) -> None:
-    assert await door.command() == (200, "")
-    heard = await door.said()
-    assert heard.kind is DeliveryKind.COMMAND
+async def test_a_command_is_on_the_disk_when_it_is_acknowledged(harness: SlackEndpointHarness) -> None:
+    assert await harness.command() == (200, "")
+    heard = await harness.interaction()
+    assert heard.kind is InboundKind.COMMAND
     assert heard.key == "1.2.3"
     assert heard.text == COMMAND["text"]
     assert (heard.person.user_id, heard.person.team_id, heard.channel) == ("U0ANA", "T0HOME", "C0OPS")
-    assert [each.key for each in door.submitted] == ["1.2.3"]
+    assert [each.key for each in harness.submitted] == ["1.2.3"]
 
 
-async def test_the_same_command_again_is_acknowledged_and_goes_no_further(door: Door) -> None:
-    assert [await door.command(), await door.command()] == [(200, ""), (200, "")]
-    assert len(await door.kept()) == len(door.submitted) == 1
+async def test_the_same_command_again_is_acknowledged_and_goes_no_further(harness: SlackEndpointHarness) -> None:
+    assert [await harness.command(), await harness.command()] == [(200, ""), (200, "")]
+    assert len(await harness.stored()) == len(harness.submitted) == 1
 
 
-async def test_a_click_is_kept_without_the_message_around_it(door: Door) -> None:
-    assert await door.interact(CLICK) == (200, "")
-    (delivery,) = await door.kept()
+async def test_a_click_is_kept_without_the_message_around_it(harness: SlackEndpointHarness) -> None:
+    assert await harness.interact(CLICK) == (200, "")
+    (delivery,) = await harness.stored()
     assert len(delivery.body) < 500
-    heard = said(delivery)
+    heard = parse_inbound(delivery)
     assert (heard.action, heard.value, heard.person.user_id) == ("operation.approve", "op-k7m2", "U0MIA")
 
 
@@ -141,18 +143,18 @@ NO_NUMBER = "The timestamp is not a number."
     ],
 )
 async def test_who_is_not_slack_is_not_let_in_and_leaves_nothing(
-    door: Door, path: str, headers: dict[str, str], sentence: str
+    harness: SlackEndpointHarness, path: str, headers: dict[str, str], sentence: str
 ) -> None:
     body = urlencode(COMMAND | {"payload": json.dumps(CLICK)}).encode()
-    assert await door.post(path, body, **headers) == (401, sentence)
-    assert await door.kept() == []
+    assert await harness.post(path, body, **headers) == (401, sentence)
+    assert await harness.stored() == []
 
 
-async def test_a_body_that_was_changed_on_the_way_is_not_let_in(door: Door) -> None:
+async def test_a_body_that_was_changed_on_the_way_is_not_let_in(harness: SlackEndpointHarness) -> None:
     body = urlencode(COMMAND).encode()
     stamp = str(int(time.time()))
     signature = Signatures(SECRET).sign(stamp, body)
-    status, _ = await door.post("/slack/commands", body.replace(b"abc1234", b"def5678"), stamp=stamp, signature=signature)
+    status, _ = await harness.post("/slack/commands", body.replace(b"abc1234", b"def5678"), stamp=stamp, signature=signature)
     assert status == 401
 
 
@@ -171,62 +173,64 @@ async def test_a_body_that_was_changed_on_the_way_is_not_let_in(door: Door) -> N
         ("/slack/events", b"\xff\xfe", "the payload is not JSON"),
     ],
 )
-async def test_what_slack_would_never_send_is_refused_in_words(door: Door, path: str, body: bytes, sentence: str) -> None:
-    assert await door.post(path, body) == (400, sentence)
-    assert await door.kept() == []
+async def test_what_slack_would_never_send_is_refused_in_words(
+    harness: SlackEndpointHarness, path: str, body: bytes, sentence: str
+) -> None:
+    assert await harness.post(path, body) == (400, sentence)
+    assert await harness.stored() == []
 
 
-async def test_a_body_that_is_too_large_is_not_read(door: Door) -> None:
-    status, _ = await door.post("/slack/commands", b"text=" + b"x" * LARGEST_BODY)
+async def test_a_body_that_is_too_large_is_not_read(harness: SlackEndpointHarness) -> None:
+    status, _ = await harness.post("/slack/commands", b"text=" + b"x" * MAX_BODY_BYTES)
     assert status == 413
-    assert await door.kept() == []
+    assert await harness.stored() == []
 
 
-async def test_overload_says_come_again(door: Door) -> None:
-    door.waiting = MOST_WAITING
-    status, sentence = await door.command()
+async def test_overload_says_come_again(harness: SlackEndpointHarness) -> None:
+    harness.waiting = MAX_QUEUED_MESSAGES
+    status, sentence = await harness.command()
     assert (status, sentence) == (503, "Too much is waiting already. Nothing was kept; try again in a minute.")
-    assert await door.kept() == []
+    assert await harness.stored() == []
 
 
-async def test_a_database_that_does_not_take_it_says_come_again(door: Door) -> None:
-    async with door.store.engines.write.begin() as connection:
+async def test_a_database_that_does_not_take_it_says_come_again(harness: SlackEndpointHarness) -> None:
+    async with harness.store.engines.write.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE inbox RENAME TO elsewhere")
-    status, sentence = await door.command()
+    status, sentence = await harness.command()
     assert (status, sentence) == (503, "The inbox could not be written: OperationalError.")
 
 
-async def test_slack_may_ask_whether_the_address_is_ours(door: Door) -> None:
+async def test_slack_may_ask_whether_the_address_is_ours(harness: SlackEndpointHarness) -> None:
     body = json.dumps({"type": "url_verification", "challenge": "c-123", "token": "t"}).encode()
-    status, text = await door.post("/slack/events", body, **{"Content-Type": "application/json"})
+    status, text = await harness.post("/slack/events", body, **{"Content-Type": "application/json"})
     assert (status, json.loads(text)) == (200, {"challenge": "c-123"})
 
 
-async def test_an_opened_home_tab_is_kept_once_by_its_event_id(door: Door) -> None:
+async def test_an_opened_home_tab_is_kept_once_by_its_event_id(harness: SlackEndpointHarness) -> None:
     event = {"type": "app_home_opened", "user": "U0ANA", "tab": "home"}
     body = json.dumps({"type": "event_callback", "team_id": "T0HOME", "event_id": "Ev1", "event": event}).encode()
     for _ in range(2):
-        assert (await door.post("/slack/events", body, **{"Content-Type": "application/json"}))[0] == 200
-    heard = await door.said()
-    assert (heard.key, heard.kind, heard.person.user_id, heard.home) == ("Ev1", DeliveryKind.EVENT, "U0ANA", True)
+        assert (await harness.post("/slack/events", body, **{"Content-Type": "application/json"}))[0] == 200
+    heard = await harness.interaction()
+    assert (heard.key, heard.kind, heard.person.user_id, heard.is_from_home) == ("Ev1", InboundKind.EVENT, "U0ANA", True)
 
 
-async def test_other_events_and_shortcuts_are_acknowledged_and_forgotten(door: Door) -> None:
+async def test_other_events_and_shortcuts_are_acknowledged_and_forgotten(harness: SlackEndpointHarness) -> None:
     event = {"type": "event_callback", "team_id": "T0HOME", "event_id": "Ev2", "event": {"type": "reaction_added", "user": "U0"}}
-    assert (await door.post("/slack/events", json.dumps(event).encode()))[0] == 200
+    assert (await harness.post("/slack/events", json.dumps(event).encode()))[0] == 200
     for payload in (
         {"type": "shortcut", "callback_id": "x", "user": {"id": "U0"}},
         {"type": "message_action", "callback_id": "x", "user": {"id": "U0"}},
         {"type": "view_closed", "user": {"id": "U0"}, "view": {"callback_id": "form", "type": "modal"}},
         {"type": "something_new"},
     ):
-        assert (await door.interact(payload))[0] == 200
-    assert await door.kept() == []
+        assert (await harness.interact(payload))[0] == 200
+    assert await harness.stored() == []
 
 
-async def test_suggestions_are_answered_within_the_acknowledgement(door: Door) -> None:
+async def test_suggestions_are_answered_within_the_acknowledgement(harness: SlackEndpointHarness) -> None:
     payload = {"type": "block_suggestion", "action_id": "version", "block_id": "b", "value": "ma", "user": {"id": "U0"}}
-    status, text = await door.interact(payload)
+    status, text = await harness.interact(payload)
     assert (status, json.loads(text)) == (200, {"options": []})
 
 
@@ -239,24 +243,24 @@ def submission(**filled: str) -> dict[str, Any]:
         "view": {
             "type": "modal",
             "callback_id": "form",
-            "private_metadata": json.dumps({"command": "lock", "channel": "C0OPS", "answer": "https://hooks.slack.com/1"}),
+            "private_metadata": json.dumps({"command": "lock", "channel": "C0OPS", "response_url": "https://hooks.slack.com/1"}),
             "blocks": [{"type": "input", "block_id": name} for name in filled],
             "state": {"values": values},
         },
     }
 
 
-async def test_a_submitted_form_becomes_the_command_it_stands_for(door: Door) -> None:
-    assert await door.interact(submission(env="staging", **{"reason…": "the new cache"})) == (200, "")
-    heard = await door.said()
-    assert heard.kind is DeliveryKind.VIEW
+async def test_a_submitted_form_becomes_the_command_it_stands_for(harness: SlackEndpointHarness) -> None:
+    assert await harness.interact(submission(env="staging", **{"reason…": "the new cache"})) == (200, "")
+    heard = await harness.interaction()
+    assert heard.kind is InboundKind.VIEW
     assert heard.text.startswith("lock staging")
     assert (heard.channel, heard.response_url, heard.trigger_id) == ("C0OPS", "https://hooks.slack.com/1", "")
 
 
 async def test_before_the_process_is_ready_slack_is_told_to_come_again() -> None:
-    http = HttpDoor("127.0.0.1", 0)
-    http.reserve(*SLACK)
+    http = HttpServer("127.0.0.1", 0)
+    http.reserve(*SLACK_PATHS)
     port = await http.open()
     async with aiohttp.ClientSession() as session, session.post(f"http://127.0.0.1:{port}/slack/commands") as response:
         assert (response.status, response.headers["Retry-After"]) == (503, "5")

@@ -8,25 +8,25 @@ from pathlib import Path
 import pytest
 
 from commands.core.request import Request
-from commands.forms import choices
+from commands.forms import load_options
 from domain.answers.alerts import AlertsAnswer, RouteAnswer
-from domain.answers.answers import Complaint, Form, Said
+from domain.answers.answers import ErrorAnswer, Form, TextAnswer
 from domain.people import Member
 from domain.severities import Severity
-from tests.harness.commands import House, open_house
-from tests.harness.samples.alert_groups import EVERY, OVER, PRODUCTION, STAGING, ids
+from tests.harness.commands import CommandHarness, open_command_harness
+from tests.harness.samples.alert_groups import ALL_GROUPS, PRODUCTION, RESOLVED, STAGING, ids
 from tests.harness.samples.team import ANA, GUS, LEE, RAY, ROB, SAM, STAN, VIV, alerting_catalogue
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path, alerting_catalogue()) as opened:
-        await opened.alert(*EVERY)
+async def harness(tmp_path: Path) -> AsyncIterator[CommandHarness]:
+    async with open_command_harness(tmp_path, alerting_catalogue()) as opened:
+        await opened.save_groups(*ALL_GROUPS)
         yield opened
 
 
-async def listed(house: House, who: Member, text: str) -> AlertsAnswer:
-    answer = await house.says(who, text)
+async def listed(harness: CommandHarness, who: Member, text: str) -> AlertsAnswer:
+    answer = await harness.run_command(who, text)
     assert isinstance(answer, AlertsAnswer), answer
     return answer
 
@@ -44,22 +44,22 @@ async def listed(house: House, who: Member, text: str) -> AlertsAnswer:
         (ROB, "alerts", ["al-stag", "al-none"], "Alerts, firing"),
     ],
 )
-async def test_what_fires_the_worst_first(house: House, who: Member, text: str, shown: list[str], title: str) -> None:
-    answer = await listed(house, who, text)
+async def test_what_fires_the_worst_first(harness: CommandHarness, who: Member, text: str, shown: list[str], title: str) -> None:
+    answer = await listed(harness, who, text)
     assert (ids(answer.groups), answer.total, answer.title) == (shown, len(shown), title)
 
 
-async def test_mine_and_silenced(house: House) -> None:
-    await house.says(RAY, "ack al-prod")
-    await house.says(LEE, "silence al-stag 1h")
-    assert ids((await listed(house, RAY, "alerts --mine")).groups) == ["al-prod"]
-    assert ids((await listed(house, LEE, "alerts --mine")).groups) == []
-    assert ids((await listed(house, LEE, "alerts --silenced")).groups) == ["al-stag"]
+async def test_mine_and_silenced(harness: CommandHarness) -> None:
+    await harness.run_command(RAY, "ack al-prod")
+    await harness.run_command(LEE, "silence al-stag 1h")
+    assert ids((await listed(harness, RAY, "alerts --mine")).groups) == ["al-prod"]
+    assert ids((await listed(harness, LEE, "alerts --mine")).groups) == []
+    assert ids((await listed(harness, LEE, "alerts --silenced")).groups) == ["al-stag"]
 
 
-async def test_many_are_counted(house: House) -> None:
-    await house.alert(*(replace(PRODUCTION, id=f"al-{number:04}") for number in range(40)))
-    answer = await listed(house, VIV, "alerts production")
+async def test_many_are_counted(harness: CommandHarness) -> None:
+    await harness.save_groups(*(replace(PRODUCTION, id=f"al-{number:04}") for number in range(40)))
+    answer = await listed(harness, VIV, "alerts production")
     assert (len(answer.groups), answer.total) == (30, 41)
 
 
@@ -75,8 +75,10 @@ async def test_many_are_counted(house: House) -> None:
         ("alertname=“High Errors”", "default", Severity.P3, ["outage", "critical"]),
     ],
 )
-async def test_route_says_which_rule_and_why(house: House, text: str, rule: str, severity: Severity, tried: list[str]) -> None:
-    answer = await house.says(VIV, f"alerts route {text}")
+async def test_route_says_which_rule_and_why(
+    harness: CommandHarness, text: str, rule: str, severity: Severity, tried: list[str]
+) -> None:
+    answer = await harness.run_command(VIV, f"alerts route {text}")
     assert isinstance(answer, RouteAnswer), answer
     found = answer.explanation
     assert (found.route.rule, found.route.severity, [each.rule for each in found.steps]) == (rule, severity, tried)
@@ -84,27 +86,29 @@ async def test_route_says_which_rule_and_why(house: House, text: str, rule: str,
     assert all(each.actual == answer.labels.get(each.text.partition("=")[0], "") for each in compared)
 
 
-async def test_labels_from_a_form_are_several(house: House) -> None:
-    text = house.menu.form_text("alerts route", {"labels": "alertname=HighErrorRate severity=critical environment=production"})
-    answer = await house.says(VIV, text)
+async def test_labels_from_a_form_are_several(harness: CommandHarness) -> None:
+    text = harness.registry.form_command_text(
+        "alerts route", {"labels": "alertname=HighErrorRate severity=critical environment=production"}
+    )
+    answer = await harness.run_command(VIV, text)
     assert isinstance(answer, RouteAnswer)
     assert answer.explanation.route.rule == "critical"
 
 
 @pytest.mark.parametrize("spelled", ["al-prod", "AL-PROD", "prod", "Al-Prod"])
-async def test_acknowledge(house: House, spelled: str) -> None:
-    answer = await house.says(RAY, f"ack {spelled}")
-    assert answer == Said("You acknowledged al-prod until 15:02 UTC. If it still fires then, its thread says so.")
-    held = (await house.group("al-prod")).acknowledgement
+async def test_acknowledge(harness: CommandHarness, spelled: str) -> None:
+    answer = await harness.run_command(RAY, f"ack {spelled}")
+    assert answer == TextAnswer("You acknowledged al-prod until 15:02 UTC. If it still fires then, its thread says so.")
+    held = (await harness.group("al-prod")).acknowledgement
     assert held is not None
-    assert (held.by, held.until) == (RAY.person, house.clock.now() + timedelta(hours=1))
-    assert [(each.entry.what, each.entry.who) for each in await house.audit()] == [("acknowledge", RAY.person)]
+    assert (held.by, held.until) == (RAY.person, harness.clock.now() + timedelta(hours=1))
+    assert [(each.entry.what, each.entry.who) for each in await harness.audit()] == [("acknowledge", RAY.person)]
 
 
-async def test_rob_responds_in_staging_only(house: House) -> None:
-    assert isinstance(await house.says(ROB, "ack al-stag"), Said)
-    refused = await house.says(ROB, "ack al-prod")
-    assert isinstance(refused, Complaint)
+async def test_rob_responds_in_staging_only(harness: CommandHarness) -> None:
+    assert isinstance(await harness.run_command(ROB, "ack al-stag"), TextAnswer)
+    refused = await harness.run_command(ROB, "ack al-prod")
+    assert isinstance(refused, ErrorAnswer)
     assert refused.sentence.startswith("This needs a responder in production, and you are not one.")
 
 
@@ -122,53 +126,53 @@ async def test_rob_responds_in_staging_only(house: House) -> None:
         (RAY, "ack al-nope", "There is no alert group al-nope. `/deepecho alerts` lists them."),
     ],
 )
-async def test_who_may_not_is_told_why(house: House, who: Member, text: str, why: str) -> None:
-    answer = await house.says(who, text)
-    assert isinstance(answer, Complaint), answer
+async def test_who_may_not_is_told_why(harness: CommandHarness, who: Member, text: str, why: str) -> None:
+    answer = await harness.run_command(who, text)
+    assert isinstance(answer, ErrorAnswer), answer
     assert answer.sentence.startswith(why)
-    assert all([(await house.group(each.id)).acknowledgement is None for each in EVERY])
+    assert all([(await harness.group(each.id)).acknowledgement is None for each in ALL_GROUPS])
 
 
-async def test_a_denied_acknowledgement_is_in_the_audit_log_with_its_group(house: House) -> None:
-    await house.says(ROB, "ack al-prod")
-    (entry,) = [each.entry for each in await house.audit()]
+async def test_a_denied_acknowledgement_is_in_the_audit_log_with_its_group(harness: CommandHarness) -> None:
+    await harness.run_command(ROB, "ack al-prod")
+    (entry,) = [each.entry for each in await harness.audit()]
     assert (entry.what, entry.where, entry.who) == ("ack", "al-prod", ROB.person)
 
 
-async def test_acknowledging_twice_is_said(house: House) -> None:
-    await house.says(RAY, "ack al-prod")
-    answer = await house.says(RAY, "ack al-prod")
-    assert isinstance(answer, Complaint)
+async def test_acknowledging_twice_is_said(harness: CommandHarness) -> None:
+    await harness.run_command(RAY, "ack al-prod")
+    answer = await harness.run_command(RAY, "ack al-prod")
+    assert isinstance(answer, ErrorAnswer)
     assert answer.sentence == "You have acknowledged al-prod already, until 15:02 UTC."
-    assert isinstance(await house.says(SAM, "ack al-prod"), Said)
+    assert isinstance(await harness.run_command(SAM, "ack al-prod"), TextAnswer)
 
 
 @pytest.mark.parametrize(("who", "offered"), [(SAM, ["al-prod", "al-stag", "al-none"]), (ROB, ["al-stag", "al-none"])])
-async def test_a_form_offers_the_groups_that_fire(house: House, who: Member, offered: list[str]) -> None:
-    form = await house.says(who, "ack")
+async def test_a_form_offers_the_groups_that_fire(harness: CommandHarness, who: Member, offered: list[str]) -> None:
+    form = await harness.run_command(who, "ack")
     assert isinstance(form, Form)
-    (field,) = (await choices(asked(house, who), form)).fields
-    assert [each.value for each in field.choices] == offered
-    assert field.choices[0].label.startswith(f"{offered[0]} · ")
+    (field,) = (await load_options(asked(harness, who), form)).fields
+    assert [each.value for each in field.options] == offered
+    assert field.options[0].label.startswith(f"{offered[0]} · ")
     assert (form.title, field.label) == ("Acknowledge an alert", "Alert")
 
 
-async def test_ending_a_silence_offers_what_is_silenced(house: House) -> None:
-    await house.says(SAM, "silence al-over 1h")
-    form = await house.says(SAM, "unsilence")
+async def test_ending_a_silence_offers_what_is_silenced(harness: CommandHarness) -> None:
+    await harness.run_command(SAM, "silence al-over 1h")
+    form = await harness.run_command(SAM, "unsilence")
     assert isinstance(form, Form)
-    (field,) = (await choices(asked(house, SAM), form)).fields
-    assert [each.value for each in field.choices] == [OVER.id]
+    (field,) = (await load_options(asked(harness, SAM), form)).fields
+    assert [each.value for each in field.options] == [RESOLVED.id]
 
 
 async def test_the_catalogue_may_say_nothing_of_alerts(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as plain:
-        await plain.alert(STAGING)
+    async with open_command_harness(tmp_path) as plain:
+        await plain.save_groups(STAGING)
         for text in ("ack al-stag", "alerts route severity=critical"):
-            answer = await plain.says(ANA, text)
-            assert isinstance(answer, Complaint)
+            answer = await plain.run_command(ANA, text)
+            assert isinstance(answer, ErrorAnswer)
             assert answer.sentence.startswith("The catalogue says nothing of alerts.")
 
 
-def asked(house: House, who: Member) -> Request:
-    return house.request(who)
+def asked(harness: CommandHarness, who: Member) -> Request:
+    return harness.request(who)

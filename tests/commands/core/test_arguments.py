@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.core.arguments import Words, read, tokens
-from commands.core.quoting import quoted, written
-from commands.core.slack_text import clean, escape
-from commands.core.usage import Takes, Usage
+from commands.core.arguments import Arguments, parse_arguments, tokenize
+from commands.core.quoting import format_command, quote
+from commands.core.slack_text import escape_for_slack, normalize
+from commands.core.usage import FlagValue, Usage
 from domain.errors import UsageError
 
-USAGE = Usage.of("rollback", "<env> <version> [service] [--reason …] [--for 2h] [--dry-run]")
+USAGE = Usage.parse("rollback", "<env> <version> [service] [--reason …] [--for 2h] [--dry-run]")
 
 
-def said(text: str, usage: Usage = USAGE) -> Words:
-    typed = clean(text)
-    return read(tokens(typed.text), usage, typed.people)
+def said(text: str, usage: Usage = USAGE) -> Arguments:
+    typed = normalize(text)
+    return parse_arguments(tokenize(typed.text), usage, typed.mentions)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def said(text: str, usage: Usage = USAGE) -> Words:
     ],
 )
 def test_words(text: str, words: list[str]) -> None:
-    assert list(said(text).arguments) == words
+    assert list(said(text).positional) == words
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_words(text: str, words: list[str]) -> None:
 )
 def test_reasons(text: str, reason: str) -> None:
     assert said(f"production abc1234 {text}").reason == reason
-    assert said(f"production abc1234 {text}").arguments == ("production", "abc1234")
+    assert said(f"production abc1234 {text}").positional == ("production", "abc1234")
 
 
 def test_a_quoted_reason_may_stand_first() -> None:
     words = said('--reason "errors went up" production abc1234')
-    assert (words.reason, words.arguments) == ("errors went up", ("production", "abc1234"))
+    assert (words.reason, words.positional) == ("errors went up", ("production", "abc1234"))
 
 
 @pytest.mark.parametrize("text", ["a b --dry-run", "a --dry-run b", "—dry-run a b", "a b --reason x --dry-run"])
@@ -149,29 +149,29 @@ def test_an_unknown_flag_gets_the_nearest() -> None:
 
 
 def test_people_are_known_by_their_ids() -> None:
-    typed = clean("<@U0123|ana> <@W0456> <@U0789|ana>")
+    typed = normalize("<@U0123|ana> <@W0456> <@U0789|ana>")
     assert typed.text == "@ana @W0456 @U0789"
-    assert typed.people == {"@ana": "U0123", "@W0456": "W0456", "@U0789": "U0789"}
+    assert typed.mentions == {"@ana": "U0123", "@W0456": "W0456", "@U0789": "U0789"}
 
 
 def test_text_to_the_end() -> None:
-    usage = Usage.of("x", "<env> <reason…> [--for 2h]")
+    usage = Usage.parse("x", "<env> <reason…> [--for 2h]")
     words = said("production database move, don't touch --for 2h", usage)
     assert words.rest(1) == "database move, don't touch"
     assert words.flags == {"for": "2h"}
 
 
 def test_a_usage_line_is_what_is_read() -> None:
-    usage = Usage.of("x", "<env> <sha|tag|last> [service] [--reason …] [--for 2h] [--dry-run]")
+    usage = Usage.parse("x", "<env> <sha|tag|last> [service] [--reason …] [--for 2h] [--dry-run]")
     assert [(each.name, each.required) for each in usage.arguments] == [("env", True), ("sha|tag|last", True), ("service", False)]
-    assert usage.flags == {"reason": Takes.TEXT, "for": Takes.WORD, "dry-run": Takes.NOTHING}
-    assert (usage.least, usage.most) == (2, 3)
-    assert Usage.of("x", "<id> [why…]").most is None
+    assert usage.flags == {"reason": FlagValue.TEXT, "for": FlagValue.WORD, "dry-run": FlagValue.NOTHING}
+    assert (usage.min_arguments, usage.max_arguments) == (2, 3)
+    assert Usage.parse("x", "<id> [why…]").max_arguments is None
 
 
 def test_a_usage_line_that_means_nothing_is_an_error_of_ours() -> None:
     with pytest.raises(ValueError, match="not a usage line"):
-        Usage.of("x", "<env> version")
+        Usage.parse("x", "<env> version")
 
 
 @settings(deadline=None)
@@ -181,7 +181,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         words = said(text)
     except UsageError:
         return
-    assert not {unicodedata.category(letter) for word in words.arguments for letter in word} & {"Cc", "Cf", "Cs"}
+    assert not {unicodedata.category(letter) for word in words.positional for letter in word} & {"Cc", "Cf", "Cs"}
 
 
 PLAIN = st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min_size=1, max_size=60)
@@ -190,8 +190,8 @@ PLAIN = st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min
 @settings(deadline=None)
 @given(PLAIN)
 def test_what_is_quoted_is_read_back(text: str) -> None:
-    typed = clean(escape(quoted(text, always=True)))
-    (token,) = tokens(typed.text)
+    typed = normalize(escape_for_slack(quote(text, always=True)))
+    (token,) = tokenize(typed.text)
     assert token.text == text
 
 
@@ -199,9 +199,9 @@ def test_what_is_quoted_is_read_back(text: str) -> None:
 @given(st.lists(PLAIN.filter(str.strip), min_size=1, max_size=3), PLAIN.filter(str.strip))
 def test_a_command_that_is_written_is_read_back(arguments: list[str], reason: str) -> None:
     flags = {"reason": reason, "dry-run": ""}
-    typed = clean(escape(written(USAGE, arguments, flags)))
-    name, *rest = tokens(typed.text)
-    words = read(rest, USAGE, typed.people)
+    typed = normalize(escape_for_slack(format_command(USAGE, arguments, flags)))
+    name, *rest = tokenize(typed.text)
+    words = parse_arguments(rest, USAGE, typed.mentions)
     assert name.text == "rollback"
-    assert list(words.arguments) == arguments
+    assert list(words.positional) == arguments
     assert words.flags == flags | {"reason": reason.strip()}

@@ -3,10 +3,10 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.answers.answers import Answer, Complaint, Form, Started
+from domain.answers.answers import Answer, ErrorAnswer, Form, OperationStarted
 from domain.operations.version_choices import VersionChoices
 from domain.people import Member
-from tests.harness.commands import House
+from tests.harness.commands import CommandHarness
 from tests.harness.samples.team import GUS, SAM, STAN, VIV
 
 MALFORMED = {
@@ -146,7 +146,7 @@ MALFORMED = {
 
 def words_of(answer: Answer) -> str:
     match answer:
-        case Complaint():
+        case ErrorAnswer():
             return f"{answer.sentence} {answer.hint}"
         case VersionChoices():
             return f"{answer.sentence} {answer.hint}"
@@ -160,11 +160,11 @@ def test_the_table_is_long_enough() -> None:
     assert len(MALFORMED) >= 60
 
 
-async def test_every_malformed_command_is_answered_in_words_and_starts_nothing(house: House) -> None:
+async def test_every_malformed_command_is_answered_in_words_and_starts_nothing(harness: CommandHarness) -> None:
     for text, says in MALFORMED.items():
-        answer = await house.says(SAM, text)
+        answer = await harness.run_command(SAM, text)
         assert says in words_of(answer), f"{text[:60]!r} was answered {words_of(answer)!r}"
-        assert await house.nothing_happened(), text
+        assert await harness.no_side_effects(), text
 
 
 INCOMPLETE = (
@@ -176,12 +176,12 @@ INCOMPLETE = (
 )
 
 
-async def test_what_is_missing_opens_a_form_and_starts_nothing(house: House) -> None:
+async def test_what_is_missing_opens_a_form_and_starts_nothing(harness: CommandHarness) -> None:
     for text in INCOMPLETE:
-        answer = await house.says(SAM, text)
+        answer = await harness.run_command(SAM, text)
         assert isinstance(answer, Form), text
-        assert answer == house.menu.form(house.services.catalogue, text)
-    assert await house.nothing_happened()
+        assert answer == harness.registry.form(harness.services.catalogue, text)
+    assert await harness.no_side_effects()
 
 
 WORDS = st.sampled_from(
@@ -215,24 +215,24 @@ QUICK = settings(
 
 @QUICK
 @given(text=TYPED)
-async def test_any_text_is_answered_and_only_a_whole_command_starts_something(house: House, text: str) -> None:
-    begun = len(house.engine.begun)
-    answer = await house.says(SAM, text)
+async def test_any_text_is_answered_and_only_a_whole_command_starts_something(harness: CommandHarness, text: str) -> None:
+    begun = len(harness.engine.started)
+    answer = await harness.run_command(SAM, text)
     assert isinstance(answer, Answer)
-    assert len(house.engine.begun) == begun + isinstance(answer, Started)
-    assert not house.stand_in.control.writes()
+    assert len(harness.engine.started) == begun + isinstance(answer, OperationStarted)
+    assert not harness.stand_in.control.writes()
 
 
 @QUICK
 @given(text=TYPED, who=st.sampled_from([VIV, GUS, STAN]))
-async def test_whoever_may_not_starts_nothing_with_any_text(house: House, text: str, who: Member) -> None:
-    assert isinstance(await house.says(who, text), Answer)
-    assert await house.nothing_happened()
+async def test_whoever_may_not_starts_nothing_with_any_text(harness: CommandHarness, text: str, who: Member) -> None:
+    assert isinstance(await harness.run_command(who, text), Answer)
+    assert await harness.no_side_effects()
 
 
 @QUICK
 @given(text=st.text(max_size=60))
-async def test_text_that_names_no_command_starts_nothing(house: House, text: str) -> None:
-    await house.says(SAM, f"rollback production {text} --dry-run")
-    await house.says(SAM, f"deploy {text}")
-    assert await house.nothing_happened()
+async def test_text_that_names_no_command_starts_nothing(harness: CommandHarness, text: str) -> None:
+    await harness.run_command(SAM, f"rollback production {text} --dry-run")
+    await harness.run_command(SAM, f"deploy {text}")
+    assert await harness.no_side_effects()

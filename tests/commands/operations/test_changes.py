@@ -4,23 +4,23 @@ from datetime import timedelta
 
 import pytest
 
-from domain.answers.answers import Answer, Complaint, Preview
+from domain.answers.answers import Answer, ErrorAnswer, Preview
 from domain.operations.operation import State
 from domain.operations.plans import Verb
 from domain.operations.version_choices import VersionChoices
 from domain.people import Member, Role
-from sandbox.cluster import Fault
-from tests.harness.commands import House
+from sandbox.cluster import ClusterFault
+from tests.harness.commands import CommandHarness
 from tests.harness.samples.team import ANA, GUS, LEE, RAY, SAM, STAN, VIV
 
 
 def sentence(answer: Answer) -> str:
-    assert isinstance(answer, Complaint), answer
+    assert isinstance(answer, ErrorAnswer), answer
     return answer.sentence
 
 
-async def test_the_story_begins(house: House) -> None:
-    record = await house.starts(ANA, "rollback production abc1234 --reason errors went up")
+async def test_the_story_begins(harness: CommandHarness) -> None:
+    record = await harness.start_operation(ANA, "rollback production abc1234 --reason errors went up")
     assert (record.verb, record.environment, record.state) == (Verb.ROLLBACK, "production", State.WAITING)
     assert record.plan.services == ("deep-echo-main", "deep-echo-cognitive")
     assert record.requested_by == ANA.person
@@ -47,8 +47,8 @@ async def test_the_story_begins(house: House) -> None:
         (RAY, "scale production deep-echo-main 1 --reason cost", State.WAITING),
     ],
 )
-async def test_who_may_alone_and_who_asks(house: House, who: Member, text: str, state: State) -> None:
-    assert (await house.starts(who, text)).state is state
+async def test_who_may_alone_and_who_asks(harness: CommandHarness, who: Member, text: str, state: State) -> None:
+    assert (await harness.start_operation(who, text)).state is state
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ async def test_who_may_alone_and_who_asks(house: House, who: Member, text: str, 
         (VIV, "unlock staging", "deployer"),
     ],
 )
-async def test_whoever_may_not_is_told_and_audited(house: House, who: Member, text: str, role: str) -> None:
-    assert f"This needs a {role} in " in sentence(await house.says(who, text))
-    assert await house.nothing_happened()
-    (record,) = await house.audit()
+async def test_whoever_may_not_is_told_and_audited(harness: CommandHarness, who: Member, text: str, role: str) -> None:
+    assert f"This needs a {role} in " in sentence(await harness.run_command(who, text))
+    assert await harness.no_side_effects()
+    (record,) = await harness.audit()
     assert record.entry.who == who.person
     assert record.entry.what == text.partition(" ")[0]
     assert record.entry.outcome.startswith("denied: This needs")
@@ -76,117 +76,117 @@ async def test_whoever_may_not_is_told_and_audited(house: House, who: Member, te
 @pytest.mark.parametrize(
     "text", ["deploy staging main-abc1234", "rollback", "restart staging deep-echo-main", "lock staging x", "unlock staging"]
 )
-async def test_guests_and_strangers_change_nothing(house: House, who: Member, text: str) -> None:
-    assert "can change and look up nothing here" in sentence(await house.says(who, text))
-    assert await house.nothing_happened()
-    (record,) = await house.audit()
+async def test_guests_and_strangers_change_nothing(harness: CommandHarness, who: Member, text: str) -> None:
+    assert "can change and look up nothing here" in sentence(await harness.run_command(who, text))
+    assert await harness.no_side_effects()
+    (record,) = await harness.audit()
     assert record.entry.who == who.person
 
 
-async def test_a_role_of_one_environment_opens_no_other(house: House) -> None:
-    assert "This needs a deployer in production" in sentence(await house.says(RAY, "rollback production"))
+async def test_a_role_of_one_environment_opens_no_other(harness: CommandHarness) -> None:
+    assert "This needs a deployer in production" in sentence(await harness.run_command(RAY, "rollback production"))
 
 
-async def test_without_an_environment_whoever_may_nowhere_gets_no_form(house: House) -> None:
-    assert "You may not use `deploy` in any environment" in sentence(await house.says(VIV, "deploy"))
-    (record,) = await house.audit()
+async def test_without_an_environment_whoever_may_nowhere_gets_no_form(harness: CommandHarness) -> None:
+    assert "You may not use `deploy` in any environment" in sentence(await harness.run_command(VIV, "deploy"))
+    (record,) = await harness.audit()
     assert record.entry.what == "deploy"
 
 
-async def test_a_dry_run_shows_the_plan_and_starts_nothing(house: House) -> None:
-    answer = await house.says(ANA, "rollback production abc1234 —dry-run --reason “errors went up”")
+async def test_a_dry_run_shows_the_plan_and_starts_nothing(harness: CommandHarness) -> None:
+    answer = await harness.run_command(ANA, "rollback production abc1234 —dry-run --reason “errors went up”")
     assert isinstance(answer, Preview)
     assert answer.plan.services == ("deep-echo-main", "deep-echo-cognitive")
-    assert answer.rule.approval is Role.APPROVER
+    assert answer.rule.approver_role is Role.APPROVER
     assert answer.approval_within == timedelta(minutes=15)
     assert answer.command == '/deepecho rollback production abc1234 --reason "errors went up"'
-    assert await house.nothing_happened()
+    assert await harness.no_side_effects()
 
 
-async def test_a_dry_run_needs_no_reason(house: House) -> None:
-    assert isinstance(await house.says(ANA, "rollback production last --dry-run"), Preview)
+async def test_a_dry_run_needs_no_reason(harness: CommandHarness) -> None:
+    assert isinstance(await harness.run_command(ANA, "rollback production last --dry-run"), Preview)
 
 
-async def test_a_preview_of_scaling_says_for_how_long(house: House) -> None:
-    answer = await house.says(RAY, "scale staging deep-echo-main 5 --for 2h --dry-run")
+async def test_a_preview_of_scaling_says_for_how_long(harness: CommandHarness) -> None:
+    answer = await harness.run_command(RAY, "scale staging deep-echo-main 5 --for 2h --dry-run")
     assert isinstance(answer, Preview)
-    assert answer.lasts == timedelta(hours=2)
+    assert answer.duration == timedelta(hours=2)
     assert answer.command == "/deepecho scale staging deep-echo-main 5 --for 2h"
 
 
-async def test_scaling_for_a_while_is_kept(house: House) -> None:
-    assert (await house.starts(RAY, "scale staging deep-echo-main 5 --for 90m")).lasts == timedelta(minutes=90)
+async def test_scaling_for_a_while_is_kept(harness: CommandHarness) -> None:
+    assert (await harness.start_operation(RAY, "scale staging deep-echo-main 5 --for 90m")).duration == timedelta(minutes=90)
 
 
-async def test_every_choice_of_a_version_is_a_command_that_works(house: House) -> None:
-    answer = await house.says(ANA, 'rollback staging fffffff main --reason "errors \\"went\\" up" --dry-run')
+async def test_every_choice_of_a_version_is_a_command_that_works(harness: CommandHarness) -> None:
+    answer = await harness.run_command(ANA, 'rollback staging fffffff main --reason "errors \\"went\\" up" --dry-run')
     assert isinstance(answer, VersionChoices)
     assert answer.choices[0].command == (
         '/deepecho rollback staging main-9f00d12 deep-echo-main --reason "errors \\"went\\" up" --dry-run'
     )
     for choice in answer.choices:
-        assert isinstance(await house.says(ANA, choice.command.removeprefix("/deepecho ")), Preview)
+        assert isinstance(await harness.run_command(ANA, choice.command.removeprefix("/deepecho ")), Preview)
 
 
-async def test_the_same_delivery_twice_is_one_operation(house: House) -> None:
-    request = house.request(ANA)
+async def test_the_same_delivery_twice_is_one_operation(harness: CommandHarness) -> None:
+    request = harness.request(ANA)
     for _ in range(2):
-        await house.menu.answer(request, "rollback production abc1234 --reason x")
-    assert len(await house.services.operations.recent()) == 1
+        await harness.registry.answer(request, "rollback production abc1234 --reason x")
+    assert len(await harness.services.operations.recent()) == 1
 
 
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        (Fault(kind="status", status=500, times=50), "Nothing was started. Try again in a minute."),
-        (Fault(kind="drop", times=50), "Nothing was started. Try again in a minute."),
-        (Fault(kind="status", status=403, times=50), ""),
+        (ClusterFault(kind="status", status=500, times=50), "Nothing was started. Try again in a minute."),
+        (ClusterFault(kind="drop", times=50), "Nothing was started. Try again in a minute."),
+        (ClusterFault(kind="status", status=403, times=50), ""),
     ],
 )
-async def test_a_cluster_in_trouble_is_told_in_words(house: House, fault: Fault, says: str) -> None:
-    house.stand_in.fail(fault)
-    answer = await house.says(ANA, "rollback production abc1234 --reason x")
-    assert isinstance(answer, Complaint)
+async def test_a_cluster_in_trouble_is_told_in_words(harness: CommandHarness, fault: ClusterFault, says: str) -> None:
+    harness.stand_in.inject_fault(fault)
+    answer = await harness.run_command(ANA, "rollback production abc1234 --reason x")
+    assert isinstance(answer, ErrorAnswer)
     assert answer.sentence
     assert answer.hint == says
-    assert not house.engine.begun
+    assert not harness.engine.started
 
 
 class TestLockedByAPerson:
     @pytest.fixture(autouse=True)
-    async def locked(self, house: House) -> None:
-        await house.says(SAM, "lock staging database move --for 2h")
+    async def locked(self, harness: CommandHarness) -> None:
+        await harness.run_command(SAM, "lock staging database move --for 2h")
 
     @pytest.mark.parametrize(
         "text", ["deploy staging abc1234", "restart staging deep-echo-main", "scale staging deep-echo-main 5"]
     )
-    async def test_deploy_restart_and_scale_are_refused_for_everybody(self, house: House, text: str) -> None:
-        told = sentence(await house.says(SAM, text))
+    async def test_deploy_restart_and_scale_are_refused_for_everybody(self, harness: CommandHarness, text: str) -> None:
+        told = sentence(await harness.run_command(SAM, text))
         assert told == (
             "staging is locked by <@U0SRE>, until 23 Nov 16:02 UTC: database move. "
             "Nothing was changed. When it may go on: `/deepecho unlock staging`."
         )
-        assert not house.engine.begun
+        assert not harness.engine.started
 
-    async def test_a_rollback_passes_with_the_role_sre(self, house: House) -> None:
-        await house.starts(SAM, "rollback staging abc1234")
+    async def test_a_rollback_passes_with_the_role_sre(self, harness: CommandHarness) -> None:
+        await harness.start_operation(SAM, "rollback staging abc1234")
 
-    async def test_a_rollback_of_others_is_refused_and_audited(self, house: House) -> None:
+    async def test_a_rollback_of_others_is_refused_and_audited(self, harness: CommandHarness) -> None:
         assert "A rollback passes a lock with the role sre, which you do not hold" in sentence(
-            await house.says(ANA, "rollback staging abc1234")
+            await harness.run_command(ANA, "rollback staging abc1234")
         )
-        assert not house.engine.begun
-        newest = (await house.audit())[0].entry
+        assert not harness.engine.started
+        newest = (await harness.audit())[0].entry
         assert (newest.what, newest.who) == ("rollback", ANA.person)
 
-    async def test_other_environments_are_open(self, house: House) -> None:
-        await house.starts(ANA, "deploy dev abc1234")
+    async def test_other_environments_are_open(self, harness: CommandHarness) -> None:
+        await harness.start_operation(ANA, "deploy dev abc1234")
 
-    async def test_a_lock_that_has_run_out_stops_nobody(self, house: House) -> None:
-        house.clock.go_on(timedelta(hours=2))
-        await house.starts(ANA, "deploy staging abc1234")
+    async def test_a_lock_that_has_run_out_stops_nobody(self, harness: CommandHarness) -> None:
+        harness.clock.advance(timedelta(hours=2))
+        await harness.start_operation(ANA, "deploy staging abc1234")
 
-    async def test_a_dry_run_says_that_it_is_locked(self, house: House) -> None:
-        answer = await house.says(ANA, "deploy staging abc1234 --dry-run")
+    async def test_a_dry_run_says_that_it_is_locked(self, harness: CommandHarness) -> None:
+        answer = await harness.run_command(ANA, "deploy staging abc1234 --dry-run")
         assert isinstance(answer, Preview)
         assert "staging is locked by <@U0SRE>" in answer.plan.warnings[-1]

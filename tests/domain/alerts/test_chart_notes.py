@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.alerts.alerts import AlertGroup, GroupState, Route
-from domain.alerts.enrichment_notes import Query, of_chart, of_suspects
+from domain.alerts.enrichment_notes import AlertQuery, chart_note, suspects_note
 from domain.changes.platform_changes import ChangeKind, PlatformChange, Suspect
 from domain.metrics.charts import Chart, Series
 from domain.severities import Severity
@@ -31,7 +31,7 @@ GROUP = AlertGroup(
 
 def suspect(ago: timedelta) -> Suspect:
     change = PlatformChange(
-        kind=ChangeKind.DEPLOY, environment="production", services=("main",), at=NOW - ago, what="deploy main-bad5eed"
+        kind=ChangeKind.DEPLOY, environment="production", services=("main",), at=NOW - ago, description="deploy main-bad5eed"
     )
     return Suspect(change=change, score=90, reasons=("same Deployment",))
 
@@ -40,8 +40,8 @@ def chart(measured: timedelta, *suspects: Suspect, name: str = "errors") -> Char
     """Of a number every ten seconds, ``measured`` long until now."""
     start = NOW.timestamp() - measured.total_seconds()
     points = tuple((start + 10 * step, 1.0) for step in range(int(measured.total_seconds()) // 10 + 1))
-    query = Query(expression="errors", since=NOW - HALF_HOUR, until=NOW)
-    drawn = of_chart(GROUP, query, [Series(name=name, points=points)], suspects, NOW).chart
+    query = AlertQuery(expression="errors", since=NOW - HALF_HOUR, until=NOW)
+    drawn = chart_note(GROUP, query, [Series(name=name, points=points)], suspects, NOW).chart
     assert drawn is not None
     return drawn
 
@@ -61,7 +61,7 @@ def chart(measured: timedelta, *suspects: Suspect, name: str = "errors") -> Char
 def test_a_chart_begins_where_something_was_measured(measured: timedelta, suspects: list[Suspect], shown: timedelta) -> None:
     drawn = chart(measured, *suspects)
     assert drawn.until - drawn.since == shown
-    assert [each.text for each in drawn.markers] == [*(each.change.what for each in suspects), "alert"]
+    assert [each.text for each in drawn.markers] == [*(each.change.description for each in suspects), "alert"]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,6 @@ def test_a_line_does_not_say_what_the_title_says(name: str, called: str) -> None
     ("count", "heading"), [(1, "What changed before it:"), (2, "What changed before it, the likeliest first:")]
 )
 def test_one_suspect_is_not_called_the_likeliest(count: int, heading: str) -> None:
-    note = of_suspects(GROUP, [suspect(timedelta(minutes=3))] * count, (), NOW)
+    note = suspects_note(GROUP, [suspect(timedelta(minutes=3))] * count, (), NOW)
     assert note is not None
     assert note.text == heading

@@ -9,11 +9,11 @@ import pytest
 
 from domain.alerts import enrichment_notes
 from domain.alerts.alerts import AlertGroup
-from domain.alerts.enrichment_notes import Query
+from domain.alerts.enrichment_notes import AlertQuery
 from domain.metrics.charts import Series
 from domain.metrics.promql import split_threshold
 from domain.metrics.samples import Sample
-from domain.workloads.deployments import PodTrouble
+from domain.workloads.deployments import PodFailure
 from tests.harness.samples.alerts import SUSPECT, alert, group
 
 AT = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
@@ -25,10 +25,10 @@ def asking(expression: str, **more: object) -> AlertGroup:
     return group(examples=(alert("without"), replace(alert("a"), generator_url=url)), **more)
 
 
-def query(expression: str) -> Query:
+def query(expression: str) -> AlertQuery:
     threshold = split_threshold(expression)
     left = threshold.left if threshold else expression
-    return Query(expression=left, since=AT - HALF_AN_HOUR, until=AT, threshold=threshold)
+    return AlertQuery(expression=left, since=AT - HALF_AN_HOUR, until=AT, threshold=threshold)
 
 
 def line(name: str, *values: float | None) -> Series:
@@ -68,7 +68,7 @@ def test_the_value_is_the_one_that_fits_the_condition_best(expression: str, valu
 )
 def test_of_many_lines_those_that_fit_the_condition_best_are_drawn(expression: str, drawn: set[str]) -> None:
     series = [line(name, 1.0, float(number)) for number, name in enumerate("abcdefghij")]
-    chart = enrichment_notes.of_chart(group(), query(expression), series, [], AT).chart
+    chart = enrichment_notes.chart_note(group(), query(expression), series, [], AT).chart
     assert chart is not None
     assert {each.name for each in chart.series} == drawn
     assert chart.left_out == 2
@@ -76,7 +76,7 @@ def test_of_many_lines_those_that_fit_the_condition_best_are_drawn(expression: s
 
 def test_lines_without_a_number_are_drawn_last_of_all() -> None:
     series = [line("none", None, None), *(line(f"s{number}", -5.0) for number in range(8))]
-    chart = enrichment_notes.of_chart(group(), query("errors > 10"), series, [], AT).chart
+    chart = enrichment_notes.chart_note(group(), query("errors > 10"), series, [], AT).chart
     assert chart is not None
     assert "none" not in {each.name for each in chart.series}
 
@@ -110,33 +110,33 @@ def test_a_chart_shows_the_time_before_and_never_too_much(began: datetime, since
 
 
 def test_each_episode_says_each_part_once() -> None:
-    keys = [enrichment_notes.not_found(group(episode=episode), "chart", AT, "No.") for episode in (1, 2)]
+    keys = [enrichment_notes.missing_part_note(group(episode=episode), "chart", AT, "No.") for episode in (1, 2)]
     assert [each.key for each in keys if each] == ["chart-1", "chart-2"]
 
 
 def test_of_the_value_nothing_is_said_where_it_is_not_there() -> None:
-    assert enrichment_notes.not_found(group(), "value", AT, "Prometheus is away.") is None
+    assert enrichment_notes.missing_part_note(group(), "value", AT, "Prometheus is away.") is None
 
 
 def test_suspects_are_few_and_whoever_made_them_is_named() -> None:
-    note = enrichment_notes.of_suspects(group(), [SUSPECT] * 5, ["The cluster did not answer."], AT)
+    note = enrichment_notes.suspects_note(group(), [SUSPECT] * 5, ["The cluster did not answer."], AT)
     assert note is not None
     assert len(note.lines) == 4
     assert note.lines[-1] == "The cluster did not answer."
     assert note.people[0] == SUSPECT.change.by
-    assert enrichment_notes.of_suspects(group(), [], [], AT) is None
+    assert enrichment_notes.suspects_note(group(), [], [], AT) is None
 
 
 def test_of_many_pods_some_are_named_and_one_speaks() -> None:
-    def pod(number: int, *lines: str) -> PodTrouble:
-        return PodTrouble(pod=f"main-{number}", reason="Error", message="", restarts=1, last_lines=lines)
+    def pod(number: int, *lines: str) -> PodFailure:
+        return PodFailure(pod=f"main-{number}", reason="Error", message="", restarts=1, log_tail=lines)
 
-    note = enrichment_notes.of_pods(group(), [pod(0), *(pod(number, f"boom {number}") for number in range(1, 100))], AT)
+    note = enrichment_notes.pods_note(group(), [pod(0), *(pod(number, f"boom {number}") for number in range(1, 100))], AT)
     assert note.lines[-1] == "and 95 more"
     assert note.log == ("boom 1",)
-    assert enrichment_notes.of_pods(group(), [pod(0)], AT).log == ()
+    assert enrichment_notes.pods_note(group(), [pod(0)], AT).log == ()
 
 
 def test_a_limit_that_is_no_number_is_not_named() -> None:
     assert math.isinf(split_threshold("errors < Inf").limit)  # type: ignore[union-attr]
-    assert "limit" not in enrichment_notes.of_chart(group(), query("errors < Inf"), [line("a", 5.0)], [], AT).text
+    assert "limit" not in enrichment_notes.chart_note(group(), query("errors < Inf"), [line("a", 5.0)], [], AT).text

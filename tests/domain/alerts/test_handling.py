@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.alerts.alerts import AlertGroup, GroupState, Route, SilenceMark
-from domain.alerts.groups import Told, opens
-from domain.alerts.handling import acknowledge, silence, unacknowledge, unsilence
+from domain.alerts.alerts import AlertGroup, AppliedSilence, GroupState, Route
+from domain.alerts.groups import RoutedNotification, open_group
+from domain.alerts.handling import acknowledge, expire_acknowledgement, silence, unsilence
 from domain.errors import Refused
 from domain.severities import Severity
 from tests.harness.fakes.clock import NOW
@@ -19,29 +19,29 @@ HOUR = timedelta(hours=1)
 
 def group(**more: object) -> AlertGroup:
     route = Route(rule="rule 1", channel="C0WARNING", severity=Severity.P2)
-    change = opens(Told(notification=notification(alert("a")), at=NOW, route=route), "al-test")
+    change = open_group(RoutedNotification(notification=notification(alert("a")), at=NOW, route=route), "al-test")
     assert change is not None
     return replace(change.record, **more)  # type: ignore[arg-type]
 
 
-def mark(*, until: datetime = NOW + HOUR, reason: str = "") -> SilenceMark:
-    return SilenceMark(id="865599ea", by=ANA.person, at=NOW, until=until, reason=reason)
+def mark(*, until: datetime = NOW + HOUR, reason: str = "") -> AppliedSilence:
+    return AppliedSilence(id="865599ea", by=ANA.person, at=NOW, until=until, reason=reason)
 
 
 def test_an_acknowledgement_says_who_and_for_how_long_and_runs_out() -> None:
     change = acknowledge(group(), ANA.person, NOW, HOUR)
     assert [each.text for each in change.notes] == ["<@U0DEPLOYER> acknowledged this. It counts for 1 h."]
-    assert unacknowledge(change.record, NOW + HOUR - timedelta(seconds=1)) is None
-    ended = unacknowledge(change.record, NOW + HOUR)
+    assert expire_acknowledgement(change.record, NOW + HOUR - timedelta(seconds=1)) is None
+    ended = expire_acknowledgement(change.record, NOW + HOUR)
     assert ended is not None
     assert ended.record.acknowledgement is None
     assert [each.text for each in ended.notes] == ["<@U0DEPLOYER>'s acknowledgement ran out after 1 h, and this still fires."]
-    assert unacknowledge(ended.record, NOW + HOUR) is None
+    assert expire_acknowledgement(ended.record, NOW + HOUR) is None
 
 
 def test_of_a_resolved_group_it_ends_without_a_word() -> None:
     held = acknowledge(group(), ANA.person, NOW, HOUR).record
-    ended = unacknowledge(replace(held, state=GroupState.RESOLVED), NOW + HOUR)
+    ended = expire_acknowledgement(replace(held, state=GroupState.RESOLVED), NOW + HOUR)
     assert ended is not None
     assert (ended.record.acknowledgement, ended.notes) == (None, ())
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.alerts.alerts import Alert, AlertGroup, GroupState, Route
-from domain.alerts.links import LONGEST, links_of
+from domain.alerts.links import MAX_URL_LENGTH, links_of
 from domain.catalogue.catalogue import Catalogue
 from domain.severities import Severity
 from tests.harness.samples.team import catalogue_data
@@ -119,7 +119,7 @@ def test_the_catalogue_s_runbook_comes_before_the_alert_s() -> None:
     [
         *("javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "runbooks/errors.md", "https://", "see the wiki"),
         *("https://user:secret@evil.example", "https://x.example/<!channel>", "https://x.example/a|b", "https://x.example/\x00"),
-        *("{{ $labels.runbook }}", "https://x.example/" + "x" * LONGEST),
+        *("{{ $labels.runbook }}", "https://x.example/" + "x" * MAX_URL_LENGTH),
     ],
 )
 def test_an_annotation_that_is_no_page_is_no_runbook(address: str) -> None:

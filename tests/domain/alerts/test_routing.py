@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.catalogue_file import load
-from domain.alerts.routing import Compared, Place, RuleStep, explain, place_of, route_of
+from bot.core.catalogue_file import load_catalogue
+from domain.alerts.routing import Location, MatcherResult, RuleStep, explain_route, location_of, route_of
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import Refused
 from domain.severities import Severity
@@ -59,29 +59,29 @@ def routed(**changed: Any) -> Catalogue:
     ],
 )
 def test_labels_name_a_place(labels: dict[str, str], place: tuple[str, str]) -> None:
-    assert place_of(labels, routed(environment="staging")) == Place(*place)
+    assert location_of(labels, routed(environment="staging")) == Location(*place)
 
 
 def test_without_a_default_no_environment_is_guessed() -> None:
-    assert place_of({"service": "main"}, routed()) == Place("", "deep-echo-main")
+    assert location_of({"service": "main"}, routed()) == Location("", "deep-echo-main")
 
 
 def test_a_place_needs_no_routes() -> None:
-    assert place_of({"env": "prod", "app": "main"}, team_catalogue()) == Place("production", "deep-echo-main")
+    assert location_of({"env": "prod", "app": "main"}, team_catalogue()) == Location("production", "deep-echo-main")
 
 
 def test_the_catalogue_says_which_labels_count() -> None:
     catalogue = routed(environment_labels=["stage"], service_labels=["component"])
-    assert place_of(
+    assert location_of(
         {"environment": "prod", "stage": "dev", "service": "main", "component": "deep-echo-docs"}, catalogue
-    ) == Place("development", "deep-echo-docs")
+    ) == Location("development", "deep-echo-docs")
 
 
 def test_a_namespace_of_two_environments_names_none() -> None:
     environments = catalogue_data()["environments"] | {"abroad": {"cluster": "far", "namespace": "deep-echo-prod"}}
     catalogue = team_catalogue(clusters={"main": {"in_cluster": True}, "far": {"context": "far"}}, environments=environments)
-    assert place_of({"namespace": "deep-echo-prod"}, catalogue).environment == ""
-    assert place_of({"namespace": "deep-echo-dev"}, catalogue).environment == "development"
+    assert location_of({"namespace": "deep-echo-prod"}, catalogue).environment == ""
+    assert location_of({"namespace": "deep-echo-dev"}, catalogue).environment == "development"
 
 
 def test_a_pod_belongs_to_the_longest_deployment_and_a_name_beats_a_deployment() -> None:
@@ -90,10 +90,10 @@ def test_a_pod_belongs_to_the_longest_deployment_and_a_name_beats_a_deployment()
         "shop": {"deployment": "shop-api", "container": "x", "image": "registry.example/shop"},
     }
     catalogue = team_catalogue(services=services, applications={"all": {"services": ["web"], "default": True}})
-    assert place_of({"pod": "shop-api-6b7f9c-x2x4z"}, catalogue).service == "shop"
-    assert place_of({"pod": "shop-6b7f9c-x2x4z"}, catalogue).service == "web"
-    assert place_of({"service": "shop"}, catalogue).service == "shop"
-    assert place_of({"service": "shop-api"}, catalogue).service == "shop"
+    assert location_of({"pod": "shop-api-6b7f9c-x2x4z"}, catalogue).service == "shop"
+    assert location_of({"pod": "shop-6b7f9c-x2x4z"}, catalogue).service == "web"
+    assert location_of({"service": "shop"}, catalogue).service == "shop"
+    assert location_of({"service": "shop-api"}, catalogue).service == "shop"
 
 
 DOWN = {"alertname": "DeepEchoServiceDown", "service": "deep-echo-main", "severity": "critical"}
@@ -136,29 +136,29 @@ def test_a_reload_counts_at_once() -> None:
     for _ in range(3):
         assert route_of([{"severity": "page"}], before).rule == "default"
         assert route_of([{"severity": "page"}], after).channel == WARNING
-        assert place_of({}, before).environment == ""
-        assert place_of({}, after).environment == "staging"
+        assert location_of({}, before).environment == ""
+        assert location_of({}, after).environment == "staging"
 
 
 def test_an_explanation_says_which_rules_were_tried_and_what_was_compared() -> None:
-    told = explain({"severity": "critical", "env": "prod"}, routed())
+    told = explain_route({"severity": "critical", "env": "prod"}, routed())
     assert told.route.rule == "rule 2"
-    assert told.place == Place("production", "")
+    assert told.location == Location("production", "")
     assert told.steps == (
         RuleStep(
             "outage",
             False,
             (
-                Compared('alertname="DeepEchoServiceDown"', False, ""),
-                Compared('service=~"deep-echo-main|deep-echo-cognitive"', False, ""),
+                MatcherResult('alertname="DeepEchoServiceDown"', False, ""),
+                MatcherResult('service=~"deep-echo-main|deep-echo-cognitive"', False, ""),
             ),
         ),
-        RuleStep("rule 2", True, (Compared("severity=critical", True, "critical"), Compared('team!="qa"', True, ""))),
+        RuleStep("rule 2", True, (MatcherResult("severity=critical", True, "critical"), MatcherResult('team!="qa"', True, ""))),
     )
 
 
 def test_an_explanation_of_the_default_shows_every_rule_that_did_not_fit() -> None:
-    told = explain({"severity": "page"}, routed())
+    told = explain_route({"severity": "page"}, routed())
     assert told.route.rule == "default"
     assert [(each.rule, each.matched) for each in told.steps] == [
         ("outage", False),
@@ -172,7 +172,7 @@ def test_a_catalogue_without_alerts_says_so() -> None:
     with pytest.raises(Refused, match="The catalogue says nothing of alerts"):
         route_of([DOWN], team_catalogue())
     with pytest.raises(Refused, match="Add the section `alerts`"):
-        explain(DOWN, team_catalogue())
+        explain_route(DOWN, team_catalogue())
 
 
 @given(
@@ -182,7 +182,7 @@ def test_a_catalogue_without_alerts_says_so() -> None:
     )
 )
 def test_an_explanation_and_a_route_are_one(labels: dict[str, str]) -> None:
-    told = explain(labels, routed())
+    told = explain_route(labels, routed())
     assert told.route == route_of([labels], routed())
     matched = [each.rule for each in told.steps if each.matched]
     assert matched == ([] if told.route.rule == "default" else [told.route.rule])
@@ -200,5 +200,5 @@ def test_an_explanation_and_a_route_are_one(labels: dict[str, str]) -> None:
     ],
 )
 def test_the_example_maps_the_platforms_rules(labels: dict[str, str], rule: str, severity: Severity) -> None:
-    route = route_of([labels], load(Path(__file__).parents[3] / "deploy" / "deepecho.example.yaml"))
+    route = route_of([labels], load_catalogue(Path(__file__).parents[3] / "deploy" / "deepecho.example.yaml"))
     assert (route.rule, route.severity) == (rule, severity)

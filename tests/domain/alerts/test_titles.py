@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from domain.alerts.groups import Told, opens
-from tests.harness.alert_scenario import fires, route
+from domain.alerts.groups import RoutedNotification, open_group
+from tests.harness.alert_scenario import firing_alert, route
 from tests.harness.fakes.clock import NOW
 from tests.harness.samples.notifications import notification
 
@@ -24,8 +24,8 @@ from tests.harness.samples.notifications import notification
     ],
 )
 def test_what_a_group_is_called(labels: dict[str, str], alerts: list[dict[str, str]], title: str) -> None:
-    every = [fires(f"{number}", 0, each) for number, each in enumerate(alerts)]
-    change = opens(Told(notification=notification(*every, labels=labels), at=NOW, route=route()), "al-test")
+    every = [firing_alert(f"{number}", 0, each) for number, each in enumerate(alerts)]
+    change = open_group(RoutedNotification(notification=notification(*every, labels=labels), at=NOW, route=route()), "al-test")
     assert change is not None
     assert change.record.title == title
 
@@ -43,7 +43,7 @@ def test_what_a_group_is_called(labels: dict[str, str], alerts: list[dict[str, s
     ],
 )
 def test_what_a_group_is_about(annotations: list[dict[str, str]], summary: str) -> None:
-    every = [replace(fires(f"{number}"), annotations=each) for number, each in enumerate(annotations)]
-    change = opens(Told(notification=notification(*every), at=NOW, route=route()), "al-test")
+    every = [replace(firing_alert(f"{number}"), annotations=each) for number, each in enumerate(annotations)]
+    change = open_group(RoutedNotification(notification=notification(*every), at=NOW, route=route()), "al-test")
     assert change is not None
     assert change.record.summary == summary

@@ -5,34 +5,36 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.changes.external_changes import made_by_step, steps, together
-from domain.changes.own_changes import made_by_operation
+from domain.changes.external_changes import change_from_external, external_changes, merge_simultaneous
+from domain.changes.own_changes import change_from_operation
 from domain.changes.platform_changes import ChangeKind, PlatformChange
 from domain.operations.operation import OperationRecord, Phase, Progress, State
-from domain.operations.plans import Plan, ServiceChange, Side, Verb
+from domain.operations.plans import Plan, ServiceChange, Verb, VersionState
 from domain.workloads.deployments import Owner, Revision, Template, Workload, template_hash
-from domain.workloads.field_managers import Hand, Hands
+from domain.workloads.field_managers import FieldManager, FieldManagers
 from tests.harness.fakes.clock import NOW
 from tests.harness.samples.team import ANA
 from tests.harness.samples.workloads import REPOSITORY, revision, target, template, workload
 
 SINCE = NOW - timedelta(hours=6)
-NOBODY = Hands()
+NOBODY = FieldManagers()
 
 
 def ago(**span: float) -> datetime:
     return NOW - timedelta(**span)
 
 
-def came(found: Workload, hands: Hands = NOBODY, *ours: OperationRecord, templates: list[Template] | None = None) -> list[str]:
-    return [f"{each.what} at {each.at:%H:%M}" for each in changes(found, hands, *ours, templates=templates)]
+def came(
+    found: Workload, hands: FieldManagers = NOBODY, *ours: OperationRecord, templates: list[Template] | None = None
+) -> list[str]:
+    return [f"{each.description} at {each.at:%H:%M}" for each in changes(found, hands, *ours, templates=templates)]
 
 
 def changes(
-    found: Workload, hands: Hands = NOBODY, *ours: OperationRecord, templates: list[Template] | None = None
+    found: Workload, hands: FieldManagers = NOBODY, *ours: OperationRecord, templates: list[Template] | None = None
 ) -> list[PlatformChange]:
     kept = {template_hash(each): each for each in templates or []}
-    return [made_by_step(each, kept) for each in steps(found, hands, ours, SINCE)]
+    return [change_from_external(each, kept) for each in external_changes(found, hands, ours, SINCE)]
 
 
 def versions(*tags: str, minutes: tuple[float, ...]) -> list[Revision]:
@@ -45,9 +47,9 @@ def record(
 ) -> OperationRecord:
     """An operation of ours on ``web`` that began so many minutes ago."""
 
-    def side(tag: str) -> Side:
+    def side(tag: str) -> VersionState:
         image = f"{REPOSITORY}:{tag}"
-        return Side(version=tag, image=image, template_hash=template_hash(template(image)), replicas=3)
+        return VersionState(version=tag, image=image, template_hash=template_hash(template(image)), replicas=3)
 
     change = ServiceChange(target=target(), uid="u", paused=False, owner=Owner(), before=side("v1"), after=side(after))
     return OperationRecord(
@@ -66,14 +68,14 @@ def record(
 def test_a_new_version_is_a_deploy_that_can_be_taken_back() -> None:
     (told,) = changes(workload(*versions("v1", "v2", minutes=(5000, 12))))
 
-    assert (told.kind, told.what, told.services) == (ChangeKind.DEPLOY, "deploy v2", ("web",))
-    assert (told.at, told.before, told.operation) == (ago(minutes=12), {"web": "v1"}, "")
+    assert (told.kind, told.description, told.services) == (ChangeKind.DEPLOY, "deploy v2", ("web",))
+    assert (told.at, told.previous_versions, told.operation_id) == (ago(minutes=12), {"web": "v1"}, "")
 
 
 def test_the_first_version_of_all_has_nothing_before_it() -> None:
     (told,) = changes(workload(*versions("v1", minutes=(12,))))
 
-    assert (told.what, told.before) == ("deploy v1", {})
+    assert (told.description, told.previous_versions) == ("deploy v1", {})
 
 
 def test_an_image_that_ran_before_is_a_rollback() -> None:
@@ -87,23 +89,23 @@ def test_an_image_that_ran_before_is_a_rollback() -> None:
 def test_kubectl_undo_is_dated_by_the_hand_that_did_it() -> None:
     first, bad = versions("v1", "v2", minutes=(5000, 100))
     undone = workload(replace(first, number=3), bad)
-    hand = Hand("kubectl-rollout", ago(minutes=12))
+    hand = FieldManager("kubectl-rollout", ago(minutes=12))
 
-    told = changes(undone, Hands(image=hand))
+    told = changes(undone, FieldManagers(image=hand))
 
-    assert [(each.what, each.at, each.by_name) for each in told] == [
+    assert [(each.description, each.at, each.by_manager) for each in told] == [
         ("deploy v2", ago(minutes=100), ""),
         ("rollback to v1", ago(minutes=12), "kubectl-rollout"),
     ]
-    assert told[0].before == {"web": "v1"}
-    assert told[1].before == {"web": "v2"}
+    assert told[0].previous_versions == {"web": "v1"}
+    assert told[1].previous_versions == {"web": "v2"}
 
 
-@pytest.mark.parametrize("hand", [None, Hand("deepecho", ago(minutes=12)), Hand("helm", ago(minutes=200))])
-def test_an_undo_by_us_or_by_an_unknown_hand_is_not_told(hand: Hand | None) -> None:
+@pytest.mark.parametrize("hand", [None, FieldManager("deepecho", ago(minutes=12)), FieldManager("helm", ago(minutes=200))])
+def test_an_undo_by_us_or_by_an_unknown_hand_is_not_told(hand: FieldManager | None) -> None:
     first, bad = versions("v1", "v2", minutes=(5000, 100))
 
-    assert came(workload(replace(first, number=3), bad), Hands(image=hand)) == ["deploy v2 at 12:22"]
+    assert came(workload(replace(first, number=3), bad), FieldManagers(image=hand)) == ["deploy v2 at 12:22"]
 
 
 def test_what_an_operation_made_is_that_operation() -> None:
@@ -147,7 +149,7 @@ def test_the_same_image_in_another_template_is_named_by_what_differs() -> None:
 
     (told,) = changes(workload(old, new), templates=[template(image), template(image, CACHE_TTL="600")])
 
-    assert (told.kind, told.what, told.before) == (ChangeKind.CONFIG, "env CACHE_TTL of web", {})
+    assert (told.kind, told.description, told.previous_versions) == (ChangeKind.CONFIG, "env CACHE_TTL of web", {})
 
 
 def test_kubectl_restart_is_a_restart() -> None:
@@ -159,36 +161,36 @@ def test_kubectl_restart_is_a_restart() -> None:
 
     (told,) = changes(workload(old, new), templates=[before, after])
 
-    assert (told.kind, told.what, told.before) == (ChangeKind.RESTART, "restart of web", {})
+    assert (told.kind, told.description, told.previous_versions) == (ChangeKind.RESTART, "restart of web", {})
 
 
 @pytest.mark.parametrize(
     ("cause", "hand", "name"),
     [
         ("helm upgrade web: image.tag=v2", None, "helm"),
-        ("helm upgrade web: image.tag=v2", Hand("kubectl-set", ago(minutes=12)), "kubectl-set"),
+        ("helm upgrade web: image.tag=v2", FieldManager("kubectl-set", ago(minutes=12)), "kubectl-set"),
         ("fixes the cache", None, ""),
         ("helm upgrade web: image.tag=v1", None, ""),
-        ("", Hand("helm", ago(minutes=5000)), ""),
+        ("", FieldManager("helm", ago(minutes=5000)), ""),
     ],
 )
-def test_who_did_it_is_said_where_it_is_known(cause: str, hand: Hand | None, name: str) -> None:
+def test_who_did_it_is_said_where_it_is_known(cause: str, hand: FieldManager | None, name: str) -> None:
     old, new = versions("v1", "v2", minutes=(5000, 12))
     found = workload(replace(old, change_cause="helm upgrade web: image.tag=v1"), replace(new, change_cause=cause))
 
-    (told,) = changes(found, Hands(image=hand))
+    (told,) = changes(found, FieldManagers(image=hand))
 
-    assert told.by_name == name
+    assert told.by_manager == name
 
 
 def test_one_upgrade_of_several_services_is_one_change() -> None:
     def deploy(service: str, minutes: float, by: str = "helm") -> PlatformChange:
         (told,) = changes(workload(*versions("v1", "v2", minutes=(5000, minutes)), service=service))
-        return replace(told, by_name=by)
+        return replace(told, by_manager=by)
 
-    told = together([deploy("api", 11), deploy("web", 12), deploy("docs", 5), deploy("proxy", 12, by="kubectl-set")])
+    told = merge_simultaneous([deploy("api", 11), deploy("web", 12), deploy("docs", 5), deploy("proxy", 12, by="kubectl-set")])
 
-    assert [(each.services, each.before, each.by_name) for each in told] == [
+    assert [(each.services, each.previous_versions, each.by_manager) for each in told] == [
         (("web", "api"), {"web": "v1", "api": "v1"}, "helm"),
         (("proxy",), {"proxy": "v1"}, "kubectl-set"),
         (("docs",), {"docs": "v1"}, "helm"),
@@ -206,11 +208,11 @@ def test_one_upgrade_of_several_services_is_one_change() -> None:
     ],
 )
 def test_an_operation_is_told_however_it_ended(phase: Phase, state: State, ending: str) -> None:
-    told = made_by_operation(record(Verb.DEPLOY, "v2", minutes=12, phase=phase, state=state))
+    told = change_from_operation(record(Verb.DEPLOY, "v2", minutes=12, phase=phase, state=state))
 
     assert told is not None
-    assert (told.what, told.at, told.by, told.operation) == ("deploy v2", ago(minutes=12), ANA.person, "op-k7m2")
-    assert (told.before, told.ending, told.running) == ({"web": "v1"}, ending, state is State.RUNNING)
+    assert (told.description, told.at, told.by, told.operation_id) == ("deploy v2", ago(minutes=12), ANA.person, "op-k7m2")
+    assert (told.previous_versions, told.outcome, told.running) == ({"web": "v1"}, ending, state is State.RUNNING)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +220,7 @@ def test_an_operation_is_told_however_it_ended(phase: Phase, state: State, endin
     [(Phase.WAITING, State.WAITING), (Phase.UNTOUCHED, State.CANCELLED), (Phase.CHANGING, State.FAILED)],
 )
 def test_an_operation_that_changed_nothing_is_not_told(phase: Phase, state: State) -> None:
-    assert made_by_operation(record(Verb.DEPLOY, "v2", minutes=12, phase=phase, state=state)) is None
+    assert change_from_operation(record(Verb.DEPLOY, "v2", minutes=12, phase=phase, state=state)) is None
 
 
 def test_an_operation_that_does_not_know_that_it_changed_something_is_told_by_the_cluster() -> None:
@@ -227,4 +229,9 @@ def test_an_operation_that_does_not_know_that_it_changed_something_is_told_by_th
 
     (told,) = changes(workload(old, replace(new, operation_id=lost.id)), NOBODY, lost)
 
-    assert (told.what, told.by, told.operation, told.before) == ("deploy v2", ANA.person, "op-k7m2", {"web": "v1"})
+    assert (told.description, told.by, told.operation_id, told.previous_versions) == (
+        "deploy v2",
+        ANA.person,
+        "op-k7m2",
+        {"web": "v1"},
+    )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from domain.changes.platform_changes import ChangeKind, PlatformChange, Suspect
-from domain.changes.suspect_scoring import FLOOR, KINDS, suspects
+from domain.changes.suspect_scoring import KIND_WEIGHTS, MIN_SCORE, rank_suspects
 from tests.harness.fakes.clock import NOW
 
 MAIN, COGNITIVE, CACHE, DOCS = "deep-echo-main", "deep-echo-cognitive", "deep-echo-cache", "deep-echo-docs"
@@ -35,15 +35,15 @@ def change(
         environment=environment,
         services=services,
         at=at,
-        what=what,
-        until=None if lasted is None else at + timedelta(minutes=lasted),
+        description=what,
+        ended_at=None if lasted is None else at + timedelta(minutes=lasted),
         running=running,
-        ending=ending,
+        outcome=ending,
     )
 
 
 def found(*changes: PlatformChange, service: str = MAIN, depends_on: Mapping[str, tuple[str, ...]] = DEPENDS_ON) -> list[Suspect]:
-    return list(suspects(changes, environment="production", service=service, began_at=NOW, depends_on=depends_on))
+    return list(rank_suspects(changes, environment="production", service=service, began_at=NOW, depends_on=depends_on))
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -63,7 +63,7 @@ def test_the_example_of_the_page_is_true(row: list[str]) -> None:
     told = found(change(ChangeKind(kind), *filter(None, [service]), minutes=int(minutes)))
 
     assert [(each.score, ", ".join(each.reasons)) for each in told] == ([(int(score), reasons)] if reasons else [])
-    assert (int(score) >= FLOOR) is bool(reasons)
+    assert (int(score) >= MIN_SCORE) is bool(reasons)
 
 
 def test_the_example_is_ordered_as_the_suspects_are() -> None:
@@ -74,7 +74,9 @@ def test_the_example_is_ordered_as_the_suspects_are() -> None:
 
 
 def test_the_page_has_the_weights_of_every_kind() -> None:
-    assert {kind: float(weight) for kind, weight in rows("kind | weight")} == {kind.value: KINDS[kind] for kind in ChangeKind}
+    assert {kind: float(weight) for kind, weight in rows("kind | weight")} == {
+        kind.value: KIND_WEIGHTS[kind] for kind in ChangeKind
+    }
 
 
 def test_nothing_is_suspected_across_environments() -> None:
@@ -184,5 +186,5 @@ def test_the_same_changes_in_any_order_name_the_same_suspects(changes: list[Plat
     chance.shuffle(shuffled)
 
     assert found(*shuffled) == told
-    assert all(FLOOR <= each.score <= 100 for each in told)
+    assert all(MIN_SCORE <= each.score <= 100 for each in told)
     assert [each.score for each in told] == sorted((each.score for each in told), reverse=True)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.metrics.chart_text import in_words, no_data, number, window_words
+from domain.metrics.chart_text import describe_chart, format_number, no_data_text, time_range_text
 from domain.metrics.charts import Chart, Marker, Series
 
 SINCE = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
@@ -43,52 +43,52 @@ def chart(*values: float | None, threshold: float | None = None) -> Chart:
 
 
 def test_one_line_says_now_the_limit_and_the_extremes() -> None:
-    assert in_words(chart(0.3, 15.1, 14.2, threshold=10)) == "now 14.2, limit 10, highest 15.1 at 14:52 UTC, lowest 0.3"
+    assert describe_chart(chart(0.3, 15.1, 14.2, threshold=10)) == "now 14.2, limit 10, highest 15.1 at 14:52 UTC, lowest 0.3"
 
 
 def test_a_line_that_ended_does_not_claim_to_be_now() -> None:
-    assert in_words(chart(3, 5, None, None)) == "last 5 at 14:42 UTC, highest 5 at 14:42 UTC, lowest 3"
+    assert describe_chart(chart(3, 5, None, None)) == "last 5 at 14:42 UTC, highest 5 at 14:42 UTC, lowest 3"
 
 
 def test_several_lines_say_their_range() -> None:
     first, second = chart(1, 0.5), chart(9, 12.25)
     both = replace(first, series=first.series + second.series)
-    assert in_words(both) == "now 0.5 to 12.25 (2 lines), highest 12.25 at 15:02 UTC, lowest 0.5"
-    assert in_words(replace(both, left_out=1200)).startswith("now 0.5 to 12.25 (2 lines, 1,200 more left out)")
+    assert describe_chart(both) == "now 0.5 to 12.25 (2 lines), highest 12.25 at 15:02 UTC, lowest 0.5"
+    assert describe_chart(replace(both, left_out=1200)).startswith("now 0.5 to 12.25 (2 lines, 1,200 more left out)")
 
 
 def test_what_does_not_move_says_so() -> None:
-    assert in_words(chart(3, 3, 3)) == "now 3, unchanged"
-    assert in_words(chart(12_345_600, 12_345_640)) == "now 12.35M, nearly unchanged"
-    assert in_words(chart(3)) == "now 3"
+    assert describe_chart(chart(3, 3, 3)) == "now 3, unchanged"
+    assert describe_chart(chart(12_345_600, 12_345_640)) == "now 12.35M, nearly unchanged"
+    assert describe_chart(chart(3)) == "now 3"
 
 
 @pytest.mark.parametrize("nothing", [chart(), chart(None), chart(float("nan"), float("inf"), -float("inf"))])
 def test_without_numbers_it_says_for_which_time(nothing: Chart) -> None:
-    assert in_words(replace(nothing, threshold=10)) == "no data between 14:02 and 15:02 UTC, limit 10"
+    assert describe_chart(replace(nothing, threshold=10)) == "no data between 14:02 and 15:02 UTC, limit 10"
 
 
 def test_points_outside_the_window_are_not_told() -> None:
     early = Series(
         name="a", points=((SINCE.timestamp() - 60, 99.0), (UNTIL.timestamp() + 0.5, 4.0), (UNTIL.timestamp() + 60, 99.0))
     )
-    assert in_words(replace(chart(), series=(early,))) == "now 4"
+    assert describe_chart(replace(chart(), series=(early,))) == "now 4"
 
 
 def test_an_infinite_limit_is_none() -> None:
-    assert in_words(chart(3, threshold=float("inf"))) == "now 3"
+    assert describe_chart(chart(3, threshold=float("inf"))) == "now 3"
 
 
 def test_times_leave_no_doubt() -> None:
     def after(span: timedelta) -> Chart:
         return replace(chart(), until=SINCE + span)
 
-    assert no_data(chart()) == "No data between 14:02 and 15:02 UTC"
-    assert no_data(after(timedelta(seconds=1))) == "No data between 14:02:00 and 14:02:01 UTC"
-    assert no_data(after(timedelta(days=1))) == "No data between 23 Nov 14:02 and 24 Nov 14:02 UTC"
-    assert no_data(after(timedelta(days=60))) == "No data between 23 Nov 2026 14:02 and 22 Jan 2027 14:02 UTC"
-    assert window_words(chart()) == "23 Nov, 14:02 to 15:02 UTC"
-    assert window_words(after(timedelta(days=1))) == "23 Nov 14:02 to 24 Nov 14:02 UTC"
+    assert no_data_text(chart()) == "No data between 14:02 and 15:02 UTC"
+    assert no_data_text(after(timedelta(seconds=1))) == "No data between 14:02:00 and 14:02:01 UTC"
+    assert no_data_text(after(timedelta(days=1))) == "No data between 23 Nov 14:02 and 24 Nov 14:02 UTC"
+    assert no_data_text(after(timedelta(days=60))) == "No data between 23 Nov 2026 14:02 and 22 Jan 2027 14:02 UTC"
+    assert time_range_text(chart()) == "23 Nov, 14:02 to 15:02 UTC"
+    assert time_range_text(after(timedelta(days=1))) == "23 Nov 14:02 to 24 Nov 14:02 UTC"
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def test_times_leave_no_doubt() -> None:
     ],
 )  # fmt: skip
 def test_numbers_read_as_people_write_them(value: float, words: str) -> None:
-    assert number(value) == words
+    assert format_number(value) == words
 
 
 @given(charts())
 def test_whatever_the_chart_the_words_are_numbers(chart: Chart) -> None:
-    words = in_words(chart)
+    words = describe_chart(chart)
     assert words
     assert "nan" not in words
     assert "inf" not in words
@@ -114,7 +114,7 @@ def test_whatever_the_chart_the_words_are_numbers(chart: Chart) -> None:
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_stays_within_half_a_digit(value: float) -> None:
-    words = number(value).replace(",", "")
+    words = format_number(value).replace(",", "")
     factor = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}.get(words[-1], 1.0)
     read = float(words.rstrip("kMGTP")) * factor
     assert read == pytest.approx(value, rel=6e-4) or abs(read) == float("inf")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.metrics.promql import LONGEST_EXPRESSION, Comparison, Threshold, expression_of, split_threshold
+from domain.metrics.promql import MAX_EXPRESSION_LENGTH, Comparison, Threshold, expression_of, split_threshold
 
 
 def graph(expression: str) -> str:
@@ -20,8 +20,8 @@ def graph(expression: str) -> str:
         (graph('rate(x{a="b&c=d"}[5m])\n> 1 # 5%'), 'rate(x{a="b&c=d"}[5m])\n> 1 # 5%'),
         (graph("first") + "&g0.expr=second&g1.expr=third", "first"),
         (graph("é"), "é"),
-        (graph("x" * LONGEST_EXPRESSION), "x" * LONGEST_EXPRESSION),
-        (graph("x" * (LONGEST_EXPRESSION + 1)), ""),
+        (graph("x" * MAX_EXPRESSION_LENGTH), "x" * MAX_EXPRESSION_LENGTH),
+        (graph("x" * (MAX_EXPRESSION_LENGTH + 1)), ""),
         (graph("x\x00y"), ""),
         (graph("x\x1b[31m"), ""),
         ("http://p/graph?g0.expr=\ud800", ""),

@@ -3,15 +3,15 @@ from typing import Any
 
 import pytest
 
-from domain.operations.plans import Plan, ServiceChange, Side, Verb, drift
+from domain.operations.plans import Plan, ServiceChange, Verb, VersionState, drift
 from domain.policies import Action
 from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
 from tests.harness.samples.workloads import target
 
 
-def side(version: str = "main-abc1234", replicas: int = 3, template_hash: str = "") -> Side:
+def side(version: str = "main-abc1234", replicas: int = 3, template_hash: str = "") -> VersionState:
     image = f"registry.example/web:{version}"
-    return Side(version=version, image=image, template_hash=template_hash or f"hash-of-{version}", replicas=replicas)
+    return VersionState(version=version, image=image, template_hash=template_hash or f"hash-of-{version}", replicas=replicas)
 
 
 def change(service: str = "web", **more: Any) -> ServiceChange:

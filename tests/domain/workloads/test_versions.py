@@ -1,6 +1,6 @@
 import pytest
 
-from domain.workloads.versions import Image, candidates, is_version, matches, parse_image, version_of
+from domain.workloads.versions import Image, image_matches, is_version, matching_revisions, parse_image, version_of
 from tests.harness.samples.workloads import revision
 
 DIGEST = "sha256:" + "ab12" * 16
@@ -54,13 +54,13 @@ def test_people_name_a_version_by_its_tag(reference: str, version: str) -> None:
     ],
 )
 def test_what_a_word_names(word: str, tag: str, named: bool) -> None:  # noqa: FBT001
-    assert matches(word, f"registry.example/web:{tag}") is named
+    assert image_matches(word, f"registry.example/web:{tag}") is named
 
 
 @pytest.mark.parametrize("word", [DIGEST, DIGEST.removeprefix("sha256:"), "ab12ab12", "ab12ab"])
 def test_a_digest_is_a_version(word: str) -> None:
-    assert matches(word, f"registry.example/web@{DIGEST}")
-    assert matches(word, f"registry.example/web:1.2@{DIGEST}")
+    assert image_matches(word, f"registry.example/web@{DIGEST}")
+    assert image_matches(word, f"registry.example/web:1.2@{DIGEST}")
 
 
 @pytest.mark.parametrize("word", ["main-abc1234", "1.2.3", "_x", DIGEST, "a" * 128])
@@ -77,9 +77,9 @@ def test_words_that_cannot_be_versions(word: str) -> None:
 
 def test_an_exact_tag_beats_a_short_sha() -> None:
     short, longer = revision(1, "abc1234"), revision(2, "main-abc1234")
-    assert candidates("abc1234", [longer, short]) == (short,)
+    assert matching_revisions("abc1234", [longer, short]) == (short,)
 
 
 def test_a_short_sha_may_name_several() -> None:
     one, two = revision(1, "main-abc1234"), revision(2, "main-abc1239")
-    assert candidates("abc123", [two, one]) == (two, one)
+    assert matching_revisions("abc123", [two, one]) == (two, one)

@@ -15,16 +15,16 @@ class MemoryAlertmanager:
     """``silent`` makes it one that does not answer; ``forgetful`` one that does what is wanted, and whose answer is lost."""
 
     clock: StoppedClock
-    kept: dict[str, Silence] = field(default_factory=dict)
-    silent: bool = False
-    forgetful: bool = False
+    stored: dict[str, Silence] = field(default_factory=dict)
+    unreachable: bool = False
+    loses_responses: bool = False
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
-    async def silence(
+    async def create_silence(
         self, matchers: tuple[Matcher, ...], *, starts_at: datetime, ends_at: datetime, by: str, comment: str
     ) -> str:
-        self._answer()
-        made = Silence(
+        self._raise_if_unreachable()
+        created = Silence(
             id=f"silence-{next(self._numbers)}",
             matchers=matchers,
             starts_at=starts_at,
@@ -33,28 +33,28 @@ class MemoryAlertmanager:
             comment=comment,
             state=SilenceState.PENDING if starts_at > self.clock.now() else SilenceState.ACTIVE,
         )
-        self.kept[made.id] = made
-        self._lose("make the silence")
-        return made.id
+        self.stored[created.id] = created
+        self._raise_if_response_lost("make the silence")
+        return created.id
 
     async def silences(self) -> tuple[Silence, ...]:
-        self._answer()
-        return tuple(map(self._now, self.kept.values()))
+        self._raise_if_unreachable()
+        return tuple(map(self._current, self.stored.values()))
 
     async def expire(self, silence_id: str, /) -> bool:
-        self._answer()
-        known = self.kept[silence_id]
-        self.kept[silence_id] = replace(known, state=SilenceState.EXPIRED)
-        self._lose(f"end the silence {silence_id}")
-        return self._now(known).in_force
+        self._raise_if_unreachable()
+        known = self.stored[silence_id]
+        self.stored[silence_id] = replace(known, state=SilenceState.EXPIRED)
+        self._raise_if_response_lost(f"end the silence {silence_id}")
+        return self._current(known).in_force
 
-    def _now(self, kept: Silence) -> Silence:
-        return replace(kept, state=SilenceState.EXPIRED) if kept.ends_at <= self.clock.now() else kept
+    def _current(self, silence: Silence) -> Silence:
+        return replace(silence, state=SilenceState.EXPIRED) if silence.ends_at <= self.clock.now() else silence
 
-    def _lose(self, attempt: str) -> None:
-        if self.forgetful:
+    def _raise_if_response_lost(self, attempt: str) -> None:
+        if self.loses_responses:
             raise UnknownOutcome(f"Alertmanager broke the connection when asked to {attempt}: it may or may not have been done.")
 
-    def _answer(self) -> None:
-        if self.silent:
+    def _raise_if_unreachable(self) -> None:
+        if self.unreachable:
             raise TemporaryError("Alertmanager at alertmanager.example did not answer in time.")

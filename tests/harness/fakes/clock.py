@@ -12,5 +12,5 @@ class StoppedClock:
     def now(self) -> datetime:
         return self._now
 
-    def go_on(self, span: timedelta) -> None:
+    def advance(self, span: timedelta) -> None:
         self._now += span

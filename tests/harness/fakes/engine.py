@@ -6,15 +6,15 @@ class IdleEngine(Engine):
 
     def __init__(self) -> None:
         self.procedures = 1
-        self.begun: list[str] = []
+        self.started: list[str] = []
         self.woken: list[str] = []
 
     @property
     def replica(self) -> str:
         return "replica-1"
 
-    async def begin(self, operation: str) -> None:
-        self.begun.append(operation)
+    async def start(self, operation: str) -> None:
+        self.started.append(operation)
 
     async def wake(self, operation: str) -> None:
         self.woken.append(operation)

@@ -11,19 +11,19 @@ from aiohttp import web
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ScriptedResponse:
     """``body``: text as it is, anything else as JSON. ``cut`` breaks the connection instead, ``hang`` never answers."""
 
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = ""
-    cut: bool = False
+    cut_connection: bool = False
     hang: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReceivedRequest:
     """One request: the last part of its path, its query, and its body as JSON or text."""
 
     name: str
@@ -37,27 +37,27 @@ class ScriptedWeb:
     """``answers`` are given in order, the last one again and again; those ``by_name`` (of the method) before them."""
 
     url: str = ""
-    answers: list[Answer] = field(default_factory=list)
-    by_name: dict[str, Answer] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    responses: list[ScriptedResponse] = field(default_factory=list)
+    by_name: dict[str, ScriptedResponse] = field(default_factory=dict)
+    requests: list[ReceivedRequest] = field(default_factory=list)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def ok(self, **body: Any) -> None:
+    def respond_ok(self, **body: Any) -> None:
         """Answer as Slack does when all is well."""
-        self.answers.append(Answer({"ok": True, **body}))
+        self.responses.append(ScriptedResponse({"ok": True, **body}))
 
-    def refuse(self, error: str, **more: Any) -> None:
+    def respond_error(self, error: str, **more: Any) -> None:
         """Answer as Slack does when it says no."""
-        self.answers.append(Answer({"ok": False, "error": error, **more}))
+        self.responses.append(ScriptedResponse({"ok": False, "error": error, **more}))
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         text = await request.text()
         name = request.path.rsplit("/", 1)[-1]
-        self.asked.append(Asked(name, dict(request.query), _parsed(text), dict(request.headers)))
-        answer = self.by_name.get(name) or (self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+        self.requests.append(ReceivedRequest(name, dict(request.query), _parsed(text), dict(request.headers)))
+        answer = self.by_name.get(name) or (self.responses.pop(0) if len(self.responses) > 1 else self.responses[0])
         if answer.hang:
-            await self.gone.wait()
-        if (answer.cut or answer.hang) and isinstance(request.transport, asyncio.Transport):
+            await self.stopped.wait()
+        if (answer.cut_connection or answer.hang) and isinstance(request.transport, asyncio.Transport):
             request.transport.abort()
         if isinstance(answer.body, str):
             kind = answer.content_type or "text/plain"
@@ -86,5 +86,5 @@ async def scripted_web() -> AsyncIterator[ScriptedWeb]:
     try:
         yield server
     finally:
-        server.gone.set()
+        server.stopped.set()
         await runner.cleanup()

@@ -18,11 +18,13 @@ STAGING = group(
     route=replace(PAGED, severity=Severity.P2),
     suspect=None,
 )
-NOWHERE = group(id="al-none", environment="", service="", title="WatchdogMissing", route=replace(PAGED, severity=Severity.P3))
-OVER = replace(
+WITHOUT_ENVIRONMENT = group(
+    id="al-none", environment="", service="", title="WatchdogMissing", route=replace(PAGED, severity=Severity.P3)
+)
+RESOLVED = replace(
     PRODUCTION, id="al-over", state=GroupState.RESOLVED, firing=0, resolved_at=NOW - timedelta(minutes=2), title="RedisDown"
 )
-EVERY = (PRODUCTION, STAGING, NOWHERE, OVER)
+ALL_GROUPS = (PRODUCTION, STAGING, WITHOUT_ENVIRONMENT, RESOLVED)
 
 
 def ids(groups: tuple[AlertGroup, ...]) -> list[str]:

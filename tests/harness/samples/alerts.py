@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.views.render import Fact
-from domain.alerts.alerts import Alert, AlertGroup, AlertNote, Earlier, GroupState, Link, Route, SilenceMark
+from domain.alerts.alerts import Alert, AlertGroup, AlertLink, AlertNote, AppliedSilence, GroupState, PreviousGroup, Route
 from domain.alerts.handling import acknowledge, silence
-from domain.alerts.routing import Compared, Explanation, Place, RuleStep
+from domain.alerts.routing import Location, MatcherResult, RouteExplanation, RuleStep
 from domain.alerts.silences import Silence, SilenceState
-from domain.alerts.storms import Folded, Storm, StormCard, Tally
-from domain.alerts.watchdogs import MISSING
-from domain.answers.alerts import AlertsAnswer, HeldSilence, RouteAnswer, SilencesAnswer, SilencesOf
+from domain.alerts.storms import FoldedGroup, Storm, StormCard, Tally
+from domain.alerts.watchdogs import MISSING_ALERTNAME
+from domain.answers.alerts import AlertmanagerSilences, AlertsAnswer, ListedSilence, RouteAnswer, SilencesAnswer
 from domain.changes.platform_changes import ChangeKind, PlatformChange, Suspect
 from domain.matchers import Matcher, Operator
 from domain.metrics.charts import Chart, Series
@@ -30,10 +30,12 @@ PAGED = Route(
     runbook="https://runbooks.example/errors",
 )
 LINKS = (
-    Link("Grafana", "https://grafana.example/d/echo-main?var-environment=production&var-service=deep-echo-main&from=1&to=now"),
-    Link("Prometheus", "https://prometheus.example/graph?g0.expr=error_ratio%20%3E%2010&g0.tab=0"),
-    Link("traces with errors", "https://jaeger.example/search?service=deep-echo-main&tags=%7B%22error%22%3A%22true%22%7D"),
-    Link("runbook", "https://runbooks.example/errors"),
+    AlertLink(
+        "Grafana", "https://grafana.example/d/echo-main?var-environment=production&var-service=deep-echo-main&from=1&to=now"
+    ),
+    AlertLink("Prometheus", "https://prometheus.example/graph?g0.expr=error_ratio%20%3E%2010&g0.tab=0"),
+    AlertLink("traces with errors", "https://jaeger.example/search?service=deep-echo-main&tags=%7B%22error%22%3A%22true%22%7D"),
+    AlertLink("runbook", "https://runbooks.example/errors"),
 )
 
 
@@ -53,14 +55,20 @@ DEPLOY = PlatformChange(
     environment="production",
     services=("deep-echo-main",),
     at=NOW - timedelta(minutes=18),
-    what=f"deploy {OLD}",
+    description=f"deploy {OLD}",
     by=LEE,
-    operation="op-h3c9",
-    before={"deep-echo-main": NEW},
+    operation_id="op-h3c9",
+    previous_versions={"deep-echo-main": NEW},
 )
 SUSPECT = Suspect(change=DEPLOY, score=92, reasons=("12 min before", "same Deployment"))
 CONFIG = replace(
-    DEPLOY, kind=ChangeKind.CONFIG, what="ConfigMap deep-echo-config", by=None, by_name="helm", operation="", before={}
+    DEPLOY,
+    kind=ChangeKind.CONFIG,
+    description="ConfigMap deep-echo-config",
+    by=None,
+    by_manager="helm",
+    operation_id="",
+    previous_versions={},
 )
 
 PODS = tuple(alert(f"deep-echo-main-7c9d-{name}") for name in ("x2x4q", "b8d2k", "p0c7m"))
@@ -105,14 +113,14 @@ LONELY = group(
 )
 ACKNOWLEDGED = acknowledge(FIRING, MIA, NOW, timedelta(hours=1)).record
 SILENCED = silence(
-    FIRING, SilenceMark(id="s-1", by=MIA, at=NOW, until=NOW + timedelta(hours=4), reason="known, fix is on its way")
+    FIRING, AppliedSilence(id="s-1", by=MIA, at=NOW, until=NOW + timedelta(hours=4), reason="known, fix is on its way")
 ).record
 BOTH = replace(SILENCED, acknowledgement=ACKNOWLEDGED.acknowledgement)
 PARTLY = group(firing=1, total=120, examples=(PODS[0], alert("deep-echo-main-7c9d-gone1", firing=False)))
 FLAPPING = group(
     flapping=True,
     seen_at=NOW - timedelta(minutes=28),
-    flips=tuple(NOW - timedelta(minutes=22 - 4 * number) for number in range(6)),
+    state_changes=tuple(NOW - timedelta(minutes=22 - 4 * number) for number in range(6)),
     episode=4,
 )
 RESOLVED = group(
@@ -123,7 +131,7 @@ RESOLVED = group(
     seen_at=NOW - timedelta(minutes=21),
     resolved_at=NOW,
 )
-AGAIN = group(earlier=Earlier(id="al-9x2c", began_at=NOW - timedelta(hours=9), resolved_at=NOW - timedelta(hours=8)))
+AGAIN = group(previous=PreviousGroup(id="al-9x2c", began_at=NOW - timedelta(hours=9), resolved_at=NOW - timedelta(hours=8)))
 REOPENED = group(episode=2, seen_at=NOW - timedelta(minutes=46), suspect=None, value="")
 TRUNCATED = group(truncated=True, suspect=None)
 OUTAGE = group(
@@ -133,9 +141,9 @@ OUTAGE = group(
 )
 MISSED = AlertGroup(
     id="al-w4tc",
-    title=MISSING,
-    labels={"alertname": MISSING, "watchdog": "prometheus-production"},
-    common_labels={"alertname": MISSING, "watchdog": "prometheus-production"},
+    title=MISSING_ALERTNAME,
+    labels={"alertname": MISSING_ALERTNAME, "watchdog": "prometheus-production"},
+    common_labels={"alertname": MISSING_ALERTNAME, "watchdog": "prometheus-production"},
     group_key="watchdog/prometheus-production",
     environment="production",
     route=replace(PAGED, rule="watchdog", runbook=""),
@@ -158,10 +166,10 @@ CHART = Chart(
     series=(Series(name="errors", points=tuple((NOW.timestamp() - 60 * back, 15.0 - back) for back in range(30, -1, -1))),),
     threshold=10,
 )
-ACKED_NOTE = AlertNote(group="al-k7m2", key="n-1", at=NOW, text=f"<@{MIA.user_id}> acknowledged this. It counts for 1 h.")
-CHART_NOTE = AlertNote(group="al-k7m2", key="chart-1", at=NOW, text="The chart of the last half hour:", chart=CHART)
+ACKED_NOTE = AlertNote(group_id="al-k7m2", key="n-1", at=NOW, text=f"<@{MIA.user_id}> acknowledged this. It counts for 1 h.")
+CHART_NOTE = AlertNote(group_id="al-k7m2", key="chart-1", at=NOW, text="The chart of the last half hour:", chart=CHART)
 SUSPECTS_NOTE = AlertNote(
-    group="al-k7m2",
+    group_id="al-k7m2",
     key="suspects-1",
     at=NOW,
     text="What changed before it, the likeliest first:",
@@ -172,7 +180,7 @@ SUSPECTS_NOTE = AlertNote(
     people=(LEE,),
 )
 PODS_NOTE = AlertNote(
-    group="al-k7m2",
+    group_id="al-k7m2",
     key="pods-1",
     at=NOW,
     tone=Tone.BAD,
@@ -190,7 +198,7 @@ RAGING = StormCard(
         Tally(title="KubePersistentVolumeFillingUpFasterThanAnybodyExpectedIt" * 2, severity=Severity.P3, groups=90, firing=0),
     ),
     worst=tuple(
-        Folded(
+        FoldedGroup(
             id=f"al-{n:04}",
             title="HighErrorRate",
             severity=Severity.P1,
@@ -211,25 +219,25 @@ SPENT = replace(RAGING, storm=CALMED.storm)
 ALERTS = AlertsAnswer(title="Alerts in production, firing", groups=(OUTAGE, ACKNOWLEDGED, SILENCED, FLAPPING, LONELY), total=990)
 ROUTED = RouteAnswer(
     labels={"alertname": "HighErrorRate", "environment": "production", "severity": "critical", "service": "main"},
-    explanation=Explanation(
-        place=Place("production", "deep-echo-main"),
+    explanation=RouteExplanation(
+        location=Location("production", "deep-echo-main"),
         route=PAGED,
         steps=(
             RuleStep(
                 "outage",
                 False,
                 (
-                    Compared('alertname="DeepEchoServiceDown"', False, "HighErrorRate"),
-                    Compared('environment="production"', True, "production"),
-                    Compared('region=~"eu-.*"', False, ""),
+                    MatcherResult('alertname="DeepEchoServiceDown"', False, "HighErrorRate"),
+                    MatcherResult('environment="production"', True, "production"),
+                    MatcherResult('region=~"eu-.*"', False, ""),
                 ),
             ),
             RuleStep(
                 "critical in production",
                 True,
                 (
-                    Compared('severity="critical"', True, "critical"),
-                    Compared('environment="production"', True, "production"),
+                    MatcherResult('severity="critical"', True, "critical"),
+                    MatcherResult('environment="production"', True, "production"),
                 ),
             ),
         ),
@@ -237,10 +245,10 @@ ROUTED = RouteAnswer(
 )
 UNROUTED = RouteAnswer(
     labels={"alertname": "Odd"},
-    explanation=Explanation(
-        place=Place("", ""),
+    explanation=RouteExplanation(
+        location=Location("", ""),
         route=Route(rule="default", channel="C0ALERTS01", severity=Severity.P3),
-        steps=(RuleStep("outage", False, (Compared('alertname="DeepEchoServiceDown"', False, "Odd"),)),),
+        steps=(RuleStep("outage", False, (MatcherResult('alertname="DeepEchoServiceDown"', False, "Odd"),)),),
     ),
 )
 HELD = Silence(
@@ -264,11 +272,12 @@ PLANNED = replace(
 )
 QUIETED = SilencesAnswer(
     (
-        SilencesOf(
-            environments=("production",), silences=(HeldSilence(silence=HELD, group="al-k7m2"), HeldSilence(silence=PLANNED))
+        AlertmanagerSilences(
+            environments=("production",),
+            silences=(ListedSilence(silence=HELD, group_id="al-k7m2"), ListedSilence(silence=PLANNED)),
         ),
-        SilencesOf(environments=("development", "staging")),
-        SilencesOf(environments=("lab",), problem="Alertmanager at alerts.lab.example did not answer in time."),
+        AlertmanagerSilences(environments=("development", "staging")),
+        AlertmanagerSilences(environments=("lab",), problem="Alertmanager at alerts.lab.example did not answer in time."),
     )
 )
 """The catalogue knows four environments; two share an Alertmanager, one does not answer."""

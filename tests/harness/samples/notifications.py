@@ -8,9 +8,9 @@ from typing import Any
 from domain.alerts.alerts import Alert, Notification
 from tests.harness.fakes.clock import NOW
 
-NAME = "HighErrorRate"
+ALERT_NAME = "HighErrorRate"
 GROUP_KEY = '{}:{alertname="HighErrorRate"}'
-YEAR_ONE = "0001-01-01T00:00:00Z"
+NO_END_TIME = "0001-01-01T00:00:00Z"
 
 
 def alert(
@@ -26,7 +26,7 @@ def alert(
     return Alert(
         fingerprint=f"fp-{name}",
         firing=firing,
-        labels={"alertname": NAME, "pod": name, **(labels or {})},
+        labels={"alertname": ALERT_NAME, "pod": name, **(labels or {})},
         annotations={"summary": summary},
         starts_at=began,
         ends_at=None if firing else ended or began + timedelta(minutes=1),
@@ -39,39 +39,39 @@ def notification(
     return Notification(
         receiver=receiver,
         group_key=key,
-        group_labels={"alertname": NAME} if labels is None else labels,
+        group_labels={"alertname": ALERT_NAME} if labels is None else labels,
         alerts=alerts,
-        truncated=truncated,
+        truncated_alerts=truncated,
     )
 
 
-def payload(told: Notification, *, peer: str = "one") -> dict[str, Any]:
+def webhook_payload(notification: Notification, *, peer: str = "one") -> dict[str, Any]:
     """What Alertmanager posts for it. The two of a pair differ in their own address alone."""
     return {
         "version": "4",
-        "groupKey": told.group_key,
-        "truncatedAlerts": told.truncated,
-        "status": "firing" if any(each.firing for each in told.alerts) else "resolved",
-        "receiver": told.receiver,
-        "groupLabels": dict(told.group_labels),
+        "groupKey": notification.group_key,
+        "truncatedAlerts": notification.truncated_alerts,
+        "status": "firing" if any(each.firing for each in notification.alerts) else "resolved",
+        "receiver": notification.receiver,
+        "groupLabels": dict(notification.group_labels),
         "commonLabels": {},
         "commonAnnotations": {},
         "externalURL": f"http://alertmanager-{peer}:9093",
-        "alerts": [_posted(each) for each in told.alerts],
+        "alerts": [_alert_payload(each) for each in notification.alerts],
     }
 
 
-def body(told: Notification, *, peer: str = "one") -> str:
-    return json.dumps(payload(told, peer=peer))
+def webhook_body(notification: Notification, *, peer: str = "one") -> str:
+    return json.dumps(webhook_payload(notification, peer=peer))
 
 
-def _posted(told: Alert) -> dict[str, Any]:
+def _alert_payload(alert: Alert) -> dict[str, Any]:
     return {
-        "status": "firing" if told.firing else "resolved",
-        "labels": dict(told.labels),
-        "annotations": dict(told.annotations),
-        "startsAt": told.starts_at.isoformat(),
-        "endsAt": told.ends_at.isoformat() if told.ends_at else YEAR_ONE,
-        "generatorURL": told.generator_url,
-        "fingerprint": told.fingerprint,
+        "status": "firing" if alert.firing else "resolved",
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "startsAt": alert.starts_at.isoformat(),
+        "endsAt": alert.ends_at.isoformat() if alert.ends_at else NO_END_TIME,
+        "generatorURL": alert.generator_url,
+        "fingerprint": alert.fingerprint,
     }

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from domain.operations.operation import Approval, Decision, OperationRecord, Phase, Progress, State, cancel, decide, expire
-from domain.operations.plans import Plan, ServiceChange, Side, Verb
+from domain.operations.plans import Plan, ServiceChange, Verb, VersionState
 from domain.people import Person, Role
 from domain.targets import Target
 from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
@@ -25,8 +25,8 @@ def change(
         uid="7d9",
         paused=False,
         owner=Owner(OwnerKind.HELM, "deep-echo-prod"),
-        before=Side(version=OLD, image=f"{image}:{OLD}", template_hash="a" * 16, replicas=replicas),
-        after=Side(version=NEW, image=f"{image}:{NEW}", template_hash="b" * 16, replicas=to or replicas),
+        before=VersionState(version=OLD, image=f"{image}:{OLD}", template_hash="a" * 16, replicas=replicas),
+        after=VersionState(version=NEW, image=f"{image}:{NEW}", template_hash="b" * 16, replicas=to or replicas),
         autoscaler=Autoscaler("hpa", 3, 20) if service.endswith("cognitive") else None,
         differences=("image", "env CACHE_TTL"),
         never_seen=never_seen,
@@ -99,7 +99,7 @@ def failed() -> OperationRecord:
     return approved(
         State.FAILED,
         outcome="deep-echo-cognitive did not become ready: its new pod cannot pull its image (ImagePullBackOff).",
-        stands=(
+        end_state=(
             f"deep-echo-main runs {NEW}, 3 pods ready.",
             f"deep-echo-cognitive still serves with 6 pods of {OLD}; the new pod of {NEW} is kept.",
         ),
@@ -114,7 +114,7 @@ def failed() -> OperationRecord:
 def ended(state: State, outcome: str, *stands: str) -> OperationRecord:
     """It ended before anything was changed."""
     untouched = tuple(replace(each, phase=Phase.UNTOUCHED) for each in record().progress)
-    return record(state, outcome=outcome, stands=stands, progress=untouched, ended_at=NOW + timedelta(minutes=4))
+    return record(state, outcome=outcome, end_state=stands, progress=untouched, ended_at=NOW + timedelta(minutes=4))
 
 
 def rejected(why: str = "wait for the fix") -> OperationRecord:

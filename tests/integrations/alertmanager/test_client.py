@@ -14,14 +14,14 @@ from domain.alerts.silences import Silence, SilenceState
 from domain.errors import DeepechoError, Forbidden, NotFound, PermanentError, Refused, TemporaryError, UnknownOutcome
 from domain.matchers import Matcher, Operator
 from integrations.alertmanager import Alertmanager, open_alertmanager
-from tests.harness.fakes.scripted_web import Answer, ScriptedWeb, scripted_web
+from tests.harness.fakes.scripted_web import ScriptedResponse, ScriptedWeb, scripted_web
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "recordings" / "alertmanager_v2_silence.json").read_text())
 ID = RECORDED["id"]
 END = datetime(2026, 11, 23, 3, 37, 20, 406789, tzinfo=UTC)
 MATCHERS = (Matcher("service", Operator.MATCHES, "pay.*"), Matcher("alertname", Operator.EQUAL, "HighErrorRate"))
-NOTHING = Answer([])
-ENDED = Answer(RECORDED | {"status": {"state": "expired"}})
+NOTHING = ScriptedResponse([])
+ENDED = ScriptedResponse(RECORDED | {"status": {"state": "expired"}})
 
 
 @pytest.fixture
@@ -32,22 +32,22 @@ async def web() -> AsyncIterator[ScriptedWeb]:
 
 @pytest.fixture
 async def alertmanager(web: ScriptedWeb) -> AsyncIterator[Alertmanager]:
-    async with open_alertmanager(web.url, seconds=0.5) as opened:
+    async with open_alertmanager(web.url, timeout_seconds=0.5) as opened:
         yield opened
 
 
 async def make(alertmanager: Alertmanager) -> str:
     begin = END - timedelta(minutes=30)
-    return await alertmanager.silence(MATCHERS, starts_at=begin, ends_at=END, by="U123 (ada)", comment="maintenance")
+    return await alertmanager.create_silence(MATCHERS, starts_at=begin, ends_at=END, by="U123 (ada)", comment="maintenance")
 
 
 def changes(web: ScriptedWeb) -> list[Any]:
     """The bodies that were sent."""
-    return [each.body for each in web.asked if each.body]
+    return [each.body for each in web.requests if each.body]
 
 
 async def test_a_silence_is_read_as_it_was_recorded(web: ScriptedWeb, alertmanager: Alertmanager) -> None:
-    web.answers = [Answer([RECORDED])]
+    web.responses = [ScriptedResponse([RECORDED])]
 
     assert await alertmanager.silences() == (
         Silence(
@@ -63,7 +63,7 @@ async def test_a_silence_is_read_as_it_was_recorded(web: ScriptedWeb, alertmanag
 
 
 async def test_a_new_silence_is_sent_without_an_id(web: ScriptedWeb, alertmanager: Alertmanager) -> None:
-    web.answers = [NOTHING, Answer({"silenceID": "new"})]
+    web.responses = [NOTHING, ScriptedResponse({"silenceID": "new"})]
 
     assert await make(alertmanager) == "new"
     (sent,) = changes(web)
@@ -71,19 +71,31 @@ async def test_a_new_silence_is_sent_without_an_id(web: ScriptedWeb, alertmanage
     assert (sent["startsAt"], sent["endsAt"]) == ("2026-11-23T03:07:20.406+00:00", "2026-11-23T03:37:20.406+00:00")
 
 
-@pytest.mark.parametrize("lost", [Answer(cut=True), Answer(hang=True), Answer("gone", status=502), Answer({"no": "id"})])
-async def test_a_silence_whose_answer_was_lost_is_found(web: ScriptedWeb, alertmanager: Alertmanager, lost: Answer) -> None:
-    web.answers = [NOTHING, lost, Answer([RECORDED])]
+@pytest.mark.parametrize(
+    "lost",
+    [
+        ScriptedResponse(cut_connection=True),
+        ScriptedResponse(hang=True),
+        ScriptedResponse("gone", status=502),
+        ScriptedResponse({"no": "id"}),
+    ],
+)
+async def test_a_silence_whose_answer_was_lost_is_found(
+    web: ScriptedWeb, alertmanager: Alertmanager, lost: ScriptedResponse
+) -> None:
+    web.responses = [NOTHING, lost, ScriptedResponse([RECORDED])]
 
     assert await make(alertmanager) == ID
     assert len(changes(web)) == 1
 
 
-@pytest.mark.parametrize("look", [NOTHING, Answer(cut=True), Answer("", status=403), Answer([ENDED.body])])
+@pytest.mark.parametrize(
+    "look", [NOTHING, ScriptedResponse(cut_connection=True), ScriptedResponse("", status=403), ScriptedResponse([ENDED.body])]
+)
 async def test_a_silence_that_cannot_be_found_either_is_unknown(
-    web: ScriptedWeb, alertmanager: Alertmanager, look: Answer
+    web: ScriptedWeb, alertmanager: Alertmanager, look: ScriptedResponse
 ) -> None:
-    web.answers = [NOTHING, Answer(cut=True), look]
+    web.responses = [NOTHING, ScriptedResponse(cut_connection=True), look]
 
     with pytest.raises(UnknownOutcome, match=r"broke the connection when asked to make the silence: it may or may not"):
         await make(alertmanager)
@@ -91,7 +103,7 @@ async def test_a_silence_that_cannot_be_found_either_is_unknown(
 
 
 async def test_nothing_is_sent_where_the_first_look_fails(web: ScriptedWeb, alertmanager: Alertmanager) -> None:
-    web.answers = [Answer(cut=True)]
+    web.responses = [ScriptedResponse(cut_connection=True)]
 
     with pytest.raises(TemporaryError) as caught:
         await make(alertmanager)
@@ -111,25 +123,29 @@ async def test_an_alertmanager_that_is_away_was_sent_nothing() -> None:
 @pytest.mark.parametrize(
     ("answers", "ended"),
     [
-        ([Answer(RECORDED), Answer("")], True),
-        ([Answer(RECORDED), Answer(hang=True), ENDED], True),
-        ([Answer(RECORDED), Answer(cut=True), ENDED], True),
-        ([Answer(RECORDED), Answer("silence already expired", status=500), ENDED], True),
-        ([Answer(RECORDED), Answer("", status=404)], False),
-        ([Answer("", status=404)], False),
+        ([ScriptedResponse(RECORDED), ScriptedResponse("")], True),
+        ([ScriptedResponse(RECORDED), ScriptedResponse(hang=True), ENDED], True),
+        ([ScriptedResponse(RECORDED), ScriptedResponse(cut_connection=True), ENDED], True),
+        ([ScriptedResponse(RECORDED), ScriptedResponse("silence already expired", status=500), ENDED], True),
+        ([ScriptedResponse(RECORDED), ScriptedResponse("", status=404)], False),
+        ([ScriptedResponse("", status=404)], False),
         ([ENDED], False),
     ],
 )
-async def test_the_end_of_a_silence(web: ScriptedWeb, alertmanager: Alertmanager, answers: list[Answer], *, ended: bool) -> None:
-    web.answers = [*answers, Answer("asked too often", status=400)]
+async def test_the_end_of_a_silence(
+    web: ScriptedWeb, alertmanager: Alertmanager, answers: list[ScriptedResponse], *, ended: bool
+) -> None:
+    web.responses = [*answers, ScriptedResponse("asked too often", status=400)]
 
     assert await alertmanager.expire(ID) is ended
-    assert len(web.asked) == len(answers)
+    assert len(web.requests) == len(answers)
 
 
-@pytest.mark.parametrize("look", [Answer(RECORDED), Answer(hang=True)])
-async def test_an_end_that_a_look_does_not_settle_is_unknown(web: ScriptedWeb, alertmanager: Alertmanager, look: Answer) -> None:
-    web.answers = [Answer(RECORDED), Answer(hang=True), look]
+@pytest.mark.parametrize("look", [ScriptedResponse(RECORDED), ScriptedResponse(hang=True)])
+async def test_an_end_that_a_look_does_not_settle_is_unknown(
+    web: ScriptedWeb, alertmanager: Alertmanager, look: ScriptedResponse
+) -> None:
+    web.responses = [ScriptedResponse(RECORDED), ScriptedResponse(hang=True), look]
 
     with pytest.raises(UnknownOutcome, match=f"end the silence {ID}"):
         await alertmanager.expire(ID)
@@ -138,21 +154,25 @@ async def test_an_end_that_a_look_does_not_settle_is_unknown(web: ScriptedWeb, a
 @pytest.mark.parametrize(
     ("answer", "error", "said"),
     [
-        (Answer("", status=401), Forbidden, "does not let the bot list the silences"),
-        (Answer("no", status=404), NotFound, "could not list the silences"),
-        (Answer("", status=302, headers={"Location": "/login"}), PermanentError, "HTTP 302, .* correct its address"),
-        (Answer({"code": 422, "message": "bad filter"}, status=422), PermanentError, "did not list the silences: bad filter"),
-        (Answer("<html>", status=503), TemporaryError, "failed .<html>."),
-        (Answer("<html>"), TemporaryError, "cannot be read"),
-        (Answer([{"id": "a"}]), TemporaryError, "cannot be read"),
-        (Answer(hang=True), TemporaryError, "did not answer in time"),
-        (Answer(cut=True), TemporaryError, "broke the connection"),
+        (ScriptedResponse("", status=401), Forbidden, "does not let the bot list the silences"),
+        (ScriptedResponse("no", status=404), NotFound, "could not list the silences"),
+        (ScriptedResponse("", status=302, headers={"Location": "/login"}), PermanentError, "HTTP 302, .* correct its address"),
+        (
+            ScriptedResponse({"code": 422, "message": "bad filter"}, status=422),
+            PermanentError,
+            "did not list the silences: bad filter",
+        ),
+        (ScriptedResponse("<html>", status=503), TemporaryError, "failed .<html>."),
+        (ScriptedResponse("<html>"), TemporaryError, "cannot be read"),
+        (ScriptedResponse([{"id": "a"}]), TemporaryError, "cannot be read"),
+        (ScriptedResponse(hang=True), TemporaryError, "did not answer in time"),
+        (ScriptedResponse(cut_connection=True), TemporaryError, "broke the connection"),
     ],
 )
 async def test_what_goes_wrong_is_said(
-    web: ScriptedWeb, alertmanager: Alertmanager, answer: Answer, error: type[DeepechoError], said: str
+    web: ScriptedWeb, alertmanager: Alertmanager, answer: ScriptedResponse, error: type[DeepechoError], said: str
 ) -> None:
-    web.answers = [answer]
+    web.responses = [answer]
 
     with pytest.raises(DeepechoError, match=said) as caught:
         await alertmanager.silences()
@@ -160,28 +180,28 @@ async def test_what_goes_wrong_is_said(
 
 
 async def test_a_named_delay_is_kept(web: ScriptedWeb, alertmanager: Alertmanager) -> None:
-    web.answers = [Answer("", status=429, headers={"Retry-After": "7"})]
+    web.responses = [ScriptedResponse("", status=429, headers={"Retry-After": "7"})]
 
     with pytest.raises(TemporaryError) as caught:
         await alertmanager.ping()
-    assert caught.value.delay == 7
+    assert caught.value.retry_after == 7
 
 
 async def test_the_reason_of_a_refusal_is_alertmanagers(web: ScriptedWeb, alertmanager: Alertmanager) -> None:
-    web.answers = [NOTHING, Answer('"end time can\'t be in the past"', status=400)]
+    web.responses = [NOTHING, ScriptedResponse('"end time can\'t be in the past"', status=400)]
 
     with pytest.raises(Refused, match="did not make the silence: end time can't be in the past"):
         await make(alertmanager)
 
 
 async def test_a_password_in_the_address_is_sent_and_never_said(web: ScriptedWeb) -> None:
-    web.answers = [Answer("", status=403)]
+    web.responses = [ScriptedResponse("", status=403)]
 
     async with open_alertmanager(web.url.replace("//", "//bot:geheim@")) as alertmanager:
         with pytest.raises(Forbidden) as caught:
             await alertmanager.ping()
     assert "geheim" not in str(caught.value)
-    assert web.asked[0].headers["Authorization"].startswith("Basic ")
+    assert web.requests[0].headers["Authorization"].startswith("Basic ")
 
 
 @pytest.mark.parametrize("address", ["", "nowhere", "ftp://here"])
@@ -192,7 +212,7 @@ async def test_an_address_that_is_none_is_said(address: str) -> None:
 
 
 async def test_a_shared_session_stays_open(web: ScriptedWeb) -> None:
-    web.answers = [Answer({"versionInfo": {"version": "0.25.0"}})]
+    web.responses = [ScriptedResponse({"versionInfo": {"version": "0.25.0"}})]
 
     async with aiohttp.ClientSession() as session:
         both = await asyncio.gather(Alertmanager(web.url, session).ping(), Alertmanager(f"{web.url}/", session).ping())

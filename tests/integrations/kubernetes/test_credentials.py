@@ -19,13 +19,13 @@ from aiohttp import web
 from domain.clock import SystemClock
 from domain.errors import Forbidden, PermanentError, TemporaryError
 from integrations.kubernetes import ClusterSettings, Eks, open_cluster
-from integrations.kubernetes.tokens import Credentials, Issued
+from integrations.kubernetes.tokens import Credentials, ExpiringToken
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 @dataclass
-class MovedClock:
+class ManualClock:
     time: datetime = NOON
 
     def now(self) -> datetime:
@@ -35,26 +35,26 @@ class MovedClock:
         self.time += timedelta(**by)
 
 
-class Issuer:
+class FakeTokenIssuer:
     """Gives numbered tokens for ten minutes, good for fourteen; fails while ``away``."""
 
-    def __init__(self, clock: MovedClock) -> None:
+    def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
         self.issued = 0
         self.away = False
 
-    async def __call__(self) -> Issued:
+    async def __call__(self) -> ExpiringToken:
         await asyncio.sleep(0)
         if self.away:
             raise TemporaryError("The issuer does not answer.")
         self.issued += 1
         now = self.clock.now()
-        return Issued(f"Bearer {self.issued}", now + timedelta(minutes=10), now + timedelta(minutes=14))
+        return ExpiringToken(f"Bearer {self.issued}", now + timedelta(minutes=10), now + timedelta(minutes=14))
 
 
 async def test_a_token_is_issued_once_for_all_who_wait_and_renewed_after_ten_minutes() -> None:
-    clock = MovedClock()
-    issuer = Issuer(clock)
+    clock = ManualClock()
+    issuer = FakeTokenIssuer(clock)
     credentials = Credentials(issuer, clock)
 
     assert await asyncio.gather(*(credentials.header() for _ in range(5))) == ["Bearer 1"] * 5
@@ -66,20 +66,20 @@ async def test_a_token_is_issued_once_for_all_who_wait_and_renewed_after_ten_min
 
 
 async def test_a_refused_token_is_replaced_once_however_many_were_refused() -> None:
-    clock = MovedClock()
-    issuer = Issuer(clock)
+    clock = ManualClock()
+    issuer = FakeTokenIssuer(clock)
     credentials = Credentials(issuer, clock)
     refused = await credentials.header()
 
-    replaced = await asyncio.gather(*(credentials.instead_of(refused) for _ in range(5)))
+    replaced = await asyncio.gather(*(credentials.replace_refused(refused) for _ in range(5)))
 
     assert replaced == ["Bearer 2"] * 5
     assert issuer.issued == 2
 
 
 async def test_an_issuer_that_is_away_for_a_moment_costs_nothing() -> None:
-    clock = MovedClock()
-    issuer = Issuer(clock)
+    clock = ManualClock()
+    issuer = FakeTokenIssuer(clock)
     credentials = Credentials(issuer, clock)
     await credentials.header()
     issuer.away = True
@@ -94,7 +94,7 @@ async def test_an_issuer_that_is_away_for_a_moment_costs_nothing() -> None:
 
 
 @dataclass
-class ApiServer:
+class FakeApiServer:
     """Answers /version over TLS and remembers who asked; refuses what it is told to."""
 
     port: int
@@ -125,10 +125,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def server(certificate: Path) -> AsyncIterator[ApiServer]:
+async def server(certificate: Path) -> AsyncIterator[FakeApiServer]:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, certificate.parent / "key.pem")
-    found = ApiServer(0, certificate)
+    found = FakeApiServer(0, certificate)
     app = web.Application()
     app.router.add_get("/version", found.version)
     runner = web.AppRunner(app)
@@ -154,15 +154,15 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def _eks(server: ApiServer) -> ClusterSettings:
+def _eks(server: FakeApiServer) -> ClusterSettings:
     authority = base64.b64encode(server.certificate.read_bytes()).decode()
     eks = Eks(cluster="echo-prod", region="eu-central-1", endpoint=server.url, certificate_authority=authority)
     return ClusterSettings(name="prod", eks=eks)
 
 
 @pytest.mark.usefixtures("aws")
-async def test_eks_is_entered_with_a_presigned_request_to_sts(server: ApiServer) -> None:
-    async with open_cluster(_eks(server), MovedClock(), redact=str) as cluster:
+async def test_eks_is_entered_with_a_presigned_request_to_sts(server: FakeApiServer) -> None:
+    async with open_cluster(_eks(server), ManualClock(), redact=str) as cluster:
         assert await cluster.version() == "v1.34.1"
 
     (header,) = server.seen
@@ -180,8 +180,10 @@ async def test_eks_is_entered_with_a_presigned_request_to_sts(server: ApiServer)
     assert len(query["X-Amz-Signature"]) == 64
 
 
-async def test_eks_tokens_are_renewed_after_ten_minutes_and_once_when_refused(server: ApiServer, aws: pytest.MonkeyPatch) -> None:
-    clock = MovedClock()
+async def test_eks_tokens_are_renewed_after_ten_minutes_and_once_when_refused(
+    server: FakeApiServer, aws: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock()
     async with open_cluster(_eks(server), clock, redact=str) as cluster:
         await cluster.version()
         aws.setenv("AWS_ACCESS_KEY_ID", "AKIDSECOND")  # tokens of one second are alike otherwise
@@ -206,7 +208,7 @@ def _key(header: str) -> str:
 
 @pytest.mark.parametrize("known", [True, False])
 async def test_an_eks_cluster_is_looked_up_when_only_its_name_is_known(
-    server: ApiServer,
+    server: FakeApiServer,
     aws: pytest.MonkeyPatch,
     known: bool,  # noqa: FBT001
 ) -> None:
@@ -234,14 +236,14 @@ async def test_an_eks_cluster_is_looked_up_when_only_its_name_is_known(
     await runner.cleanup()
 
 
-async def test_without_aws_credentials_eks_says_so(server: ApiServer, aws: pytest.MonkeyPatch) -> None:
+async def test_without_aws_credentials_eks_says_so(server: FakeApiServer, aws: pytest.MonkeyPatch) -> None:
     aws.delenv("AWS_ACCESS_KEY_ID")
     async with open_cluster(_eks(server), SystemClock(), redact=str) as cluster:
         with pytest.raises(PermanentError, match="There are no AWS credentials for EKS cluster echo-prod"):
             await cluster.version()
 
 
-def _plugin(tmp_path: Path, server: ApiServer, source: str) -> ClusterSettings:
+def _plugin(tmp_path: Path, server: FakeApiServer, source: str) -> ClusterSettings:
     """A kubeconfig whose user logs in with a program, as cloud providers have it."""
     program = tmp_path / "login.py"
     program.write_text(source)
@@ -272,9 +274,9 @@ print(json.dumps({{**{json.dumps(credential)}, "status": status}}))
 
 
 async def test_a_login_program_is_run_again_before_its_token_ends_and_when_it_is_refused(
-    server: ApiServer, tmp_path: Path
+    server: FakeApiServer, tmp_path: Path
 ) -> None:
-    clock = MovedClock()
+    clock = ManualClock()
     async with open_cluster(_plugin(tmp_path, server, _login(tmp_path)), clock, redact=str) as cluster:
         await cluster.version()
         clock.move(minutes=13)
@@ -288,20 +290,20 @@ async def test_a_login_program_is_run_again_before_its_token_ends_and_when_it_is
     assert server.seen == [f"Bearer token-{number}" for number in (1, 1, 2, 2, 3)]
 
 
-async def test_a_login_program_that_fails_is_quoted(server: ApiServer, tmp_path: Path) -> None:
+async def test_a_login_program_that_fails_is_quoted(server: FakeApiServer, tmp_path: Path) -> None:
     async with open_cluster(_plugin(tmp_path, server, "raise SystemExit('who are you')"), SystemClock(), redact=str) as cluster:
         with pytest.raises(PermanentError, match=r"kubeconfig of cluster prod cannot be used: .*who are you"):
             await cluster.version()
 
 
 async def test_a_service_accounts_token_is_read_again_every_minute(
-    server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: FakeApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
     (tmp_path / "ca.crt").write_bytes(server.certificate.read_bytes())
     (tmp_path / "token").write_text("first\n")
-    clock = MovedClock()
+    clock = ManualClock()
     async with open_cluster(
         ClusterSettings(name="here", in_cluster=True, service_account=tmp_path), clock, redact=str
     ) as cluster:
@@ -326,7 +328,7 @@ async def test_outside_a_cluster_there_is_no_way_in_from_inside(tmp_path: Path, 
             await cluster.version()
 
 
-async def test_a_certificate_that_is_not_trusted_is_not_a_passing_trouble(server: ApiServer, tmp_path: Path) -> None:
+async def test_a_certificate_that_is_not_trusted_is_not_a_passing_trouble(server: FakeApiServer, tmp_path: Path) -> None:
     config = {
         "current-context": "a",
         "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],

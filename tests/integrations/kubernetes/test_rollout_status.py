@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from domain.workloads.deployments import RolloutState
+from domain.workloads.deployments import RolloutStatus
 from integrations.kubernetes.changes import undo_annotations
 from integrations.kubernetes.resources import label_selector
-from integrations.kubernetes.rollout_status import blamed, rollout_state, without_verdict
+from integrations.kubernetes.rollout_status import rollout_state, stalled_replica_set, without_progress_condition
 
 LATE = "It made no progress for 600 s (Kubernetes' progress deadline)."
 PAUSED = "The Deployment is paused."
@@ -61,7 +61,7 @@ def test_done_and_failed_as_kubectl_rollout_status_decides(obj: dict[str, Any], 
 
 
 def test_the_counts_are_the_deployments() -> None:
-    assert rollout_state(deployment(updated=2, total=4, available=1, ready=3)) == RolloutState(
+    assert rollout_state(deployment(updated=2, total=4, available=1, ready=3)) == RolloutStatus(
         desired=3, updated=2, ready=3, available=1, total=4, done=False
     )
 
@@ -73,10 +73,10 @@ def test_a_deployment_that_no_controller_has_seen_is_not_done() -> None:
 def test_a_verdict_names_whom_it_blames_and_can_be_set_aside() -> None:
     late = deployment(updated=3, total=3, available=3, reason="ProgressDeadlineExceeded")
 
-    assert blamed(late) == "web-5d9c7b"
-    assert rollout_state(without_verdict(late)).done
+    assert stalled_replica_set(late) == "web-5d9c7b"
+    assert rollout_state(without_progress_condition(late)).done
     assert rollout_state(late).failure
-    assert blamed(deployment(updated=3, total=3, available=3, reason="NewReplicaSetAvailable")) == ""
+    assert stalled_replica_set(deployment(updated=3, total=3, available=3, reason="NewReplicaSetAvailable")) == ""
 
 
 KEPT = {

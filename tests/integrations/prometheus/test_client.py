@@ -18,7 +18,7 @@ from domain.errors import DeepechoError, Forbidden, NotFound, PermanentError, Te
 from domain.metrics.charts import Series
 from domain.metrics.samples import Sample
 from integrations.prometheus import Prometheus, open_prometheus
-from tests.harness.fakes.scripted_web import Answer, ScriptedWeb, scripted_web
+from tests.harness.fakes.scripted_web import ScriptedResponse, ScriptedWeb, scripted_web
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 UNTIL = datetime(2026, 11, 23, 3, 8, 3, tzinfo=UTC)
@@ -41,15 +41,15 @@ def recorded(name: str) -> Any:
     return json.loads((RECORDINGS / f"{name}.json").read_text())
 
 
-def matrix(*found: tuple[dict[str, str], Sequence[tuple[float, str]]], **more: Any) -> Answer:
+def matrix(*found: tuple[dict[str, str], Sequence[tuple[float, str]]], **more: Any) -> ScriptedResponse:
     result = [{"metric": labels, "values": values} for labels, values in found]
-    return Answer({"status": "success", "data": {"resultType": "matrix", "result": result}, **more})
+    return ScriptedResponse({"status": "success", "data": {"resultType": "matrix", "result": result}, **more})
 
 
 async def test_series_as_they_were_recorded(web: ScriptedWeb, prometheus: Prometheus) -> None:
-    web.answers = [Answer(recorded("prometheus_query_range"))]
+    web.responses = [ScriptedResponse(recorded("prometheus_query_range"))]
 
-    found = await prometheus.range("up", SINCE, UNTIL, points=3)
+    found = await prometheus.query_range("up", SINCE, UNTIL, points=3)
 
     points = ((1795403273.0, 1.0), (1795403278.0, 1.0), (1795403283.0, 1.0))
     assert found == (
@@ -60,21 +60,21 @@ async def test_series_as_they_were_recorded(web: ScriptedWeb, prometheus: Promet
 
 
 async def test_samples_as_they_were_recorded(web: ScriptedWeb, prometheus: Prometheus) -> None:
-    web.answers = [Answer(recorded("prometheus_query"))]
+    web.responses = [ScriptedResponse(recorded("prometheus_query"))]
 
-    found = await prometheus.now("up")
+    found = await prometheus.query("up")
 
     assert [each.labels["job"] for each in found] == ["prometheus", "push", "node"]
     assert found[0] == Sample({"__name__": "up", "instance": "127.0.0.1:19090", "job": "prometheus"}, 1.0)
 
 
 async def test_the_question_is_a_form(web: ScriptedWeb, prometheus: Prometheus) -> None:
-    web.answers = [matrix()]
+    web.responses = [matrix()]
 
-    assert await prometheus.range('up{a="b&c"}', SINCE, UNTIL) == ()
-    assert await prometheus.now("1 + 1") == ()
+    assert await prometheus.query_range('up{a="b&c"}', SINCE, UNTIL) == ()
+    assert await prometheus.query("1 + 1") == ()
 
-    ranged, instant = web.asked
+    ranged, instant = web.requests
     assert (ranged.name, ranged.query, instant.name, instant.query) == ("query_range", {}, "query", {})
     assert parse_qs(ranged.body) == {
         "query": ['up{a="b&c"}'],
@@ -90,18 +90,18 @@ async def test_the_question_is_a_form(web: ScriptedWeb, prometheus: Prometheus) 
     ("span", "points", "step"), [(0, 240, 1), (239, 240, 1), (240, 240, 2), (3600, 240, 16), (86400, 240, 362), (10, 1, 10)]
 )
 async def test_steps(web: ScriptedWeb, prometheus: Prometheus, span: int, points: int, step: int) -> None:
-    web.answers = [matrix()]
+    web.responses = [matrix()]
 
-    await prometheus.range("up", UNTIL - timedelta(seconds=span), UNTIL, points=points)
+    await prometheus.query_range("up", UNTIL - timedelta(seconds=span), UNTIL, points=points)
 
-    assert parse_qs(web.asked[0].body)["step"] == [str(step)]
+    assert parse_qs(web.requests[0].body)["step"] == [str(step)]
     assert span // step + 1 <= max(points, 2)
 
 
 async def test_what_is_no_number_has_no_value(web: ScriptedWeb, prometheus: Prometheus) -> None:
-    web.answers = [matrix(({}, [(1, "NaN"), (2, "+Inf"), (3, "-Inf"), (4, "1e-3")]))]
+    web.responses = [matrix(({}, [(1, "NaN"), (2, "+Inf"), (3, "-Inf"), (4, "1e-3")]))]
 
-    (series,) = await prometheus.range("x", SINCE, UNTIL)
+    (series,) = await prometheus.query_range("x", SINCE, UNTIL)
 
     assert series.points == ((1.0, None), (2.0, None), (3.0, None), (4.0, 0.001))
 
@@ -119,64 +119,68 @@ async def test_what_is_no_number_has_no_value(web: ScriptedWeb, prometheus: Prom
 )
 async def test_names(web: ScriptedWeb, prometheus: Prometheus, labels: list[dict[str, str]], names: list[str]) -> None:
     for each in (labels, labels[::-1]):
-        web.answers = [matrix(*((one, [(1, "1")]) for one in each))]
-        assert [series.name for series in await prometheus.range("x", SINCE, UNTIL)] == names
+        web.responses = [matrix(*((one, [(1, "1")]) for one in each))]
+        assert [series.name for series in await prometheus.query_range("x", SINCE, UNTIL)] == names
 
 
 async def test_part_of_the_data_is_data(web: ScriptedWeb, prometheus: Prometheus) -> None:
-    web.answers = [matrix(({}, [(1, "1")]), warnings=["store 2 did not answer"], infos=["metric might not be a counter"])]
+    web.responses = [matrix(({}, [(1, "1")]), warnings=["store 2 did not answer"], infos=["metric might not be a counter"])]
 
-    assert len(await prometheus.range("x", SINCE, UNTIL)) == 1
+    assert len(await prometheus.query_range("x", SINCE, UNTIL)) == 1
 
 
 async def test_histograms_have_no_line(web: ScriptedWeb, prometheus: Prometheus) -> None:
     histogram = {"metric": {"job": "a"}, "histograms": [[1, {"count": "2"}]]}
-    web.answers = [Answer({"status": "success", "data": {"result": [histogram]}})]
+    web.responses = [ScriptedResponse({"status": "success", "data": {"result": [histogram]}})]
 
-    assert await prometheus.range("x", SINCE, UNTIL) == ()
-    assert await prometheus.now("x") == (Sample({"job": "a"}, None),)
+    assert await prometheus.query_range("x", SINCE, UNTIL) == ()
+    assert await prometheus.query("x") == (Sample({"job": "a"}, None),)
 
 
 @pytest.mark.parametrize(
     ("answer", "error", "said"),
     [
         (
-            Answer(recorded("prometheus_query_error"), status=400),
+            ScriptedResponse(recorded("prometheus_query_error"), status=400),
             PermanentError,
             "does not take the expression: invalid parameter .query.: 1:5: parse error: unclosed left parenthesis",
         ),
-        (Answer({"status": "error", "error": "many-to-many"}, status=422), PermanentError, "expression: many-to-many"),
-        (Answer({"status": "error", "error": "query timed out"}, status=503), TemporaryError, "did not answer: query timed out"),
-        (Answer("<h1>Bad Gateway</h1>\nmore", status=502), TemporaryError, "did not answer: <h1>Bad Gateway</h1>$"),
-        (Answer("", status=401), Forbidden, "does not let the bot in"),
-        (Answer("", status=404), NotFound, "there is no Prometheus"),
-        (Answer("", status=302, headers={"Location": "/login"}), PermanentError, "HTTP 302, .* correct its address"),
-        (Answer(cut=True), TemporaryError, "cannot be reached"),
-        (Answer("<html>"), TemporaryError, "cannot be read"),
-        (Answer([]), TemporaryError, "cannot be read"),
-        (Answer({"data": {"result": [{"values": [[1, "1"]]}]}}), TemporaryError, "cannot be read"),
-        (Answer({"data": {"result": [{"metric": {}, "values": [1]}]}}), TemporaryError, "cannot be read"),
+        (ScriptedResponse({"status": "error", "error": "many-to-many"}, status=422), PermanentError, "expression: many-to-many"),
+        (
+            ScriptedResponse({"status": "error", "error": "query timed out"}, status=503),
+            TemporaryError,
+            "did not answer: query timed out",
+        ),
+        (ScriptedResponse("<h1>Bad Gateway</h1>\nmore", status=502), TemporaryError, "did not answer: <h1>Bad Gateway</h1>$"),
+        (ScriptedResponse("", status=401), Forbidden, "does not let the bot in"),
+        (ScriptedResponse("", status=404), NotFound, "there is no Prometheus"),
+        (ScriptedResponse("", status=302, headers={"Location": "/login"}), PermanentError, "HTTP 302, .* correct its address"),
+        (ScriptedResponse(cut_connection=True), TemporaryError, "cannot be reached"),
+        (ScriptedResponse("<html>"), TemporaryError, "cannot be read"),
+        (ScriptedResponse([]), TemporaryError, "cannot be read"),
+        (ScriptedResponse({"data": {"result": [{"values": [[1, "1"]]}]}}), TemporaryError, "cannot be read"),
+        (ScriptedResponse({"data": {"result": [{"metric": {}, "values": [1]}]}}), TemporaryError, "cannot be read"),
     ],
 )
 async def test_what_goes_wrong_is_said_and_asked_once(
-    web: ScriptedWeb, prometheus: Prometheus, answer: Answer, error: type[DeepechoError], said: str
+    web: ScriptedWeb, prometheus: Prometheus, answer: ScriptedResponse, error: type[DeepechoError], said: str
 ) -> None:
-    web.answers = [answer]
+    web.responses = [answer]
 
     with pytest.raises(DeepechoError, match=said) as caught:
-        await prometheus.range("sum(up", SINCE, UNTIL)
+        await prometheus.query_range("sum(up", SINCE, UNTIL)
     assert type(caught.value) is error
-    assert len(web.asked) == 1
+    assert len(web.requests) == 1
 
 
 async def test_its_version_is_asked_once_too(web: ScriptedWeb, prometheus: Prometheus) -> None:
-    web.answers = [matrix(), Answer("busy", status=503, headers={"Retry-After": "7"})]
-    await prometheus.now("up")
+    web.responses = [matrix(), ScriptedResponse("busy", status=503, headers={"Retry-After": "7"})]
+    await prometheus.query("up")
 
     with pytest.raises(TemporaryError, match="did not answer: busy") as caught:
         await prometheus.ping()
-    assert caught.value.delay == 7
-    assert len(web.asked) == 2
+    assert caught.value.retry_after == 7
+    assert len(web.requests) == 2
 
 
 async def test_one_that_is_away_is_said() -> None:
@@ -188,17 +192,17 @@ async def test_one_that_is_away_is_said() -> None:
 
 
 async def test_one_that_hangs_is_given_up_and_keeps_nobody_waiting(web: ScriptedWeb) -> None:
-    web.answers = [Answer(hang=True)]
+    web.responses = [ScriptedResponse(hang=True)]
     began = time.monotonic()
 
-    async with open_prometheus(web.url, seconds=0.3) as prometheus:
-        asked = [prometheus.now("up") for _ in range(12)]
+    async with open_prometheus(web.url, timeout_seconds=0.3) as prometheus:
+        asked = [prometheus.query("up") for _ in range(12)]
         found = await asyncio.gather(*asked, return_exceptions=True)
 
     assert time.monotonic() - began < 3
     assert {type(each) for each in found} == {TemporaryError}
     assert {str(each) for each in found} == {f"Prometheus at {web.url[7:]} did not answer within 0.3 s."}
-    assert len(web.asked) <= 8
+    assert len(web.requests) <= 8
 
 
 async def test_one_that_dribbles_frees_its_thread() -> None:
@@ -219,61 +223,61 @@ async def test_one_that_dribbles_frees_its_thread() -> None:
     server = await asyncio.start_server(dribble, "127.0.0.1", 0)
     async with (
         server,
-        open_prometheus(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", seconds=0.3) as prometheus,
+        open_prometheus(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", timeout_seconds=0.3) as prometheus,
     ):
         with pytest.raises(TemporaryError, match="did not answer within"):
-            await prometheus.now("up")
+            await prometheus.query("up")
         async with asyncio.timeout(5):
             await stop.wait()
 
 
 async def test_an_answer_that_is_too_large_is_not_read(web: ScriptedWeb, prometheus: Prometheus) -> None:
-    web.answers = [Answer(" " * (5 * 2**20))]
+    web.responses = [ScriptedResponse(" " * (5 * 2**20))]
 
     with pytest.raises(PermanentError, match="larger than 4 MiB: the expression finds too many series"):
-        await prometheus.now("up")
+        await prometheus.query("up")
 
 
 async def test_a_password_in_the_address_is_sent_and_never_said(web: ScriptedWeb) -> None:
-    web.answers = [Answer("", status=403)]
+    web.responses = [ScriptedResponse("", status=403)]
 
     async with open_prometheus(web.url.replace("//", "//bot:geheim@")) as prometheus:
         with pytest.raises(Forbidden) as caught:
-            await prometheus.now("up")
+            await prometheus.query("up")
     assert "geheim" not in str(caught.value)
-    assert web.asked[0].headers["Authorization"].startswith("Basic ")
+    assert web.requests[0].headers["Authorization"].startswith("Basic ")
 
 
 @pytest.mark.parametrize("address", ["", "nowhere", "ftp://here"])
 async def test_an_address_that_is_none_is_said(address: str) -> None:
     async with open_prometheus(address) as prometheus:
         with pytest.raises(PermanentError, match=r"address .* cannot be used"):
-            await prometheus.now("up")
+            await prometheus.query("up")
 
 
 async def test_series_of_other_alerts_of_the_same_rule_are_left_out(web: ScriptedWeb) -> None:
     mine, other, without = {"service": "main"}, {"service": "cache"}, {"job": "demo"}
     values = [[1795403273, "1"], [1795403278, "2"]]
     found = [{"metric": each, "values": values} for each in (mine, other, without)]
-    web.answers = [Answer({"status": "success", "data": {"resultType": "matrix", "result": found}})]
+    web.responses = [ScriptedResponse({"status": "success", "data": {"resultType": "matrix", "result": found}})]
 
     async with open_prometheus(web.url) as prometheus:
-        series = await prometheus.range("errors", SINCE, UNTIL, only={"service": "main", "team": "payments"})
+        series = await prometheus.query_range("errors", SINCE, UNTIL, only={"service": "main", "team": "payments"})
 
     assert [each.name for each in series] == ["job=demo", "service=main"]
 
 
 async def test_a_slash_at_the_end_of_the_address_is_none_of_the_paths(web: ScriptedWeb) -> None:
-    web.answers = [Answer({"data": {"version": "2.42.0"}})]
+    web.responses = [ScriptedResponse({"data": {"version": "2.42.0"}})]
 
     async with open_prometheus(f"{web.url}/") as prometheus:
         assert await prometheus.ping() == "2.42.0"
 
 
 async def test_the_threads_end_with_it(web: ScriptedWeb) -> None:
-    web.answers = [matrix()]
+    web.responses = [matrix()]
     async with open_prometheus(web.url) as prometheus:
-        await prometheus.now("up")
+        await prometheus.query("up")
         mine = [each for each in threading.enumerate() if each.name.startswith("prometheus")]
         assert mine
 

@@ -16,19 +16,19 @@ from domain.alerts.alerts import Alert, AlertNote, Notification
 from storage.engines import open_engines
 from storage.store import Store
 from storage.tables import alerts, storms
-from tests.harness.alerts import AlertsHouse, alerting, open_alerts_house
+from tests.harness.alerts import AlertsHarness, alerts_catalogue, open_alerts_harness
 from tests.harness.databases import migrated_file
 from tests.harness.samples.notifications import alert, notification
 
 __all__ = ["migrated_file"]
 
-CATALOGUE = {"flaps": 4, "flap_minutes": 30, "reopen_minutes": 60, "storm_quiet_minutes": 5}
+CATALOGUE = {"flap_changes": 4, "flap_minutes": 30, "reopen_minutes": 60, "storm_quiet_minutes": 5}
 NUMBERS = count()
 PODS, KEYS = "abcdef", ("one", "two", "three", "four")
 
 
 @dataclass(frozen=True)
-class Heard:
+class NotificationStep:
     """What Alertmanager says, so many minutes after it said something else."""
 
     key: str
@@ -38,7 +38,7 @@ class Heard:
 
 
 heard = some.builds(
-    Heard,
+    NotificationStep,
     key=some.sampled_from(KEYS),
     pods=some.dictionaries(some.sampled_from(PODS), some.booleans(), min_size=1, max_size=4),
     severity=some.sampled_from(["info", "info", "warning", "critical"]),
@@ -46,66 +46,66 @@ heard = some.builds(
 )
 
 
-async def applied(house: AlertsHouse, story: list[Heard], *, together: bool) -> dict[str, Any]:
+async def apply_story(harness: AlertsHarness, story: list[NotificationStep], *, together: bool) -> dict[str, Any]:
     """What is true at the end."""
     for word in story:
-        house.clock.go_on(timedelta(minutes=word.pause))
-        await house.keep(notification_of(house, word))
+        harness.clock.advance(timedelta(minutes=word.pause))
+        await harness.store_notifications(notification_of(harness, word))
         if not together:
-            await house.apply()
-    await house.apply()
-    assert set(await house.answers()) <= {"applied"}
-    notes = [each.fact for each in await house.said() if isinstance(each.fact, AlertNote)]
-    rows = await house.rows(select(alerts.c.group_id, alerts.c.fingerprint, alerts.c.alert).order_by(*alerts.primary_key))
-    kept_storms = await house.rows(select(storms).order_by(storms.c.id))
+            await harness.apply()
+    await harness.apply()
+    assert set(await harness.answers()) <= {"applied"}
+    notes = [each.fact for each in await harness.outbox_entries() if isinstance(each.fact, AlertNote)]
+    rows = await harness.rows(select(alerts.c.group_id, alerts.c.fingerprint, alerts.c.alert).order_by(*alerts.primary_key))
+    kept_storms = await harness.rows(select(storms).order_by(storms.c.id))
     return {
-        "groups": await house.groups(),
+        "groups": await harness.groups(),
         "alerts": [tuple(each) for each in rows],
         "storms": [tuple(each) for each in kept_storms],
-        "said": [(each.group, each.key, each.text, each.lines) for each in notes],
-        "counted": {each.storm.id: (each.groups, each.firing) for each in await house.storm_cards()},
-        "timers": await house.timers(),
+        "said": [(each.group_id, each.key, each.text, each.lines) for each in notes],
+        "counted": {each.storm.id: (each.groups, each.firing) for each in await harness.storm_cards()},
+        "timers": await harness.timers(),
     }
 
 
-def notification_of(house: AlertsHouse, word: Heard) -> Notification:
-    return notification(*(told(house, name, word, firing=each) for name, each in word.pods.items()), key=word.key)
+def notification_of(harness: AlertsHarness, word: NotificationStep) -> Notification:
+    return notification(*(alert_of(harness, name, word, firing=each) for name, each in word.pods.items()), key=word.key)
 
 
-def told(house: AlertsHouse, name: str, word: Heard, *, firing: bool) -> Alert:
+def alert_of(harness: AlertsHarness, name: str, word: NotificationStep, *, firing: bool) -> Alert:
     """An alert of this moment that fires, or of a while ago that ended just now."""
-    now, labels = house.clock.now(), {"severity": word.severity}
+    now, labels = harness.clock.now(), {"severity": word.severity}
     began = now if firing else now - timedelta(minutes=30)
     return alert(name, firing=firing, began=began, ended=None if firing else now, labels=labels)
 
 
-async def both(story: list[Heard], file: Path, folder: Path, most: int) -> list[dict[str, Any]]:
+async def compare_batched(story: list[NotificationStep], file: Path, folder: Path, most: int) -> list[dict[str, Any]]:
     found = []
     for together in (False, True):
         database = folder / f"{next(NUMBERS)}.db"
         store = Store(open_engines(f"sqlite:///{shutil.copy(file, database)}"))
-        async with open_alerts_house(store, alerting(new_groups_a_minute=most, **CATALOGUE)) as house:
-            found.append(await applied(house, story, together=together))
+        async with open_alerts_harness(store, alerts_catalogue(storm_threshold_per_minute=most, **CATALOGUE)) as harness:
+            found.append(await apply_story(harness, story, together=together))
         await store.close()
     return found
 
 
-SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+BATCH_SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@SOME
+@BATCH_SETTINGS
 @given(story=some.lists(heard, max_size=20))
-def test_groups_alerts_and_threads_are_the_same(tmp_path: Path, migrated_file: Path, story: list[Heard]) -> None:
-    one_by_one, together = asyncio.run(both(story, migrated_file, tmp_path, most=1000))
+def test_groups_alerts_and_threads_are_the_same(tmp_path: Path, migrated_file: Path, story: list[NotificationStep]) -> None:
+    one_by_one, together = asyncio.run(compare_batched(story, migrated_file, tmp_path, most=1000))
     for part, found in one_by_one.items():
         assert _sorted(together[part]) == _sorted(found), part
 
 
-@SOME
+@BATCH_SETTINGS
 @given(story=some.lists(heard, max_size=20))
-def test_storms_are_the_same(tmp_path: Path, migrated_file: Path, story: list[Heard]) -> None:
+def test_storms_are_the_same(tmp_path: Path, migrated_file: Path, story: list[NotificationStep]) -> None:
     """But for replies of groups that came out of a storm within the batch: their threads have what they would have missed."""
-    one_by_one, together = asyncio.run(both(story, migrated_file, tmp_path, most=1))
+    one_by_one, together = asyncio.run(compare_batched(story, migrated_file, tmp_path, most=1))
     assert set(one_by_one.pop("said")) <= set(together.pop("said"))
     assert together == one_by_one
 

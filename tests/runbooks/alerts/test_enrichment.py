@@ -10,14 +10,25 @@ import pytest
 from bot.views.render import render_text
 from domain.alerts import watchdogs
 from domain.alerts.alerts import GroupState
-from domain.catalogue.alerts import WatchdogEntry
+from domain.catalogue.alerts import WatchdogConfig
 from domain.errors import DeepechoError, Denied, PermanentError, Refused, TemporaryError
-from runbooks.alerts.enrichment import AT_ONCE, WAITS
+from runbooks.alerts.enrichment import ENRICHMENT_CONCURRENCY, MAX_QUEUE_AGE
 from storage.store import Store
-from storage.timers import STALE
-from tests.harness.alerts import MINUTE, SECOND, AlertsHouse, numbered, open_alerts_house
+from storage.timers import TIMER_CLAIM_TIMEOUT
+from tests.harness.alerts import MINUTE, SECOND, AlertsHarness, numbered_notification, open_alerts_harness
 from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
-from tests.harness.enrichment import SHORT, Cluster, Detective, Looking, Prometheus, Source, done, failing, left, measured
+from tests.harness.enrichment import (
+    SHORT_TIMEOUT,
+    EnrichmentHarness,
+    FakeCluster,
+    FakePrometheus,
+    FakeSource,
+    FakeSuspects,
+    alert_with_expression,
+    pending_groups,
+    pod_failure,
+    wait_enriched,
+)
 from tests.harness.samples.alerts import SUSPECT
 from tests.harness.samples.notifications import notification
 
@@ -28,47 +39,49 @@ FLOOD = 70
 
 
 @pytest.fixture
-async def house(store: Store) -> AsyncIterator[AlertsHouse]:
-    async with open_alerts_house(store) as opened:
+async def harness(store: Store) -> AsyncIterator[AlertsHarness]:
+    async with open_alerts_harness(store) as opened:
         yield opened
 
 
-async def fires(house: AlertsHouse, looking: Looking, *names: str) -> None:
+async def fires(harness: AlertsHarness, enricher: EnrichmentHarness, *names: str) -> None:
     """The group's card is up."""
-    await house.tell(notification(*(measured(name) for name in names or ("a",))))
-    await looking.deliver()
+    await harness.receive(notification(*(alert_with_expression(name) for name in names or ("a",))))
+    await enricher.deliver()
 
 
-async def test_once_the_card_is_up_its_thread_and_card_tell_what_is_known(house: AlertsHouse) -> None:
-    looking = Looking(house)
-    await house.tell(notification(measured()))
-    assert await left(house) == []
-    await looking.deliver()
-    assert len(await left(house)) == 1
-    await looking.look()
-    assert (await looking.thread()).keys() == EVERYTHING
-    group = await house.group()
+async def test_once_the_card_is_up_its_thread_and_card_tell_what_is_known(harness: AlertsHarness) -> None:
+    enricher = EnrichmentHarness(harness)
+    await harness.receive(notification(alert_with_expression()))
+    assert await pending_groups(harness) == []
+    await enricher.deliver()
+    assert len(await pending_groups(harness)) == 1
+    await enricher.enrich_due()
+    assert (await enricher.thread()).keys() == EVERYTHING
+    group = await harness.group()
     assert (group.suspect, group.value) == (SUSPECT, "14.2 (limit 10)")
-    chart = (await looking.thread())["chart-1"].chart
+    chart = (await enricher.thread())["chart-1"].chart
     assert chart is not None
-    assert [each.text for each in chart.markers] == [SUSPECT.change.what, "alert"]
-    assert looking.prometheus.ranges.asked == looking.prometheus.values.asked == ["error_ratio"]
+    assert [each.text for each in chart.markers] == [SUSPECT.change.description, "alert"]
+    assert enricher.prometheus.range_source.asked == enricher.prometheus.value_source.asked == ["error_ratio"]
 
 
-async def test_an_edit_of_the_card_is_not_looked_into_again(house: AlertsHouse) -> None:
-    looking = Looking(house)
-    await fires(house, looking)
-    await looking.look()
-    await fires(house, looking, "a", "b")
-    assert await left(house) == []
+async def test_an_edit_of_the_card_is_not_looked_into_again(harness: AlertsHarness) -> None:
+    enricher = EnrichmentHarness(harness)
+    await fires(harness, enricher)
+    await enricher.enrich_due()
+    await fires(harness, enricher, "a", "b")
+    assert await pending_groups(harness) == []
 
 
-async def test_the_card_is_edited_only_for_what_changed_on_it(house: AlertsHouse) -> None:
+async def test_the_card_is_edited_only_for_what_changed_on_it(harness: AlertsHarness) -> None:
     """Pods that fail, and what was not found out, stand in the thread alone: a workspace has fifty edits a minute."""
-    looking = Looking(house, detective=Detective(found=()), prometheus=Prometheus(values=Source(problem=TemporaryError("away"))))
-    await fires(house, looking)
-    await looking.look()
-    waiting = [each for each in await house.said() if each.state == "pending"]
+    enricher = EnrichmentHarness(
+        harness, suspects=FakeSuspects(found=()), prometheus=FakePrometheus(value_source=FakeSource(error=TemporaryError("away")))
+    )
+    await fires(harness, enricher)
+    await enricher.enrich_due()
+    waiting = [each for each in await harness.outbox_entries() if each.state == "pending"]
     assert {each.key.rpartition("/")[2] for each in waiting} == {"chart-1", "pods-1"}
 
 
@@ -79,78 +92,83 @@ REFUSAL = "Prometheus does not take the expression: parse error"
 @pytest.mark.parametrize(
     ("part", "trouble", "said"),
     [
-        ("chart", Source(hangs=True), SLOW),
-        ("chart", Source(problem=PermanentError(REFUSAL)), REFUSAL),
-        ("chart", Source(problem=TemporaryError("Prometheus cannot be reached.")), "Prometheus cannot be reached."),
-        ("chart", Source(problem=KeyError("values")), "An error in the program: KeyError."),
-        ("pods", Cluster(hangs=True), SLOW),
-        ("pods", Cluster(problem=TemporaryError("The cluster is away.")), "The cluster is away."),
-        ("pods", Cluster(problem=Refused("It is no longer there.")), "It is no longer there."),
-        ("pods", Cluster(problem=ZeroDivisionError()), "An error in the program: ZeroDivisionError."),
-        ("suspects", Detective(hangs=True), SLOW),
-        ("suspects", Detective(problem=Denied("Nobody may look.")), "Nobody may look."),
-        ("suspects", Detective(problem=RecursionError()), "An error in the program: RecursionError."),
+        ("chart", FakeSource(hangs=True), SLOW),
+        ("chart", FakeSource(error=PermanentError(REFUSAL)), REFUSAL),
+        ("chart", FakeSource(error=TemporaryError("Prometheus cannot be reached.")), "Prometheus cannot be reached."),
+        ("chart", FakeSource(error=KeyError("values")), "An error in the program: KeyError."),
+        ("pods", FakeCluster(hangs=True), SLOW),
+        ("pods", FakeCluster(error=TemporaryError("The cluster is away.")), "The cluster is away."),
+        ("pods", FakeCluster(error=Refused("It is no longer there.")), "It is no longer there."),
+        ("pods", FakeCluster(error=ZeroDivisionError()), "An error in the program: ZeroDivisionError."),
+        ("suspects", FakeSuspects(hangs=True), SLOW),
+        ("suspects", FakeSuspects(error=Denied("Nobody may look.")), "Nobody may look."),
+        ("suspects", FakeSuspects(error=RecursionError()), "An error in the program: RecursionError."),
     ],
 )
-async def test_each_part_fails_alone(house: AlertsHouse, part: str, trouble: Source, said: str) -> None:
+async def test_each_part_fails_alone(harness: AlertsHarness, part: str, trouble: FakeSource, said: str) -> None:
     # A source is made once for all databases: what it was asked before is not asked of this one.
-    trouble = replace(trouble, asked=[], busy=set(), met=[])
-    looking = Looking(house, seconds=SHORT)
-    if isinstance(trouble, Cluster):
-        looking = Looking(house, seconds=SHORT, cluster=trouble)
-    elif isinstance(trouble, Detective):
-        looking = Looking(house, seconds=SHORT, detective=trouble)
+    trouble = replace(trouble, asked=[], open_questions=set(), concurrent_questions=[])
+    enricher = EnrichmentHarness(harness, seconds=SHORT_TIMEOUT)
+    if isinstance(trouble, FakeCluster):
+        enricher = EnrichmentHarness(harness, seconds=SHORT_TIMEOUT, cluster=trouble)
+    elif isinstance(trouble, FakeSuspects):
+        enricher = EnrichmentHarness(harness, seconds=SHORT_TIMEOUT, suspects=trouble)
     else:
-        looking.prometheus.ranges = trouble
-    await fires(house, looking)
-    await looking.look()
-    thread = await looking.thread()
+        enricher.prometheus.range_source = trouble
+    await fires(harness, enricher)
+    await enricher.enrich_due()
+    thread = await enricher.thread()
     assert thread.keys() == EVERYTHING
     assert thread[f"{part}-1"].text.endswith(f" {said}")
     assert not any(each.text.endswith(said) for key, each in thread.items() if key != f"{part}-1")
-    group = await house.group()
+    group = await harness.group()
     assert group.value == "14.2 (limit 10)"
     assert (group.suspect is None) is (part == "suspects")
 
 
-async def test_what_is_found_is_told_while_another_part_still_waits(house: AlertsHouse) -> None:
-    looking = Looking(house, cluster=Cluster(hangs=True))
-    await fires(house, looking)
-    async with looking.at_work() as working:
-        await looking.hand_over()
+async def test_what_is_found_is_told_while_another_part_still_waits(harness: AlertsHarness) -> None:
+    enricher = EnrichmentHarness(harness, cluster=FakeCluster(hangs=True))
+    await fires(harness, enricher)
+    async with enricher.running() as working:
+        await enricher.submit_due()
         async with asyncio.timeout(10):
-            while (await looking.thread()).keys() != {"suspects-1", "chart-1"}:
+            while (await enricher.thread()).keys() != {"suspects-1", "chart-1"}:
                 assert not working.done()
                 await asyncio.sleep(0.01)
-    assert len(await left(house)) == 1
+    assert len(await pending_groups(harness)) == 1
 
 
-async def test_slow_suspects_do_not_cost_the_chart(house: AlertsHouse) -> None:
+async def test_slow_suspects_do_not_cost_the_chart(harness: AlertsHarness) -> None:
     async def slowly() -> None:
-        await asyncio.sleep(SHORT * 0.4)
+        await asyncio.sleep(SHORT_TIMEOUT * 0.4)
 
-    looking = Looking(house, seconds=SHORT, detective=Detective(hangs=True), prometheus=Prometheus(ranges=Source(slowly)))
-    await fires(house, looking)
-    await looking.look()
-    chart = (await looking.thread())["chart-1"].chart
+    enricher = EnrichmentHarness(
+        harness,
+        seconds=SHORT_TIMEOUT,
+        suspects=FakeSuspects(hangs=True),
+        prometheus=FakePrometheus(range_source=FakeSource(slowly)),
+    )
+    await fires(harness, enricher)
+    await enricher.enrich_due()
+    chart = (await enricher.thread())["chart-1"].chart
     assert chart is not None
     assert [each.text for each in chart.markers] == ["alert"]
 
 
-async def test_a_part_that_cannot_be_kept_ends_neither_the_workers_nor_the_other_parts(house: AlertsHouse) -> None:
-    looking = Looking(house, cluster=Cluster(found=(failing("half a pair: \ud800"),)))
-    await fires(house, looking)
-    async with looking.at_work() as working:
-        await looking.hand_over()
-        await done(house, working)
-        await house.tell(numbered(2))
-        await looking.deliver()
-        await looking.hand_over()
-        await done(house, working)
-    assert (await looking.thread()).keys() == {"suspects-1", "chart-1"}
+async def test_a_part_that_cannot_be_kept_ends_neither_the_workers_nor_the_other_parts(harness: AlertsHarness) -> None:
+    enricher = EnrichmentHarness(harness, cluster=FakeCluster(found=(pod_failure("half a pair: \ud800"),)))
+    await fires(harness, enricher)
+    async with enricher.running() as working:
+        await enricher.submit_due()
+        await wait_enriched(harness, working)
+        await harness.receive(numbered_notification(2))
+        await enricher.deliver()
+        await enricher.submit_due()
+        await wait_enriched(harness, working)
+    assert (await enricher.thread()).keys() == {"suspects-1", "chart-1"}
 
 
-class Moody(Store):
+class FlakyStore(Store):
     """A database that does not take what is written while ``away``."""
 
     def __init__(self, store: Store) -> None:
@@ -164,41 +182,43 @@ class Moody(Store):
             raise TemporaryError("The database did not take it.")
 
 
-async def test_a_database_that_was_away_for_a_moment_gets_everything_later_and_once(house: AlertsHouse) -> None:
-    moody = Moody(house.store)
-    looking = Looking(house, store=moody)
-    await fires(house, looking)
+async def test_a_database_that_was_away_for_a_moment_gets_everything_later_and_once(harness: AlertsHarness) -> None:
+    moody = FlakyStore(harness.store)
+    enricher = EnrichmentHarness(harness, store=moody)
+    await fires(harness, enricher)
 
     async def goes_away() -> None:
         moody.away = True
 
-    looking.cluster.meanwhile = goes_away
-    async with looking.at_work() as working:
-        await looking.hand_over()
+    enricher.cluster.hook = goes_away
+    async with enricher.running() as working:
+        await enricher.submit_due()
         async with asyncio.timeout(10):
-            while not moody.refused or looking.cluster.busy:
+            while not moody.refused or enricher.cluster.open_questions:
                 assert not working.done()
                 await asyncio.sleep(0.01)
-        looking.cluster.meanwhile = Source().meanwhile
+        enricher.cluster.hook = FakeSource().hook
         moody.away = False
-        house.clock.go_on(STALE + SECOND)
-        assert await looking.hand_over() == 1
-        await done(house, working)
-    assert (await looking.thread()).keys() == EVERYTHING
-    assert len(looking.cluster.asked) == 2
+        harness.clock.advance(TIMER_CLAIM_TIMEOUT + SECOND)
+        assert await enricher.submit_due() == 1
+        await wait_enriched(harness, working)
+    assert (await enricher.thread()).keys() == EVERYTHING
+    assert len(enricher.cluster.asked) == 2
 
 
-async def test_what_the_database_did_not_take_of_one_part_leaves_no_other_running_behind(house: AlertsHouse) -> None:
-    moody, found = Moody(house.store), asyncio.Event()
-    looking = Looking(house, store=moody, prometheus=Prometheus(Source(hangs=True), Source(hangs=True)), seconds=SHORT)
-    await fires(house, looking)
+async def test_what_the_database_did_not_take_of_one_part_leaves_no_other_running_behind(harness: AlertsHarness) -> None:
+    moody, found = FlakyStore(harness.store), asyncio.Event()
+    enricher = EnrichmentHarness(
+        harness, store=moody, prometheus=FakePrometheus(FakeSource(hangs=True), FakeSource(hangs=True)), seconds=SHORT_TIMEOUT
+    )
+    await fires(harness, enricher)
 
     async def waits() -> None:
         await found.wait()
 
-    looking.cluster.meanwhile = waits
+    enricher.cluster.hook = waits
     moody.away = True
-    looked = asyncio.create_task(looking.enrichment.enrich((await house.group()).id))
+    looked = asyncio.create_task(enricher.enrichment.enrich((await harness.group()).id))
     async with asyncio.timeout(10):
         while not moody.refused:
             await asyncio.sleep(0)
@@ -209,100 +229,109 @@ async def test_what_the_database_did_not_take_of_one_part_leaves_no_other_runnin
     found.set()
     with pytest.raises(TemporaryError):
         await looked
-    assert "pods-1" in await looking.thread()
+    assert "pods-1" in await enricher.thread()
 
 
-async def test_after_a_crash_in_the_middle_nothing_is_lost_and_nothing_said_twice(house: AlertsHouse) -> None:
-    died = Looking(house, cluster=Cluster(hangs=True))
-    await fires(house, died)
-    async with died.at_work():
-        await died.hand_over()
+async def test_after_a_crash_in_the_middle_nothing_is_lost_and_nothing_said_twice(harness: AlertsHarness) -> None:
+    died = EnrichmentHarness(harness, cluster=FakeCluster(hangs=True))
+    await fires(harness, died)
+    async with died.running():
+        await died.submit_due()
         async with asyncio.timeout(10):
             while len(await died.thread()) < 2:
                 await asyncio.sleep(0.01)
     before = await died.thread()
-    came_after = Looking(house)
-    assert await came_after.hand_over() == 0
-    house.clock.go_on(STALE + SECOND)
-    await came_after.look()
+    came_after = EnrichmentHarness(harness)
+    assert await came_after.submit_due() == 0
+    harness.clock.advance(TIMER_CLAIM_TIMEOUT + SECOND)
+    await came_after.enrich_due()
     thread = await came_after.thread()
     assert thread.keys() == EVERYTHING
     assert {key: thread[key] for key in before} == before
-    assert await left(house) == []
+    assert await pending_groups(harness) == []
 
 
-async def test_stopped_before_it_began_it_leaves_no_loose_ends(house: AlertsHouse) -> None:
-    looking = Looking(house)
-    await fires(house, looking)
-    group = await house.group()
+async def test_stopped_before_it_began_it_leaves_no_loose_ends(harness: AlertsHarness) -> None:
+    enricher = EnrichmentHarness(harness)
+    await fires(harness, enricher)
+    group = await harness.group()
     for passes in range(12):
-        looked = asyncio.create_task(looking.enrichment.enrich(group.id))
+        looked = asyncio.create_task(enricher.enrichment.enrich(group.id))
         for _ in range(passes):
             await asyncio.sleep(0)
         looked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await looked
-    assert (await house.group()).episode == 1
+    assert (await harness.group()).episode == 1
 
 
-async def test_what_was_resolved_by_then_is_not_looked_into(house: AlertsHouse) -> None:
-    looking = Looking(house)
-    await fires(house, looking)
-    await house.tell(notification(replace(measured(), firing=False, ends_at=house.clock.now())))
-    await looking.look()
-    assert (await house.group()).state is GroupState.RESOLVED
-    assert (looking.detective.asked, await looking.thread(), await left(house)) == ([], {}, [])
+async def test_what_was_resolved_by_then_is_not_looked_into(harness: AlertsHarness) -> None:
+    enricher = EnrichmentHarness(harness)
+    await fires(harness, enricher)
+    await harness.receive(notification(replace(alert_with_expression(), firing=False, ends_at=harness.clock.now())))
+    await enricher.enrich_due()
+    assert (await harness.group()).state is GroupState.RESOLVED
+    assert (enricher.suspects.asked, await enricher.thread(), await pending_groups(harness)) == ([], {}, [])
 
 
-async def test_what_is_resolved_and_fires_again_meanwhile_is_told_of_its_new_episode_alone(house: AlertsHouse) -> None:
-    looking = Looking(house)
-    await fires(house, looking)
+async def test_what_is_resolved_and_fires_again_meanwhile_is_told_of_its_new_episode_alone(harness: AlertsHarness) -> None:
+    enricher = EnrichmentHarness(harness)
+    await fires(harness, enricher)
 
     async def turns() -> None:
-        looking.cluster.meanwhile = Source().meanwhile
-        house.clock.go_on(MINUTE)
-        ended = replace(measured(), firing=False, ends_at=house.clock.now())
-        await house.tell(notification(ended), notification(replace(measured(), starts_at=house.clock.now() + SECOND)))
+        enricher.cluster.hook = FakeSource().hook
+        harness.clock.advance(MINUTE)
+        ended = replace(alert_with_expression(), firing=False, ends_at=harness.clock.now())
+        await harness.receive(
+            notification(ended), notification(replace(alert_with_expression(), starts_at=harness.clock.now() + SECOND))
+        )
 
-    looking.cluster.meanwhile = turns
-    async with looking.at_work() as working:
-        await looking.hand_over()
+    enricher.cluster.hook = turns
+    async with enricher.running() as working:
+        await enricher.submit_due()
         async with asyncio.timeout(10):
-            while (await house.group()).episode < 2 or looking.cluster.busy:
+            while (await harness.group()).episode < 2 or enricher.cluster.open_questions:
                 await asyncio.sleep(0.01)
-        await looking.hand_over()
-        await done(house, working)
-    thread = await looking.thread()
+        await enricher.submit_due()
+        await wait_enriched(harness, working)
+    thread = await enricher.thread()
     assert "pods-1" not in thread
     assert {"suspects-2", "chart-2", "pods-2"} <= thread.keys()
-    assert await left(house) == []
+    assert await pending_groups(harness) == []
 
 
-async def test_what_is_gone_meanwhile_is_let_go(house: AlertsHouse) -> None:
-    looking = Looking(house, seconds=SHORT, cluster=Cluster(hangs=True), prometheus=Prometheus(ranges=Source(hangs=True)))
-    await fires(house, looking)
+async def test_what_is_gone_meanwhile_is_let_go(harness: AlertsHarness) -> None:
+    enricher = EnrichmentHarness(
+        harness,
+        seconds=SHORT_TIMEOUT,
+        cluster=FakeCluster(hangs=True),
+        prometheus=FakePrometheus(range_source=FakeSource(hangs=True)),
+    )
+    await fires(harness, enricher)
 
     async def long_ago() -> None:
-        group = await house.group()
-        async with house.store.write() as tx:
-            await tx.alerts.save([replace(group, state=GroupState.RESOLVED, resolved_at=house.clock.now() - timedelta(days=40))])
-            await tx.alerts.prune(house.clock.now() - timedelta(days=30))
+        group = await harness.group()
+        async with harness.store.write() as tx:
+            await tx.alerts.save(
+                [replace(group, state=GroupState.RESOLVED, resolved_at=harness.clock.now() - timedelta(days=40))]
+            )
+            await tx.alerts.prune(harness.clock.now() - timedelta(days=30))
 
-    looking.detective.meanwhile = long_ago
-    await looking.look()
-    assert await house.groups() == []
-    assert (await looking.thread(), await left(house)) == ({}, [])
+    enricher.suspects.hook = long_ago
+    await enricher.enrich_due()
+    assert await harness.groups() == []
+    assert (await enricher.thread(), await pending_groups(harness)) == ({}, [])
 
 
-async def test_what_a_storm_folds_away_is_not_looked_into(house: AlertsHouse) -> None:
-    looking = Looking(house)
-    await house.tell(*(numbered(number) for number in range(25)))
-    await looking.deliver()
-    folded = [each for each in await house.groups() if each.storm]
+async def test_what_a_storm_folds_away_is_not_looked_into(harness: AlertsHarness) -> None:
+    enricher = EnrichmentHarness(harness)
+    await harness.receive(*(numbered_notification(number) for number in range(25)))
+    await enricher.deliver()
+    folded = [each for each in await harness.groups() if each.storm]
     assert folded
-    await looking.enrichment.enrich(folded[0].id)
-    assert len(await left(house)) == 25 - len(folded)
-    assert looking.detective.asked == []
+    await enricher.enrichment.enrich(folded[0].id)
+    assert len(await pending_groups(harness)) == 25 - len(folded)
+    assert enricher.suspects.asked == []
 
 
 @pytest.mark.parametrize(
@@ -314,98 +343,104 @@ async def test_what_a_storm_folds_away_is_not_looked_into(house: AlertsHouse) ->
         ({"environment": "nowhere", "service": "nothing"}, []),
     ],
 )
-async def test_only_what_has_a_place_is_looked_for_there(house: AlertsHouse, labels: dict[str, str], asked: list[str]) -> None:
-    looking = Looking(house)
-    await house.tell(notification(measured(**labels)))
-    await looking.deliver()
-    await looking.look()
-    assert looking.detective.asked == asked
-    assert bool(looking.prometheus.ranges.asked) is (labels["environment"] == "production")
-    assert bool(looking.cluster.asked) is (labels["service"] == "deep-echo-main")
+async def test_only_what_has_a_place_is_looked_for_there(
+    harness: AlertsHarness, labels: dict[str, str], asked: list[str]
+) -> None:
+    enricher = EnrichmentHarness(harness)
+    await harness.receive(notification(alert_with_expression(**labels)))
+    await enricher.deliver()
+    await enricher.enrich_due()
+    assert enricher.suspects.asked == asked
+    assert bool(enricher.prometheus.range_source.asked) is (labels["environment"] == "production")
+    assert bool(enricher.cluster.asked) is (labels["service"] == "deep-echo-main")
 
 
-async def test_an_environment_that_a_reload_took_away_ends_nothing(house: AlertsHouse) -> None:
-    looking = Looking(house)
-    await fires(house, looking)
-    environments = {name: each for name, each in house.catalogue.environments.items() if name != "production"}
-    house.catalogue = house.catalogue.model_copy(update={"environments": environments, "services": {}})
-    await looking.look()
-    assert "pods-1" not in await looking.thread()
-    assert await left(house) == []
+async def test_an_environment_that_a_reload_took_away_ends_nothing(harness: AlertsHarness) -> None:
+    enricher = EnrichmentHarness(harness)
+    await fires(harness, enricher)
+    environments = {name: each for name, each in harness.catalogue.environments.items() if name != "production"}
+    harness.catalogue = harness.catalogue.model_copy(update={"environments": environments, "services": {}})
+    await enricher.enrich_due()
+    assert "pods-1" not in await enricher.thread()
+    assert await pending_groups(harness) == []
 
 
-async def test_a_watchdog_that_stays_away_is_looked_into_without_a_place(house: AlertsHouse) -> None:
-    looking = Looking(house)
-    watchdog = WatchdogEntry.model_validate(
+async def test_a_watchdog_that_stays_away_is_looked_into_without_a_place(harness: AlertsHarness) -> None:
+    enricher = EnrichmentHarness(harness)
+    watchdog = WatchdogConfig.model_validate(
         {"name": "prometheus", "match": ["alertname=Watchdog"], "within_minutes": 10, "severity": "P1"}
     )
-    async with house.store.write() as tx:
-        await house.intake.tell(tx, watchdogs.missing(watchdog, house.clock.now()), watchdog, house.clock.now())
-    await looking.deliver()
-    await looking.look()
-    assert (await looking.thread(), looking.detective.asked) == ({}, [])
+    async with harness.store.write() as tx:
+        await harness.intake.raise_own_alert(
+            tx, watchdogs.missing_notification(watchdog, harness.clock.now()), watchdog, harness.clock.now()
+        )
+    await enricher.deliver()
+    await enricher.enrich_due()
+    assert (await enricher.thread(), enricher.suspects.asked) == ({}, [])
 
 
-async def test_a_flood_is_looked_into_some_at_a_time_each_group_once(house: AlertsHouse) -> None:
+async def test_a_flood_is_looked_into_some_at_a_time_each_group_once(harness: AlertsHarness) -> None:
     """Seventy cards come up at once, and looking into them all takes longer than a timer is held."""
-    house.catalogue = house.catalogue.model_copy(
-        update={"alerts": house.catalogue.alerts.model_copy(update={"new_groups_a_minute": 1000})}  # type: ignore[union-attr]
+    harness.catalogue = harness.catalogue.model_copy(
+        update={"alerts": harness.catalogue.alerts.model_copy(update={"storm_threshold_per_minute": 1000})}  # type: ignore[union-attr]
     )
-    looking = Looking(house)
+    enricher = EnrichmentHarness(harness)
     for number in range(FLOOD):
         labels = {"alertname": "HighErrorRate", "pod": f"n{number}"}
-        one = measured(f"n{number}", expression=f"errors_{number} > 10")
-        await house.keep(notification(one, key=f'{{}}:{{pod="n{number}"}}', labels=labels))
-    await house.apply()
-    await looking.deliver()
+        one = alert_with_expression(f"n{number}", expression=f"errors_{number} > 10")
+        await harness.store_notifications(notification(one, key=f'{{}}:{{pod="n{number}"}}', labels=labels))
+    await harness.apply()
+    await enricher.deliver()
     most = 0
 
     async def takes_a_second() -> None:
         nonlocal most
-        most = max(most, len(looking.prometheus.ranges.busy))
-        house.clock.go_on(SECOND)
+        most = max(most, len(enricher.prometheus.range_source.open_questions))
+        harness.clock.advance(SECOND)
         await asyncio.sleep(0.005)
 
-    looking.prometheus.ranges.meanwhile = takes_a_second
-    began = house.clock.now()
-    assert await looking.hand_over() == FLOOD
-    async with looking.at_work() as working, asyncio.timeout(40):
-        while await left(house):
+    enricher.prometheus.range_source.hook = takes_a_second
+    began = harness.clock.now()
+    assert await enricher.submit_due() == FLOOD
+    async with enricher.running() as working, asyncio.timeout(40):
+        while await pending_groups(harness):
             assert not working.done()
-            await looking.hand_over()
+            await enricher.submit_due()
             await asyncio.sleep(0.01)
-            house.clock.go_on(SECOND / 2)
+            harness.clock.advance(SECOND / 2)
         # Whatever was handed over twice comes before this one.
-        await house.tell(notification(measured(expression="last > 10"), key='{}:{pod="last"}', labels={"pod": "last"}))
-        await looking.deliver()
-        await looking.hand_over()
-        await done(house, working)
-    assert house.clock.now() - began > STALE
-    assert 1 < most <= AT_ONCE
-    assert sorted(looking.prometheus.ranges.asked) == sorted(["last", *(f"errors_{number}" for number in range(FLOOD))])
-    assert sum(each.key.endswith("/t/chart-1") for each in await house.said()) == FLOOD + 1
+        await harness.receive(
+            notification(alert_with_expression(expression="last > 10"), key='{}:{pod="last"}', labels={"pod": "last"})
+        )
+        await enricher.deliver()
+        await enricher.submit_due()
+        await wait_enriched(harness, working)
+    assert harness.clock.now() - began > TIMER_CLAIM_TIMEOUT
+    assert 1 < most <= ENRICHMENT_CONCURRENCY
+    assert sorted(enricher.prometheus.range_source.asked) == sorted(["last", *(f"errors_{number}" for number in range(FLOOD))])
+    assert sum(each.key.endswith("/t/chart-1") for each in await harness.outbox_entries()) == FLOOD + 1
 
 
-async def test_a_timer_that_waited_too_long_is_left_to_whoever_takes_it_next(house: AlertsHouse) -> None:
-    looking = Looking(house)
-    await fires(house, looking)
-    assert await looking.hand_over() == 1
-    house.clock.go_on(WAITS)
-    async with looking.at_work() as working:
-        house.clock.go_on(STALE - WAITS + SECOND)
+async def test_a_timer_that_waited_too_long_is_left_to_whoever_takes_it_next(harness: AlertsHarness) -> None:
+    enricher = EnrichmentHarness(harness)
+    await fires(harness, enricher)
+    assert await enricher.submit_due() == 1
+    harness.clock.advance(MAX_QUEUE_AGE)
+    async with enricher.running() as working:
+        harness.clock.advance(TIMER_CLAIM_TIMEOUT - MAX_QUEUE_AGE + SECOND)
         await asyncio.sleep(0.05)
-        assert looking.detective.asked == []
-        assert await looking.hand_over() == 1
-        await done(house, working)
-    assert (await looking.thread()).keys() == EVERYTHING
+        assert enricher.suspects.asked == []
+        assert await enricher.submit_due() == 1
+        await wait_enriched(harness, working)
+    assert (await enricher.thread()).keys() == EVERYTHING
 
 
-async def test_an_expression_goes_to_our_own_prometheus_whoever_sent_it(house: AlertsHouse) -> None:
-    looking = Looking(house)
-    await house.tell(notification(measured(host="evil.example:1@metadata.internal")))
-    await looking.deliver()
-    await looking.look()
-    assert looking.prometheus.ranges.asked == ["error_ratio"]
+async def test_an_expression_goes_to_our_own_prometheus_whoever_sent_it(harness: AlertsHarness) -> None:
+    enricher = EnrichmentHarness(harness)
+    await harness.receive(notification(alert_with_expression(host="evil.example:1@metadata.internal")))
+    await enricher.deliver()
+    await enricher.enrich_due()
+    assert enricher.prometheus.range_source.asked == ["error_ratio"]
 
 
 @pytest.mark.parametrize(
@@ -415,23 +450,25 @@ async def test_an_expression_goes_to_our_own_prometheus_whoever_sent_it(house: A
         TemporaryError("Prometheus at https://bot:hunter2hunter2@prometheus.example cannot be reached."),
     ],
 )
-async def test_what_holds_a_secret_is_not_shown(house: AlertsHouse, error: DeepechoError) -> None:
-    pod = failing("password=hunter2hunter2", "Authorization: Bearer hunter2hunter2")
-    looking = Looking(house, cluster=Cluster(found=(pod,)), prometheus=Prometheus(ranges=Source(problem=error)))
-    await fires(house, looking)
-    await looking.look()
-    thread = await looking.thread()
+async def test_what_holds_a_secret_is_not_shown(harness: AlertsHarness, error: DeepechoError) -> None:
+    pod = pod_failure("password=hunter2hunter2", "Authorization: Bearer hunter2hunter2")
+    enricher = EnrichmentHarness(
+        harness, cluster=FakeCluster(found=(pod,)), prometheus=FakePrometheus(range_source=FakeSource(error=error))
+    )
+    await fires(harness, enricher)
+    await enricher.enrich_due()
+    thread = await enricher.thread()
     shown = [render_text(thread[key]) for key in ("chart-1", "pods-1")]
     assert all("•••" in each for each in shown)
     assert not any("hunter2" in each for each in shown)
 
 
-async def test_a_second_replica_adds_nothing(house: AlertsHouse) -> None:
-    first, second = Looking(house), Looking(house)
-    await fires(house, first)
-    group = await house.group()
+async def test_a_second_replica_adds_nothing(harness: AlertsHarness) -> None:
+    first, second = EnrichmentHarness(harness), EnrichmentHarness(harness)
+    await fires(harness, first)
+    group = await harness.group()
     await asyncio.gather(first.enrichment.enrich(group.id), second.enrichment.enrich(group.id))
-    keys = [each.key for each in await house.said()]
+    keys = [each.key for each in await harness.outbox_entries()]
     assert len(keys) == len(set(keys)) + keys.count(f"{group.id}/card") - 1
-    after = await house.group()
+    after = await harness.group()
     assert (after.suspect, after.value) == (SUSPECT, "14.2 (limit 10)")

@@ -15,12 +15,12 @@ from domain.audit import AuditEntry
 from domain.changes.platform_changes import ChangeKind, PlatformChange
 from domain.operations.operation import State
 from domain.workloads.deployments import Template
-from runbooks.alerts.suspect_search import Suspecting
-from sandbox.cluster import ADMIN_TOKEN, Fault
+from runbooks.alerts.suspect_search import SuspectFinder
+from sandbox.cluster import ADMIN_TOKEN, ClusterFault
 from storage.engines import open_engines
 from storage.store import Store
-from tests.harness.cluster_namespace import Api
-from tests.harness.operations import House
+from tests.harness.cluster_namespace import KubernetesHttpApi
+from tests.harness.operations import OperationsHarness
 from tests.harness.samples.team import ANA, SAM, catalogue_data, team_catalogue
 
 MAIN, COGNITIVE, CACHE, DOCS = "deep-echo-main", "deep-echo-cognitive", "deep-echo-cache", "deep-echo-docs"
@@ -28,30 +28,30 @@ APPS = "/apis/apps/v1/namespaces"
 SHORTLY = timedelta(seconds=0.5)
 
 
-def suspecting(house: House, **other: Any) -> Suspecting:
+def suspect_finder(harness: OperationsHarness, **other: Any) -> SuspectFinder:
     parts: dict[str, Any] = {
-        "store": house.store,
-        "clock": house.clock,
-        "catalogue": lambda: house.catalogue,
-        "clusters": {"main": house.cluster},
+        "store": harness.store,
+        "clock": harness.clock,
+        "catalogue": lambda: harness.catalogue,
+        "clusters": {"main": harness.cluster},
         **other,
     }
-    return Suspecting(**parts)
+    return SuspectFinder(**parts)
 
 
-async def gathered(house: House, environment: str = "production", **other: Any) -> dict[str, PlatformChange]:
+async def gather_changes(harness: OperationsHarness, environment: str = "production", **other: Any) -> dict[str, PlatformChange]:
     """Every change by its name; two of one name are an error."""
-    found = await suspecting(house, **other).gather(environment, began_at=house.clock.now())
+    found = await suspect_finder(harness, **other).gather(environment, began_at=harness.clock.now())
     assert found.missing == ()
-    assert len({each.what for each in found.changes}) == len(found.changes), found.changes
-    return {each.what: each for each in found.changes}
+    assert len({each.description for each in found.changes}) == len(found.changes), found.changes
+    return {each.description: each for each in found.changes}
 
 
-class Others:
+class ExternalEditor:
     """Whoever else changes the cluster, under the name of a program."""
 
-    def __init__(self, api: Api, house: House) -> None:
-        self._api, self._house = api, house
+    def __init__(self, api: KubernetesHttpApi, harness: OperationsHarness) -> None:
+        self._api, self._house = api, harness
 
     async def image(self, namespace: str, name: str, tag: str, *, program: str = "kubectl-set") -> None:
         path = f"{APPS}/{namespace}/deployments/{name}"
@@ -83,59 +83,59 @@ class Others:
 
 
 @pytest.fixture
-async def others(house: House) -> AsyncIterator[Others]:
+async def external_editor(harness: OperationsHarness) -> AsyncIterator[ExternalEditor]:
     async with aiohttp.ClientSession() as session:
-        yield Others(Api(session, house.stand_in.url, ADMIN_TOKEN), house)
+        yield ExternalEditor(KubernetesHttpApi(session, harness.stand_in.url, ADMIN_TOKEN), harness)
 
 
-async def lock(house: House, at: datetime, what: str = "lock", environment: str = "production") -> None:
+async def lock(harness: OperationsHarness, at: datetime, what: str = "lock", environment: str = "production") -> None:
     """As the command writes it."""
-    async with house.store.write() as tx:
+    async with harness.store.write() as tx:
         if what == "lock":
-            await tx.locks.put_person(environment, SAM.person, "database move", at, None)
-        elif held := await tx.locks.of_person(environment, at):
-            await tx.locks.remove_person(held)
+            await tx.locks.lock_environment(environment, SAM.person, "database move", at, None)
+        elif held := await tx.locks.environment_lock(environment, at):
+            await tx.locks.unlock_environment(held)
         key = f"{environment}/{what}/{at}"
         entry = AuditEntry(key=key, at=at, who=SAM.person, what=what, where=environment, why="database move")
         await tx.audit.append(entry)
 
 
-async def test_a_deploy_of_ours_is_told_once_with_who_id_and_the_version_before(house: House) -> None:
-    record = await house.carried_out(await house.planner.deploy("production", "main-77aa001", MAIN))
+async def test_a_deploy_of_ours_is_told_once_with_who_id_and_the_version_before(harness: OperationsHarness) -> None:
+    record = await harness.run_plan(await harness.planner.deploy("production", "main-77aa001", MAIN))
 
-    told = (await gathered(house))["deploy main-77aa001"]
+    told = (await gather_changes(harness))["deploy main-77aa001"]
 
-    assert (told.kind, told.services, told.by, told.operation) == (ChangeKind.DEPLOY, (MAIN,), ANA.person, record.id)
-    assert (told.before, told.ending, told.running) == ({MAIN: "main-9f00d12"}, "", False)
-    assert (told.at, told.until) == (record.of(MAIN).started_at, record.ended_at)
+    assert (told.kind, told.services, told.by, told.operation_id) == (ChangeKind.DEPLOY, (MAIN,), ANA.person, record.id)
+    assert (told.previous_versions, told.outcome, told.running) == ({MAIN: "main-9f00d12"}, "", False)
+    assert (told.at, told.ended_at) == (record.progress_of(MAIN).started_at, record.ended_at)
 
 
-async def test_a_rollback_and_a_scale_of_ours_are_told_once_each(house: House) -> None:
-    await house.carried_out(await house.planner.rollback("production", "main-abc1234", MAIN))
-    await house.carried_out(await house.planner.scale("production", MAIN, 4))
+async def test_a_rollback_and_a_scale_of_ours_are_told_once_each(harness: OperationsHarness) -> None:
+    await harness.run_plan(await harness.planner.rollback("production", "main-abc1234", MAIN))
+    await harness.run_plan(await harness.planner.scale("production", MAIN, 4))
 
-    found = await gathered(house)
+    found = await gather_changes(harness)
 
-    ours = {name: (each.kind, each.before) for name, each in found.items() if each.operation}
+    ours = {name: (each.kind, each.previous_versions) for name, each in found.items() if each.operation_id}
     assert ours == {
         "rollback to main-abc1234": (ChangeKind.ROLLBACK, {MAIN: "main-9f00d12"}),
         f"scale of {MAIN} from 3 to 4 pods": (ChangeKind.SCALE, {}),
     }
-    assert [each for each in found.values() if MAIN in each.services and not each.operation] == []
+    assert [each for each in found.values() if MAIN in each.services and not each.operation_id] == []
 
 
-async def test_a_restart_of_ours_is_told_once(house: House) -> None:
-    await house.carried_out(await house.planner.restart("staging", CACHE))
+async def test_a_restart_of_ours_is_told_once(harness: OperationsHarness) -> None:
+    await harness.run_plan(await harness.planner.restart("staging", CACHE))
 
-    found = await gathered(house, "staging")
+    found = await gather_changes(harness, "staging")
 
     assert [name for name, each in found.items() if CACHE in each.services] == [f"restart of {CACHE}"]
 
 
-async def test_a_scale_of_ours_does_not_hide_the_deploy_before_it(house: House) -> None:
-    await house.carried_out(await house.planner.scale("staging", MAIN, 4))
+async def test_a_scale_of_ours_does_not_hide_the_deploy_before_it(harness: OperationsHarness) -> None:
+    await harness.run_plan(await harness.planner.scale("staging", MAIN, 4))
 
-    found = await gathered(house, "staging")
+    found = await gather_changes(harness, "staging")
 
     assert [name for name, each in found.items() if MAIN in each.services] == [
         "deploy main-51d2c44",
@@ -143,160 +143,172 @@ async def test_a_scale_of_ours_does_not_hide_the_deploy_before_it(house: House) 
     ]
 
 
-async def test_a_deploy_that_runs_and_one_that_was_cancelled_say_so(house: House) -> None:
-    record = await house.begin(await house.planner.deploy("production", "bad-0ddba11", MAIN))
-    await house.reached(record.id, lambda one: one.of(MAIN).updated > 0)
-    running = (await gathered(house))["deploy bad-0ddba11"]
-    await house.operations.cancel(record.id, ANA)
-    assert (await house.ended(record.id)).state is State.CANCELLED
+async def test_a_deploy_that_runs_and_one_that_was_cancelled_say_so(harness: OperationsHarness) -> None:
+    record = await harness.start_plan(await harness.planner.deploy("production", "bad-0ddba11", MAIN))
+    await harness.wait_until(record.id, lambda one: one.progress_of(MAIN).updated > 0)
+    running = (await gather_changes(harness))["deploy bad-0ddba11"]
+    await harness.operations.cancel(record.id, ANA)
+    assert (await harness.wait_ended(record.id)).state is State.CANCELLED
 
-    cancelled = (await gathered(house))["deploy bad-0ddba11"]
+    cancelled = (await gather_changes(harness))["deploy bad-0ddba11"]
 
-    assert (running.running, running.ending) == (True, "")
-    assert (cancelled.running, cancelled.ending) == (False, "a person cancelled it")
-
-
-async def test_an_operation_that_was_never_approved_changed_nothing(house: House) -> None:
-    record = await house.start(ANA)
-    await house.operations.cancel(record.id, ANA)
-
-    assert [each for each in (await gathered(house)).values() if each.operation] == []
+    assert (running.running, running.outcome) == (True, "")
+    assert (cancelled.running, cancelled.outcome) == (False, "a person cancelled it")
 
 
-async def test_what_helm_brought_to_two_services_is_one_change(house: House) -> None:
-    told = (await gathered(house, "staging"))["deploy main-51d2c44"]
+async def test_an_operation_that_was_never_approved_changed_nothing(harness: OperationsHarness) -> None:
+    record = await harness.start(ANA)
+    await harness.operations.cancel(record.id, ANA)
+
+    assert [each for each in (await gather_changes(harness)).values() if each.operation_id] == []
+
+
+async def test_what_helm_brought_to_two_services_is_one_change(harness: OperationsHarness) -> None:
+    told = (await gather_changes(harness, "staging"))["deploy main-51d2c44"]
 
     assert set(told.services) == {MAIN, COGNITIVE}
-    assert (told.by, told.by_name, told.operation) == (None, "helm", "")
-    assert told.before == {MAIN: "main-9f00d12", COGNITIVE: "main-9f00d12"}
+    assert (told.by, told.by_manager, told.operation_id) == (None, "helm", "")
+    assert told.previous_versions == {MAIN: "main-9f00d12", COGNITIVE: "main-9f00d12"}
 
 
-async def test_a_version_that_kubectl_brought_after_a_deploy_of_ours_is_somebody_elses(house: House, others: Others) -> None:
-    ours = await house.carried_out(await house.planner.deploy("production", "main-77aa001", MAIN))
-    await others.image("deep-echo-prod", MAIN, "main-5ca1ab1")
+async def test_a_version_that_kubectl_brought_after_a_deploy_of_ours_is_somebody_elses(
+    harness: OperationsHarness, external_editor: ExternalEditor
+) -> None:
+    ours = await harness.run_plan(await harness.planner.deploy("production", "main-77aa001", MAIN))
+    await external_editor.image("deep-echo-prod", MAIN, "main-5ca1ab1")
 
-    found = await gathered(house)
+    found = await gather_changes(harness)
 
     theirs = found["deploy main-5ca1ab1"]
-    assert (theirs.by_name, theirs.operation, theirs.before) == ("kubectl-set", "", {MAIN: "main-77aa001"})
-    assert found["deploy main-77aa001"].operation == ours.id
+    assert (theirs.by_manager, theirs.operation_id, theirs.previous_versions) == ("kubectl-set", "", {MAIN: "main-77aa001"})
+    assert found["deploy main-77aa001"].operation_id == ours.id
 
 
-async def test_kubectl_undo_is_a_rollback_with_its_own_time(house: House, others: Others) -> None:
-    began = house.clock.now() - timedelta(seconds=1)
-    await others.undo(MAIN, "main-abc1234")
+async def test_kubectl_undo_is_a_rollback_with_its_own_time(harness: OperationsHarness, external_editor: ExternalEditor) -> None:
+    began = harness.clock.now() - timedelta(seconds=1)
+    await external_editor.undo(MAIN, "main-abc1234")
 
-    told = (await gathered(house))["rollback to main-abc1234"]
+    told = (await gather_changes(harness))["rollback to main-abc1234"]
 
-    assert (told.kind, told.by_name, told.before) == (ChangeKind.ROLLBACK, "kubectl-rollout", {MAIN: "main-9f00d12"})
-    assert began <= told.at <= house.clock.now()
+    assert (told.kind, told.by_manager, told.previous_versions) == (
+        ChangeKind.ROLLBACK,
+        "kubectl-rollout",
+        {MAIN: "main-9f00d12"},
+    )
+    assert began <= told.at <= harness.clock.now()
 
 
-async def test_a_config_map_is_one_change_of_every_service_that_uses_it(house: House, others: Others) -> None:
-    assert "ConfigMap deep-echo-config" not in await gathered(house)
-    await others.config("deep-echo-prod", SESSION_LIMIT="5")
+async def test_a_config_map_is_one_change_of_every_service_that_uses_it(
+    harness: OperationsHarness, external_editor: ExternalEditor
+) -> None:
+    assert "ConfigMap deep-echo-config" not in await gather_changes(harness)
+    await external_editor.config("deep-echo-prod", SESSION_LIMIT="5")
 
-    told = (await gathered(house))["ConfigMap deep-echo-config"]
+    told = (await gather_changes(harness))["ConfigMap deep-echo-config"]
 
     assert told.kind is ChangeKind.CONFIG
     assert told.services == (MAIN, COGNITIVE, CACHE, DOCS)
 
 
-async def test_moves_of_autoscalers_are_told_and_replicas_that_a_hand_set(house: House, others: Others) -> None:
-    house.stand_in.move_hpa("deep-echo-prod", COGNITIVE, 9)
-    await others.replicas("deep-echo-prod", CACHE, 5)
+async def test_moves_of_autoscalers_are_told_and_replicas_that_a_hand_set(
+    harness: OperationsHarness, external_editor: ExternalEditor
+) -> None:
+    harness.stand_in.scale_by_hpa("deep-echo-prod", COGNITIVE, 9)
+    await external_editor.replicas("deep-echo-prod", CACHE, 5)
 
-    found = await gathered(house)
+    found = await gather_changes(harness)
 
     move = found[f"autoscaler {COGNITIVE} to 9 pods"]
     assert (move.kind, move.services) == (ChangeKind.AUTOSCALER, (COGNITIVE,))
     scale = found[f"scale of {CACHE}"]
-    assert (scale.kind, scale.services, scale.by_name) == (ChangeKind.SCALE, (CACHE,), "kubectl")
+    assert (scale.kind, scale.services, scale.by_manager) == (ChangeKind.SCALE, (CACHE,), "kubectl")
 
 
-async def test_locks_are_maintenance_of_the_whole_environment(house: House) -> None:
-    now = house.clock.now()
-    await lock(house, now - timedelta(minutes=50))
-    await lock(house, now - timedelta(minutes=40), "unlock")
-    await lock(house, now - timedelta(minutes=10))
-    await lock(house, now - timedelta(minutes=10), environment="staging")
+async def test_locks_are_maintenance_of_the_whole_environment(harness: OperationsHarness) -> None:
+    now = harness.clock.now()
+    await lock(harness, now - timedelta(minutes=50))
+    await lock(harness, now - timedelta(minutes=40), "unlock")
+    await lock(harness, now - timedelta(minutes=10))
+    await lock(harness, now - timedelta(minutes=10), environment="staging")
 
-    found = (await suspecting(house).gather("production", began_at=now)).changes
+    found = (await suspect_finder(harness).gather("production", began_at=now)).changes
 
-    locks = [(each.at, each.until, each.running) for each in found if each.kind is ChangeKind.MAINTENANCE]
+    locks = [(each.at, each.ended_at, each.running) for each in found if each.kind is ChangeKind.MAINTENANCE]
     assert locks == [
         (now - timedelta(minutes=50), now - timedelta(minutes=40), False),
         (now - timedelta(minutes=10), None, True),
     ]
     last = found[-1]
-    assert (last.what, last.services, last.by) == ("lock of production: database move", (), SAM.person)
+    assert (last.description, last.services, last.by) == ("lock of production: database move", (), SAM.person)
 
 
-async def test_the_deploy_that_did_it_is_named_with_its_reasons(house: House) -> None:
+async def test_the_deploy_that_did_it_is_named_with_its_reasons(harness: OperationsHarness) -> None:
     data = catalogue_data()
     data["services"][MAIN]["depends_on"] = [COGNITIVE]
     catalogue = team_catalogue(**data)
-    record = await house.carried_out(await house.planner.deploy("production", "main-77aa001", COGNITIVE))
+    record = await harness.run_plan(await harness.planner.deploy("production", "main-77aa001", COGNITIVE))
 
-    told = await suspecting(house, catalogue=lambda: catalogue).suspects(
-        "production", MAIN, began_at=house.clock.now() + timedelta(minutes=3)
+    told = await suspect_finder(harness, catalogue=lambda: catalogue).suspects(
+        "production", MAIN, began_at=harness.clock.now() + timedelta(minutes=3)
     )
 
     first = told.suspects[0]
-    assert (first.change.operation, first.reasons) == (record.id, ("3 min before", f"{MAIN} depends on {COGNITIVE}"))
-    assert first.change.before == {COGNITIVE: "main-9f00d12"}
+    assert (first.change.operation_id, first.reasons) == (record.id, ("3 min before", f"{MAIN} depends on {COGNITIVE}"))
+    assert first.change.previous_versions == {COGNITIVE: "main-9f00d12"}
     assert told.missing == ()
 
 
-async def test_what_came_long_after_the_alert_is_not_gathered(house: House) -> None:
-    await house.carried_out(await house.planner.deploy("production", "main-77aa001", MAIN))
+async def test_what_came_long_after_the_alert_is_not_gathered(harness: OperationsHarness) -> None:
+    await harness.run_plan(await harness.planner.deploy("production", "main-77aa001", MAIN))
 
-    found = await suspecting(house).gather("production", began_at=house.clock.now() - timedelta(minutes=5))
+    found = await suspect_finder(harness).gather("production", began_at=harness.clock.now() - timedelta(minutes=5))
 
-    assert "deploy main-77aa001" not in [each.what for each in found.changes]
+    assert "deploy main-77aa001" not in [each.description for each in found.changes]
 
 
-async def test_a_cluster_that_hangs_keeps_nothing_else_back(house: House) -> None:
-    record = await house.carried_out(await house.planner.deploy("production", "main-77aa001", MAIN))
-    house.stand_in.fail(Fault(kind="hang", times=100, path_prefix=f"{APPS}/deep-echo-prod/replicasets"))
-    began = house.clock.now()
+async def test_a_cluster_that_hangs_keeps_nothing_else_back(harness: OperationsHarness) -> None:
+    record = await harness.run_plan(await harness.planner.deploy("production", "main-77aa001", MAIN))
+    harness.stand_in.inject_fault(ClusterFault(kind="hang", times=100, path_prefix=f"{APPS}/deep-echo-prod/replicasets"))
+    began = harness.clock.now()
 
-    found = await suspecting(house, limit=SHORTLY).gather("production", began_at=began)
+    found = await suspect_finder(harness, limit=SHORTLY).gather("production", began_at=began)
 
-    assert house.clock.now() - began < timedelta(seconds=3)
+    assert harness.clock.now() - began < timedelta(seconds=3)
     assert found.missing == ("The cluster did not answer, so deploys by others and changed ConfigMaps are missing here.",)
-    assert {each.what: each.operation for each in found.changes} == {
+    assert {each.description: each.operation_id for each in found.changes} == {
         f"autoscaler {COGNITIVE}": "",
         "deploy main-77aa001": record.id,
     }
 
 
-async def test_config_maps_alone_may_be_missing(house: House) -> None:
-    house.stand_in.fail(
-        Fault(kind="status", status=503, times=100, path_prefix="/api/v1/namespaces/deep-echo-staging/configmaps")
+async def test_config_maps_alone_may_be_missing(harness: OperationsHarness) -> None:
+    harness.stand_in.inject_fault(
+        ClusterFault(kind="status", status=503, times=100, path_prefix="/api/v1/namespaces/deep-echo-staging/configmaps")
     )
 
-    found = await suspecting(house).gather("staging", began_at=house.clock.now())
+    found = await suspect_finder(harness).gather("staging", began_at=harness.clock.now())
 
     assert found.missing == ("The cluster did not answer, so changed ConfigMaps are missing here.",)
-    assert {each.what for each in found.changes} == {"deploy main-51d2c44", f"autoscaler {COGNITIVE}"}
+    assert {each.description for each in found.changes} == {"deploy main-51d2c44", f"autoscaler {COGNITIVE}"}
 
 
-async def test_a_missing_permission_is_named(house: House) -> None:
-    house.stand_in.fail(Fault(kind="status", status=403, times=100, path_prefix=f"{APPS}/deep-echo-prod/deployments"))
+async def test_a_missing_permission_is_named(harness: OperationsHarness) -> None:
+    harness.stand_in.inject_fault(
+        ClusterFault(kind="status", status=403, times=100, path_prefix=f"{APPS}/deep-echo-prod/deployments")
+    )
 
-    found = await suspecting(house).gather("production", began_at=house.clock.now())
+    found = await suspect_finder(harness).gather("production", began_at=harness.clock.now())
 
     told = [each for each in found.missing if each.endswith("So deploys by others and changed ConfigMaps are missing here.")]
     assert len(told) == 1
     assert "its account needs the verb list on" in told[0]
 
 
-async def test_without_the_database_our_deploy_is_told_by_the_cluster(house: House, tmp_path: Path) -> None:
-    await house.carried_out(await house.planner.deploy("production", "main-5ca1ab1", MAIN))
+async def test_without_the_database_our_deploy_is_told_by_the_cluster(harness: OperationsHarness, tmp_path: Path) -> None:
+    await harness.run_plan(await harness.planner.deploy("production", "main-5ca1ab1", MAIN))
     nowhere = Store(open_engines(f"sqlite:///{tmp_path / 'nowhere' / 'deepecho.db'}", pooled=False))
 
-    found = await suspecting(house, store=nowhere).gather("production", began_at=house.clock.now())
+    found = await suspect_finder(harness, store=nowhere).gather("production", began_at=harness.clock.now())
     await nowhere.close()
 
     assert found.missing == (
@@ -304,48 +316,50 @@ async def test_without_the_database_our_deploy_is_told_by_the_cluster(house: Hou
         "The database did not answer, so locks are missing here.",
     )
     (deploy,) = [each for each in found.changes if each.kind is ChangeKind.DEPLOY]
-    assert (deploy.what, deploy.by_name) == ("deploy main-5ca1ab1", "deepecho")
+    assert (deploy.description, deploy.by_manager) == ("deploy main-5ca1ab1", "deepecho")
 
 
-async def test_an_environment_that_is_not_known_or_not_connected_is_said(house: House) -> None:
-    unknown = await suspecting(house).gather("", began_at=house.clock.now())
-    lonely = await suspecting(house, clusters={}).gather("production", began_at=house.clock.now())
+async def test_an_environment_that_is_not_known_or_not_connected_is_said(harness: OperationsHarness) -> None:
+    unknown = await suspect_finder(harness).gather("", began_at=harness.clock.now())
+    lonely = await suspect_finder(harness, clusters={}).gather("production", began_at=harness.clock.now())
 
     assert unknown.missing == ("No environment is known of this alert, so nothing was looked at.",)
     assert "The cluster main of production is not connected: it needs a restart of deepecho." in lonely.missing[0]
     assert lonely.changes == ()
 
 
-async def test_a_storm_of_alerts_looks_once_and_a_later_alert_looks_again(house: House, others: Others) -> None:
-    look, began = suspecting(house), house.clock.now()
-    house.stand_in.control.seen.clear()
+async def test_a_storm_of_alerts_looks_once_and_a_later_alert_looks_again(
+    harness: OperationsHarness, external_editor: ExternalEditor
+) -> None:
+    look, began = suspect_finder(harness), harness.clock.now()
+    harness.stand_in.control.requests.clear()
 
     found = await asyncio.gather(*(look.gather("production", began_at=began - timedelta(seconds=n)) for n in range(50)))
 
     def listed() -> int:
-        return sum(each.path == f"{APPS}/deep-echo-prod/replicasets" for each in house.stand_in.control.seen)
+        return sum(each.path == f"{APPS}/deep-echo-prod/replicasets" for each in harness.stand_in.control.requests)
 
     assert listed() == 1
     assert all(each.changes == found[0].changes for each in found)
-    await others.image("deep-echo-prod", MAIN, "main-5ca1ab1")
-    later = await look.gather("production", began_at=house.clock.now())
-    assert "deploy main-5ca1ab1" in [each.what for each in later.changes]
+    await external_editor.image("deep-echo-prod", MAIN, "main-5ca1ab1")
+    later = await look.gather("production", began_at=harness.clock.now())
+    assert "deploy main-5ca1ab1" in [each.description for each in later.changes]
 
 
-async def test_a_silent_cluster_is_waited_for_once_and_then_asked_again(house: House) -> None:
-    look = suspecting(house, limit=SHORTLY)
-    house.stand_in.fail(Fault(kind="hang", times=1000, path_prefix=APPS))
-    began = house.clock.now()
+async def test_a_silent_cluster_is_waited_for_once_and_then_asked_again(harness: OperationsHarness) -> None:
+    look = suspect_finder(harness, limit=SHORTLY)
+    harness.stand_in.inject_fault(ClusterFault(kind="hang", times=1000, path_prefix=APPS))
+    began = harness.clock.now()
 
-    silent = [await look.gather("staging", began_at=house.clock.now()) for _ in range(20)]
+    silent = [await look.gather("staging", began_at=harness.clock.now()) for _ in range(20)]
 
-    assert house.clock.now() - began < timedelta(seconds=3)
+    assert harness.clock.now() - began < timedelta(seconds=3)
     assert all(each.missing for each in silent)
-    house.stand_in.control.clear()
-    house.clock.go_on(timedelta(seconds=11))
-    again = await look.gather("staging", began_at=house.clock.now())
+    harness.stand_in.control.clear_faults()
+    harness.clock.advance(timedelta(seconds=11))
+    again = await look.gather("staging", began_at=harness.clock.now())
     assert again.missing == ()
-    assert "deploy main-51d2c44" in [each.what for each in again.changes]
+    assert "deploy main-51d2c44" in [each.description for each in again.changes]
 
 
 def test_it_is_there_without_slack_and_without_the_bot() -> None:

@@ -10,18 +10,18 @@ import pytest
 from domain.errors import Refused
 from domain.operations.operation import Decision, State
 from domain.workloads.deployments import with_image
-from tests.harness.operations import House, open_house
+from tests.harness.operations import OperationsHarness, open_operations_harness
 from tests.harness.samples.team import ANA, LEE, RAY, member
 
 REGISTRY = "ghcr.io/echocog/deep-tree-echo-rkwv"
 WATCH = "watch deep-echo-main"
 
 
-class Meddler:
+class ConcurrentEditor:
     """Somebody with kubectl, who sets another image as soon as our rollout is watched."""
 
     def __init__(self) -> None:
-        self.house: House | None = None
+        self.harness: OperationsHarness | None = None
         self.done: asyncio.Task[bool] | None = None
 
     def __call__(self, _operation: str, step: str, point: str, /) -> None:
@@ -29,64 +29,68 @@ class Meddler:
             self.done = asyncio.get_running_loop().create_task(self.set_image())
 
     async def set_image(self) -> bool:
-        assert self.house is not None
-        target = self.house.target()
-        now = await self.house.cluster.workload(target)
+        assert self.harness is not None
+        target = self.harness.target()
+        now = await self.harness.cluster.workload(target)
         template = with_image(now.template, "main-app", f"{REGISTRY}:main-18be44a")
-        return await self.house.cluster.put_template(
-            target, template, expected=now.template_hash, operation_id="", cause="by hand", annotations_from_revision=False
+        return await self.harness.cluster.set_template(
+            target, template, expected_hash=now.template_hash, operation_id="", cause="by hand", annotations_from_revision=False
         )
 
 
 @pytest.mark.parametrize("verb", ["rollback", "restart"])
 async def test_pods_of_somebody_elses_version_are_not_our_success(verb: str, tmp_path: Path) -> None:
-    meddler = Meddler()
-    async with open_house(tmp_path, observer=meddler) as house:
-        meddler.house = house
-        planner, name = house.planner, "deep-echo-main"
+    meddler = ConcurrentEditor()
+    async with open_operations_harness(tmp_path, observer=meddler) as harness:
+        meddler.harness = harness
+        planner, name = harness.planner, "deep-echo-main"
         asked = planner.rollback("production", "abc1234", name) if verb == "rollback" else planner.restart("production", name)
         plan = await asked
-        ended = await house.carried_out(plan)
+        ended = await harness.run_plan(plan)
         assert ended.state is State.FAILED
         assert "Somebody else changed it meanwhile: it now asks for main-18be44a." in ended.outcome
-        async with house.store.read() as tx:
-            assert await tx.images.recorded(plan.changes[0].after.image) == ""
+        async with harness.store.read() as tx:
+            assert await tx.images.get_image_id(plan.changes[0].after.image) == ""
 
 
-async def test_what_was_changed_as_planned_and_again_since_is_not_called_unchanged(house: House) -> None:
-    plan = await house.planner.scale("staging", "deep-echo-main", 5)
-    target = house.target(environment="staging")
-    record = await house.operations.start(plan, source="k", by=RAY, channel="C1")
-    await house.ended(record.id)
+async def test_what_was_changed_as_planned_and_again_since_is_not_called_unchanged(harness: OperationsHarness) -> None:
+    plan = await harness.planner.scale("staging", "deep-echo-main", 5)
+    target = harness.target(environment="staging")
+    record = await harness.operations.start(plan, source="k", by=RAY, channel="C1")
+    await harness.wait_ended(record.id)
     path = f"/apis/apps/v1/namespaces/{target.namespace}/deployments/{target.deployment}"
     kind = {"Content-Type": "application/merge-patch+json"}
     async with aiohttp.ClientSession() as session:
-        await session.patch(f"{house.stand_in.url}{path}", json={"spec": {"replicas": 6}}, headers=kind)
+        await session.patch(f"{harness.stand_in.url}{path}", json={"spec": {"replicas": 6}}, headers=kind)
     with pytest.raises(Refused, match="was changed as planned, and by somebody else since"):
-        await house.cluster.scale(target, 5, expected_replicas=3, operation_id=record.id)
+        await harness.cluster.scale(target, 5, expected_replicas=3, operation_id=record.id)
 
 
 async def test_one_account_met_under_two_workspaces_does_not_approve_its_own(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+    async with open_operations_harness(tmp_path) as harness:
         elsewhere = member(LEE.person.user_id, "lee", team="T0SECOND")
-        record = await house.operations.start(
-            await house.planner.rollback("production", "abc1234", "deep-echo-main"), source="k", by=LEE, channel="C1", reason="r"
+        record = await harness.operations.start(
+            await harness.planner.rollback("production", "abc1234", "deep-echo-main"),
+            source="k",
+            by=LEE,
+            channel="C1",
+            reason="r",
         )
         with pytest.raises(Refused, match="another person has to approve"):
-            await house.operations.decide(record.id, elsewhere, Decision.APPROVED)
+            await harness.operations.decide(record.id, elsewhere, Decision.APPROVED)
 
 
-async def test_a_scale_for_a_while_that_was_stopped_goes_back_all_the_same(house: House) -> None:
-    plan = await house.planner.scale("staging", "deep-echo-main", 5)
-    record = await house.operations.start(plan, source="k", by=ANA, channel="C1", lasts=timedelta(hours=1))
-    await house.reached(record.id, lambda now: now.progress[0].phase in ("changing", "rolling", "verified"))
+async def test_a_scale_for_a_while_that_was_stopped_goes_back_all_the_same(harness: OperationsHarness) -> None:
+    plan = await harness.planner.scale("staging", "deep-echo-main", 5)
+    record = await harness.operations.start(plan, source="k", by=ANA, channel="C1", duration=timedelta(hours=1))
+    await harness.wait_until(record.id, lambda now: now.progress[0].phase in ("changing", "rolling", "verified"))
     try:
-        await house.operations.cancel(record.id, ANA)
+        await harness.operations.cancel(record.id, ANA)
     except Refused:
         pytest.skip("it had ended before it could be stopped")
-    await house.ended(record.id)
-    house.clock.go_on(timedelta(hours=2))
-    await house.clocks.run_due()
+    await harness.wait_ended(record.id)
+    harness.clock.advance(timedelta(hours=2))
+    await harness.timers.run_due()
     async with asyncio.timeout(30):
-        while (await house.cluster.workload(house.target(environment="staging"))).replicas != 3:
+        while (await harness.cluster.workload(harness.target(environment="staging"))).replicas != 3:
             await asyncio.sleep(0.1)

@@ -5,19 +5,19 @@ from dataclasses import replace
 import pytest
 
 from domain.operations.operation import Phase, Progress
-from domain.operations.plans import ServiceChange, Side
+from domain.operations.plans import ServiceChange, VersionState
 from domain.workloads.deployments import Owner
-from runbooks.operations.end_state import stands
+from runbooks.operations.end_state import describe_end_state
 from tests.harness.samples.workloads import target
 
-BEFORE = Side(version="main-9f00d12", image="i:main-9f00d12", template_hash="old", replicas=3)
+BEFORE = VersionState(version="main-9f00d12", image="i:main-9f00d12", template_hash="old", replicas=3)
 DEPLOY = ServiceChange(
     target=target(),
     uid="u",
     paused=False,
     owner=Owner(),
     before=BEFORE,
-    after=Side(version="main-abc1234", image="i:main-abc1234", template_hash="new", replicas=3),
+    after=VersionState(version="main-abc1234", image="i:main-abc1234", template_hash="new", replicas=3),
 )
 RESTART = replace(DEPLOY, after=BEFORE)
 SCALE = replace(DEPLOY, after=replace(BEFORE, replicas=5))
@@ -76,10 +76,10 @@ def progress(phase: Phase, updated: int = 1, ready: int = 0, desired: int = 3, d
     ],
 )
 def test_it_is_true_of_the_verb_and_the_moment(change: ServiceChange, at: Progress, lines: list[str]) -> None:
-    assert list(stands(change, at)) == lines
+    assert list(describe_end_state(change, at)) == lines
 
 
 def test_what_the_cluster_never_answered_is_not_claimed() -> None:
-    assert stands(DEPLOY, progress(Phase.CHANGING), certain=False) == (
+    assert describe_end_state(DEPLOY, progress(Phase.CHANGING), certain=False) == (
         "Whether web was changed is not known; `/deepecho status production web` shows it.",
     )

@@ -12,13 +12,13 @@ from pydantic import TypeAdapter
 from domain.clock import SystemClock
 from domain.errors import Drifted, NotFound, Refused
 from domain.operations.plans import Plan, drift
-from domain.operations.version_selection import VersionUnclear
+from domain.operations.version_selection import AmbiguousVersion
 from domain.redaction import redact
 from integrations.kubernetes import Cluster, ClusterSettings, open_cluster
-from runbooks.operations.planner import MOST_REPLICAS, Planner
+from runbooks.operations.planner import MAX_REPLICAS, Planner
 from sandbox.cluster import FAST, StandInCluster
-from tests.harness.cluster_namespace import Api
-from tests.harness.commands import seeded
+from tests.harness.cluster_namespace import KubernetesHttpApi
+from tests.harness.commands import seed_objects
 from tests.harness.samples.team import REGISTRY, team_catalogue
 
 MAIN, COGNITIVE = "deep-echo-main", "deep-echo-cognitive"
@@ -26,22 +26,24 @@ DEPLOYMENTS = "/apis/apps/v1/namespaces/deep-echo-prod/deployments"
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
+class PlannerHarness:
     planner: Planner
     cluster: Cluster
     stand_in: StandInCluster
-    api: Api
+    api: KubernetesHttpApi
 
 
 @pytest.fixture
-async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
+async def platform(tmp_path: Path) -> AsyncIterator[PlannerHarness]:
     async with StandInCluster(pace=FAST) as stand_in, aiohttp.ClientSession() as session:
-        stand_in.seed(seeded())
+        stand_in.seed(seed_objects())
         settings = ClusterSettings(name="main", kubeconfig=str(stand_in.kubeconfig(tmp_path / "kubeconfig")), total_timeout=5)
         async with open_cluster(settings, SystemClock(), redact=redact) as cluster:
             catalogue = team_catalogue()
             planner = Planner(lambda: catalogue, {"main": cluster})
-            yield Platform(planner, cluster, stand_in, Api(session, stand_in.url, _token(settings.kubeconfig)))
+            yield PlannerHarness(
+                planner, cluster, stand_in, KubernetesHttpApi(session, stand_in.url, _token(settings.kubeconfig))
+            )
 
 
 def _token(kubeconfig: str) -> str:
@@ -53,7 +55,7 @@ def versions(plan: Plan) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("word", ["abc1234", "abc123", "main-abc1234", "last"])
-async def test_a_rollback_puts_back_what_ran(platform: Platform, word: str) -> None:
+async def test_a_rollback_puts_back_what_ran(platform: PlannerHarness, word: str) -> None:
     plan = await platform.planner.rollback("production", word)
     assert versions(plan) == [(MAIN, "main-9f00d12", "main-abc1234"), (COGNITIVE, "main-9f00d12", "main-abc1234")]
     main, cognitive = plan.changes
@@ -63,7 +65,7 @@ async def test_a_rollback_puts_back_what_ran(platform: Platform, word: str) -> N
     assert (await platform.cluster.template_of(main.target, main.after.template_hash))["spec"]["containers"]
 
 
-async def test_a_rollback_tells_what_it_does_not_restore_and_who_overwrites_it(platform: Platform) -> None:
+async def test_a_rollback_tells_what_it_does_not_restore_and_who_overwrites_it(platform: PlannerHarness) -> None:
     plan = await platform.planner.rollback("production", "abc1234")
     config, helm, scaler = plan.warnings
     assert config.startswith("ConfigMap deep-echo-config changed after main-abc1234 ran")
@@ -72,12 +74,12 @@ async def test_a_rollback_tells_what_it_does_not_restore_and_who_overwrites_it(p
     assert scaler == f"{COGNITIVE} is autoscaled 3 to 20; its number of pods is left alone."
 
 
-async def test_a_named_service_is_the_only_one(platform: Platform) -> None:
+async def test_a_named_service_is_the_only_one(platform: PlannerHarness) -> None:
     plan = await platform.planner.rollback("production", "abc1234", COGNITIVE)
     assert plan.services == (COGNITIVE,)
 
 
-async def test_a_deploy_replaces_the_image_and_nothing_else(platform: Platform) -> None:
+async def test_a_deploy_replaces_the_image_and_nothing_else(platform: PlannerHarness) -> None:
     plan = await platform.planner.deploy("production", "abc1234")
     assert versions(plan) == [(MAIN, "main-9f00d12", "main-abc1234"), (COGNITIVE, "main-9f00d12", "main-abc1234")]
     assert [each.differences for each in plan.changes] == [("image",), ("image",)]
@@ -85,7 +87,7 @@ async def test_a_deploy_replaces_the_image_and_nothing_else(platform: Platform) 
     assert not any("ConfigMap" in line for line in plan.warnings)
 
 
-async def test_a_new_version_is_marked_as_never_seen(platform: Platform) -> None:
+async def test_a_new_version_is_marked_as_never_seen(platform: PlannerHarness) -> None:
     plan = await platform.planner.deploy("staging", "main-fffffff")
     assert [(each.after.image, each.never_seen) for each in plan.changes] == [
         (f"{REGISTRY}:main-fffffff", True),
@@ -95,21 +97,21 @@ async def test_a_new_version_is_marked_as_never_seen(platform: Platform) -> None
 
 
 @pytest.mark.parametrize("word", ["fffffff", "latest", "main-fff", "--", "a b"])
-async def test_a_version_that_nobody_knows_shows_those_that_ran(platform: Platform, word: str) -> None:
+async def test_a_version_that_nobody_knows_shows_those_that_ran(platform: PlannerHarness, word: str) -> None:
     for make in (platform.planner.deploy, platform.planner.rollback):
-        with pytest.raises(VersionUnclear) as unclear:
+        with pytest.raises(AmbiguousVersion) as unclear:
             await make("production", word)
         assert [each.version for each in unclear.value.choices.choices][:2] == ["main-abc1234", "main-77aa001"]
 
 
-async def test_what_runs_is_refused(platform: Platform) -> None:
+async def test_what_runs_is_refused(platform: PlannerHarness) -> None:
     for make in (platform.planner.deploy, platform.planner.rollback):
         with pytest.raises(Refused, match="already run main-9f00d12"):
             await make("production", "9f00d12")
 
 
 @pytest.mark.parametrize(("environment", "service"), [("production", "deep-echo-docs"), ("staging", "deep-echo-proxy")])
-async def test_what_others_put_back_is_refused(platform: Platform, environment: str, service: str) -> None:
+async def test_what_others_put_back_is_refused(platform: PlannerHarness, environment: str, service: str) -> None:
     for plan in (
         platform.planner.rollback(environment, "last", service),
         platform.planner.deploy(environment, "main-fffffff", service),
@@ -120,26 +122,26 @@ async def test_what_others_put_back_is_refused(platform: Platform, environment: 
             await plan
 
 
-async def test_a_service_that_does_not_exist_there_is_said(platform: Platform) -> None:
+async def test_a_service_that_does_not_exist_there_is_said(platform: PlannerHarness) -> None:
     with pytest.raises(NotFound, match="deep-echo-docs"):
         await platform.planner.restart("staging", "deep-echo-docs")
 
 
-async def test_a_restart_changes_no_version(platform: Platform) -> None:
+async def test_a_restart_changes_no_version(platform: PlannerHarness) -> None:
     plan = await platform.planner.restart("production", MAIN)
     (change,) = plan.changes
     assert change.before == change.after
     assert plan.warnings == ()
 
 
-async def test_scaling(platform: Platform) -> None:
+async def test_scaling(platform: PlannerHarness) -> None:
     plan = await platform.planner.scale("production", MAIN, 5)
     (change,) = plan.changes
     assert (change.before.replicas, change.after.replicas) == (3, 5)
     assert change.before.template_hash == change.after.template_hash
 
 
-async def test_scaling_to_nothing_says_what_that_means(platform: Platform) -> None:
+async def test_scaling_to_nothing_says_what_that_means(platform: PlannerHarness) -> None:
     plan = await platform.planner.scale("production", MAIN, 0)
     assert f"With 0 pods, {MAIN} in production serves nobody." in plan.warnings
 
@@ -148,19 +150,19 @@ async def test_scaling_to_nothing_says_what_that_means(platform: Platform) -> No
     ("service", "replicas", "says"),
     [
         (MAIN, 3, "already has 3 pods"),
-        (MAIN, MOST_REPLICAS + 1, "between 0 and 200"),
+        (MAIN, MAX_REPLICAS + 1, "between 0 and 200"),
         (MAIN, -1, "between 0 and 200"),
         (COGNITIVE, 2, "autoscaled between 3 and 20"),
         (COGNITIVE, 21, "autoscaled between 3 and 20"),
         (COGNITIVE, 0, "autoscaled between 3 and 20"),
     ],
 )
-async def test_numbers_that_make_no_sense(platform: Platform, service: str, replicas: int, says: str) -> None:
+async def test_numbers_that_make_no_sense(platform: PlannerHarness, service: str, replicas: int, says: str) -> None:
     with pytest.raises(Refused, match=says):
         await platform.planner.scale("production", service, replicas)
 
 
-async def test_scaling_within_an_autoscalers_limits_is_told(platform: Platform) -> None:
+async def test_scaling_within_an_autoscalers_limits_is_told(platform: PlannerHarness) -> None:
     plan = await platform.planner.scale("production", COGNITIVE, 8)
     assert any("may soon change the number again" in line for line in plan.warnings)
 
@@ -174,61 +176,61 @@ async def every_plan(planner: Planner) -> list[Plan]:
     ]
 
 
-async def test_planned_again_on_an_unmoved_world_nothing_differs(platform: Platform) -> None:
+async def test_planned_again_on_an_unmoved_world_nothing_differs(platform: PlannerHarness) -> None:
     for plan in await every_plan(platform.planner):
-        again = await platform.planner.again(plan)
+        again = await platform.planner.replan(plan)
         assert again == plan
         assert again.digest() == plan.digest()
 
 
-async def test_an_autoscaler_that_moves_is_no_drift(platform: Platform) -> None:
+async def test_an_autoscaler_that_moves_is_no_drift(platform: PlannerHarness) -> None:
     plan = await platform.planner.rollback("production", "abc1234")
-    platform.stand_in.move_hpa("deep-echo-prod", COGNITIVE, 9)
-    again = await platform.planner.again(plan)
+    platform.stand_in.scale_by_hpa("deep-echo-prod", COGNITIVE, 9)
+    again = await platform.planner.replan(plan)
     assert again.changes[1].before.replicas == 9
     assert drift(plan, again) == ()
 
 
-async def test_an_autoscaler_that_moves_is_drift_for_a_scale(platform: Platform) -> None:
+async def test_an_autoscaler_that_moves_is_drift_for_a_scale(platform: PlannerHarness) -> None:
     plan = await platform.planner.scale("production", COGNITIVE, 8)
-    platform.stand_in.move_hpa("deep-echo-prod", COGNITIVE, 9)
-    assert drift(plan, await platform.planner.again(plan)) == (f"{COGNITIVE} now has 9 replicas (had 6)",)
+    platform.stand_in.scale_by_hpa("deep-echo-prod", COGNITIVE, 9)
+    assert drift(plan, await platform.planner.replan(plan)) == (f"{COGNITIVE} now has 9 replicas (had 6)",)
 
 
-async def test_a_status_update_or_a_label_is_no_drift(platform: Platform) -> None:
+async def test_a_status_update_or_a_label_is_no_drift(platform: PlannerHarness) -> None:
     plans = await every_plan(platform.planner)
     await platform.api.merge(f"{DEPLOYMENTS}/{MAIN}", {"metadata": {"labels": {"seen": "yes"}}})
     for plan in plans:
-        assert drift(plan, await platform.planner.again(plan)) == ()
+        assert drift(plan, await platform.planner.replan(plan)) == ()
 
 
-async def test_another_version_in_between_is_drift_and_not_a_refusal(platform: Platform) -> None:
+async def test_another_version_in_between_is_drift_and_not_a_refusal(platform: PlannerHarness) -> None:
     plan = await platform.planner.rollback("production", "abc1234", MAIN)
     template = {"spec": {"containers": [{"name": "main-app", "image": f"{REGISTRY}:main-abc1234"}]}}
     await platform.api.call(
         "PATCH", f"{DEPLOYMENTS}/{MAIN}", {"spec": {"template": template}}, "application/strategic-merge-patch+json"
     )
-    assert drift(plan, await platform.planner.again(plan)) == (f"{MAIN} now runs main-abc1234 (was main-9f00d12)",)
+    assert drift(plan, await platform.planner.replan(plan)) == (f"{MAIN} now runs main-abc1234 (was main-9f00d12)",)
 
 
-async def test_a_pause_in_between_is_drift_and_not_a_refusal(platform: Platform) -> None:
+async def test_a_pause_in_between_is_drift_and_not_a_refusal(platform: PlannerHarness) -> None:
     plan = await platform.planner.rollback("production", "abc1234", MAIN)
     await platform.api.merge(f"{DEPLOYMENTS}/{MAIN}", {"spec": {"paused": True}})
-    assert drift(plan, await platform.planner.again(plan)) == (f"{MAIN} was paused",)
+    assert drift(plan, await platform.planner.replan(plan)) == (f"{MAIN} was paused",)
     with pytest.raises(Refused, match="is paused, so nothing new would start"):
         await platform.planner.rollback("production", "abc1234", MAIN)
 
 
-async def test_a_revision_that_is_gone_is_drift(platform: Platform) -> None:
+async def test_a_revision_that_is_gone_is_drift(platform: PlannerHarness) -> None:
     plan = await platform.planner.rollback("production", "abc1234", MAIN)
     workload = await platform.cluster.workload(plan.changes[0].target)
     name = next(each.name for each in workload.revisions if each.template_hash == plan.changes[0].after.template_hash)
     await platform.api.call("DELETE", f"/apis/apps/v1/namespaces/deep-echo-prod/replicasets/{name}")
     with pytest.raises(Drifted, match="Nothing was changed"):
-        await platform.planner.again(plan)
+        await platform.planner.replan(plan)
 
 
-async def test_a_restart_in_between_does_not_change_what_last_means(platform: Platform) -> None:
+async def test_a_restart_in_between_does_not_change_what_last_means(platform: PlannerHarness) -> None:
     stamp = {"kubectl.kubernetes.io/restartedAt": "2026-11-23T14:00:00Z"}
     patch = {"spec": {"template": {"metadata": {"annotations": stamp}}}}
     before = await platform.cluster.workload(team_catalogue().target("production", MAIN))
@@ -240,14 +242,14 @@ async def test_a_restart_in_between_does_not_change_what_last_means(platform: Pl
     assert versions(await platform.planner.rollback("production", "last", MAIN)) == [(MAIN, "main-9f00d12", "main-abc1234")]
 
 
-async def test_the_plan_outlives_the_planner(platform: Platform) -> None:
+async def test_the_plan_outlives_the_planner(platform: PlannerHarness) -> None:
     plan = await platform.planner.rollback("production", "abc1234")
     catalogue = team_catalogue()
     another = Planner(lambda: catalogue, {"main": platform.cluster})
-    assert (await another.again(plan)).digest() == plan.digest()
+    assert (await another.replan(plan)).digest() == plan.digest()
 
 
-async def test_a_plan_that_was_kept_as_json_is_planned_again_alike(platform: Platform) -> None:
+async def test_a_plan_that_was_kept_as_json_is_planned_again_alike(platform: PlannerHarness) -> None:
     plan = await platform.planner.rollback("production", "abc1234")
     kept = TypeAdapter(Plan).validate_json(TypeAdapter(Plan).dump_json(plan))
-    assert (await platform.planner.again(kept)).digest() == plan.digest()
+    assert (await platform.planner.replan(kept)).digest() == plan.digest()

@@ -6,8 +6,8 @@ import pytest
 
 from domain.operations.operation import Decision, OperationRecord, State
 from domain.operations.plans import Plan
-from runbooks.engine.engine import PROCEDURES
-from tests.harness.operations import House, open_house
+from runbooks.engine.engine import PROCEDURES_VERSION
+from tests.harness.operations import OperationsHarness, open_operations_harness
 from tests.harness.samples.team import ANA, LEE
 
 CHANGE = ["go on: {0}", "time: {0}", "change {0}", "watch {0}", "verify {0}"]
@@ -25,7 +25,7 @@ STEPS = {
 MAIN = "deep-echo-main"
 
 
-class Trace:
+class StepTrace:
     """The steps that were begun, each once."""
 
     def __init__(self) -> None:
@@ -36,29 +36,29 @@ class Trace:
             self.steps.append(step)
 
 
-async def plan_of(house: House, verb: str) -> Plan:
+async def plan_of(harness: OperationsHarness, verb: str) -> Plan:
     match verb:
         case "deploy":
-            return await house.planner.deploy("production", "main-0ddba11", MAIN)
+            return await harness.planner.deploy("production", "main-0ddba11", MAIN)
         case "rollback":
-            return await house.planner.rollback("production", "abc1234", MAIN)
+            return await harness.planner.rollback("production", "abc1234", MAIN)
         case "restart":
-            return await house.planner.restart("production", MAIN)
+            return await harness.planner.restart("production", MAIN)
         case _:
-            return await house.planner.scale("production", MAIN, 5)
+            return await harness.planner.scale("production", MAIN, 5)
 
 
-async def carried_out(house: House, verb: str) -> OperationRecord:
-    record = await house.operations.start(await plan_of(house, verb), source=verb, by=ANA, channel="C1", reason="r")
+async def run_procedure_of(harness: OperationsHarness, verb: str) -> OperationRecord:
+    record = await harness.operations.start(await plan_of(harness, verb), source=verb, by=ANA, channel="C1", reason="r")
     if record.state is State.WAITING:
-        await house.operations.decide(record.id, LEE, Decision.APPROVED)
-    return await house.ended(record.id)
+        await harness.operations.decide(record.id, LEE, Decision.APPROVED)
+    return await harness.wait_ended(record.id)
 
 
 @pytest.mark.parametrize("verb", ["deploy", "rollback", "restart", "scale"])
 async def test_the_steps_are_those_of_this_version(verb: str, tmp_path: Path) -> None:
-    trace = Trace()
-    async with open_house(tmp_path, observer=trace) as house:
-        assert (await carried_out(house, verb)).state is State.SUCCEEDED
-    wanted = [step.format(MAIN) for step in STEPS[PROCEDURES][verb]]
+    trace = StepTrace()
+    async with open_operations_harness(tmp_path, observer=trace) as harness:
+        assert (await run_procedure_of(harness, verb)).state is State.SUCCEEDED
+    wanted = [step.format(MAIN) for step in STEPS[PROCEDURES_VERSION][verb]]
     assert [step for step in trace.steps if step != "decision 1"] == [step for step in wanted if step != "decision 1"]

@@ -9,58 +9,58 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Refused
-from domain.operations.operation import Decision, OperationRecord, Phase, State, decide, ended
+from domain.operations.operation import Decision, OperationRecord, Phase, State, decide, end_operation
 from domain.operations.plans import Plan
 from runbooks.engine.engine import Engine, WorkflowState
 from runbooks.operations.recovery import Recovery
-from runbooks.operations.service import Operations
-from tests.harness.cluster_namespace import until
+from runbooks.operations.service import OperationService
+from tests.harness.cluster_namespace import wait_until
 from tests.harness.fakes.engine import IdleEngine
-from tests.harness.operations import PATIENCE, House, open_house
+from tests.harness.operations import OPERATION_TIMEOUT, OperationsHarness, open_operations_harness
 from tests.harness.samples.team import ANA, LEE, RAY
 
 MAIN = "deep-echo-main"
 
 
-async def written(house: House, plan: Plan) -> OperationRecord:
+async def operation_without_workflow(harness: OperationsHarness, plan: Plan) -> OperationRecord:
     """An operation whose process ended between its row and its workflow."""
-    rows_only = Operations(IdleEngine(), house.store, house.clock, lambda: house.catalogue, lambda: None)
+    rows_only = OperationService(IdleEngine(), harness.store, harness.clock, lambda: harness.catalogue, lambda: None)
     return await rows_only.start(plan, source="lost", by=ANA, channel="C1", reason="r")
 
 
-async def test_an_operation_that_was_only_written_down_is_started(house: House) -> None:
-    record = await written(house, await house.planner.restart("production", MAIN))
-    assert await house.engine.state(record.id) is None
+async def test_an_operation_that_was_only_written_down_is_started(harness: OperationsHarness) -> None:
+    record = await operation_without_workflow(harness, await harness.planner.restart("production", MAIN))
+    assert await harness.engine.state(record.id) is None
 
-    await house.recovery.look()
+    await harness.recovery.run_once()
 
-    assert (await house.ended(record.id)).outcome == "Verified: 3 new pods of deep-echo-main are ready."
-    assert await house.revisions() == 7
-
-
-async def test_an_operation_that_was_only_written_down_can_be_approved(house: House) -> None:
-    record = await written(house, await house.planner.rollback("production", "abc1234", MAIN))
-
-    await house.operations.decide(record.id, LEE, Decision.APPROVED)
-    await house.recovery.look()
-
-    assert (await house.ended(record.id)).state is State.SUCCEEDED
+    assert (await harness.wait_ended(record.id)).outcome == "Verified: 3 new pods of deep-echo-main are ready."
+    assert await harness.revisions() == 7
 
 
-async def test_a_lost_wake_up_is_repeated(house: House) -> None:
+async def test_an_operation_that_was_only_written_down_can_be_approved(harness: OperationsHarness) -> None:
+    record = await operation_without_workflow(harness, await harness.planner.rollback("production", "abc1234", MAIN))
+
+    await harness.operations.decide(record.id, LEE, Decision.APPROVED)
+    await harness.recovery.run_once()
+
+    assert (await harness.wait_ended(record.id)).state is State.SUCCEEDED
+
+
+async def test_a_lost_wake_up_is_repeated(harness: OperationsHarness) -> None:
     """The decision is in the database; the process that took it ended before it told anybody."""
-    record = await house.start(ANA)
-    async with house.store.write() as tx:
-        present = await tx.operations.locked(record.id)
+    record = await harness.start(ANA)
+    async with harness.store.write() as tx:
+        present = await tx.operations.get_for_update(record.id)
         assert present is not None
-        await tx.apply(decide(present, LEE.person, Decision.APPROVED, house.clock.now()), house.clock.now())
+        await tx.apply(decide(present, LEE.person, Decision.APPROVED, harness.clock.now()), harness.clock.now())
 
-    await house.recovery.look()
+    await harness.recovery.run_once()
 
-    assert (await house.ended(record.id)).state is State.SUCCEEDED
+    assert (await harness.wait_ended(record.id)).state is State.SUCCEEDED
 
 
-class Breaks:
+class RaisesAtPoint:
     """Something nobody thought of, at one point of one step."""
 
     def __init__(self, step: str, point: str) -> None:
@@ -84,47 +84,47 @@ class Breaks:
     ],
 )
 async def test_a_procedure_that_broke_puts_it_into_a_persons_hands(tmp_path: Path, step: str, stands: str) -> None:
-    async with open_house(tmp_path, observer=(breaks := Breaks(step, "done"))) as house:
-        record = await house.begin(await house.planner.rollback("production", "abc1234", MAIN))
-        await until(lambda: breaks.broken and not house.engine.is_running(record.id))
+    async with open_operations_harness(tmp_path, observer=(breaks := RaisesAtPoint(step, "done"))) as harness:
+        record = await harness.start_plan(await harness.planner.rollback("production", "abc1234", MAIN))
+        await wait_until(lambda: breaks.broken and not harness.engine.is_running(record.id))
 
-        found = await looked_after(house, record)
+        found = await recover_after_error(harness, record)
         assert (found.state, found.outcome) == (
             State.NEEDS_PERSON,
             "A person must decide: its procedure ended without an outcome (error).",
         )
-        assert found.stands[0].startswith(stands)
-        assert await house.locks() == ()
-        assert (await house.notes(record.id))[-1].text == found.outcome
-        assert (await house.audit())[-1].entry.outcome == f"needs_person: {found.outcome}"
+        assert found.end_state[0].startswith(stands)
+        assert await harness.locks() == ()
+        assert (await harness.notes(record.id))[-1].text == found.outcome
+        assert (await harness.audit())[-1].entry.outcome == f"needs_person: {found.outcome}"
         with pytest.raises(Refused, match="already ended"):
-            await house.operations.cancel(record.id, ANA)
+            await harness.operations.cancel(record.id, ANA)
 
 
-async def looked_after(house: House, record: OperationRecord) -> OperationRecord:
+async def recover_after_error(harness: OperationsHarness, record: OperationRecord) -> OperationRecord:
     """Look once the engine has noted that the workflow broke, which takes it a moment."""
-    async with asyncio.timeout(PATIENCE):
-        while (workflow := await house.engine.state(record.id)) is None or workflow.status != "ERROR":
+    async with asyncio.timeout(OPERATION_TIMEOUT):
+        while (workflow := await harness.engine.state(record.id)) is None or workflow.status != "ERROR":
             await asyncio.sleep(0.02)
-    await house.recovery.look()
-    return await house.operations.find(record.id)
+    await harness.recovery.run_once()
+    return await harness.operations.find(record.id)
 
 
-async def test_what_runs_or_waits_here_is_left_alone(house: House) -> None:
-    waiting = await house.start(ANA)
-    running = await house.begin(await house.planner.deploy("production", "bad-0ddba11", MAIN))
-    await house.reached(running.id, lambda one: one.of(MAIN).phase is Phase.ROLLING)
-    before = [await house.operations.find(each.id) for each in (waiting, running)]
+async def test_what_runs_or_waits_here_is_left_alone(harness: OperationsHarness) -> None:
+    waiting = await harness.start(ANA)
+    running = await harness.start_plan(await harness.planner.deploy("production", "bad-0ddba11", MAIN))
+    await harness.wait_until(running.id, lambda one: one.progress_of(MAIN).phase is Phase.ROLLING)
+    before = [await harness.operations.find(each.id) for each in (waiting, running)]
 
-    await house.recovery.look()
+    await harness.recovery.run_once()
 
-    after = [await house.operations.find(each.id) for each in (waiting, running)]
+    after = [await harness.operations.find(each.id) for each in (waiting, running)]
     assert [(each.state, each.epoch, each.owner) for each in after] == [(each.state, each.epoch, each.owner) for each in before]
-    await house.operations.cancel(running.id, ANA)
-    await house.ended(running.id)
+    await harness.operations.cancel(running.id, ANA)
+    await harness.wait_ended(running.id)
 
 
-class Meanwhile(IdleEngine):
+class SlowStateEngine(IdleEngine):
     """An engine whose answer takes so long that something else happens first."""
 
     def __init__(self, state: WorkflowState | None, happens: Callable[[], Awaitable[object]]) -> None:
@@ -132,7 +132,7 @@ class Meanwhile(IdleEngine):
         self._state, self._happens = state, happens
 
     @property
-    def asleep(self) -> frozenset[str]:
+    def waiting(self) -> frozenset[str]:
         return frozenset()
 
     def is_running(self, operation: str) -> bool:
@@ -143,53 +143,53 @@ class Meanwhile(IdleEngine):
         return self._state
 
 
-def looking(house: House, engine: Engine) -> Recovery:
-    return Recovery(engine, house.recovery.lease, house.outside)
+def recovery_with(harness: OperationsHarness, engine: Engine) -> Recovery:
+    return Recovery(engine, harness.recovery.lease, harness.dependencies)
 
 
-async def test_an_operation_that_ends_while_it_is_looked_at_keeps_its_end(house: House) -> None:
+async def test_an_operation_that_ends_while_it_is_looked_at_keeps_its_end(harness: OperationsHarness) -> None:
     """The look began when it still ran; by the time of the second look its workflow is over, as it should be."""
-    record = await written(house, await house.planner.restart("production", MAIN))
+    record = await operation_without_workflow(harness, await harness.planner.restart("production", MAIN))
 
     async def ends() -> None:
         at = datetime.now(UTC)
-        async with house.store.write() as tx:
-            await tx.apply(ended(record, State.SUCCEEDED, at, RAY.person, "Verified: 3 new pods are ready."), at)
+        async with harness.store.write() as tx:
+            await tx.apply(end_operation(record, State.SUCCEEDED, at, RAY.person, "Verified: 3 new pods are ready."), at)
 
-    await looking(house, Meanwhile(WorkflowState("SUCCESS", "replica-1", "procedures-1"), ends)).look()
+    await recovery_with(harness, SlowStateEngine(WorkflowState("SUCCESS", "replica-1", "procedures-1"), ends)).run_once()
 
-    found = await house.operations.find(record.id)
+    found = await harness.operations.find(record.id)
     assert (found.state, found.outcome) == (State.SUCCEEDED, "Verified: 3 new pods are ready.")
 
 
-async def test_a_decision_that_comes_while_it_is_looked_at_is_kept(house: House) -> None:
-    record = await written(house, await house.planner.rollback("production", "abc1234", MAIN))
-    engine = Meanwhile(None, lambda: house.operations.decide(record.id, LEE, Decision.APPROVED))
+async def test_a_decision_that_comes_while_it_is_looked_at_is_kept(harness: OperationsHarness) -> None:
+    record = await operation_without_workflow(harness, await harness.planner.rollback("production", "abc1234", MAIN))
+    engine = SlowStateEngine(None, lambda: harness.operations.decide(record.id, LEE, Decision.APPROVED))
 
-    await looking(house, engine).look()
+    await recovery_with(harness, engine).run_once()
 
-    found = await house.operations.find(record.id)
+    found = await harness.operations.find(record.id)
     assert found.state is State.RUNNING
     assert found.approval is not None
     assert found.approval.decided_by == LEE.person
-    await house.recovery.look()
-    assert (await house.ended(record.id)).state is State.SUCCEEDED
+    await harness.recovery.run_once()
+    assert (await harness.wait_ended(record.id)).state is State.SUCCEEDED
 
 
-async def test_of_two_survivors_one_takes_it_over(house: House) -> None:
-    record = await written(house, await house.planner.restart("production", MAIN))
+async def test_of_two_survivors_one_takes_it_over(harness: OperationsHarness) -> None:
+    record = await operation_without_workflow(harness, await harness.planner.restart("production", MAIN))
 
     async def taken_by_another() -> None:
-        async with house.store.write() as tx:
+        async with harness.store.write() as tx:
             assert await tx.operations.claim(replace(record, owner="replica-2", epoch=record.epoch + 1))
 
-    await looking(house, engine := Meanwhile(None, taken_by_another)).look()
+    await recovery_with(harness, engine := SlowStateEngine(None, taken_by_another)).run_once()
 
-    assert engine.begun == []
-    assert (await house.operations.find(record.id)).owner == "replica-2"
+    assert engine.started == []
+    assert (await harness.operations.find(record.id)).owner == "replica-2"
 
 
-class Dead(IdleEngine):
+class LostTaskEngine(IdleEngine):
     """An engine whose workflow DBOS takes for running here, though its task is gone: not even that could be recorded."""
 
     def __init__(self) -> None:
@@ -197,7 +197,7 @@ class Dead(IdleEngine):
         self.resumed: list[str] = []
 
     @property
-    def asleep(self) -> frozenset[str]:
+    def waiting(self) -> frozenset[str]:
         return frozenset()
 
     def is_running(self, operation: str) -> bool:
@@ -210,10 +210,10 @@ class Dead(IdleEngine):
         self.resumed.append(operation)
 
 
-async def test_a_workflow_that_only_seems_to_run_here_is_resumed_at_the_second_look(house: House) -> None:
-    record = await written(house, await house.planner.restart("production", MAIN))
-    recovery = looking(house, engine := Dead())
-    await recovery.look()
+async def test_a_workflow_that_only_seems_to_run_here_is_resumed_at_the_second_look(harness: OperationsHarness) -> None:
+    record = await operation_without_workflow(harness, await harness.planner.restart("production", MAIN))
+    recovery = recovery_with(harness, engine := LostTaskEngine())
+    await recovery.run_once()
     assert engine.resumed == [], "it may be about to start"
-    await recovery.look()
+    await recovery.run_once()
     assert engine.resumed == [record.id]

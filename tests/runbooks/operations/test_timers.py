@@ -9,10 +9,10 @@ import pytest
 from domain.errors import PermanentError, Refused
 from domain.operations.operation import Decision, OperationRecord, State
 from domain.people import BOT
-from sandbox.cluster import Fault
+from sandbox.cluster import ClusterFault
 from sandbox.cluster.resources import DEPLOYMENTS as DEPLOYMENTS_KEPT
-from storage.timers import STALE, Timer
-from tests.harness.operations import House
+from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
+from tests.harness.operations import OperationsHarness
 from tests.harness.samples.team import ANA, LEE, RAY
 
 MAIN = "deep-echo-main"
@@ -20,108 +20,108 @@ DEPLOYMENTS = "/apis/apps/v1/namespaces/deep-echo-prod/deployments"
 TWO_HOURS = timedelta(hours=2)
 
 
-async def scaled_for_a_while(house: House) -> OperationRecord:
-    plan = await house.planner.scale("production", MAIN, 5)
-    record = await house.operations.start(plan, source="k", by=RAY, channel="C1", reason="the fair", lasts=TWO_HOURS)
-    ended = await house.ended(record.id)
+async def scaled_for_a_while(harness: OperationsHarness) -> OperationRecord:
+    plan = await harness.planner.scale("production", MAIN, 5)
+    record = await harness.operations.start(plan, source="k", by=RAY, channel="C1", reason="the fair", duration=TWO_HOURS)
+    ended = await harness.wait_ended(record.id)
     assert ended.outcome == "Verified: 5 pods are ready (there were 3). In 2 h it goes back to 3."
     return ended
 
 
-async def replicas(house: House) -> int:
-    return (await house.cluster.workload(house.target())).replicas
+async def replicas(harness: OperationsHarness) -> int:
+    return (await harness.cluster.workload(harness.target())).replicas
 
 
-async def others(house: House, first: OperationRecord) -> list[OperationRecord]:
-    return [each for each in await house.operations.recent() if each.id != first.id]
+async def others(harness: OperationsHarness, first: OperationRecord) -> list[OperationRecord]:
+    return [each for each in await harness.operations.recent() if each.id != first.id]
 
 
-async def test_a_temporary_scale_goes_back_by_itself_and_once(house: House) -> None:
-    first = await scaled_for_a_while(house)
-    await house.clocks.run_due()
-    assert await others(house, first) == []
+async def test_a_temporary_scale_goes_back_by_itself_and_once(harness: OperationsHarness) -> None:
+    first = await scaled_for_a_while(harness)
+    await harness.timers.run_due()
+    assert await others(harness, first) == []
 
-    house.clock.go_on(TWO_HOURS)
-    await asyncio.gather(house.clocks.run_due(), house.clocks.run_due())
+    harness.clock.advance(TWO_HOURS)
+    await asyncio.gather(harness.timers.run_due(), harness.timers.run_due())
 
-    (back,) = await others(house, first)
-    ended = await house.ended(back.id)
+    (back,) = await others(harness, first)
+    ended = await harness.wait_ended(back.id)
     assert ended.outcome == "Verified: 3 pods are ready (there were 5)."
     assert (ended.requested_by, ended.reason, ended.channel) == (BOT, f"the time of {first.id} is over", first.channel)
     assert ended.approval is None
-    assert await replicas(house) == 3
-    await house.clocks.run_due()
-    assert len(await others(house, first)) == 1
+    assert await replicas(harness) == 3
+    await harness.timers.run_due()
+    assert len(await others(harness, first)) == 1
 
 
-async def test_what_somebody_has_scaled_since_is_left_alone(house: House) -> None:
-    first = await scaled_for_a_while(house)
-    await house.carried_out(await house.planner.scale("production", MAIN, 7), by=RAY)
+async def test_what_somebody_has_scaled_since_is_left_alone(harness: OperationsHarness) -> None:
+    first = await scaled_for_a_while(harness)
+    await harness.run_plan(await harness.planner.scale("production", MAIN, 7), by=RAY)
 
-    house.clock.go_on(TWO_HOURS)
-    await house.clocks.run_due()
+    harness.clock.advance(TWO_HOURS)
+    await harness.timers.run_due()
 
-    assert await replicas(house) == 7
-    last = (await house.notes(first.id))[-1]
+    assert await replicas(harness) == 7
+    last = (await harness.notes(first.id))[-1]
     assert last.text == "The time of this scale is over. deep-echo-main has 7 replicas by now, so it was left alone."
-    assert len(await others(house, first)) == 1
+    assert len(await others(harness, first)) == 1
 
 
-async def test_a_time_that_was_over_while_the_cluster_was_away_is_made_up_for(house: House) -> None:
-    first = await scaled_for_a_while(house)
-    house.clock.go_on(TWO_HOURS)
-    house.stand_in.fail(Fault(kind="status", status=503, times=100, path_prefix=DEPLOYMENTS))
-    await house.clocks.run_due()
-    house.stand_in.control.clear()
+async def test_a_time_that_was_over_while_the_cluster_was_away_is_made_up_for(harness: OperationsHarness) -> None:
+    first = await scaled_for_a_while(harness)
+    harness.clock.advance(TWO_HOURS)
+    harness.stand_in.inject_fault(ClusterFault(kind="status", status=503, times=100, path_prefix=DEPLOYMENTS))
+    await harness.timers.run_due()
+    harness.stand_in.control.clear_faults()
 
-    house.clock.go_on(timedelta(minutes=2))
-    await house.clocks.run_due()
+    harness.clock.advance(timedelta(minutes=2))
+    await harness.timers.run_due()
 
-    (back,) = await others(house, first)
-    assert (await house.ended(back.id)).state is State.SUCCEEDED
-    assert await replicas(house) == 3
+    (back,) = await others(harness, first)
+    assert (await harness.wait_ended(back.id)).state is State.SUCCEEDED
+    assert await replicas(harness) == 3
 
 
-async def test_what_cannot_go_back_is_told(house: House) -> None:
-    first = await scaled_for_a_while(house)
-    house.stand_in.store.modify(DEPLOYMENTS_KEPT, ("deep-echo-prod", MAIN), lambda each: each["spec"].update(paused=True))
+async def test_what_cannot_go_back_is_told(harness: OperationsHarness) -> None:
+    first = await scaled_for_a_while(harness)
+    harness.stand_in.store.modify(DEPLOYMENTS_KEPT, ("deep-echo-prod", MAIN), lambda each: each["spec"].update(paused=True))
 
-    house.clock.go_on(TWO_HOURS)
-    await house.clocks.run_due()
+    harness.clock.advance(TWO_HOURS)
+    await harness.timers.run_due()
 
-    last = (await house.notes(first.id))[-1]
+    last = (await harness.notes(first.id))[-1]
     assert last.text.startswith("The time of this scale is over. The rollout of deep-echo-main in production is paused")
-    assert await replicas(house) == 5
+    assert await replicas(harness) == 5
 
 
-async def test_an_approval_whose_card_reached_nobody_ends_too(house: House) -> None:
-    record = await house.start(ANA)
-    house.clock.go_on(timedelta(minutes=76))
+async def test_an_approval_whose_card_reached_nobody_ends_too(harness: OperationsHarness) -> None:
+    record = await harness.start(ANA)
+    harness.clock.advance(timedelta(minutes=76))
 
-    await house.clocks.run_due()
+    await harness.timers.run_due()
 
-    ended = await house.operations.find(record.id)
+    ended = await harness.operations.find(record.id)
     assert (ended.state, ended.outcome) == (State.EXPIRED, "Expired: nobody approved it in time.")
-    assert ended.stands == ("Nothing was changed. Ask again if it is still wanted.",)
+    assert ended.end_state == ("Nothing was changed. Ask again if it is still wanted.",)
     with pytest.raises(Refused, match="already expired"):
-        await house.operations.decide(record.id, LEE, Decision.APPROVED)
-    assert await house.revisions() == 6
+        await harness.operations.decide(record.id, LEE, Decision.APPROVED)
+    assert await harness.revisions() == 6
 
 
-async def test_a_card_that_arrives_late_still_gives_its_whole_time(house: House) -> None:
-    record = await house.start(ANA)
-    house.clock.go_on(timedelta(minutes=70))
-    await house.deliver()
-    house.clock.go_on(timedelta(minutes=10))
-    await house.clocks.run_due()
+async def test_a_card_that_arrives_late_still_gives_its_whole_time(harness: OperationsHarness) -> None:
+    record = await harness.start(ANA)
+    harness.clock.advance(timedelta(minutes=70))
+    await harness.deliver()
+    harness.clock.advance(timedelta(minutes=10))
+    await harness.timers.run_due()
 
-    await house.operations.decide(record.id, LEE, Decision.APPROVED)
+    await harness.operations.decide(record.id, LEE, Decision.APPROVED)
 
-    assert (await house.ended(record.id)).state is State.SUCCEEDED
+    assert (await harness.wait_ended(record.id)).state is State.SUCCEEDED
 
 
 @pytest.mark.parametrize("problem", [Refused("The catalogue was read again."), PermanentError("No."), KeyError("gone")])
-async def test_a_timer_that_cannot_be_served_keeps_no_other_waiting(house: House, problem: Exception) -> None:
+async def test_a_timer_that_cannot_be_served_keeps_no_other_waiting(harness: OperationsHarness, problem: Exception) -> None:
     served: list[str] = []
 
     async def broken(_timer: Timer, _at: datetime) -> None:
@@ -130,9 +130,9 @@ async def test_a_timer_that_cannot_be_served_keeps_no_other_waiting(house: House
     async def works(timer: Timer, _at: datetime) -> None:
         served.append(timer.key)
 
-    clocks = replace(house.clocks, handlers={"broken": broken, "works": works})
-    at = house.clock.now()
-    async with house.store.write() as tx:
+    clocks = replace(harness.timers, handlers={"broken": broken, "works": works})
+    at = harness.clock.now()
+    async with harness.store.write() as tx:
         for number, kind in enumerate(["of-another-version", "broken", "works"]):
             await tx.timers.set(Timer(f"{kind}/1", kind, "1", at - timedelta(seconds=9 - number)))
 
@@ -140,6 +140,6 @@ async def test_a_timer_that_cannot_be_served_keeps_no_other_waiting(house: House
     assert served == ["works/1"]
     await clocks.run_due()
     assert served == ["works/1"]
-    async with house.store.read() as tx:
-        kept = await tx.timers.due(at + 2 * STALE)
+    async with harness.store.read() as tx:
+        kept = await tx.timers.due(at + 2 * TIMER_CLAIM_TIMEOUT)
     assert [each.key for each in kept] == ["of-another-version/1", "broken/1", "works/1"]

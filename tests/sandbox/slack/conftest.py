@@ -7,7 +7,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack import LocalSlack, RunningSlack
-from tests.harness.bolt_bot import SmallBot, running_bot
+from tests.harness.bolt_bot import BoltBot, running_bolt_bot
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def web(slack: RunningSlack) -> AsyncIterator[AsyncWebClient]:
 
 
 @pytest.fixture
-async def bot(slack: RunningSlack, web: AsyncWebClient) -> AsyncIterator[SmallBot]:
+async def bot(slack: RunningSlack, web: AsyncWebClient) -> AsyncIterator[BoltBot]:
     """Bolt in Socket Mode, connected."""
-    async with running_bot(slack, web) as small:
+    async with running_bolt_bot(slack, web) as small:
         yield small

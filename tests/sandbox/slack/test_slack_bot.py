@@ -5,27 +5,27 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack import RunningSlack
-from tests.harness.bolt_bot import SmallBot
+from tests.harness.bolt_bot import BoltBot
 from tests.harness.samples.slack_blocks import CARD, METADATA, form, section, text_field
 
 
-async def test_a_command_is_acknowledged_and_answered_to_its_person_only(slack: RunningSlack, bot: SmallBot) -> None:
+async def test_a_command_is_acknowledged_and_answered_to_its_person_only(slack: RunningSlack, bot: BoltBot) -> None:
     bot.answer = "Working on it"
     ack = await slack.client.command("ana", "rollback production abc1234", channel="deploys")
     assert ack["answered"]
     answer = await slack.client.wait_for_ephemeral("ana")
-    assert answer.words == "Working on it"
+    assert answer.visible_text == "Working on it"
     assert await slack.client.ephemerals("mia") == []
     assert await slack.client.messages("deploys") == []
-    heard = bot.of("command")[0]
+    heard = bot.received_of("command")[0]
     assert heard["text"] == "rollback production abc1234"
     assert (heard["user_id"], heard["channel_name"]) == (slack.people["deployer"], "deploys")
     assert heard["response_url"].startswith(slack.url)
 
 
-async def test_a_card_is_posted_clicked_and_edited_in_place(slack: RunningSlack, bot: SmallBot, web: AsyncWebClient) -> None:
+async def test_a_card_is_posted_clicked_and_edited_in_place(slack: RunningSlack, bot: BoltBot, web: AsyncWebClient) -> None:
     posted = await web.chat_postMessage(channel=slack.channels["deploys"], text="card", blocks=CARD, metadata=METADATA)
-    card = await slack.client.wait_for_message(lambda m: "Roll back" in m.words)
+    card = await slack.client.wait_for_message(lambda m: "Roll back" in m.visible_text)
     assert card.buttons == ("Approve", "Reject")
 
     async def approve(body: dict[str, Any]) -> None:
@@ -33,7 +33,7 @@ async def test_a_card_is_posted_clicked_and_edited_in_place(slack: RunningSlack,
 
     bot.on_click = approve
     await slack.client.press("mia", card, "Approve")
-    click = bot.of("block_actions")[0]
+    click = bot.received_of("block_actions")[0]
     assert click["user"] == {
         "id": slack.people["approver"],
         "username": "mia",
@@ -48,17 +48,17 @@ async def test_a_card_is_posted_clicked_and_edited_in_place(slack: RunningSlack,
         "is_ephemeral": False,
     }
     [after] = await slack.client.messages("deploys")
-    assert (after.words, after.buttons, after.edits, after.metadata) == ("Approved by mia", (), 1, METADATA)
+    assert (after.visible_text, after.buttons, after.edits, after.metadata) == ("Approved by mia", (), 1, METADATA)
 
 
 async def test_a_click_on_what_the_card_showed_earlier_still_arrives(
-    slack: RunningSlack, bot: SmallBot, web: AsyncWebClient
+    slack: RunningSlack, bot: BoltBot, web: AsyncWebClient
 ) -> None:
     posted = await web.chat_postMessage(channel=slack.channels["deploys"], text="card", blocks=CARD)
     card = await slack.client.wait_for_message(lambda m: m.ts == posted["ts"])
     await web.chat_update(channel=card.channel, ts=card.ts, text="done", blocks=[section("Expired")])
     await slack.client.click("mia", card, "approve", "op-k7m2", stale=True)
-    [action] = bot.of("block_actions")[0]["actions"]
+    [action] = bot.received_of("block_actions")[0]["actions"]
     assert (action["action_id"], action["value"]) == ("approve", "op-k7m2")
 
 
@@ -106,7 +106,7 @@ async def test_a_file_goes_into_a_thread_and_its_address_is_the_gateways(slack: 
     assert info["file"]["shares"]["public"][channel][0]["thread_ts"] == root["ts"]
 
 
-async def test_a_form_opens_is_filled_after_io_and_is_submitted(slack: RunningSlack, bot: SmallBot, web: AsyncWebClient) -> None:
+async def test_a_form_opens_is_filled_after_io_and_is_submitted(slack: RunningSlack, bot: BoltBot, web: AsyncWebClient) -> None:
     async def open_form(body: dict[str, Any]) -> None:
         opened = await web.views_open(trigger_id=body["trigger_id"], view=form(section("One moment")))
         view = opened["view"]
@@ -129,15 +129,15 @@ async def test_a_form_opens_is_filled_after_io_and_is_submitted(slack: RunningSl
     assert await slack.client.forms("ana") == []
 
 
-async def test_an_empty_required_field_is_not_even_submitted(slack: RunningSlack, bot: SmallBot, web: AsyncWebClient) -> None:
+async def test_an_empty_required_field_is_not_even_submitted(slack: RunningSlack, bot: BoltBot, web: AsyncWebClient) -> None:
     bot.on_command = lambda body: web.views_open(trigger_id=body["trigger_id"], view=form())
     await slack.client.command("ana", "rollback")
     ack = await slack.client.submit("ana")
     assert ack["payload"]["errors"] == {"reason": "Please complete this required field."}
-    assert bot.of("view_submission") == []
+    assert bot.received_of("view_submission") == []
 
 
-async def test_the_home_tab_is_published_and_clicked(slack: RunningSlack, bot: SmallBot, web: AsyncWebClient) -> None:
+async def test_the_home_tab_is_published_and_clicked(slack: RunningSlack, bot: BoltBot, web: AsyncWebClient) -> None:
     async def publish(body: dict[str, Any]) -> None:
         if body["event"]["type"] == "app_home_opened":
             await web.views_publish(user_id=body["event"]["user"], view={"type": "home", "blocks": CARD})
@@ -147,28 +147,28 @@ async def test_the_home_tab_is_published_and_clicked(slack: RunningSlack, bot: S
     home = await slack.client.wait_for_home("sam")
     assert home.buttons == ["Approve", "Reject"]
     await slack.client.click_in_home("sam", "approve")
-    click = bot.of("block_actions")[0]
+    click = bot.received_of("block_actions")[0]
     assert click["container"] == {"type": "view", "view_id": home.id}
     assert click["view"]["type"] == "home"
 
 
-async def test_messages_mentions_and_reactions_reach_the_bot(slack: RunningSlack, bot: SmallBot) -> None:
+async def test_messages_mentions_and_reactions_reach_the_bot(slack: RunningSlack, bot: BoltBot) -> None:
     ts = await slack.client.say("ana", "what about <@U0DEEPECHO>", channel="ops")
     message = await slack.client.wait_for_message(lambda m: m.ts == ts)
     await slack.client.react("mia", message, "pushpin")
     await slack.client.pin("mia", message)
 
     async def all_heard() -> bool | None:
-        return len(bot.heard) >= 4 or None
+        return len(bot.received) >= 4 or None
 
-    from sandbox.slack import until
+    from sandbox.slack import wait_for
 
-    await until(all_heard)
-    assert {body["event"]["type"] for body in bot.heard} == {"message", "app_mention", "reaction_added", "pin_added"}
-    assert bot.of("reaction_added")[0]["event"]["item"]["ts"] == ts
+    await wait_for(all_heard)
+    assert {body["event"]["type"] for body in bot.received} == {"message", "app_mention", "reaction_added", "pin_added"}
+    assert bot.received_of("reaction_added")[0]["event"]["item"]["ts"] == ts
 
 
-async def test_a_button_can_replace_and_remove_what_it_stood_in(slack: RunningSlack, bot: SmallBot, web: AsyncWebClient) -> None:
+async def test_a_button_can_replace_and_remove_what_it_stood_in(slack: RunningSlack, bot: BoltBot, web: AsyncWebClient) -> None:
     channel, ana = slack.channels["deploys"], slack.people["deployer"]
     await web.chat_postEphemeral(channel=channel, user=ana, text="choose", blocks=CARD)
     message = await slack.client.wait_for_ephemeral("ana", "Roll back")
@@ -180,5 +180,5 @@ async def test_a_button_can_replace_and_remove_what_it_stood_in(slack: RunningSl
 
     bot.on_click = replace
     await slack.client.press("ana", message, "Approve")
-    assert bot.of("block_actions")[0]["container"]["is_ephemeral"]
+    assert bot.received_of("block_actions")[0]["container"]["is_ephemeral"]
     assert (await slack.client.wait_for_ephemeral("ana", "Gone ahead")).ts == message.ts

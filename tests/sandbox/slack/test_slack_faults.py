@@ -11,8 +11,8 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.slack import RunningSlack, SlackSaidNo, sign, until
-from tests.harness.bolt_bot import SmallBot
+from sandbox.slack import RunningSlack, SlackCallRefused, sign, wait_for
+from tests.harness.bolt_bot import BoltBot
 from tests.harness.samples.slack_blocks import CARD
 
 
@@ -21,19 +21,19 @@ async def post(slack: RunningSlack, web: AsyncWebClient, text: str = "card") -> 
 
 
 async def test_429_says_how_long_to_wait_as_often_as_ordered(slack: RunningSlack, web: AsyncWebClient) -> None:
-    await slack.client.faults.rate_limited("chat.postMessage", retry_after=7, times=2)
+    await slack.client.faults.rate_limit("chat.postMessage", retry_after=7, times=2)
     for _ in range(2):
         with pytest.raises(SlackApiError) as refused:
             await post(slack, web)
         assert refused.value.response.status_code == 429
         assert refused.value.response.headers["Retry-After"] == "7"
     assert (await post(slack, web))["ok"]
-    assert [call["outcome"] for call in await slack.client.log("chat.postMessage")] == ["429", "429", "ok"]
+    assert [call["outcome"] for call in await slack.client.api_calls("chat.postMessage")] == ["429", "429", "ok"]
 
 
 @pytest.mark.parametrize("kind", ["500", "503"])
 async def test_server_errors_do_not_deliver(slack: RunningSlack, web: AsyncWebClient, kind: str) -> None:
-    await slack.client.faults.order("chat.postMessage", kind)
+    await slack.client.faults.add("chat.postMessage", kind)
     with pytest.raises(SlackApiError):
         await post(slack, web)
     assert await slack.client.messages("deploys") == []
@@ -43,97 +43,97 @@ async def test_server_errors_do_not_deliver(slack: RunningSlack, web: AsyncWebCl
 async def test_an_unknown_outcome_is_delivered_or_not_as_ordered(
     slack: RunningSlack, web: AsyncWebClient, kind: str, messages: int
 ) -> None:
-    await slack.client.faults.order("chat.postMessage", kind)
+    await slack.client.faults.add("chat.postMessage", kind)
     with pytest.raises((TimeoutError, aiohttp.ClientError)):
         await post(slack, web)
     assert len(await slack.client.messages("deploys")) == messages
-    [call] = await slack.client.log("chat.postMessage")
+    [call] = await slack.client.api_calls("chat.postMessage")
     assert (call["outcome"], call["delivered"]) == (kind, bool(messages))
 
 
 async def test_a_fault_can_meet_one_channel_one_word_or_be_taken_back(slack: RunningSlack, web: AsyncWebClient) -> None:
-    await slack.client.faults.order("chat.postMessage", "ok_false:fatal_error", channel=slack.channels["ops"])
+    await slack.client.faults.add("chat.postMessage", "ok_false:fatal_error", channel=slack.channels["ops"])
     assert (await post(slack, web))["ok"]
     with pytest.raises(SlackApiError, match="fatal_error"):
         await web.chat_postMessage(channel=slack.channels["ops"], text="a")
-    await slack.client.faults.unavailable("*", times=9)
+    await slack.client.faults.answer_unavailable("*", times=9)
     await slack.client.faults.clear()
     assert (await post(slack, web))["ok"]
-    with pytest.raises(SlackSaidNo, match="There is no fault 'earthquake'"):
-        await slack.client.faults.order("chat.postMessage", "earthquake")
+    with pytest.raises(SlackCallRefused, match="There is no fault 'earthquake'"):
+        await slack.client.faults.add("chat.postMessage", "earthquake")
 
 
 async def test_response_addresses_and_uploads_can_fail_too(slack: RunningSlack, web: AsyncWebClient) -> None:
     url = slack.gateway.hub.response_url(channel=slack.channels["deploys"], user=slack.people["deployer"])
-    await slack.client.faults.unavailable("response_url")
+    await slack.client.faults.answer_unavailable("response_url")
     async with aiohttp.ClientSession() as session, session.post(url, json={"text": "a"}) as response:
         assert response.status == 503
-    await slack.client.faults.unavailable("upload")
+    await slack.client.faults.answer_unavailable("upload")
     with pytest.raises(SlackRequestError, match="503"):
         await web.files_upload_v2(channel=slack.channels["deploys"], filename="a.txt", content="a")
-    assert await slack.client.everything("deploys") == []
+    assert await slack.client.all_messages("deploys") == []
 
 
 async def test_the_real_limits_hold_when_switched_on(slack: RunningSlack, web: AsyncWebClient) -> None:
     for number in range(4):
         await post(slack, web, f"counted {number}")
     assert await slack.client.faults.over_budget() == {slack.channels["deploys"]: 1}
-    await slack.client.faults.rate_limits(1)
+    await slack.client.faults.enforce_rate_limits(1)
     for number in range(3):
         await post(slack, web, f"burst {number}")
     with pytest.raises(SlackApiError, match="ratelimited") as refused:
         await post(slack, web, "too much")
     assert refused.value.response.headers["Retry-After"] == "1"
     assert (await web.chat_postMessage(channel=slack.channels["ops"], text="elsewhere"))["ok"]
-    await slack.client.faults.rate_limits(1000)
+    await slack.client.faults.enforce_rate_limits(1000)
     for number in range(50):
         await post(slack, web, f"scaled {number}")
-    await slack.client.faults.rate_limits(0.05)
+    await slack.client.faults.enforce_rate_limits(0.05)
     await web.pins_list(channel=slack.channels["ops"])
     with pytest.raises(SlackApiError, match="ratelimited"):
         await web.pins_list(channel=slack.channels["ops"])
 
 
-async def test_a_dropped_socket_comes_back(slack: RunningSlack, bot: SmallBot) -> None:
+async def test_a_dropped_socket_comes_back(slack: RunningSlack, bot: BoltBot) -> None:
     await slack.client.sockets.drop()
 
     async def reconnected() -> bool | None:
         status = await slack.client.sockets.status()
         return (status["opened"] >= 2 and status["connections"] == 1) or None
 
-    await until(reconnected, within=30)
+    await wait_for(reconnected, within=30)
     assert (await slack.client.command("ana", "status"))["answered"]
 
 
-async def test_goodbye_is_announced_and_the_bot_connects_again(slack: RunningSlack, bot: SmallBot) -> None:
+async def test_goodbye_is_announced_and_the_bot_connects_again(slack: RunningSlack, bot: BoltBot) -> None:
     await slack.client.sockets.disconnect()
 
     async def reconnected() -> bool | None:
         status = await slack.client.sockets.status()
         return (status["opened"] >= 2 and status["connections"] == 1) or None
 
-    await until(reconnected, within=30)
+    await wait_for(reconnected, within=30)
 
 
-async def test_an_envelope_can_come_twice(slack: RunningSlack, bot: SmallBot) -> None:
+async def test_an_envelope_can_come_twice(slack: RunningSlack, bot: BoltBot) -> None:
     await slack.client.sockets.repeat()
     await slack.client.command("ana", "status")
 
     async def both_came() -> bool | None:
-        return len(bot.of("command")) == 2 or None
+        return len(bot.received_of("command")) == 2 or None
 
-    await until(both_came)
-    first, second = bot.of("command")
+    await wait_for(both_came)
+    first, second = bot.received_of("command")
     assert first["trigger_id"] == second["trigger_id"]
     await slack.client.command("ana", "again")
-    assert len(bot.of("command")) == 3
+    assert len(bot.received_of("command")) == 3
 
 
-async def test_a_mute_socket_is_connected_and_deaf(slack: RunningSlack, bot: SmallBot) -> None:
+async def test_a_mute_socket_is_connected_and_deaf(slack: RunningSlack, bot: BoltBot) -> None:
     await slack.client.sockets.mute()
     ack = await slack.client.command("ana", "status")
     assert not ack["answered"]
-    assert bot.of("command") == []
+    assert bot.received_of("command") == []
     told = await slack.client.wait_for_ephemeral("ana")
     assert told.text == '/deepecho failed with the error "operation_timeout"'
     await slack.client.sockets.unmute()
@@ -146,17 +146,17 @@ async def test_without_a_bot_people_are_told(slack: RunningSlack) -> None:
     assert told.text == '/deepecho failed with the error "dispatch_failed"'
 
 
-async def test_each_payload_goes_to_one_of_several_connections(slack: RunningSlack, bot: SmallBot, web: AsyncWebClient) -> None:
-    from tests.harness.bolt_bot import running_bot
+async def test_each_payload_goes_to_one_of_several_connections(slack: RunningSlack, bot: BoltBot, web: AsyncWebClient) -> None:
+    from tests.harness.bolt_bot import running_bolt_bot
 
-    async with running_bot(slack, web) as other:
+    async with running_bolt_bot(slack, web) as other:
         await slack.client.wait_for_bot(connections=2)
         for number in range(4):
             await slack.client.command("ana", f"number {number}")
-        texts = sorted(body["text"] for body in [*bot.of("command"), *other.of("command")])
+        texts = sorted(body["text"] for body in [*bot.received_of("command"), *other.received_of("command")])
         assert texts == [f"number {number}" for number in range(4)]
-        assert bot.of("command")
-        assert other.of("command")
+        assert bot.received_of("command")
+        assert other.received_of("command")
 
 
 async def test_signed_requests_arrive_in_http_mode(slack: RunningSlack, web: AsyncWebClient) -> None:
@@ -176,7 +176,7 @@ async def test_signed_requests_arrive_in_http_mode(slack: RunningSlack, web: Asy
     await site.start()
     try:
         url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
-        await slack.client.deliver_to(url)
+        await slack.client.set_request_url(url)
         ack = await slack.client.command("ana", "status production")
         assert ack == {"answered": True, "payload": {"text": "Got it"}, "status": 200}
         assert heard[0][0]
@@ -208,19 +208,19 @@ def test_a_signature_is_the_documented_one() -> None:
 
 
 async def test_a_reset_leaves_an_empty_workspace_and_a_connected_bot(
-    slack: RunningSlack, bot: SmallBot, web: AsyncWebClient
+    slack: RunningSlack, bot: BoltBot, web: AsyncWebClient
 ) -> None:
     await post(slack, web)
     await web.conversations_create(name="incident-1")
-    await slack.client.faults.unavailable("chat.postMessage")
+    await slack.client.faults.answer_unavailable("chat.postMessage")
     await slack.client.reset()
-    assert await slack.client.everywhere() == []
+    assert await slack.client.all_messages_everywhere() == []
     assert (await post(slack, web))["ok"]
     assert (await web.conversations_create(name="incident-1"))["ok"]
     assert (await slack.client.command("ana", "status"))["answered"]
 
 
-async def test_the_local_slacks_own_control_reaches_the_bot(slack: RunningSlack, bot: SmallBot, web: AsyncWebClient) -> None:
+async def test_the_local_slacks_own_control_reaches_the_bot(slack: RunningSlack, bot: BoltBot, web: AsyncWebClient) -> None:
     channel, ana = slack.channels["deploys"], slack.people["deployer"]
     posted = await web.chat_postMessage(channel=channel, text="card", blocks=CARD)
     async with aiohttp.ClientSession() as session:
@@ -232,18 +232,18 @@ async def test_the_local_slacks_own_control_reaches_the_bot(slack: RunningSlack,
             assert (await response.json())["ok"]
         async with session.get(f"{slack.control_url}/messages/{channel}") as response:
             assert [message["text"] for message in (await response.json())["messages"]] == ["card"]
-    assert bot.of("command")[0]["text"] == "help"
-    assert bot.of("block_actions")[0]["actions"][0]["value"] == "op-k7m2"
+    assert bot.received_of("command")[0]["text"] == "help"
+    assert bot.received_of("block_actions")[0]["actions"][0]["value"] == "op-k7m2"
 
 
 async def test_it_stops_at_once_though_calls_hang(web: AsyncWebClient, slack: RunningSlack) -> None:
-    await slack.client.faults.hangs_undelivered("chat.postMessage")
+    await slack.client.faults.hang_before_delivery("chat.postMessage")
     hanging = asyncio.create_task(post(slack, web))
 
     async def is_open() -> bool | None:
-        return bool(await slack.client.log("chat.postMessage")) or None
+        return bool(await slack.client.api_calls("chat.postMessage")) or None
 
-    await until(is_open)
+    await wait_for(is_open)
     await slack.client.faults.clear()
     with pytest.raises(aiohttp.ClientError):
         await hanging

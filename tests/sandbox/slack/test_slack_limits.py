@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.slack.errors import Refused
+from sandbox.slack.errors import WebApiError
 from sandbox.slack.limits import blocks_errors, check_channel_name, check_message, check_metadata, check_view
 from tests.harness.samples.slack_blocks import CARD, Block, actions, button, form, mrkdwn, plain, section, text_field
 
@@ -76,7 +76,7 @@ def test_what_slack_takes_is_taken(block: Block) -> None:
     ],
 )
 def test_a_bad_block_is_refused_with_its_place(block: Block, problem: str) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(WebApiError) as refusal:
         check_message({"blocks": [block]})
     assert refusal.value.error == "invalid_blocks"
     assert any(told.startswith(problem) for told in refusal.value.messages), refusal.value.messages
@@ -93,7 +93,7 @@ def test_a_message_has_at_most_fifty_blocks_with_names_of_their_own() -> None:
 
 def test_legal_blocks_can_be_too_long_together() -> None:
     check_message({"blocks": [section("x" * 2600)] * 5})
-    with pytest.raises(Refused, match="msg_blocks_too_long"):
+    with pytest.raises(WebApiError, match="msg_blocks_too_long"):
         check_message({"blocks": [section("x" * 2700)] * 5})
 
 
@@ -113,7 +113,7 @@ def test_legal_blocks_can_be_too_long_together() -> None:
     ],
 )
 def test_a_bad_message_is_refused(args: Block, is_update: bool, error: str) -> None:  # noqa: FBT001
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(WebApiError) as refusal:
         check_message(args, is_update=is_update)
     assert refusal.value.error == error
 
@@ -139,14 +139,14 @@ def test_metadata_may_be_removed() -> None:
     ],
 )
 def test_a_bad_form_is_refused_with_its_place(view: Block, problem: str) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(WebApiError) as refusal:
         check_view(view, "modal")
     assert refusal.value.error == "invalid_arguments"
     assert any(told.startswith(problem) for told in refusal.value.messages), refusal.value.messages
 
 
 def test_a_form_that_is_too_large_is_refused() -> None:
-    with pytest.raises(Refused, match="view_too_large"):
+    with pytest.raises(WebApiError, match="view_too_large"):
         check_view(form(*[section("x" * 3000)] * 90), "modal")
 
 
@@ -163,7 +163,7 @@ def test_a_form_that_is_too_large_is_refused() -> None:
     ],
 )
 def test_a_bad_channel_name_is_refused(name: str | None, error: str) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(WebApiError) as refusal:
         check_channel_name(name)
     assert refusal.value.error == error
 

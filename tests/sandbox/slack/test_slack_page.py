@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.slack import RunningSlack, until
+from sandbox.slack import RunningSlack, wait_for
 from sandbox.slack.page_messages import FENCED, draw_blocks, draw_errors, draw_message, draw_text
-from tests.harness.bolt_bot import SmallBot
+from tests.harness.bolt_bot import BoltBot
 from tests.harness.samples.slack_blocks import CARD, Block, actions, button, form, mrkdwn, plain, section, text_field
 
 ANA, MIA, SAM = "U0ANA00001", "U0MIA00003", "U0SAM00004"
@@ -73,7 +73,7 @@ async def test_what_is_for_one_person_is_shown_to_them_only(slack: RunningSlack,
         assert [message["text"] for message in state["messages"][channel]] == ["only ana", "everybody"]
 
 
-async def test_a_form_opens_on_the_page_of_its_person_only(slack: RunningSlack, bot: SmallBot, web: AsyncWebClient) -> None:
+async def test_a_form_opens_on_the_page_of_its_person_only(slack: RunningSlack, bot: BoltBot, web: AsyncWebClient) -> None:
     bot.on_command = lambda body: web.views_open(trigger_id=body["trigger_id"], view=form())
     async with browser(slack, ANA) as ana, browser(slack, MIA) as mia:
         await ana.send(t="slash_command", user=ANA, channel=slack.channels["deploys"], command="/deepecho", text="rollback")
@@ -84,10 +84,10 @@ async def test_a_form_opens_on_the_page_of_its_person_only(slack: RunningSlack, 
         assert (await ana.next("view"))["stack"] == []
         await mia.send(t="acting", user=SAM)
         assert (await mia.next("init"))["state"]["modalStack"] == []
-    assert bot.of("view_submission")[0]["view"]["state"]["values"]["reason"]["reason"]["value"] == "errors"
+    assert bot.received_of("view_submission")[0]["view"]["state"]["values"]["reason"]["reason"]["value"] == "errors"
 
 
-async def test_a_click_that_wants_a_confirmation_asks_first(slack: RunningSlack, bot: SmallBot, web: AsyncWebClient) -> None:
+async def test_a_click_that_wants_a_confirmation_asks_first(slack: RunningSlack, bot: BoltBot, web: AsyncWebClient) -> None:
     channel = slack.channels["deploys"]
     blocks = [actions(button("Drop", "drop", confirm=CONFIRM))]
     posted = await web.chat_postMessage(channel=channel, text="card", blocks=blocks)
@@ -96,20 +96,20 @@ async def test_a_click_that_wants_a_confirmation_asks_first(slack: RunningSlack,
         await mia.send(t="block_action", user=MIA, channel=channel, messageTs=posted["ts"], action=click)
         asked = await mia.next("confirm")
         assert asked["confirm"]["title"]["text"] == "Sure?"
-        assert bot.of("block_actions") == []
+        assert bot.received_of("block_actions") == []
         await mia.send(t="confirmed", id=asked["id"])
 
         async def clicked() -> bool | None:
-            return bool(bot.of("block_actions")) or None
+            return bool(bot.received_of("block_actions")) or None
 
-        await until(clicked)
+        await wait_for(clicked)
 
 
 async def test_the_page_knows_whether_the_bot_is_there(slack: RunningSlack, web: AsyncWebClient) -> None:
-    from tests.harness.bolt_bot import running_bot
+    from tests.harness.bolt_bot import running_bolt_bot
 
     async with browser(slack, ANA) as ana:
-        async with running_bot(slack, web):
+        async with running_bolt_bot(slack, web):
             assert (await ana.next("socket_status"))["connected"]
         assert not (await ana.next("socket_status"))["connected"]
 

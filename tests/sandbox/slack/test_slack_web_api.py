@@ -191,7 +191,7 @@ async def test_a_scheduled_message_waits_and_can_be_taken_back(slack: RunningSla
 
 async def test_a_trigger_opens_one_form_and_only_for_three_seconds(slack: RunningSlack, web: AsyncWebClient) -> None:
     assert await refusal(web.views_open(trigger_id="1.2.3", view=form())) == "invalid_trigger_id"
-    tickets = slack.gateway.hub.tickets
+    tickets = slack.gateway.hub.issued_tokens
     trigger = tickets.new_trigger(slack.people["deployer"])
     await web.views_open(trigger_id=trigger, view=form())
     assert await refusal(web.views_open(trigger_id=trigger, view=form())) == "exchanged_trigger_id"
@@ -201,7 +201,7 @@ async def test_a_trigger_opens_one_form_and_only_for_three_seconds(slack: Runnin
 
 
 async def test_a_form_changes_only_for_who_has_seen_its_last_state(slack: RunningSlack, web: AsyncWebClient) -> None:
-    tickets, ana = slack.gateway.hub.tickets, slack.people["deployer"]
+    tickets, ana = slack.gateway.hub.issued_tokens, slack.people["deployer"]
     view = (await web.views_open(trigger_id=tickets.new_trigger(ana), view=form()))["view"]
     update = web.views_update(view_id=view["id"], hash=view["hash"], view=form(section("two"), title="Second"))
     changed = (await update)["view"]
