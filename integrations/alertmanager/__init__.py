@@ -1,6 +1,6 @@
-"""Alertmanager in our own words: the silences it keeps and, in ``webhook``, what it tells of alerts.
+"""Alertmanager client: it lists, creates and expires silences. ``webhook`` parses the notifications that Alertmanager posts.
 
-Who may silence what, and for how long, does not belong here; neither do retries: an error says whether they help.
+Permissions, limits of duration and retries belong to the callers; the type of an error tells whether a retry can help.
 """
 
 from integrations.alertmanager.client import Alertmanager, open_alertmanager

@@ -1,4 +1,4 @@
-"""Silences as API v2 writes them, both ways."""
+"""JSON models of Alertmanager's API v2: parsed responses and the payload of a new silence."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ _OPERATORS = {
     (True, True): Operator.MATCHES,
     (False, True): Operator.MATCHES_NOT,
 }
-"""By ``isEqual`` and ``isRegex``."""
+"""Keys are pairs of ``isEqual`` and ``isRegex``."""
 _FLAGS = {operator: flags for flags, operator in _OPERATORS.items()}
 
 
@@ -24,7 +24,7 @@ class _MatcherModel(BaseModel):
     value: str
     is_regex: Annotated[bool, Field(alias="isRegex")]
     is_equal: Annotated[bool, Field(alias="isEqual")] = True
-    """Before 0.22 there was nothing but equal."""
+    """Alertmanager before 0.22 has no negative matchers and omits this field."""
 
 
 class _SilenceStatus(BaseModel):
@@ -43,7 +43,9 @@ class _SilenceModel(BaseModel):
     def to_silence(self) -> Silence:
         return Silence(
             id=self.id,
-            matchers=tuple(Matcher(each.name, _OPERATORS[each.is_equal, each.is_regex], each.value) for each in self.matchers),
+            matchers=tuple(
+                Matcher(matcher.name, _OPERATORS[matcher.is_equal, matcher.is_regex], matcher.value) for matcher in self.matchers
+            ),
             starts_at=self.starts_at.astimezone(UTC),
             ends_at=self.ends_at.astimezone(UTC),
             by=self.created_by,
@@ -68,30 +70,33 @@ _SILENCES_ADAPTER = TypeAdapter(list[_SilenceModel])
 
 
 def parse_silences(body: bytes) -> tuple[Silence, ...]:
-    """Newest first. Raises ``ValueError``."""
-    silences = [each.to_silence() for each in _SILENCES_ADAPTER.validate_json(body)]
+    """Parse the list of silences, newest first. Raises ``ValueError``."""
+    silences = [model.to_silence() for model in _SILENCES_ADAPTER.validate_json(body)]
     return tuple(sorted(silences, key=lambda silence: (silence.starts_at, silence.id), reverse=True))
 
 
 def parse_silence(body: bytes) -> Silence:
-    """Raises ``ValueError``."""
+    """Parse one silence. Raises ``ValueError``."""
     return _SilenceModel.model_validate_json(body).to_silence()
 
 
 def parse_created_id(body: bytes) -> str:
-    """The id of a silence that was made. Raises ``ValueError``."""
+    """Parse the id of a silence that was just created. Raises ``ValueError``."""
     return _CreatedModel.model_validate_json(body).id
 
 
 def parse_version(body: bytes) -> str:
-    """Raises ``ValueError``."""
+    """Parse the server's version. Raises ``ValueError``."""
     return _ServerStatus.model_validate_json(body).version_info.version
 
 
 def silence_payload(
     matchers: Sequence[Matcher], *, starts_at: datetime, ends_at: datetime, by: str, comment: str
 ) -> dict[str, Any]:
-    """A new silence, without an id: with that of an expired one Alertmanager would make it anew and say nothing."""
+    """The request body of a new silence.
+
+    It carries no id: given the id of an expired silence, Alertmanager would create another one without an error.
+    """
     return {
         "matchers": [
             {
@@ -110,5 +115,5 @@ def silence_payload(
 
 
 def truncate_to_milliseconds(at: datetime) -> datetime:
-    """What Alertmanager shows of a time."""
+    """Alertmanager returns times with milliseconds; times have to be cut likewise before they are compared."""
     return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)

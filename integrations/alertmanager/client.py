@@ -1,4 +1,4 @@
-"""One Alertmanager, asked and changed in our own words."""
+"""Client of one Alertmanager: silences and version."""
 
 import asyncio
 import re
@@ -25,16 +25,17 @@ from integrations.alertmanager.api_models import (
 from integrations.alertmanager.errors import AlertmanagerCall, error_for_status, translate_errors
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-"""Alertmanager makes no other ids, and refuses to look for them."""
+"""Ids of silences are UUIDs; Alertmanager rejects any other id."""
 
 _Result = TypeVar("_Result")
 
 
 class Alertmanager:
-    """``seconds``: the longest that one request may take.
+    """Silences of one Alertmanager. ``timeout_seconds`` limits each request.
 
-    Every method raises TemporaryError when Alertmanager does not answer properly, Forbidden when it does not let the bot in. A
-    change raises UnknownOutcome when its answer is lost and a look did not settle it: call it again, it looks first.
+    Every method raises TemporaryError when Alertmanager does not answer properly, Forbidden when it refuses the credentials.
+    A change raises UnknownOutcome when its response is lost and reading back does not settle it. It is safe to call again:
+    every change reads before it writes.
     """
 
     def __init__(self, base_url: str, session: aiohttp.ClientSession, *, timeout_seconds: float = 10.0) -> None:
@@ -47,15 +48,15 @@ class Alertmanager:
     async def create_silence(
         self, matchers: Sequence[Matcher], *, starts_at: datetime, ends_at: datetime, by: str, comment: str
     ) -> str:
-        """Make a silence, and give its id. A silence in force that has the same matchers, comment and end is that silence.
+        """Create a silence and return its id. An active silence with equal matchers, comment and end is reused.
 
-        ``starts_at`` in the past means now. Raises Refused where no matcher asks for anything, and for what Alertmanager does not
-        take: an end in the past, a regular expression that cannot be read.
+        ``starts_at`` in the past means now. Raises Refused where every matcher fits an alert without labels, and for what
+        Alertmanager rejects: an end in the past, an invalid regular expression.
         """
         if not any(_requires_label(matcher) for matcher in matchers):
             raise Refused("The silence would hold for every alert: name at least one label that an alert must have.")
         body = silence_payload(matchers, starts_at=starts_at, ends_at=ends_at, by=by, comment=comment)
-        async with self._create_lock:  # two that look at the same time would both find nothing
+        async with self._create_lock:  # two concurrent calls would both find no identical silence and create two
             if existing_id := await self._find_identical(matchers, ends_at, comment):
                 return existing_id
             try:
@@ -68,24 +69,24 @@ class Alertmanager:
                 return existing_id
 
     async def silences(self) -> tuple[Silence, ...]:
-        """All that it knows, expired ones too, newest first."""
+        """Every silence that Alertmanager still stores, expired ones included, newest first."""
         return await self._request("GET", "/silences", "list the silences", parse_silences)
 
     async def get_silence(self, silence_id: str) -> Silence:
-        """Raises NotFound."""
+        """Read one silence. Raises NotFound."""
         if not _ID.fullmatch(silence_id):
             raise NotFound(f"Alertmanager at {self._host} knows no silence {silence_id[:60]}.")
         return await self._request("GET", f"/silence/{silence_id}", f"find the silence {silence_id}", parse_silence)
 
     async def expire(self, silence_id: str) -> bool:
-        """End a silence. False: it had ended before, or Alertmanager does not know it."""
+        """Expire a silence. Returns False if it had already ended or does not exist."""
         if not await self._is_in_force(silence_id):
             return False
         try:
             await self._request("DELETE", f"/silence/{silence_id}", f"end the silence {silence_id}", len)
         except NotFound:
             return False
-        # 0.25 also fails so when somebody else has ended it since our look.
+        # Alertmanager 0.25 answers 500 when somebody else has expired the silence since it was read above.
         except UnknownOutcome as unknown_outcome:
             with _preserve_unknown(unknown_outcome):
                 still_in_force = await self._is_in_force(silence_id)
@@ -94,11 +95,11 @@ class Alertmanager:
         return True
 
     async def ping(self) -> str:
-        """The version, such as ``0.25.0``. Raises what every method raises."""
+        """Read the server's version, such as ``0.25.0``."""
         return await self._request("GET", "/status", "say its version", parse_version)
 
     async def _find_identical(self, matchers: Sequence[Matcher], ends_at: datetime, comment: str) -> str:
-        """The id of the silence in force that was made of the same; empty where there is none."""
+        """The id of an active silence with equal matchers, end and comment; empty without one."""
         wanted, until = set(matchers), truncate_to_milliseconds(ends_at)
         for silence in await self.silences():
             if silence.in_force and silence.comment == comment and silence.ends_at == until and set(silence.matchers) == wanted:
@@ -126,16 +127,16 @@ class Alertmanager:
 
 
 def _requires_label(matcher: Matcher) -> bool:
-    """Whether an alert without the label does not fit. Alertmanager refuses a silence in which no matcher does that."""
+    """Whether an alert without the label does not match. Alertmanager rejects a silence that has no such matcher."""
     try:
         return not matches(matcher, {})
     except (re.error, ValueError):
-        return True  # Alertmanager has the last word on what is a regular expression.
+        return True  # Go's regular expressions differ from Python's: leave the verdict to Alertmanager.
 
 
 @contextmanager
 def _preserve_unknown(unknown_outcome: UnknownOutcome) -> Iterator[None]:
-    """Around the look after a change whose answer was lost: where that fails too, the outcome is what is unknown."""
+    """Wrap the read that follows a lost response: if it fails too, raise the unknown outcome, not the error of the read."""
     try:
         yield
     except DeepechoError as error:
@@ -144,12 +145,12 @@ def _preserve_unknown(unknown_outcome: UnknownOutcome) -> Iterator[None]:
 
 @asynccontextmanager
 async def open_alertmanager(base_url: str, *, timeout_seconds: float = 10.0) -> AsyncIterator[Alertmanager]:
-    """With a session of its own. Nothing is sent before the first call."""
+    """Open a client with its own session. It connects with the first call."""
     async with aiohttp.ClientSession(proxy=_proxy_for(base_url)) as session:
         yield Alertmanager(base_url, session, timeout_seconds=timeout_seconds)
 
 
 def _proxy_for(base_url: str) -> str | None:
-    """Looked up once: aiohttp would do it in a thread for every call."""
+    """Read the proxy settings once: with ``trust_env`` aiohttp would read them in a thread for every request."""
     url = urlsplit(base_url)
     return None if proxy_bypass(url.hostname or "") else getproxies().get(url.scheme)

@@ -1,4 +1,4 @@
-"""The one place where what Alertmanager and the network say becomes our own errors."""
+"""Translation of HTTP errors of Alertmanager into domain errors; nowhere else are they translated."""
 
 import json
 from collections.abc import Iterator
@@ -12,17 +12,20 @@ from domain.errors import DeepechoError, Forbidden, NotFound, PermanentError, Re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertmanagerCall:
-    """One request in words. ``place`` is the host: an address may hold a password. ``attempt``: ``list the silences``."""
+    """One request, for error texts. ``action`` is such as ``list the silences``.
+
+    ``host`` stands for the base URL, which may contain a password.
+    """
 
     host: str
     action: str
     is_write: bool = False
-    """Whether it changes something, so that a lost answer leaves the outcome unknown."""
+    """Whether the request changes something: then a lost response leaves the outcome unknown."""
 
 
 @contextmanager
 def translate_errors(call: AlertmanagerCall) -> Iterator[None]:
-    """Around a request and the reading of its answer: nothing of the HTTP library leaves it."""
+    """Wrap a request and the reading of its response: translate every error of the HTTP library."""
     server = f"Alertmanager at {call.host}"
     try:
         yield
@@ -41,7 +44,7 @@ def translate_errors(call: AlertmanagerCall) -> Iterator[None]:
 
 
 def error_for_status(call: AlertmanagerCall, status: int, body: bytes, retry_after: str) -> DeepechoError:
-    """The error for a status other than 200. ``retry_after``: the header, in seconds."""
+    """The domain error for a status other than 200. ``retry_after`` is the header's text, in seconds."""
     message = _error_message(body) or f"HTTP {status}"
     server = f"Alertmanager at {call.host}"
     if status >= 500:
@@ -73,7 +76,7 @@ def _lost_response_error(call: AlertmanagerCall, problem: str) -> TemporaryError
 
 
 def _error_message(body: bytes) -> str:
-    """Alertmanager says a string or ``message``; of a proxy's page one line is enough."""
+    """The body is a JSON string, or an object with ``message``; of a proxy's error page only the first line is used."""
     try:
         parsed = json.loads(body)
     except ValueError:

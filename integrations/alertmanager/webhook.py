@@ -1,4 +1,7 @@
-"""What Alertmanager posts: checked, and read into our words. Its errors are sentences for the log of whoever sent it."""
+"""Alertmanager webhook payload (version 4): validation, deduplication key, conversion to domain facts.
+
+Error texts go back in the HTTP response, so that they appear in the log of the sender.
+"""
 
 import hashlib
 from datetime import UTC, datetime
@@ -11,20 +14,20 @@ from typing_extensions import TypedDict  # the one that pydantic reads before Py
 from domain.alerts.alerts import Alert, Notification
 
 PAYLOAD_VERSION = "4"
-"""Of the payload; Alertmanager has sent this one since 2017."""
+"""The payload version that Alertmanager has sent since 2017."""
 
 MAX_NAME_CHARACTERS = 16_384
-"""Characters of a name or an address that are kept, and of the labels that a group has: a silence needs them whole."""
+"""Maximum stored characters of a name, a URL or a group label. Group labels become silence matchers, which need them whole."""
 MAX_TEXT_CHARACTERS = 4096
-"""Characters of an alert's label or annotation that are kept. Alertmanager itself sets no limit; Slack shows 3,000."""
+"""Maximum stored characters of an alert's label or annotation. Alertmanager sets no limit; a Slack section shows 3,000."""
 MAX_LABELS_PER_ALERT = 64
-"""Labels, or annotations, of one alert that are kept: what a card shows is stored again with every change of it."""
+"""Maximum stored labels, and annotations, of one alert: a card's content is stored again with every change of the card."""
 MIN_TIME, MAX_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-"""Times beyond these are no times of alerts, and nobody could look some hours around them."""
+"""Times outside are clamped: they are mistakes, and adding hours to them could overflow ``datetime``."""
 
 
 class InvalidWebhookPayload(ValueError):
-    """It is not what Alertmanager sends. Sending it again will not help."""
+    """The body is not an Alertmanager notification; sending it again cannot help."""
 
 
 class _AlertPayload(TypedDict):
@@ -50,32 +53,32 @@ class _WebhookPayload(TypedDict):
 _PAYLOAD_ADAPTER = TypeAdapter(_WebhookPayload)
 _DEDUP_FIELDS = itemgetter("fingerprint", "status", "startsAt")
 _DEDUP_ADAPTER = TypeAdapter(list[tuple[str, str, datetime]])
-"""Writes ten of them in 3 µs; Python's own formatting of times takes three times as long."""
+"""Serializes ten alerts in 3 µs; ``datetime.isoformat`` would take three times as long."""
 
 
 def notification_key(body: bytes, at: datetime, repeat_seconds: float) -> str:
-    """The name of a notification: the same for both Alertmanagers of a pair, and for a repetition within ``repeat_seconds``.
+    """The deduplication key of a notification: equal for both Alertmanagers of a pair and for repeats within ``repeat_seconds``.
 
-    A repetition that comes later is taken in again: it changes nothing, but says that the watchdog lives.
-    Raises ``UnreadablePayload``.
+    A later repeat gets a new key and is processed again: it changes no group, but it proves that the watchdog still fires.
+    Raises ``InvalidWebhookPayload``.
     """
     payload = _parse_payload(body)
     serialized_alerts = _DEDUP_ADAPTER.dump_json(sorted(map(_DEDUP_FIELDS, payload["alerts"])))
     group = f"{payload.get('receiver', '')}\n{payload['groupKey']}\n{payload.get('truncatedAlerts', 0)}\n"
     time_slot = int(at.timestamp() / repeat_seconds) if repeat_seconds else int(at.timestamp() * 1e6)
-    # The turn stands first, so that keys grow with time: the index then grows at its end, at half the cost of everywhere.
+    # The time slot comes first, so that keys grow with time: appending at the end of the index costs half of random inserts.
     return f"alert-{time_slot:014x}-{hashlib.sha256(group.encode() + serialized_alerts).hexdigest()[:32]}"
 
 
 def parse_notification(body: str | bytes) -> Notification:
-    """The notification. Raises ``UnreadablePayload``."""
+    """Parse and sanitize a notification. Raises ``InvalidWebhookPayload``."""
     payload = _parse_payload(body)
     return Notification(
         receiver=_sanitize(payload.get("receiver", "")),
         group_key=_sanitize(payload["groupKey"]),
         group_labels={_sanitize(name): _sanitize(text) for name, text in payload.get("groupLabels", {}).items()},
-        # An alert that is there twice is what is said of it last.
-        alerts=tuple({each["fingerprint"]: _to_alert(each) for each in payload["alerts"]}.values()),
+        # Where a fingerprint occurs twice in one payload, the last entry wins.
+        alerts=tuple({alert["fingerprint"]: _to_alert(alert) for alert in payload["alerts"]}.values()),
         external_url=_sanitize(payload.get("externalURL", "")),
         truncated_alerts=payload.get("truncatedAlerts", 0),
     )
@@ -102,14 +105,14 @@ def _to_alert(parsed: _AlertPayload) -> Alert:
         labels=_limit_texts(parsed["labels"]),
         annotations=_limit_texts(parsed.get("annotations", {})),
         starts_at=_clamp_time(parsed["startsAt"]),
-        # Year 1 is how Alertmanager writes that it knows of no end.
+        # Alertmanager writes Go's zero time (year 1) where it knows no end.
         ends_at=None if ends_at is None or ends_at.year == 1 else _clamp_time(ends_at),
         generator_url=_sanitize(parsed.get("generatorURL", "")),
     )
 
 
 def _clamp_time(at: datetime) -> datetime:
-    """In UTC."""
+    """Convert to UTC, within ``MIN_TIME`` and ``MAX_TIME``."""
     if MIN_TIME <= at <= MAX_TIME:
         return at.astimezone(UTC)
     return MIN_TIME if at < MIN_TIME else MAX_TIME
@@ -121,7 +124,7 @@ def _limit_texts(texts: dict[str, str]) -> dict[str, str]:
 
 
 def _sanitize(text: str, max_characters: int = MAX_NAME_CHARACTERS) -> str:
-    """Without the character that PostgreSQL keeps in no text, and not endless."""
+    """Replace NUL, which PostgreSQL cannot store in text, and cut the text to ``max_characters``."""
     return text.replace("\x00", "\ufffd")[:max_characters]
 
 

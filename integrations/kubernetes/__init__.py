@@ -1,7 +1,7 @@
-"""Kubernetes in our own words: what a Deployment is, ran and does now, and the four changes we make to it.
+"""Kubernetes client: reads Deployments, their history and pods, and applies the bot's changes to them.
 
-Rules about who may change what do not belong here; neither do retries over time: an error says whether they help.
-The Kubernetes library (35 MiB, 0.2 s) is imported when a cluster is first spoken to, never by importing this package.
+Permissions and retries belong to the callers; the type of an error tells whether a retry can help.
+The Kubernetes library (35 MiB, 0.2 s) is imported by the first request to a cluster, not by importing this package.
 """
 
 from integrations.kubernetes.cluster import Cluster, open_cluster

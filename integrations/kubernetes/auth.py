@@ -1,4 +1,4 @@
-"""From settings to a client that may speak to the cluster. The only module that imports the Kubernetes library."""
+"""Authentication: builds an API client from settings. No other module imports the Kubernetes library."""
 
 import asyncio
 import functools
@@ -20,20 +20,21 @@ if TYPE_CHECKING:
     from kubernetes_asyncio.client import ApiClient, Configuration
 
 _FILE_TOKEN_TTL = timedelta(minutes=1)
-"""Kubernetes rotates a service account's token in place, long before the old one ends."""
+"""Kubernetes replaces a service account's token file long before the old token expires: a reread each minute is enough."""
 _PLUGIN_RENEWAL_MARGIN = timedelta(minutes=1)
+"""How long before its expiry a plugin's token is renewed."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedClient:
-    """An open client, and what proves who we are."""
+    """An open API client and the credentials for its ``Authorization`` header."""
 
     api_client: "ApiClient"
     credentials: Credentials
 
 
 async def open_authenticated_client(settings: ClusterSettings, clock: Clock, executor: Executor) -> AuthenticatedClient:
-    """Imports the library in a thread: 0.2 s compiled and seconds otherwise, during which Slack still wants its answers."""
+    """Open a client. The import of the library runs in a thread, since it takes 0.2 s, or seconds when uncompiled."""
     await asyncio.get_running_loop().run_in_executor(executor, importlib.import_module, "kubernetes_asyncio.config")
     from kubernetes_asyncio.client import ApiClient
 
@@ -53,11 +54,12 @@ async def _configure_auth(settings: ClusterSettings, clock: Clock, executor: Exe
         return await _eks_auth(settings.eks, clock, executor)
     if settings.in_cluster:
         return _in_cluster_auth(settings, clock)
+    # At the start a broken kubeconfig is a permanent error; later it may just be being rewritten, so that a retry can help.
     configuration, first_token = await _load_kubeconfig(settings, PermanentError)
     unused_tokens = [first_token]
 
     async def issue_token() -> ExpiringToken:
-        """The file is read again each time: a plugin, a token file or a new login gives a new token."""
+        """Read the kubeconfig again, since a plugin, a token file or a new login may give a new token."""
         return unused_tokens.pop() if unused_tokens else (await _load_kubeconfig(settings, TemporaryError))[1]
 
     return configuration, issue_token
@@ -79,7 +81,7 @@ async def _load_kubeconfig(settings: ClusterSettings, error_type: type[DeepechoE
             )
     except TimeoutError as error:
         raise TemporaryError(f"The login program of cluster {settings.name} did not finish.") from error
-    # The library checks the file with assertions, and takes its word for the types in it.
+    # The library validates the file with assertions and does not check the types of its values.
     except (ConfigException, OSError, ValueError, KeyError, TypeError, AssertionError, yaml.YAMLError) as error:
         raise error_type(f"The kubeconfig of cluster {settings.name} cannot be used: {error}") from error
     expiry = getattr(loader, "exec_plugin_expiry", None)

@@ -1,4 +1,4 @@
-"""When autoscalers moved. Their status keeps the last time; events tell more, for as long as the cluster keeps them (1 h)."""
+"""Scaling events of autoscalers. Their status holds the last one; events hold more, as long as the cluster keeps them (1 h)."""
 
 import asyncio
 import re
@@ -14,18 +14,18 @@ from integrations.kubernetes.resources import AUTOSCALERS, DEPLOYMENTS, EVENTS, 
 _RESCALE_REASON = "SuccessfulRescale"
 _NEW_SIZE = re.compile(r"New size: (\d+)")
 _SAME_EVENT_TOLERANCE = timedelta(seconds=5)
-"""The autoscaler writes its event and its status one after the other."""
+"""The autoscaler writes its event and its status one after the other: times this close belong to one scaling."""
 
 
 async def scaling_events(client: KubernetesClient, namespace: str, since: datetime) -> tuple[ScalingEvent, ...]:
-    """Moves after ``since`` of autoscalers of Deployments, oldest first."""
+    """Scalings of Deployments by autoscalers after ``since``, oldest first."""
     scalers, events = await asyncio.gather(autoscalers(client, namespace), _events(client, namespace))
-    recent = [move for scaler in scalers for move in _events_of_autoscaler(scaler, events) if move.at > since]
-    return tuple(sorted(recent, key=lambda each: (each.at, each.autoscaler)))
+    recent = [scaling for scaler in scalers for scaling in _events_of_autoscaler(scaler, events) if scaling.at > since]
+    return tuple(sorted(recent, key=lambda scaling: (scaling.at, scaling.autoscaler)))
 
 
 async def _events(client: KubernetesClient, namespace: str) -> list[Json]:
-    """Events are a help, not a need: an account that may not read them goes without."""
+    """Events are optional: without the permission to read them, the status of the autoscaler has to do."""
     try:
         return await client.list_items(
             EVENTS, namespace, field_selector=f"involvedObject.kind={AUTOSCALERS.kind},reason={_RESCALE_REASON}"
@@ -45,12 +45,12 @@ def _events_of_autoscaler(autoscaler: Json, events: list[Json]) -> Iterator[Scal
     ]
     yield from reported
     last_scale_time = (autoscaler.get("status") or {}).get("lastScaleTime")
-    if last_scale_time and all(abs(move.at - parse_time(last_scale_time)) > _SAME_EVENT_TOLERANCE for move in reported):
+    if last_scale_time and all(abs(scaling.at - parse_time(last_scale_time)) > _SAME_EVENT_TOLERANCE for scaling in reported):
         yield ScalingEvent(autoscaler=name, deployment=target_ref["name"], at=parse_time(last_scale_time))
 
 
 def _occurred_at(event: Json) -> datetime | None:
-    """The last time, where the same move was made several times: the ones between are not kept."""
+    """The last occurrence: Kubernetes merges repeats into one event and drops the times in between."""
     timestamp = (event.get("series") or {}).get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
     return parse_time(timestamp) if timestamp else None
 

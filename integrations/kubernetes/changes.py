@@ -1,7 +1,7 @@
-"""The changes that we make, each guarded by the version it was planned on and recognisable when asked for again.
+"""Changes of Deployments: conditional on the ``resourceVersion`` that was read, and idempotent per operation.
 
-A request whose answer was lost is looked for before it is sent again. Should it arrive late all the same, its guard
-is stale by then: it cannot be carried out twice.
+After a lost response the Deployment is read again before another attempt. If the first request arrives late all the same, its
+``resourceVersion`` is stale by then: a change cannot be applied twice.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from integrations.kubernetes.deployments import deployment_of, find_replica_set,
 from integrations.kubernetes.resources import DEPLOYMENTS, Json, annotations, metadata
 
 MAX_ATTEMPTS = 10
-"""Autoscalers and status updates move the version a few times a second at most."""
+"""Attempts after conflicts: autoscalers and status updates change the version a few times a second at most."""
 DEPLOYMENT_ONLY_ANNOTATIONS = frozenset(
     {
         "kubectl.kubernetes.io/last-applied-configuration",
@@ -46,23 +46,23 @@ class Change(ABC):
     target: Target
     operation_id: str
     uid: str = ""
-    """The object that was planned for; empty where nobody cares."""
+    """The uid of the Deployment that was planned for; empty for whichever has the name."""
 
     def already_applied(self, deployment: Json) -> bool:
-        """Whether this very operation has already changed the Deployment."""
+        """Whether this operation has changed the Deployment before."""
         return bool(annotations(deployment).get(OPERATION_ANNOTATION) == self.operation_id)
 
     @abstractmethod
     def is_applied(self, deployment: Json) -> bool:
-        """Whether the Deployment is as wanted."""
+        """Whether the Deployment has the wanted state."""
 
     @abstractmethod
     def check(self, deployment: Json) -> None:
-        """Raises Drifted or Refused where the plan no longer fits."""
+        """Raise Drifted or Refused if the plan no longer fits the Deployment."""
 
     @abstractmethod
     async def patch_operations(self, client: KubernetesClient, deployment: Json) -> list[Json]:
-        """The JSON patch, without its guard."""
+        """The JSON patch without its condition on the version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class _TemplateChange(Change):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetTemplate(_TemplateChange):
-    """Run this template: another version, or one that ran before."""
+    """Set the pod template: a deploy, or a rollback to an earlier revision."""
 
     template: Template
     cause: str
@@ -107,7 +107,7 @@ class SetTemplate(_TemplateChange):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restart(_TemplateChange):
-    """Replace every pod by one of the same version, as ``kubectl rollout restart`` does."""
+    """Replace every pod by one of the same version, like ``kubectl rollout restart``."""
 
     restarted_at: datetime
 
@@ -118,7 +118,7 @@ class Restart(_TemplateChange):
     def is_applied(self, deployment: Json) -> bool:
         return annotations(deployment["spec"]["template"]).get(RESTARTED_AT_ANNOTATION) == self.timestamp
 
-    async def patch_operations(self, client: KubernetesClient, deployment: Json) -> list[Json]:  # noqa: ARG002 - it needs no look
+    async def patch_operations(self, client: KubernetesClient, deployment: Json) -> list[Json]:  # noqa: ARG002 - needs no request
         template: dict[str, Any] = dict(deployment["spec"]["template"])
         template["metadata"] = {
             **metadata(template),
@@ -129,7 +129,7 @@ class Restart(_TemplateChange):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale(Change):
-    """Run so many pods."""
+    """Set the number of replicas."""
 
     replicas: int
     expected_replicas: int
@@ -145,7 +145,7 @@ class Scale(Change):
                 "Nothing was changed."
             )
 
-    async def patch_operations(self, client: KubernetesClient, deployment: Json) -> list[Json]:  # noqa: ARG002 - it needs no look
+    async def patch_operations(self, client: KubernetesClient, deployment: Json) -> list[Json]:  # noqa: ARG002 - needs no request
         return [
             {"op": "replace", "path": "/spec/replicas", "value": self.replicas},
             _annotations_patch({**annotations(deployment), OPERATION_ANNOTATION: self.operation_id}),
@@ -153,9 +153,9 @@ class Scale(Change):
 
 
 async def apply(client: KubernetesClient, change: Change) -> bool:
-    """Make the change; False when this operation had already made it before this call.
+    """Apply the change. Returns False if this operation had applied it before this call.
 
-    Raises Drifted and Refused (nothing was changed), and UnknownOutcome when the cluster stays silent after a request.
+    Raises Drifted and Refused (nothing was changed), and UnknownOutcome when it cannot be read back after a lost response.
     """
     unknown_outcome: UnknownOutcome | None = None
     uid = change.uid
@@ -164,7 +164,9 @@ async def apply(client: KubernetesClient, change: Change) -> bool:
         if change.already_applied(deployment):
             if not change.is_applied(deployment):
                 raise Drifted(f"{change.target} was changed as planned, and by somebody else since.")
+            # After a lost response it was this call that applied the change; otherwise an earlier one.
             return unknown_outcome is not None
+        # Without a uid in the plan the first read decides: a Deployment recreated between attempts is not the planned one.
         uid = uid or metadata(deployment)["uid"]
         if metadata(deployment)["uid"] != uid:
             raise Drifted(f"{change.target} was deleted and made anew in the meantime. Nothing was changed.")
@@ -172,8 +174,10 @@ async def apply(client: KubernetesClient, change: Change) -> bool:
         try:
             await _patch(client, change, deployment)
         except Conflict:
+            # The first three retries follow at once: a conflict mostly comes from a single status update.
             await asyncio.sleep(0.02 * max(0, attempt - 2))
         except UnknownOutcome as error:
+            # One lost response is settled by reading again; a second one is left to the caller.
             if unknown_outcome is not None:
                 raise
             unknown_outcome = error
@@ -192,18 +196,18 @@ async def _read_deployment(client: KubernetesClient, target: Target, unknown_out
 
 
 async def _patch(client: KubernetesClient, change: Change, deployment: Json) -> None:
-    # A stale version answers 409 before anything else is looked at; a `test` would answer 422, which can mean anything.
+    # Replacing resourceVersion answers 409 when it is stale. A `test` operation would answer 422, like any invalid patch.
     guard = {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata(deployment)["resourceVersion"]}
     patch_operations = [guard, *await change.patch_operations(client, deployment)]
     await client.patch(DEPLOYMENTS, change.target.namespace, change.target.deployment, patch_operations)
 
 
 def undo_annotations(deployment: dict[str, str], revision: dict[str, str]) -> dict[str, str]:
-    """What ``kubectl rollout undo`` writes: the revision's annotations, and of the Deployment's own only the bookkeeping."""
+    """The annotations that ``kubectl rollout undo`` writes: the revision's, and the Deployment's own bookkeeping."""
     preserved = {key: value for key, value in deployment.items() if key in DEPLOYMENT_ONLY_ANNOTATIONS}
     return preserved | {key: value for key, value in revision.items() if key not in DEPLOYMENT_ONLY_ANNOTATIONS}
 
 
 def _annotations_patch(value: dict[str, str]) -> Json:
-    """``add`` replaces what is there, and works on a Deployment that has none yet."""
+    """``add`` replaces existing annotations and also works on a Deployment without any; ``replace`` would fail there."""
     return {"op": "add", "path": "/metadata/annotations", "value": value}

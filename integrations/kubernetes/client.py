@@ -1,4 +1,4 @@
-"""One cluster's line: requests with time limits, credentials renewed, errors in our own words, answers as plain JSON."""
+"""HTTP client of one cluster: time limits, renewal of credentials, translation of errors, responses as plain JSON."""
 
 import asyncio
 import json
@@ -16,9 +16,9 @@ from integrations.kubernetes.resources import PODS, Json, Resource
 from integrations.kubernetes.settings import ClusterSettings
 
 METADATA_ONLY_MEDIA_TYPE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-"""The server leaves everything but ``metadata`` out: a Secret's data never travels."""
+"""The server then sends only ``metadata``, so that a Secret's data is never transferred."""
 _FIELD_MANAGER = "deepecho"
-"""Under this name ``managedFields`` shows what the bot changed."""
+"""The name of the bot in ``managedFields``."""
 _JSON_PATCH = "application/json-patch+json"
 
 
@@ -34,13 +34,13 @@ class _Request:
 
 
 class KubernetesClient:
-    """Opened by the first request, closed by ``close``."""
+    """Connects with the first request. ``check_lease`` is called before each write."""
 
     def __init__(self, settings: ClusterSettings, clock: Clock, check_lease: Callable[[], None] = lambda: None) -> None:
         self.settings = settings
         self._check_lease = check_lease
         self.lacks_autoscaling_v2 = False
-        """Learned from an answer and kept: newer servers still serve v1, should this one be upgraded meanwhile."""
+        """Set by the first 404 and never reset: a server upgraded since then still serves v1."""
         self._clock = clock
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"kubernetes-{settings.name}")
         self._authenticated: AuthenticatedClient | None = None
@@ -52,12 +52,12 @@ class KubernetesClient:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def get(self, resource: Resource, namespace: str, name: str, *, accept: str = "application/json") -> Json:
-        """One object. Raises NotFound."""
+        """Read one object. Raises NotFound."""
         call = self._call("get", resource, namespace, name)
         return await self._request_json(call, "GET", resource.path(namespace, name), headers={"Accept": accept})
 
     async def get_list(self, resource: Resource, namespace: str, *, label_selector: str = "", field_selector: str = "") -> Json:
-        """The list object: ``items``, and ``metadata.resourceVersion`` to watch from."""
+        """Read a list object: ``items``, and ``metadata.resourceVersion`` to watch from."""
         query = {"labelSelector": label_selector, "fieldSelector": field_selector}
         return await self._request_json(self._call("list", resource, namespace), "GET", resource.path(namespace), query=query)
 
@@ -70,7 +70,7 @@ class KubernetesClient:
         return objects
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch_operations: list[Json]) -> Json:
-        """A JSON patch. Raises Conflict when the ``resourceVersion`` in it is stale, UnknownOutcome when the answer is lost."""
+        """Apply a JSON patch. Raises Conflict for a stale ``resourceVersion`` in it, UnknownOutcome when the response is lost."""
         call = self._call("patch", resource, namespace, name, is_write=True)
         headers, query = {"Content-Type": _JSON_PATCH}, {"fieldManager": _FIELD_MANAGER}
         return await self._request_json(
@@ -78,16 +78,16 @@ class KubernetesClient:
         )
 
     async def create_review(self, resource: Resource, review: Json) -> Json:
-        """POST a review: a question in the shape of an object, which is answered and not kept."""
+        """Create a review, such as SelfSubjectAccessReview. The server answers it and stores nothing."""
         return await self._request_json(self._call("create", resource), "POST", resource.path(), body=review)
 
     async def get_info(self, path: str) -> Json:
-        """What the server says of itself, such as ``/version``."""
+        """Read information about the server itself, such as ``/version``."""
         call = KubernetesCall(cluster=self.settings.name, verb="get", resource=path, kind=path)
         return await self._request_json(call, "GET", path)
 
     async def pod_log(self, namespace: str, pod: str, *, container: str, lines: int, previous: bool, max_bytes: int) -> str:
-        """The last lines of a container, at most ``limit`` bytes."""
+        """Read the last lines of a container's log, at most ``max_bytes`` bytes."""
         call = KubernetesCall(
             cluster=self.settings.name, verb="get", resource="pods/log", kind="the log of Pod", name=pod, namespace=namespace
         )
@@ -101,7 +101,7 @@ class KubernetesClient:
     async def watch(
         self, resource: Resource, namespace: str, *, field_selector: str, resource_version: str
     ) -> AsyncIterator[AsyncIterator[Json]]:
-        """Events from ``version`` on, until the server ends the watch, the line breaks or stays silent too long."""
+        """Watch events after ``resource_version``, until the server ends the watch or the connection breaks or idles too long."""
         call = self._call("watch", resource, namespace)
         query = {
             "watch": "true",
@@ -138,7 +138,7 @@ class KubernetesClient:
 
     @asynccontextmanager
     async def _request(self, request: _Request) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer to a request, if it is a good one. Credentials that are refused are renewed once."""
+        """Send a request and return its successful response. On 401 the credentials are renewed once."""
         authenticated = await self._open()
         header = await authenticated.credentials.header()
         with translate_errors(request.call):
@@ -152,8 +152,9 @@ class KubernetesClient:
                 yield response
 
     async def _call_api(self, authenticated: AuthenticatedClient, request: _Request, header: str) -> aiohttp.ClientResponse:
-        """Through the library's client, which knows certificates and proxies; its models are left aside."""
+        """Send through the library's client, which handles certificates and proxies, without its response models."""
         if request.call.is_write:
+            # At the last moment before the write: credentials may have taken longer than the lease lasts.
             self._check_lease()
         response: aiohttp.ClientResponse = await authenticated.api_client.call_api(
             request.path,

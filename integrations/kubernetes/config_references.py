@@ -1,4 +1,4 @@
-"""ConfigMaps and Secrets that a template refers to, and when they last changed. Their contents are never read."""
+"""When the ConfigMaps and Secrets of a pod template last changed. Only their metadata is read."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ ConfigReference = tuple[Resource, str]
 async def config_changes(
     client: KubernetesClient, target: Target, template: Template, since: datetime
 ) -> tuple[ConfigChange, ...]:
-    """Those changed after ``since``, newest first. What is gone or may not be read is left out."""
-    references = sorted(set(find_references(template)), key=lambda each: (each[0].kind, each[1]))
-    changes = await asyncio.gather(*(_config_change(client, target.namespace, *each) for each in references))
-    recent = [each for each in changes if each is not None and each.changed_at > since]
-    return tuple(sorted(recent, key=lambda each: each.changed_at, reverse=True))
+    """References that changed after ``since``, newest first. What is gone or may not be read is left out."""
+    references = sorted(set(find_references(template)), key=lambda reference: (reference[0].kind, reference[1]))
+    changes = await asyncio.gather(*(_config_change(client, target.namespace, *reference) for reference in references))
+    recent = [change for change in changes if change is not None and change.changed_at > since]
+    return tuple(sorted(recent, key=lambda change: change.changed_at, reverse=True))
 
 
 async def _config_change(client: KubernetesClient, namespace: str, resource: Resource, name: str) -> ConfigChange | None:
@@ -28,13 +28,14 @@ async def _config_change(client: KubernetesClient, namespace: str, resource: Res
         meta = metadata(await client.get(resource, namespace, name, accept=METADATA_ONLY_MEDIA_TYPE))
     except (Forbidden, NotFound):
         return None
-    times = [each["time"] for each in meta.get("managedFields") or [] if "time" in each]
-    changed_at = max(parse_time(each) for each in [*times, meta["creationTimestamp"]])
+    # Kubernetes records no time of the last change; the youngest entry of managedFields comes nearest.
+    times = [entry["time"] for entry in meta.get("managedFields") or [] if "time" in entry]
+    changed_at = max(parse_time(time) for time in [*times, meta["creationTimestamp"]])
     return ConfigChange(kind=resource.kind, name=name, changed_at=changed_at)
 
 
 def find_references(template: Template) -> Iterator[ConfigReference]:
-    """Every reference by name, in environments and volumes; some may come twice."""
+    """Every ConfigMap and Secret named in environment variables and volumes, with duplicates."""
     spec = template["spec"]
     for container in [*spec["containers"], *(spec.get("initContainers") or [])]:
         for source in container.get("envFrom") or []:

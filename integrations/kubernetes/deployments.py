@@ -1,4 +1,4 @@
-"""What a Deployment is now and what it ran before, as the domain's facts."""
+"""Reads Deployments, their revisions and autoscalers as domain facts."""
 
 import asyncio
 from collections.abc import Iterable
@@ -46,14 +46,14 @@ async def replica_sets_of(client: KubernetesClient, deployment: Json) -> list[Js
 
 
 async def template_of(client: KubernetesClient, target: Target, wanted_hash: str) -> Template:
-    """The template of the ReplicaSet with this template hash, as it was given to the Deployment. Raises NotFound."""
+    """The template of the ReplicaSet with this template hash, without the label that its controller added. Raises NotFound."""
     return without_hash_label(
         (await find_replica_set(client, await deployment_of(client, target), wanted_hash))["spec"]["template"]
     )
 
 
 async def find_replica_set(client: KubernetesClient, deployment: Json, wanted_hash: str) -> Json:
-    """Raises NotFound."""
+    """The Deployment's ReplicaSet with this template hash. Raises NotFound."""
     for replica_set in await replica_sets_of(client, deployment):
         if template_hash(replica_set["spec"]["template"]) == wanted_hash:
             return replica_set
@@ -72,19 +72,23 @@ async def workload(client: KubernetesClient, target: Target) -> Workload:
 
 
 async def workloads(client: KubernetesClient, targets: Iterable[Target]) -> dict[Target, Workload]:
-    """Three lists for each namespace, however many targets it has. A Deployment that does not exist is absent."""
-    by_namespace = groupby(sorted(targets, key=lambda each: each.namespace), key=lambda each: each.namespace)
+    """Three list requests for each namespace, however many targets it has. A Deployment that does not exist is absent."""
+    by_namespace = groupby(sorted(targets, key=_namespace), key=_namespace)
     results = await asyncio.gather(
         *(_namespace_workloads(client, namespace, list(namespace_targets)) for namespace, namespace_targets in by_namespace)
     )
-    return {target: found for part in results for target, found in part.items()}
+    return {target: found for by_target in results for target, found in by_target.items()}
+
+
+def _namespace(target: Target) -> str:
+    return target.namespace
 
 
 async def _namespace_workloads(client: KubernetesClient, namespace: str, targets: list[Target]) -> dict[Target, Workload]:
     all_deployments, replica_sets, scalers = await asyncio.gather(
         client.list_items(DEPLOYMENTS, namespace), client.list_items(REPLICA_SETS, namespace), autoscalers(client, namespace)
     )
-    by_name = {metadata(each)["name"]: each for each in all_deployments}
+    by_name = {metadata(deployment)["name"]: deployment for deployment in all_deployments}
     existing = [target for target in targets if target.deployment in by_name]
     owners = await asyncio.gather(*(owner_of(client, by_name[target.deployment]) for target in existing))
     return {
@@ -100,7 +104,7 @@ async def _namespace_workloads(client: KubernetesClient, namespace: str, targets
 
 
 async def autoscalers(client: KubernetesClient, namespace: str) -> list[Json]:
-    """``autoscaling/v2``, which servers before 1.23 lack; what we read of it is the same in v1."""
+    """List autoscalers with ``autoscaling/v2``, else with v1 (servers before 1.23); the fields read here are the same in both."""
     if not client.lacks_autoscaling_v2:
         try:
             return await client.list_items(AUTOSCALERS, namespace)
@@ -114,7 +118,7 @@ async def deployment_names(client: KubernetesClient, namespace: str) -> tuple[st
 
 
 def image_of(template: Template, container: str) -> str:
-    """The image of the named container; of the only one, should it have had another name; else empty."""
+    """The image of the named container, else of the only container (it may have been renamed since), else empty."""
     images = {each["name"]: str(each.get("image", "")) for each in template["spec"]["containers"]}
     return images.get(container) or (next(iter(images.values())) if len(images) == 1 else "")
 

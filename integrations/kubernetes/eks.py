@@ -1,6 +1,6 @@
-"""How EKS knows us: a presigned STS request as a bearer token, made locally from AWS credentials.
+"""EKS authentication: the bearer token is a presigned STS request, made locally from AWS credentials.
 
-EKS takes such a token for 15 minutes after it was signed; ``aws eks get-token`` says 14 and we renew after 10.
+EKS accepts a token for 15 minutes after signing. ``aws eks get-token`` reports 14 minutes; the bot renews after 10.
 """
 
 import base64
@@ -17,19 +17,19 @@ TOKEN_PREFIX = "k8s-aws-v1."  # noqa: S105 -- the format, not a secret
 RENEW_AFTER = timedelta(minutes=10)
 TOKEN_TTL = timedelta(minutes=14)
 _SIGNATURE_TTL_SECONDS = 60
-"""What aws-iam-authenticator demands of the signature; the token outlives it."""
+"""The value that aws-iam-authenticator requires of the signature. The token stays valid longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class EksEndpoint:
-    """Where the cluster answers, and the authority (base64 of PEM) that signed its certificate."""
+    """The URL of the API server, and the certificate authority of its certificate (PEM in base64)."""
 
     url: str
     certificate_authority: str
 
 
 def issue_token(eks: Eks, clock: Clock) -> ExpiringToken:
-    """A new token. Blocks: finding credentials may ask the machine's metadata service."""
+    """Create a token. Blocks: botocore may fetch credentials from the instance metadata service."""
     from botocore.exceptions import BotoCoreError
     from botocore.session import get_session
 
@@ -66,7 +66,7 @@ def _presigned_token(eks: Eks, session: Any) -> str:
 
 
 def find_endpoint(eks: Eks) -> EksEndpoint:
-    """Address and authority from the settings, else from AWS. Blocks."""
+    """Take URL and authority from the settings, else from AWS. Blocks."""
     if eks.endpoint and eks.certificate_authority:
         return EksEndpoint(eks.endpoint, eks.certificate_authority)
     from botocore.config import Config

@@ -1,4 +1,4 @@
-"""The one place where what the API server and the network say becomes our own errors."""
+"""Translation of HTTP errors of an API server into domain errors; nowhere else are they translated."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,12 +11,12 @@ from domain.errors import Conflict, DeepechoError, Forbidden, NotFound, Permanen
 
 
 class ResourceVersionExpired(TemporaryError):
-    """The version from which a watch should resume is forgotten: list again."""
+    """The server no longer keeps the version from which a watch should resume: list again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubernetesCall:
-    """One request, in the words that an error's sentence needs."""
+    """One request, for error texts."""
 
     cluster: str
     verb: str
@@ -25,7 +25,7 @@ class KubernetesCall:
     name: str = ""
     namespace: str = ""
     is_write: bool = False
-    """Whether the request changes something, so that a lost answer leaves the outcome unknown."""
+    """Whether the request changes something: then a lost response leaves the outcome unknown."""
 
     @property
     def location(self) -> str:
@@ -39,7 +39,7 @@ class KubernetesCall:
 
 @contextmanager
 def translate_errors(call: KubernetesCall) -> Iterator[None]:
-    """Around a request and the reading of its answer: nothing of the HTTP library leaves it."""
+    """Wrap a request and the reading of its response: translate every error of the HTTP library."""
     try:
         yield
     except aiohttp.ClientConnectorCertificateError as error:
@@ -55,7 +55,7 @@ def translate_errors(call: KubernetesCall) -> Iterator[None]:
 
 
 def error_for_status(call: KubernetesCall, status: int, body: bytes, headers: Mapping[str, str]) -> DeepechoError:
-    """The error for an HTTP status of 400 and above."""
+    """The domain error for an HTTP status of 400 and above."""
     message = _error_message(body) or f"HTTP {status}"
     if status >= 500:
         return _lost_response_error(call, f"failed with HTTP {status} ({message})")
@@ -87,7 +87,7 @@ def _lost_response_error(call: KubernetesCall, problem: str) -> TemporaryError:
 
 
 def _error_message(body: bytes) -> str:
-    """The message of a ``Status`` object; proxies and missing API groups answer in plain text, of which a line is enough."""
+    """The ``message`` of a Status object, else the first line: proxies and missing API groups answer in plain text."""
     try:
         status = json.loads(body)
     except ValueError:

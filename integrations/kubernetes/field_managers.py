@@ -1,4 +1,4 @@
-"""Whose hand wrote a Deployment last, as ``managedFields`` tell it."""
+"""Which field manager last set a Deployment's image and replicas (from ``managedFields``)."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -12,20 +12,21 @@ from integrations.kubernetes.resources import DEPLOYMENTS, Json, metadata, parse
 
 _AUTOSCALER_MANAGER = "kube-controller-manager"
 _SCALE_SUBRESOURCE = "scale"
-"""The part of a Deployment that ``kubectl scale`` writes, noted since Kubernetes 1.22. Who owns replicas otherwise may have set
-them long ago.
+"""The subresource that ``kubectl scale`` writes, recorded since Kubernetes 1.22.
+
+Other managers of ``replicas`` do not count: applying a manifest renews an entry's time even where replicas stay as they are.
 """
 
 
 async def field_managers(client: KubernetesClient, targets: Iterable[Target]) -> dict[Target, FieldManagers]:
-    """One list for each namespace. A Deployment that does not exist is absent."""
+    """Field managers of each target, with one list request for each namespace. A Deployment that does not exist is absent."""
     by_target: dict[Target, FieldManagers] = {}
     for namespace, namespace_targets in groupby(sorted(targets, key=_namespace), key=_namespace):
-        by_name = {metadata(each)["name"]: each for each in await client.list_items(DEPLOYMENTS, namespace)}
+        deployments = {metadata(item)["name"]: item for item in await client.list_items(DEPLOYMENTS, namespace)}
         by_target |= {
-            each: _field_managers(by_name[each.deployment], each.container)
-            for each in namespace_targets
-            if each.deployment in by_name
+            target: _field_managers(deployments[target.deployment], target.container)
+            for target in namespace_targets
+            if target.deployment in deployments
         }
     return by_target
 
@@ -35,10 +36,10 @@ def _namespace(target: Target) -> str:
 
 
 def _field_managers(deployment: Json, container: str) -> FieldManagers:
-    entries = [each for each in metadata(deployment).get("managedFields") or [] if "time" in each]
+    entries = [entry for entry in metadata(deployment).get("managedFields") or [] if "time" in entry]
     image = ("f:spec", "f:template", "f:spec", "f:containers", _container_key(container), "f:image")
     scale_entries = [
-        each for each in entries if each.get("subresource") == _SCALE_SUBRESOURCE and each["manager"] != _AUTOSCALER_MANAGER
+        entry for entry in entries if entry.get("subresource") == _SCALE_SUBRESOURCE and entry["manager"] != _AUTOSCALER_MANAGER
     ]
     return FieldManagers(
         image=_latest(_managers_of(entries, image)), replicas=_latest(_managers_of(scale_entries, ("f:spec", "f:replicas")))
@@ -46,7 +47,7 @@ def _field_managers(deployment: Json, container: str) -> FieldManagers:
 
 
 def _container_key(name: str) -> str:
-    """A container in FieldsV1's notation."""
+    """The key of a container in FieldsV1."""
     return "k:" + json.dumps({"name": name}, separators=(",", ":"))
 
 

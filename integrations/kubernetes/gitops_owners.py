@@ -1,4 +1,4 @@
-"""Who else writes a Deployment: Argo CD before Flux before Helm, since the first two often apply what Helm rendered."""
+"""Which tool owns a Deployment: Argo CD, Flux or Helm, in this order, since the first two often apply Helm's output."""
 
 from domain.errors import Forbidden, NotFound
 from domain.workloads.deployments import Owner, OwnerKind
@@ -23,7 +23,7 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 
 
 async def owner_of(client: KubernetesClient, deployment: Json) -> Owner:
-    """The strongest owner. Whether it reverts is read from its own object; what cannot be read is assumed to revert."""
+    """The first owner in this order. Whether it reverts changes is read from its object; if unreadable, it is assumed to."""
     return await _argo_owner(client, deployment) or await _flux_owner(client, deployment) or _helm_owner(deployment) or Owner()
 
 
@@ -40,7 +40,7 @@ async def _argo_owner(client: KubernetesClient, deployment: Json) -> Owner | Non
     name = labels(deployment).get(INSTANCE_LABEL, "")
     if not name or HELM_RELEASE_ANNOTATION in annotations(deployment):
         return None
-    # The label is common; only an Application of this name that lists this Deployment makes it Argo CD's.
+    # Other tools set this label too: it counts only with an Application of this name that lists the Deployment.
     application = await _get_if_readable(client, APPLICATIONS, namespace, name)
     if application is None or not _manages(application, deployment):
         return None
@@ -55,7 +55,7 @@ def _auto_syncs(application: Json) -> bool:
 def _manages(application: Json, deployment: Json) -> bool:
     identity = (DEPLOYMENTS.kind, metadata(deployment)["namespace"], metadata(deployment)["name"])
     resources = (application.get("status") or {}).get("resources") or []
-    return any((each.get("kind"), each.get("namespace"), each.get("name")) == identity for each in resources)
+    return any((item.get("kind"), item.get("namespace"), item.get("name")) == identity for item in resources)
 
 
 async def _flux_owner(client: KubernetesClient, deployment: Json) -> Owner | None:

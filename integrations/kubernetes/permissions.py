@@ -1,4 +1,4 @@
-"""May the bot's account do what its commands need? Asked of the cluster itself."""
+"""Whether the bot's account has the permissions that its commands need (SelfSubjectAccessReview)."""
 
 import asyncio
 from typing import NamedTuple
@@ -27,11 +27,11 @@ REQUIRED_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = (
     ("list", EVENTS, ""),
     ("get", CONFIG_MAPS, ""),
 )
-"""Verb, resource and part. Secrets and the objects of Argo CD and Flux are read where permitted, and not missed otherwise."""
+"""Verb, resource and subresource. Reading Secrets and objects of Argo CD and Flux is optional and not checked."""
 
 
 class Permission(NamedTuple):
-    """``resource`` as kubectl writes it: ``deployments.apps``, ``pods/log``."""
+    """``resource`` is in kubectl's notation: ``deployments.apps``, ``pods/log``."""
 
     verb: str
     resource: str
@@ -39,7 +39,7 @@ class Permission(NamedTuple):
 
 
 async def permissions(client: KubernetesClient, namespace: str) -> tuple[Permission, ...]:
-    return tuple(await asyncio.gather(*(_check_permission(client, namespace, *each) for each in REQUIRED_PERMISSIONS)))
+    return tuple(await asyncio.gather(*(_check_permission(client, namespace, *required) for required in REQUIRED_PERMISSIONS)))
 
 
 async def _check_permission(

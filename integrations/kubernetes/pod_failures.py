@@ -1,4 +1,4 @@
-"""Why pods of the newest version do not come up, with the last thing they said."""
+"""Why pods of the newest version do not become ready, with the last lines of their logs."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -17,24 +17,25 @@ Redact = Callable[[str], str]
 MAX_LOG_LINES = 10
 _MAX_LOG_BYTES = 16_384
 _MAX_PODS_WITH_LOGS = 5
-"""Pods of one version fail alike; a hundred of them need not be read."""
+"""Pods of one version fail alike: a few logs are enough."""
 _STARTING_REASONS = {"ContainerCreating", "PodInitializing"}
 _EXPLAINING_EVENT_REASONS = {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "Unhealthy"}
-"""Events that say why a pod hangs whose own status says nothing."""
+"""Events that explain a pod whose own status gives no reason."""
 _MIN_PROBE_FAILURES = 3
-"""A probe may fail once or twice while a program starts."""
+"""A probe often fails once or twice while a program starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
     failure: PodFailure
     container: str = ""
-    """Where there are lines to read, empty where it never ran."""
+    """The container whose log to read; empty if it never ran."""
     previous: bool = False
+    """Whether to read the log of its previous run."""
 
 
 async def pod_failures(client: KubernetesClient, target: Target, redact: Redact) -> tuple[PodFailure, ...]:
-    """One for each pod of the newest ReplicaSet that cannot start, and one where the ReplicaSet may not even make pods."""
+    """One failure for each unready pod of the newest ReplicaSet with a reason, and one if it cannot create pods at all."""
     deployment = await deployment_of(client, target)
     replica_sets, pods = await asyncio.gather(replica_sets_of(client, deployment), pods_of(client, deployment))
     newest = newest_replica_set(deployment, replica_sets)
@@ -42,12 +43,13 @@ async def pod_failures(client: KubernetesClient, target: Target, redact: Redact)
         return ()
     unready = [each for each in pods if controller_uid(each) == metadata(newest)["uid"] and _is_unready(each)]
     candidates_by_pod = {metadata(each)["name"]: _from_pod_status(each) for each in unready}
-    unexplained = {name for name, found in candidates_by_pod.items() if found is None}
+    unexplained = {name for name, candidate in candidates_by_pod.items() if candidate is None}
     by_event = await _from_events(client, target.namespace, unexplained) if unexplained else {}
-    found = [each for name, found in candidates_by_pod.items() if (each := found or by_event.get(name))]
-    with_lines = await asyncio.gather(*(_with_log_tail(client, target, each, redact) for each in found[:_MAX_PODS_WITH_LOGS]))
-    plain = [_redacted(each.failure, redact) for each in found[_MAX_PODS_WITH_LOGS:]]
-    return (*_creation_failures(newest, redact), *with_lines, *plain)
+    candidates = [explained for name, own in candidates_by_pod.items() if (explained := own or by_event.get(name))]
+    logged, plain = candidates[:_MAX_PODS_WITH_LOGS], candidates[_MAX_PODS_WITH_LOGS:]
+    with_logs = await asyncio.gather(*(_with_log_tail(client, target, candidate, redact) for candidate in logged))
+    without_logs = [_redacted(candidate.failure, redact) for candidate in plain]
+    return (*_creation_failures(newest, redact), *with_logs, *without_logs)
 
 
 def _is_unready(pod: Json) -> bool:
@@ -55,7 +57,7 @@ def _is_unready(pod: Json) -> bool:
 
 
 def _from_pod_status(pod: Json) -> _Candidate | None:
-    """What the pod's own status says."""
+    """The failure in the pod's own status; None if the status gives no reason."""
     status, name = pod.get("status") or {}, metadata(pod)["name"]
     for entry in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
         if candidate := _from_container_status(name, entry):
@@ -74,11 +76,13 @@ def _from_container_status(pod_name: str, status: Json) -> _Candidate | None:
     waiting = state.get("waiting")
     container = status["name"]
     if terminated is not None:
+        # A container that ended well, such as an init container, is no failure.
         if terminated.get("exitCode") == 0:
             return None
         failure = _pod_failure(pod_name, terminated.get("reason", "Error"), _exit_message(terminated), restarts)
         return _Candidate(failure=failure, container=container)
     if waiting is not None and waiting.get("reason", "") not in {*_STARTING_REASONS, ""}:
+        # A waiting container says CrashLoopBackOff; that its last run ran out of memory is the better reason.
         oom_killed = last_terminated is not None and last_terminated.get("reason") == "OOMKilled"
         message = "; ".join(filter(None, [waiting.get("message", ""), _exit_message(last_terminated) if last_terminated else ""]))
         failure = _pod_failure(pod_name, "OOMKilled" if oom_killed else waiting["reason"], message, restarts)
@@ -99,12 +103,13 @@ def _pod_failure(pod: str, reason: str, message: str, restarts: int = 0) -> PodF
 
 
 async def _from_events(client: KubernetesClient, namespace: str, pod_names: Iterable[str]) -> dict[str, _Candidate]:
-    """Events are a help, not a need: an account that may not read them goes without."""
+    """Failures explained by Warning events, by pod. Without the permission to read events there are none."""
     try:
         events = await client.list_items(EVENTS, namespace, field_selector="involvedObject.kind=Pod,type=Warning")
     except Forbidden:
         return {}
     wanted_pods, candidates = set(pod_names), dict[str, _Candidate]()
+    # Oldest first, so that a pod's newest event wins.
     for event in sorted(events, key=_last_seen_at):
         pod, reason = event["involvedObject"].get("name", ""), event.get("reason", "")
         if (
@@ -127,13 +132,13 @@ def _event_count(event: Json) -> int:
 
 
 def _probed_container(event: Json) -> str:
-    """``spec.containers{web}``: the container that runs but does not pass its probe, so that it has lines to read."""
+    """The container in ``spec.containers{web}`` that fails its probe: it runs, so that it has a log. Empty for other events."""
     path = event["involvedObject"].get("fieldPath", "")
     return path.rpartition("{")[2].rstrip("}") if event.get("reason") == "Unhealthy" and "{" in path else ""
 
 
 def _creation_failures(replica_set: Json, redact: Redact) -> list[PodFailure]:
-    """A quota or an admission rule: there are no pods that could say so."""
+    """Failures to create pods, from a quota or an admission rule: only the ReplicaSet's status shows them."""
     conditions: list[Json] = (replica_set.get("status") or {}).get("conditions") or []
     return [
         _redacted(
@@ -152,7 +157,7 @@ async def _with_log_tail(client: KubernetesClient, target: Target, candidate: _C
 
 
 async def _read_log_tail(client: KubernetesClient, namespace: str, candidate: _Candidate) -> str:
-    """Lines of the run that ended; where those are gone, of the present one. Without either the reason stands alone."""
+    """Read the log of the run that failed, else of the current run. Without either the failure has no log."""
     for previous in (True, False) if candidate.previous else (False,):
         try:
             return await client.pod_log(

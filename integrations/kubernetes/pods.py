@@ -1,4 +1,4 @@
-"""What the pods of a Deployment really run."""
+"""The pods of a Deployment: how many are ready, and which images they run."""
 
 import asyncio
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from integrations.kubernetes.deployments import deployment_of, image_of, replica
 from integrations.kubernetes.resources import PODS, Json, annotations, controller_uid, label_selector, metadata
 
 _FINISHED_PHASES = {"Failed", "Succeeded"}
-"""Evicted pods lie around in these phases; the Deployment no longer counts them, nor do we."""
+"""Evicted pods remain in these phases; the Deployment controller does not count them either."""
 
 
 async def running_pods(client: KubernetesClient, target: Target) -> RunningPods:
@@ -33,13 +33,13 @@ async def running_pods(client: KubernetesClient, target: Target) -> RunningPods:
 
 
 async def pods_of(client: KubernetesClient, deployment: Json) -> list[Json]:
-    """Every pod that the Deployment's selector finds; compare owners before trusting it."""
+    """Every pod that matches the Deployment's selector. Another controller's pods may match too: compare ``controller_uid``."""
     selector = label_selector(deployment["spec"]["selector"])
     return await client.list_items(PODS, metadata(deployment)["namespace"], label_selector=selector)
 
 
 def newest_replica_set(deployment: Json, replica_sets: Iterable[Json]) -> Json | None:
-    """The ReplicaSet of the template that the Deployment asks for; None before its controller made one."""
+    """The ReplicaSet of the Deployment's current template; None until its controller has created it."""
     wanted_hash = template_hash(deployment["spec"]["template"])
     return next((each for each in replica_sets if template_hash(each["spec"]["template"]) == wanted_hash), None)
 
@@ -54,7 +54,7 @@ def _is_active(pod: Json) -> bool:
 
 
 def _image_id(pod: Json, container: str) -> str:
-    """``repo@sha256:…``; Docker puts a scheme before it."""
+    """The image's digest as ``repo@sha256:…``, without the scheme that Docker puts before it."""
     statuses: list[Json] = (pod.get("status") or {}).get("containerStatuses") or []
     image_id = next((str(each.get("imageID", "")) for each in statuses if each["name"] == container), "")
     return image_id.rpartition("://")[2]

@@ -1,4 +1,4 @@
-"""The part of the Kubernetes API that we use: paths, names and selectors."""
+"""The part of the Kubernetes API that the bot uses: paths, names and selectors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A kind of object and where the API server keeps it."""
+    """A kind of object and its place in the API."""
 
     group: str
     version: str
@@ -22,7 +22,7 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
-        """The address of one object, of a ``part`` of it such as ``log``, or of all objects in a namespace."""
+        """The path of one object, of a ``subresource`` such as ``log``, or of all objects in a namespace."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         namespace_path = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
         object_path = f"/{quote(name, safe='')}" if name else ""
@@ -57,18 +57,18 @@ def labels(obj: Mapping[str, Any]) -> dict[str, str]:
 
 
 def controller_uid(obj: Mapping[str, Any]) -> str:
-    """The uid of the controller that made this object, empty without one."""
+    """The uid of the controller that owns this object, empty without one."""
     owners = metadata(obj).get("ownerReferences") or []
     return next((str(each["uid"]) for each in owners if each.get("controller")), "")
 
 
 def parse_time(text: str) -> datetime:
-    """An RFC 3339 time of the API as an aware time in UTC."""
+    """Parse an RFC 3339 time into an aware time in UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def label_selector(selector: Mapping[str, Any]) -> str:
-    """A LabelSelector object in the words of the ``labelSelector`` query."""
+    """Format a LabelSelector object for the ``labelSelector`` query parameter."""
     equalities = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
     return ",".join([*equalities, *(_format_requirement(each) for each in selector.get("matchExpressions") or [])])
 

@@ -1,4 +1,4 @@
-"""Is a rollout done? Decided from the Deployment alone, as ``kubectl rollout status`` decides it."""
+"""The state of a rollout, derived from the Deployment alone by the rules of ``kubectl rollout status``."""
 
 import re
 from typing import Any
@@ -12,10 +12,11 @@ _STALLED_REPLICA_SET = re.compile(r'ReplicaSet "(?P<name>[^"]+)"')
 
 
 def rollout_state(deployment: Json) -> RolloutStatus:
-    """Counts, whether it is done, and why it will not finish by itself."""
+    """Pod counts, whether the rollout is done, and why it cannot finish by itself."""
     spec, status = deployment["spec"], deployment.get("status") or {}
     desired, updated, total = spec.get("replicas", 1), status.get("updatedReplicas", 0), status.get("replicas", 0)
     available = status.get("availableReplicas", 0)
+    # Until the controller has observed this generation, the status still describes the template before it.
     observed = metadata(deployment).get("generation", 0) <= status.get("observedGeneration", 0)
     deadline_message = _deadline_message(deployment) if observed else ""
     done = observed and not deadline_message and updated >= desired and total <= updated <= available
@@ -31,7 +32,7 @@ def rollout_state(deployment: Json) -> RolloutStatus:
 
 
 def deleted_state(last: RolloutStatus) -> RolloutStatus:
-    """What is said when the Deployment goes away in the middle."""
+    """The state of a rollout whose Deployment was deleted."""
     return RolloutStatus(
         desired=last.desired, updated=0, ready=0, available=0, total=0, done=False, failure="The Deployment was deleted."
     )
@@ -49,7 +50,7 @@ def _paused_message(deployment: Json) -> str:
 
 
 def stalled_replica_set(deployment: Json) -> str:
-    """The ReplicaSet that Kubernetes says made no progress in time; empty without such a verdict."""
+    """The ReplicaSet that exceeded the progress deadline, from the condition's message; empty without one."""
     progressing = _progress_condition(deployment)
     match = (
         _STALLED_REPLICA_SET.search(progressing.get("message", "")) if progressing.get("reason") == DEADLINE_EXCEEDED else None
@@ -58,7 +59,7 @@ def stalled_replica_set(deployment: Json) -> str:
 
 
 def without_progress_condition(deployment: Json) -> Json:
-    """The Deployment as if its progress had not been judged yet."""
+    """A copy of the Deployment without its ``Progressing`` condition."""
     status = deployment["status"]
     conditions = [each for each in status["conditions"] if each["type"] != _PROGRESSING_CONDITION]
     return {**deployment, "status": {**status, "conditions": conditions}}

@@ -1,4 +1,4 @@
-"""Where a cluster is and how the bot proves who it is there."""
+"""Settings of a cluster: address, credentials and time limits."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +8,9 @@ SERVICE_ACCOUNT_DIRECTORY = Path("/var/run/secrets/kubernetes.io/serviceaccount"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eks:
-    """An EKS cluster, entered with AWS credentials from the environment.
+    """An EKS cluster, accessed with AWS credentials from the environment.
 
-    Without ``endpoint`` and ``certificate_authority`` (base64, as ``aws eks describe-cluster`` prints it) both are looked up.
+    ``certificate_authority`` is base64, as ``aws eks describe-cluster`` prints it. Without it or ``endpoint``, AWS is asked.
     """
 
     cluster: str
@@ -33,9 +33,9 @@ class ClusterSettings:
     connect_timeout: float = 5
     total_timeout: float = 30
     watch_timeout: int = 240
-    """How long the server holds one watch; under the five minutes after which it forgets old versions."""
+    """Duration of one watch on the server; below the five minutes after which etcd compaction drops old versions."""
     watch_idle_timeout: float = 30
-    """A watch that is silent for so long is taken up anew: a dead connection says nothing either, and resuming loses nothing."""
+    """A watch without data for so long is resumed: its connection may be dead, and resuming loses no event."""
     argocd_namespace: str = "argocd"
     service_account: Path = SERVICE_ACCOUNT_DIRECTORY
     """The folder of token and certificate when ``in_cluster``."""

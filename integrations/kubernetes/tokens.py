@@ -1,4 +1,4 @@
-"""Credentials that expire: kept while they are good, renewed once for everybody who waits."""
+"""Cache of expiring credentials, renewed once for all requests that wait."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from domain.errors import TemporaryError
 
 @dataclass(frozen=True, slots=True)
 class ExpiringToken:
-    """What the ``Authorization`` header says (empty: nothing), from when it should be renewed, and until when it is good."""
+    """The value of the ``Authorization`` header (empty: no header), when to renew it, and when it expires."""
 
     header: str
     renew_at: datetime | None = None
@@ -19,7 +19,7 @@ class ExpiringToken:
 
 
 class Credentials:
-    """The current header. ``issue`` makes a new one; it runs once however many requests wait for it."""
+    """Caches the current header. ``issue_token`` makes a new one; it runs once however many requests wait for it."""
 
     def __init__(self, issue_token: Callable[[], Awaitable[ExpiringToken]], clock: Clock) -> None:
         self._issue_token = issue_token
@@ -28,15 +28,16 @@ class Credentials:
         self._renewal_lock = asyncio.Lock()
 
     async def header(self) -> str:
-        """A header that is good now."""
+        """A valid header; renews it when due."""
         if self._current is None or self._needs_renewal(self._current):
             async with self._renewal_lock:
+                # Checked again under the lock: another request may have renewed it in the meantime.
                 if self._current is None or self._needs_renewal(self._current):
                     self._current = await self._renew(self._current)
         return self._current.header
 
     async def replace_refused(self, refused_header: str) -> str:
-        """A header in the place of one that the server refused; the same again where there is no other."""
+        """A new header instead of one that the server refused, unless another request has already replaced it."""
         async with self._renewal_lock:
             if self._current is None or self._current.header == refused_header:
                 self._current = await self._issue_token()
@@ -49,7 +50,7 @@ class Credentials:
         try:
             return await self._issue_token()
         except TemporaryError:
-            # Renewal starts minutes before the old token ends, so that a short outage of the issuer is not ours.
+            # Renewal starts minutes before the token expires: during a short outage of the issuer it is still valid.
             if current is None or current.expires_at is None or self._clock.now() >= current.expires_at:
                 raise
             return current

@@ -1,4 +1,4 @@
-"""Every state of one Deployment as it happens: list, watch, and take up again whatever breaks."""
+"""Watches a Deployment: list, watch, resume after errors."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -18,7 +18,7 @@ _MIN_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 0.1, 5.0
 
 
 async def watch_rollout(client: KubernetesClient, target: Target, within: float) -> AsyncGenerator[RolloutStatus, None]:
-    """Each state that differs from the one before, until one is done or has failed. Raises TemporaryError after ``within`` s."""
+    """Yield each state that differs from the one before, until done or failed. Raises TemporaryError after ``within`` seconds."""
     deadline = asyncio.get_running_loop().time() + within
     last: RolloutStatus | None = None
     async with aclosing(_states(client, target)) as states:
@@ -49,9 +49,10 @@ async def _states(client: KubernetesClient, target: Target) -> AsyncGenerator[Ro
 
 
 async def _without_stale_verdict(client: KubernetesClient, deployment: Json) -> Json:
-    """On the way back from a stuck rollout, Kubernetes' verdict on the bad version stands for a moment beside the good one.
+    """Drop an exceeded progress deadline that is about another ReplicaSet than the one that rolls out now.
 
-    ``kubectl rollout status`` then reports a failure; we look whether the verdict is about what rolls out now.
+    After the rollback of a stuck rollout the condition of the bad version remains for a moment, and ``kubectl rollout status``
+    reports a failure.
     """
     stalled = stalled_replica_set(deployment)
     while stalled:
@@ -68,10 +69,10 @@ async def _without_stale_verdict(client: KubernetesClient, deployment: Json) -> 
 async def watch_object(
     client: KubernetesClient, resource: Resource, namespace: str, name: str
 ) -> AsyncGenerator[Json | None, None]:
-    """The object as it stands, then after every change; None when it does not exist. Never ends by itself.
+    """Yield the object now and after every change; None when it does not exist. Never ends by itself.
 
-    A broken or mute line is resumed from the last version seen, a forgotten version (410) is listed anew. The first
-    attempt is made at once, further ones after growing pauses. Forbidden is raised.
+    A broken or idle watch is resumed from the last version seen; an expired version (410) leads to a new list. The first
+    retry follows at once, further ones with exponential back-off. Raises Forbidden.
     """
     watch = _ResumableWatch(client, resource, namespace, f"metadata.name={name}")
     monotonic, failures = asyncio.get_running_loop().time, 0
@@ -85,13 +86,14 @@ async def watch_object(
             watch.resource_version = ""
         except TemporaryError:
             pass
+        # A watch that delivered events, or held for a while, was healthy: the next break starts the back-off from zero.
         failures = 0 if watch.received_event or monotonic() - started_at > _MAX_BACKOFF_SECONDS else failures + 1
         if failures > 1:
             await asyncio.sleep(min(_MIN_BACKOFF_SECONDS * 2**failures, _MAX_BACKOFF_SECONDS))
 
 
 class _ResumableWatch:
-    """One watch after the other, and the version from which the next resumes."""
+    """Successive watches of one object, and the version from which the next one resumes."""
 
     def __init__(self, client: KubernetesClient, resource: Resource, namespace: str, field_selector: str) -> None:
         self._client = client
@@ -100,7 +102,7 @@ class _ResumableWatch:
         self._field_selector = field_selector
         self.resource_version = ""
         self.received_event = False
-        """Whether the watch said anything; the list alone proves little."""
+        """Whether the watch delivered an event; a successful list alone does not prove that watching works."""
 
     async def states(self) -> AsyncGenerator[Json | None, None]:
         if not self.resource_version:
@@ -115,6 +117,7 @@ class _ResumableWatch:
                 event_type, obj = event["type"], event["object"]
                 if event_type == "ERROR":
                     raise _watch_error(obj)
+                # Bookmarks count as well: they carry only a newer version to resume from, for times without changes.
                 self.resource_version, self.received_event = metadata(obj)["resourceVersion"], True
                 if event_type != "BOOKMARK":
                     yield None if event_type == "DELETED" else obj

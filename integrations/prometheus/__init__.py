@@ -1,7 +1,7 @@
-"""Prometheus in our own words: what an expression was and is.
+"""Prometheus client: instant and range queries.
 
-Which expression to ask, and what its answer means, does not belong here; neither do retries: an error says whether they help.
-The library (and requests below it) is imported when a Prometheus is first asked, never by importing this package.
+Expressions, the meaning of results and retries belong to the callers; the type of an error tells whether a retry can help.
+prometheus-api-client and requests are imported by the first query, not by importing this package.
 """
 
 from integrations.prometheus.client import Prometheus, open_prometheus

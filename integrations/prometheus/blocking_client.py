@@ -1,7 +1,8 @@
-"""The one module that imports prometheus-api-client and requests. Everything here blocks, and runs in a thread.
+"""Blocking Prometheus client on prometheus-api-client and requests, for use in worker threads.
 
-The library asks without a time limit and tries again by itself; both are switched off here. It sends a POST's expression in the
-address, where a proxy cuts it, and forgets what Prometheus says with an error; the session below repairs both.
+The library has no time limit and retries by itself; this module sets a limit and switches the retries off. The library also
+sends the expression of a POST in the URL, which proxies truncate, and drops the error message of Prometheus; ``_Session``
+repairs both.
 """
 
 import io
@@ -19,20 +20,20 @@ from domain.errors import DeepechoError, Forbidden, NotFound, PermanentError, Te
 from integrations.prometheus.request import QueryContext
 
 MAX_RESPONSE_BYTES = 4 * 2**20
-"""Bytes: some 700 series of 240 points. Nobody can look at more, and reading JSON holds up the whole process (about 60 ms)."""
+"""Some 700 series of 240 points. A chart cannot show more, and parsing so much JSON holds the GIL for about 60 ms."""
 
 _CHUNK_BYTES = 64 * 1024
 
 
 @contextmanager
 def open_client(context: QueryContext) -> "Iterator[BlockingClient]":
-    """For one question. It connects anew each time: no thread meets another's session or a connection gone stale."""
+    """Open a client for one query. It has its own session, since sessions are not thread-safe and idle connections go stale."""
     with _translate_errors(context), _Session(context) as session:
         yield BlockingClient(context, session)
 
 
 class BlockingClient:
-    """Asks, and gives what Prometheus answered as it came."""
+    """Queries Prometheus and returns the raw ``result`` of the response."""
 
     def __init__(self, context: QueryContext, session: requests.Session) -> None:
         self._context = context
@@ -55,7 +56,7 @@ class BlockingClient:
         return result
 
     def version(self) -> str:
-        """From ``/api/v1/status/buildinfo``, which the library does not know."""
+        """The server's version, from ``/api/v1/status/buildinfo``, for which the library has no method."""
         response = self._session.request(
             "GET", f"{self._context.base_url}/api/v1/status/buildinfo", timeout=self._context.timeout
         )
@@ -63,7 +64,7 @@ class BlockingClient:
 
 
 class _Session(requests.Session):
-    """Sends a form, reads no more than it should and no longer than somebody waits, raises Prometheus' own sentence."""
+    """Sends POST parameters as a form, limits size and duration of a response, raises errors with Prometheus' own message."""
 
     def __init__(self, context: QueryContext) -> None:
         super().__init__()
@@ -71,6 +72,7 @@ class _Session(requests.Session):
 
     def request(self, method: str, url: str | bytes, *arguments: Any, **options: Any) -> requests.Response:
         if method == "POST":
+            # The library puts the expression into the URL, which proxies truncate: send it as a form instead.
             options["data"] = options.pop("params", None)
         response = super().request(method, url, *arguments, **options | {"stream": True, "allow_redirects": False})
         with response:
@@ -83,7 +85,7 @@ class _Session(requests.Session):
         return buffered
 
     def _read_body(self, raw: Any) -> bytes:
-        """The limit of requests is for each read: a server that sends a byte now and then would keep the thread."""
+        """Read chunk by chunk: the timeout of requests applies to each read, and a slow server could hold the thread for ever."""
         body = bytearray()
         while chunk := raw.read1(_CHUNK_BYTES, decode_content=True):
             body += chunk
@@ -98,13 +100,13 @@ class _Session(requests.Session):
 
 
 def _replace_surrogates(expression: str) -> str:
-    """Half of a surrogate pair, as JSON can hold it, cannot be sent."""
+    """Replace lone surrogates, which JSON can contain but UTF-8 cannot encode."""
     return expression.encode(errors="replace").decode()
 
 
 @contextmanager
 def _translate_errors(context: QueryContext) -> Iterator[None]:
-    """Around a question and the reading of its answer: nothing of the libraries leaves it."""
+    """Wrap a query and the reading of its response: translate every error of the libraries."""
     server = f"Prometheus at {context.host}"
     try:
         yield
@@ -112,7 +114,7 @@ def _translate_errors(context: QueryContext) -> Iterator[None]:
         raise PermanentError(f"The certificate of {server} is not trusted.") from error
     except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
         raise TemporaryError(f"{server} did not answer within {context.timeout:g} s.") from error
-    # Ahead of ValueError, which two of them are as well.
+    # Before ValueError, of which these are subclasses.
     except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema) as error:
         raise PermanentError(f"The address of {server} cannot be used.") from error
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
@@ -141,7 +143,7 @@ def _error_for_status(host: str, status: int, body: bytes, retry_after: str) -> 
 
 
 def _error_message(body: bytes) -> str:
-    """Prometheus says ``error``; of a proxy's page one line is enough."""
+    """Prometheus sends an object with ``error``; of a proxy's error page only the first line is used."""
     try:
         parsed = json.loads(body)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One Prometheus, asked in our own words."""
+"""Client of one Prometheus: instant and range queries, run in threads."""
 
 import asyncio
 import math
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from integrations.prometheus.blocking_client import BlockingClient
 
 MAX_POINTS_PER_SERIES = 11_000
-"""For each series; Prometheus refuses to give more."""
+"""Prometheus rejects range queries with more points per series."""
 
 NO_FILTER: Mapping[str, str] = MappingProxyType({})
 
 _QUERY_CONCURRENCY = 4
-"""How many questions are asked at once; others wait, and their time runs."""
+"""Concurrent queries. Further ones wait for a thread, and the wait counts towards their timeout."""
 
 _Result = TypeVar("_Result")
 
 
 class Prometheus:
-    """``seconds``: the time for a question, with its wait for a thread; also how long Prometheus itself may compute.
+    """``timeout_seconds`` limits a query, with its wait for a thread, and the evaluation inside Prometheus.
 
-    Every question raises TemporaryError when Prometheus does not answer (properly, in time), Forbidden when it does not let the
-    bot in, PermanentError with Prometheus' own sentence for an expression that it does not take.
+    Every query raises TemporaryError when Prometheus does not answer properly and in time, Forbidden when it refuses the
+    credentials, PermanentError with Prometheus' own message for an expression that it rejects.
     """
 
     def __init__(self, base_url: str, *, timeout_seconds: float = 10.0) -> None:
@@ -48,10 +48,10 @@ class Prometheus:
     async def query_range(
         self, expression: str, since: datetime, until: datetime, *, points: int = 240, only: Mapping[str, str] = NO_FILTER
     ) -> tuple[Series, ...]:
-        """What the expression was, in at most ``points`` steps of whole seconds; sorted by name.
+        """Evaluate the expression over time, in at most ``points`` steps of whole seconds. The series are sorted by name.
 
-        A series is named by the labels in which they differ. Where it has a gap, a point without a value stands.
-        ``only``: without series that have one of these labels with another value.
+        A series is named by the labels that distinguish it from the others. A gap is marked by one point without a value.
+        ``only`` drops series in which one of these labels has another value.
         """
         step = step_seconds(since, until, points)
         return await self._run_query(
@@ -59,18 +59,18 @@ class Prometheus:
         )
 
     async def query(self, expression: str, *, only: Mapping[str, str] = NO_FILTER) -> tuple[Sample, ...]:
-        """What the expression is, sorted by labels. Of a range (``up[5m]``) the newest value, of a text no value.
+        """Evaluate the expression now. The samples are sorted by labels.
 
-        ``only`` as above.
+        A range (``up[5m]``) gives its newest value, a string a sample without a value. ``only`` is as in ``query_range``.
         """
         return await self._run_query(lambda library: parse_samples(library.query(expression), only))
 
     async def ping(self) -> str:
-        """The version, such as ``2.42.0``, of a Prometheus that answers questions. Raises what every question raises."""
+        """Read the server's version, such as ``2.42.0``. Raises the same errors as a query."""
         return await self._run_query(lambda library: library.version())
 
     def close(self) -> None:
-        """Who waits for a thread is sent away; a question that is being asked ends with its time."""
+        """Cancel the queries that wait for a thread; a running one ends at its timeout."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _run_query(self, call: "Callable[[BlockingClient], _Result]") -> _Result:
@@ -82,17 +82,18 @@ class Prometheus:
         except TimeoutError as error:
             raise TemporaryError(f"Prometheus at {self._host} did not answer within {self._timeout_seconds:g} s.") from error
         finally:
+            # A thread cannot be cancelled: it reads this flag between two chunks of the response.
             cancelled.set()
 
 
 def step_seconds(since: datetime, until: datetime, points: int) -> int:
-    """Whole seconds from one point to the next, so that both ends together are at most ``points``, and never ``MOST_POINTS``."""
+    """The step in whole seconds that gives at most ``points`` points, both ends included, and never over the server's limit."""
     span = round(until.timestamp()) - round(since.timestamp())
     return max(1, math.ceil(span / (max(2, min(points, MAX_POINTS_PER_SERIES)) - 1)))
 
 
 def _call_blocking(context: QueryContext, call: "Callable[[BlockingClient], _Result]") -> _Result:
-    """In a thread, with the import of the library, which takes a quarter of a second."""
+    """Run the query in a worker thread; so does the first import of the library, which takes a quarter of a second."""
     from integrations.prometheus.blocking_client import open_client
 
     with open_client(context) as client:
@@ -101,7 +102,7 @@ def _call_blocking(context: QueryContext, call: "Callable[[BlockingClient], _Res
 
 @asynccontextmanager
 async def open_prometheus(base_url: str, *, timeout_seconds: float = 10.0) -> AsyncIterator[Prometheus]:
-    """Nothing is imported or sent before the first question."""
+    """Open a client. The library is imported, and the connection made, by the first query."""
     prometheus = Prometheus(base_url, timeout_seconds=timeout_seconds)
     try:
         yield prometheus

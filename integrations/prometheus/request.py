@@ -1,4 +1,4 @@
-"""How one question is asked."""
+"""Parameters of one query, shared by the event loop and the thread that runs it."""
 
 import threading
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class QueryContext:
-    """``place`` is the host in the words of an error: an address may hold a password. ``timeout`` in seconds.
+    """Where and how long to query. ``timeout`` is in seconds.
 
-    ``given_up`` is set when nobody waits for the answer any more.
+    Error texts show ``host``, since ``base_url`` may contain a password. ``cancelled`` is set when the caller stops waiting.
     """
 
     base_url: str

@@ -1,4 +1,4 @@
-"""From what Prometheus answers to series and samples."""
+"""Conversion of query results into series and samples."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,16 @@ _METRIC = "__name__"
 
 
 def parse_series(result: Sequence[Any], step: float, only: Mapping[str, str]) -> tuple[Series, ...]:
-    """Of a matrix. A histogram has no line and is left out."""
+    """Parse a matrix. Native histograms have no line and are left out."""
     parsed = sorted(((_labels(item), item["values"]) for item in result if item.get("values")), key=_sort_key)
     parsed = [(labels, values) for labels, values in parsed if _matches_filter(labels, only)]
     names = _series_names([labels for labels, _ in parsed])
     series = [Series(name=name, points=_points(values, step)) for name, (_, values) in zip(names, parsed, strict=True)]
-    return tuple(sorted(series, key=lambda one: one.name))
+    return tuple(sorted(series, key=lambda item: item.name))
 
 
 def parse_samples(result: Sequence[Any], only: Mapping[str, str]) -> tuple[Sample, ...]:
-    """Of a vector, a matrix, a bare number or a text; the last two are a pair of time and value."""
+    """Parse a vector, a matrix, a scalar or a string; the last two are a pair of time and value."""
     if result and not isinstance(result[0], dict):
         return (Sample({}, _parse_number(result[1])),)
     samples = [Sample(labels, _newest_value(item)) for item in result if _matches_filter(labels := _labels(item), only)]
@@ -30,7 +30,7 @@ def parse_samples(result: Sequence[Any], only: Mapping[str, str]) -> tuple[Sampl
 
 
 def _matches_filter(labels: Mapping[str, str], only: Mapping[str, str]) -> bool:
-    """Whether it could be meant: a label that it does not have says nothing against it."""
+    """Whether no label contradicts ``only``; a missing label does not."""
     return all(only.get(name, value) == value for name, value in labels.items())
 
 
@@ -44,7 +44,7 @@ def _labels(item: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _points(values: Sequence[Any], step: float) -> Points:
-    """Prometheus leaves out steps without a value; one point without one stands for each gap, so that no line crosses it."""
+    """Prometheus omits steps without a value. Put one point without a value into each gap, so that no line crosses it."""
     points: list[tuple[float, float | None]] = []
     for timestamp, value in values:
         seconds = float(timestamp)
@@ -64,7 +64,7 @@ def _parse_number(value: Any) -> float | None:
 
 
 def _series_names(all_labels: Sequence[Mapping[str, str]]) -> list[str]:
-    """By the labels in which they differ; the only one by its metric, or by all its labels, or ``value``."""
+    """Name each series by its distinguishing labels; a single series by its metric, else all its labels, else ``value``."""
     if len(all_labels) == 1:
         return [all_labels[0].get(_METRIC) or _format_labels(all_labels[0], sorted(all_labels[0])) or "value"]
     label_names = sorted({name for labels in all_labels for name in labels})
