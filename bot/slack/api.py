@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.errors import SlackRefused, connection_lost, from_connection, from_plain_response, from_response
+from integrations.http import proxy_for, timeouts
 
 DEFAULT_API_URL = "https://slack.com/api/"
 EVENT_TYPE = "deepecho"
@@ -36,8 +35,7 @@ def open_session(base_url: str = DEFAULT_API_URL, *, seconds: float = 10.0) -> a
     ``seconds`` is the longest that a call may take. The environment's proxy is asked for once, because aiohttp would look it up
     in a thread for every call.
     """
-    timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=min(5.0, seconds))
-    return aiohttp.ClientSession(timeout=timeout, proxy=_proxy_for(base_url))
+    return aiohttp.ClientSession(timeout=timeouts(seconds), proxy=proxy_for(base_url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +249,6 @@ class SlackApi:
             raise from_connection(error, name, write=True) from error
         if (problem := from_plain_response(status, text, delay, name)) is not None:
             raise problem
-
-
-def _proxy_for(address: str) -> str | None:
-    url = urlsplit(address)
-    return None if proxy_bypass(url.hostname or "") else getproxies().get(url.scheme)
 
 
 def _content(blocks: Blocks, tag: MessageTag | None) -> dict[str, Any]:

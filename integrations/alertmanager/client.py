@@ -2,12 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
@@ -22,12 +19,18 @@ from integrations.alertmanager.api_models import (
     silence_payload,
     truncate_to_milliseconds,
 )
-from integrations.alertmanager.errors import AlertmanagerCall, error_for_status, translate_errors
+from integrations.http import (
+    DEFAULT_TIMEOUT_SECONDS,
+    FailedResponse,
+    HttpCall,
+    HttpClient,
+    error_for_status,
+    open_session,
+    refusal_sentence,
+)
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 """Ids of silences are UUIDs; Alertmanager rejects any other id."""
-
-_Result = TypeVar("_Result")
 
 
 class Alertmanager:
@@ -38,11 +41,12 @@ class Alertmanager:
     every change reads before it writes.
     """
 
-    def __init__(self, base_url: str, session: aiohttp.ClientSession, *, timeout_seconds: float = 10.0) -> None:
-        self._api_url = f"{base_url.rstrip('/')}/api/v2"
-        self._host = urlsplit(base_url).netloc.rpartition("@")[2] or base_url
-        self._session = session
-        self._timeouts = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=min(5.0, timeout_seconds))
+    def __init__(
+        self, base_url: str, session: aiohttp.ClientSession, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> None:
+        self._http = HttpClient(
+            "Alertmanager", base_url, session, timeout_seconds=timeout_seconds, error_for_status=_error_for_status
+        )
         self._create_lock = asyncio.Lock()
 
     async def create_silence(
@@ -60,7 +64,7 @@ class Alertmanager:
             if existing_id := await self._find_identical(matchers, ends_at, comment):
                 return existing_id
             try:
-                return await self._request("POST", "/silences", "make the silence", parse_created_id, body)
+                return await self._http.request("POST", "/api/v2/silences", "make the silence", parse_created_id, body=body)
             except UnknownOutcome as unknown_outcome:
                 with _preserve_unknown(unknown_outcome):
                     existing_id = await self._find_identical(matchers, ends_at, comment)
@@ -70,20 +74,20 @@ class Alertmanager:
 
     async def silences(self) -> tuple[Silence, ...]:
         """Every silence that Alertmanager still stores, expired ones included, newest first."""
-        return await self._request("GET", "/silences", "list the silences", parse_silences)
+        return await self._http.request("GET", "/api/v2/silences", "list the silences", parse_silences)
 
     async def get_silence(self, silence_id: str) -> Silence:
         """Read one silence. Raises NotFound."""
         if not _ID.fullmatch(silence_id):
-            raise NotFound(f"Alertmanager at {self._host} knows no silence {silence_id[:60]}.")
-        return await self._request("GET", f"/silence/{silence_id}", f"find the silence {silence_id}", parse_silence)
+            raise NotFound(f"{self._http.server} knows no silence {silence_id[:60]}.")
+        return await self._http.request("GET", f"/api/v2/silence/{silence_id}", f"find the silence {silence_id}", parse_silence)
 
     async def expire(self, silence_id: str) -> bool:
         """Expire a silence. Returns False if it had already ended or does not exist."""
         if not await self._is_in_force(silence_id):
             return False
         try:
-            await self._request("DELETE", f"/silence/{silence_id}", f"end the silence {silence_id}", len)
+            await self._http.request("DELETE", f"/api/v2/silence/{silence_id}", f"end the silence {silence_id}", len)
         except NotFound:
             return False
         # Alertmanager 0.25 answers 500 when somebody else has expired the silence since it was read above.
@@ -96,7 +100,7 @@ class Alertmanager:
 
     async def ping(self) -> str:
         """Read the server's version, such as ``0.25.0``."""
-        return await self._request("GET", "/status", "say its version", parse_version)
+        return await self._http.request("GET", "/api/v2/status", "say its version", parse_version)
 
     async def _find_identical(self, matchers: Sequence[Matcher], ends_at: datetime, comment: str) -> str:
         """The id of an active silence with equal matchers, end and comment; empty without one."""
@@ -112,18 +116,12 @@ class Alertmanager:
         except NotFound:
             return False
 
-    async def _request(
-        self, method: str, path: str, action: str, parse: Callable[[bytes], _Result], body: dict[str, Any] | None = None
-    ) -> _Result:
-        call = AlertmanagerCall(host=self._host, action=action, is_write=method != "GET")
-        with translate_errors(call):
-            async with self._session.request(
-                method, self._api_url + path, json=body, timeout=self._timeouts, allow_redirects=False
-            ) as response:
-                response_body = await response.read()
-                if response.status != 200:
-                    raise error_for_status(call, response.status, response_body, response.headers.get("Retry-After", ""))
-                return parse(response_body)
+
+def _error_for_status(call: HttpCall, response: FailedResponse) -> DeepechoError:
+    """A write that Alertmanager understood and did not take is the person's to correct."""
+    if call.is_write and 400 <= response.status < 500 and response.status not in (401, 403, 404, 408, 429):
+        return Refused(refusal_sentence(call, response))
+    return error_for_status(call, response)
 
 
 def _requires_label(matcher: Matcher) -> bool:
@@ -144,13 +142,7 @@ def _preserve_unknown(unknown_outcome: UnknownOutcome) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def open_alertmanager(base_url: str, *, timeout_seconds: float = 10.0) -> AsyncIterator[Alertmanager]:
+async def open_alertmanager(base_url: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> AsyncIterator[Alertmanager]:
     """Open a client with its own session. It connects with the first call."""
-    async with aiohttp.ClientSession(proxy=_proxy_for(base_url)) as session:
+    async with open_session(base_url) as session:
         yield Alertmanager(base_url, session, timeout_seconds=timeout_seconds)
-
-
-def _proxy_for(base_url: str) -> str | None:
-    """Read the proxy settings once: with ``trust_env`` aiohttp would read them in a thread for every request."""
-    url = urlsplit(base_url)
-    return None if proxy_bypass(url.hostname or "") else getproxies().get(url.scheme)

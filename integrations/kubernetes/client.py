@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from domain.clock import Clock
+from integrations.http import parse_failed_response, read_response, translate_errors
 from integrations.kubernetes.auth import AuthenticatedClient, open_authenticated_client
-from integrations.kubernetes.errors import KubernetesCall, error_for_status, translate_errors
+from integrations.kubernetes.errors import KubernetesCall, error_for_status, kubernetes_call
 from integrations.kubernetes.resources import PODS, Json, Resource
 from integrations.kubernetes.settings import ClusterSettings
 
 METADATA_ONLY_MEDIA_TYPE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """The server then sends only ``metadata``, so that a Secret's data is never transferred."""
+MAX_RESPONSE_BYTES = 64 * 2**20
+"""Several thousand Pods or ReplicaSets in one list; the process has to hold it and what it is parsed into."""
 _FIELD_MANAGER = "deepecho"
 """The name of the bot in ``managedFields``."""
 _JSON_PATCH = "application/json-patch+json"
@@ -83,19 +86,19 @@ class KubernetesClient:
 
     async def get_info(self, path: str) -> Json:
         """Read information about the server itself, such as ``/version``."""
-        call = KubernetesCall(cluster=self.settings.name, verb="get", resource=path, kind=path)
+        call = kubernetes_call(cluster=self.settings.name, verb="get", resource=path, kind=path)
         return await self._request_json(call, "GET", path)
 
     async def pod_log(self, namespace: str, pod: str, *, container: str, lines: int, previous: bool, max_bytes: int) -> str:
         """Read the last lines of a container's log, at most ``max_bytes`` bytes."""
-        call = KubernetesCall(
+        call = kubernetes_call(
             cluster=self.settings.name, verb="get", resource="pods/log", kind="the log of Pod", name=pod, namespace=namespace
         )
         query = {"container": container, "tailLines": str(lines), "limitBytes": str(max_bytes), "previous": str(previous).lower()}
         path = PODS.path(namespace, pod, "log")
         request = _Request(call=call, method="GET", path=path, query=query, timeout=self._timeouts())
         async with self._request(request) as response:
-            return (await response.read()).decode(errors="replace")
+            return (await read_response(call, response, MAX_RESPONSE_BYTES)).decode(errors="replace")
 
     @asynccontextmanager
     async def watch(
@@ -133,7 +136,7 @@ class KubernetesClient:
             call=call, method=method, path=path, query=query or {}, headers=headers or {}, body=body, timeout=self._timeouts()
         )
         async with self._request(request) as response:
-            parsed: Json = json.loads(await response.read())
+            parsed: Json = json.loads(await read_response(call, response, MAX_RESPONSE_BYTES))
         return parsed
 
     @asynccontextmanager
@@ -148,7 +151,8 @@ class KubernetesClient:
                 response = await self._call_api(authenticated, request, await authenticated.credentials.replace_refused(header))
             async with response:
                 if response.status >= 400:
-                    raise error_for_status(request.call, response.status, await response.read(), response.headers)
+                    body = await read_response(request.call, response, MAX_RESPONSE_BYTES)
+                    raise error_for_status(request.call, parse_failed_response(response.status, body, response.headers))
                 yield response
 
     async def _call_api(self, authenticated: AuthenticatedClient, request: _Request, header: str) -> aiohttp.ClientResponse:
@@ -180,7 +184,7 @@ class KubernetesClient:
     def _call(
         self, verb: str, resource: Resource, namespace: str = "", name: str = "", *, is_write: bool = False
     ) -> KubernetesCall:
-        return KubernetesCall(
+        return kubernetes_call(
             cluster=self.settings.name,
             verb=verb,
             resource=str(resource),

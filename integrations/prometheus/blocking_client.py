@@ -6,7 +6,6 @@ repairs both.
 """
 
 import io
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,7 +15,18 @@ import requests
 import urllib3
 from prometheus_api_client import PrometheusConnect
 
-from domain.errors import DeepechoError, Forbidden, NotFound, PermanentError, TemporaryError
+from domain.errors import DeepechoError, NotFound, PermanentError
+from integrations.http import (
+    FailedResponse,
+    Failure,
+    HttpCall,
+    HttpLibrary,
+    check_response_size,
+    error_for_status,
+    parse_failed_response,
+    timeout_error,
+    translate_errors,
+)
 from integrations.prometheus.request import QueryContext
 
 MAX_RESPONSE_BYTES = 4 * 2**20
@@ -28,7 +38,7 @@ _CHUNK_BYTES = 64 * 1024
 @contextmanager
 def open_client(context: QueryContext) -> "Iterator[BlockingClient]":
     """Open a client for one query. It has its own session, since sessions are not thread-safe and idle connections go stale."""
-    with _translate_errors(context), _Session(context) as session:
+    with translate_errors(context.call, _REQUESTS), _Session(context) as session:
         yield BlockingClient(context, session)
 
 
@@ -39,9 +49,9 @@ class BlockingClient:
         self._context = context
         self._session = session
         self._client: Any = PrometheusConnect(
-            context.base_url, session=session, timeout=context.timeout, retry=urllib3.Retry(0), method="POST"
+            context.base_url, session=session, timeout=context.call.timeout_seconds, retry=urllib3.Retry(0), method="POST"
         )
-        self._query_params = {"timeout": f"{context.timeout:g}"}
+        self._query_params = {"timeout": f"{context.call.timeout_seconds:g}"}
 
     def query(self, expression: str) -> list[Any]:
         """The ``result`` of ``/api/v1/query``."""
@@ -58,7 +68,7 @@ class BlockingClient:
     def version(self) -> str:
         """The server's version, from ``/api/v1/status/buildinfo``, for which the library has no method."""
         response = self._session.request(
-            "GET", f"{self._context.base_url}/api/v1/status/buildinfo", timeout=self._context.timeout
+            "GET", f"{self._context.base_url}/api/v1/status/buildinfo", timeout=self._context.call.timeout_seconds
         )
         return str(response.json()["data"]["version"])
 
@@ -78,7 +88,8 @@ class _Session(requests.Session):
         with response:
             body = self._read_body(response.raw)
         if response.status_code != requests.codes.ok:
-            raise _error_for_status(self._context.host, response.status_code, body, response.headers.get("Retry-After", ""))
+            failed = parse_failed_response(response.status_code, body, response.headers, message_key="error")
+            raise _error_for_status(self._context.call, failed)
         buffered = requests.Response()
         buffered.status_code = response.status_code
         buffered.raw = io.BytesIO(body)
@@ -89,13 +100,9 @@ class _Session(requests.Session):
         body = bytearray()
         while chunk := raw.read1(_CHUNK_BYTES, decode_content=True):
             body += chunk
-            if len(body) > MAX_RESPONSE_BYTES:
-                raise PermanentError(
-                    f"The answer of Prometheus at {self._context.host} is larger than {MAX_RESPONSE_BYTES // 2**20} MiB: "
-                    "the expression finds too many series."
-                )
+            check_response_size(self._context.call, len(body), MAX_RESPONSE_BYTES, hint="the expression finds too many series")
             if self._context.cancelled.is_set():
-                raise TemporaryError(f"Prometheus at {self._context.host} did not answer in time.")
+                raise timeout_error(self._context.call)
         return bytes(body)
 
 
@@ -104,52 +111,45 @@ def _replace_surrogates(expression: str) -> str:
     return expression.encode(errors="replace").decode()
 
 
-@contextmanager
-def _translate_errors(context: QueryContext) -> Iterator[None]:
-    """Wrap a query and the reading of its response: translate every error of the libraries."""
-    server = f"Prometheus at {context.host}"
-    try:
-        yield
-    except requests.exceptions.SSLError as error:
-        raise PermanentError(f"The certificate of {server} is not trusted.") from error
-    except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
-        raise TemporaryError(f"{server} did not answer within {context.timeout:g} s.") from error
-    # Before ValueError, of which these are subclasses.
-    except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema) as error:
-        raise PermanentError(f"The address of {server} cannot be used.") from error
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise TemporaryError(f"{server} gave an answer that cannot be read.") from error
-    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise TemporaryError(f"{server} cannot be reached.") from error
-
-
-def _error_for_status(host: str, status: int, body: bytes, retry_after: str) -> DeepechoError:
-    message = _error_message(body) or f"HTTP {status}"
-    server = f"Prometheus at {host}"
-    if status >= 500:
-        return TemporaryError(f"{server} did not answer: {message}", _parse_retry_after(retry_after))
-    match status:
-        case 401 | 403:
-            error: DeepechoError = Forbidden(f"{server} does not let the bot in (HTTP {status}).")
-        case 404:
-            error = NotFound(f"At {host} there is no Prometheus (HTTP 404).")
-        case 408 | 429:
-            error = TemporaryError(f"{server} asks to come back later: {message}", _parse_retry_after(retry_after))
-        case 400 | 422:
-            error = PermanentError(f"Prometheus does not take the expression: {message}")
+def _classify_requests_error(error: Exception) -> Failure:
+    match error:
+        case requests.exceptions.SSLError():
+            return Failure.UNTRUSTED_CERTIFICATE
+        case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError():
+            return Failure.TIMED_OUT
+        case requests.exceptions.InvalidURL() | requests.exceptions.MissingSchema() | requests.exceptions.InvalidSchema():
+            return Failure.INVALID_ADDRESS
+        case requests.exceptions.ConnectionError() if _was_not_connected(error):
+            return Failure.NOT_CONNECTED
+        # Ahead of OSError: requests' own error for JSON that cannot be read is both.
+        case ValueError() | LookupError() | TypeError() | AttributeError():
+            return Failure.UNREADABLE
         case _:
-            error = PermanentError(f"{server} answered HTTP {status}, which is no answer to a question: correct its address.")
-    return error
+            return Failure.CONNECTION_LOST
 
 
-def _error_message(body: bytes) -> str:
-    """Prometheus sends an object with ``error``; of a proxy's error page only the first line is used."""
-    try:
-        parsed = json.loads(body)
-    except ValueError:
-        return body.decode(errors="replace").strip().partition("\n")[0][:200]
-    return str(parsed.get("error", ""))[:500] if isinstance(parsed, dict) else ""
+def _was_not_connected(error: requests.exceptions.ConnectionError) -> bool:
+    """urllib3 keeps its own error as the ``reason`` of the one that requests was given."""
+    reason = getattr(next(iter(error.args), None), "reason", None)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ProxyError)
 
 
-def _parse_retry_after(text: str) -> float | None:
-    return float(text) if text.isascii() and text.isdecimal() else None
+_REQUESTS = HttpLibrary(
+    (
+        requests.exceptions.RequestException,
+        urllib3.exceptions.HTTPError,
+        OSError,
+        *(ValueError, LookupError, TypeError, AttributeError),  # what the library and our parsing raise over an odd response
+    ),
+    _classify_requests_error,
+)
+
+
+def _error_for_status(call: HttpCall, response: FailedResponse) -> DeepechoError:
+    match response.status:
+        case 404:
+            return NotFound(f"At {call.server.removeprefix('Prometheus at ')} there is no Prometheus (HTTP 404).")
+        case 400 | 422:
+            return PermanentError(f"Prometheus does not take the expression: {response.message or f'HTTP {response.status}'}")
+        case _:
+            return error_for_status(call, response)

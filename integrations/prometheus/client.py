@@ -10,11 +10,10 @@ from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 
-from domain.errors import TemporaryError
 from domain.metrics.charts import Series
 from domain.metrics.samples import Sample
+from integrations.http import DEFAULT_TIMEOUT_SECONDS, HttpCall, host_of, timeout_error
 from integrations.prometheus.request import QueryContext
 from integrations.prometheus.results import parse_samples, parse_series
 
@@ -39,10 +38,9 @@ class Prometheus:
     credentials, PermanentError with Prometheus' own message for an expression that it rejects.
     """
 
-    def __init__(self, base_url: str, *, timeout_seconds: float = 10.0) -> None:
+    def __init__(self, base_url: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
         self._base_url = base_url.rstrip("/")
-        self._host = urlsplit(base_url).netloc.rpartition("@")[2] or base_url
-        self._timeout_seconds = timeout_seconds
+        self._call = HttpCall(server=f"Prometheus at {host_of(base_url)}", timeout_seconds=timeout_seconds)
         self._executor = ThreadPoolExecutor(_QUERY_CONCURRENCY, thread_name_prefix="prometheus")
 
     async def query_range(
@@ -75,12 +73,12 @@ class Prometheus:
 
     async def _run_query(self, call: "Callable[[BlockingClient], _Result]") -> _Result:
         cancelled = threading.Event()
-        context = QueryContext(self._base_url, self._host, self._timeout_seconds, cancelled)
+        context = QueryContext(self._base_url, self._call, cancelled)
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(self._call.timeout_seconds):
                 return await asyncio.get_running_loop().run_in_executor(self._executor, partial(_call_blocking, context, call))
         except TimeoutError as error:
-            raise TemporaryError(f"Prometheus at {self._host} did not answer within {self._timeout_seconds:g} s.") from error
+            raise timeout_error(self._call) from error
         finally:
             # A thread cannot be cancelled: it reads this flag between two chunks of the response.
             cancelled.set()
@@ -101,7 +99,7 @@ def _call_blocking(context: QueryContext, call: "Callable[[BlockingClient], _Res
 
 
 @asynccontextmanager
-async def open_prometheus(base_url: str, *, timeout_seconds: float = 10.0) -> AsyncIterator[Prometheus]:
+async def open_prometheus(base_url: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> AsyncIterator[Prometheus]:
     """Open a client. The library is imported, and the connection made, by the first query."""
     prometheus = Prometheus(base_url, timeout_seconds=timeout_seconds)
     try:

@@ -3,15 +3,13 @@
 import threading
 from dataclasses import dataclass
 
+from integrations.http import HttpCall
+
 
 @dataclass(frozen=True, slots=True)
 class QueryContext:
-    """Where and how long to query. ``timeout`` is in seconds.
-
-    Error texts show ``host``, since ``base_url`` may contain a password. ``cancelled`` is set when the caller stops waiting.
-    """
+    """Where and how long to query. ``cancelled`` is set when the caller stops waiting."""
 
     base_url: str
-    host: str
-    timeout: float
+    call: HttpCall
     cancelled: threading.Event

@@ -152,7 +152,7 @@ async def test_a_silence_of_everything_is_refused(alertmanager: Alertmanager, en
 
 
 async def test_an_expression_that_cannot_be_read_is_refused_in_its_words(alertmanager: Alertmanager, end: datetime) -> None:
-    with pytest.raises(Refused, match=r"did not make the silence: .*missing closing"):
+    with pytest.raises(Refused, match=r"refused to make the silence: .*missing closing"):
         await make(alertmanager, end, "odd", Matcher("a", Operator.MATCHES, "("))
 
 

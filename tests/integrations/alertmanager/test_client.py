@@ -160,12 +160,12 @@ async def test_an_end_that_a_look_does_not_settle_is_unknown(
         (
             ScriptedResponse({"code": 422, "message": "bad filter"}, status=422),
             PermanentError,
-            "did not list the silences: bad filter",
+            "refused to list the silences: bad filter",
         ),
-        (ScriptedResponse("<html>", status=503), TemporaryError, "failed .<html>."),
+        (ScriptedResponse("<html>", status=503), TemporaryError, "failed with HTTP 503 .<html>."),
         (ScriptedResponse("<html>"), TemporaryError, "cannot be read"),
         (ScriptedResponse([{"id": "a"}]), TemporaryError, "cannot be read"),
-        (ScriptedResponse(hang=True), TemporaryError, "did not answer in time"),
+        (ScriptedResponse(hang=True), TemporaryError, "did not answer within"),
         (ScriptedResponse(cut_connection=True), TemporaryError, "broke the connection"),
     ],
 )
@@ -190,7 +190,7 @@ async def test_a_named_delay_is_kept(web: ScriptedWeb, alertmanager: Alertmanage
 async def test_the_reason_of_a_refusal_is_alertmanagers(web: ScriptedWeb, alertmanager: Alertmanager) -> None:
     web.responses = [NOTHING, ScriptedResponse('"end time can\'t be in the past"', status=400)]
 
-    with pytest.raises(Refused, match="did not make the silence: end time can't be in the past"):
+    with pytest.raises(Refused, match="refused to make the silence: end time can't be in the past"):
         await make(alertmanager)
 
 

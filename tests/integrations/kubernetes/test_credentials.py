@@ -338,6 +338,6 @@ async def test_a_certificate_that_is_not_trusted_is_not_a_passing_trouble(server
     (tmp_path / "kubeconfig").write_text(json.dumps(config))
     settings = ClusterSettings(name="prod", kubeconfig=str(tmp_path / "kubeconfig"))
     async with open_cluster(settings, SystemClock(), redact=str) as cluster:
-        with pytest.raises(PermanentError, match="The certificate of cluster prod is not trusted"):
+        with pytest.raises(PermanentError, match=r"The certificate of cluster prod is not trusted: self-signed certificate\."):
             await cluster.version()
     assert server.seen == []

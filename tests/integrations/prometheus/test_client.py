@@ -149,13 +149,17 @@ async def test_histograms_have_no_line(web: ScriptedWeb, prometheus: Prometheus)
         (
             ScriptedResponse({"status": "error", "error": "query timed out"}, status=503),
             TemporaryError,
-            "did not answer: query timed out",
+            "failed with HTTP 503 .query timed out.",
         ),
-        (ScriptedResponse("<h1>Bad Gateway</h1>\nmore", status=502), TemporaryError, "did not answer: <h1>Bad Gateway</h1>$"),
+        (
+            ScriptedResponse("<h1>Bad Gateway</h1>\nmore", status=502),
+            TemporaryError,
+            r"failed with HTTP 502 .<h1>Bad Gateway</h1>.\.$",
+        ),
         (ScriptedResponse("", status=401), Forbidden, "does not let the bot in"),
         (ScriptedResponse("", status=404), NotFound, "there is no Prometheus"),
         (ScriptedResponse("", status=302, headers={"Location": "/login"}), PermanentError, "HTTP 302, .* correct its address"),
-        (ScriptedResponse(cut_connection=True), TemporaryError, "cannot be reached"),
+        (ScriptedResponse(cut_connection=True), TemporaryError, "broke the connection"),
         (ScriptedResponse("<html>"), TemporaryError, "cannot be read"),
         (ScriptedResponse([]), TemporaryError, "cannot be read"),
         (ScriptedResponse({"data": {"result": [{"values": [[1, "1"]]}]}}), TemporaryError, "cannot be read"),
@@ -177,7 +181,7 @@ async def test_its_version_is_asked_once_too(web: ScriptedWeb, prometheus: Prome
     web.responses = [matrix(), ScriptedResponse("busy", status=503, headers={"Retry-After": "7"})]
     await prometheus.query("up")
 
-    with pytest.raises(TemporaryError, match="did not answer: busy") as caught:
+    with pytest.raises(TemporaryError, match=r"failed with HTTP 503 \(busy\)\.") as caught:
         await prometheus.ping()
     assert caught.value.retry_after == 7
     assert len(web.requests) == 2

@@ -1,0 +1,279 @@
+"""The HTTP calls of all integrations: time and size limits, proxies, and what failures mean in the domain's errors."""
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+
+from domain.errors import DeepechoError, Forbidden, NotFound, PermanentError, TemporaryError, UnknownOutcome
+from domain.redaction import redact
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
+MAX_CONNECT_SECONDS = 5.0
+MAX_RESPONSE_BYTES = 16 * 2**20
+"""A larger response is not read to its end: it would fill the memory that other work needs."""
+_MAX_MESSAGE_LENGTH = 500
+_MAX_PLAIN_TEXT_LENGTH = 200
+_CHUNK_BYTES = 64 * 1024
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpCall:
+    """One request, in the words that an error's sentence needs."""
+
+    server: str
+    """``Alertmanager at alerts.example:9093``, ``cluster prod``: the host only, because an address may hold a password."""
+    action: str = ""
+    """``list the silences``, as in "does not let the bot list the silences"; empty where the server does one thing only."""
+    is_write: bool = False
+    """Whether the request changes something, so that a lost response leaves the outcome unknown."""
+    timeout_seconds: float = 0.0
+    """For the sentence of a timeout; 0 where several limits hold."""
+
+    @property
+    def subject(self) -> str:
+        """The server at the beginning of a sentence."""
+        return self.server[:1].upper() + self.server[1:]
+
+
+class Failure(Enum):
+    """Why a request got no usable response."""
+
+    UNTRUSTED_CERTIFICATE = "untrusted certificate"
+    INVALID_ADDRESS = "invalid address"
+    NOT_CONNECTED = "not connected"
+    TIMED_OUT = "timed out"
+    CONNECTION_LOST = "connection lost"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLibrary:
+    """The exceptions of an HTTP library, and what each of them means."""
+
+    errors: tuple[type[Exception], ...]
+    classify: Callable[[Exception], Failure]
+
+
+def _classify_aiohttp_error(error: Exception) -> Failure:
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return Failure.UNTRUSTED_CERTIFICATE
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+            return Failure.INVALID_ADDRESS
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return Failure.NOT_CONNECTED
+        case TimeoutError():
+            return Failure.TIMED_OUT
+        case aiohttp.ClientError() | ConnectionError():
+            return Failure.CONNECTION_LOST
+        case _:
+            return Failure.UNREADABLE
+
+
+AIOHTTP = HttpLibrary((aiohttp.ClientError, ConnectionError, TimeoutError, ValueError), _classify_aiohttp_error)
+"""ValueError is what parsing a response raises, pydantic's and JSON's included."""
+
+
+@contextmanager
+def translate_errors(call: HttpCall, library: HttpLibrary = AIOHTTP) -> Iterator[None]:
+    """Around a request and the parsing of its response: no exception of the HTTP library leaves it."""
+    try:
+        yield
+    except library.errors as error:
+        raise _error_for_failure(call, library.classify(error), error) from error
+
+
+def _error_for_failure(call: HttpCall, failure: Failure, cause: Exception) -> DeepechoError:
+    match failure:
+        case Failure.UNTRUSTED_CERTIFICATE:
+            return PermanentError(f"The certificate of {call.server} is not trusted{_certificate_problem(cause)}.")
+        case Failure.INVALID_ADDRESS:
+            return PermanentError(f"The address of {call.server} cannot be used.")
+        case Failure.NOT_CONNECTED:
+            return TemporaryError(f"{call.subject} cannot be reached. Nothing was sent.")
+        case Failure.TIMED_OUT:
+            return timeout_error(call)
+        case Failure.CONNECTION_LOST:
+            return lost_response_error(call, "broke the connection")
+        case Failure.UNREADABLE:
+            return lost_response_error(call, "gave an answer that cannot be read")
+
+
+def _certificate_problem(error: BaseException | None) -> str:
+    """``: self-signed certificate``, from wherever in the chain of exceptions OpenSSL's verdict is."""
+    while error is not None:
+        # aiohttp's own error has OpenSSL's for a base class, but not its attributes.
+        if isinstance(error, ssl.SSLCertVerificationError) and (problem := getattr(error, "verify_message", "")):
+            return f": {problem}"
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedResponse:
+    """A response whose status is not a success. ``retry_after`` in seconds, where the server named a delay."""
+
+    status: int
+    message: str = ""
+    retry_after: float | None = None
+
+
+def parse_failed_response(
+    status: int, body: bytes, headers: Mapping[str, str], *, message_key: str = "message"
+) -> FailedResponse:
+    """``message_key``: where a JSON body holds the server's own sentence. Of plain text (a proxy's page) one line is enough."""
+    message = redact(_parse_message(body, message_key))
+    return FailedResponse(status, message, parse_retry_after(headers.get("Retry-After", "")))
+
+
+def _parse_message(body: bytes, key: str) -> str:
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace").strip().partition("\n")[0][:_MAX_PLAIN_TEXT_LENGTH]
+    message = parsed.get(key, "") if isinstance(parsed, dict) else parsed
+    return message[:_MAX_MESSAGE_LENGTH] if isinstance(message, str) else ""
+
+
+def parse_retry_after(text: str) -> float | None:
+    """Seconds; None for a date, which no server that we call sends, and for anything else."""
+    return float(text) if text.isascii() and text.isdecimal() else None
+
+
+def error_for_status(call: HttpCall, response: FailedResponse) -> DeepechoError:
+    """The error for a status that is not a success. An integration handles first what means something else for its server."""
+    status = response.status
+    if status >= 500:
+        explanation = f" ({response.message})" if response.message else ""
+        return lost_response_error(call, f"failed with HTTP {status}{explanation}", response.retry_after)
+    match status:
+        case 401 | 403:
+            return Forbidden(f"{call.subject} does not let the bot {call.action or 'in'} (HTTP {status}).")
+        case 404:
+            return NotFound(f"{call.subject} could not {call.action or 'answer'}: there is no such thing.")
+        case 408 | 429:
+            return TemporaryError(f"{call.subject} asks to come back later.", response.retry_after)
+        case _ if status < 400:
+            return PermanentError(f"{call.subject} answered HTTP {status}, which its API never does: correct its address.")
+        case _:
+            return PermanentError(refusal_sentence(call, response))
+
+
+def refusal_sentence(call: HttpCall, response: FailedResponse) -> str:
+    """The server understood the request and refused it, with its own reason."""
+    return f"{call.subject} refused to {call.action or 'answer'}: {response.message or f'HTTP {response.status}'}"
+
+
+def timeout_error(call: HttpCall) -> TemporaryError:
+    """The time of a request is over."""
+    within = f"within {call.timeout_seconds:g} s" if call.timeout_seconds else "in time"
+    return lost_response_error(call, f"did not answer {within}")
+
+
+def lost_response_error(call: HttpCall, problem: str, retry_after: float | None = None) -> TemporaryError:
+    """The request may have arrived: a write may have been done all the same, a read is simply repeated."""
+    asked = f" when asked to {call.action}" if call.action else ""
+    if call.is_write:
+        return UnknownOutcome(f"{call.subject} {problem}{asked}: it may or may not have been done.", retry_after)
+    return TemporaryError(f"{call.subject} {problem}{asked}.", retry_after)
+
+
+def check_response_size(call: HttpCall, size: int, limit: int, *, hint: str = "") -> None:
+    """Raise once ``size`` is over the ``limit``. ``hint``: what to do about it."""
+    if size > limit:
+        reason = f": {hint}" if hint else ""
+        raise PermanentError(f"The answer of {call.server} is larger than {limit // 2**20} MiB{reason}.")
+
+
+async def read_response(call: HttpCall, response: aiohttp.ClientResponse, limit: int = MAX_RESPONSE_BYTES) -> bytes:
+    """The whole body, read no further than the limit."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        body += chunk
+        check_response_size(call, len(body), limit)
+    return bytes(body)
+
+
+def host_of(address: str) -> str:
+    """Host and port, without the user and password that an address may hold."""
+    return (urlsplit(address).netloc or address).rpartition("@")[2]
+
+
+def proxy_for(address: str) -> str | None:
+    """The environment's proxy for an address, ``NO_PROXY`` respected.
+
+    Looked up once for a session: aiohttp would do it in a thread for every call.
+    """
+    url = urlsplit(address)
+    if proxy_bypass(url.hostname or "") or proxy_bypass(host_of(address)):
+        return None
+    return getproxies().get(url.scheme)
+
+
+def timeouts(seconds: float) -> aiohttp.ClientTimeout:
+    """The limit of a whole call, and a shorter one of its connection: a server that is away is noticed sooner."""
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=min(MAX_CONNECT_SECONDS, seconds))
+
+
+class HttpClient:
+    """One server's HTTP API. Raises the domain's errors only; nothing is tried again here."""
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        session: aiohttp.ClientSession,
+        *,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        message_key: str = "message",
+        error_for_status: Callable[[HttpCall, FailedResponse], DeepechoError] = error_for_status,
+    ) -> None:
+        self.server = f"{name} at {host_of(base_url)}"
+        self._base_url, self._session, self._timeout_seconds = base_url.rstrip("/"), session, timeout_seconds
+        self._message_key, self._error_for_status = message_key, error_for_status
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        action: str,
+        parse: Callable[[bytes], _Result],
+        *,
+        body: Mapping[str, Any] | None = None,
+        is_write: bool | None = None,
+    ) -> _Result:
+        """The parsed body of a successful response; a redirect is none. Without ``is_write``, everything but a GET is a write."""
+        call = HttpCall(
+            server=self.server,
+            action=action,
+            is_write=method != "GET" if is_write is None else is_write,
+            timeout_seconds=self._timeout_seconds,
+        )
+        with translate_errors(call):
+            async with self._session.request(
+                method, self._base_url + path, json=body, timeout=timeouts(self._timeout_seconds), allow_redirects=False
+            ) as response:
+                response_body = await read_response(call, response)
+                if not 200 <= response.status < 300:
+                    failed = parse_failed_response(
+                        response.status, response_body, response.headers, message_key=self._message_key
+                    )
+                    raise self._error_for_status(call, failed)
+                return parse(response_body)
+
+
+@asynccontextmanager
+async def open_session(base_url: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session for one server, through the environment's proxy. Nothing is sent before the first request."""
+    async with aiohttp.ClientSession(proxy=proxy_for(base_url)) as session:
+        yield session
