@@ -5,7 +5,7 @@ class IdleEngine(Engine):
     """Remembers which workflows it was asked to begin and to wake, and runs none."""
 
     def __init__(self) -> None:
-        self.procedures = 1
+        self.procedures_version = 1
         self.started: list[str] = []
         self.woken: list[str] = []
 
