@@ -1,17 +1,17 @@
 """The transactions. ``async with store.write() as tx`` is one; what it holds happens together or not at all."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.alerts.groups import GroupChange
 from domain.errors import TemporaryError
 from domain.operations.operation import Transition
 from storage.alerts import AlertRepository
 from storage.audit import AuditLog
 from storage.engines import UNAVAILABLE_ERRORS, Engines, driver_error_name
+from storage.group_saves import GroupSave, StormSave
 from storage.images import ImageRepository
 from storage.inbox import Inbox
 from storage.locks import LockRepository
@@ -56,24 +56,44 @@ class Transaction:
         for note in change.notes:
             await self.outbox.put(operation_note(record, note, audit_number=audit_numbers[-1] if audit_numbers else 0), at=at)
 
-    async def apply_group(
-        self, change: GroupChange, at: datetime, *, low_priority: bool = False, card_unchanged: bool = False
+    async def save_groups(
+        self, saves: Sequence[GroupSave], at: datetime, *, keys: Mapping[str, str] | None = None, storms: Iterable[StormSave] = ()
     ) -> None:
-        """Make true what changed about one alert group: the record, its alerts, its card or its storm's, its thread.
+        """Make true what changed about alert groups: records, alerts, keys, and what cards and threads say. ``at`` is now.
 
-        ``same_card`` where nothing on the card has changed: an edit less, of the fifty a minute that a workspace has.
+        ``keys`` are those that name these groups from now on. A group that is in a storm has no card of its own: the storm's
+        counts anew. The caller holds the locks of the groups that exist.
         """
-        record = change.record
-        await self.alerts.save([record])
-        await self.alerts.save_alerts({record.id: change.alerts})
+        changes = [each.change for each in saves]
+        await self.alerts.save([change.record for change in changes])
+        await self.alerts.delete_alerts({change.record.id: change.deleted_fingerprints for change in changes})
+        await self.alerts.save_alerts({change.record.id: change.alerts for change in changes})
+        await self.alerts.assign_keys(keys or {})
+        # Storms after groups, by id: their cards count the groups' rows, and two writers lock the storms in one order.
+        touched = {change.record.storm: StormSave(id=change.record.storm) for change in changes if change.record.storm}
+        touched |= {each.id: each for each in storms}
+        for _, storm in sorted(touched.items()):
+            await self._save_storm(storm, at)
+        for save in saves:
+            await self._put_group_messages(save, at)
+
+    async def _save_storm(self, save: StormSave, at: datetime) -> None:
+        if save.storm is not None and save.changed:
+            await self.storms.save(save.storm)
+        if save.timer is not None:
+            await self.timers.set(save.timer)
+        storm = save.storm or await self.storms.get(save.id)
+        if storm is not None:
+            card = await self.storms.card(storm, at)
+            await self.outbox.put(storm_card(card, low_priority=save.low_priority), at=at)
+
+    async def _put_group_messages(self, save: GroupSave, at: datetime) -> None:
+        record = save.change.record
         if record.storm:
-            storm = await self.storms.get(record.storm)
-            if storm is not None:
-                await self.outbox.put(storm_card(await self.storms.card(storm, at), low_priority=True), at=at)
             return
-        if not card_unchanged:
-            await self.outbox.put(alert_card(record, low_priority=low_priority), at=at)
-        for note in change.notes:
+        if not save.card_unchanged:
+            await self.outbox.put(alert_card(record, low_priority=save.low_priority), at=at)
+        for note in save.change.notes:
             await self.outbox.put(alert_note(record, note), at=at)
 
 

@@ -12,7 +12,7 @@ from domain.ids import id_candidates
 from domain.severities import Severity
 from runbooks.alerts.storms import StormBatch
 from runbooks.alerts.timers import enrich_timer, flapping_check_timer
-from storage.outbox_messages import alert_card, alert_note
+from storage.group_saves import GroupSave
 from storage.store import Transaction
 
 
@@ -72,14 +72,17 @@ class GroupBatch:
 
     async def write(self, at: datetime) -> None:
         """Make it all true: groups, alerts, and what their cards and threads say. ``at`` is now."""
-        records = [self._with_links(self._groups[group_id].record) for group_id in self._changes]
-        await self._tx.alerts.save(records)
-        await self._tx.alerts.delete_alerts({group_id: moved.deleted for group_id, moved in self._changes.items()})
-        await self._tx.alerts.save_alerts({group_id: moved.alerts.values() for group_id, moved in self._changes.items()})
-        await self._tx.alerts.assign_keys(self._assigned_keys)
-        await self._storms.write(at)
-        for record in records:
-            await self._put_messages(record, self._changes[record.id], at)
+        saves = [self._group_save(group_id, pending) for group_id, pending in self._changes.items()]
+        await self._tx.save_groups(saves, at, keys=self._assigned_keys, storms=self._storms.saves())
+
+    def _group_save(self, group_id: str, pending: _PendingChanges) -> GroupSave:
+        change = GroupChange(
+            record=self._with_links(self._groups[group_id].record),
+            alerts=tuple(pending.alerts.values()),
+            notes=tuple(pending.notes),
+            deleted_fingerprints=tuple(pending.deleted),
+        )
+        return GroupSave(change=change, low_priority=pending.low_priority)
 
     def _with_links(self, record: AlertGroup) -> AlertGroup:
         """With the addresses that its card shows; one that has no card needs none."""
@@ -197,13 +200,6 @@ class GroupBatch:
         if source not in self._free_ids:
             await self._load_free_ids([source])
         return next(each for each in self._free_ids[source] if each not in self._groups)
-
-    async def _put_messages(self, record: AlertGroup, changes: _PendingChanges, at: datetime) -> None:
-        if record.storm:
-            return
-        await self._tx.outbox.put(alert_card(record, low_priority=changes.low_priority), at=at)
-        for note in changes.notes:
-            await self._tx.outbox.put(alert_note(record, note), at=at)
 
 
 def key_of(notification: Notification) -> str:

@@ -26,6 +26,7 @@ from domain.workloads.deployments import PodFailure
 from runbooks.alerts.suspect_search import SuspectReport
 from runbooks.alerts.timers import enrich_timer
 from runbooks.clusters import cluster_of
+from storage.group_saves import GroupSave
 from storage.outbox import OutboxRow
 from storage.outbox_messages import ALERT_CARD
 from storage.store import Store, Transaction
@@ -187,7 +188,8 @@ class Enrichment:
             record = replace(current, suspect=finding.suspect or current.suspect, value=finding.value or current.value)
             change = GroupChange(record=record, notes=(finding.note,) if finding.note else ())
             # A suspect brings the button that takes it back; a value alone can wait its turn.
-            await tx.apply_group(change, at, low_priority=finding.suspect is None, card_unchanged=record == current)
+            save = GroupSave(change=change, low_priority=finding.suspect is None, card_unchanged=record == current)
+            await tx.save_groups([save], at)
         self._notify_outbox()
 
     async def _search_suspects(self, group: AlertGroup) -> SuspectReport:

@@ -16,6 +16,7 @@ from domain.errors import NotFound, Refused
 from domain.matchers import Matcher, group_matchers
 from domain.people import Member
 from runbooks.alerts.timers import unacknowledge_timer, unsilence_timer
+from storage.group_saves import GroupSave
 from storage.store import Store, Transaction
 
 
@@ -148,7 +149,8 @@ class AlertService:
         at = self.clock.now()
         async with self.store.write() as tx:
             group = (await tx.alerts.get_many_for_update([request.group])).get(request.group) or _raise_not_found(request.group)
-            await tx.apply_group(handling.rollback_requested(group, request.by.person, operation, at), at, card_unchanged=True)
+            change = handling.rollback_requested(group, request.by.person, operation, at)
+            await tx.save_groups([GroupSave(change=change, card_unchanged=True)], at)
         self.notify_outbox()
 
     async def _apply(
@@ -164,7 +166,7 @@ class AlertService:
         async with self.store.write() as tx:
             group = (await tx.alerts.get_many_for_update([request.group])).get(request.group) or _raise_not_found(request.group)
             change = await transition(tx, group)
-            await tx.apply_group(change, at)
+            await tx.save_groups([GroupSave(change=change)], at)
             await tx.inbox.mark_answered(request.source, at, what)
             await tx.audit.append(_audit_entry(request, change.record, what, at, why, outcome))
         self.notify_outbox()

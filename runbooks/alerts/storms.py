@@ -8,14 +8,14 @@ from domain.catalogue.alerts import AlertsConfig
 from domain.ids import id_candidates
 from domain.severities import Severity
 from runbooks.alerts.timers import storm_timer
-from storage.outbox_messages import storm_card
+from storage.group_saves import StormSave
 from storage.store import Transaction
 
 MINUTE = timedelta(minutes=1)
 
 
 class StormBatch:
-    """The storms that one batch of notifications touches. ``fold`` and ``touch``, then ``write``."""
+    """The storms that one batch of notifications touches. ``fold`` and ``touch``; ``saves`` is what to write of them."""
 
     def __init__(self, tx: Transaction, entry: AlertsConfig) -> None:
         self._tx, self._entry = tx, entry
@@ -56,16 +56,14 @@ class StormBatch:
         storm = self._storms.get(storm_id)
         return storm is None or self._is_over(storm, at)
 
-    async def write(self, at: datetime) -> None:
-        """Keep the storms, and put their cards; a new one is seen at once. The groups must be written already."""
-        for storm_id in sorted(self._touched):
-            if storm_id in self._grown:
-                await self._tx.storms.save(self._storms[storm_id])
-                await self._tx.timers.set(storm_timer(self._storms[storm_id], self._entry))
-            storm = self._storms.get(storm_id) or await self._tx.storms.get(storm_id)
-            if storm is not None:
-                card = await self._tx.storms.card(storm, at)
-                await self._tx.outbox.put(storm_card(card, low_priority=storm_id not in self._new), at=at)
+    def saves(self) -> tuple[StormSave, ...]:
+        """Every storm that this batch touched; the card of a new one is seen at once."""
+        return tuple(self._save(storm_id) for storm_id in sorted(self._touched))
+
+    def _save(self, storm_id: str) -> StormSave:
+        storm, grown = self._storms.get(storm_id), storm_id in self._grown
+        timer = storm_timer(storm, self._entry) if storm is not None and grown else None
+        return StormSave(id=storm_id, storm=storm, changed=grown, timer=timer, low_priority=storm_id not in self._new)
 
     def _is_over(self, storm: Storm, at: datetime) -> bool:
         return storm.ended_at is not None or at - storm.last_at > self._entry.storm_quiet

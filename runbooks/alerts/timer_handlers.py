@@ -21,7 +21,7 @@ from runbooks.alerts.timers import (
     storm_timer,
 )
 from runbooks.timers import TimerHandler
-from storage.outbox_messages import storm_card
+from storage.group_saves import GroupSave, StormSave
 from storage.store import Store, Transaction
 from storage.timers import Timer
 
@@ -60,7 +60,7 @@ class AlertTimerHandlers:
             group = (await tx.alerts.get_many_for_update([timer.subject])).get(timer.subject)
             change = transition(group) if group is not None else None
             if change is not None:
-                await tx.apply_group(change, at)
+                await tx.save_groups([GroupSave(change=change)], at)
             await tx.timers.remove(timer.key, timer.due_at)
         self.notify_outbox()
 
@@ -77,7 +77,7 @@ class AlertTimerHandlers:
             if change is None:
                 await tx.timers.set(flapping_check_timer(group.id, at, entry))
             else:
-                await tx.apply_group(change, at)
+                await tx.save_groups([GroupSave(change=change)], at)
         self.notify_outbox()
 
     async def _end_storm(self, timer: Timer, at: datetime) -> None:
@@ -92,9 +92,8 @@ class AlertTimerHandlers:
             if at - storm.last_at <= entry.storm_quiet:
                 await tx.timers.set(storm_timer(storm, entry))
                 return
-            ended = replace(storm, ended_at=at)
-            await tx.storms.save(ended)
-            await tx.outbox.put(storm_card(await tx.storms.card(ended, at), low_priority=True), at=at)
+            ended = StormSave(id=storm.id, storm=replace(storm, ended_at=at), changed=True)
+            await tx.save_groups([], at, storms=[ended])
         self.notify_outbox()
 
     async def _check_watchdog(self, timer: Timer, at: datetime) -> None:

@@ -12,6 +12,7 @@ from domain.alerts.groups import GroupChange
 from domain.alerts.storms import Storm, StormCard, Tally
 from domain.severities import Severity
 from storage.engines import open_engines
+from storage.group_saves import GroupSave
 from storage.outbox_messages import load
 from storage.store import Store
 from storage.storms import MAX_TALLIES, MAX_WORST_GROUPS
@@ -114,13 +115,13 @@ async def test_the_card_that_is_put_last_has_the_last_numbers(postgres_url: str)
     async def click() -> None:
         async with second.write() as tx:
             clicked = (await tx.alerts.get_many_for_update(["al-stays"]))["al-stays"]
-            await tx.apply_group(GroupChange(record=clicked), NOW)
+            await tx.save_groups([GroupSave(change=GroupChange(record=clicked))], NOW)
 
     async with first.write() as tx:
         over = replace(
             (await tx.alerts.get_many_for_update(["al-resolved"]))["al-resolved"], state=GroupState.RESOLVED, resolved_at=NOW
         )
-        await tx.apply_group(GroupChange(record=over), NOW)
+        await tx.save_groups([GroupSave(change=GroupChange(record=over))], NOW)
         clicking = asyncio.create_task(click())
         await _until_somebody_waits(first)
     await clicking

@@ -14,6 +14,7 @@ from domain.severities import Severity
 from runbooks.alerts.intake import WATCHDOG_RULE
 from runbooks.alerts.timers import unsilence_timer
 from storage.engines import open_engines
+from storage.group_saves import GroupSave
 from storage.store import Store
 from tests.harness.alerts import INFO, SECOND, AlertsHarness, alerts_catalogue, open_alerts_harness
 from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
@@ -181,7 +182,7 @@ async def test_a_silence_ends(harness: AlertsHarness) -> None:
     async with harness.store.write() as tx:
         mark = AppliedSilence(id="8655", by=ANA.person, at=at, until=at + 60 * MINUTE)
         await tx.timers.set(unsilence_timer(group.id, mark.until))
-        await tx.apply_group(silence(group, mark), at)
+        await tx.save_groups([GroupSave(change=silence(group, mark))], at)
     harness.clock.advance(60 * MINUTE)
     assert await harness.fire_due_timers() == ["alert-unsilence"]
     assert (await harness.group()).silence is None

@@ -1,0 +1,33 @@
+"""What a transaction writes of alert groups and of storms: the arguments of ``Transaction.save_groups``."""
+
+from dataclasses import dataclass
+
+from domain.alerts.groups import GroupChange
+from domain.alerts.storms import Storm
+from storage.timers import Timer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupSave:
+    """One group to write, with its card and its thread's replies.
+
+    ``card_unchanged`` where nothing on the card has changed: an edit less, of the fifty a minute that a workspace has.
+    """
+
+    change: GroupChange
+    low_priority: bool = False
+    card_unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StormSave:
+    """One storm whose card counts its groups anew. ``storm`` is None where the caller does not know it: then it is read.
+
+    It is written where it ``changed``, with the timer that ends it.
+    """
+
+    id: str
+    storm: Storm | None = None
+    changed: bool = False
+    timer: Timer | None = None
+    low_priority: bool = True
