@@ -104,10 +104,10 @@ def compile_matcher(matcher: Matcher) -> Callable[[str], bool]:
         return lambda value: value == expected
     if matcher.operator is Operator.NOT_EQUAL:
         return lambda value: value != expected
-    full_match = compile_label_regex(expected).fullmatch
+    matches = compile_label_regex(expected).matches
     if matcher.operator is Operator.MATCHES:
-        return lambda value: full_match(value[:MAX_COMPARED_CHARACTERS]) is not None
-    return lambda value: full_match(value[:MAX_COMPARED_CHARACTERS]) is None
+        return lambda value: matches(value[:MAX_COMPARED_CHARACTERS])
+    return lambda value: not matches(value[:MAX_COMPARED_CHARACTERS])
 
 
 def parse_labels(arguments: Iterable[str]) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """What exists and who may do what: environments, services, applications, people. Immutable; a reload makes a new one."""
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Self
@@ -11,6 +10,7 @@ from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.base import ConfigModel, DnsLabel
 from domain.catalogue.urls import ApiBaseUrl
 from domain.errors import UsageError
+from domain.expressions import compile_label_regex
 from domain.people import Member, Role, allows, roles_held
 from domain.policies import PROTECTED_APPROVALS, REQUIRED_ROLES, AccessRule, Action
 from domain.targets import Target
@@ -99,9 +99,9 @@ class Service(ConfigModel):
     @model_validator(mode="after")
     def _pattern_compiles(self) -> Self:
         try:
-            re.compile(self.tag_pattern)
-        except re.error as error:
-            raise ValueError(f"tag_pattern is not a regular expression: {error}") from error
+            compile_label_regex(self.tag_pattern)
+        except ValueError as error:
+            raise ValueError(f"tag_pattern is not a regular expression that can be used: {error}") from error
         return self
 
 

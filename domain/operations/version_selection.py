@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from domain.catalogue.catalogue import Service
 from domain.errors import Refused, UsageError
+from domain.label_regex import compile_label_regex
 from domain.operations.version_choices import VersionChoice, VersionChoices
 from domain.workloads.deployments import Revision, Workload
 from domain.workloads.versions import MIN_SHA_LENGTH, is_version, matching_revisions, parse_image, version_of
@@ -178,7 +179,7 @@ def _ambiguous_version(sentence: str, versions: Sequence[str], workloads: Sequen
 
 
 def _looks_like_a_tag(word: str, service: Service) -> bool:
-    return is_version(word) and re.fullmatch(service.tag_pattern, word) is not None
+    return is_version(word) and compile_label_regex(service.tag_pattern).matches(word)
 
 
 def _join_or(names: Sequence[str]) -> str:

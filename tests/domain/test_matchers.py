@@ -131,13 +131,12 @@ def test_of_an_absurd_value_only_the_beginning_is_looked_at() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('pod=~"("', 'pod=~"(" has no regular expression that can be used: missing ), unterminated subpattern'),
-        ('pod!~"[a"', "unterminated character set"),
-        ('pod=~"[[:alpha:]]"', "Possible nested set"),
-        ('pod=~"(?u)x"', "incompatible"),
-        ('pod=~"(a+)+b"', "a group that repeats holds a repetition, which can take for ever"),
-        ('pod=~"((?:x|y*)z){2,}"', "a group that repeats holds a repetition"),
-        ('pod=~"x{99999999999}"', "the repetition number is too large"),
+        ('pod=~"("', 'pod=~"(" has no regular expression that can be used: a ( is never closed'),
+        ('pod!~"[a"', "[a has no ] at its end"),
+        ('pod=~"a(?=b)"', "(?= looks around, which RE2, Alertmanager's dialect, does not do"),
+        (r'pod=~"(a)\1"', r"\1 refers back to a group"),
+        ('pod=~"(?u)x"', "(?u means nothing"),
+        ('pod=~"x{99999999999}"', "{99999999999} means nothing"),
     ],
 )
 def test_an_expression_that_cannot_be_used_is_said(text: str, says: str) -> None:
@@ -147,7 +146,8 @@ def test_an_expression_that_cannot_be_used_is_said(text: str, says: str) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ['pod="("', 'pod=~"(web|api)-.+"', 'pod=~"([a-z]+-){2}x"', r'pod=~"(\+|[*+)])+"', 'pod=~"(a+)?b*"', 'pod=~"(ab)+c+"']
+    "text",
+    ['pod="("', 'pod=~"(web|api)-.+"', r'pod=~"(\+|[*+)])+"', 'pod=~"(a+)+b"', 'pod=~"[[:alpha:]]"', r'pod!~"\pL+"'],
 )
 def test_an_expression_that_can_be_used_is_left_as_it_is(text: str) -> None:
     assert check_matcher(text) == text

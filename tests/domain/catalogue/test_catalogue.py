@@ -50,7 +50,11 @@ def broken(path: str, value: Any) -> dict[str, Any]:
         ("roles/*/boss", ["U1"], "roles.*.boss"),
         ("environments/stage", ENVIRONMENT, "environments: 'stage' names two of them"),
         ("services/main", SERVICE, "services: 'main' names two of them"),
-        ("services/web", SERVICE | {"tag_pattern": "("}, "tag_pattern is not a regular expression"),
+        (
+            "services/web",
+            SERVICE | {"tag_pattern": "("},
+            "tag_pattern is not a regular expression that can be used: a ( is never closed",
+        ),
         ("services/web", SERVICE | {"deployment": "Web"}, "services.web.deployment"),
         ("services/Web_1", SERVICE, "services.Web_1"),
         ("services/web", {"deployment": "web"}, "services.web.container"),
