@@ -106,7 +106,7 @@ _TOKEN = re.compile(
     r"""(?x)
     (?P<blank> \s+ | \#[^\n]* )
     | (?P<string> "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' | `[^`]*` )
-    | (?P<number> \d[\d_]*(?:\.\d*)?[eE][+-]\d+ | \.\d+[eE][+-]\d+ )
+    | (?P<number> \d[\d_]*(?:\.[\d_]*)?[eE][+-][\d_]+ | \.[\d_]+[eE][+-][\d_]+ )
     | (?P<word> [\w:.]+ )
     | (?P<operator> =~ | !~ | == | != | >= | <= | [<>=!] )
     | (?P<other> . )
@@ -203,36 +203,46 @@ def _parse_number(tokens: Sequence[_Token]) -> float | None:
     return None if value is None else sign * value
 
 
-_DECIMAL = re.compile(r"(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
-_OCTAL = re.compile(r"0[0-7]+")
+_DIGITS = r"\d+(?:_\d+)*"
+_DECIMAL = re.compile(rf"(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?", re.ASCII)
+_HEXADECIMAL = re.compile(r"0[xX]_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*")
+_OCTAL = re.compile(r"0(?:_?[0-7])+")
 _NAMED_NUMBERS = {"inf": math.inf, "nan": math.nan}
 _DURATION = re.compile(
     r"(?:(?P<y>\d+)y)?(?:(?P<w>\d+)w)?(?:(?P<d>\d+)d)?(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?(?:(?P<ms>\d+)ms)?",
     re.ASCII,
 )
 _UNIT_SECONDS = {"y": 365 * 86_400.0, "w": 7 * 86_400.0, "d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_MAX_DURATION_SECONDS = 2**63 / 1e9
+"""Seconds. Go counts nanoseconds in 64 bits, and Prometheus refuses what is longer."""
 
 
 def _parse_literal(text: str) -> float | None:
     """A number as PromQL writes it: ``010`` is octal as in Go, ``5m`` are seconds since Prometheus 3."""
     if text.lower() in _NAMED_NUMBERS:
         return _NAMED_NUMBERS[text.lower()]
+    digits = text.replace("_", "")
     if _HEXADECIMAL.fullmatch(text):
-        return _as_float(int(text, 16))
-    if _OCTAL.fullmatch(text):
-        return _as_float(int(text, 8))
+        return _of_64_bits(int(digits, 16))
+    if _OCTAL.fullmatch(text) and (octal := _of_64_bits(int(digits, 8))) is not None:
+        return octal
     if _DECIMAL.fullmatch(text):
-        return float(text.replace("_", ""))
+        return _finite(float(digits))
     duration = _DURATION.fullmatch(text)
     if duration and text:
-        return sum(float(number) * _UNIT_SECONDS[unit] for unit, number in duration.groupdict().items() if number)
+        seconds = sum(float(number) * _UNIT_SECONDS[unit] for unit, number in duration.groupdict().items() if number)
+        return seconds if seconds < _MAX_DURATION_SECONDS else None
     return None
 
 
-def _as_float(number: int) -> float:
-    """Go reads what does not fit into 64 bits as a decimal; nobody writes such a limit, and nothing may break on it."""
-    return float(number) if number.bit_length() < 64 else math.nan
+def _of_64_bits(number: int) -> float | None:
+    """Go refuses a larger hexadecimal number, and reads a larger octal one as decimal."""
+    return float(number) if number.bit_length() < 64 else None
+
+
+def _finite(number: float) -> float | None:
+    """Prometheus refuses ``1e400``."""
+    return None if math.isinf(number) else number
 
 
 def _format_number(limit: float) -> str:
