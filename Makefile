@@ -48,6 +48,7 @@ test-cluster: $(READY)  ## the same procedures on a real API server: KUBECONFIG=
 
 test-alerts: $(READY)  ## alerts from real Prometheus and Alertmanager to a card, a storm with crashes among them
 	@scripts/need prometheus prometheus-alertmanager
+	@scripts/newer-prometheus
 	@$(PYTEST) -m alerts
 
 test-browser: $(READY)  ## the story, clicked through in Chromium; screenshots in .screenshots

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -10,10 +11,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 _READY_WITHIN = 20.0
+_FETCHED = Path(__file__).resolve().parents[2] / ".tools" / "prometheus" / "prometheus"
 _NO_RECEIVERS = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
 
 
@@ -35,15 +38,15 @@ def running_alertmanager(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def running_prometheus(folder: Path) -> Iterator[str]:
-    """Its address. It scrapes itself every second, as the job ``prometheus``."""
+def running_prometheus(folder: Path, at_least: tuple[int, int] | None = None) -> Iterator[str]:
+    """Its address. It scrapes itself every second, as the job ``prometheus``. ``at_least``: the version that a test needs."""
     configuration = folder / "prometheus.yml"
     port = _free_port()
     job = {"job_name": "prometheus", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
     every = {"scrape_interval": "1s", "scrape_timeout": "1s"}
     configuration.write_text(json.dumps({"global": every, "scrape_configs": [job]}))
     command = [
-        _program("prometheus"),
+        _newer_prometheus(at_least) if at_least else _program("prometheus"),
         f"--config.file={configuration}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
@@ -78,12 +81,27 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 def _program(*names: str) -> str:
     """Debian calls it otherwise than everybody else. A skip that says why, a failure in CI."""
     found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        missing = f"{names[0]} is not installed (Debian: apt install {names[0]})."
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
+    return found or _is_missing(f"{names[0]} is not installed (Debian: apt install {names[0]}).")
+
+
+def _newer_prometheus(at_least: tuple[int, int]) -> str:
+    """Debian's newer one, which ``scripts/newer-prometheus`` fetches, or this machine's own, if that is new enough."""
+    places = (str(_FETCHED), shutil.which("prometheus") or "")
+    found = next((each for each in places if Path(each).is_file() and _version(each) >= at_least), None)
+    wanted = ".".join(map(str, at_least))
+    return found or _is_missing(f"Prometheus {wanted} or newer is not here (scripts/newer-prometheus fetches Debian's).")
+
+
+def _version(program: str) -> tuple[int, ...]:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=30).stdout
+    found = re.search(r"version (\d+)\.(\d+)", said)
+    return tuple(map(int, found.groups())) if found else ()
+
+
+def _is_missing(program: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(program)
+    pytest.skip(program)
 
 
 def _free_port() -> int:

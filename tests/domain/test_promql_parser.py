@@ -1,0 +1,32 @@
+"""What an expression compares with what, as promql-parser, another reader of PromQL, has it."""
+
+import promql_parser
+import pytest
+from hypothesis import given, settings
+
+from tests.domain.promql_expressions import EXPRESSIONS, LITERALS, WRITTEN, Node, agree, of_promql_parser, of_the_sandbox
+
+
+def read(expression: str) -> Node | None:
+    try:
+        tree = promql_parser.parse(expression)
+    except ValueError:
+        return None
+    # It takes 1e400 and calls it infinite. Prometheus refuses it.
+    return None if "inf" in str(tree) and "inf" not in expression.lower() else of_promql_parser(tree)
+
+
+@pytest.mark.parametrize("expression", [*WRITTEN, *of_the_sandbox()])
+def test_of_what_people_write_the_limit_is_the_same(expression: str) -> None:
+    assert agree(expression, read)
+
+
+@given(EXPRESSIONS)
+@settings(max_examples=300)
+def test_of_any_expression_the_limit_is_the_same(expression: str) -> None:
+    agree(expression, read)
+
+
+@given(LITERALS)
+def test_a_number_is_the_same(number: str) -> None:
+    agree(f"x > {number}", read)
