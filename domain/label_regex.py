@@ -11,7 +11,7 @@ from typing import Any
 
 import re2
 
-MAX_LENGTH = 10_000
+MAX_REGEX_CHARACTERS = 10_000
 """Characters of an expression."""
 
 _MAX_MEMORY = 256 * 1024
@@ -70,8 +70,8 @@ class LabelRegex:
 @lru_cache(maxsize=1024)
 def compile_label_regex(text: str) -> LabelRegex:
     """The expression, compiled. Raises ``ValueError`` with half a sentence that says what is wrong."""
-    if len(text) > MAX_LENGTH:
-        raise ValueError(f"it is longer than {MAX_LENGTH:,} characters")
+    if len(text) > MAX_REGEX_CHARACTERS:
+        raise ValueError(f"it is longer than {MAX_REGEX_CHARACTERS:,} characters")
     if _SURROGATE.search(text):
         raise ValueError("it holds half a character")
     try:

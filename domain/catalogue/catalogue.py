@@ -10,7 +10,7 @@ from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.base import ConfigModel, DnsLabel
 from domain.catalogue.urls import ApiBaseUrl
 from domain.errors import UsageError
-from domain.expressions import compile_label_regex
+from domain.label_regex import compile_label_regex
 from domain.people import Member, Role, allows, roles_held
 from domain.policies import PROTECTED_APPROVALS, REQUIRED_ROLES, AccessRule, Action
 from domain.targets import Target

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from domain.expressions import compile_label_regex
-from domain.matchers import Matcher, Operator, matches, written
-from tests.monitoring import running_alertmanager
+from domain.label_regex import compile_label_regex
+from domain.matchers import Matcher, Operator, format_matcher, matches
+from tests.harness.monitoring_servers import running_alertmanager
 
 pytestmark = pytest.mark.alerts
 
@@ -98,7 +98,7 @@ def _silence(address: str, expression: str) -> int:
 
 def _alerts(address: str, expression: str) -> set[str] | None:
     """Their names. None where the expression is refused, which a silence's may not be until it is compared."""
-    query = urllib.parse.urlencode({"filter": written(Matcher("x", Operator.MATCHES, expression))})
+    query = urllib.parse.urlencode({"filter": format_matcher(Matcher("x", Operator.MATCHES, expression))})
     try:
         with urllib.request.urlopen(f"{address}/api/v2/alerts?{query}", timeout=10) as answer:  # noqa: S310 -- our own server
             return {each["labels"]["alertname"] for each in json.load(answer)}

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 
-from domain.promql import split_threshold
-from tests.domain.promql_expressions import EXPRESSIONS, LITERALS, WRITTEN, Node, agree, of_prometheus, of_the_sandbox
-from tests.monitoring import running_prometheus
+from domain.metrics.promql import split_threshold
+from tests.harness.monitoring_servers import running_prometheus
+from tests.harness.promql_expressions import EXPRESSIONS, LITERALS, WRITTEN, Node, agree, of_prometheus, of_the_sandbox
 
 pytestmark = pytest.mark.alerts
 

@@ -1,4 +1,4 @@
-"""Expressions in PromQL, and what another reader of PromQL says of them, to compare ``domain.promql`` with."""
+"""Expressions in PromQL, and what another reader of PromQL says of them, to compare ``domain.metrics.promql`` with."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from domain.promql import Comparison, Threshold, split_threshold
-from sandbox.monitoring.prometheus import rules
+from domain.metrics.promql import Comparison, Threshold, split_threshold
+from sandbox.monitoring.prometheus import alert_rules
 
 WRITTEN = [
     "histogram_quantile(0.95, rate(flask_http_request_duration_seconds_bucket[5m])) > 1.0",
@@ -43,7 +43,7 @@ WRITTEN = [
 
 def of_the_sandbox() -> Iterator[str]:
     """The expressions of its alert rules."""
-    for group in yaml.safe_load(rules())["groups"]:
+    for group in yaml.safe_load(alert_rules())["groups"]:
         yield from (rule["expr"] for rule in group["rules"])
 
 

@@ -4,8 +4,8 @@ import promql_parser
 import pytest
 from hypothesis import example, given, settings
 
-from domain.promql import split_threshold
-from tests.domain.promql_expressions import EXPRESSIONS, LITERALS, WRITTEN, Node, agree, of_promql_parser, of_the_sandbox
+from domain.metrics.promql import split_threshold
+from tests.harness.promql_expressions import EXPRESSIONS, LITERALS, WRITTEN, Node, agree, of_promql_parser, of_the_sandbox
 
 LONGEST_DURATION = 2**63 / 1e9
 """Seconds: as many nanoseconds as 64 bits count."""

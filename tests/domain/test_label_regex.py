@@ -8,7 +8,7 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.expressions import MAX_LENGTH, LabelRegex, compile_label_regex
+from domain.label_regex import MAX_REGEX_CHARACTERS, LabelRegex, compile_label_regex
 
 HOSTILE = [
     "(a|a)*b",
@@ -100,7 +100,7 @@ def test_the_whole_value_is_compared(text: str, value: str, fits: bool) -> None:
         ("\ud800", "it holds half a character"),
         (r"\pL{50}", "it is too large"),
         (r"(\pL{0,30}){0,30}b", "it is too large"),
-        ("x" * (MAX_LENGTH + 1), "it is longer than 10,000 characters"),
+        ("x" * (MAX_REGEX_CHARACTERS + 1), "it is longer than 10,000 characters"),
     ],
 )
 def test_what_cannot_be_used_is_said(text: str, says: str) -> None:
@@ -110,7 +110,7 @@ def test_what_cannot_be_used_is_said(text: str, says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["x" * MAX_LENGTH, "|".join(f"web-{number}" for number in range(1200)), r"\pL{10}", "(" * 900 + ")" * 900]
+    "text", ["x" * MAX_REGEX_CHARACTERS, "|".join(f"web-{number}" for number in range(1200)), r"\pL{10}", "(" * 900 + ")" * 900]
 )
 def test_what_is_large_is_taken(text: str) -> None:
     assert compile_label_regex(text).matches(text.partition("|")[0]) is (text[0] in "xw")
