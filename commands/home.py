@@ -3,7 +3,8 @@
 from commands.core.request import Request
 from domain.answers.answers import HomeAnswer, Permissions
 from domain.catalogue.catalogue import Catalogue
-from domain.operations.operation import OperationRecord, State
+from domain.operations.approvals import decision_refusal, is_requester
+from domain.operations.operation import Decision, State
 from domain.people import Member, highest_role
 from domain.policies import Action
 
@@ -31,7 +32,10 @@ async def home(request: Request) -> HomeAnswer:
         permissions=permissions_by_environment(catalogue, member),
         running=tuple(each for each in visible_operations if each.state is State.RUNNING),
         waiting=waiting,
-        approvable=frozenset(each.id for each in waiting if _may_approve(each, catalogue, member)),
+        approvable=frozenset(
+            each.id for each in waiting if decision_refusal(each, member, Decision.APPROVED, catalogue, request.at) is None
+        ),
+        requested=frozenset(each.id for each in visible_operations if is_requester(each, member, catalogue)),
         locks=tuple(each for each in locks if each.environment in visible),
     )
 
@@ -52,13 +56,4 @@ def _permissions_in(name: str, catalogue: Catalogue, member: Member) -> Permissi
         role=highest_role(catalogue.roles_of(member, name)),
         allowed=(*(label for label, rule in allowed.items() if rule.approver_role is None), *(["approve"] if approves else [])),
         allowed_with_approval=tuple(label for label, rule in allowed.items() if rule.approver_role is not None),
-    )
-
-
-def _may_approve(record: OperationRecord, catalogue: Catalogue, member: Member) -> bool:
-    approval = record.approval
-    return (
-        approval is not None
-        and record.requested_by != member.person
-        and catalogue.has_role(member, approval.role, record.environment)
     )

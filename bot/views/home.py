@@ -14,7 +14,6 @@ from bot.views.plan import plan_paragraph, warning_blocks
 from domain.answers.answers import HelpAnswer, HelpGroup, HelpLine, HomeAnswer, Permissions, WhoAmI
 from domain.operations.locks import LockRecord
 from domain.operations.operation import OperationRecord
-from domain.people import Person
 from domain.policies import REQUIRED_ROLES, Action
 
 UNLOCK = "lock.unlock"
@@ -101,9 +100,8 @@ def _waiting(fact: HomeAnswer) -> list[Block]:
 
 
 def _waiting_details(record: OperationRecord, fact: HomeAnswer) -> list[Block]:
-    mine = record.requested_by == fact.person
     buttons = [*decision_buttons(record)] if record.id in fact.approvable else []
-    buttons += [Button(text="Cancel", action=CANCEL, value=record.id)] if mine else []
+    buttons += [Button(text="Cancel", action=CANCEL, value=record.id)] if record.id in fact.requested else []
     details: list[Block] = []
     if record.id in fact.approvable:
         details = [Quote(record.reason), plan_paragraph(record.plan, record.duration), *warning_blocks(record.plan)]
@@ -116,12 +114,12 @@ def _running(fact: HomeAnswer) -> list[Block]:
     blocks: list[Block] = [Header(f"🔵 {phrases.pluralize(len(fact.running), 'operation')} running")]
     for record in fact.running[:_MAX_SHOWN]:
         blocks += [Paragraph((operation_line(record),))]
-        blocks += [Actions((stop_button(record),))] if _may_stop(record, fact.person) else []
+        blocks += [Actions((stop_button(record),))] if _may_stop(record, fact) else []
     return [*blocks, *_and_more(len(fact.running))]
 
 
-def _may_stop(record: OperationRecord, person: Person) -> bool:
-    return record.requested_by == person and record.cancellation is None
+def _may_stop(record: OperationRecord, fact: HomeAnswer) -> bool:
+    return record.id in fact.requested and record.cancellation is None
 
 
 def _locked(fact: HomeAnswer) -> list[Block]:

@@ -183,6 +183,8 @@ class HomeAnswer:
     """Every operation that waits for an approval."""
     approvable: frozenset[str] = frozenset()
     """The ids of those waiting ones that this person may approve."""
+    requested: frozenset[str] = frozenset()
+    """The ids of those that run or wait because this person asked for them."""
     locks: tuple[LockRecord, ...] = ()
 
 

@@ -200,11 +200,8 @@ def _describe_plan(plan: Plan) -> str:
 
 
 def decide(record: OperationRecord, by: Person, decision: Decision, at: datetime, reason: str = "") -> Transition:
-    """A second person approves or rejects. The first decision wins; every later one is told what was decided."""
-    approval = _require_pending_approval(record, at)
-    # By the user id alone: on Enterprise Grid one account is met under the ids of several workspaces.
-    if by.user_id == record.requested_by.user_id and decision is Decision.APPROVED:
-        raise Refused(f"You asked for {record.id} yourself, so another person has to approve it. Nothing was changed.")
+    """A second person approves or rejects. The first decision wins; ``approvals.decision_refusal`` says who may."""
+    approval = require_pending_approval(record, at)
     decided = replace(approval, decision=decision, decided_by=by, decided_at=at, reason=reason)
     state = State.RUNNING if decision is Decision.APPROVED else State.REJECTED
     after = replace(record, approval=decided, state=state)
@@ -220,7 +217,8 @@ def decide(record: OperationRecord, by: Person, decision: Decision, at: datetime
     )
 
 
-def _require_pending_approval(record: OperationRecord, at: datetime) -> Approval:
+def require_pending_approval(record: OperationRecord, at: datetime) -> Approval:
+    """The approval that the operation waits for. Raises ``Refused`` where it waits for none."""
     approval = record.approval
     if approval is None:
         raise Refused(f"{record.id} needs no approval.")

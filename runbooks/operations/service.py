@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from domain.audit import AuditEntry
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
-from domain.errors import Denied, NotFound, Refused
+from domain.errors import NotFound, Refused
 from domain.ids import id_candidates
+from domain.operations.approvals import cancel_refusal, decision_refusal
 from domain.operations.operation import (
     Approval,
     Decision,
@@ -22,7 +23,7 @@ from domain.operations.operation import (
     start_approval_timer,
 )
 from domain.operations.plans import Plan
-from domain.people import Member, Role
+from domain.people import Member
 from domain.policies import Action
 from runbooks.engine.engine import Engine
 from storage.outbox import OutboxRow
@@ -173,27 +174,17 @@ class OperationService:
         return transition.record
 
     def _decide(self, record: OperationRecord, by: Member, decision: Decision, at: datetime, why: str) -> Transition:
-        role = record.approval.role if record.approval else Role.APPROVER
-        if by.person.user_id != record.requested_by.user_id:
-            self._require_role(by, role, record, "decide on")
+        if (refusal := decision_refusal(record, by, decision, self.catalogue(), at)) is not None:
+            raise refusal
         transition = decide(record, by.person, decision, at, why)
         if self._overrides_lock(by, record.plan):
             return replace(transition, record=replace(transition.record, overrides_lock=True))
         return transition
 
     def _cancel(self, record: OperationRecord, by: Member, at: datetime) -> Transition:
-        if by.person != record.requested_by:
-            self._require_role(
-                by, self.catalogue().environments[record.environment].rule(record.plan.action).needs, record, "cancel"
-            )
+        if (refusal := cancel_refusal(record, by, self.catalogue())) is not None:
+            raise refusal
         return cancel(record, by.person, at)
-
-    def _require_role(self, by: Member, role: Role, record: OperationRecord, what: str) -> None:
-        if by.guest or by.stranger or by.person.team_id not in self.catalogue().workspaces:
-            raise Denied(f"Guests and people of other workspaces cannot {what} operations. Nothing was changed.")
-        if not self.catalogue().has_role(by, role, record.environment):
-            needed = f"the role {role.value} in {record.environment}, which you do not hold"
-            raise Denied(f"To {what} {record.id} takes {needed}. Nothing was changed.")
 
     def _overrides_lock(self, by: Member, plan: Plan) -> bool:
         rule = self.catalogue().environments[plan.environment].rule(Action.OVERRIDE_LOCK)

@@ -182,6 +182,7 @@ HOME = HomeAnswer(
     running=(replace(rolling(), id="op-r1nn", requested_by=MIA),),
     waiting=(record(), record(id="op-w8q4", requested_by=MIA)),
     approvable=frozenset({"op-k7m2"}),
+    requested=frozenset({"op-r1nn", "op-w8q4"}),
     locks=(FREEZE, HELD),
 )
 QUIET = HomeAnswer(person=ANA, permissions=MAY)

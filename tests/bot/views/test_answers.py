@@ -275,7 +275,7 @@ def test_home_offers_what_this_person_can_do() -> None:
 
 
 def test_home_does_not_offer_others_locks_and_operations() -> None:
-    someone = replace(HOME, person=replace(MIA, user_id="U0TOM00007"), approvable=frozenset())
+    someone = replace(HOME, person=replace(MIA, user_id="U0TOM00007"), approvable=frozenset(), requested=frozenset())
     assert buttons(render(someone).blocks) == {}
     sre = replace(someone, permissions=tuple(replace(each, role=Role.SRE) for each in someone.permissions))
     assert list(buttons(render(sre).blocks)) == ["Unlock"]

@@ -1,0 +1,57 @@
+"""Who may approve, reject or cancel an operation. The Home tab's buttons, the commands and the service all ask here."""
+
+from datetime import datetime
+
+from domain.catalogue.catalogue import Catalogue
+from domain.errors import Denied, Refused
+from domain.operations.operation import Decision, OperationRecord, require_pending_approval
+from domain.people import Member, Role
+
+
+def decision_refusal(
+    record: OperationRecord, member: Member, decision: Decision, catalogue: Catalogue, at: datetime
+) -> Refused | None:
+    """Why this member may not approve or reject the operation now, in words; None where they may."""
+    is_own = is_requester(record, member, catalogue)
+    role = record.approval.role if record.approval else Role.APPROVER
+    if not is_own and (refusal := _role_refusal(record, member, role, "decide on", catalogue)) is not None:
+        return refusal
+    try:
+        require_pending_approval(record, at)
+    except Refused as refusal:
+        return refusal
+    if is_own and decision is Decision.APPROVED:
+        return Refused(f"You asked for {record.id} yourself, so another person has to approve it. Nothing was changed.")
+    return None
+
+
+def cancel_refusal(record: OperationRecord, member: Member, catalogue: Catalogue) -> Refused | None:
+    """Why this member may not stop the operation, in words; None where they may."""
+    if is_requester(record, member, catalogue):
+        return None
+    role = catalogue.environments[record.environment].rule(record.plan.action).needs
+    return _role_refusal(record, member, role, "cancel", catalogue)
+
+
+def is_requester(record: OperationRecord, member: Member, catalogue: Catalogue) -> bool:
+    """Whether this member asked for the operation.
+
+    On Enterprise Grid one account has one user id and is met under the ids of several workspaces. Of a workspace that is not
+    the catalogue's the same user id proves nothing.
+    """
+    if member.person == record.requested_by:
+        return True
+    return member.person.user_id == record.requested_by.user_id and not _is_outsider(member, catalogue)
+
+
+def _role_refusal(record: OperationRecord, member: Member, role: Role, what: str, catalogue: Catalogue) -> Denied | None:
+    if _is_outsider(member, catalogue):
+        return Denied(f"Guests and people of other workspaces cannot {what} operations. Nothing was changed.")
+    if not catalogue.has_role(member, role, record.environment):
+        needed = f"the role {role.value} in {record.environment}, which you do not hold"
+        return Denied(f"To {what} {record.id} takes {needed}. Nothing was changed.")
+    return None
+
+
+def _is_outsider(member: Member, catalogue: Catalogue) -> bool:
+    return member.guest or member.stranger or member.person.team_id not in catalogue.workspaces
