@@ -1,35 +1,31 @@
-"""The local programs that the sandbox runs: where they are, and how the missing ones are fetched."""
+"""The local programs that the sandbox runs: where they are. ``python -m sandbox.tools`` fetches what can be fetched."""
 
-import hashlib
 import json
 import platform
 import shutil
-import subprocess
-import tarfile
+import sys
 from pathlib import Path
+
+from sandbox.fetching import MissingTool, Package, fetched
+
+__all__ = ["LOCAL_SLACK", "PROJECT", "TOOLS", "MissingTool", "alertmanager_program", "local_slack_binary", "prometheus_program"]
 
 PROJECT = Path(__file__).resolve().parent.parent
 TOOLS = PROJECT / ".tools"
 
-LOCAL_SLACK_VERSION = "0.1.8"
-LOCAL_SLACK_PACKAGE = "local-slack-linux-x64"
-LOCAL_SLACK_SHA256 = "dbe1357ecaa2b35f3b231b022368741c04f8e6a106e58b0461edcc094271f8f8"
-
-
-class MissingTool(RuntimeError):
-    """A program that the sandbox needs is not on this machine; the message says what to do about it."""
+LOCAL_SLACK = Package(
+    name="local-slack-linux-x64",
+    version="0.1.8",
+    sha256="dbe1357ecaa2b35f3b231b022368741c04f8e6a106e58b0461edcc094271f8f8",
+    program="bin/local-slack",
+)
 
 
 def local_slack_binary(tools: Path = TOOLS) -> Path:
     """The local Slack's binary, fetched with npm into ``tools`` the first time. Raises `MissingTool`."""
-    home = tools / "local-slack" / LOCAL_SLACK_VERSION
-    binary = home / "package" / "bin" / "local-slack"
-    if not binary.is_file():
-        _require_linux_x64()
-        home.mkdir(parents=True, exist_ok=True)
-        _unpack(_fetch(home), home)
-    _check_version(home)
-    binary.chmod(0o755)
+    _require_linux_x64()
+    binary = fetched(LOCAL_SLACK, tools)
+    _check_version(LOCAL_SLACK.home(tools))
     return binary
 
 
@@ -42,39 +38,11 @@ def _require_linux_x64() -> None:
         )
 
 
-def _fetch(home: Path) -> Path:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise MissingTool("npm is not installed. Install Node.js with npm (Debian: apt install npm) and run this again.")
-    packed = subprocess.run(
-        [npm, "pack", f"{LOCAL_SLACK_PACKAGE}@{LOCAL_SLACK_VERSION}", "--silent", "--pack-destination", str(home)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    archive = home / f"{LOCAL_SLACK_PACKAGE}-{LOCAL_SLACK_VERSION}.tgz"
-    if packed.returncode != 0 or not archive.is_file():
-        reason = packed.stderr.strip().splitlines()[-1:] or ["npm gave no reason"]
-        raise MissingTool(f"npm could not fetch {LOCAL_SLACK_PACKAGE} {LOCAL_SLACK_VERSION}: {reason[0]}")
-    return archive
-
-
-def _unpack(archive: Path, home: Path) -> None:
-    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    if digest != LOCAL_SLACK_SHA256:
-        archive.unlink()
-        raise MissingTool(f"{archive.name} is not the file that was tried (sha256 {digest}). Nothing was unpacked.")
-    with tarfile.open(archive) as bundle:
-        bundle.extractall(home, filter="data")
-    archive.unlink()
-
-
 def _check_version(home: Path) -> None:
-    manifest = json.loads((home / "package" / "package.json").read_text(encoding="utf-8"))
-    if manifest.get("version") != LOCAL_SLACK_VERSION:
+    manifest = json.loads((home / "package.json").read_text(encoding="utf-8"))
+    if manifest.get("version") != LOCAL_SLACK.version:
         raise MissingTool(
-            f"{home} holds local-slack {manifest.get('version')}, and the sandbox wants {LOCAL_SLACK_VERSION}. "
+            f"{home} holds local-slack {manifest.get('version')}, and the sandbox wants {LOCAL_SLACK.version}. "
             "Remove that folder and run this again."
         )
 
@@ -94,3 +62,10 @@ def _find_program(what: str, package: str, *names: str) -> str:
     if found is None:
         raise MissingTool(f"{what} is not installed. Install it (Debian: apt install {package}) and run this again.")
     return found
+
+
+if __name__ == "__main__":
+    try:
+        local_slack_binary()
+    except MissingTool as missing:
+        sys.exit(str(missing))

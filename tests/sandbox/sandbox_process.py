@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from sandbox.tools import local_slack_binary
 from tests.harness.ports import free_ports
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -85,6 +86,7 @@ class SandboxProcess:
 @asynccontextmanager
 async def sandbox_process(folder: Path, **environment: str) -> AsyncIterator[SandboxProcess]:
     """Ended, with all it started, when the test is over."""
+    local_slack_binary()  # where it cannot be had, this skips the test; the sandbox's process cannot
     running = await SandboxProcess.start(folder, **environment)
     try:
         yield running
