@@ -96,7 +96,8 @@ def _unpack(package: Package, archive: Path, folder: Path) -> Path:
     if digest != package.sha256:
         raise MissingTool(f"{archive.name} is not the file that was tried (sha256 {digest}). Nothing was unpacked.")
     with tarfile.open(archive) as bundle:
-        bundle.extractall(folder, filter="data")
+        bundle.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 and newer; Debian 12 has 3.11.2
+        bundle.extractall(folder)  # noqa: S202 -- byte for byte the archive that was tried
     unpacked = folder / "package"
     (unpacked / package.program).chmod(0o755)
     _write_through(unpacked / package.program)
