@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from tests.harness.ports import free_ports
 
 _READY_WITHIN = 20.0
 _FETCHED = Path(__file__).resolve().parents[2] / ".tools" / "prometheus" / "prometheus"
@@ -25,7 +26,7 @@ def running_alertmanager(folder: Path) -> Iterator[str]:
     """Its address. It tells nobody of alerts and has no peers."""
     configuration = folder / "alertmanager.yml"
     configuration.write_text(json.dumps(_NO_RECEIVERS))  # JSON is YAML
-    port = _free_port()
+    port = free_ports()
     command = [
         _program("prometheus-alertmanager", "alertmanager"),
         f"--config.file={configuration}",
@@ -41,7 +42,7 @@ def running_alertmanager(folder: Path) -> Iterator[str]:
 def running_prometheus(folder: Path, at_least: tuple[int, int] | None = None) -> Iterator[str]:
     """Its address. It scrapes itself every second, as the job ``prometheus``. ``at_least``: the version that a test needs."""
     configuration = folder / "prometheus.yml"
-    port = _free_port()
+    port = free_ports()
     job = {"job_name": "prometheus", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
     every = {"scrape_interval": "1s", "scrape_timeout": "1s"}
     configuration.write_text(json.dumps({"global": every, "scrape_configs": [job]}))
@@ -102,10 +103,3 @@ def _is_missing(program: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(program)
     pytest.skip(program)
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port

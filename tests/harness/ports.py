@@ -1,21 +1,46 @@
 """Where a whole sandbox can listen without meeting another one."""
 
+import fcntl
 import os
 import socket
+import tempfile
+from pathlib import Path
 
 PORT_COUNT = 7
 """The page, the local Slack, the bot, the cluster, the demo services, Prometheus, Alertmanager."""
 _FIRST, _LAST = 20_000, 30_000
+"""Below what the kernel gives to outgoing connections."""
+_mine: dict[int, int] = {}
+"""The files that say which ports are this process's, by the first port. They are unlocked when it ends."""
 
 
-def free_ports() -> int:
-    """The first of some ports in a row that are free now; runs beside this one begin their search elsewhere."""
-    start = _FIRST + os.getpid() * 10 % (_LAST - _FIRST)
+def free_ports(near: int = 0) -> int:
+    """The first of some ports in a row that are free now, and that no other process of these tests was given.
+
+    The search begins at ``near``, or else where other processes probably do not.
+    """
+    start = near or _FIRST + os.getpid() * 10 % (_LAST - _FIRST)
     candidates: list[int] = [*range(start, _LAST, 10), *range(_FIRST, start, 10)]
     for port in candidates:
-        if all(is_free(port + offset) for offset in range(PORT_COUNT)):
+        if _claim(port) and all(is_free(port + offset) for offset in range(PORT_COUNT)):
             return port
     raise OSError(f"There are no {PORT_COUNT} free ports in a row.")
+
+
+def _claim(port: int) -> bool:
+    """Between our look and our use somebody else might look, too."""
+    if port in _mine:
+        return True
+    folder = Path(tempfile.gettempdir()) / f"deepecho-test-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    file = os.open(folder / str(port), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return False
+    _mine[port] = file
+    return True
 
 
 def is_free(port: int) -> bool:

@@ -7,7 +7,6 @@ Debian's programs run as the user ``postgres`` where the tests run as root, on a
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import asyncpg
 import pytest
 
 from storage.migrate import migrate
+from tests.harness.ports import free_ports
 
 URL_VARIABLE = "DEEPECHO_TEST_POSTGRES_URL"
 _CONFIGURED = "-c listen_addresses=127.0.0.1 -c max_connections=200"
@@ -133,7 +133,7 @@ def running_postgres(*, durable: bool = False) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="deepecho-postgres-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         _chown_to_postgres(folder)
-        port = _free_port()
+        port = free_ports()
         _run_as_postgres(programs / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8")
         options = f"-p {port} -k {folder} {_CONFIGURED}{'' if durable else f' {_FORGETFUL}'}"
         control = (programs / "pg_ctl", "-D", folder / "data", "-w")
@@ -172,10 +172,3 @@ def _run_as_postgres(*command: str | Path) -> None:
     )
     if done.returncode != 0:
         raise PostgresUnavailable(f"{Path(arguments[-1]).name} failed: {done.stderr.strip()[-300:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
