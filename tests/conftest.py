@@ -6,6 +6,9 @@ from collections.abc import Generator
 import pytest
 
 from sandbox.tools import MissingTool
+from tests.harness.postgres import shared_postgres
+
+__all__ = ["shared_postgres"]
 
 
 def pytest_configure() -> None:

@@ -105,9 +105,15 @@ async def _truncate_all(url: str) -> bool:
     return True
 
 
+@pytest.fixture
+def postgres(shared_postgres: PostgresServer) -> PostgresServer:
+    """The server. Every module that imports this has a fixture of its own, and so it must not be what starts one."""
+    return shared_postgres
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """The server; a skip that says why where there is none, a failure in CI."""
+def shared_postgres() -> Iterator[PostgresServer]:
+    """One server for all tests of a process. Where there is none, a skip that says why; in CI a failure."""
     try:
         with running_postgres() as url:
             running = PostgresServer(url)
