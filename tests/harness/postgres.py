@@ -130,7 +130,7 @@ def shared_postgres() -> Iterator[PostgresServer]:
 def running_postgres(*, durable: bool = False) -> Iterator[str]:
     """The address of a server that runs for so long. A ``durable`` one syncs its commits, as a real one does.
 
-    Raises `NoPostgres`.
+    Raises `PostgresUnavailable`.
     """
     if url := os.environ.get(URL_VARIABLE):
         yield url
