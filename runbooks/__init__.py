@@ -1,4 +1,4 @@
-"""How things are done, restart-safe: the engine, and one module for each procedure.
+"""Workflows that survive restarts: the engine, and one module for each procedure.
 
-Procedures do not know each other, and nothing here knows Slack.
+Procedures do not import each other, and no module here knows Slack.
 """

@@ -1,4 +1,4 @@
-"""The cluster of an environment, among those that are connected."""
+"""Finds the connected cluster of an environment."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -10,7 +10,7 @@ AnyCluster = TypeVar("AnyCluster")
 
 
 def cluster_of(environment: str, catalogue: Catalogue, clusters: Mapping[str, AnyCluster]) -> AnyCluster:
-    """The cluster of an environment. Raises ``PermanentError`` for one that a reload of the catalogue brought."""
+    """The cluster of an environment. Raises ``PermanentError`` for one that was added by a reload of the catalogue."""
     name = catalogue.environments[environment].cluster
     if name not in clusters:
         raise PermanentError(f"The cluster {name} of {environment} is not connected: it needs a restart of deepecho.")

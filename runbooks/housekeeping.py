@@ -1,4 +1,4 @@
-"""What nobody needs any more is dropped: deliveries, messages, alert groups, replicas long gone. The audit log stays."""
+"""Housekeeping: deletes old inbox and outbox messages, alert groups, storms and dead replicas. The audit log stays."""
 
 import asyncio
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from storage.store import Store
 log = structlog.get_logger()
 
 RETENTION = timedelta(days=30)
-"""Long enough to look into what was said a month ago; failed messages stay until somebody has seen to them."""
+"""How long rows are kept. Failed messages stay until a person has handled them."""
 HOUSEKEEPING_INTERVAL = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Housekeeping:
-    """Tidies the database once an hour."""
+    """Cleans up the database once an hour."""
 
     store: Store
     clock: Clock
@@ -35,7 +35,7 @@ class Housekeeping:
             await asyncio.sleep(HOUSEKEEPING_INTERVAL.total_seconds())
 
     async def run_once(self) -> None:
-        """Drop what is older than ``KEEP``."""
+        """Delete rows older than ``RETENTION``."""
         before = self.clock.now() - RETENTION
         async with self.store.write() as tx:
             await tx.outbox.prune(before)

@@ -1,4 +1,4 @@
-"""What is due: approvals that ran out, replicas that go back. Rows with a time; the scheduler only wakes this up."""
+"""Runs due timers. A timer is a row with a time, so that it survives restarts; the ticker only calls ``run_due``."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from storage.timers import Timer
 log = structlog.get_logger()
 
 TimerHandler = Callable[[Timer, datetime], Awaitable[None]]
-"""Does what a timer rings for, and says in the end that it is done. What it raises puts it off by a minute."""
+"""Handles a due timer and removes or moves its row in the end. After an exception the timer is retried in a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerDispatcher:
-    """Does what is due, once on any number of replicas, late rather than never. ``handlers`` are keyed by timer kind."""
+    """Runs each due timer on one of the replicas, late rather than never. ``handlers`` are keyed by timer kind."""
 
     store: Store
     clock: Clock
@@ -27,7 +27,7 @@ class TimerDispatcher:
     handlers: Mapping[str, TimerHandler]
 
     async def run_due(self) -> None:
-        """Do everything whose time has come."""
+        """Claim and handle every due timer."""
         at = self.clock.now()
         async with self.store.read() as tx:
             due = await tx.timers.due(at)
@@ -38,7 +38,7 @@ class TimerDispatcher:
                 await self._run_handler(self.handlers.get(timer.kind, _unknown_kind), timer, at)
 
     async def _run_handler(self, handler: TimerHandler, timer: Timer, at: datetime) -> None:
-        # The row stays and is taken again in a minute; the other timers must not wait for it.
+        # The row stays and its claim expires in a minute. An error must not keep the other timers from being handled.
         try:
             await handler(timer, at)
         except DeepechoError as error:

@@ -1,1 +1,1 @@
-"""Alerts, restart-safe: intake, storms, enrichment, suspects, timers."""
+"""Alerts: intake, storms, enrichment, suspects, timers. All state that must survive a restart is in the database."""

@@ -1,4 +1,4 @@
-"""The alert groups that one batch of notifications touches: read at once, moved by pure transitions, written at once."""
+"""Alert groups of one batch of notifications: read at once, changed by pure transitions, written at once."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +18,7 @@ from storage.store import Transaction
 
 @dataclass(slots=True)
 class _PendingChanges:
-    """What a batch changed about one group. ``quiet``: nothing that a person must see at once."""
+    """The changes of one group in a batch. ``low_priority``: nothing that a person must see at once."""
 
     alerts: dict[str, Alert] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
@@ -27,9 +27,9 @@ class _PendingChanges:
 
 
 class GroupBatch:
-    """Open it with everything that the batch mentions, ``hear`` each notification in turn, then ``write``.
+    """``load`` all groups of the batch, ``apply`` each notification in order, then ``write``.
 
-    ``links`` are what a group's card links to.
+    ``links`` returns the links on a group's card.
     """
 
     def __init__(self, tx: Transaction, entry: AlertsConfig, links: Callable[[AlertGroup], tuple[AlertLink, ...]]) -> None:
@@ -43,25 +43,32 @@ class GroupBatch:
         self._assigned_keys: dict[str, str] = {}
 
     async def load(self, notifications: Sequence[tuple[str, Notification]], since: datetime) -> None:
-        """Read every group that the notifications may mean: by its key, or by the alerts that it holds.
+        """Read every group that the notifications may belong to: by its key, or by the alerts that it contains.
 
-        Each comes with the name of its delivery, as ``hear`` takes it. ``since`` is when the first of them came.
+        ``notifications`` are pairs of source and notification, as for ``apply``. ``since`` is when the first one arrived.
         """
-        keys = {key_of(each) for _, each in notifications}
+        keys = {key_of(notification) for _, notification in notifications}
         self._ids_by_key = dict(await self._tx.alerts.group_ids_by_key(keys))
-        new = [(source, each) for source, each in notifications if key_of(each) not in self._ids_by_key]
-        fingerprints = {alert.fingerprint for _, each in new for alert in each.alerts}
-        fingerprints |= {alert.fingerprint for _, each in notifications for alert in each.alerts if not alert.firing}
+        new = [(source, notification) for source, notification in notifications if key_of(notification) not in self._ids_by_key]
+        # Alerts under a new key may belong to a group with an older key; resolved alerts may be in any other group as well.
+        fingerprints = {alert.fingerprint for _, notification in new for alert in notification.alerts}
+        fingerprints |= {
+            alert.fingerprint for _, notification in notifications for alert in notification.alerts if not alert.firing
+        }
         holders = await self._tx.alerts.groups_by_fingerprint(fingerprints, active_since=since - self._entry.reopen_within)
         self._groups_by_fingerprint = {fingerprint: set(ids) for fingerprint, ids in holders.items()}
-        ids = {*self._ids_by_key.values(), *(group_id for each in holders.values() for group_id in each)}
+        ids = {*self._ids_by_key.values(), *(group_id for group_ids in holders.values() for group_id in group_ids)}
         records, alerts = await self._tx.alerts.get_many_for_update(ids), await self._tx.alerts.alerts_by_group(ids)
         self._groups = {group_id: StoredGroup(record, alerts.get(group_id, {})) for group_id, record in records.items()}
-        new_sources = [f"{key_of(each)}/{source}" for source, each in new if any(alert.firing for alert in each.alerts)]
+        new_sources = [
+            f"{key_of(notification)}/{source}"
+            for source, notification in new
+            if any(alert.firing for alert in notification.alerts)
+        ]
         await self._load_free_ids(new_sources)
 
     async def apply(self, routed: RoutedNotification, source: str) -> None:
-        """Apply one notification. ``source`` names its delivery: a new group's id derives from it."""
+        """Apply one notification. ``source`` is its inbox key, from which the id of a new group derives."""
         key = key_of(routed.notification)
         stored = self._find(key, routed)
         if stored is None:
@@ -85,32 +92,35 @@ class GroupBatch:
         return GroupSave(change=change, low_priority=pending.low_priority)
 
     def _with_links(self, record: AlertGroup) -> AlertGroup:
-        """With the addresses that its card shows; one that has no card needs none."""
+        """The group with the links of its card; a group in a storm has no card."""
         return record if record.storm else replace(record, links=self._links(record))
 
     def _find(self, key: str, routed: RoutedNotification) -> StoredGroup | None:
-        """The group that this notification speaks of; None where it is a new one."""
+        """The group of this notification; None if it opens a new one."""
         group_id = self._ids_by_key.get(key) or self._match_by_alerts(key, routed)
         stored = self._groups.get(group_id) if group_id else None
         if stored is None or not is_closed(stored.record, routed.at, self._entry):
             return stored
+        # A closed group is never reopened. What is resolved late still belongs to it.
         return None if any(alert.firing for alert in routed.notification.alerts) else stored
 
     def _match_by_alerts(self, key: str, routed: RoutedNotification) -> str:
-        """After a change of Alertmanager's routing the same alerts come under another key.
+        """Adopt an open group for a new key; empty if none fits.
 
-        Where more than half of them are shown already, it is the group that holds most of them.
+        After a change of Alertmanager's routing the same alerts arrive under another key. If open groups contain more than
+        half of them, the group with the most of them gets the new key.
         """
         notification = routed.notification
         holders = [
             self._open_groups(self._groups_by_fingerprint.get(alert.fingerprint, ()), routed.at) for alert in notification.alerts
         ]
         votes: dict[str, int] = {}
-        for group_id in (each for group_ids in holders for each in group_ids):
+        for group_id in (holder for group_ids in holders for holder in group_ids):
             votes[group_id] = votes.get(group_id, 0) + 1
         if sum(map(bool, holders)) * 2 <= len(notification.alerts):
             return ""
-        best = max(sorted(votes), key=lambda each: votes[each])
+        # Sorted first, so that a tie gives the same group on every replay.
+        best = max(sorted(votes), key=lambda group_id: votes[group_id])
         self._ids_by_key[key] = self._assigned_keys[key] = best
         stored = self._groups[best]
         updated = replace(
@@ -123,17 +133,17 @@ class GroupBatch:
         return best
 
     def _open_groups(self, ids: Iterable[str], at: datetime) -> list[str]:
-        return [each for each in ids if not is_closed(self._groups[each].record, at, self._entry)]
+        return [group_id for group_id in ids if not is_closed(self._groups[group_id].record, at, self._entry)]
 
     async def _resolve_in_other_groups(self, group_id: str, routed: RoutedNotification, source: str) -> None:
-        """Other groups may hold what was resolved, and nobody else may tell them: their key may be one of an older routing."""
-        resolved = [each for each in routed.notification.alerts if not each.firing]
+        """Resolve alerts in other groups too: a group whose key comes from an older routing gets no notification of its own."""
+        resolved = [alert for alert in routed.notification.alerts if not alert.firing]
         others = {
-            other for each in resolved for other in self._groups_by_fingerprint.get(each.fingerprint, ()) if other != group_id
+            other for alert in resolved for other in self._groups_by_fingerprint.get(alert.fingerprint, ()) if other != group_id
         }
         for other in sorted(others):
             stored = self._groups[other]
-            shared = tuple(each for each in resolved if _is_firing(stored, each.fingerprint))
+            shared = tuple(alert for alert in resolved if _is_firing(stored, alert.fingerprint))
             if not shared:
                 continue
             partial = replace(routed.notification, alerts=shared)
@@ -163,7 +173,7 @@ class GroupBatch:
         worse = after.severity.rank < before.severity.rank
         refired = change.state_changed and after.state is GroupState.FIRING
         if after.storm and (after.severity is Severity.P0 or (refired and await self._storms.is_over(after.storm, at))):
-            # Nobody looks for it on that card. It comes up now, and counts among those that do.
+            # The storm's card would hide it. Post its own card and count it as a new group.
             self._storms.touch(after.storm)
             storm = await self._storms.fold(after.channel, after.severity, at, source)
             change = replace(change, record=replace(after, storm=storm, seen_at=at))
@@ -175,11 +185,12 @@ class GroupBatch:
 
     def _record(self, stored: StoredGroup, change: GroupChange, *, high_priority: bool) -> None:
         record, deleted = change.record, set(change.deleted_fingerprints)
-        updated = {each.fingerprint: each for each in change.alerts if each.fingerprint not in deleted}
-        alerts = {name: each for name, each in {**stored.alerts, **updated}.items() if name not in deleted}
+        updated = {alert.fingerprint: alert for alert in change.alerts if alert.fingerprint not in deleted}
+        alerts = {name: alert for name, alert in {**stored.alerts, **updated}.items() if name not in deleted}
         self._groups[record.id] = StoredGroup(record, alerts)
         pending = self._changes.setdefault(record.id, _PendingChanges())
-        pending.alerts = {name: each for name, each in {**pending.alerts, **updated}.items() if name not in deleted}
+        pending.alerts = {name: alert for name, alert in {**pending.alerts, **updated}.items() if name not in deleted}
+        # An alert that was deleted earlier in this batch and has come back is stored, not deleted.
         pending.deleted = (pending.deleted | deleted) - updated.keys()
         pending.notes += change.notes
         pending.low_priority = pending.low_priority and not high_priority
@@ -191,19 +202,21 @@ class GroupBatch:
             self._storms.touch(record.storm)
 
     async def _load_free_ids(self, sources: Iterable[str]) -> None:
-        """Which of the names that these sources give are free, for all of them at once."""
+        """Find the unused ids derived from these sources, with one query."""
         candidate_ids = {source: id_candidates("al", source) for source in sources}
-        used = await self._tx.alerts.known_ids(each for ids in candidate_ids.values() for each in ids)
-        self._free_ids |= {source: tuple(each for each in ids if each not in used) for source, ids in candidate_ids.items()}
+        used = await self._tx.alerts.known_ids(candidate for ids in candidate_ids.values() for candidate in ids)
+        self._free_ids |= {
+            source: tuple(candidate for candidate in ids if candidate not in used) for source, ids in candidate_ids.items()
+        }
 
     async def _new_id(self, source: str) -> str:
         if source not in self._free_ids:
             await self._load_free_ids([source])
-        return next(each for each in self._free_ids[source] if each not in self._groups)
+        return next(candidate for candidate in self._free_ids[source] if candidate not in self._groups)
 
 
 def key_of(notification: Notification) -> str:
-    """The name of a group in the database: Alertmanager's key is as long as its labels are."""
+    """The key of a group in the database: a hash, since Alertmanager's own key grows with the labels."""
     return hashlib.sha256(f"{notification.receiver}\n{notification.group_key}".encode()).hexdigest()
 
 
@@ -212,7 +225,7 @@ def without_alerts(notification: Notification, unwanted: Iterable[str]) -> Notif
     left_out = frozenset(unwanted)
     if not left_out:
         return notification
-    return replace(notification, alerts=tuple(each for each in notification.alerts if each.fingerprint not in left_out))
+    return replace(notification, alerts=tuple(alert for alert in notification.alerts if alert.fingerprint not in left_out))
 
 
 def _is_firing(stored: StoredGroup, fingerprint: str) -> bool:

@@ -1,7 +1,7 @@
-"""What can be found out about an alert group once its card is up: suspects, the value and its chart, pods that fail.
+"""Enrichment of alert groups after the delivery of their cards: suspects, value, chart, failing pods.
 
-Each part has its own time, fails alone, and is told when it is there. A crash in between makes the parts again; what the thread
-has said already is not said twice.
+Each part has its own time limit, fails alone and is published as soon as it is ready. After a crash all parts run again; notes
+that are already in the thread are not repeated.
 """
 
 import asyncio
@@ -35,23 +35,23 @@ from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
 log = structlog.get_logger()
 
 ENRICHMENT_CONCURRENCY = 4
-"""Groups that are looked into at the same time; a storm's are folded away and not looked into at all."""
+"""Groups that are enriched at the same time. Groups in a storm are not enriched."""
 PART_TIMEOUT_SECONDS = 12.0
-"""For each part: longer than any question it asks may take, shorter than a timer may be held (``storage.timers.STALE``)."""
+"""Limit of each part: above the timeout of each of its queries, below ``storage.timers.TIMER_CLAIM_TIMEOUT``."""
 MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=2 * PART_TIMEOUT_SECONDS)
-"""A timer that has waited longer for a worker is left to whoever takes it next: or two would look into its group at a time."""
+"""A timer that has waited longer for a worker is dropped: its claim may expire, and two workers would enrich its group."""
 
 Find = Callable[[], Awaitable["Finding | None"]]
 
 
 async def on_delivered(tx: Transaction, row: OutboxRow, at: datetime) -> None:
-    """Within the transaction that marks a message delivered: once a group's card is up, it is looked into."""
+    """Start the enrichment of a group whose card is delivered. Runs in the transaction that marks the message delivered."""
     if row.kind == ALERT_CARD.name and not row.ts:
         await tx.timers.set(enrich_timer(row.stream, at))
 
 
 class MetricsSource(Protocol):
-    """What enrichment asks of a Prometheus."""
+    """What enrichment queries from a Prometheus."""
 
     async def query_range(
         self, expression: str, since: datetime, until: datetime, *, only: Mapping[str, str]
@@ -61,20 +61,20 @@ class MetricsSource(Protocol):
 
 
 class PodFailureSource(Protocol):
-    """What enrichment asks of a cluster."""
+    """What enrichment reads from a cluster."""
 
     async def pod_failures(self, target: Target, /) -> tuple[PodFailure, ...]: ...
 
 
 class SuspectSource(Protocol):
-    """``runbooks.alerts.suspect_search.Suspecting``."""
+    """What enrichment calls on ``runbooks.alerts.suspect_search.SuspectFinder``."""
 
     async def suspects(self, environment: str, service: str, *, began_at: datetime) -> SuspectReport: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrichmentSources:
-    """Where the parts look. ``prometheus`` is an environment's, or None."""
+    """Data sources of the parts. ``prometheus`` returns the client of an environment, or None."""
 
     catalogue: Callable[[], Catalogue]
     clusters: Mapping[str, PodFailureSource]
@@ -83,10 +83,7 @@ class EnrichmentSources:
 
 
 class Enrichment:
-    """Looks into groups, some at a time. ``nudge`` tells the delivery that the outbox has something new.
-
-    ``seconds`` is the time of each part.
-    """
+    """Enriches groups, ``ENRICHMENT_CONCURRENCY`` at a time. ``notify_outbox`` wakes the outbox worker."""
 
     def __init__(
         self,
@@ -102,10 +99,7 @@ class Enrichment:
         self._queue: asyncio.Queue[tuple[Timer, datetime]] = asyncio.Queue()
 
     async def submit(self, timer: Timer, at: datetime) -> None:
-        """Have the group of a timer looked into. The timer stays until that is done, for whoever comes after a crash.
-
-        ``at`` is when it was taken.
-        """
+        """Queue the group of a timer that was claimed ``at``. It is removed after the enrichment: a crash loses nothing."""
         self._queue.put_nowait((timer, at))
 
     async def run(self) -> NoReturn:
@@ -116,7 +110,7 @@ class Enrichment:
         raise AssertionError("workers work for ever")
 
     async def enrich(self, group_id: str) -> None:
-        """Find out what can be known of a group now. Raises ``TemporaryError`` where the database did not take all of it."""
+        """Run all parts for a group. Raises ``TemporaryError`` if the database did not store all results."""
         async with self._store.read() as tx:
             group = await tx.alerts.get(group_id)
         if group is None or group.storm or group.state is GroupState.RESOLVED:
@@ -129,12 +123,13 @@ class Enrichment:
             "pods": lambda: self._pods_finding(group),
         }
         try:
-            results = await asyncio.gather(*(self._run_part(group, *each) for each in parts.items()), return_exceptions=True)
+            results = await asyncio.gather(*(self._run_part(group, *part) for part in parts.items()), return_exceptions=True)
         finally:
             suspect_search.cancel()
             await asyncio.wait([suspect_search])
-        if failed := [each for each in results if isinstance(each, BaseException)]:
-            raise next((each for each in failed if isinstance(each, TemporaryError)), failed[0])
+        if failed := [result for result in results if isinstance(result, BaseException)]:
+            # A TemporaryError first: it alone has the timer tried again.
+            raise next((error for error in failed if isinstance(error, TemporaryError)), failed[0])
 
     async def _run_worker(self) -> NoReturn:
         while True:
@@ -148,14 +143,14 @@ class Enrichment:
             async with self._store.write() as tx:
                 await tx.timers.remove(timer.key, timer.due_at)
         except TemporaryError as error:
-            # The timer is still there: in a minute somebody takes it again.
+            # The timer is still there. Its claim expires in a minute, and a replica claims it again.
             log.warning("enrichment failed, retrying in a minute", group=timer.subject, error=str(error))
 
     async def _enrich_guarded(self, group_id: str) -> None:
         try:
             await self.enrich(group_id)
         except UNEXPECTED_ERRORS:
-            # It would fail again at every start, and the card is up: no other group may go without for this one.
+            # The group would fail again at every retry and take the time of others. Its card is already delivered.
             log.exception("enrichment failed, group skipped", group=group_id)
 
     async def _run_part(self, group: AlertGroup, key: str, find: Find) -> None:
@@ -164,7 +159,7 @@ class Enrichment:
             await self._publish(group, finding)
 
     async def _find_within_timeout(self, group: AlertGroup, key: str, find: Find) -> "Finding | None":
-        """One part, within its time. What it cannot find out is said in one line."""
+        """Run one part within its time limit. If it fails, the finding is a note with the reason."""
         try:
             async with asyncio.timeout(self._part_timeout_seconds):
                 return await find()
@@ -182,12 +177,12 @@ class Enrichment:
         at = self._clock.now()
         async with self._store.write() as tx:
             current = (await tx.alerts.get_many_for_update([group.id])).get(group.id)
-            # Whatever was found belongs to that episode alone.
+            # The group has been resolved and fired again since: the finding belongs to the earlier episode.
             if current is None or current.episode != group.episode:
                 return
             record = replace(current, suspect=finding.suspect or current.suspect, value=finding.value or current.value)
             change = GroupChange(record=record, notes=(finding.note,) if finding.note else ())
-            # A suspect brings the button that takes it back; a value alone can wait its turn.
+            # A suspect adds the rollback button to the card and is urgent; a value alone is not.
             save = GroupSave(change=change, low_priority=finding.suspect is None, card_unchanged=record == current)
             await tx.save_groups([save], at)
         self._notify_outbox()
@@ -203,11 +198,12 @@ class Enrichment:
         return Finding(note=note, suspect=report.suspects[0] if report.suspects else None)
 
     async def _chart_finding(self, group: AlertGroup, suspect_search: "asyncio.Future[SuspectReport]") -> "Finding | None":
-        """How it came to what it is."""
+        """Chart the alert's expression over time, with the suspects as markers."""
         prometheus, at = self._sources.prometheus(group.environment), self._clock.now()
         query = enrichment_notes.query_of(group, at)
         if prometheus is None or query is None:
             return None
+        # The chart waits for the suspects for half of its time at most: it is useful without markers too.
         loop = asyncio.get_running_loop()
         markers_deadline = loop.time() + self._part_timeout_seconds / 2
         series = await prometheus.query_range(query.expression, query.since, query.until, only=query.labels)
@@ -215,7 +211,7 @@ class Enrichment:
         return Finding(note=enrichment_notes.chart_note(group, query, series, markers, at))
 
     async def _value_finding(self, group: AlertGroup) -> "Finding | None":
-        """What it is now."""
+        """Query the current value of the alert's expression."""
         prometheus, query = self._sources.prometheus(group.environment), enrichment_notes.query_of(group, self._clock.now())
         if prometheus is None or query is None:
             return None
@@ -233,7 +229,7 @@ class Enrichment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one part found: a reply for the thread, and what of it stands on the card."""
+    """The result of one part: a note for the thread, and what the card shows of it."""
 
     note: AlertNote | None = None
     suspect: Suspect | None = None
@@ -241,7 +237,7 @@ class Finding:
 
 
 async def _suspects_within(suspect_search: "asyncio.Future[SuspectReport]", within: float) -> tuple[Suspect, ...]:
-    """The suspects, where they are found within these seconds: a chart without markers is better than none."""
+    """The suspects, if found within these seconds, else none."""
     done, _ = await asyncio.wait([suspect_search], timeout=max(0.0, within))
     if not done or suspect_search.cancelled() or suspect_search.exception() is not None:
         return ()

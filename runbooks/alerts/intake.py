@@ -1,4 +1,4 @@
-"""What Alertmanager told becomes true: kept notifications are taken in order, many at a time, by one replica at a time."""
+"""Applies stored Alertmanager notifications in order of arrival, in batches, on one replica at a time."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -28,15 +28,15 @@ from storage.store import Store, Transaction
 log = structlog.get_logger()
 
 BATCH_SIZE = 64
-"""Notifications that share one transaction."""
+"""Maximum number of notifications in one transaction."""
 INBOX_POLL_INTERVAL = 1.0
-"""Between looks for what another replica kept, or a process before this one."""
+"""Seconds between polls for notifications that another replica, or an earlier process, has stored."""
 
 WATCHDOG_RULE = "watchdog"
 
 
 class _NotApplied(Exception):
-    """Applying these notifications, the keys of whose deliveries this names, failed for a reason of their own."""
+    """Notifications, given by their inbox ``keys``, could not be applied because of their content."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         super().__init__(", ".join(keys))
@@ -44,19 +44,19 @@ class _NotApplied(Exception):
 
 
 class NotificationProcessor:
-    """Applies notifications. ``nudge`` tells the delivery that the outbox has something new."""
+    """Applies stored notifications to alert groups. ``notify_outbox`` wakes the outbox worker."""
 
     def __init__(self, store: Store, clock: Clock, catalogue: Callable[[], Catalogue], notify_outbox: Callable[[], None]) -> None:
         self._store, self._clock, self._catalogue, self._notify_outbox = store, clock, catalogue, notify_outbox
         self._woken = asyncio.Event()
         self._watched_config: AlertsConfig | None = None
         self.backlog = 0
-        """Notifications that are kept and not applied yet, as far as this replica knows."""
+        """Stored notifications that are not applied yet, as far as this replica knows."""
         self.applied = 0
         self.set_aside = 0
 
     def on_stored(self) -> None:
-        """Another notification is on the disk."""
+        """Count another stored notification and wake the processor."""
         self.backlog += 1
         self._woken.set()
 
@@ -68,7 +68,7 @@ class NotificationProcessor:
                 await self._wait()
 
     async def apply_batch(self) -> int:
-        """Apply the oldest notifications in one transaction; how many. Raises ``TemporaryError``."""
+        """Apply the oldest notifications in one transaction. Returns their number. Raises ``TemporaryError``."""
         try:
             return await self._apply(BATCH_SIZE)
         except _NotApplied:
@@ -76,9 +76,9 @@ class NotificationProcessor:
         return await self._apply_one_by_one()
 
     async def start_watchdogs(self) -> None:
-        """The time of each watchdog that nobody watches runs from now: what no process could hear is nobody's silence.
+        """Start the timers of watchdogs from now: while no process was running, no watchdog could arrive.
 
-        Where another replica watches already, its time goes on.
+        A timer that already runs, on behalf of another replica, is left as it is.
         """
         entry = self._catalogue().alerts
         at = self._clock.now()
@@ -88,7 +88,7 @@ class NotificationProcessor:
         self._watched_config = entry
 
     async def raise_own_alert(self, tx: Transaction, notification: Notification, watchdog: WatchdogConfig, at: datetime) -> None:
-        """Within a transaction: what the bot itself has to tell of a watchdog, as if Alertmanager had."""
+        """Apply the bot's own notification about a watchdog, as if it came from Alertmanager. Call it within a transaction."""
         catalogue = self._catalogue()
         if catalogue.alerts is None:
             return
@@ -99,7 +99,7 @@ class NotificationProcessor:
         await batch.write(at)
 
     async def _run_once(self) -> bool:
-        """Whether more is likely to be there at once."""
+        """Apply a batch. Returns whether more notifications may be waiting."""
         try:
             if self._catalogue().alerts is not self._watched_config:
                 await self.start_watchdogs()
@@ -108,7 +108,7 @@ class NotificationProcessor:
                     self.backlog = await tx.inbox.backlog()
             return self.backlog > 0 and await self.apply_batch() > 0
         except TemporaryError as error:
-            # They stay on the disk; the next look finds them.
+            # The notifications stay in the inbox; the next poll finds them.
             log.warning("applying notifications failed, retrying", error=str(error))
             return False
 
@@ -120,14 +120,15 @@ class NotificationProcessor:
             return
 
     async def _apply(self, limit: int) -> int:
-        # One catalogue for all of it: a reload in between must not take away what the first half was read by.
+        # One catalogue for the whole batch, also if it is reloaded in between.
         catalogue, at = self._catalogue(), self._clock.now()
         if catalogue.alerts is None:
             return 0
         async with self._store.write() as tx:
+            # Before the read: on several replicas, notifications would otherwise be applied out of order.
             await tx.alerts.lock_exclusively()
             messages = await tx.inbox.notifications(limit=limit)
-            keys = [each.key for each in messages]
+            keys = [message.key for message in messages]
             try:
                 await self._apply_messages(tx, catalogue, catalogue.alerts, messages, at)
             except UNEXPECTED_ERRORS as error:
@@ -139,7 +140,7 @@ class NotificationProcessor:
         return len(messages)
 
     async def _apply_one_by_one(self) -> int:
-        """Until one fails; that one is set aside. How many are done with."""
+        """Apply notifications one by one; set the first that fails aside and stop. Returns the number done."""
         done = 0
         try:
             while done < BATCH_SIZE and await self._apply(1):
@@ -149,7 +150,7 @@ class NotificationProcessor:
                 await tx.inbox.mark_applied(failed.keys, self._clock.now(), "set aside")
                 self.backlog = await tx.inbox.backlog()
             self.set_aside += 1
-            log.exception("notification set aside", keys=failed.keys)
+            log.exception("notification set aside", inbound=failed.keys)
             done += 1
         return done
 
@@ -159,10 +160,10 @@ class NotificationProcessor:
         parsed = []
         for message in messages:
             parsed.append((message, parse_notification(message.body)))
-            await asyncio.sleep(0)  # reading thousands of alerts takes a while; the door must not wait for all of them
+            await asyncio.sleep(0)  # parsing thousands of alerts takes a while; let the webhook answer in between
         batch = _new_batch(tx, entry, catalogue)
         watchdog_recoveries = [("", watchdogs.recovered_notification(watchdog, at)) for watchdog in entry.watchdogs]
-        since = min((each.received_at for each in messages), default=at)
+        since = min((message.received_at for message in messages), default=at)
         await batch.load([(message.key, notification) for message, notification in parsed] + watchdog_recoveries, since)
         for message, notification in parsed:
             remaining = await _process_watchdogs(tx, batch, catalogue, message, notification)
@@ -175,7 +176,7 @@ class NotificationProcessor:
 async def _process_watchdogs(
     tx: Transaction, batch: GroupBatch, catalogue: Catalogue, message: InboundMessage, notification: Notification
 ) -> Notification:
-    """The notification without its watchdogs, which are no news while they arrive."""
+    """Restart the timers of firing watchdogs. Returns the notification without its watchdogs, which get no card."""
     at = message.received_at
     for watchdog in catalogue.alerts.watchdogs if catalogue.alerts else ():
         fingerprints = watchdogs.watchdog_fingerprints(watchdog, notification)
@@ -188,8 +189,8 @@ async def _process_watchdogs(
 
 
 def _route_notification(notification: Notification, at: datetime, catalogue: Catalogue) -> RoutedNotification:
-    firing = [each.labels for each in notification.alerts if each.firing]
-    labels = firing or [each.labels for each in notification.alerts]
+    firing = [alert.labels for alert in notification.alerts if alert.firing]
+    labels = firing or [alert.labels for alert in notification.alerts]
     location = location_of({**notification.group_labels, **shared_by(labels)}, catalogue)
     return RoutedNotification(
         notification=notification,
@@ -205,5 +206,5 @@ def _new_batch(tx: Transaction, entry: AlertsConfig, catalogue: Catalogue) -> Gr
 
 
 def _with_watchdog_route(routed: RoutedNotification, watchdog: WatchdogConfig) -> RoutedNotification:
-    """Its severity is the catalogue's own; the route says the rest."""
+    """Replace the route's severity by that of the watchdog in the catalogue."""
     return replace(routed, route=replace(routed.route, rule=WATCHDOG_RULE, severity=watchdog.severity))

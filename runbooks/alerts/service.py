@@ -1,4 +1,7 @@
-"""Alerts as people handle them: find, acknowledge, silence. Each is one transaction, audited; its card and thread tell of it."""
+"""What people do with alert groups: find, acknowledge, silence.
+
+Each change is one transaction with its audit entry, card and thread notes.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,26 +24,26 @@ from storage.store import Store, Transaction
 
 
 class SilenceApi(Protocol):
-    """What silencing asks of an Alertmanager. Every method raises ``TemporaryError`` or ``PermanentError``."""
+    """What the service calls on an Alertmanager. Every method raises ``TemporaryError`` or ``PermanentError``."""
 
     async def create_silence(
         self, matchers: tuple[Matcher, ...], *, starts_at: datetime, ends_at: datetime, by: str, comment: str
     ) -> str:
-        """Make a silence; its id."""
+        """Create a silence and return its id."""
         ...
 
     async def silences(self) -> tuple[Silence, ...]:
-        """Every silence that it knows."""
+        """List all silences."""
         ...
 
     async def expire(self, silence_id: str, /) -> bool:
-        """End a silence. False where it was over already."""
+        """Expire a silence. Returns False if it had ended before."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRequest:
-    """Who wants something of which group. ``source`` is the inbox key: with the change it counts as answered."""
+    """A person's request for a group. ``source`` is the inbox key, which is marked answered together with the change."""
 
     group: str
     by: Member
@@ -49,7 +52,7 @@ class AlertRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertService:
-    """Alert groups as commands see them. ``alertmanager`` answers with an environment's, or raises ``Refused``."""
+    """Applies people's requests to alert groups. ``alertmanager`` returns that of an environment, or raises ``Refused``."""
 
     store: Store
     clock: Clock
@@ -58,13 +61,13 @@ class AlertService:
     notify_outbox: Callable[[], None]
 
     async def find(self, group_id: str) -> AlertGroup:
-        """The group. Raises ``NotFound`` with a sentence."""
+        """Read a group. Raises ``NotFound``."""
         async with self.store.read() as tx:
             group = await tx.alerts.get(group_id)
         return group or _raise_not_found(group_id)
 
     async def acknowledge(self, request: AlertRequest) -> AlertGroup:
-        """Say that somebody looks at it, for as long as the catalogue says."""
+        """Acknowledge a group for the time that the catalogue sets."""
         entry = self.catalogue().alerts
         if entry is None:
             raise Refused("The catalogue says nothing of alerts.")
@@ -77,7 +80,7 @@ class AlertService:
         return await self._apply(request, "acknowledge", at, transition)
 
     async def silence(self, request: AlertRequest, span: timedelta, reason: str) -> AlertGroup:
-        """Silence exactly the group in Alertmanager. Raises ``Refused`` where it is silenced from here already."""
+        """Silence exactly this group in Alertmanager. Raises ``Refused`` if the bot has already silenced it."""
         group, at = await self.find(request.group), self.clock.now()
         _check_not_silenced(group, at)
         created = await self._create_silence(group, request.by, at, span, reason)
@@ -92,14 +95,14 @@ class AlertService:
         try:
             return await self._apply(request, "silence", at, transition, why=reason, outcome=outcome)
         except Refused:
-            # Somebody else was faster. Theirs is the one that can be ended from here, so it has to be the only one.
+            # Another person was faster. The group records their silence: expire this one, as nobody else could do so.
             current = (await self.find(request.group)).silence
             if current is None or current.id != created.id:
                 await self.alertmanager(group.environment).expire(created.id)
             raise
 
     async def unsilence(self, request: AlertRequest) -> AlertGroup:
-        """End the silence that was made from here, noted down or not. One that is over already is not revived by this."""
+        """End the bot's silence of a group, even one that was not recorded. If it has already ended, only the group is updated."""
         group, at = await self.find(request.group), self.clock.now()
         recorded = group.silence
         found = recorded or (await self._unrecorded_silence(group, at) if group.environment else None)
@@ -118,7 +121,7 @@ class AlertService:
 
     async def _create_silence(self, group: AlertGroup, by: Member, at: datetime, span: timedelta, reason: str) -> Silence:
         matchers = group_matchers(group.group_key, group.labels)
-        if not any(each.value for each in matchers):
+        if not any(matcher.value for matcher in matchers):
             raise Refused(f"{group.id} groups alerts by nothing that a silence could name. Silence it in Alertmanager itself.")
         alertmanager = self.alertmanager(group.environment)
         if (existing := await self._unrecorded_silence(group, at)) is not None:
@@ -136,7 +139,7 @@ class AlertService:
         )
 
     async def _unrecorded_silence(self, group: AlertGroup, at: datetime) -> Silence | None:
-        """A silence in force whose comment names the group: a crash, or a lost answer, kept it from being noted down."""
+        """An active silence whose comment names the group: a crash or a lost response kept it from being recorded."""
         matchers = set(group_matchers(group.group_key, group.labels))
         for silence in await self.alertmanager(group.environment).silences():
             is_ours = silence.comment.endswith(f"[{group.id}]") and set(silence.matchers) == matchers
@@ -145,7 +148,7 @@ class AlertService:
         return None
 
     async def note_rollback(self, request: AlertRequest, operation: str) -> None:
-        """Say in the group's thread that its suspect is being rolled back. The operation has its own audit record."""
+        """Note in the group's thread that its suspect is being rolled back. The operation has its own audit entry."""
         at = self.clock.now()
         async with self.store.write() as tx:
             group = (await tx.alerts.get_many_for_update([request.group])).get(request.group) or _raise_not_found(request.group)
@@ -174,7 +177,7 @@ class AlertService:
 
 
 class GroupTransition(Protocol):
-    """What a person's wish makes of a group, within the transaction that keeps it."""
+    """Computes the change of a group for a request, within the transaction that stores it."""
 
     async def __call__(self, tx: Transaction, group: AlertGroup, /) -> GroupChange: ...
 
@@ -185,14 +188,14 @@ def _audit_entry(request: AlertRequest, group: AlertGroup, what: str, at: dateti
         at=at,
         who=request.by.person,
         what=what,
-        where="/".join(each for each in (group.environment, group.service, group.title) if each)[:200],
+        where="/".join(part for part in (group.environment, group.service, group.title) if part)[:200],
         why=why,
         outcome=f"{group.id}: {outcome}",
     )
 
 
 def _check_not_silenced(group: AlertGroup, at: datetime) -> None:
-    """Raise ``Refused`` where a silence holds."""
+    """Raise ``Refused`` if a silence is in force."""
     silence = group.silence
     if silence is not None and silence.until > at:
         raise Refused(

@@ -1,4 +1,4 @@
-"""Which groups of a batch are folded into which storm, and what the storms' cards then show."""
+"""Folds new groups of a batch into storms, and updates the storms' cards."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,14 +22,15 @@ class StormBatch:
         self._opened_at: dict[str, list[datetime]] = {}
         self._storms: dict[str, Storm] = {}
         self._newest_ids: dict[str, str] = {}
-        """The storm of each channel, by id; empty where there is none."""
+        """Id of the open storm by channel; empty if there is none."""
         self._new: set[str] = set()
         self._grown: set[str] = set()
         self._touched: set[str] = set()
 
     async def fold(self, channel: str, severity: Severity, at: datetime, source: str) -> str:
-        """The storm that a group which comes up now is folded into; empty where it has a card of its own. P0 always has."""
+        """Fold a group that opens now into a storm and return its id; empty if the group gets its own card (P0 always does)."""
         recent = await self._recently_opened(channel, at)
+        # Counted before the severity is looked at: a P0 has its own card, but contributes to the rate that opens a storm.
         recent.append(at)
         if severity is Severity.P0:
             return ""
@@ -46,11 +47,11 @@ class StormBatch:
         return storm.id
 
     def touch(self, storm_id: str) -> None:
-        """Something of a folded group changed: its storm counts anew."""
+        """Note that a folded group changed, so that its storm's card is updated."""
         self._touched.add(storm_id)
 
     async def is_over(self, storm_id: str, at: datetime) -> bool:
-        """Whether nobody looks at this storm's card any more."""
+        """Whether the storm is over or unknown, so that its card no longer gets attention."""
         if storm_id not in self._storms and (found := await self._tx.storms.get(storm_id)) is not None:
             self._storms[storm_id] = found
         storm = self._storms.get(storm_id)
@@ -71,7 +72,7 @@ class StormBatch:
     async def _recently_opened(self, channel: str, at: datetime) -> list[datetime]:
         if channel not in self._opened_at:
             self._opened_at[channel] = list(await self._tx.alerts.opened_since(channel, at - MINUTE))
-        self._opened_at[channel] = [each for each in self._opened_at[channel] if at - each < MINUTE]
+        self._opened_at[channel] = [opened_at for opened_at in self._opened_at[channel] if at - opened_at < MINUTE]
         return self._opened_at[channel]
 
     async def _channel_storm(self, channel: str) -> Storm | None:

@@ -1,4 +1,4 @@
-"""What changed before an alert began: gathered from our own records and from the cluster, each source with its own time limit."""
+"""Finds changes before an alert, from the bot's own records and the cluster. Each source has its own time limit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -23,13 +23,13 @@ from runbooks.clusters import cluster_of
 from storage.store import Store
 
 SOURCE_TIMEOUT = timedelta(seconds=5)
-"""For each source: the card is up already, and a thread that waits longer for its suspect is not read any more."""
+"""Limit of each source: the card is already delivered, and a suspect that comes later is hardly read."""
 SNAPSHOT_TTL = timedelta(seconds=10)
-"""So long one look serves every alert of an environment that had begun by then: in a storm they all ask at once."""
+"""How long a snapshot serves other alerts of its environment: in a storm, many alerts need it at once."""
 _MAX_OPERATION_AGE = timedelta(days=2)
-"""An operation waits up to a day for its approval and rolls out for up to another (``Environment``)."""
+"""An operation waits up to a day for its approval and rolls out for up to another day."""
 _MAX_LOCK_DURATION = timedelta(days=30)
-"""See ``commands.operations.locks.LONGEST``: one that was set before then has run out."""
+"""As ``commands.operations.locks.MAX_LOCK_DURATION``: an older lock has expired."""
 _MAX_LOCK_RECORDS = 100
 _CLUSTER, _DATABASE = "The cluster", "The database"
 
@@ -38,7 +38,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSet:
-    """The changes that were found, oldest first. ``missing`` says in sentences what could not be looked at."""
+    """Changes, oldest first. ``missing`` are sentences about sources that could not be read."""
 
     changes: tuple[PlatformChange, ...] = ()
     missing: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspectReport:
-    """The suspects, the likeliest first, and what could not be looked at."""
+    """Suspects, the likeliest first. ``missing`` is as in ``ChangeSet``."""
 
     suspects: tuple[Suspect, ...] = ()
     missing: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class _ClusterState:
 
 
 class SuspectFinder:
-    """Looks for changes. It changes nothing, and a source that does not answer never keeps the others' answers back."""
+    """Finds suspects. It only reads; a source that does not answer does not delay the others beyond its time limit."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class SuspectFinder:
     async def suspects(
         self, environment: str, service: str, *, began_at: datetime, within: timedelta = LOOKBACK
     ) -> SuspectReport:
-        """Gather, and score for an alert of this service; ``service`` is empty where no label names one."""
+        """Gather changes and rank them for an alert of this service; ``service`` is empty if no label names one."""
         change_set = await self.gather(environment, began_at=began_at, within=within)
         services = self._catalogue().services
         found = rank_suspects(
@@ -103,24 +103,26 @@ class SuspectFinder:
             environment=environment,
             service=service,
             began_at=began_at,
-            depends_on={name: each.depends_on for name, each in services.items()},
+            depends_on={name: entry.depends_on for name, entry in services.items()},
             within=within,
         )
         return SuspectReport(suspects=found, missing=change_set.missing)
 
     async def gather(self, environment: str, *, began_at: datetime, within: timedelta = LOOKBACK) -> ChangeSet:
-        """Every change of the environment from ``within`` before the alert to shortly after it began."""
+        """Changes of the environment from ``within`` before the alert until shortly after it began."""
         if environment not in self._catalogue().environments:
             return ChangeSet(missing=("No environment is known of this alert, so nothing was looked at.",))
         since, until = began_at - within, began_at + CLOCK_SKEW_TOLERANCE
         async with self._snapshot_locks.setdefault(environment, asyncio.Lock()):
             snapshot = self._snapshots.get(environment)
             if snapshot is None or not _is_reusable(snapshot, since, began_at, self._clock.now()):
-                # From the full hour, so that the next alert's window, begun minutes earlier, lies within it too.
+                # From the full hour, so that it also covers the lookback of an alert that began a few minutes earlier.
                 snapshot = await self._take_snapshot(environment, since.replace(minute=0, second=0, microsecond=0))
                 self._snapshots[environment] = snapshot
         changes = [
-            each for each in snapshot.change_set.changes if each.at <= until and (each.at >= since or _is_ongoing(each, began_at))
+            change
+            for change in snapshot.change_set.changes
+            if change.at <= until and (change.at >= since or _is_ongoing(change, began_at))
         ]
         return ChangeSet(changes=tuple(changes), missing=snapshot.change_set.missing)
 
@@ -137,6 +139,7 @@ class SuspectFinder:
             ),
             self._query_source(_CLUSTER, "moves of autoscalers", self._autoscaler_changes(environment, targets, since), ()),
         )
+        # Second, since these two need what the first four have read.
         external, configs = await asyncio.gather(
             self._query_source(
                 _CLUSTER, "deploys by others", self._external_changes(environment, cluster_state.value, records.value, since), ()
@@ -145,13 +148,13 @@ class SuspectFinder:
         )
         own = [change for record in records.value if (change := change_from_operation(record))]
         changes = (*own, *locks.value, *external.value, *configs.value, *scalings.value)
-        missing = [each.missing for each in (records, locks, cluster_state, scalings, external, configs) if each.missing]
-        ordered = tuple(sorted(changes, key=lambda each: (each.at, each.kind, each.description, each.services)))
+        missing = [result.missing for result in (records, locks, cluster_state, scalings, external, configs) if result.missing]
+        ordered = tuple(sorted(changes, key=lambda change: (change.at, change.kind, change.description, change.services)))
         change_set = ChangeSet(changes=ordered, missing=tuple(dict.fromkeys(missing)))
         return _Snapshot(at, self._clock.now(), since, change_set)
 
     async def _query_source(self, source: str, what: str, query: Awaitable[Found], default: Found) -> _SourceResult[Found]:
-        """One source, on its own: its time limit and its failure concern nobody else."""
+        """Query one source within its time limit. If it fails, the result is ``default`` with a sentence in ``missing``."""
         try:
             async with asyncio.timeout(self._source_timeout.total_seconds()):
                 return _SourceResult(await query)
@@ -170,7 +173,7 @@ class SuspectFinder:
             locked = await tx.audit.search(what="lock", where=environment, since=earliest, limit=_MAX_LOCK_RECORDS)
             unlocked = await tx.audit.search(what="unlock", where=environment, since=earliest, limit=_MAX_LOCK_RECORDS)
             current_lock = await tx.locks.environment_lock(environment, at)
-        return changes_from_locks(environment, [each.entry for each in (*locked, *unlocked)], current_lock)
+        return changes_from_locks(environment, [row.entry for row in (*locked, *unlocked)], current_lock)
 
     async def _cluster_state(self, environment: str, targets: list[Target]) -> _ClusterState:
         cluster = self._cluster(environment)
@@ -189,12 +192,12 @@ class SuspectFinder:
         for target, workload in cluster_state.workloads.items():
             managers = cluster_state.managers.get(target, FieldManagers())
             external += external_changes(workload, managers, records, since)
-            scaled += [each for each in changes_from_manual_scaling(workload, managers) if each.at >= since]
+            scaled += [change for change in changes_from_manual_scaling(workload, managers) if change.at >= since]
         templates = await self._templates(environment, external)
-        return (*merge_simultaneous(change_from_external(each, templates) for each in external), *scaled)
+        return (*merge_simultaneous(change_from_external(change, templates) for change in external), *scaled)
 
     async def _templates(self, environment: str, external: Iterable[ExternalChange]) -> dict[str, Template]:
-        """By their hash, the templates between which only something else than the image changed, as far as they are kept."""
+        """Templates by hash, as far as revisions still exist, to describe changes that left the image as it was."""
         templates: dict[str, Template] = {}
         for change in external:
             templates[change.workload.template_hash] = change.workload.template
@@ -211,7 +214,8 @@ class SuspectFinder:
         self, environment: str, cluster_state: _ClusterState, since: datetime
     ) -> tuple[PlatformChange, ...]:
         workloads = cluster_state.workloads
-        queries = (self._cluster(environment).config_changes(each.target, each.template, since) for each in workloads.values())
+        cluster = self._cluster(environment)
+        queries = (cluster.config_changes(workload.target, workload.template, since) for workload in workloads.values())
         return changes_from_configs(environment, dict(zip(workloads, await asyncio.gather(*queries), strict=True)))
 
     def _cluster(self, environment: str) -> Cluster:
@@ -219,7 +223,10 @@ class SuspectFinder:
 
 
 def _is_reusable(snapshot: _Snapshot, since: datetime, began_at: datetime, now: datetime) -> bool:
-    """Whether a look tells of everything before the alert. One that met silence serves later alerts too: so would they."""
+    """Whether the snapshot covers everything before the alert.
+
+    An incomplete one serves later alerts too, since their own queries would probably time out as well.
+    """
     complete = began_at <= snapshot.started_at or bool(snapshot.change_set.missing)
     return snapshot.since <= since and complete and now - snapshot.finished_at < SNAPSHOT_TTL
 

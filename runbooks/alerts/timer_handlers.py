@@ -1,4 +1,4 @@
-"""What is due of alerts: acknowledgements and silences that run out, groups that are steady again, storms, watchdogs."""
+"""Timer handlers of alerts: end acknowledgements, silences, flapping and storms; report missing watchdogs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -26,12 +26,12 @@ from storage.store import Store, Transaction
 from storage.timers import Timer
 
 RECHECK_DELAY = timedelta(seconds=5)
-"""For notifications that are kept to be applied."""
+"""How long to wait for stored notifications to be applied before a watchdog is checked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertTimerHandlers:
-    """Handlers for the alerts' timers. Each does its work and ends its timer in one transaction."""
+    """Handlers by timer kind. Each does its work and removes its timer in one transaction."""
 
     store: Store
     catalogue: Callable[[], Catalogue]
@@ -40,7 +40,7 @@ class AlertTimerHandlers:
 
     @property
     def handlers(self) -> Mapping[str, TimerHandler]:
-        """By the kind of the timer."""
+        """Handlers by timer kind."""
         return {
             UNACKNOWLEDGE: self._unacknowledge,
             UNSILENCE: self._unsilence,
@@ -65,10 +65,10 @@ class AlertTimerHandlers:
         self.notify_outbox()
 
     async def _check_flapping(self, timer: Timer, at: datetime) -> None:
-        """A group that still flaps is looked at again later."""
+        """End the flapping of a group that is steady; check one that still flaps again later."""
         entry = self.catalogue().alerts
         async with self.store.write() as tx:
-            # The group first, as whoever applies notifications: nobody may wait for the other.
+            # Lock the group before the timer, in the same order as intake, to avoid a deadlock.
             group = (await tx.alerts.get_many_for_update([timer.subject])).get(timer.subject)
             await tx.timers.remove(timer.key, timer.due_at)
             if group is None or entry is None or not group.flapping:
@@ -81,9 +81,10 @@ class AlertTimerHandlers:
         self.notify_outbox()
 
     async def _end_storm(self, timer: Timer, at: datetime) -> None:
-        """No group has come for a while: the next one begins anew. Groups that fire still go on counting on the card."""
+        """End a storm that no group has joined for a while. Its firing groups stay on its card; new groups start a new count."""
         entry = self.catalogue().alerts
         async with self.store.write() as tx:
+            # The intake lock, as intake may be folding another group into this storm right now.
             await tx.alerts.lock_exclusively()
             await tx.timers.remove(timer.key, timer.due_at)
             storm = await tx.storms.get(timer.subject)
@@ -97,11 +98,11 @@ class AlertTimerHandlers:
         self.notify_outbox()
 
     async def _check_watchdog(self, timer: Timer, at: datetime) -> None:
-        """It has stayed away too long. One that is no longer in the catalogue, or arrived at the last moment, is not missed."""
+        """Report a missing watchdog, unless it has just arrived or is no longer in the catalogue."""
         async with self.store.write() as tx:
             await tx.alerts.lock_exclusively()
             if await tx.inbox.backlog():
-                # It may be among what is kept and not applied yet.
+                # The watchdog may be among the stored notifications that are not applied yet.
                 await tx.timers.set(replace(timer, due_at=at + RECHECK_DELAY))
             elif await tx.timers.remove(timer.key, timer.due_at):
                 await self._raise_missing(tx, timer, at, self.catalogue().alerts)

@@ -1,7 +1,7 @@
-"""The operation engine: a thin skin over DBOS, which records steps and runs them again after a crash.
+"""The workflow engine: a thin layer over DBOS, which records the results of steps and replays workflows after a crash.
 
-Our rows come first. The workflow follows the operation's row, a decision is a row, and DBOS only wakes and replays. What DBOS
-wants to know of a step is a line of JSON, never a pickle.
+The bot's own tables are authoritative: a workflow is started after its operation's row is written, and decisions are rows. DBOS
+only wakes and replays. It stores results as JSON, never as pickles.
 """
 
 import asyncio
@@ -30,30 +30,30 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 PROCEDURES_VERSION = 1
-"""Raised by hand when the steps of any procedure change: operations of another version end as "a person must decide"."""
+"""Incremented by hand when the steps of any procedure change. Operations of another version end as "a person must decide"."""
 
 WAKE = "wake"
 MAX_WAIT_SECONDS = 600.0
-"""Seconds after which a waiting operation looks for itself, should its wake-up have been lost."""
+"""Seconds after which a waiting operation checks by itself, in case its wake-up was lost."""
 STEP_RETRY_TIMEOUT = 120.0
-"""Seconds for which a step is tried again while another system does not answer."""
+"""Seconds for which a step is retried while another system does not answer."""
 WAKE_POLL_INTERVAL = 0.1
-"""Seconds between DBOS's looks for wake-ups on SQLite. PostgreSQL tells by itself."""
+"""Seconds between DBOS's polls for wake-ups on SQLite. PostgreSQL uses LISTEN/NOTIFY."""
 
 
 class StepObserver(Protocol):
-    """Told of every point of every step; crash tests end the process there."""
+    """Called at every point of every step; crash tests kill the process there."""
 
     def __call__(self, operation: str, step: str, point: str, /) -> None: ...
 
 
 def ignore_step(_operation: str, _step: str, _point: str, /) -> None:
-    """What happens at each point when nobody watches: nothing."""
+    """The observer in production: does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowState:
-    """What DBOS says of an operation's workflow."""
+    """The state of an operation's workflow in DBOS."""
 
     status: str
     executor: str
@@ -61,17 +61,17 @@ class WorkflowState:
 
     @property
     def waits_for_executor(self) -> bool:
-        """Handed back to be run; somebody will."""
+        """Whether the workflow is queued: an executor will run it."""
         return self.status in ("ENQUEUED", "DELAYED")
 
     @property
     def may_resume(self) -> bool:
-        """Begun, not ended."""
+        """Whether the workflow was started and has not ended."""
         return self.status == "PENDING"
 
 
 class JsonSerializer(Serializer):
-    """How DBOS keeps inputs, answers and errors: as JSON. Its default is a pickle, which runs what stands in the database."""
+    """Stores DBOS's inputs, results and errors as JSON. Its default, pickle, would execute code from the database."""
 
     def serialize(self, data: Any) -> str:
         return json.dumps({"error": repr(data)} if isinstance(data, BaseException) else {"data": data})
@@ -85,7 +85,7 @@ class JsonSerializer(Serializer):
 
 
 class Engine:
-    """Runs procedures so that a crash changes nothing about their outcome."""
+    """Runs procedures as durable workflows: after a crash they continue with the first step that was not recorded."""
 
     def __init__(
         self,
@@ -108,19 +108,19 @@ class Engine:
 
     @property
     def replica(self) -> str:
-        """The name under which this process owns operations."""
+        """The replica name under which this process owns operations."""
         return self._lease.replica
 
     async def open(self, procedure: Callable[[str], Awaitable[None]]) -> None:
-        """Launch DBOS on the running loop. ``procedure`` is called with an operation's id, again after each crash."""
+        """Launch DBOS on the running event loop. ``procedure`` is called with an operation's id, and again after a crash."""
         self._dbos = DBOS(config=self._config())
         self._workflow = DBOS.workflow(name="operation")(self._workflow_function(procedure))
         DBOS.launch()
-        # Its first asynchronous call makes its bounded pool the loop's default one, which resumed workflows then use too.
+        # The first asynchronous call of DBOS makes its bounded pool the loop's default executor, also for resumed workflows.
         await self.state("none")
 
     async def close(self) -> None:
-        """Stop every workflow where it is; the next start, or another replica, goes on from there."""
+        """Cancel the running workflows; the next start, or another replica, resumes them."""
         running = list(self._tasks.values())
         for task in running:
             task.cancel()
@@ -144,15 +144,15 @@ class Engine:
             await DBOS.start_workflow_async(self._workflow, operation)
 
     async def wake(self, operation: str) -> None:
-        """Something that the operation waits for has happened: it looks again.
+        """Wake a waiting operation: something that it waits for has happened.
 
-        One whose workflow was not started yet looks when it starts.
+        An operation whose workflow was not started yet needs no wake-up: it checks when it starts.
         """
         with suppress(dbos_error.DBOSNonExistentWorkflowError):
             await DBOS.send_async(operation, "wake", topic=WAKE)
 
     async def wait_until_woken(self, operation: str) -> None:
-        """Within the operation's workflow: wait until somebody wakes it."""
+        """Wait for a call of ``wake``, at most ``MAX_WAIT_SECONDS``. Call it within the operation's workflow."""
         self._waiting.add(operation)
         try:
             await DBOS.recv_async(WAKE, timeout_seconds=MAX_WAIT_SECONDS)
@@ -161,22 +161,22 @@ class Engine:
 
     @property
     def waiting(self) -> frozenset[str]:
-        """The operations whose workflows wait here to be woken."""
+        """The operations whose workflows wait in this process."""
         return frozenset(self._waiting)
 
     async def state(self, operation: str) -> WorkflowState | None:
-        """What became of the operation's workflow; None where it was never started."""
+        """The state of the operation's workflow; None if it was never started."""
         status = await DBOS.get_workflow_status_async(operation)
         return None if status is None else WorkflowState(status.status, status.executor_id or "", status.app_version or "")
 
     async def resume(self, operation: str) -> None:
-        """Run a workflow again whose process is gone. Never for one that lives: its step would run twice."""
+        """Run a workflow again whose process is gone. Never call it for a running workflow: its current step would run twice."""
         await DBOS.resume_workflow_async(operation)
 
     async def step(self, operation: str, name: str, action: Callable[..., Awaitable[T]], *args: object) -> T:
-        """Do something once: after a crash it answers what it answered before; without a recorded answer it is done again.
+        """Run ``action`` and record its result. A replay returns the recorded result; without one the action runs again.
 
-        While another system does not answer it is tried again, for ``PATIENCE``; errors of the domain are recorded like answers.
+        TemporaryError is retried for ``STEP_RETRY_TIMEOUT``. Domain errors are recorded and raised again by a replay.
         """
         result_type: TypeAdapter[T] = TypeAdapter(get_type_hints(action)["return"])
 
@@ -185,6 +185,7 @@ class Engine:
             try:
                 answer = {"result": result_type.dump_json(await self._with_retries(action, *args)).decode()}
             except Fenced as fenced:
+                # Another replica has claimed the operation and records this step itself.
                 self._lease.terminate(str(fenced))
             except DeepechoError as error:
                 answer = {"error": type(error).__name__, "message": str(error)}
@@ -206,10 +207,11 @@ class Engine:
                 ):
                     with attempt:
                         started = time.monotonic()
+                        # Before every attempt: the lease may have been lost while the step waited for its retry.
                         self._lease.check()
                         return await action(*args)
             except TemporaryError:
-                # Patience counts failures in a row: what worked for longer than that before it failed begins anew.
+                # The timeout is for failures in a row: an attempt that itself ran longer, such as a watch, starts a new period.
                 if time.monotonic() - started < self._step_retry_timeout:
                     raise
 

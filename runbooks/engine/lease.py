@@ -1,4 +1,7 @@
-"""A replica's right to act. It beats a row; one that could not for a while has been declared dead and must not act again."""
+"""The lease of a replica: its right to act, renewed by a heartbeat in the database.
+
+A replica that could not renew it in time ends itself, before the others declare it dead and take over its operations.
+"""
 
 import asyncio
 import os
@@ -18,7 +21,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseTimings:
-    """How often a replica beats, when it stops by itself, and when the others call it dead: well after that."""
+    """Interval of the heartbeat, when a replica without one ends itself, and when others declare it dead.
+
+    ``dead_after`` is well above ``lost_after``, so that the old owner has ended before another replica takes over.
+    """
 
     heartbeat_interval: timedelta = timedelta(seconds=5)
     lost_after: timedelta = timedelta(seconds=15)
@@ -34,35 +40,35 @@ class LeaseTimings:
 
 
 LEASE_LOST_EXIT_CODE = 70
-"""The exit code of a process that lost its lease (``EX_SOFTWARE``)."""
+"""The exit code of a process that lost its lease: EX_SOFTWARE of sysexits.h."""
 
 
 def _boottime_seconds() -> float:
-    """Seconds that also pass while the machine is suspended; ``time.monotonic`` stands still then."""
+    """Seconds on a clock that also advances while the machine is suspended; on Linux ``time.monotonic`` does not."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 def exit_at_once(reason: str) -> NoReturn:
-    """End the process without any clean-up: whatever it still holds belongs to another replica now."""
+    """End the process without clean-up, which could write to operations that belong to another replica now."""
     log.critical("lease lost, exiting", reason=reason)
     os._exit(LEASE_LOST_EXIT_CODE)
 
 
 class Lease(Protocol):
-    """What the house asks of a lease."""
+    """A lease, as the other modules see it."""
 
     replica: str
 
     def check(self) -> None:
-        """Return while the replica may act; otherwise end the process."""
+        """Return if the replica may act; otherwise end the process."""
         ...
 
     def terminate(self, reason: str) -> NoReturn:
-        """Somebody else acts in this replica's place: end the process."""
+        """End the process, because another replica acts in its place."""
         ...
 
     def dead_after(self) -> timedelta | None:
-        """After how long without a beat another replica counts as dead; None where there can be no other."""
+        """How long after its last heartbeat another replica counts as dead; None if there can be no other replica."""
         ...
 
     async def run(self) -> None:
@@ -70,18 +76,18 @@ class Lease(Protocol):
         ...
 
     async def release(self) -> None:
-        """Stop in good order: others need not wait."""
+        """Give up the lease at an orderly stop, so that others need not wait for ``dead_after``."""
         ...
 
 
 class SingleReplicaLease:
-    """The lease of a process that has the database for itself: SQLite, behind a lock on its file."""
+    """The lease of the only process on a database: SQLite, whose file is locked."""
 
     def __init__(self, replica: str) -> None:
         self.replica = replica
 
     def check(self) -> None:
-        """Nobody else can have taken over."""
+        """Always return: no other replica can have taken over."""
 
     def terminate(self, reason: str) -> NoReturn:
         exit_at_once(reason)
@@ -93,11 +99,11 @@ class SingleReplicaLease:
         await asyncio.Event().wait()
 
     async def release(self) -> None:
-        """There is nobody to tell."""
+        """Do nothing: there is no other replica."""
 
 
 class SharedLease:
-    """The lease of one of several replicas on one database."""
+    """The lease of one of several replicas that share a database."""
 
     def __init__(
         self, store: Store, replica: str, timings: LeaseTimings, *, terminate: Callable[[str], NoReturn] = exit_at_once
@@ -109,7 +115,7 @@ class SharedLease:
     def check(self) -> None:
         seconds_since_heartbeat = _boottime_seconds() - self._last_heartbeat
         if seconds_since_heartbeat > self._timings.lost_after.total_seconds():
-            self._terminate(f"no beat for {seconds_since_heartbeat:.0f} s")
+            self._terminate(f"no heartbeat for {seconds_since_heartbeat:.0f} s")
 
     def terminate(self, reason: str) -> NoReturn:
         self._terminate(reason)

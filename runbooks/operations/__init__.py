@@ -1,1 +1,1 @@
-"""Operations, restart-safe: plan, approve, change, watch, verify, recover."""
+"""Operations that survive restarts: plan, approve, change, watch, verify, recover."""

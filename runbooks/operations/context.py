@@ -1,4 +1,4 @@
-"""What a procedure sees of its operation: its plan, steps, the approval, the locks, and a way to say how it goes."""
+"""The interface between a procedure and its operation: plan, steps, approval, locks and progress."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,22 +18,22 @@ from storage.store import Store
 T = TypeVar("T")
 
 LOCK_POLL_INTERVAL = 0.5
-"""Seconds between looks at a lock that another operation holds."""
+"""Seconds between attempts to take a lock that another operation holds."""
 
 
 class OperationEnded(Exception):
-    """The operation was ended from outside while it waited; there is nothing left to do or to say."""
+    """The operation was ended while it waited for approval. Whoever ended it has stored and reported the end."""
 
 
 class Replanner(Protocol):
-    """What can make an approved plan again on the world as it is now."""
+    """Makes an approved plan again from the current state of the cluster."""
 
     async def replan(self, plan: Plan) -> Plan: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcedureDependencies:
-    """What procedures reach. ``clusters`` are keyed by the catalogue's names; ``rollout_within`` by environment."""
+    """Dependencies of procedures. ``clusters`` are keyed by cluster name; ``rollout_within`` takes an environment."""
 
     store: Store
     clock: Clock
@@ -41,11 +41,11 @@ class ProcedureDependencies:
     planner: Replanner
     rollout_within: Callable[[str], timedelta]
     notify_outbox: Callable[[], None]
-    """Tells the delivery that the outbox has something new."""
+    """Wakes the outbox worker."""
 
 
 class OperationContext:
-    """One run of a procedure. After a crash it is made anew and the procedure is called again from its beginning."""
+    """The context of one run. After a crash a new context is made and the procedure starts again from its beginning."""
 
     def __init__(self, record: OperationRecord, engine: Engine, dependencies: ProcedureDependencies) -> None:
         self.record, self.dependencies = record, dependencies
@@ -58,7 +58,7 @@ class OperationContext:
 
     @property
     def plan(self) -> Plan:
-        """What was asked for, and approved."""
+        """The plan that was approved."""
         return self.record.plan
 
     def cluster(self, name: str) -> Cluster:
@@ -66,13 +66,14 @@ class OperationContext:
         return self.dependencies.clusters[name]
 
     async def step(self, name: str, action: Callable[..., Awaitable[T]], *args: object) -> T:
-        """Once recorded, never done again. ``name`` is unique in the run."""
+        """Run a step once: a replay returns its recorded result. ``name`` is unique within the operation."""
         return await self._engine.step(self.id, name, action, *args)
 
     async def wait_for_approval(self) -> None:
-        """Wait until a second person has approved. Raises ``Ended`` where it was rejected, cancelled or ran out of time."""
+        """Wait until a second person has approved. Raises ``OperationEnded`` if it was rejected, cancelled or has expired."""
         if self.record.approval is None:
             return
+        # Each read is a step of its own name: a replay has to pass through the same states as the first run.
         attempt = 0
         while (state := await self.step(f"decision {attempt}", self._read_state)) is State.WAITING:
             await self._engine.wait_until_woken(self.id)
@@ -81,29 +82,29 @@ class OperationContext:
             raise OperationEnded
 
     async def acquire_locks(self) -> None:
-        """Take the locks of every service, in the plan's order; wait while another operation holds one of them."""
+        """Take the locks of all services; wait while another operation holds one of them."""
         await self.step("lock", self._wait_for_locks)
 
     async def still_as_approved(self) -> None:
-        """Make the plan again. Raises ``Drifted`` where it is no longer what was approved."""
+        """Make the plan again. Raises ``Drifted`` if it differs from what was approved."""
         await self.step("replan", self._check_drift)
 
     async def check_cancelled(self, name: str) -> None:
-        """A safe point: raises ``Cancelled`` where somebody asked to stop."""
+        """A safe point: raises ``Cancelled`` if a person asked to stop."""
         await self.step(f"check cancelled: {name}", self._raise_if_cancelled)
 
     async def recorded_time(self, name: str) -> datetime:
-        """The time, recorded: the same one after a crash."""
+        """The current time, recorded: a replay returns the same time."""
         return await self.step(f"time: {name}", self._current_time)
 
     async def progress_snapshot(self) -> tuple[Progress, ...]:
-        """How each service stands at this end, recorded."""
+        """The progress of each service, recorded."""
         return await self.step("progress snapshot", self._read_progress)
 
     async def update_progress(
         self, service: str, *, low_priority: bool = False, note: OperationNote | None = None, **changed: Any
     ) -> OperationRecord:
-        """Within a step: say how a service stands (``changed``: fields of its ``Progress``). Answers with the record as it is."""
+        """Update a service's progress (``changed`` are fields of ``Progress``). Returns the record. Call it within a step."""
         at = self.dependencies.clock.now()
         async with self.dependencies.store.write() as tx:
             record = await self._load_for_update(tx.operations.get_for_update)
@@ -117,13 +118,13 @@ class OperationContext:
         return transition.record
 
     async def requested_cancellation(self) -> Cancellation | None:
-        """Within a step: who asked to stop, if anybody did."""
+        """The cancellation, if a person asked for one. Call it within a step."""
         async with self.dependencies.store.read() as tx:
             record = await tx.operations.get(self.id)
         return record.cancellation if record else None
 
     async def apply_transition(self, make_transition: Callable[[OperationRecord, datetime], Transition | None]) -> None:
-        """Within a step: apply a transition of the whole record."""
+        """Apply a transition to the current record; None leaves it as it is. Call it within a step."""
         at = self.dependencies.clock.now()
         async with self.dependencies.store.write() as tx:
             transition = make_transition(await self._load_for_update(tx.operations.get_for_update), at)
@@ -132,6 +133,7 @@ class OperationContext:
         self.dependencies.notify_outbox()
 
     async def _load_for_update(self, load: Callable[..., Awaitable[OperationRecord | None]]) -> OperationRecord:
+        # The epoch fences: if another process has claimed the operation since, this raises Fenced.
         record = await load(self.id, epoch=self._epoch)
         if record is None:
             raise NotFound(f"{self.id} is no longer in the database.")
@@ -143,8 +145,8 @@ class OperationContext:
         return State.NEEDS_PERSON if record is None else record.state
 
     async def phase_of(self, service: str) -> Phase:
-        """Within a step: how far a service is."""
-        return next(each.phase for each in await self._read_progress() if each.service == service)
+        """The phase of a service. Call it within a step."""
+        return next(progress.phase for progress in await self._read_progress() if progress.service == service)
 
     async def _read_progress(self) -> tuple[Progress, ...]:
         async with self.dependencies.store.read() as tx:
@@ -171,7 +173,7 @@ class OperationContext:
         await self.update_progress(first, detail="")
 
     async def _try_acquire_locks(self) -> str | None:
-        """Take every lock or none; answers with the operation that stands in the way."""
+        """Take all locks or none. Returns the id of an operation that holds one of them."""
         at = self.dependencies.clock.now()
         async with self.dependencies.store.write() as tx:
             record = await self._load_for_update(tx.operations.get_for_update)

@@ -1,4 +1,4 @@
-"""Deploy: the same template with another image, one service after the other."""
+"""Deploy: sets another image in the current template, one service after the other."""
 
 from datetime import datetime
 
@@ -10,12 +10,12 @@ from runbooks.operations.procedure import run_procedure
 
 
 async def deploy(op: OperationContext) -> Outcome:
-    """Ship a version. Ends with every pod verified to run it, or with the sentence that says what stands instead."""
+    """Deploy a version. Ends with every pod verified to run it, or with a description of the state."""
     return await run_procedure(op, set_image, lambda pods: success_text(op.plan, pods))
 
 
 async def set_image(op: OperationContext, change: ServiceChange, _at: datetime) -> bool:
-    """Set the new image. Done once, however often it is asked for: the Deployment remembers the operation."""
+    """Set the new image; idempotent, since an annotation of the Deployment names the operation."""
     cluster = op.cluster(change.target.cluster)
     running = await cluster.workload(change.target)
     template = with_image(running.template, change.target.container, change.after.image)

@@ -1,13 +1,13 @@
-"""What stands when an operation ends before its time, service by service, in sentences that are true of every procedure."""
+"""Sentences about the state of each service when an operation ends early, for all procedures."""
 
 from domain.operations.operation import Phase, Progress
 from domain.operations.plans import ServiceChange
 
 
 def describe_end_state(change: ServiceChange, progress: Progress, *, certain: bool = True) -> tuple[str, ...]:
-    """What is true of one service, in a sentence or two.
+    """Describe the state of one service in one or two sentences.
 
-    ``certain`` is False where the cluster never said whether it took the change.
+    ``certain`` is False if it is unknown whether the cluster has the change.
     """
     name, before = change.target.service, change.before.version
     match progress.phase:

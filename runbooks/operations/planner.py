@@ -1,4 +1,4 @@
-"""Plans: what a command would do, exactly, on the world as it is. Made when it is asked for, and again before it is done."""
+"""Makes plans: the exact changes that a command means in the current state of the cluster."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -31,26 +31,26 @@ from domain.workloads.versions import version_of
 from runbooks.clusters import cluster_of
 
 MAX_REPLICAS = 200
-"""A typing mistake must not order a thousand pods: ten times what the largest service here is allowed by its autoscaler."""
+"""Guards against typing mistakes: ten times the limit of the largest autoscaler here."""
 
 
 class ClusterReader(Protocol):
-    """What planning asks of a cluster. Every method raises ``TemporaryError`` or ``PermanentError``."""
+    """What the planner reads from a cluster. Every method raises ``TemporaryError`` or ``PermanentError``."""
 
     async def workload(self, target: Target) -> Workload:
-        """The Deployment. Raises ``NotFound``."""
+        """Read a Deployment. Raises ``NotFound``."""
         ...
 
     async def workloads(self, targets: Iterable[Target]) -> dict[Target, Workload]:
-        """The Deployments; one that does not exist is absent."""
+        """Read Deployments; one that does not exist is absent."""
         ...
 
     async def template_of(self, target: Target, template_hash: str, /) -> Template:
-        """The template with this hash that the Deployment ran. Raises ``NotFound``."""
+        """Read the template of the revision with this hash. Raises ``NotFound``."""
         ...
 
     async def config_changes(self, target: Target, template: Template, since: datetime) -> tuple[ConfigChange, ...]:
-        """ConfigMaps and Secrets that the template refers to, changed since."""
+        """ConfigMaps and Secrets of the template that changed after ``since``."""
         ...
 
 
@@ -62,20 +62,22 @@ class Planner:
         self._clusters = clusters
 
     async def deploy(self, environment: str, version: str, service: str | None = None) -> Plan:
-        """The present template with another image. Raises ``VersionUnclear`` or ``Refused``."""
+        """Plan to set another image in the current template. Raises ``AmbiguousVersion`` or ``Refused``."""
         workloads = await self._workloads(environment, service)
         try:
             selection = select_version(version, workloads)
         except AmbiguousVersion as ambiguous:
+            # Unless several versions match, none does: then it may be a new one, which only a deploy can bring.
             if ambiguous.choices.ambiguous:
                 raise
             selection = self._select_unknown(version, workloads)
         for selected in selection.selected:
             refuse_impossible_change(selected.workload, Verb.DEPLOY)
         changes = tuple(
-            _deploy_change(each.workload, each.image, never_seen=each.revision is None) for each in selection.selected
+            _deploy_change(selected.workload, selected.image, never_seen=selected.revision is None)
+            for selected in selection.selected
         )
-        arguments = {f"image of {each.service}": each.image for each in selection.selected}
+        arguments = {f"image of {selected.service}": selected.image for selected in selection.selected}
         return Plan(
             verb=Verb.DEPLOY,
             environment=environment,
@@ -87,7 +89,7 @@ class Planner:
         )
 
     async def rollback(self, environment: str, version: str, service: str | None = None) -> Plan:
-        """The template that the version ran with. Raises ``VersionUnclear`` or ``Refused``."""
+        """Plan to restore the template of an earlier version. Raises ``AmbiguousVersion`` or ``Refused``."""
         workloads = await self._workloads(environment, service)
         selection = select_version(version, workloads)
         changes, arguments, config_changes = [], {}, dict[str, tuple[ConfigChange, ...]]()
@@ -118,7 +120,7 @@ class Planner:
         )
 
     async def restart(self, environment: str, service: str) -> Plan:
-        """The same template with new pods."""
+        """Plan to replace the pods of a service. Raises ``Refused``."""
         workload = await self._workload(environment, service)
         refuse_impossible_change(workload, Verb.RESTART)
         return Plan(
@@ -130,7 +132,7 @@ class Planner:
         )
 
     async def scale(self, environment: str, service: str, replicas: int) -> Plan:
-        """Another number of pods."""
+        """Plan to set another number of pods. Raises ``UsageError`` or ``Refused``."""
         if not 0 <= replicas <= MAX_REPLICAS:
             raise UsageError(f"{replicas} is not a number of pods between 0 and {MAX_REPLICAS}.")
         workload = await self._workload(environment, service)
@@ -146,10 +148,10 @@ class Planner:
         )
 
     async def replan(self, plan: Plan) -> Plan:
-        """The same request on the world as it is now: the same services, the same images and templates, pinned.
+        """Make the plan again from the current state, with the services, images and templates of the first plan.
 
-        Nothing is refused here: what moved shows as drift between the two plans. Raises ``Drifted`` where what was
-        chosen no longer exists.
+        It refuses nothing: the difference of the two plans shows what has changed. Raises ``Drifted`` if a Deployment or a
+        template no longer exists.
         """
         try:
             changes = [await self._replan_service(plan, change.target) for change in plan.changes]
@@ -158,7 +160,7 @@ class Planner:
         return replace(plan, changes=tuple(changes))
 
     async def versions(self, environment: str, service: str | None = None) -> tuple[VersionChoice, ...]:
-        """What can be rolled back to, newest first."""
+        """The versions to which a rollback is possible, newest first."""
         return rollback_candidates(await self._workloads(environment, service))
 
     async def _replan_service(self, plan: Plan, target: Target) -> ServiceChange:
@@ -191,12 +193,12 @@ class Planner:
         targets = [catalogue.target(environment, name) for name in catalogue.default_application.services]
         found = await self._cluster(environment).workloads(targets)
         if not found:
-            raise NotFound(f"None of {', '.join(each.service for each in targets)} exists in {environment}.")
+            raise NotFound(f"None of {', '.join(target.service for target in targets)} exists in {environment}.")
         return [found[target] for target in targets if target in found]
 
     def _select_unknown(self, version: str, workloads: Sequence[Workload]) -> VersionSelection:
         services = self._catalogue().services
-        selection = select_unseen_version(version, [(each, services[each.target.service]) for each in workloads])
+        selection = select_unseen_version(version, [(workload, services[workload.target.service]) for workload in workloads])
         if not selection.selected:
             raise unknown_version(version, workloads, deploy=True)
         return selection
@@ -239,7 +241,7 @@ def _service_change(workload: Workload, template: Template, image: str, *, never
 
 
 def _container_image(template: Template, target: Target) -> str:
-    return str(next(each["image"] for each in template["spec"]["containers"] if each["name"] == target.container))
+    return str(next(container["image"] for container in template["spec"]["containers"] if container["name"] == target.container))
 
 
 def _check_replicas(workload: Workload, replicas: int) -> None:

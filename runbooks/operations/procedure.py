@@ -1,4 +1,4 @@
-"""The course that every change of the platform takes; what is put onto a Deployment is the procedure's own."""
+"""The steps that all procedures share; only the change of the Deployment differs."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -14,13 +14,13 @@ from runbooks.operations.rollout import ServiceFailed, watch_and_verify
 NOTHING_CHANGED = "Nothing was changed."
 
 ApplyChange = Callable[[OperationContext, ServiceChange, datetime], Awaitable[bool]]
-"""Sets the desired state of one service; the time was recorded before, so that doing it twice sets the same."""
+"""Sets the desired state of one service. Its time is recorded before, so that a replay sets the same state."""
 
 
 async def run_procedure(op: OperationContext, apply_change: ApplyChange, success_text: Callable[[int], str]) -> Outcome:
-    """Ask, lock, look again; then change each service in the plan's order and wait until its pods are verified.
+    """Wait for approval, lock, check for drift; then change the services in the plan's order and verify each one's pods.
 
-    ``told`` makes the sentence of success from the number of verified pods.
+    ``success_text`` makes the final sentence from the number of verified pods.
     """
     await op.wait_for_approval()
     await op.acquire_locks()
@@ -40,17 +40,17 @@ async def run_procedure(op: OperationContext, apply_change: ApplyChange, success
     return Outcome(state=State.SUCCEEDED, text=success_text(pods))
 
 
-async def _change(op: OperationContext, put: ApplyChange, change: ServiceChange, at: datetime) -> bool:
-    """Mark the service as being changed on the card, then change it: after a crash the card must not say "untouched"."""
+async def _change(op: OperationContext, apply_change: ApplyChange, change: ServiceChange, at: datetime) -> bool:
+    """Set the phase, then change the service: after a crash in between the card must not say that it was not touched."""
     service, desired = change.target.service, change.after.replicas
     await op.update_progress(service, phase=Phase.CHANGING, desired=desired, started_at=op.dependencies.clock.now())
-    return await put(op, change, at)
+    return await apply_change(op, change, at)
 
 
 async def abort(op: OperationContext, state: State, text: str) -> Outcome:
-    """An end before its time: what stands, service by service."""
+    """The outcome of an operation that ends early, with a description of each service's state."""
     snapshot = await op.progress_snapshot()
-    # A refusal speaks of the one service that it looked at; the lines below speak of all of them.
+    # A refusal says "Nothing was changed." of one service; earlier services may have been changed.
     text = text.removesuffix(f" {NOTHING_CHANGED}")
     if all(service_progress.phase in (Phase.WAITING, Phase.UNTOUCHED) for service_progress in snapshot):
         return Outcome(state=state, text=text, end_state=(NOTHING_CHANGED,))
@@ -67,7 +67,7 @@ async def abort(op: OperationContext, state: State, text: str) -> Outcome:
 
 
 async def _applied_changes(op: OperationContext) -> dict[str, bool | None]:
-    """Of the services that were about to be changed: whether the cluster took it. None where it does not say."""
+    """For each service in phase CHANGING, whether the cluster has the change; None if the cluster does not answer."""
     applied: dict[str, bool | None] = {}
     for change in op.plan.changes:
         service = change.target.service

@@ -1,4 +1,4 @@
-"""What a crash, a dead replica or an upgrade left behind: started, resumed, or put into a person's hands."""
+"""Recovery of operations after a crash, the death of a replica or an upgrade: start, resume, or leave to a person."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
@@ -17,18 +17,18 @@ from storage.store import Transaction
 log = structlog.get_logger()
 
 RECOVERY_POLL_INTERVAL = 5.0
-"""Seconds between looks for operations that nobody carries."""
+"""Seconds between searches for abandoned operations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """Looks after operations that are not finished and that nobody who lives carries."""
+    """Takes over unfinished operations that no live replica runs."""
 
     engine: Engine
     lease: Lease
     dependencies: ProcedureDependencies
     _idle: set[str] = field(default_factory=set)
-    """Workflows that DBOS takes for running here though no task of theirs does; seen twice, they are resumed."""
+    """Workflows that DBOS believes to run here although there is no task for them. Seen twice in a row, they are resumed."""
 
     async def run(self) -> None:
         """Look, again and again, for as long as the process lives."""
@@ -41,13 +41,13 @@ class Recovery:
             await asyncio.sleep(RECOVERY_POLL_INTERVAL)
 
     async def run_once(self) -> None:
-        """One look over every unfinished operation."""
+        """Check every unfinished operation once."""
         live_replicas = await self._live_replicas()
         async with self.dependencies.store.read() as tx:
             unfinished = await tx.operations.unfinished()
         waiting = {record.id for record in unfinished if record.state is State.WAITING}
         for operation in self.engine.waiting - waiting:
-            # It was decided, but the wake-up was lost with the process that took the decision.
+            # A decision is stored, but the process that took it died before it sent the wake-up.
             await self.engine.wake(operation)
         for record in unfinished:
             is_ours = record.owner == self.engine.replica
@@ -68,18 +68,19 @@ class Recovery:
         if record.procedures_version != self.engine.procedures_version:
             await self._escalate(record, "deepecho was upgraded in the middle of this, and its steps are no longer the same.")
         elif workflow is None:
+            # The process died between the transaction that stored the operation and the start of its workflow.
             if await self._claim(record):
                 await self.engine.start(record.id)
         elif workflow.may_resume:
             gone = workflow.executor not in live_replicas or self._is_idle(record.id, workflow.executor)
             if gone and await self._claim(record):
-                log.info("taking over an operation", operation=record.id, owner=record.owner)
+                log.info("operation taken over", operation=record.id, owner=record.owner)
                 await self.engine.resume(record.id)
         elif not workflow.waits_for_executor:
             await self._escalate(record, f"its procedure ended without an outcome ({workflow.status.lower()}).")
 
     def _is_idle(self, operation: str, executor: str) -> bool:
-        """A workflow of ours whose task died: DBOS could not even record that. Once may be the moment in which it starts."""
+        """Whether a workflow of this replica has lost its task. Seen once, it may be just starting: it takes two in a row."""
         if executor != self.engine.replica:
             return False
         seen_before = operation in self._idle
@@ -87,12 +88,12 @@ class Recovery:
         return seen_before
 
     async def _claim(self, record: OperationRecord) -> bool:
-        """Own it by compare-and-set: of several survivors one goes on."""
+        """Claim the operation by compare-and-set on its epoch, so that only one of several replicas takes it over."""
         async with self.dependencies.store.write() as tx:
             return await self._claim_current(tx, record) is not None
 
     async def _escalate(self, record: OperationRecord, why: str) -> None:
-        """End it as "a person must decide": state, freed lock, card, thread and audit in one transaction."""
+        """End the operation as "a person must decide": state, locks, card, thread and audit in one transaction."""
         at = self.dependencies.clock.now()
         async with self.dependencies.store.write() as tx:
             claimed = await self._claim_current(tx, record)
@@ -100,15 +101,17 @@ class Recovery:
                 return
             changes = {change.target.service: change for change in claimed.plan.changes}
             lines = tuple(
-                line for each in claimed.progress for line in describe_end_state(changes[each.service], each, certain=False)
+                line
+                for progress in claimed.progress
+                for line in describe_end_state(changes[progress.service], progress, certain=False)
             )
             await tx.apply(end_operation(claimed, State.NEEDS_PERSON, at, BOT, f"A person must decide: {why}", lines), at)
         self.dependencies.notify_outbox()
 
     async def _claim_current(self, tx: Transaction, seen: OperationRecord) -> OperationRecord | None:
-        """The operation as it is now, claimed; None where it has ended or was claimed since it was seen.
+        """Claim the operation and return its current record; None if it has ended or was claimed since it was ``seen``.
 
-        Never as it was seen: a decision or its end may have been written meanwhile.
+        The row is read again under a lock: a decision or its end may have been written since.
         """
         current = await tx.operations.get_for_update(seen.id)
         if current is None or current.state.final or current.epoch != seen.epoch:

@@ -1,4 +1,4 @@
-"""Restart: every pod of a service replaced by a new one of the same version."""
+"""Restart: replaces every pod of a service by a new one of the same version."""
 
 from datetime import datetime
 
@@ -9,13 +9,13 @@ from runbooks.operations.procedure import run_procedure
 
 
 async def restart(op: OperationContext) -> Outcome:
-    """Replace every pod, a few at a time. Ends with all of them new and ready, or with what stands instead."""
+    """Replace every pod by a rolling update. Ends with all pods new and ready, or with a description of the state."""
     services = ", ".join(op.plan.services)
     return await run_procedure(op, set_restarted_at, lambda pods: f"Verified: {pods} new pods of {services} are ready.")
 
 
 async def set_restarted_at(op: OperationContext, change: ServiceChange, at: datetime) -> bool:
-    """Set the template's ``restartedAt``, as ``kubectl rollout restart`` does. Done once, however often it is asked for."""
+    """Set the template's annotation restartedAt like ``kubectl rollout restart``; idempotent by its recorded time."""
     cluster = op.cluster(change.target.cluster)
     return await cluster.restart(
         change.target, expected_hash=change.before.template_hash, restarted_at=at, operation_id=op.id, uid=change.uid

@@ -1,4 +1,4 @@
-"""Roll back: the template of a version that ran before, as ``kubectl rollout undo`` puts it back, one service after the other."""
+"""Rollback: restores the template of an earlier version like ``kubectl rollout undo``, one service after the other."""
 
 from datetime import datetime
 
@@ -9,12 +9,12 @@ from runbooks.operations.procedure import run_procedure
 
 
 async def rollback(op: OperationContext) -> Outcome:
-    """Put a version back. Ends with every pod verified to run it, or with the sentence that says what stands instead."""
+    """Restore a version. Ends with every pod verified to run it, or with a description of the state."""
     return await run_procedure(op, set_previous_template, lambda pods: success_text(op.plan, pods))
 
 
 async def set_previous_template(op: OperationContext, change: ServiceChange, _at: datetime) -> bool:
-    """Set the old template. Done once, however often it is asked for: the Deployment remembers the operation."""
+    """Set the earlier template; idempotent, since an annotation of the Deployment names the operation."""
     cluster = op.cluster(change.target.cluster)
     template = await cluster.template_of(change.target, change.after.template_hash)
     return await cluster.set_template(

@@ -1,4 +1,4 @@
-"""What every procedure that replaces pods shares: watch them come, tell of those that cannot, and look at what really runs."""
+"""Watches a rollout, reports pods that fail, and verifies what runs. Every procedure uses it."""
 
 import asyncio
 from contextlib import aclosing, suppress
@@ -15,17 +15,17 @@ from integrations.kubernetes import Cluster
 from runbooks.operations.context import OperationContext
 
 POD_FAILURE_POLL_INTERVAL = 1.5
-"""Seconds between looks at pods that do not come up."""
+"""Seconds between polls for failing pods."""
 CANCEL_POLL_INTERVAL = 0.5
+"""Seconds between polls for a cancellation: a stuck rollout delivers no event after which to check."""
 CARD_REFRESH_INTERVAL = timedelta(seconds=15)
-"""So that the card of a rollout in which nothing moves still shows how long it has taken."""
-"""Seconds between looks whether somebody asked to stop: a rollout that is stuck has no news of its own."""
+"""How often a card is sent again without progress, so that it shows the elapsed time."""
 POD_STATUS_LAG = timedelta(seconds=30)
-"""After a finished rollout the pods' own status may lag behind the Deployment's for a moment."""
+"""How long, after a finished rollout, the status of pods may lag behind that of the Deployment."""
 
 
 class ServiceFailed(Exception):
-    """A service did not get where it should; ``detail`` is the sentence that says why."""
+    """A service did not become ready; ``detail`` is a sentence with the reason."""
 
     def __init__(self, service: str, detail: str) -> None:
         super().__init__(detail)
@@ -34,16 +34,16 @@ class ServiceFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutResult:
-    """How a rollout ended: ``failure`` is empty where it finished."""
+    """The end of a rollout. ``failure`` is empty if it finished or was ``stopped``."""
 
     failure: str
     stopped: bool = False
 
 
 async def watch_and_verify(op: OperationContext, change: ServiceChange) -> int:
-    """Watch a changed service until its rollout ends, then verify what runs. Answers with the number of verified pods.
+    """Watch a changed service until its rollout ends, then verify what runs. Returns the number of verified pods.
 
-    Raises ``Failed`` where it does not get there, ``Cancelled`` where somebody asked to stop watching.
+    Raises ``ServiceFailed`` if it does not become ready, ``Cancelled`` if a person asked to stop.
     """
     service = change.target.service
     rollout = await op.step(f"watch {service}", _watch_rollout, op, change)
@@ -58,9 +58,9 @@ async def watch_and_verify(op: OperationContext, change: ServiceChange) -> int:
 
 
 async def _watch_rollout(op: OperationContext, change: ServiceChange) -> RolloutResult:
-    """Follow the rollout to its end; pods that cannot start are told meanwhile, and a wish to stop is heard."""
+    """Follow the rollout to its end. Meanwhile report pods that cannot start, and stop on a cancellation."""
     cluster = op.cluster(change.target.cluster)
-    # The change is made: whatever goes wrong from here on, "was not changed" would be untrue.
+    # The change is applied. Record it first: whatever fails from here on, "was not changed" would be untrue.
     await op.update_progress(change.target.service, low_priority=True, phase=Phase.ROLLING)
     follow_task = asyncio.create_task(_follow_rollout(op, cluster, change))
     failure_reporter = _PodFailureReporter(op, cluster, change)
@@ -78,13 +78,14 @@ async def _watch_rollout(op: OperationContext, change: ServiceChange) -> Rollout
         report_task.cancel()
         await asyncio.gather(follow_task, report_task, return_exceptions=True)
     if result.failure:
+        # Once more: the failure may have come before the next poll, and its reason is what people need now.
         await failure_reporter.run_once()
         await _mark_failed(op, change)
     return result
 
 
 async def _refresh_card(op: OperationContext, refreshed_at: datetime) -> datetime:
-    """Show the card again once ``REPAINT`` has passed; when that was."""
+    """Send the card again once ``CARD_REFRESH_INTERVAL`` has passed. Returns the time of the last refresh."""
     now = op.dependencies.clock.now()
     if now - refreshed_at < CARD_REFRESH_INTERVAL:
         return refreshed_at
@@ -99,7 +100,7 @@ async def _follow_rollout(op: OperationContext, cluster: Cluster, change: Servic
             try:
                 rollout = await anext(states)
             except TemporaryError as error:
-                # The watch mends its own line and gives up only when its time is over: trying again would double that.
+                # The watch resumes broken connections by itself. It raises only after its time limit, which a retry would double.
                 return RolloutResult(failure=str(error))
             await op.update_progress(
                 service,
@@ -114,7 +115,7 @@ async def _follow_rollout(op: OperationContext, cluster: Cluster, change: Servic
 
 
 def _ready_new_pods(rollout: RolloutStatus) -> int:
-    """How many new pods are ready, at least: a Deployment counts old and new ones together, and the old ones may be ready."""
+    """The least number of new pods that are ready: a Deployment counts old and new pods together, and old ones may be ready."""
     return max(0, rollout.ready - (rollout.total - rollout.updated))
 
 
@@ -123,7 +124,7 @@ async def _mark_failed(op: OperationContext, change: ServiceChange) -> None:
 
 
 class _PodFailureReporter:
-    """The pods of one rollout that cannot start, told with their reason and last lines: each story once."""
+    """Reports pods of a rollout that cannot start, with reason and log: each reason once."""
 
     def __init__(self, op: OperationContext, cluster: Cluster, change: ServiceChange) -> None:
         self._op, self._cluster, self._change = op, cluster, change
@@ -135,7 +136,7 @@ class _PodFailureReporter:
             await self.run_once()
 
     async def run_once(self) -> None:
-        """One look. What the pods say is an extra: the rollout's own watch decides, and tells of a cluster that is away."""
+        """Poll once. Errors are ignored: the watch decides about the rollout, and reports an unreachable cluster."""
         service = self._change.target.service
         with suppress(PermanentError, TemporaryError):
             for failure in await self._cluster.pod_failures(self._change.target):
@@ -146,7 +147,7 @@ class _PodFailureReporter:
 
 
 def _failure_key(failure: PodFailure) -> str:
-    """A container that crashes is `Error` between its runs and `CrashLoopBackOff` while it waits for the next."""
+    """One key for a crashing container, whose reason alternates between Error and CrashLoopBackOff."""
     return "CrashLoopBackOff" if failure.reason == "Error" else failure.reason
 
 
@@ -166,18 +167,19 @@ def _pod_failure_note(op: OperationContext, service: str, failure: PodFailure) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationResult:
-    """What the look at the pods found: how many run the right thing, or what is wrong."""
+    """The result of a verification: the number of verified pods, or the problem."""
 
     pods: int = 0
     problem: str = ""
 
 
 async def _verify(op: OperationContext, change: ServiceChange) -> VerificationResult:
-    """Every ready pod is of the new ReplicaSet, and all share one image id: the one recorded for the version, if there is one."""
+    """Verify that all ready pods belong to the new ReplicaSet and share one image id: that recorded for the version, if any."""
     cluster, image = op.cluster(change.target.cluster), change.after.image
     deadline = op.dependencies.clock.now() + POD_STATUS_LAG
     async with op.dependencies.store.read() as tx:
         recorded = await tx.images.get_image_id(image)
+    # Poll until the pods' status has caught up; a change by somebody else does not pass by waiting.
     while True:
         pods = await cluster.running_pods(change.target)
         desired = (await cluster.workload(change.target)).replicas
@@ -194,7 +196,7 @@ async def _verify(op: OperationContext, change: ServiceChange) -> VerificationRe
 
 
 def _changed_by_others(op: OperationContext, change: ServiceChange, pods: RunningPods) -> str:
-    """Whether the Deployment still asks for what was planned: whoever changed it meanwhile, their pods are not our success."""
+    """The problem if somebody else has changed the Deployment since: pods of another change do not count as success."""
     verb = op.plan.verb
     if verb is Verb.RESTART:
         is_ours = pods.operation_id == op.id and pods.image == change.after.image
@@ -204,7 +206,7 @@ def _changed_by_others(op: OperationContext, change: ServiceChange, pods: Runnin
 
 
 def _not_ready_yet(pods: RunningPods, desired: int) -> str:
-    """What may still come right in a moment."""
+    """A problem that may pass within ``POD_STATUS_LAG``; empty if there is none."""
     if pods.ready < desired:
         return f"Only {pods.ready} of {desired} pods are ready."
     if pods.ready_updated < pods.ready:
@@ -213,7 +215,7 @@ def _not_ready_yet(pods: RunningPods, desired: int) -> str:
 
 
 def _image_mismatch(pods: RunningPods, recorded: str) -> str:
-    """What no waiting puts right."""
+    """A problem that does not pass by waiting; empty if there is none."""
     if len(pods.image_ids) > 1:
         image_ids = ", ".join(map(_short_image_id, pods.image_ids))
         return f"The pods run {len(pods.image_ids)} different images under one name: {image_ids}."

@@ -1,4 +1,4 @@
-"""One run of an operation, from its claim to its end. After a crash it runs again, over the steps that are recorded."""
+"""Runs an operation from its claim to its end. After a crash it runs again and replays the recorded steps."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ class Runner:
     dependencies: ProcedureDependencies
 
     async def run(self, operation_id: str) -> None:
-        """Carry an operation to its end; nothing to do where it has ended."""
+        """Run an operation to its end. Does nothing if it has ended."""
         record = await self._claim(operation_id)
         if record is None:
             return
@@ -44,7 +44,7 @@ class Runner:
         await op.step("end", end, op, outcome)
 
     async def _outcome(self, op: OperationContext) -> Outcome:
-        """The procedure's own end, or the one that an error of the domain means."""
+        """The outcome of the procedure, or the one that its domain error stands for."""
         try:
             return await PROCEDURES[op.record.verb](op)
         except Drifted as drifted:
@@ -55,7 +55,7 @@ class Runner:
             return await abort(op, State.FAILED, str(error))
 
     async def _claim(self, operation_id: str) -> OperationRecord | None:
-        """Own the operation from here on: whoever ran it before can write no more."""
+        """Claim the operation with a new epoch, which fences off a process that ran it before. None if it has ended."""
         async with self.dependencies.store.write() as tx:
             record = await tx.operations.get_for_update(operation_id)
             if record is None or record.state.final:
@@ -67,7 +67,7 @@ class Runner:
 
 
 async def end(op: OperationContext, outcome: Outcome) -> None:
-    """Write the end down, with everything that it tells and frees."""
+    """Store the end: state, released locks, card, thread and audit."""
 
     def end_transition(record: OperationRecord, at: datetime) -> Transition | None:
         if record.state.final:

@@ -1,4 +1,4 @@
-"""Scale: another number of pods, for good or for a while."""
+"""Scale: sets the number of pods, permanently or for a duration."""
 
 from datetime import datetime, timedelta
 
@@ -10,20 +10,20 @@ from runbooks.operations.procedure import run_procedure
 from storage.timers import Timer
 
 REVERT_SCALE = "revert-scale"
-"""The kind of the timer that puts the replicas of before back."""
+"""The kind of the timer that restores the previous replicas."""
 
 
 async def scale(op: OperationContext) -> Outcome:
-    """Set the replicas. Ends with that many pods ready, or with what stands instead."""
+    """Set the replicas. Ends with that many pods ready, or with a description of the state."""
     (change,) = op.plan.changes
     duration = op.record.duration
     return await run_procedure(op, set_replicas, lambda pods: _success_text(change, pods, duration))
 
 
 async def set_replicas(op: OperationContext, change: ServiceChange, at: datetime) -> bool:
-    """Set ``spec.replicas``. Done once, however often it is asked for.
+    """Set ``spec.replicas``; idempotent.
 
-    The timer that puts the replicas of before back is set first: however this ends, the new number does not stay for good.
+    The timer that restores the previous replicas is set first: even after a crash the new number does not stay for good.
     """
     if op.record.duration is not None:
         async with op.dependencies.store.write() as tx:

@@ -1,4 +1,4 @@
-"""The operations as the rest of the house sees them: start one, decide on one, stop one, find one."""
+"""Operations, as commands and buttons use them: start, decide, cancel, find."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -34,12 +34,12 @@ from storage.timers import Timer
 EXPIRE_APPROVAL = "approval-expire"
 """The kind of the timer that ends an approval nobody gave."""
 UNDELIVERED_TIMEOUT = timedelta(hours=1)
-"""An approval whose card never reached anybody ends this long after it would have."""
+"""Extra time before an approval expires whose card was never delivered: its own time starts with the delivery."""
 
 
 @dataclass(frozen=True, slots=True)
 class _DecisionRequest:
-    """Who wants what of which operation. ``source`` is the inbox key; empty where it came from nowhere else."""
+    """A request to decide on an operation or cancel it. ``source`` is the inbox key; empty if there is none."""
 
     operation: str
     by: Member
@@ -49,14 +49,14 @@ class _DecisionRequest:
 
 @dataclass(frozen=True, slots=True)
 class OperationService:
-    """Operations: begun by people, carried by the engine, kept in the store."""
+    """Starts operations and applies people's decisions to them."""
 
     engine: Engine
     store: Store
     clock: Clock
     catalogue: Callable[[], Catalogue]
     notify_outbox: Callable[[], None]
-    """Tells the delivery that the outbox has something new."""
+    """Wakes the outbox worker."""
 
     async def start(
         self,
@@ -69,10 +69,10 @@ class OperationService:
         duration: timedelta | None = None,
         approved: bool = False,
     ) -> OperationRecord:
-        """Write the operation down with its card and its audit record, then start its workflow.
+        """Store the operation with its card and audit record in one transaction, then start its workflow.
 
-        Its id derives from ``source`` (the inbox key): a second start of the same one answers with the first record.
-        ``approved`` where an earlier decision already covers it.
+        Starting is idempotent by ``source`` (the inbox key): a second call returns the first record.
+        ``approved``: an earlier decision covers it, so that it needs no approval.
         """
         at = self.clock.now()
         rule = self.catalogue().environments[plan.environment].rule(plan.action)
@@ -110,27 +110,28 @@ class OperationService:
                     )
                 )
         self.notify_outbox()
+        # After the commit: if the process dies in between, Recovery finds the row without a workflow and starts it.
         await self.engine.start(record.id)
         return record
 
     async def decide(
         self, operation_id: str, by: Member, decision: Decision, why: str = "", *, source: str = ""
     ) -> OperationRecord:
-        """Approve or reject. The first decision wins, in the database; every refusal is said and audited.
+        """Approve or reject. The first decision wins, by a row lock; refusals are audited and raised.
 
-        ``source`` is the inbox key of the click or command: it counts as answered with the decision, so that a crash between
-        the two does not replay it.
+        ``source`` is the inbox key of the click or command. It is marked answered in the same transaction, so that a crash
+        after the decision does not replay it.
         """
         request = _DecisionRequest(operation_id, by, decision.value, source)
         return await self._transition(request, lambda record, at: self._decide(record, by, decision, at, why))
 
     async def cancel(self, operation_id: str, by: Member, *, source: str = "") -> OperationRecord:
-        """Stop an operation: at once while it waits, at the next safe point while it runs. ``source`` as in ``decide``."""
+        """Cancel an operation: at once while it waits, at the next safe point while it runs. ``source`` is as in ``decide``."""
         request = _DecisionRequest(operation_id, by, "cancel", source)
         return await self._transition(request, lambda record, at: self._cancel(record, by, at))
 
     async def find(self, operation_id: str) -> OperationRecord:
-        """The operation. Raises ``NotFound`` with a sentence."""
+        """Read an operation. Raises ``NotFound``."""
         async with self.store.read() as tx:
             record = await tx.operations.get(operation_id)
         return record or _raise_not_found(operation_id)
@@ -138,12 +139,12 @@ class OperationService:
     async def recent(
         self, *, environment: str | None = None, unfinished: bool = False, limit: int = 20
     ) -> tuple[OperationRecord, ...]:
-        """The newest operations first; ``running`` leaves out those that have ended."""
+        """List operations, newest first. ``unfinished`` leaves out those that have ended."""
         async with self.store.read() as tx:
             return await tx.operations.recent(environment=environment, unfinished=unfinished, limit=limit)
 
     async def on_delivered(self, tx: Transaction, row: OutboxRow, at: datetime) -> None:
-        """Within the transaction that marks a message delivered: an approval's time runs from when its card was there."""
+        """Start the time of an approval once its card is delivered. Runs in the transaction that marks the message delivered."""
         if row.kind != OPERATION_CARD.name:
             return
         record = await tx.operations.get_for_update(row.stream)
@@ -207,7 +208,7 @@ class OperationService:
             )
 
     async def _new_id(self, tx: Transaction, source: str) -> str:
-        """The shortest id that this source gives and nothing else has."""
+        """The shortest unused id derived from ``source``."""
         ids = id_candidates("op", source)
         used = await tx.operations.known_ids(ids)
         return next(each for each in ids if each not in used)

@@ -1,4 +1,4 @@
-"""What timers of operations do: end an approval that nobody gave, put back the replicas of a temporary scale."""
+"""Timer handlers of operations: expire approvals, revert temporary scales."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from storage.timers import Timer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationTimerHandlers:
-    """Handlers for the operations' timers. Each does its work and ends its timer in one transaction."""
+    """Handlers by timer kind. A handler removes its timer in the transaction of its work, or after work that is idempotent."""
 
     engine: Engine
     dependencies: ProcedureDependencies
@@ -27,7 +27,7 @@ class OperationTimerHandlers:
 
     @property
     def handlers(self) -> Mapping[str, TimerHandler]:
-        """By the kind of the timer."""
+        """Handlers by timer kind."""
         return {EXPIRE_APPROVAL: self._expire_approval, REVERT_SCALE: self._revert_scale}
 
     async def _expire_approval(self, timer: Timer, at: datetime) -> None:
@@ -41,9 +41,10 @@ class OperationTimerHandlers:
         await self.engine.wake(timer.subject)
 
     async def _revert_scale(self, timer: Timer, at: datetime) -> None:
-        """The time of a temporary scale is over: the same number as before, unless somebody has moved it since."""
+        """Scale back to the previous number, unless somebody has changed the replicas since."""
         record = await self.operations.find(timer.subject)
         (change,) = record.plan.changes
+        # The timer is set before the change is applied, so that it may exist without a change.
         if record.progress_of(change.target.service).phase in (Phase.WAITING, Phase.CHANGING, Phase.UNTOUCHED):
             await self._finish_timer(timer)
             return
@@ -65,6 +66,7 @@ class OperationTimerHandlers:
         plan = await self.scale_plan(target.environment, target.service, previous_replicas)
         reason = f"the time of {record.id} is over"
         by = Member(person=BOT, name="deepecho")
+        # With the timer's key as source a repeated run starts no second operation.
         await self.operations.start(plan, source=timer.key, by=by, channel=record.channel, reason=reason, approved=True)
 
     async def _finish_timer(self, timer: Timer) -> None:
@@ -81,7 +83,7 @@ class OperationTimerHandlers:
 
 
 def _with_expiry(record: OperationRecord, timer: Timer) -> OperationRecord:
-    """A card that reached nobody never began the approval's time: then this timer's own is its end."""
+    """An approval whose card was never delivered has no expiry of its own: it then expires with this timer."""
     approval = record.approval
     if approval is None or approval.expires_at is not None:
         return record

@@ -82,7 +82,7 @@ async def test_who_cannot_beat_loses_its_lease_before_the_others_call_it_dead(tm
     lease = SharedLease(away, "one", FAST_TIMINGS, terminate=lose)
     began = asyncio.get_running_loop().time()
 
-    with pytest.raises(ProcessEnded, match="no beat for"):
+    with pytest.raises(ProcessEnded, match="no heartbeat for"):
         async with asyncio.timeout(PATIENCE):
             await lease.run()
 
