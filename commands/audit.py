@@ -1,4 +1,4 @@
-"""Read the audit log."""
+"""The command ``audit``: searches the audit log."""
 
 import re
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ router = Router()
 MAX_RECORDS_SHOWN = 30
 MAX_LOOKBACK = timedelta(days=3650)
 AUDIT_ACTIONS = ("deploy", "rollback", "restart", "scale", "lock", "unlock")
-"""What the log's entries are called; approvals and cancellations are entries of the operation they belong to."""
+"""Names of audit entries. Approvals and cancellations are entries of their operation."""
 
 OUTCOME_KEYWORDS = {"approve": "approved", "reject": "rejected", "cancel": "cancel", "denied": "denied", "refused": "refused"}
-"""Words that stand in what an entry says of its end."""
+"""Search words, and the text in an entry's outcome that each one finds."""
 
 _USER = re.compile(r"@?([UW][A-Z0-9]{2,20})")
 _OPERATION = re.compile(r"op-[a-z0-9]{1,40}")
@@ -33,7 +33,7 @@ _FILLER_WORDS = frozenset({"who", "what", "where", "since", "by", "in"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSearch:
-    """What is looked for; empty where it does not matter."""
+    """Search criteria; an empty one matches everything."""
 
     who: str = ""
     what: str = ""
@@ -44,8 +44,8 @@ class AuditSearch:
 
     @property
     def keywords(self) -> list[str]:
-        """What is looked for in any of an entry's fields."""
-        return [each for each in (self.keyword, self.service if self.environment else "") if each]
+        """Texts to find in any field of an entry."""
+        return [keyword for keyword in (self.keyword, self.service if self.environment else "") if keyword]
 
 
 @router.command("audit", needs=Role.VIEWER, usage="[who|what|where|since…]", example="audit rollback production 7d", group="Look")
@@ -85,7 +85,7 @@ def _refine(search: AuditSearch, word: str, mentions: Mapping[str, str], catalog
         return replace(search, keyword=OUTCOME_KEYWORDS.get(lowered, lowered))
     if since := _parse_time(lowered, now):
         return replace(search, since=since)
-    if lowered in (each for name, entry in catalogue.environments.items() for each in (name, *entry.aliases)):
+    if lowered in (alias for name, entry in catalogue.environments.items() for alias in (name, *entry.aliases)):
         return replace(search, environment=catalogue.environment_named(lowered))
     try:
         return replace(search, service=catalogue.service_named(lowered))

@@ -1,4 +1,4 @@
-"""A form for what is missing. It opens without I/O, is filled afterwards, and comes back as the command it stands for."""
+"""Forms for missing arguments. A form opens without I/O, gets its options afterwards, and is submitted as a command text."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ from domain.operations.operation import State
 from domain.operations.version_selection import LAST
 
 MAX_OPTIONS = 100
-"""Of one select, by Slack's limit."""
+"""Slack's limit of options in one select."""
 
 _LABELS = {"id": "Operation", "alert": "Alert", "n": "Number of pods", "for": "For how long"}
 _TITLES = {"ack": "Acknowledge an alert", "silence": "Silence an alert", "unsilence": "End a silence"}
@@ -26,11 +26,11 @@ _HINTS = {
     "labels": "Like alertname=HighErrorRate severity=critical.",
 }
 _LOADABLE_WITHOUT_ENVIRONMENT = ("id", "alert")
-"""Arguments whose choices need nothing but the person who asks."""
+"""Arguments whose options do not depend on an environment."""
 
 
 def form_for_missing(command: Command, catalogue: Catalogue, args: Arguments) -> Form | None:
-    """The form that asks for what this command still needs; None where nothing is missing. No I/O."""
+    """The form for the missing arguments of this command; None if none is missing. It does no I/O."""
     needs_reason = _needs_reason(command, catalogue, args)
     provided = [word for word in args.positional if word.strip()]
     if len(provided) >= command.usage.min_arguments and not (needs_reason and not args.reason):
@@ -47,14 +47,14 @@ def form_for_missing(command: Command, catalogue: Catalogue, args: Arguments) ->
 
 
 def form_command_text(command: Command, values: Mapping[str, str]) -> str:
-    """The command that a submitted form stands for, as Slack would send it. ``values`` by field id; empty where not filled."""
-    arguments = [values.get(each.field, "").strip() for each in command.usage.arguments]
+    """The command text of a submitted form, escaped like Slack's own. ``values`` by field id; empty if not filled."""
+    arguments = [values.get(argument.field, "").strip() for argument in command.usage.arguments]
     flags = {flag: values.get(flag, "").strip() for flag in command.usage.flags}
     return escape_for_slack(format_command(command.usage, arguments, {flag: value for flag, value in flags.items() if value}))
 
 
 async def load_options(request: Request, form: Form) -> Form:
-    """The form with what can be chosen. A cluster that does not answer leaves a field to type in, and says so."""
+    """Load the options of a form. If a cluster does not answer, the field becomes a text field and the form has a notice."""
     fields = {field.id: field for field in form.fields}
     notice = form.notice
     for field in form.fields:
@@ -77,10 +77,12 @@ def _needs_reason(command: Command, catalogue: Catalogue, args: Arguments) -> bo
 def _field(name: str, catalogue: Catalogue, args: Arguments, value: str, *, required: bool) -> FormField:
     match name:
         case "env":
-            options = tuple(FormOption(value=each, label=each) for each in catalogue.environments)
+            options = tuple(FormOption(value=environment, label=environment) for environment in catalogue.environments)
             return FormField(id=name, label="Environment", kind=FieldKind.SELECT, value=args.environment, options=options)
         case "service":
-            options = tuple(FormOption(value=each, label=each, hint=entry.team) for each, entry in catalogue.services.items())
+            options = tuple(
+                FormOption(value=service, label=service, hint=entry.team) for service, entry in catalogue.services.items()
+            )
             hint = "" if required else f"Empty: all of {', '.join(catalogue.default_application.services)} that it fits."
             named = catalogue.service_named(value) if value else ""
             return FormField(
@@ -101,7 +103,7 @@ def _field(name: str, catalogue: Catalogue, args: Arguments, value: str, *, requ
 
 
 def _loadable_field(name: str, value: str, *, can_load: bool) -> FormField:
-    """A select that is filled later; where something was typed already, or cannot be looked up yet, a text."""
+    """A select whose options are loaded later; a text field if it has a value already or its options cannot be loaded yet."""
     label = _LABELS.get(name, "Version")
     hint = "" if name in _LOADABLE_WITHOUT_ENVIRONMENT else f"A tag, a SHA of six or more characters, or {LAST}."
     as_text = bool(value) or not can_load
@@ -129,12 +131,16 @@ def _flag_field(flag: str, args: Arguments, *, needs_reason: bool) -> FormField:
 
 
 async def _version_options(request: Request, form: Form) -> tuple[FormOption, ...]:
-    fields = {each.id: each for each in form.fields}
+    fields = {field.id: field for field in form.fields}
     versions = await planner(request).versions(fields["env"].value, fields["service"].value or None)
     last = (FormOption(value=LAST, label="last", hint="The last different version"),) if versions else ()
     return last + tuple(
-        FormOption(value=each.version, label=each.version, hint=f"{', '.join(each.services)} · {each.created_at:%d %b %H:%M} UTC")
-        for each in versions
+        FormOption(
+            value=choice.version,
+            label=choice.version,
+            hint=f"{', '.join(choice.services)} · {choice.created_at:%d %b %H:%M} UTC",
+        )
+        for choice in versions
     )
 
 
@@ -152,7 +158,7 @@ async def _operation_options(request: Request, _: Form) -> tuple[FormOption, ...
 
 
 async def _alert_options(request: Request, form: Form) -> tuple[FormOption, ...]:
-    """The groups that fire; of a silence to be ended, those that are silenced."""
+    """Firing groups; for ``unsilence``, silenced ones."""
     ends_silence = form.command == "unsilence"
     async with request.services.store.read() as tx:
         groups, _ = await tx.alerts.search(

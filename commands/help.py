@@ -1,4 +1,4 @@
-"""Help, made from the commands themselves."""
+"""The command ``help``, generated from the registered commands."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,7 +11,7 @@ from domain.people import Role
 
 
 def help_router(commands: Mapping[str, Command]) -> Router:
-    """The command that shows the others; ``commands`` is read when it is called, so that it knows every one."""
+    """The router of ``help``. ``commands`` is read when the command runs, so that it may be filled later."""
     router = Router()
 
     @router.command("help", needs=None, usage="[command…]", example="help rollback", group="People")
@@ -19,16 +19,16 @@ def help_router(commands: Mapping[str, Command]) -> Router:
         """Every command with an example, or one of them."""
         if args[0]:
             named = find_command(args.rest(0), commands)
-            subcommands = [each for name, each in commands.items() if name.startswith(f"{named.name} ")]
+            subcommands = [command for name, command in commands.items() if name.startswith(f"{named.name} ")]
             return HelpAnswer(groups=help_groups([named, *subcommands]))
-        here = None if request.member.guest or request.member.stranger else await home(request)
-        return HelpAnswer(groups=help_groups(commands.values()), home=here)
+        home_answer = None if request.member.guest or request.member.stranger else await home(request)
+        return HelpAnswer(groups=help_groups(commands.values()), home=home_answer)
 
     return router
 
 
 def help_groups(commands: Iterable[Command]) -> tuple[HelpGroup, ...]:
-    """Commands under the names of their groups, in the order of the menu."""
+    """Group commands by the name of their group, in the order of registration."""
     lines_by_group: dict[str, list[HelpLine]] = {}
     for command in commands:
         line = HelpLine(

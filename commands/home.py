@@ -1,4 +1,4 @@
-"""What one person may do, and what concerns them now. Shown by ``/deepecho`` alone and on the Home tab."""
+"""A person's permissions, pending approvals, operations and locks: for ``/deepecho`` without a command and the Home tab."""
 
 from commands.core.request import Request
 from domain.answers.answers import HomeAnswer, Permissions
@@ -19,29 +19,29 @@ _ACTION_NAMES = {
 
 
 async def home(request: Request) -> HomeAnswer:
-    """The whole picture for one person."""
+    """The content of the Home tab for one person."""
     catalogue, member = request.catalogue, request.member
     visible = request.visible_environments
     async with request.services.store.read() as tx:
         unfinished = await tx.operations.unfinished()
         locks = await tx.locks.active(request.at)
-    visible_operations = [each for each in unfinished if each.environment in visible]
-    waiting = tuple(each for each in visible_operations if each.state is State.WAITING)
+    visible_operations = [record for record in unfinished if record.environment in visible]
+    waiting = tuple(record for record in visible_operations if record.state is State.WAITING)
     return HomeAnswer(
         person=request.person,
         permissions=permissions_by_environment(catalogue, member),
-        running=tuple(each for each in visible_operations if each.state is State.RUNNING),
+        running=tuple(record for record in visible_operations if record.state is State.RUNNING),
         waiting=waiting,
         approvable=frozenset(
-            each.id for each in waiting if decision_refusal(each, member, Decision.APPROVED, catalogue, request.at) is None
+            record.id for record in waiting if decision_refusal(record, member, Decision.APPROVED, catalogue, request.at) is None
         ),
-        requested=frozenset(each.id for each in visible_operations if is_requester(each, member, catalogue)),
-        locks=tuple(each for each in locks if each.environment in visible),
+        requested=frozenset(record.id for record in visible_operations if is_requester(record, member, catalogue)),
+        locks=tuple(lock for lock in locks if lock.environment in visible),
     )
 
 
 def permissions_by_environment(catalogue: Catalogue, member: Member) -> tuple[Permissions, ...]:
-    """By environment, in the catalogue's order: what the person may do alone, and what with another's approval."""
+    """What the person may do in each environment, alone or with an approval, in the catalogue's order."""
     return tuple(_permissions_in(name, catalogue, member) for name in catalogue.environments)
 
 

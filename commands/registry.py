@@ -26,14 +26,14 @@ ROUTERS = (
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A command and what was said with it."""
+    """A command with its parsed arguments."""
 
     command: Command
     args: Arguments
 
 
 class CommandRegistry:
-    """Every command by its name. ``extra`` are routers of layers above."""
+    """All commands by name. ``extra`` are routers of layers above."""
 
     def __init__(self, extra: Iterable[Router] = ()) -> None:
         self._commands: dict[str, Command] = {}
@@ -44,7 +44,7 @@ class CommandRegistry:
                 self._commands[command.name] = command
 
     async def answer(self, request: Request, text: str) -> Answer:
-        """What to say to this text, as Slack sends it. Raises nothing that a person could cause."""
+        """Run the command in this text, as Slack sends it. Domain errors become an ``ErrorAnswer``."""
         try:
             return await self._run(request, self.parse(request.catalogue, text))
         except UsageError as error:
@@ -53,7 +53,7 @@ class CommandRegistry:
             return ErrorAnswer(str(error), _hint(error))
 
     def form(self, catalogue: Catalogue, text: str) -> Form | None:
-        """The form that this text opens; None where it opens none. Without I/O: a form has three seconds to open."""
+        """The form that this text opens, or None. It does no I/O, since Slack lets a form open only within three seconds."""
         try:
             invocation = self.parse(catalogue, text)
             return form_for_missing(invocation.command, catalogue, invocation.args)
@@ -61,16 +61,16 @@ class CommandRegistry:
             return None
 
     def form_command_text(self, command: str, values: Mapping[str, str]) -> str:
-        """The text that a submitted form stands for; it goes to ``answer`` like words that were typed."""
+        """The command text of a submitted form, to be passed to ``answer`` like typed text."""
         return form_command_text(find_command(command, self._commands), values)
 
     def parse(self, catalogue: Catalogue, text: str) -> Invocation:
-        """Understand the words. Raises ``UsageError``."""
+        """Parse the text into a command and its arguments. Raises ``UsageError``."""
         normalized = normalize(text)
         tokenized = tokenize(normalized.text)
         if not tokenized:
             return Invocation(self._commands["help"], Arguments(positional=()))
-        command, name_length = match_command([each.text for each in tokenized], self._commands)
+        command, name_length = match_command([token.text for token in tokenized], self._commands)
         rest = tokenized[name_length:]
         if rest:
             check_subcommand_typo(command, rest[0].text, self._commands, catalogue)
@@ -91,7 +91,7 @@ class CommandRegistry:
 
 
 def _authorize(request: Request, command: Command, args: Arguments) -> None:
-    """Raise ``Denied`` for whoever may not say this there; without an environment, for whoever may not anywhere."""
+    """Raise ``Denied`` if the person may not use the command in the environment; without one, in any environment."""
     if command.needs is None:
         return
     member, catalogue = request.member, request.catalogue
@@ -113,7 +113,7 @@ async def _audit_denied(request: Request, invocation: Invocation, denied: Denied
         at=request.at,
         who=request.person,
         what=invocation.command.name,
-        where="/".join(each for each in (invocation.args.environment, *arguments) if each)[:200],
+        where="/".join(part for part in (invocation.args.environment, *arguments) if part)[:200],
         why=invocation.args.reason,
         outcome=f"denied: {denied}",
     )

@@ -1,4 +1,4 @@
-"""Look, and change nothing: what runs, and what ran."""
+"""The commands ``status`` and ``versions``: what runs, and what ran."""
 
 import asyncio
 from collections.abc import Mapping
@@ -50,7 +50,9 @@ async def versions_command(request: Request, args: Arguments) -> Answer:
     names = [service] if service else request.catalogue.default_application.services
     targets = [request.catalogue.target(environment, name) for name in names]
     found = await _read_workloads(request, environment, targets)
-    return VersionsAnswer(environment=environment, services=tuple(_service_versions(each, found.get(each)) for each in targets))
+    return VersionsAnswer(
+        environment=environment, services=tuple(_service_versions(target, found.get(target)) for target in targets)
+    )
 
 
 async def _environment_status(
@@ -60,26 +62,26 @@ async def _environment_status(
     unfinished: tuple[OperationRecord, ...],
     locks: tuple[LockRecord, ...],
 ) -> EnvironmentStatus:
-    """One environment whose cluster is silent says so, and does not sink the others."""
+    """The status of one environment; if its cluster does not answer, a ``problem`` that leaves the other environments alone."""
     expected = [service] if service else request.catalogue.default_application.services
     names = [service] if service else list(request.catalogue.services)
-    targets = [request.catalogue.target(name, each) for each in names]
-    operations = [each for each in unfinished if each.environment == name]
+    targets = [request.catalogue.target(name, service_name) for service_name in names]
+    operations = [record for record in unfinished if record.environment == name]
     services: tuple[ServiceStatus, ...] = ()
     problem = ""
     try:
         found = await _read_workloads(request, name, targets)
-        # Not every service runs everywhere; one of the default application, or one that was asked about, is missed.
-        shown = [each for each in targets if each in found or each.service in expected]
-        services = tuple(_service_status(each, found.get(each), operations) for each in shown)
+        # Not every service runs in every environment: report only those missing that are expected here.
+        shown = [target for target in targets if target in found or target.service in expected]
+        services = tuple(_service_status(target, found.get(target), operations) for target in shown)
     except (TemporaryError, PermanentError) as error:
         problem = str(error)
     return EnvironmentStatus(
         environment=name,
         protected=request.catalogue.environments[name].protected,
         services=services,
-        locks=tuple(each for each in locks if each.environment == name),
-        waiting=tuple(each for each in operations if each.state is State.WAITING),
+        locks=tuple(lock for lock in locks if lock.environment == name),
+        waiting=tuple(record for record in operations if record.state is State.WAITING),
         problem=problem,
     )
 
@@ -91,8 +93,10 @@ async def _read_workloads(request: Request, environment: str, targets: list[Targ
 def _service_status(target: Target, workload: Workload | None, operations: list[OperationRecord]) -> ServiceStatus:
     if workload is None:
         return ServiceStatus(service=target.service, problem=_deployment_missing(target))
-    running = next((each for each in workload.revisions if each.number == workload.revision), None)
-    running_operations = [each for each in operations if each.state is State.RUNNING and target.service in each.plan.services]
+    running = next((revision for revision in workload.revisions if revision.number == workload.revision), None)
+    running_operations = [
+        record for record in operations if record.state is State.RUNNING and target.service in record.plan.services
+    ]
     return ServiceStatus(
         service=target.service,
         version=version_of(workload.image),
@@ -110,8 +114,8 @@ def _service_status(target: Target, workload: Workload | None, operations: list[
 
 
 def _running_since(running: Revision, workload: Workload) -> datetime | None:
-    """When it began to run; not known of a ReplicaSet that was taken up again, which keeps its first date."""
-    was_reactivated = any(each.created_at > running.created_at for each in workload.revisions)
+    """When the revision began to run; None if a rollback has reactivated its ReplicaSet, which keeps its first creation time."""
+    was_reactivated = any(revision.created_at > running.created_at for revision in workload.revisions)
     return None if was_reactivated else running.created_at
 
 

@@ -1,4 +1,4 @@
-"""Who somebody is to the bot."""
+"""The command ``whoami``: a person's roles and permissions."""
 
 from commands.core.arguments import Arguments
 from commands.core.request import Request

@@ -1,4 +1,4 @@
-"""Alert groups: list them, say that somebody looks at one, find out why an alert goes where it goes."""
+"""The commands ``alerts``, ``alerts route`` and ``ack``."""
 
 import re
 
@@ -68,7 +68,7 @@ async def ack_command(request: Request, args: Arguments) -> Answer:
 
 
 async def find_group(request: Request, word: str, role: Role) -> AlertGroup:
-    """The group that the word names, for whoever holds the role where it is.
+    """Find the group with this id and require the role in its environment.
 
     Raises ``UsageError``, ``NotFound`` or ``Denied``.
     """
@@ -78,7 +78,7 @@ async def find_group(request: Request, word: str, role: Role) -> AlertGroup:
 
 
 def parse_alert_id(word: str) -> str:
-    """``al-k7m2``, ``AL-K7M2`` and ``k7m2`` name the same group."""
+    """Parse a group id: ``al-k7m2``, ``AL-K7M2`` and ``k7m2`` are the same. Raises ``UsageError``."""
     name = word.lower().removeprefix("al-")
     if not re.fullmatch(r"[a-z0-9]{1,40}", name):
         raise UsageError(
@@ -88,11 +88,11 @@ def parse_alert_id(word: str) -> str:
 
 
 def _split_labels(arguments: tuple[str, ...]) -> list[str]:
-    """One label a word, also where they were copied as ``{a="b", c="d"}`` or came in one piece from a form."""
+    """Split into single labels, also those copied as ``{a="b", c="d"}`` or entered as one text in a form."""
     is_copied = arguments[0].startswith("{")
     words: list[str] = []
     for argument in arguments:
         bare = argument.removeprefix("{").removesuffix("}").removesuffix(",") if is_copied else argument
         parts = bare.split("," if is_copied else None)
         words += parts if all("=" in part for part in parts) else [bare]
-    return [each for each in words if each]
+    return [word for word in words if word]

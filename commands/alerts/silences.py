@@ -1,4 +1,4 @@
-"""Keep an alert group quiet for a while, end that, and see everything that Alertmanager keeps quiet."""
+"""The commands ``silence``, ``unsilence`` and ``silences``."""
 
 import asyncio
 import re
@@ -23,12 +23,12 @@ from runbooks.alerts.service import AlertRequest
 router = Router()
 
 RESPONDER_LIMIT = timedelta(hours=4)
-"""What a responder may silence alone: about a night's sleep. Beyond that somebody with more at stake decides."""
+"""The longest silence that the role responder allows; a longer one needs the role sre."""
 MAX_SILENCE_DURATION = timedelta(days=30)
-"""What is to stay quiet for longer is a change of the alert's rule."""
+"""The longest silence. For longer, change the alerting rule."""
 
 _GROUP_ID_SUFFIX = re.compile(r" \[(al-[a-z0-9]{1,40})\]$")
-"""How ``runbooks.alerts.service`` ends the comment of a silence that it makes."""
+"""The end of the comment in silences that ``runbooks.alerts.service`` creates."""
 
 
 @router.command(
@@ -78,11 +78,13 @@ async def silences_command(request: Request, args: Arguments) -> Answer:
     environment_groups = _group_by_alertmanager(request, names)
     if not environment_groups:
         raise Refused(f"The catalogue names no Alertmanager of {' or '.join(names)}.")
-    return SilencesAnswer(tuple(await asyncio.gather(*(_silences_of(request, each) for each in environment_groups))))
+    return SilencesAnswer(
+        tuple(await asyncio.gather(*(_silences_of(request, environments) for environments in environment_groups)))
+    )
 
 
 def _check_duration(request: Request, group: AlertGroup, span: timedelta) -> None:
-    """Raises ``Denied``, with what is possible instead."""
+    """Raise ``Denied``, with the possible duration, if the silence is too long for the person's role."""
     if span <= RESPONDER_LIMIT or request.catalogue.has_role(request.member, Role.SRE, group.environment or None):
         return
     limit = format_duration(RESPONDER_LIMIT)
@@ -94,9 +96,9 @@ def _check_duration(request: Request, group: AlertGroup, span: timedelta) -> Non
 
 
 def _check_scope(request: Request, group: AlertGroup, required_role: Role) -> None:
-    """Raise ``Denied`` where the silence would hold in another environment too, for whoever may not silence there."""
-    reached = [each for each in silence_scope(group, request.catalogue) if each != group.environment]
-    forbidden = [each for each in reached if not request.catalogue.has_role(request.member, required_role, each)]
+    """Raise ``Denied`` if the silence would also match in an environment where the person does not have the role."""
+    others = [name for name in silence_scope(group, request.catalogue) if name != group.environment]
+    forbidden = [name for name in others if not request.catalogue.has_role(request.member, required_role, name)]
     if forbidden:
         raise Denied(
             f"{group.id} groups its alerts by nothing that names {group.environment}, so its silence would hold in "
@@ -105,7 +107,7 @@ def _check_scope(request: Request, group: AlertGroup, required_role: Role) -> No
 
 
 def _describe_silence(silence: AppliedSilence | None, span: timedelta) -> str:
-    """How long it is: what an earlier attempt made, whose end was lost, keeps its own."""
+    """Describe the silence. One that an earlier attempt created before its response was lost keeps its own end."""
     if silence is None:
         return "is silenced."
     until = f"until {silence.until:%d %b %H:%M} UTC"
@@ -125,22 +127,22 @@ def _alert_request(request: Request, group: AlertGroup) -> AlertRequest:
 
 
 def _group_by_alertmanager(request: Request, names: Sequence[str]) -> list[tuple[str, ...]]:
-    """The environments that have one; those that share one together, so that nothing is told twice."""
+    """Environments grouped by their Alertmanager, so that a shared one is listed once. Without one they are left out."""
     by_address: dict[str, list[str]] = {}
     for name in names:
         if address := request.catalogue.environments[name].alertmanager:
             by_address.setdefault(address, []).append(name)
-    return [tuple(each) for each in by_address.values()]
+    return [tuple(environments) for environments in by_address.values()]
 
 
 async def _silences_of(request: Request, environments: tuple[str, ...]) -> AlertmanagerSilences:
-    """An Alertmanager that does not answer says so, and does not sink the others."""
+    """The silences of one Alertmanager; if it does not answer, a ``problem`` that leaves the others alone."""
     try:
-        found = await request.services.alerts.alertmanager(environments[0]).silences()
+        listed = await request.services.alerts.alertmanager(environments[0]).silences()
     except (TemporaryError, PermanentError, Refused) as error:
         return AlertmanagerSilences(environments=environments, problem=str(error))
-    in_force = sorted((each for each in found if each.in_force), key=_sort_key)
-    return AlertmanagerSilences(environments=environments, silences=tuple(_with_group(each) for each in in_force))
+    in_force = sorted((silence for silence in listed if silence.in_force), key=_sort_key)
+    return AlertmanagerSilences(environments=environments, silences=tuple(_with_group(silence) for silence in in_force))
 
 
 def _sort_key(silence: Silence) -> tuple[bool, float, str]:

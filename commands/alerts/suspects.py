@@ -1,4 +1,4 @@
-"""Take back the change that is under suspicion. From here on it is a rollback like every other, approvals and all."""
+"""The command ``rollback-suspect``: starts an ordinary rollback, with its approval, of an alert group's suspect."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ async def rollback_suspect_command(request: Request, args: Arguments) -> Answer:
     try:
         plan = _with_warnings(await _plan_rollback(request, target), group)
     except AmbiguousVersion as ambiguous:
-        choices = (replace(each, command=_rollback_command(target, each.version)) for each in ambiguous.choices.choices)
+        choices = (replace(choice, command=_rollback_command(target, choice.version)) for choice in ambiguous.choices.choices)
         return replace(ambiguous.choices, choices=tuple(choices))
     answer = await start_operation(request, args, plan, command=_command_line(group, args))
     if isinstance(answer, OperationStarted):
@@ -46,22 +46,23 @@ async def rollback_suspect_command(request: Request, args: Arguments) -> Answer:
 
 
 def _authorize_rollback(request: Request, group: AlertGroup) -> RollbackTarget:
-    """What to do, for whoever may ask for it there. Raises ``Denied`` or ``Refused``."""
+    """What to roll back, if the person may do so. Raises ``Denied`` or ``Refused``."""
     environments = request.catalogue.environments
     required_role = environments[group.environment].rule(Action.ROLLBACK).needs if group.environment in environments else None
+    # Checked for the group first: whoever may not act there should not learn of its suspect.
     if required_role is not None:
         request.require(required_role, group.environment)
     target = rollback_of(group)
     if target.environment not in environments:
         raise Refused(f"The catalogue no longer has the environment {target.environment}, so nothing was rolled back.")
     request.require(environments[target.environment].rule(Action.ROLLBACK).needs, target.environment)
-    if gone := [each for each in target.services if each not in request.catalogue.services]:
+    if gone := [name for name in target.services if name not in request.catalogue.services]:
         raise Refused(f"The catalogue no longer has {' and '.join(gone)}, so nothing was rolled back.")
     return target
 
 
 async def _plan_rollback(request: Request, target: RollbackTarget) -> Plan:
-    """Exactly the services of the suspect. Raises ``VersionUnclear`` or ``Refused``."""
+    """Plan the rollback of exactly the suspect's services. Raises ``AmbiguousVersion`` or ``Refused``."""
     service = target.services[0] if len(target.services) == 1 else None
     plan = await planner(request).rollback(target.environment, target.version, service)
     if set(plan.services) != set(target.services):
@@ -75,7 +76,7 @@ async def _plan_rollback(request: Request, target: RollbackTarget) -> Plan:
 
 
 def _with_warnings(plan: Plan, group: AlertGroup) -> Plan:
-    """With a word on what else it takes back: somebody may have changed the version since the suspect did."""
+    """Add a warning for each service whose version has changed since the suspect: the rollback reverts that too."""
     suspect_change = group.suspect.change.description if group.suspect else ""
     warnings = tuple(
         f"{change.target.service} runs {change.before.version} by now, which did not come with the suspect ({suspect_change}): "
@@ -98,11 +99,11 @@ def _command_line(group: AlertGroup, args: Arguments) -> str:
 
 
 def _default_reason(group: AlertGroup) -> str:
-    """``HighErrorRate (al-k7m2), suspect op-h3c9``."""
+    """The default reason, such as ``HighErrorRate (al-k7m2), suspect op-h3c9``."""
     change = group.suspect.change if group.suspect else None
     suspect = f", suspect {change.operation_id or f'{change.description} of {change.at:%d %b %H:%M} UTC'}" if change else ""
     is_resolved = group.state is GroupState.RESOLVED and group.resolved_at is not None
     resolved = f", resolved at {group.resolved_at:%H:%M} UTC" if is_resolved else ""
-    # Secrets go before the cut: half of one would not be recognised.
+    # Redact before cutting: half of a secret would not be recognised.
     title = redact(group.title)[: MAX_TEXT_LENGTH - 150]
     return redact(f"{title} ({group.id}{resolved}){suspect}")[:MAX_TEXT_LENGTH]

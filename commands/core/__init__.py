@@ -1,1 +1,1 @@
-"""What every command is made of: arguments, usage, request, router."""
+"""The framework of commands: arguments, usage, request, router."""

@@ -1,4 +1,4 @@
-"""Split what a person typed into words, and read the words by a command's usage."""
+"""Splits the text of a command into tokens, and parses them by the command's usage."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from domain.errors import UsageError
 from domain.text import nearest
 
 MAX_TEXT_LENGTH = 500
-"""Of a reason: it stands on a card and in the audit log."""
+"""Maximum characters of a reason, which a card and the audit log show."""
 
 _DOUBLE = {'"': '"', "“": "”", "”": "”", "„": "“”", "‟": "”", "«": "»"}
 _SINGLE = {"'": "'", "‘": "’", "’": "’", "‚": "‘’"}  # noqa: RUF001 -- the marks that phones type
@@ -20,7 +20,7 @@ _FLAG = re.compile(rf"(?P<dashes>[{_DASHES}]+)(?P<name>[^\W\d_][^=]*)(?P<value>=
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word. ``quoted_at`` is where its first quoted part begins, -1 where nothing was quoted."""
+    """A word. ``quoted_at`` is the index in ``text`` of its first quoted part, -1 without one."""
 
     text: str
     quoted_at: int = -1
@@ -28,7 +28,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
-    """A command's words in their places, and its flags. ``environment`` is the catalogue's own name, found by the router."""
+    """Parsed arguments. ``environment`` is the name in the catalogue; ``mentions`` are user ids by their ``@name``."""
 
     positional: tuple[str, ...]
     flags: Mapping[str, str] = field(default_factory=dict)
@@ -36,26 +36,26 @@ class Arguments:
     environment: str = ""
 
     def __getitem__(self, index: int) -> str:
-        """The word in that place; empty where there is none."""
+        """The positional argument at this index; empty if there is none."""
         return self.positional[index] if index < len(self.positional) else ""
 
     def rest(self, index: int) -> str:
-        """Every word from that place on, as one text. Raises ``UsageError`` where it is too long."""
+        """All positional arguments from this index on, joined by spaces. Raises ``UsageError`` if they are too long."""
         return _check_length(" ".join(self.positional[index:]))
 
     @property
     def reason(self) -> str:
-        """What ``--reason`` says; empty where it says nothing."""
+        """The value of ``--reason``; empty without one."""
         return self.flags.get("reason", "")
 
     @property
     def dry_run(self) -> bool:
-        """Whether only the preview is wanted."""
+        """Whether ``--dry-run`` is set: show a preview only."""
         return "dry-run" in self.flags
 
 
 def tokenize(text: str) -> list[Token]:
-    """Split at spaces, except within quotation marks of any alphabet. Raises ``UsageError`` for one that stays open."""
+    """Split at spaces outside quotation marks of any language. Raises ``UsageError`` for an unclosed one."""
     result, index = [], 0
     while index < len(text):
         if text[index] == " ":
@@ -67,7 +67,7 @@ def tokenize(text: str) -> list[Token]:
 
 
 def parse_arguments(tokens: Sequence[Token], usage: Usage, mentions: Mapping[str, str]) -> Arguments:
-    """Sort the words into arguments and flags. Raises ``UsageError`` for an unknown flag, or too many words."""
+    """Parse tokens into arguments and flags. Raises ``UsageError`` for an unknown flag, or too many arguments."""
     positional, flags, index = [], {}, 0
     while index < len(tokens):
         flag = _match_flag(tokens[index], usage)
@@ -90,6 +90,7 @@ def _read_token(text: str, index: int) -> tuple[Token, int]:
     characters: list[str] = []
     quoted_at = -1
     while index < len(text) and text[index] != " ":
+        # A quotation opens only at the start of a word or of a flag's value: the mark in `5"` is a plain character.
         at_start = not characters or characters[-1] == "="
         closing = _closing_quote(text, index) if at_start else -1
         if closing < 0:
@@ -103,9 +104,10 @@ def _read_token(text: str, index: int) -> tuple[Token, int]:
 
 
 def _closing_quote(text: str, index: int) -> int:
-    """Where the quotation that opens here closes; -1 where none opens here. An apostrophe needs no partner."""
+    """The index of the mark that closes the quotation opened at ``index``; -1 if none opens, as after an apostrophe."""
     mark = text[index]
     if mark in _DOUBLE:
+        # The proper closing mark first, then any other: phones mix them.
         for closers in (_DOUBLE[mark], _ANY_DOUBLE):
             if (closing := _find_closer(text, index + 1, closers)) > 0:
                 return closing
@@ -131,7 +133,10 @@ def _unescape(text: str) -> str:
 
 
 def _match_flag(token: Token, usage: Usage) -> tuple[str, str | None] | None:
-    """The flag's name and the value joined to it. Phones type ``—`` for ``--``; a lone dash is a dash."""
+    """The name of a flag and the value after its ``=``; None for a plain word.
+
+    Phones replace ``--`` by ``—``, which is accepted. Raises ``UsageError`` for a single ``-`` before the name of a flag.
+    """
     match = _FLAG.fullmatch(token.text)
     if match is None or 0 <= token.quoted_at < match.end("name"):
         return None
@@ -148,7 +153,7 @@ def _match_flag(token: Token, usage: Usage) -> tuple[str, str | None] | None:
 
 
 def _flag_value(name: str, inline_value: str | None, tokens: Sequence[Token], index: int, usage: Usage) -> tuple[str, int]:
-    """What belongs to the flag, and where the words go on."""
+    """The value of the flag, and the index of the next token. Raises ``UsageError``."""
     value_kind = usage.flags[name]
     if value_kind is FlagValue.NOTHING:
         if inline_value is not None:
@@ -170,7 +175,7 @@ def _flag_value(name: str, inline_value: str | None, tokens: Sequence[Token], in
 
 
 def _is_whole_value(token: Token, usage: Usage, value_kind: FlagValue) -> bool:
-    """Whether this one word is the whole value: any plain word for a word, only a quoted one for a text."""
+    """Whether this token alone is the value: any plain word for a WORD, only a quoted one for a TEXT."""
     return token.quoted_at == 0 if value_kind is FlagValue.TEXT else _match_flag(token, usage) is None
 
 

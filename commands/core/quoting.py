@@ -1,4 +1,4 @@
-"""Commands written out: on a button, in a hint, from a form. What is written is read back as the same words."""
+"""Formats commands for buttons, hints and forms. Parsing a formatted command gives the same arguments."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ _UNQUOTED = re.compile(r"[A-Za-z0-9@#][A-Za-z0-9._:/@#+-]*")
 
 
 def format_command(usage: Usage, arguments: Sequence[str], flags: Mapping[str, str]) -> str:
-    """``rollback production main-abc1234 --reason "errors went up"``, without ``/deepecho``."""
-    parts = [usage.name, *(quote(each) for each in arguments if each)]
+    """Format a command such as ``rollback production main-abc1234 --reason "errors went up"``, without ``/deepecho``."""
+    parts = [usage.name, *(quote(argument) for argument in arguments if argument)]
     for flag, value in flags.items():
         value_kind = usage.flags[flag]
         parts.append(
@@ -22,7 +22,7 @@ def format_command(usage: Usage, arguments: Sequence[str], flags: Mapping[str, s
 
 
 def quote(text: str, *, always: bool = False) -> str:
-    """The text as one word."""
+    """Quote the text, if necessary, so that it parses as one word."""
     if not always and _UNQUOTED.fullmatch(text):
         return text
     escaped = re.sub(r'([\\"“”„‟«»])', r"\\\1", text)

@@ -1,4 +1,4 @@
-"""What a command sees: who asks, where, and everything that is outside."""
+"""The request of a person, and the services that a command uses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from storage.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What is outside, opened once by ``bot.wiring``. ``clusters`` are keyed by the catalogue's cluster names."""
+    """Services for commands, built by ``bot``. ``clusters`` are keyed by the catalogue's cluster names."""
 
     catalogue: Catalogue
     clock: Clock
@@ -28,7 +28,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One thing that one person said. ``key`` is the inbox key of the delivery: ids derive from it."""
+    """One command of one person. ``key`` is its inbox key, from which ids derive."""
 
     key: str
     member: Member
@@ -38,21 +38,21 @@ class Request:
 
     @property
     def person(self) -> Person:
-        """Who asks."""
+        """The person who sent the command."""
         return self.member.person
 
     @property
     def catalogue(self) -> Catalogue:
-        """The catalogue as it was when the request came in."""
+        """The catalogue at the time when the request was received."""
         return self.services.catalogue
 
     @property
     def visible_environments(self) -> tuple[str, ...]:
-        """The environments that this person may look at, in the catalogue's order."""
+        """Environments in which the person is a viewer, in the catalogue's order."""
         return tuple(name for name in self.catalogue.environments if self.catalogue.has_role(self.member, Role.VIEWER, name))
 
     def require(self, role: Role, environment: str | None) -> None:
-        """Refuse, in words, whoever does not hold the role there."""
+        """Raise ``Denied`` if the person does not have the role in the environment."""
         if not self.catalogue.has_role(self.member, role, environment):
             where = f" in {environment}" if environment else ""
             article = "an" if role is Role.SRE or role.value[0] in "aeiou" else "a"

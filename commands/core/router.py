@@ -1,4 +1,4 @@
-"""A command: how it is said, who may say it, what it does. Each module has a ``Router``; ``commands.registry`` joins them."""
+"""Commands: name, usage, required role and function. Each module has a ``Router``; ``commands.registry`` joins them."""
 
 import difflib
 import inspect
@@ -17,19 +17,21 @@ from domain.policies import Action
 from domain.text import nearest
 
 MAX_NAME_LENGTH = 40
-"""Of a mistyped command: what is compared and repeated."""
+"""Characters of a mistyped command that are compared and shown."""
 CONFIDENT_MATCH = 0.85
-"""A command this much like what was typed is the only one worth naming."""
+"""A similarity from which a hint suggests only the nearest command."""
 
 CommandFunction = Callable[[Request, Arguments], Awaitable[Answer]]
 Needs = Role | Action | tuple[Action, ...] | None
-"""A fixed role; or the role that the environment's rule names for an action (of several, the lowest opens the door and the
-command asks again when it knows which it is); or None where anybody may say it."""
+"""Who may use a command: a fixed role; or the role that the environment's rule sets for an action; or anybody (None).
+
+Of several actions the lowest role is required at first. The command checks again when it knows which action it is.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One thing that people can say."""
+    """A command."""
 
     name: str
     run: CommandFunction
@@ -41,40 +43,40 @@ class Command:
 
     @property
     def actions(self) -> tuple[Action, ...]:
-        """What it does to the platform; empty for a command that only looks or answers."""
+        """The actions of the command; empty for one that changes nothing."""
         if isinstance(self.needs, Action):
             return (self.needs,)
         return self.needs if isinstance(self.needs, tuple) else ()
 
     @property
     def is_privileged(self) -> bool:
-        """Whether it takes more than looking, so that refusing it is worth an entry in the audit log."""
+        """Whether it needs more than the viewer role, so that a refusal is audited."""
         return self.needs not in (None, Role.VIEWER)
 
     @property
     def line(self) -> str:
-        """How it is written, without ``/deepecho``."""
+        """Name and usage, without ``/deepecho``."""
         return f"{self.name} {self.usage.line}".strip()
 
     @property
     def names_environment(self) -> bool:
-        """Whether its first word is an environment."""
+        """Whether the first argument is an environment."""
         return bool(self.usage.arguments) and self.usage.arguments[0].name == "env"
 
     def required_role(self, environment: Environment) -> Role | None:
-        """The role that opens it there."""
+        """The lowest role that may use the command in the environment; None for anybody."""
         if isinstance(self.needs, Role):
             return self.needs
         return min((environment.rule(action).needs for action in self.actions), key=lambda role: role.rank, default=None)
 
     def allowed_for(self, member: Member, catalogue: Catalogue, environment: str) -> bool:
-        """Whether the member may say it there."""
+        """Whether the member may use the command in the environment."""
         role = self.required_role(catalogue.environments[environment])
         return role is None or catalogue.has_role(member, role, environment)
 
 
 class Router:
-    """The commands of one family."""
+    """Collects the commands of one module."""
 
     def __init__(self) -> None:
         self.commands: list[Command] = []
@@ -82,7 +84,7 @@ class Router:
     def command(
         self, name: str, *, needs: Needs, usage: str = "", example: str, group: str
     ) -> Callable[[CommandFunction], CommandFunction]:
-        """Make a function a command. ``usage`` is what it is read by; its docstring is its help."""
+        """Register a function as a command. ``usage`` defines its arguments; its docstring is the help text."""
 
         def register(run: CommandFunction) -> CommandFunction:
             text = " ".join((inspect.getdoc(run) or "").split("\n\n")[0].split())
@@ -98,11 +100,11 @@ class Router:
 
 
 def match_command(words: Sequence[str], commands: Mapping[str, Command]) -> tuple[Command, int]:
-    """The command that the words begin with, and how many of them are its name: two where that is a name, else one.
+    """The command at the start of the words, and the number of words in its name: two if that is a name, else one.
 
     Raises ``UsageError`` with the nearest names.
     """
-    first_words = [each[:MAX_NAME_LENGTH] for each in words[:2]]
+    first_words = [word[:MAX_NAME_LENGTH] for word in words[:2]]
     two_words = " ".join(first_words).lower()
     if len(first_words) > 1 and two_words in commands:
         return commands[two_words], 2
@@ -115,9 +117,10 @@ def match_command(words: Sequence[str], commands: Mapping[str, Command]) -> tupl
 
 
 def check_subcommand_typo(command: Command, word: str, commands: Mapping[str, Command], catalogue: Catalogue) -> None:
-    """Raise ``UsageError`` for ``alerts rout``, which means a command of two words rather than an environment."""
-    subcommands = [each.removeprefix(f"{command.name} ") for each in commands if each.startswith(f"{command.name} ")]
-    environments = [each for name, entry in catalogue.environments.items() for each in (name, *entry.aliases)]
+    """Raise ``UsageError`` for a misspelt second word of a command, such as in ``alerts rout``."""
+    subcommands = [name.removeprefix(f"{command.name} ") for name in commands if name.startswith(f"{command.name} ")]
+    # Compared with environments too: a word that is nearer to one of those is a misspelt environment.
+    environments = [alias for name, entry in catalogue.environments.items() for alias in (name, *entry.aliases)]
     close = nearest(word[:MAX_NAME_LENGTH], [*environments, *subcommands], max_results=1)
     if close and close[0] in subcommands:
         sentence = f"There is no command “{command.name} {word[:MAX_NAME_LENGTH]}”."
@@ -125,12 +128,12 @@ def check_subcommand_typo(command: Command, word: str, commands: Mapping[str, Co
 
 
 def find_command(word: str, commands: Mapping[str, Command]) -> Command:
-    """The command of that name. Raises ``UsageError`` with the nearest names."""
+    """The command with this name. Raises ``UsageError`` with the nearest names."""
     command = commands.get(word.lower())
     if command is None:
         close = _similar_names(word[:MAX_NAME_LENGTH].lower(), commands)
         hint = (
-            f"Did you mean {' or '.join(f'`{each}`' for each in close)}?"
+            f"Did you mean {' or '.join(f'`{name}`' for name in close)}?"
             if close
             else f"`{SLASH_COMMAND} help` shows every command."
         )

@@ -1,4 +1,4 @@
-"""What Slack and phones do to the words that people type, undone; what cannot be meant, refused."""
+"""Normalizes command texts: undoes the changes that Slack and phones make, and rejects invisible characters."""
 
 import html
 import re
@@ -9,41 +9,41 @@ from dataclasses import dataclass
 from domain.errors import UsageError
 
 MAX_COMMAND_CHARACTERS = 2000
-"""Of a whole command. Slack itself passes on more, and nothing that is meant needs it."""
+"""Maximum characters of a command. Slack itself allows more."""
 
 _MARKUP = re.compile(r"<(?P<sign>[@#!]?)(?P<body>[^<>|]+)(?:\|(?P<label>[^<>]*))?>")
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _INVISIBLE = ("Cc", "Cf", "Cs")
 _HYPHENS = "\u2010\u2011"
-"""Copied from formatted text, they look like the one in ``main-abc1234``."""
+"""Hyphens in text copied from documents, which look like that in ``main-abc1234``."""
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizedText:
-    """The text as the person meant it. ``people`` gives the user id behind each ``@name`` in it."""
+    """The normalized text. ``mentions`` are the user ids by the ``@name`` in it."""
 
     text: str
     mentions: Mapping[str, str]
 
 
 def normalize(text: str) -> NormalizedText:
-    """Unwrap Slack's markup, turn every kind of space into a plain one. Raises ``UsageError`` for what cannot be meant."""
+    """Unwrap Slack's markup, replace all kinds of spaces. Raises ``UsageError`` for too long a text or invisible characters."""
     if len(text) > MAX_COMMAND_CHARACTERS:
         raise UsageError(
             f"That is {len(text):,} characters long; at most {MAX_COMMAND_CHARACTERS:,} are read.", "Say it shorter."
         )
     mentions: dict[str, str] = {}
-    plain = html.unescape(_MARKUP.sub(lambda found: _unwrap(found, mentions), _escape_other_entities(text)))
+    plain = html.unescape(_MARKUP.sub(lambda match: _unwrap(match, mentions), _escape_other_entities(text)))
     return NormalizedText(_normalize_characters(plain), mentions)
 
 
 def escape_for_slack(text: str) -> str:
-    """The text as Slack would send it, had somebody typed it."""
+    """Escape the text as Slack escapes typed text."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _escape_other_entities(text: str) -> str:
-    """Slack escapes three characters; ``&nbsp;`` and the like were typed by a person and stay."""
+    """Protect ``&nbsp;`` and the like, which a person has typed: Slack itself escapes only three characters."""
     return re.sub(r"&(?!(?:amp|lt|gt);)", "&amp;", text)
 
 
@@ -62,6 +62,7 @@ def _unwrap(match: re.Match[str], mentions: dict[str, str]) -> str:
 
 def _mention_name(user_id: str, label: str, mentions: dict[str, str]) -> str:
     name = f"@{label.removeprefix('@')}" if label else f"@{user_id}"
+    # Two people may have the same display name: then the second one is named by the user id.
     if mentions.setdefault(name, user_id) != user_id:
         name = f"@{user_id}"
         mentions[name] = user_id

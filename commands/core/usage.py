@@ -1,4 +1,4 @@
-"""How a command is written. One line of usage is what help shows *and* what the words are read by, so they cannot differ."""
+"""Usage of commands. The usage line that help shows is also parsed to define the arguments, so that they cannot differ."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _ELLIPSIS = "…"
 
 
 class FlagValue(Enum):
-    """What follows a flag."""
+    """The kind of value that a flag takes."""
 
     NOTHING = "nothing"
     WORD = "word"
@@ -19,7 +19,7 @@ class FlagValue(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A word in its place. ``rest`` takes every word to the end."""
+    """A positional argument. ``rest``: it takes all words to the end."""
 
     name: str
     required: bool
@@ -27,13 +27,13 @@ class Argument:
 
     @property
     def field(self) -> str:
-        """Its id in a form: ``sha|tag|last`` are three ways to name a version."""
+        """Its field id in a form. ``sha|tag|last`` are alternatives for the version."""
         return "version" if "|" in self.name else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The arguments in their order, and the flags by name."""
+    """The arguments in order, and the flags by name."""
 
     name: str
     line: str
@@ -42,22 +42,22 @@ class Usage:
 
     @property
     def synopsis(self) -> str:
-        """How the command is written, as it is shown in a hint."""
+        """The command with its usage line, for hints."""
         return f"`/deepecho {self.name} {self.line}`"
 
     @property
     def min_arguments(self) -> int:
-        """How many words must stand there."""
-        return sum(each.required for each in self.arguments)
+        """The number of required arguments."""
+        return sum(argument.required for argument in self.arguments)
 
     @property
     def max_arguments(self) -> int | None:
-        """How many words may stand there; None where the last takes all that follow."""
+        """The maximum number of arguments; None if the last one takes the rest."""
         return None if self.arguments and self.arguments[-1].rest else len(self.arguments)
 
     @classmethod
     def parse(cls, name: str, line: str) -> Self:
-        """Read ``<env> <version> [service] [--reason …] [--for 2h] [--dry-run]``; ``…`` takes text, any other word takes one."""
+        """Parse ``<env> <version> [service] [--reason …] [--for 2h] [--dry-run]``; ``…`` stands for text, else one word."""
         if _PART.sub("", line).strip():
             raise ValueError(f"not a usage line: {line!r}")
         arguments, flags = [], {}

@@ -1,4 +1,7 @@
-"""Answer to an operation that waits, stop one, list them. Rights are checked, and refusals audited, where decisions are kept."""
+"""The commands ``approve``, ``reject``, ``cancel`` and ``operations``.
+
+``runbooks.operations.service`` checks permissions and audits refusals.
+"""
 
 import re
 
@@ -50,15 +53,16 @@ async def operations_command(request: Request, args: Arguments) -> Answer:
     async with request.services.store.read() as tx:
         running = await tx.operations.recent(environment=environment, unfinished=True, limit=MAX_OPERATIONS_SHOWN)
         recent = await tx.operations.recent(environment=environment, limit=MAX_OPERATIONS_SHOWN)
-    known = {each.id: each for each in (*running, *recent)}.values()
-    visible = [each for each in known if request.catalogue.has_role(request.member, Role.VIEWER, each.environment)]
-    newest = sorted(visible, key=lambda each: each.requested_at, reverse=True)
+    # Unfinished ones are read on their own: many newer ones that have ended would push them off the list.
+    by_id = {record.id: record for record in (*running, *recent)}
+    visible = [record for record in by_id.values() if request.catalogue.has_role(request.member, Role.VIEWER, record.environment)]
+    newest = sorted(visible, key=lambda record: record.requested_at, reverse=True)
     where = f" in {environment}" if environment else ""
     return OperationsAnswer(title=f"Operations{where}", operations=tuple(newest))
 
 
 def _parse_operation_id(word: str) -> str:
-    """``op-k7m2``, ``OP-K7M2`` and ``k7m2`` name the same operation."""
+    """Parse an operation id: ``op-k7m2``, ``OP-K7M2`` and ``k7m2`` are the same. Raises ``UsageError``."""
     name = word.lower().removeprefix("op-")
     if not re.fullmatch(r"[a-z0-9]{1,40}", name):
         raise UsageError(

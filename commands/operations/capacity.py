@@ -1,4 +1,4 @@
-"""New pods, or another number of them."""
+"""The commands ``restart`` and ``scale``."""
 
 import re
 from datetime import timedelta
@@ -19,7 +19,7 @@ router = Router()
 RESTART_USAGE = "<env> <service> [--reason …] [--dry-run]"
 SCALE_USAGE = "<env> <service> <n> [--for 2h] [--reason …] [--dry-run]"
 MAX_TEMPORARY_SCALE = timedelta(days=7)
-"""What should stay for longer belongs into the service's own configuration."""
+"""The longest temporary scale. For longer, change the service's own configuration."""
 
 
 @router.command(

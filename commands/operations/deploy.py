@@ -1,4 +1,4 @@
-"""Deploy and roll back."""
+"""The commands ``deploy`` and ``rollback``."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Keep everybody from changing an environment for a while."""
+"""The commands ``lock``, ``unlock`` and ``locks``."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ from domain.text import parse_duration
 router = Router()
 
 MAX_LOCK_DURATION = timedelta(days=30)
-"""A longer freeze is a change of roles in the catalogue, not a lock that somebody forgot."""
+"""The longest lock. For a longer freeze, change the roles in the catalogue."""
 
 
 @router.command(
@@ -64,7 +64,7 @@ async def locks_command(request: Request, args: Arguments) -> Answer:  # noqa: A
     """Every lock that is held: people's, and those of operations that run."""
     async with request.services.store.read() as tx:
         locks = await tx.locks.active(request.at)
-    return LocksAnswer(tuple(each for each in locks if request.catalogue.has_role(request.member, Role.VIEWER, each.environment)))
+    return LocksAnswer(tuple(lock for lock in locks if request.catalogue.has_role(request.member, Role.VIEWER, lock.environment)))
 
 
 def _already_locked(environment: str, lock: LockRecord | None) -> str:

@@ -1,4 +1,4 @@
-"""What every command that changes the platform does between its plan and its operation."""
+"""From a plan to a preview or an operation: the part that all commands that change the platform share."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -16,19 +16,19 @@ from runbooks.operations.planner import Planner
 
 
 def planner(request: Request) -> Planner:
-    """Plans by the catalogue as it was when the request came in."""
+    """A planner with the catalogue of the request."""
     return Planner(lambda: request.catalogue, request.services.clusters)
 
 
 def resolve_service(request: Request, word: str) -> str | None:
-    """The catalogue's own name of the service; None where none was said. Raises ``UsageError``."""
+    """The service's name in the catalogue; None if ``word`` is empty. Raises ``UsageError``."""
     return request.catalogue.service_named(word) if word else None
 
 
 async def start_operation(
     request: Request, args: Arguments, plan: Plan, *, command: str, duration: timedelta | None = None
 ) -> Answer:
-    """Show the plan, where only that was asked for; else begin the operation. Raises ``Refused`` where a lock forbids it."""
+    """Return a preview for ``--dry-run``, else start the operation. Raises ``Denied``, or ``Refused`` if a lock forbids it."""
     environment = request.catalogue.environments[plan.environment]
     rule = environment.rule(plan.action)
     request.require(rule.needs, plan.environment)
@@ -57,7 +57,7 @@ async def start_operation(
 
 
 def _card_channel(request: Request, environment: Environment) -> str:
-    """Where the card goes: where it was asked for, so that it is found; not into a conversation that no approver can see."""
+    """The channel of the card: that of the request, or the environment's channel instead of a direct message."""
     is_direct_message = request.channel.startswith("D") or not request.channel
     return environment.channel or request.channel if is_direct_message else request.channel
 

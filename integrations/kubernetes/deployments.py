@@ -114,18 +114,18 @@ async def autoscalers(client: KubernetesClient, namespace: str) -> list[Json]:
 
 
 async def deployment_names(client: KubernetesClient, namespace: str) -> tuple[str, ...]:
-    return tuple(sorted(metadata(each)["name"] for each in await client.list_items(DEPLOYMENTS, namespace)))
+    return tuple(sorted(metadata(item)["name"] for item in await client.list_items(DEPLOYMENTS, namespace)))
 
 
 def image_of(template: Template, container: str) -> str:
     """The image of the named container, else of the only container (it may have been renamed since), else empty."""
-    images = {each["name"]: str(each.get("image", "")) for each in template["spec"]["containers"]}
+    images = {item["name"]: str(item.get("image", "")) for item in template["spec"]["containers"]}
     return images.get(container) or (next(iter(images.values())) if len(images) == 1 else "")
 
 
 def _owned_by(deployment: Json, replica_sets: Iterable[Json]) -> list[Json]:
     uid = metadata(deployment)["uid"]
-    return sorted((each for each in replica_sets if controller_uid(each) == uid), key=_revision_number, reverse=True)
+    return sorted((item for item in replica_sets if controller_uid(item) == uid), key=_revision_number, reverse=True)
 
 
 def _revision_number(obj: Json) -> int:
@@ -151,12 +151,12 @@ def _to_workload(
         autoscaler=autoscaler,
         revision=_revision_number(deployment),
         operation_id=annotations(deployment).get(OPERATION_ANNOTATION, ""),
-        revisions=tuple(_to_revision(target, each) for each in replica_sets),
+        revisions=tuple(_to_revision(target, item) for item in replica_sets),
     )
 
 
 def _running_image(target: Target, template: Template) -> str:
-    names = [each["name"] for each in template["spec"]["containers"]]
+    names = [item["name"] for item in template["spec"]["containers"]]
     if target.container not in names:
         available = ", ".join(names)
         raise NotFound(f"Deployment {target.deployment} has no container {target.container}; it has {available}.")

@@ -41,8 +41,8 @@ async def pod_failures(client: KubernetesClient, target: Target, redact: Redact)
     newest = newest_replica_set(deployment, replica_sets)
     if newest is None:
         return ()
-    unready = [each for each in pods if controller_uid(each) == metadata(newest)["uid"] and _is_unready(each)]
-    candidates_by_pod = {metadata(each)["name"]: _from_pod_status(each) for each in unready}
+    unready = [pod for pod in pods if controller_uid(pod) == metadata(newest)["uid"] and _is_unready(pod)]
+    candidates_by_pod = {metadata(pod)["name"]: _from_pod_status(pod) for pod in unready}
     unexplained = {name for name, candidate in candidates_by_pod.items() if candidate is None}
     by_event = await _from_events(client, target.namespace, unexplained) if unexplained else {}
     candidates = [explained for name, own in candidates_by_pod.items() if (explained := own or by_event.get(name))]

@@ -17,9 +17,9 @@ async def running_pods(client: KubernetesClient, target: Target) -> RunningPods:
     deployment = await deployment_of(client, target)
     replica_sets, pods = await asyncio.gather(replica_sets_of(client, deployment), pods_of(client, deployment))
     newest = newest_replica_set(deployment, replica_sets)
-    owners = {metadata(each)["uid"] for each in replica_sets}
-    active = [each for each in pods if controller_uid(each) in owners and _is_active(each)]
-    ready = [each for each in active if is_ready(each)]
+    owners = {metadata(item)["uid"] for item in replica_sets}
+    active = [pod for pod in pods if controller_uid(pod) in owners and _is_active(pod)]
+    ready = [pod for pod in active if is_ready(pod)]
     template = deployment["spec"]["template"]
     return RunningPods(
         template_hash=template_hash(template),
@@ -27,8 +27,8 @@ async def running_pods(client: KubernetesClient, target: Target) -> RunningPods:
         operation_id=annotations(deployment).get(OPERATION_ANNOTATION, ""),
         ready=len(ready),
         total=len(active),
-        ready_updated=sum(controller_uid(each) == metadata(newest)["uid"] for each in ready) if newest else 0,
-        image_ids=tuple(sorted({_image_id(each, target.container) for each in ready})),
+        ready_updated=sum(controller_uid(pod) == metadata(newest)["uid"] for pod in ready) if newest else 0,
+        image_ids=tuple(sorted({_image_id(pod, target.container) for pod in ready})),
     )
 
 
@@ -41,12 +41,12 @@ async def pods_of(client: KubernetesClient, deployment: Json) -> list[Json]:
 def newest_replica_set(deployment: Json, replica_sets: Iterable[Json]) -> Json | None:
     """The ReplicaSet of the Deployment's current template; None until its controller has created it."""
     wanted_hash = template_hash(deployment["spec"]["template"])
-    return next((each for each in replica_sets if template_hash(each["spec"]["template"]) == wanted_hash), None)
+    return next((item for item in replica_sets if template_hash(item["spec"]["template"]) == wanted_hash), None)
 
 
 def is_ready(pod: Json) -> bool:
     conditions: list[Json] = (pod.get("status") or {}).get("conditions") or []
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def _is_active(pod: Json) -> bool:
@@ -56,5 +56,5 @@ def _is_active(pod: Json) -> bool:
 def _image_id(pod: Json, container: str) -> str:
     """The image's digest as ``repo@sha256:…``, without the scheme that Docker puts before it."""
     statuses: list[Json] = (pod.get("status") or {}).get("containerStatuses") or []
-    image_id = next((str(each.get("imageID", "")) for each in statuses if each["name"] == container), "")
+    image_id = next((str(status.get("imageID", "")) for status in statuses if status["name"] == container), "")
     return image_id.rpartition("://")[2]

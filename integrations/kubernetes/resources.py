@@ -59,7 +59,7 @@ def labels(obj: Mapping[str, Any]) -> dict[str, str]:
 def controller_uid(obj: Mapping[str, Any]) -> str:
     """The uid of the controller that owns this object, empty without one."""
     owners = metadata(obj).get("ownerReferences") or []
-    return next((str(each["uid"]) for each in owners if each.get("controller")), "")
+    return next((str(owner["uid"]) for owner in owners if owner.get("controller")), "")
 
 
 def parse_time(text: str) -> datetime:
@@ -70,7 +70,7 @@ def parse_time(text: str) -> datetime:
 def label_selector(selector: Mapping[str, Any]) -> str:
     """Format a LabelSelector object for the ``labelSelector`` query parameter."""
     equalities = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
-    return ",".join([*equalities, *(_format_requirement(each) for each in selector.get("matchExpressions") or [])])
+    return ",".join([*equalities, *(_format_requirement(requirement) for requirement in selector.get("matchExpressions") or [])])
 
 
 def _format_requirement(requirement: Mapping[str, Any]) -> str:

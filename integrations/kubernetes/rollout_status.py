@@ -61,10 +61,10 @@ def stalled_replica_set(deployment: Json) -> str:
 def without_progress_condition(deployment: Json) -> Json:
     """A copy of the Deployment without its ``Progressing`` condition."""
     status = deployment["status"]
-    conditions = [each for each in status["conditions"] if each["type"] != _PROGRESSING_CONDITION]
+    conditions = [condition for condition in status["conditions"] if condition["type"] != _PROGRESSING_CONDITION]
     return {**deployment, "status": {**status, "conditions": conditions}}
 
 
 def _progress_condition(deployment: Json) -> dict[str, Any]:
     conditions: list[Json] = (deployment.get("status") or {}).get("conditions") or []
-    return next((each for each in conditions if each.get("type") == _PROGRESSING_CONDITION), {})
+    return next((condition for condition in conditions if condition.get("type") == _PROGRESSING_CONDITION), {})

@@ -102,7 +102,7 @@ class AlertService:
             raise
 
     async def unsilence(self, request: AlertRequest) -> AlertGroup:
-        """End the bot's silence of a group, even one that was not recorded. If it has already ended, only the group is updated."""
+        """End the bot's silence of a group, even one that was not recorded. If it has ended, only the group is updated."""
         group, at = await self.find(request.group), self.clock.now()
         recorded = group.silence
         found = recorded or (await self._unrecorded_silence(group, at) if group.environment else None)

@@ -86,4 +86,4 @@ class StormBatch:
     async def _new_id(self, source: str) -> str:
         ids = id_candidates("st", source)
         used = await self._tx.storms.known_ids(ids) | self._storms.keys()
-        return next(each for each in ids if each not in used)
+        return next(candidate for candidate in ids if candidate not in used)

@@ -211,7 +211,7 @@ class OperationService:
         """The shortest unused id derived from ``source``."""
         ids = id_candidates("op", source)
         used = await tx.operations.known_ids(ids)
-        return next(each for each in ids if each not in used)
+        return next(candidate for candidate in ids if candidate not in used)
 
 
 def _raise_not_found(operation_id: str) -> OperationRecord:

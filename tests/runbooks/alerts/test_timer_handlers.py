@@ -197,7 +197,7 @@ async def test_a_flapping_group_is_looked_at_until_it_is_steady(harness: AlertsH
     harness.clock.advance(9 * MINUTE)
     assert await harness.fire_due_timers() == []
     harness.clock.advance(MINUTE)
-    assert await harness.fire_due_timers() == ["alert-steady"]
+    assert await harness.fire_due_timers() == ["alert-flapping-check"]
     assert not (await harness.group()).flapping
     assert (await harness.notes())[-1].startswith("Steady again: firing since 14:02 UTC.")
     assert (await harness.outbox_entries())[-2].key.endswith("/card")
