@@ -1,16 +1,11 @@
 """Housekeeping: deletes old inbox and outbox messages, alert groups, storms and dead replicas. The audit log stays."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
 from domain.clock import Clock
-from domain.errors import TemporaryError
+from runbooks.periodic import run_periodically
 from storage.store import Store
-
-log = structlog.get_logger()
 
 RETENTION = timedelta(days=30)
 """How long rows are kept. Failed messages stay until a person has handled them."""
@@ -26,13 +21,7 @@ class Housekeeping:
 
     async def run(self) -> None:
         """Tidy for as long as the process lives."""
-        while True:
-            try:
-                await self.run_once()
-            except TemporaryError as error:
-                # It is only later; the next hour finds the same rows.
-                log.warning("housekeeping failed, retrying in an hour", error=str(error))
-            await asyncio.sleep(HOUSEKEEPING_INTERVAL.total_seconds())
+        await run_periodically("housekeeping", HOUSEKEEPING_INTERVAL, self.run_once)
 
     async def run_once(self) -> None:
         """Delete rows older than ``RETENTION``."""

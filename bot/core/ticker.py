@@ -3,12 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from domain.errors import TemporaryError
-
-log = structlog.get_logger()
+from runbooks.periodic import RepeatedWork
 
 TICK_SECONDS = 1
 
@@ -16,13 +13,10 @@ TICK_SECONDS = 1
 @asynccontextmanager
 async def run_every_second(run_due: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     """Call ``run_due`` every second. One that takes longer is not called a second time meanwhile."""
+    timer_tick = RepeatedWork("timer tick")
 
     async def tick() -> None:
-        try:
-            await run_due()
-        except TemporaryError as error:
-            # What is due stays due; the next tick finds it.
-            log.warning("timer tick failed, retrying", error=str(error))
+        await timer_tick.attempt(run_due)
 
     # Without the two settings a tick that comes late, as after a long pause of the process, would be dropped.
     scheduler = AsyncIOScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}, timezone="UTC")

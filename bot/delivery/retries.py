@@ -1,6 +1,5 @@
 """What follows a failed attempt: again and when, elsewhere, or never. And keeping what happened while the database is away."""
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
@@ -10,8 +9,10 @@ import structlog
 
 from bot.delivery.metrics import OutboxMetrics
 from bot.slack.errors import RateLimited, SlackRefused
+from domain.backoff import backoff_delay
 from domain.clock import Clock
 from domain.errors import DeepechoError, TemporaryError, UnknownOutcome
+from runbooks.retries import retry_attempts
 from storage.outbox import OutboxRow
 from storage.store import Store, Transaction
 
@@ -145,18 +146,17 @@ class FailureHandler:
 
         Raises ``NotKept`` after ``Patience.keep``.
         """
-        loop = asyncio.get_running_loop()
-        deadline, delay = loop.time() + self._retry_policy.record_timeout, self._retry_policy.initial_delay
-        while True:
-            try:
-                async with self._store.write() as tx:
-                    await write(tx, self._clock.now())
-                    return
-            except TemporaryError as error:
-                if loop.time() + delay > deadline:
-                    raise OutcomeNotRecorded(str(error)) from error
-            await asyncio.sleep(delay)
-            delay *= 2
+        policy = self._retry_policy
+        try:
+            # Short pauses: with the last one this must end before another replica may take the row (``SEND_CLAIM_TIMEOUT``).
+            async for attempt in retry_attempts(
+                initial=policy.initial_delay, maximum=policy.record_timeout / 20, timeout=policy.record_timeout
+            ):
+                with attempt:
+                    async with self._store.write() as tx:
+                        await write(tx, self._clock.now())
+        except TemporaryError as error:
+            raise OutcomeNotRecorded(str(error)) from error
 
     async def _retry(
         self,
@@ -170,7 +170,9 @@ class FailureHandler:
     ) -> None:
         """Try again, unless a newer picture of the same card waits. ``held`` is a budget that nobody spends before then."""
         requested_delay = error.retry_after if isinstance(error, TemporaryError) else None
-        seconds = max(requested_delay or 0.0, self._backoff(row) if delay is None else delay)
+        if delay is None:
+            delay = backoff_delay(row.attempts, self._retry_policy.initial_delay, self._retry_policy.max_delay, self._rng)
+        seconds = max(requested_delay or 0.0, delay)
         outcome = "retried"
 
         async def write(tx: Transaction, at: datetime) -> None:
@@ -205,11 +207,6 @@ class FailureHandler:
         await self.record(write)
         log.error("outbox.rerouted", stream=row.stream, channel=row.channel, to=channel, error=str(error))
         self._metrics.retried("rerouted")
-
-    def _backoff(self, row: OutboxRow) -> float:
-        """Twice as long for each attempt, give or take a quarter, so that replicas do not knock in step."""
-        span = min(self._retry_policy.max_delay, self._retry_policy.initial_delay * 2.0 ** min(row.attempts - 1, 16))
-        return span * self._rng.uniform(0.75, 1.25)
 
     def _note_account_error(self, sentence: str) -> None:
         if not self.account_error:

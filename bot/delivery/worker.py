@@ -19,9 +19,10 @@ from bot.delivery.sender import Attachment, Sender
 from bot.slack.api import SlackApi
 from bot.views.markup.message import Message
 from domain.clock import Clock
-from domain.errors import DeepechoError, PermanentError, TemporaryError, UnknownOutcome
+from domain.errors import DeepechoError, PermanentError, UnknownOutcome
 from domain.metrics.charts import Chart
 from domain.redaction import redact
+from runbooks.periodic import RepeatedWork, wait_until_set
 from storage.outbox import FILE_NOT_UPLOADED, OutboxRow, RateLimits
 from storage.outbox_messages import load
 from storage.store import Store, Transaction
@@ -76,12 +77,12 @@ class OutboxWorker:
         self._woken = asyncio.Event()
         self._stopping = False
         self._dead_released_at: datetime | None = None
-        self._database_unavailable = False
+        self._round = RepeatedWork("delivery of messages")
 
     @property
     def blocking_error(self) -> str:
         """What keeps messages from going out at all, in a sentence; empty where nothing does."""
-        return "The database does not answer." if self._database_unavailable else self._failure_handler.account_error
+        return "The database does not answer." if self._round.is_failing else self._failure_handler.account_error
 
     def wake(self) -> None:
         """Something was put into the outbox, or the budget of it changed: look at once."""
@@ -90,9 +91,11 @@ class OutboxWorker:
     async def run(self) -> None:
         """Deliver until ``drain``. Cancelling leaves what is under way with an unknown outcome, which the next start looks up."""
         async with asyncio.TaskGroup() as rows:
+            # Not ``run_periodically``: this loop ends, so that what is under way can be finished.
             while not self._stopping:
                 self._woken.clear()
-                await self._wait(await self._run_once(rows))
+                pause = await self._round.attempt(lambda: self._run_once(rows))
+                await wait_until_set(self._woken, self._retry_policy.idle_interval if pause is None else pause)
 
     async def drain(self, within: float) -> bool:
         """Take no more rows, and finish what is under way. False where something is left after ``within`` seconds."""
@@ -109,23 +112,9 @@ class OutboxWorker:
 
     async def _run_once(self, rows: asyncio.TaskGroup) -> float:
         """Begin whatever may go out now. For how many seconds to rest then, unless woken."""
-        try:
-            await self._release_dead_replicas()
-            has_more = await self._start(rows)
-        except TemporaryError as error:
-            if not self._database_unavailable:
-                log.warning("outbox.database_unavailable", error=str(error))
-            self._database_unavailable = True
-            return self._retry_policy.idle_interval
-        self._database_unavailable = False
+        await self._release_dead_replicas()
+        has_more = await self._start(rows)
         return self._retry_policy.poll_interval if has_more else self._retry_policy.idle_interval
-
-    async def _wait(self, pause: float) -> None:
-        try:
-            async with asyncio.timeout(pause):
-                await self._woken.wait()
-        except TimeoutError:
-            return
 
     async def _release_dead_replicas(self) -> None:
         """What dead replicas had under way has an unknown outcome. One process alone: everything from before it started."""

@@ -84,6 +84,7 @@ class Dispatcher:
         raise AssertionError("workers work for ever")
 
     async def _work(self) -> NoReturn:
+        # Not ``run_periodically``: a queue has no interval, and ``handle`` decides for each delivery.
         while True:
             inbound = await self._queue.get()
             try:

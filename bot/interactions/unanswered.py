@@ -1,8 +1,8 @@
 """Deliveries that nobody answered, because a process ended in between: answered late, or asked for again."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import chain, repeat
 from typing import NoReturn
 
 import structlog
@@ -12,8 +12,8 @@ from bot.slack import payloads
 from bot.slack.payloads import Interaction, InvalidPayload
 from domain.answers.answers import ErrorAnswer
 from domain.clock import Clock
-from domain.errors import TemporaryError
 from domain.inbound import InboundKind, InboundMessage
+from runbooks.periodic import run_periodically
 from storage.replicas import ReplicaRepository
 from storage.store import Store
 
@@ -23,7 +23,7 @@ MAX_ANSWER_AGE = timedelta(seconds=60)
 """Whoever typed it has gone on by then: acting on it now would surprise them."""
 GRACE_PERIOD = timedelta(seconds=5)
 """A younger one is simply on its way through its own replica."""
-SWEEP_INTERVAL_SECONDS = 20.0
+SWEEP_INTERVAL = timedelta(seconds=20)
 
 
 class UnansweredSweeper:
@@ -37,17 +37,8 @@ class UnansweredSweeper:
 
     async def run(self) -> NoReturn:
         """Look at once, then every 20 s."""
-        await self._run_guarded(timedelta())
-        while True:
-            await asyncio.sleep(SWEEP_INTERVAL_SECONDS)
-            await self._run_guarded(GRACE_PERIOD)
-
-    async def _run_guarded(self, grace_period: timedelta) -> None:
-        try:
-            await self.run_once(grace_period)
-        except TemporaryError as error:
-            # Nothing is lost: the rows stay, and the next look finds them.
-            log.warning("unanswered sweep failed, retrying", error=str(error))
+        grace_periods = chain([timedelta()], repeat(GRACE_PERIOD))
+        await run_periodically("unanswered sweep", SWEEP_INTERVAL, lambda: self.run_once(next(grace_periods)))
 
     async def run_once(self, grace_period: timedelta = GRACE_PERIOD) -> None:
         """One look: young ones are answered now, old ones get "expired" and never an operation."""

@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.socket_connection import SocketModeConnection
 from domain.errors import DeepechoError, PermanentError, TemporaryError
+from runbooks.retries import retry_attempts
 
 log = structlog.get_logger()
 
@@ -75,24 +76,24 @@ class SocketModeReceiver:
             await connection.drain_and_close(DRAIN_TIMEOUT_SECONDS)
 
     async def _open_next(self) -> SocketModeConnection:
-        failures = 0
-        while True:
-            connection = SocketModeConnection(self._app, self._app_token, self._client, self._on_hello)
-            try:
-                async with AsyncExitStack() as unless_open:
-                    unless_open.push_async_callback(connection.drain_and_close, 0)
-                    await connection.open()
-                    unless_open.pop_all()
-            except (TemporaryError, PermanentError) as error:
-                failures += 1
-                if failures == MAX_FAILURES:
-                    raise SocketModeFailed(f"Slack's socket could not be opened {failures} times in a row: {error}") from error
-                pause = _backoff(error, failures)
-                log.warning("socket not opened", error=str(error), failures=failures, pause=pause)
-                await asyncio.sleep(pause)
-            else:
-                self.opened += 1
-                return connection
+        try:
+            async for attempt in retry_attempts(
+                (TemporaryError, PermanentError), initial=1.0, maximum=MAX_PAUSE_SECONDS, attempts=MAX_FAILURES
+            ):
+                with attempt:
+                    return await self._open()
+        except (TemporaryError, PermanentError) as error:
+            raise SocketModeFailed(f"Slack's socket could not be opened {MAX_FAILURES} times in a row: {error}") from error
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _open(self) -> SocketModeConnection:
+        connection = SocketModeConnection(self._app, self._app_token, self._client, self._on_hello)
+        async with AsyncExitStack() as unless_open:
+            unless_open.push_async_callback(connection.drain_and_close, 0)
+            await connection.open()
+            unless_open.pop_all()
+        self.opened += 1
+        return connection
 
     async def _retire(self, connection: SocketModeConnection) -> None:
         """Take what still comes on a socket that has a successor, then close it."""
@@ -114,8 +115,3 @@ class SocketModeReceiver:
                 connections=self.connections,
                 replicas=self._replicas,
             )
-
-
-def _backoff(error: TemporaryError | PermanentError, failures: int) -> float:
-    requested_delay = error.retry_after if isinstance(error, TemporaryError) else None
-    return max(requested_delay or 0.0, min(MAX_PAUSE_SECONDS, 2.0 ** (failures - 1)))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.backoff import backoff_delay
 from domain.errors import Conflict, Drifted, Refused, TemporaryError, UnknownOutcome
 from domain.targets import Target
 from domain.workloads.deployments import (
@@ -26,6 +27,7 @@ from integrations.kubernetes.resources import DEPLOYMENTS, Json, annotations, me
 
 MAX_ATTEMPTS = 10
 """Attempts after conflicts: autoscalers and status updates change the version a few times a second at most."""
+_CONFLICT_BACKOFF_SECONDS = (0.02, 0.2)
 DEPLOYMENT_ONLY_ANNOTATIONS = frozenset(
     {
         "kubectl.kubernetes.io/last-applied-configuration",
@@ -175,7 +177,8 @@ async def apply(client: KubernetesClient, change: Change) -> bool:
             await _patch(client, change, deployment)
         except Conflict:
             # The first three retries follow at once: a conflict mostly comes from a single status update.
-            await asyncio.sleep(0.02 * max(0, attempt - 2))
+            if attempt > 1:  # two conflicts are an ordinary race; more are somebody who writes all the time
+                await asyncio.sleep(backoff_delay(attempt - 1, *_CONFLICT_BACKOFF_SECONDS))
         except UnknownOutcome as error:
             # One lost response is settled by reading again; a second one is left to the caller.
             if unknown_outcome is not None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from domain.backoff import backoff_delay
 from domain.errors import NotFound, TemporaryError
 from domain.targets import Target
 from domain.workloads.deployments import RolloutStatus
@@ -89,7 +90,7 @@ async def watch_object(
         # A watch that delivered events, or held for a while, was healthy: the next break starts the back-off from zero.
         failures = 0 if watch.received_event or monotonic() - started_at > _MAX_BACKOFF_SECONDS else failures + 1
         if failures > 1:
-            await asyncio.sleep(min(_MIN_BACKOFF_SECONDS * 2**failures, _MAX_BACKOFF_SECONDS))
+            await asyncio.sleep(backoff_delay(failures, _MIN_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS))
 
 
 class _ResumableWatch:

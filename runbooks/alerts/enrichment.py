@@ -132,6 +132,7 @@ class Enrichment:
             raise next((error for error in failed if isinstance(error, TemporaryError)), failed[0])
 
     async def _run_worker(self) -> NoReturn:
+        # Not ``run_periodically``: a queue has no interval, and each group has a failure of its own.
         while True:
             timer, taken_at = await self._queue.get()
             if self._clock.now() - taken_at < MAX_QUEUE_AGE:

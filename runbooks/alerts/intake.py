@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NoReturn
 
@@ -18,19 +18,20 @@ from domain.alerts.titles import shared_by
 from domain.catalogue.alerts import AlertsConfig, WatchdogConfig
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
-from domain.errors import UNEXPECTED_ERRORS, TemporaryError
+from domain.errors import UNEXPECTED_ERRORS
 from domain.inbound import InboundMessage
 from integrations.alertmanager.webhook import parse_notification
 from runbooks.alerts.batch import GroupBatch, without_alerts
 from runbooks.alerts.timers import watchdog_timer
+from runbooks.periodic import run_periodically
 from storage.store import Store, Transaction
 
 log = structlog.get_logger()
 
 BATCH_SIZE = 64
 """Maximum number of notifications in one transaction."""
-INBOX_POLL_INTERVAL = 1.0
-"""Seconds between polls for notifications that another replica, or an earlier process, has stored."""
+INBOX_POLL_INTERVAL = timedelta(seconds=1)
+"""Between polls for notifications that another replica, or an earlier process, has stored."""
 
 WATCHDOG_RULE = "watchdog"
 
@@ -62,10 +63,7 @@ class NotificationProcessor:
 
     async def run(self) -> NoReturn:
         """Apply whatever there is, for as long as the process lives."""
-        while True:
-            self._woken.clear()
-            if not await self._run_once():
-                await self._wait()
+        await run_periodically("applying notifications", INBOX_POLL_INTERVAL, self._run_once, wake=self._woken)
 
     async def apply_batch(self) -> int:
         """Apply the oldest notifications in one transaction. Returns their number. Raises ``TemporaryError``."""
@@ -98,26 +96,14 @@ class NotificationProcessor:
         await batch.apply(_with_watchdog_route(_route_notification(notification, at, catalogue), watchdog), source)
         await batch.write(at)
 
-    async def _run_once(self) -> bool:
-        """Apply a batch. Returns whether more notifications may be waiting."""
-        try:
-            if self._catalogue().alerts is not self._watched_config:
-                await self.start_watchdogs()
-            if not self.backlog:
-                async with self._store.read() as tx:
-                    self.backlog = await tx.inbox.backlog()
-            return self.backlog > 0 and await self.apply_batch() > 0
-        except TemporaryError as error:
-            # The notifications stay in the inbox; the next poll finds them.
-            log.warning("applying notifications failed, retrying", error=str(error))
-            return False
-
-    async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(INBOX_POLL_INTERVAL):
-                await self._woken.wait()
-        except TimeoutError:
-            return
+    async def _run_once(self) -> float | None:
+        """Apply a batch. Returns 0, to be called again at once, where more notifications may be waiting."""
+        if self._catalogue().alerts is not self._watched_config:
+            await self.start_watchdogs()
+        if not self.backlog:
+            async with self._store.read() as tx:
+                self.backlog = await tx.inbox.backlog()
+        return 0 if self.backlog > 0 and await self.apply_batch() > 0 else None
 
     async def _apply(self, limit: int) -> int:
         # One catalogue for the whole batch, also if it is reloaded in between.

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, get_type_hints
 
-import stamina
 import structlog
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 from dbos import error as dbos_error
@@ -22,6 +21,7 @@ from pydantic import TypeAdapter
 from domain import errors
 from domain.errors import DeepechoError, TemporaryError
 from runbooks.engine.lease import Lease
+from runbooks.retries import retry_attempts
 from storage.engines import IDLE_IN_TRANSACTION_TIMEOUT_SECONDS, parse_url, workflow_engine
 from storage.operations import Fenced
 
@@ -202,9 +202,7 @@ class Engine:
         while True:
             started = time.monotonic()
             try:
-                async for attempt in stamina.retry_context(
-                    on=TemporaryError, attempts=None, timeout=self._step_retry_timeout, wait_initial=0.2, wait_max=5
-                ):
+                async for attempt in retry_attempts(initial=0.2, maximum=5, timeout=self._step_retry_timeout):
                     with attempt:
                         started = time.monotonic()
                         # Before every attempt: the lease may have been lost while the step waited for its retry.

@@ -14,6 +14,7 @@ from typing import NoReturn, Protocol
 import structlog
 
 from domain.errors import TemporaryError
+from runbooks.periodic import run_periodically
 from storage.store import Store
 
 log = structlog.get_logger()
@@ -124,19 +125,21 @@ class SharedLease:
         return self._timings.dead_after
 
     async def run(self) -> None:
-        while True:
-            # Before the beat, not only after: one that slept past its lease must not beat itself alive again.
+        await run_periodically("heartbeat", self._timings.heartbeat_interval, self._beat)
+
+    async def _beat(self) -> None:
+        # Before the heartbeat, not only after: a process that slept past its lease must not renew it.
+        self.check()
+        started = _boottime_seconds()
+        try:
+            async with self._store.write() as tx:
+                await tx.replicas.heartbeat(self.replica)
+        except TemporaryError:
+            # The database may come back in time; ``check`` ends the process when it does not.
             self.check()
-            started = _boottime_seconds()
-            try:
-                async with self._store.write() as tx:
-                    await tx.replicas.heartbeat(self.replica)
-                self._last_heartbeat = started
-            except TemporaryError as error:
-                # The database may come back in time; ``check`` ends the process when it does not.
-                log.warning("heartbeat failed", error=str(error))
-            self.check()
-            await asyncio.sleep(self._timings.heartbeat_interval.total_seconds())
+            raise
+        self._last_heartbeat = started
+        self.check()
 
     async def release(self) -> None:
         async with self._store.write() as tx:

@@ -1,23 +1,23 @@
 """Recovery of operations after a crash, the death of a replica or an upgrade: start, resume, or leave to a person."""
 
-import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import structlog
 
-from domain.errors import TemporaryError
 from domain.operations.operation import OperationRecord, State, end_operation
 from domain.people import BOT
 from runbooks.engine.engine import Engine
 from runbooks.engine.lease import Lease
 from runbooks.operations.context import ProcedureDependencies
 from runbooks.operations.end_state import describe_end_state
+from runbooks.periodic import run_periodically
 from storage.store import Transaction
 
 log = structlog.get_logger()
 
-RECOVERY_POLL_INTERVAL = 5.0
-"""Seconds between searches for abandoned operations."""
+RECOVERY_POLL_INTERVAL = timedelta(seconds=5)
+"""Between searches for abandoned operations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,7 @@ class Recovery:
 
     async def run(self) -> None:
         """Look, again and again, for as long as the process lives."""
-        while True:
-            try:
-                await self.run_once()
-            except TemporaryError as error:
-                # The next look finds the same operations; a database that stays away ends the process through its lease.
-                log.warning("search for abandoned operations failed, retrying", error=str(error))
-            await asyncio.sleep(RECOVERY_POLL_INTERVAL)
+        await run_periodically("recovery of operations", RECOVERY_POLL_INTERVAL, self.run_once)
 
     async def run_once(self) -> None:
         """Check every unfinished operation once."""

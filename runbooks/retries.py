@@ -1,0 +1,55 @@
+"""Retries within one call: stamina, with our log events.
+
+What is retried later than the process may live (messages of the outbox, timers) keeps its next time in its row, computed with
+``domain.backoff``.
+"""
+
+from collections.abc import AsyncIterator
+
+import stamina
+import structlog
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+from domain.errors import DeepechoError, TemporaryError
+
+log = structlog.get_logger()
+
+
+def retry_attempts(
+    on: tuple[type[DeepechoError], ...] = (TemporaryError,),
+    *,
+    initial: float,
+    maximum: float,
+    attempts: int | None = None,
+    timeout: float | None = None,
+) -> AsyncIterator[stamina.Attempt]:
+    """``async for attempt in …: with attempt: …``, until the block succeeds. Then, or with the last attempt's error, it ends.
+
+    Pauses grow from ``initial`` to ``maximum`` seconds, with a jitter of ``initial``; a server's own ``retry_after`` goes first.
+    """
+
+    def pause(error: Exception) -> bool | float:
+        if not isinstance(error, on):
+            return False
+        requested = error.retry_after if isinstance(error, TemporaryError) else None
+        return min(requested, timeout or requested) if requested else True
+
+    context = stamina.retry_context(
+        on=pause, attempts=attempts, timeout=timeout, wait_initial=initial, wait_max=maximum, wait_jitter=initial
+    )
+    return aiter(context)
+
+
+def log_retry(details: RetryDetails) -> None:
+    """One event for each attempt that is repeated."""
+    log.info(
+        "attempt failed, retrying",
+        attempt=details.retry_num,
+        seconds=round(details.wait_for, 2),
+        error=str(details.caused_by),
+        cause=type(details.caused_by).__name__,
+    )
+
+
+# At import, not in a set-up function: stamina's own hook would log the arguments of what is retried.
+set_on_retry_hooks([log_retry])
