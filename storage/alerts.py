@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.alerts import Alert, AlertGroup, GroupState
 from storage.outbox_messages import ALERT_CARD, card_key, dump, load, type_adapter
-from storage.tables import alert_groups, alert_keys, alerts, messages
+from storage.tables.alerts import alert_groups, alert_keys, alerts
+from storage.tables.core import messages
 from storage.upsert import insert
 
 _INTAKE_LOCK_KEY = 0x0DEE_9EC0

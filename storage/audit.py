@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import GENESIS, AuditEntry, AuditRecord, chain_digest
 from domain.people import Person
-from storage.tables import audit, audit_head
+from storage.tables.core import audit, audit_head
 from storage.upsert import insert
 
 WALK_PAGE_SIZE = 1000

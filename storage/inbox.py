@@ -13,7 +13,7 @@ from domain.errors import TemporaryError
 from domain.inbound import InboundKind, InboundMessage
 from storage.engines import UNAVAILABLE_ERRORS, driver_error_name
 from storage.inbox_batches import InboxBatchWriter, PostgresBatchWriter, SqliteBatchWriter
-from storage.tables import inbox
+from storage.tables.core import inbox
 
 BATCH_WINDOW_SECONDS = 0.001
 """How long a batch waits for company, where the one before it had some: each commit costs as much as three deliveries."""
@@ -35,18 +35,18 @@ class Inbox:
 
     async def claim(self, key: str, replica: str) -> bool:
         """Claim an unanswered delivery for this replica. False where another has it, or it was answered."""
-        where = (inbox.c.key == key) & (inbox.c.taken_by.in_(("", replica))) & inbox.c.answered_at.is_(None)
-        return (await self._connection.execute(update(inbox).where(where).values(taken_by=replica))).rowcount == 1
+        where = (inbox.c.key == key) & (inbox.c.claimed_by.in_(("", replica))) & inbox.c.answered_at.is_(None)
+        return (await self._connection.execute(update(inbox).where(where).values(claimed_by=replica))).rowcount == 1
 
     async def mark_answered(self, key: str, at: datetime, outcome: str) -> None:
         """The person has their answer (``answer`` says of which kind); the first answer stands."""
         where = (inbox.c.key == key) & inbox.c.answered_at.is_(None)
-        await self._connection.execute(update(inbox).where(where).values(answered_at=at, answer=outcome))
+        await self._connection.execute(update(inbox).where(where).values(answered_at=at, outcome=outcome))
 
     async def release_dead_claims(self, live_replicas: frozenset[str]) -> None:
         """What replicas other than these had taken when they died is anybody's again."""
-        where = inbox.c.answered_at.is_(None) & inbox.c.taken_by.not_in({"", *live_replicas})
-        await self._connection.execute(update(inbox).where(where).values(taken_by=""))
+        where = inbox.c.answered_at.is_(None) & inbox.c.claimed_by.not_in({"", *live_replicas})
+        await self._connection.execute(update(inbox).where(where).values(claimed_by=""))
 
     async def prune(self, before: datetime) -> None:
         """Drop what was answered long ago."""
@@ -77,7 +77,7 @@ class Inbox:
     async def mark_applied(self, keys: Sequence[str], at: datetime, outcome: str) -> None:
         """These notifications are true now (``how`` says that, or why not)."""
         where = inbox.c.key.in_(keys) & inbox.c.answered_at.is_(None)
-        await self._connection.execute(update(inbox).where(where).values(answered_at=at, answer=outcome))
+        await self._connection.execute(update(inbox).where(where).values(answered_at=at, outcome=outcome))
 
     async def _select(self, where: ColumnElement[bool]) -> tuple[InboundMessage, ...]:
         columns = (inbox.c.key, inbox.c.kind, inbox.c.body, inbox.c.received_at)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.errors import TemporaryError
 from domain.operations.locks import LockRecord
 from domain.people import Person
-from storage.tables import locks
+from storage.tables.operations import locks
 from storage.upsert import insert
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.operations.operation import OperationRecord, State
 from storage.outbox_messages import dump, load
-from storage.tables import operations
+from storage.tables.operations import operations
 
 
 class Fenced(BaseException):
@@ -108,6 +108,6 @@ def _columns(record: OperationRecord) -> dict[str, object]:
         "requested_at": record.requested_at,
         "owner": record.owner,
         "epoch": record.epoch,
-        "procedures": record.procedures_version,
+        "procedures_version": record.procedures_version,
         "record": dump(record),
     }

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.outbox_messages import OutboxMessage, dump
 from storage.outbox_queue import EDIT_BUDGET, SEND_CLAIM_TIMEOUT, OutboxState, RateLimits, post_budget, select_next
-from storage.tables import budgets, messages, outbox
+from storage.tables.core import budgets, messages, outbox
 from storage.upsert import insert
 
 __all__ = [
@@ -84,7 +84,10 @@ class Outbox:
         if message.card:
             is_pending = (outbox.c.key == message.key) & (outbox.c.state == OutboxState.PENDING)
             supersede = (
-                update(outbox).where(is_pending).values(state=OutboxState.SUPERSEDED, settled_at=at).returning(outbox.c.quiet)
+                update(outbox)
+                .where(is_pending)
+                .values(state=OutboxState.SUPERSEDED, settled_at=at)
+                .returning(outbox.c.low_priority)
             )
             superseded_low_priority = (await self._connection.execute(supersede)).scalars().all()
             low_priority = low_priority and all(
@@ -92,7 +95,7 @@ class Outbox:
             )  # what it replaces was not to wait, so it does not either
         elif await self._exists(message.key):
             return
-        await self._connection.execute(outbox.insert().values(**_columns(message, at) | {"quiet": low_priority}))
+        await self._connection.execute(outbox.insert().values(**_columns(message, at) | {"low_priority": low_priority}))
 
     async def claim(self, replica: str, at: datetime, limits: RateLimits) -> OutboxRow | None:
         """The next row that may go out now, with its budget taken; None where nothing may."""
@@ -100,7 +103,7 @@ class Outbox:
         if candidate is None or not await self._spend_budget(candidate, at, limits):
             return None
         attempts = candidate["attempts"] + 1
-        values = {"state": OutboxState.SENDING, "taken_by": replica, "tried_at": at, "attempts": attempts}
+        values = {"state": OutboxState.SENDING, "claimed_by": replica, "attempted_at": at, "attempts": attempts}
         await self._connection.execute(update(outbox).where(outbox.c.id == candidate["id"]).values(**values))
         return _read(candidate, attempts)
 
@@ -123,7 +126,7 @@ class Outbox:
 
         The row is under way anew from here: each of its stages has the time of one.
         """
-        return await self._update_if_current(row, file_id=file_id, tried_at=at)
+        return await self._update_if_current(row, file_id=file_id, attempted_at=at)
 
     async def mark_failed(self, row: OutboxRow, error: str, at: datetime) -> None:
         """It will never arrive. Replies that wait for it cannot either, and say so."""
@@ -149,10 +152,10 @@ class Outbox:
 
     async def block_budget(self, key: str, until: datetime) -> None:
         """Slack said how long to wait: nobody spends this budget before then."""
-        statement = insert(self._connection, budgets).values(key=key, free_at=until)
-        is_earlier = budgets.c.free_at < until
+        statement = insert(self._connection, budgets).values(key=key, available_at=until)
+        is_earlier = budgets.c.available_at < until
         await self._connection.execute(
-            statement.on_conflict_do_update(index_elements=["key"], set_={"free_at": until}, where=is_earlier)
+            statement.on_conflict_do_update(index_elements=["key"], set_={"available_at": until}, where=is_earlier)
         )
 
     async def move_stream(self, stream: str, channel: str) -> None:
@@ -202,7 +205,7 @@ class Outbox:
 
     async def release_dead_claims(self, live_replicas: frozenset[str]) -> None:
         """What replicas other than these had under way when they died has an unknown outcome."""
-        where = (outbox.c.state == OutboxState.SENDING) & outbox.c.taken_by.not_in(live_replicas)
+        where = (outbox.c.state == OutboxState.SENDING) & outbox.c.claimed_by.not_in(live_replicas)
         await self._connection.execute(update(outbox).where(where).values(state=OutboxState.UNKNOWN))
 
     async def prune(self, before: datetime) -> None:
@@ -234,13 +237,17 @@ class Outbox:
             if candidate["ts"]
             else (post_budget(candidate["target_channel"]), limits.post_interval, timedelta())
         )
-        await self._connection.execute(insert(self._connection, budgets).values(key=key, free_at=at).on_conflict_do_nothing())
-        free_at = (
-            await self._connection.execute(select(budgets.c.free_at).where(budgets.c.key == key).with_for_update())
+        await self._connection.execute(
+            insert(self._connection, budgets).values(key=key, available_at=at).on_conflict_do_nothing()
+        )
+        available_at = (
+            await self._connection.execute(select(budgets.c.available_at).where(budgets.c.key == key).with_for_update())
         ).scalar_one()
-        if free_at > at + burst_allowance:
+        if available_at > at + burst_allowance:
             return False
-        await self._connection.execute(update(budgets).where(budgets.c.key == key).values(free_at=max(free_at, at) + interval))
+        await self._connection.execute(
+            update(budgets).where(budgets.c.key == key).values(available_at=max(available_at, at) + interval)
+        )
         return True
 
 
@@ -251,7 +258,7 @@ def _columns(message: OutboxMessage, at: datetime) -> dict[str, object]:
         "parent": message.parent,
         "channel": message.channel,
         "urgency": int(message.urgency),
-        "quiet": message.low_priority,
+        "low_priority": message.low_priority,
         "kind": message.kind.name,
         "version": message.kind.version,
         "fact": dump(message.fact),

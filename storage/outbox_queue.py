@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, or_, select
 
-from storage.tables import budgets, messages, outbox
+from storage.tables.core import budgets, messages, outbox
 
 SEND_CLAIM_TIMEOUT = timedelta(seconds=60)
 """A row that has been under way this long belongs to a replica that died."""
@@ -54,9 +54,9 @@ _is_edit = func.coalesce(messages.c.ts, "") != ""
 
 def select_next(at: datetime, limits: RateLimits) -> Select[Any]:
     """The most urgent row that is due, whose turn it is in its stream, and whose budget is not spent."""
-    claim_expired = (outbox.c.state == OutboxState.SENDING) & (outbox.c.tried_at < at - SEND_CLAIM_TIMEOUT)
+    claim_expired = (outbox.c.state == OutboxState.SENDING) & (outbox.c.attempted_at < at - SEND_CLAIM_TIMEOUT)
     is_sendable = or_(outbox.c.state.in_((OutboxState.PENDING, OutboxState.UNKNOWN)), claim_expired)
-    is_skippable = and_(_earlier.c.quiet, _earlier.c.state == OutboxState.PENDING)
+    is_skippable = and_(_earlier.c.low_priority, _earlier.c.state == OutboxState.PENDING)
     is_first_in_stream = ~exists().where(
         _earlier.c.stream == outbox.c.stream,
         _earlier.c.id < outbox.c.id,
@@ -65,7 +65,7 @@ def select_next(at: datetime, limits: RateLimits) -> Select[Any]:
         _parent_available(_earlier),
     )
     interval_passed = or_(
-        ~outbox.c.quiet, messages.c.edited_at.is_(None), messages.c.edited_at <= at - limits.low_priority_interval
+        ~outbox.c.low_priority, messages.c.edited_at.is_(None), messages.c.edited_at <= at - limits.low_priority_interval
     )
     columns = (
         outbox,
@@ -105,7 +105,7 @@ def _parent_available(row: FromClause) -> ColumnElement[bool]:
 
 def _within_budget(at: datetime, limits: RateLimits) -> ColumnElement[bool]:
     edit_budget_spent = exists().where(
-        budgets.c.key == EDIT_BUDGET, budgets.c.free_at > at + limits.edit_interval * limits.edit_burst
+        budgets.c.key == EDIT_BUDGET, budgets.c.available_at > at + limits.edit_interval * limits.edit_burst
     )
-    post_budget_spent = exists().where(budgets.c.key == post_budget("") + _target_channel, budgets.c.free_at > at)
+    post_budget_spent = exists().where(budgets.c.key == post_budget("") + _target_channel, budgets.c.available_at > at)
     return or_(and_(_is_edit, ~edit_budget_spent), and_(~_is_edit, ~post_budget_spent))

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.tables import replicas
+from storage.tables.core import replicas
 from storage.upsert import insert
 
 
@@ -19,12 +19,12 @@ class ReplicaRepository:
     async def heartbeat(self, replica: str) -> None:
         """Say that the replica lives."""
         now = self._now()
-        statement = insert(self._connection, replicas).values(id=replica, started_at=now, beat_at=now)
-        await self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"beat_at": now}))
+        statement = insert(self._connection, replicas).values(id=replica, started_at=now, heartbeat_at=now)
+        await self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"heartbeat_at": now}))
 
     async def live(self, within: timedelta) -> frozenset[str]:
         """Every replica that has beaten in this last span of time."""
-        rows = await self._connection.execute(select(replicas.c.id).where(replicas.c.beat_at >= self._now() - within))
+        rows = await self._connection.execute(select(replicas.c.id).where(replicas.c.heartbeat_at >= self._now() - within))
         return frozenset(rows.scalars())
 
     def _now(self) -> Any:
@@ -37,4 +37,4 @@ class ReplicaRepository:
 
     async def prune(self, before: datetime) -> None:
         """Drop the rows of replicas that died long ago."""
-        await self._connection.execute(delete(replicas).where(replicas.c.beat_at < before))
+        await self._connection.execute(delete(replicas).where(replicas.c.heartbeat_at < before))

@@ -12,7 +12,7 @@ from domain.alerts.storms import FoldedGroup, Storm, StormCard, Tally
 from domain.severities import Severity
 from storage.alerts import find_known_ids
 from storage.outbox_messages import ALERT_CARD, load
-from storage.tables import alert_groups, storms
+from storage.tables.alerts import alert_groups, storms
 from storage.upsert import insert
 
 MAX_TALLIES = 20

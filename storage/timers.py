@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.tables import timers
+from storage.tables.core import timers
 from storage.upsert import insert
 
 TIMER_CLAIM_TIMEOUT = timedelta(seconds=60)
@@ -36,8 +36,8 @@ class TimerRepository:
             "kind": timer.kind,
             "subject": timer.subject,
             "due_at": timer.due_at,
-            "taken_by": "",
-            "taken_at": None,
+            "claimed_by": "",
+            "claimed_at": None,
         }
         statement = insert(self._connection, timers).values(**values)
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=values))
@@ -45,14 +45,14 @@ class TimerRepository:
     async def set_unless_running(self, timer: Timer, at: datetime) -> None:
         """Set a timer; one with the same key stays as it is unless its time is over already."""
         values = {"key": timer.key, "kind": timer.kind, "subject": timer.subject, "due_at": timer.due_at}
-        reset = {"due_at": timer.due_at, "taken_by": "", "taken_at": None}
+        reset = {"due_at": timer.due_at, "claimed_by": "", "claimed_at": None}
         statement = insert(self._connection, timers).values(**values)
         is_expired = timers.c.due_at <= at
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=reset, where=is_expired))
 
     async def due(self, at: datetime, *, limit: int = 20) -> tuple[Timer, ...]:
         """What is due and taken by nobody who lives, the oldest first."""
-        is_unclaimed = or_(timers.c.taken_at.is_(None), timers.c.taken_at < at - TIMER_CLAIM_TIMEOUT)
+        is_unclaimed = or_(timers.c.claimed_at.is_(None), timers.c.claimed_at < at - TIMER_CLAIM_TIMEOUT)
         statement = select(timers.c.key, timers.c.kind, timers.c.subject, timers.c.due_at).where(
             timers.c.due_at <= at, is_unclaimed
         )
@@ -60,9 +60,11 @@ class TimerRepository:
 
     async def claim(self, timer: Timer, replica: str, at: datetime) -> bool:
         """Claim a due timer. False where somebody was faster, or it was moved."""
-        is_unclaimed = or_(timers.c.taken_at.is_(None), timers.c.taken_at < at - TIMER_CLAIM_TIMEOUT)
+        is_unclaimed = or_(timers.c.claimed_at.is_(None), timers.c.claimed_at < at - TIMER_CLAIM_TIMEOUT)
         where = (timers.c.key == timer.key) & (timers.c.due_at == timer.due_at) & is_unclaimed
-        return (await self._connection.execute(update(timers).where(where).values(taken_by=replica, taken_at=at))).rowcount == 1
+        return (
+            await self._connection.execute(update(timers).where(where).values(claimed_by=replica, claimed_at=at))
+        ).rowcount == 1
 
     async def remove(self, key: str, due_at: datetime | None = None) -> bool:
         """It was done, or is no longer wanted. With ``due_at``, unless it was moved to another time: then False."""

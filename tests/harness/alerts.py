@@ -20,7 +20,8 @@ from runbooks.alerts.timer_handlers import AlertTimerHandlers
 from storage.inbox import InboxWriter
 from storage.outbox_messages import load
 from storage.store import Store
-from storage.tables import alert_groups, alerts, inbox, outbox, timers
+from storage.tables.alerts import alert_groups, alerts
+from storage.tables.core import inbox, outbox, timers
 from storage.timers import Timer
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.samples.notifications import alert, notification, webhook_body
@@ -145,10 +146,11 @@ class AlertsHarness:
 
     async def outbox_entries(self) -> list[OutboxEntry]:
         """Every row of the outbox that is not superseded, in order."""
-        columns = (outbox.c.key, outbox.c.channel, outbox.c.quiet, outbox.c.state, outbox.c.kind, outbox.c.fact)
+        columns = (outbox.c.key, outbox.c.channel, outbox.c.low_priority, outbox.c.state, outbox.c.kind, outbox.c.fact)
         rows = await self.rows(select(*columns).where(outbox.c.state != "superseded").order_by(outbox.c.id))
         return [
-            OutboxEntry(key, channel, bool(quiet), state, load(kind, 1, fact)) for key, channel, quiet, state, kind, fact in rows
+            OutboxEntry(key, channel, bool(low_priority), state, load(kind, 1, fact))
+            for key, channel, low_priority, state, kind, fact in rows
         ]
 
     async def cards(self) -> list[AlertGroup]:
@@ -162,7 +164,7 @@ class AlertsHarness:
 
     async def answers(self) -> list[str]:
         """How each notification ended, in the order in which they came; empty where it did not yet."""
-        return [answer for (answer,) in await self.rows(select(inbox.c.answer).order_by(inbox.c.received_at, inbox.c.key))]
+        return [outcome for (outcome,) in await self.rows(select(inbox.c.outcome).order_by(inbox.c.received_at, inbox.c.key))]
 
     async def mark_delivered(self) -> None:
         """As if delivery had been here: whatever was pending is in Slack."""

@@ -109,14 +109,14 @@ async def get_endpoint(bot: Bot, path: str) -> tuple[int, Any]:
 
 
 async def store_unanswered(
-    store: Store, harness: BotHarness, *, key: str, body: str, kind: InboundKind, age: timedelta, taken_by: str = ""
+    store: Store, harness: BotHarness, *, key: str, body: str, kind: InboundKind, age: timedelta, claimed_by: str = ""
 ) -> None:
     """A delivery that a process kept, and perhaps took, before it died."""
     at = harness.clock.now() - age
     await InboxWriter(store.engines.write).put(InboundMessage(key=key, kind=kind, body=body, received_at=at))
-    if taken_by:
+    if claimed_by:
         async with store.write() as tx:
-            await tx.inbox.claim(key, taken_by)
+            await tx.inbox.claim(key, claimed_by)
 
 
 async def stored_answer(store: Store, key: str) -> str:

@@ -13,7 +13,8 @@ from domain.severities import Severity
 from storage.alerts import MAX_IN_VALUES
 from storage.engines import open_engines
 from storage.store import Store
-from storage.tables import alert_groups, alert_keys, alerts, messages
+from storage.tables.alerts import alert_groups, alert_keys, alerts
+from storage.tables.core import messages
 from tests.harness.fakes.clock import NOW
 from tests.harness.samples.notifications import alert
 from tests.harness.samples.team import ANA

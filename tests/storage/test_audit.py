@@ -11,7 +11,7 @@ from domain.audit import GENESIS, AuditEntry, AuditRecord, chain_digest, find_br
 from domain.people import Person
 from storage.engines import open_engines
 from storage.store import Store, Transaction
-from storage.tables import audit, audit_head
+from storage.tables.core import audit, audit_head
 from tests.harness.samples.operations import ANA, MIA, NOW
 
 

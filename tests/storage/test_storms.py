@@ -16,7 +16,7 @@ from storage.group_saves import GroupSave
 from storage.outbox_messages import load
 from storage.store import Store
 from storage.storms import MAX_TALLIES, MAX_WORST_GROUPS
-from storage.tables import outbox
+from storage.tables.core import outbox
 from tests.harness.fakes.clock import NOW
 from tests.storage.test_alerts import group, save
 

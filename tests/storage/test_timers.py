@@ -11,8 +11,8 @@ from tests.harness.samples.operations import NOW
 MINUTE = timedelta(minutes=1)
 
 
-def timer(key: str = "expire/op-a", minutes: int = 0) -> Timer:
-    return Timer(key, "expire", "op-a", NOW + minutes * MINUTE)
+def timer(key: str = "approval-expire/op-a", minutes: int = 0) -> Timer:
+    return Timer(key, "approval-expire", "op-a", NOW + minutes * MINUTE)
 
 
 async def put(store: Store, *timers: Timer) -> None:
@@ -72,10 +72,10 @@ async def test_done_is_gone_unless_it_was_moved_meanwhile(store: Store) -> None:
     async with store.write() as tx:
         await tx.timers.claim(timer(), "replica-1", NOW)
         await tx.timers.set(timer(minutes=5))
-        await tx.timers.remove("expire/op-a", NOW)
+        await tx.timers.remove("approval-expire/op-a", NOW)
         await tx.timers.remove("other", NOW)
         assert await tx.timers.due(NOW + 5 * MINUTE) == (timer(minutes=5),)
-        await tx.timers.remove("expire/op-a")
+        await tx.timers.remove("approval-expire/op-a")
         assert await tx.timers.due(NOW + 5 * MINUTE) == ()
 
 
@@ -98,6 +98,6 @@ async def test_a_timer_that_runs_is_left_alone_and_one_whose_time_is_over_runs_a
 async def test_whether_a_timer_was_there_to_be_done(store: Store) -> None:
     await put(store, timer())
     async with store.write() as tx:
-        assert not await tx.timers.remove("expire/op-a", NOW + MINUTE)
-        assert await tx.timers.remove("expire/op-a", NOW)
-        assert not await tx.timers.remove("expire/op-a")
+        assert not await tx.timers.remove("approval-expire/op-a", NOW + MINUTE)
+        assert await tx.timers.remove("approval-expire/op-a", NOW)
+        assert not await tx.timers.remove("approval-expire/op-a")

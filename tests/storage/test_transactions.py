@@ -131,7 +131,7 @@ def test_other_databases_are_refused_by_name() -> None:
 
 
 async def test_times_come_back_as_they_went_in(store: Store) -> None:
-    timer = Timer("expire/op-1", "expire", "op-1", NOW)
+    timer = Timer("approval-expire/op-1", "approval-expire", "op-1", NOW)
     async with store.write() as tx:
         await tx.timers.set(timer)
     async with store.read() as tx:

@@ -65,7 +65,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_inbox_unanswered",
+            "ix_inbox_open",
             ["received_at"],
             unique=False,
             sqlite_where=sa.text("answered_at IS NULL"),
@@ -205,7 +205,7 @@ def downgrade() -> None:
     op.drop_table("locks")
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.drop_index(
-            "ix_inbox_unanswered", sqlite_where=sa.text("answered_at IS NULL"), postgresql_where=sa.text("answered_at IS NULL")
+            "ix_inbox_open", sqlite_where=sa.text("answered_at IS NULL"), postgresql_where=sa.text("answered_at IS NULL")
         )
 
     op.drop_table("inbox")

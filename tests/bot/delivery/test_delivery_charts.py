@@ -15,7 +15,7 @@ from domain.metrics.charts import Chart, Series
 from sandbox.slack.local import RunningSlack
 from storage.outbox_messages import ALERT_NOTE, OutboxMessage
 from storage.store import Store
-from storage.tables import outbox
+from storage.tables.core import outbox
 from tests.harness.outbox_worker import (
     RETRY_POLICY,
     card,

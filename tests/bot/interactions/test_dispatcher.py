@@ -172,7 +172,7 @@ async def test_an_old_leftover_is_asked_for_again_and_never_becomes_an_operation
     store = Store(open_engines(harness.database))
     body = stored_command_body("restart staging deep-echo-main", response_url=f"{harness.slack.url}/response/unknown")
     await store_unanswered(
-        store, harness, key="old", body=body, kind=InboundKind.COMMAND, age=timedelta(seconds=90), taken_by="a-dead-one"
+        store, harness, key="old", body=body, kind=InboundKind.COMMAND, age=timedelta(seconds=90), claimed_by="a-dead-one"
     )
     async with harness.run_bot() as bot:
         said = (await harness.slack.client.wait_for_ephemeral("ana", "repeat")).visible_text

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from domain.alerts.alerts import Alert, AlertNote, Notification
 from storage.engines import open_engines
 from storage.store import Store
-from storage.tables import alerts, storms
+from storage.tables.alerts import alerts, storms
 from tests.harness.alerts import AlertsHarness, alerts_catalogue, open_alerts_harness
 from tests.harness.databases import migrated_file
 from tests.harness.samples.notifications import alert, notification

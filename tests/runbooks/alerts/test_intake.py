@@ -12,7 +12,8 @@ from domain.errors import TemporaryError
 from domain.severities import Severity
 from storage.inbox import MAX_READ_BATCH_CHARACTERS
 from storage.store import Store
-from storage.tables import alert_groups, alert_keys, alerts, inbox, messages
+from storage.tables.alerts import alert_groups, alert_keys, alerts
+from storage.tables.core import inbox, messages
 from tests.harness.alerts import CRITICAL, INFO, SECOND, WARNING, AlertsHarness, numbered_notification, open_alerts_harness
 from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
 from tests.harness.samples.notifications import alert, notification, webhook_body
