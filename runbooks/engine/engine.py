@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-PROCEDURES_VERSION = 1
+PROCEDURES_VERSION = 2
 """Incremented by hand when the steps of any procedure change. Operations of another version end as "a person must decide"."""
 
 WAKE = "wake"

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from runbooks.engine.engine import PROCEDURES_VERSION
 from runbooks.engine.lease import LEASE_LOST_EXIT_CODE
 from sandbox.slack import LocalSlack, RunningSlack
 from tests.harness.crash import RUN_TIMEOUT, CrashHarness, FinalState, Scenario, open_crash_harness, run_scenario, wait_finished
@@ -86,7 +87,7 @@ async def test_an_upgrade_in_the_middle_of_an_approval_ends_with_a_person(slack:
         before = harness.main()["spec"]
         old.terminate()
         assert await old.wait() == 0
-        await harness.start_bot(DEEPECHO_TEST_PROCEDURES="2")
+        await harness.start_bot(DEEPECHO_TEST_PROCEDURES=str(PROCEDURES_VERSION + 1))
         await wait_finished(harness, approved=False)
         ending = await harness.final_state()
         assert (ending.state, ending.locks, ending.cards) == ("needs_person", 0, 1)

@@ -11,6 +11,7 @@ from domain.inbound import InboundKind, InboundMessage
 from domain.notes import OperationNote
 from domain.operations.operation import Decision, OperationRecord, State
 from domain.people import Member
+from runbooks.engine.engine import PROCEDURES_VERSION
 from runbooks.operations.runner import PROCEDURES
 from storage.inbox import InboxWriter
 from tests.harness.operations import OperationsHarness, open_operations_harness, open_operations_process
@@ -192,7 +193,13 @@ async def test_an_upgrade_in_the_middle_of_an_approval_puts_it_into_a_persons_ha
         await before.engine.close()
         url = f"sqlite:///{tmp_path / 'deepecho.sqlite'}"
         async with open_operations_process(
-            url, before.clock, before.catalogue, before.stand_in, before.cluster, replica="replica-2", procedures=2
+            url,
+            before.clock,
+            before.catalogue,
+            before.stand_in,
+            before.cluster,
+            replica="replica-2",
+            procedures=PROCEDURES_VERSION + 1,
         ) as after:
             await after.recovery.run_once()
             ended = await after.operations.find(record.id)

@@ -47,7 +47,7 @@ async def assert_changed_once(harness: OperationsHarness, ended: OperationRecord
     assert await harness.locks() == ()
 
 
-@pytest.mark.parametrize("step", ["plan again", f"change {MAIN}", f"watch {MAIN}", f"verify {MAIN}"])
+@pytest.mark.parametrize("step", ["replan", f"change {MAIN}", f"watch {MAIN}", f"verify {MAIN}"])
 async def test_a_cluster_that_is_away_for_a_while_is_waited_for(tmp_path: Path, step: str) -> None:
     points = StepHooks()
     async with open_operations_harness(tmp_path, observer=points) as harness:
@@ -109,7 +109,7 @@ async def test_a_cluster_that_falls_silent_after_the_change_leaves_it_unknown(ha
 @pytest.mark.parametrize(
     ("step", "verb", "stands"),
     [
-        ("plan again", "get", "Nothing was changed."),
+        ("replan", "get", "Nothing was changed."),
         (f"change {MAIN}", "patch", "deep-echo-main was not changed; it ran main-9f00d12 when this was planned."),
         (
             f"watch {MAIN}",
@@ -124,7 +124,7 @@ async def test_a_missing_permission_ends_it_in_words(tmp_path: Path, step: str, 
         method = "PATCH" if verb == "patch" else "GET"
         fault = ClusterFault(kind="status", status=403, times=1_000, method=method, path_prefix=PATH)
         points.at(step, "before", lambda: harness.stand_in.inject_fault(fault))
-        points.at("how it stands", "before", harness.stand_in.control.clear_faults)
+        points.at("progress snapshot", "before", harness.stand_in.control.clear_faults)
 
         ended = await rolled_back(harness)
 

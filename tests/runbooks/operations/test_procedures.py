@@ -10,17 +10,17 @@ from runbooks.engine.engine import PROCEDURES_VERSION
 from tests.harness.operations import OperationsHarness, open_operations_harness
 from tests.harness.samples.team import ANA, LEE
 
-CHANGE = ["go on: {0}", "time: {0}", "change {0}", "watch {0}", "verify {0}"]
-APPROVED = ["decision 0", "decision 1", "lock", "plan again"]
+CHANGE = ["check cancelled: {0}", "time: {0}", "change {0}", "watch {0}", "verify {0}"]
+APPROVED = ["decision 0", "decision 1", "lock", "replan"]
 STEPS = {
-    1: {
+    2: {
         "deploy": [*APPROVED, *CHANGE, "end"],
         "rollback": [*APPROVED, *CHANGE, "end"],
-        "restart": ["lock", "plan again", *CHANGE, "end"],
-        "scale": ["lock", "plan again", *CHANGE, "end"],
+        "restart": ["lock", "replan", *CHANGE, "end"],
+        "scale": ["lock", "replan", *CHANGE, "end"],
     },
 }
-"""By version. When this fails: raise ``PROCEDURES``, add the new version here, and drop the oldest."""
+"""By version. When this fails: raise ``PROCEDURES_VERSION``, add the new version here, and drop the oldest."""
 
 MAIN = "deep-echo-main"
 

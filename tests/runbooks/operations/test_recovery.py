@@ -11,7 +11,7 @@ import pytest
 from domain.errors import Refused
 from domain.operations.operation import Decision, OperationRecord, Phase, State, decide, end_operation
 from domain.operations.plans import Plan
-from runbooks.engine.engine import Engine, WorkflowState
+from runbooks.engine.engine import PROCEDURES_VERSION, Engine, WorkflowState
 from runbooks.operations.recovery import Recovery
 from runbooks.operations.service import OperationService
 from tests.harness.cluster_namespace import wait_until
@@ -76,7 +76,7 @@ class RaisesAtPoint:
 @pytest.mark.parametrize(
     ("step", "stands"),
     [
-        ("plan again", "deep-echo-main was not touched; it runs main-9f00d12."),
+        ("replan", "deep-echo-main was not touched; it runs main-9f00d12."),
         (
             "change deep-echo-main",
             "Whether deep-echo-main was changed is not known; `/deepecho status production",
@@ -156,7 +156,9 @@ async def test_an_operation_that_ends_while_it_is_looked_at_keeps_its_end(harnes
         async with harness.store.write() as tx:
             await tx.apply(end_operation(record, State.SUCCEEDED, at, RAY.person, "Verified: 3 new pods are ready."), at)
 
-    await recovery_with(harness, SlowStateEngine(WorkflowState("SUCCESS", "replica-1", "procedures-1"), ends)).run_once()
+    await recovery_with(
+        harness, SlowStateEngine(WorkflowState("SUCCESS", "replica-1", f"procedures-{PROCEDURES_VERSION}"), ends)
+    ).run_once()
 
     found = await harness.operations.find(record.id)
     assert (found.state, found.outcome) == (State.SUCCEEDED, "Verified: 3 new pods are ready.")
@@ -204,7 +206,7 @@ class LostTaskEngine(IdleEngine):
         return False
 
     async def state(self, operation: str) -> WorkflowState | None:
-        return WorkflowState("PENDING", self.replica, "procedures-1")
+        return WorkflowState("PENDING", self.replica, f"procedures-{PROCEDURES_VERSION}")
 
     async def resume(self, operation: str) -> None:
         self.resumed.append(operation)
