@@ -173,7 +173,7 @@ async def test_a_deploy_that_fails_tells_why_within_seconds_and_what_stands_and_
     ended = await harness.wait_ended(record.id)
     assert (ended.state, ended.progress_of("web").phase) == (State.FAILED, Phase.FAILED)
     deadline = f"It made no progress for {DEADLINE} s (Kubernetes' progress deadline)."
-    assert ended.outcome == f"web did not get there: {deadline}"
+    assert ended.outcome == f"web did not become ready: {deadline}"
     seen = f"when last seen, 1 of 2 pods were new, 0 of them ready ({reason})."
     assert ended.end_state == (
         f"web was set to {tag}; {seen} Pods of {SECOND} keep running until the new ones are ready.",

@@ -161,9 +161,9 @@ async def test_a_search_narrows_and_gives_the_newest_first(store: Store) -> None
         assert await found(tx, who=ANA.user_id) == ["c", "a"]
         assert await found(tx, what="deploy", where="staging") == ["a"]
         assert await found(tx, since=NOW - timedelta(hours=1)) == ["c", "b"]
-        assert await found(tx, text="op-k7m2") == ["c"]
-        assert await found(tx, text="100%_s") == ["b"]
-        assert await found(tx, text="100%s") == []
+        assert await found(tx, search_text="op-k7m2") == ["c"]
+        assert await found(tx, search_text="100%_s") == ["b"]
+        assert await found(tx, search_text="100%s") == []
 
 
 async def test_more_records_than_a_page(store: Store) -> None:

@@ -160,7 +160,7 @@ def stored_command_body(text: str, *, response_url: str = "") -> str:
 
 async def test_a_young_leftover_is_answered_at_the_next_start(harness: BotHarness) -> None:
     store = Store(open_engines(harness.database))
-    left: dict[str, Any] = {"body": stored_command_body("whoami"), "kind": InboundKind.COMMAND, "by": "a-dead-one"}
+    left: dict[str, Any] = {"body": stored_command_body("whoami"), "kind": InboundKind.COMMAND, "claimed_by": "a-dead-one"}
     await store_unanswered(store, harness, key="young", age=timedelta(seconds=20), **left)
     async with harness.run_bot():
         await harness.slack.client.wait_for_ephemeral("ana", "deployer")

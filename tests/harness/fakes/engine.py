@@ -1,11 +1,11 @@
-from runbooks.engine.engine import Engine
+from runbooks.engine.engine import PROCEDURES_VERSION, Engine
 
 
 class IdleEngine(Engine):
     """Remembers which workflows it was asked to begin and to wake, and runs none."""
 
     def __init__(self) -> None:
-        self.procedures_version = 1
+        self.procedures_version = PROCEDURES_VERSION
         self.started: list[str] = []
         self.woken: list[str] = []
 

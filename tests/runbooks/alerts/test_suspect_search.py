@@ -271,7 +271,7 @@ async def test_a_cluster_that_hangs_keeps_nothing_else_back(harness: OperationsH
     harness.stand_in.inject_fault(ClusterFault(kind="hang", times=100, path_prefix=f"{APPS}/deep-echo-prod/replicasets"))
     began = harness.clock.now()
 
-    found = await suspect_finder(harness, limit=SHORTLY).gather("production", began_at=began)
+    found = await suspect_finder(harness, source_timeout=SHORTLY).gather("production", began_at=began)
 
     assert harness.clock.now() - began < timedelta(seconds=3)
     assert found.missing == ("The cluster did not answer, so deploys by others and changed ConfigMaps are missing here.",)
@@ -347,7 +347,7 @@ async def test_a_storm_of_alerts_looks_once_and_a_later_alert_looks_again(
 
 
 async def test_a_silent_cluster_is_waited_for_once_and_then_asked_again(harness: OperationsHarness) -> None:
-    look = suspect_finder(harness, limit=SHORTLY)
+    look = suspect_finder(harness, source_timeout=SHORTLY)
     harness.stand_in.inject_fault(ClusterFault(kind="hang", times=1000, path_prefix=APPS))
     began = harness.clock.now()
 

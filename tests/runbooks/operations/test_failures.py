@@ -174,7 +174,7 @@ async def test_a_deployment_that_is_deleted_in_the_middle_is_said(tmp_path: Path
 
         assert (ended.state, ended.outcome) == (
             State.FAILED,
-            "deep-echo-main did not get there: The Deployment was deleted.",
+            "deep-echo-main did not become ready: The Deployment was deleted.",
         )
 
 
@@ -186,7 +186,7 @@ async def test_a_rollout_that_takes_too_long_is_called_failed_with_the_reason_an
 
         assert ended.state is State.FAILED
         assert ended.outcome == (
-            "deep-echo-main did not get there: "
+            "deep-echo-main did not become ready: "
             "The rollout of deep-echo-main in production has not finished within 1.5 s; it may still do so."
         )
         assert ended.progress_of(MAIN).phase is Phase.FAILED
@@ -206,7 +206,7 @@ async def test_a_failure_sooner_than_the_first_look_at_pods_still_tells_why(harn
     harness.stand_in.store.modify(DEPLOYMENTS, (NAMESPACE, MAIN), hasty)
     ended = await harness.run_plan(await harness.planner.deploy("production", "bad-0ddba11", MAIN))
 
-    assert ended.outcome == "deep-echo-main did not get there: It made no progress for 1 s (Kubernetes' progress deadline)."
+    assert ended.outcome == "deep-echo-main did not become ready: It made no progress for 1 s (Kubernetes' progress deadline)."
     troubles = [each for each in await harness.notes(ended.id) if each.key.startswith("pod-failure-")]
     assert troubles
     assert "PullBackOff" in ended.end_state[0] or "ErrImagePull" in ended.end_state[0]

@@ -196,7 +196,8 @@ async def test_another_image_under_the_same_tag_is_not_called_a_success(harness:
 
     assert ended.state is State.FAILED
     assert ended.outcome == (
-        f"deep-echo-main did not get there: The pods run …{runs}, but this version was …555555555555 when it was last verified."
+        f"deep-echo-main did not become ready: The pods run …{runs}, "
+        "but this version was …555555555555 when it was last verified."
     )
     assert ended.end_state == (
         "deep-echo-main was set to main-abc1234; when last seen, 3 of 3 pods were new, 3 of them ready.",
