@@ -26,10 +26,11 @@ ROUTERS = (
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A command with its parsed arguments."""
+    """A command and its arguments, parsed once from ``text``: the form and the answer are both made of them."""
 
     command: Command
     args: Arguments
+    text: str = ""
 
 
 class CommandRegistry:
@@ -43,33 +44,32 @@ class CommandRegistry:
                     raise ValueError(f"two commands are called {command.name}")
                 self._commands[command.name] = command
 
-    async def answer(self, request: Request, text: str) -> Answer:
-        """Run the command in this text, as Slack sends it. Domain errors become an ``ErrorAnswer``."""
+    async def answer(self, request: Request, invocation: Invocation) -> Answer:
+        """Run the command. Domain errors become an ``ErrorAnswer``. ``request`` has the catalogue that it was parsed by."""
         try:
-            return await self._run(request, self.parse(request.catalogue, text))
+            return await self._run(request, invocation)
         except UsageError as error:
-            return ErrorAnswer(str(error), error.hint)
+            return usage_answer(error)
         except DeepechoError as error:
             return ErrorAnswer(str(error), _hint(error))
 
-    def form(self, catalogue: Catalogue, text: str) -> Form | None:
-        """The form that this text opens, or None. It does no I/O, since Slack lets a form open only within three seconds."""
+    def form(self, catalogue: Catalogue, invocation: Invocation) -> Form | None:
+        """The form that this opens, or None. It does no I/O, since Slack lets a form open only within three seconds."""
         try:
-            invocation = self.parse(catalogue, text)
             return form_for_missing(invocation.command, catalogue, invocation.args)
         except UsageError:
             return None
 
     def form_command_text(self, command: str, values: Mapping[str, str]) -> str:
-        """The command text of a submitted form, to be passed to ``answer`` like typed text."""
+        """The command text of a submitted form, to be parsed like typed text."""
         return form_command_text(find_command(command, self._commands), values)
 
     def parse(self, catalogue: Catalogue, text: str) -> Invocation:
-        """Parse the text into a command and its arguments. Raises ``UsageError``."""
+        """Parse a text, as Slack sends it, into a command and its arguments. Raises ``UsageError``."""
         normalized = normalize(text)
         tokenized = tokenize(normalized.text)
         if not tokenized:
-            return Invocation(self._commands["help"], Arguments(positional=()))
+            return Invocation(self._commands["help"], Arguments(positional=()), text)
         command, name_length = match_command([token.text for token in tokenized], self._commands)
         rest = tokenized[name_length:]
         if rest:
@@ -77,7 +77,7 @@ class CommandRegistry:
         args = parse_arguments(rest, command.usage, normalized.mentions)
         if command.names_environment and args[0]:
             args = replace(args, environment=catalogue.environment_named(args[0]))
-        return Invocation(command, args)
+        return Invocation(command, args, text)
 
     async def _run(self, request: Request, invocation: Invocation) -> Answer:
         command, args = invocation.command, invocation.args
@@ -88,6 +88,11 @@ class CommandRegistry:
             if command.is_privileged:
                 await _audit_denied(request, invocation, denied)
             raise
+
+
+def usage_answer(error: UsageError) -> ErrorAnswer:
+    """The answer to a text that cannot be parsed."""
+    return ErrorAnswer(str(error), error.hint)
 
 
 def _authorize(request: Request, command: Command, args: Arguments) -> None:

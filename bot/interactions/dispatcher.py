@@ -18,9 +18,9 @@ from bot.slack.payloads import Interaction, InvalidPayload
 from bot.views.home import home_view
 from commands.core.request import Request, Services
 from commands.home import home
-from commands.registry import CommandRegistry
+from commands.registry import CommandRegistry, Invocation, usage_answer
 from domain.answers.answers import Answer, ErrorAnswer
-from domain.errors import DeepechoError, TemporaryError
+from domain.errors import DeepechoError, TemporaryError, UsageError
 from domain.inbound import InboundKind, InboundMessage
 from domain.people import Directory
 
@@ -113,7 +113,7 @@ class Dispatcher:
         with structlog.contextvars.bound_contextvars(inbound=interaction.key, user=interaction.person.user_id):
             await self._answer_guarded(interaction)
 
-    async def build_request(self, interaction: Interaction) -> Request:
+    async def build_request(self, interaction: Interaction, services: Services) -> Request:
         """What a command sees. Raises ``TemporaryError`` where nobody can say who the person is: then nothing is done."""
         try:
             member = await self._dependencies.directory.member(interaction.person)
@@ -124,7 +124,7 @@ class Dispatcher:
             member=member,
             channel=interaction.channel,
             at=self._clock.now(),
-            services=self._dependencies.services(),
+            services=services,
         )
 
     async def mark_answered(self, key: str, outcome: str) -> None:
@@ -154,22 +154,33 @@ class Dispatcher:
         if text is None:
             await self._handle_other_action(interaction)
             return
-        form = self._dependencies.registry.form(self._dependencies.services().catalogue, text) if interaction.trigger_id else None
-        if form is not None and await self._form_opener.open(interaction, text, form):
-            await self.mark_answered(interaction.key, "form")
+        answer = await self._form_or_answer(interaction, text)
+        await self.mark_answered(interaction.key, type(answer).__name__ if answer is not None else "form")
+        if answer is None:
             return
-        answer = await self._run_command(interaction, text)
-        await self.mark_answered(interaction.key, type(answer).__name__)
         await self.replies.send(interaction, answer)
         if interaction.is_from_home:
             await self._show_home(interaction)
 
-    async def _run_command(self, interaction: Interaction, text: str) -> Answer:
+    async def _form_or_answer(self, interaction: Interaction, text: str) -> Answer | None:
+        """Open the form that the text asks for: then None; else the answer."""
+        # One catalogue for all of it: a reload must not take away the environment that the text was parsed by.
+        registry, services = self._dependencies.registry, self._dependencies.services()
         try:
-            request = await self.build_request(interaction)
+            invocation = registry.parse(services.catalogue, text)
+        except UsageError as error:
+            return usage_answer(error)
+        form = registry.form(services.catalogue, invocation) if interaction.trigger_id else None
+        if form is not None and await self._form_opener.open(interaction, invocation, form, services):
+            return None
+        return await self._run_command(interaction, invocation, services)
+
+    async def _run_command(self, interaction: Interaction, invocation: Invocation, services: Services) -> Answer:
+        try:
+            request = await self.build_request(interaction, services)
         except TemporaryError as error:
             return ErrorAnswer(str(error), "Try again in a minute.")
-        return await self._dependencies.registry.answer(request, text)
+        return await self._dependencies.registry.answer(request, invocation)
 
     async def _handle_other_action(self, interaction: Interaction) -> None:
         """A button that opens a link, or refreshes the Home tab."""
@@ -179,7 +190,7 @@ class Dispatcher:
 
     async def _show_home(self, interaction: Interaction) -> None:
         try:
-            fact = await home(await self.build_request(interaction))
+            fact = await home(await self.build_request(interaction, self._dependencies.services()))
             await self._dependencies.slack.publish_home(interaction.person.user_id, home_view(fact))
         except DeepechoError as error:
             # It is a picture, made again whenever the person looks; the one of before stays.

@@ -11,9 +11,9 @@ from bot.slack.api import SlackApi
 from bot.slack.payloads import Interaction
 from bot.views import forms
 from bot.views.render import render
-from commands.core.request import Request
+from commands.core.request import Request, Services
 from commands.forms import load_options
-from commands.registry import CommandRegistry
+from commands.registry import CommandRegistry, Invocation
 from domain.answers.answers import ErrorAnswer, Form
 from domain.errors import DeepechoError, TemporaryError
 
@@ -30,11 +30,11 @@ class FormOpener:
         registry: CommandRegistry,
         slack: SlackApi,
         replies: Replies,
-        build_request: Callable[[Interaction], Awaitable[Request]],
+        build_request: Callable[[Interaction, Services], Awaitable[Request]],
     ) -> None:
         self._registry, self._slack, self._replies, self._build_request = registry, slack, replies, build_request
 
-    async def open(self, interaction: Interaction, text: str, form: Form) -> bool:
+    async def open(self, interaction: Interaction, invocation: Invocation, form: Form, services: Services) -> bool:
         """Open the form and fill it. False where Slack does not open it: then it is asked for in words."""
         skeleton = modals.with_response_url(forms.loading(form, interaction.channel), interaction.response_url)
         try:
@@ -42,22 +42,24 @@ class FormOpener:
         except DeepechoError as error:
             log.info("form not opened", error=str(error))
             return False
-        view = modals.with_response_url(await self._filled_view(interaction, text), interaction.response_url)
+        view = modals.with_response_url(await self._filled_view(interaction, invocation, services), interaction.response_url)
         try:
             await self._slack.update_view(view_id, view, hash=view_hash)
         except DeepechoError as error:
             log.warning("form not filled", error=str(error))
             sentence = "Slack did not take the form's choices."
-            await self._replies.send(interaction, ErrorAnswer(sentence, f"Close the form and send `/deepecho {text}` again."))
+            await self._replies.send(
+                interaction, ErrorAnswer(sentence, f"Close the form and send `/deepecho {invocation.text}` again.")
+            )
         return True
 
-    async def _filled_view(self, interaction: Interaction, text: str) -> Json:
+    async def _filled_view(self, interaction: Interaction, invocation: Invocation, services: Services) -> Json:
         """The form with its choices; or why there is none for this person."""
         try:
-            request = await self._build_request(interaction)
+            request = await self._build_request(interaction, services)
         except TemporaryError as error:
             return message_modal(render(ErrorAnswer(str(error), "Try again in a minute.")))
-        answer = await self._registry.answer(request, text)
+        answer = await self._registry.answer(request, invocation)
         if isinstance(answer, Form):
             return forms.modal(await load_options(request, answer), interaction.channel)
         return message_modal(render(answer))

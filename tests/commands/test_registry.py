@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from commands.core.arguments import Arguments
@@ -22,16 +24,16 @@ def extra(name: str, needs: Role = Role.VIEWER) -> Router:
 
 
 async def test_layers_above_may_add_commands(harness: CommandHarness) -> None:
-    menu = CommandRegistry([extra("catalogue")])
-    assert await menu.answer(harness.request(ANA), "catalogue reload") == TextAnswer("more reload")
-    answer = await menu.answer(harness.request(ANA), "help")
+    extended = replace(harness, registry=CommandRegistry([extra("catalogue")]))
+    assert await extended.run_command(ANA, "catalogue reload") == TextAnswer("more reload")
+    answer = await extended.run_command(ANA, "help")
     assert isinstance(answer, HelpAnswer)
     assert "More" in [group.name for group in answer.groups]
 
 
 async def test_their_denials_are_audited_too(harness: CommandHarness) -> None:
-    menu = CommandRegistry([extra("catalogue", Role.ADMIN)])
-    assert isinstance(await menu.answer(harness.request(ANA), "catalogue reload"), ErrorAnswer)
+    extended = replace(harness, registry=CommandRegistry([extra("catalogue", Role.ADMIN)]))
+    assert isinstance(await extended.run_command(ANA, "catalogue reload"), ErrorAnswer)
     assert [(each.entry.what, each.entry.who) for each in await harness.audit()] == [("catalogue", ANA.person)]
 
 

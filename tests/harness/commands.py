@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from commands.core.request import Request, Services
-from commands.registry import CommandRegistry
+from commands.registry import CommandRegistry, usage_answer
 from domain.alerts.alerts import AlertGroup
-from domain.answers.answers import Answer, OperationStarted
+from domain.answers.answers import Answer, Form, OperationStarted
 from domain.audit import AuditRecord
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
-from domain.errors import Refused
+from domain.errors import Refused, UsageError
 from domain.operations.operation import OperationRecord
 from domain.people import Member
 from domain.redaction import redact
@@ -52,9 +52,21 @@ class CommandHarness:
 
     async def run_command(self, who: Member, text: str) -> Answer:
         """Type it as this person; every answer is one of the facts that can be shown."""
-        answer = await self.registry.answer(self.request(who), text)
+        answer = await self.answer(self.request(who), text)
         assert isinstance(answer, Answer)
         return answer
+
+    async def answer(self, request: Request, text: str) -> Answer:
+        """What this request is answered with, understood or not."""
+        try:
+            invocation = self.registry.parse(request.catalogue, text)
+        except UsageError as error:
+            return usage_answer(error)
+        return await self.registry.answer(request, invocation)
+
+    def form(self, text: str) -> Form | None:
+        """The form that the text opens."""
+        return self.registry.form(self.services.catalogue, self.registry.parse(self.services.catalogue, text))
 
     async def start_operation(self, who: Member, text: str) -> OperationRecord:
         """Type what begins an operation."""

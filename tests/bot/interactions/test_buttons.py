@@ -58,7 +58,8 @@ def test_everything_on_a_card_can_be_typed(fact: object) -> None:
 
 def test_other_opens_a_form_that_knows_the_group() -> None:
     words = buttons.command_text(clicked("alert.silence", "al-k7m2/other"))
-    form = CommandRegistry().form(alerting_catalogue(), words or "")
+    registry, catalogue = CommandRegistry(), alerting_catalogue()
+    form = registry.form(catalogue, registry.parse(catalogue, words or ""))
     assert isinstance(form, Form)
     assert [(each.id, each.value) for each in form.fields] == [("alert", "al-k7m2"), ("for", ""), ("reason", "")]
 

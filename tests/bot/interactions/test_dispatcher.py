@@ -233,3 +233,11 @@ async def test_the_whole_story_over_http(harness: BotHarness) -> None:
         await people.wait_for_ephemeral("ana", "deployer")
         await people.open_home("ana")
         await people.wait_for_home("ana")
+
+
+async def test_nonsense_is_answered_while_slack_cannot_say_who_asks(harness: BotHarness) -> None:
+    async with harness.run_bot():
+        people = harness.slack.client
+        await people.faults.answer_unavailable("users.info", times=5)
+        await people.command("ana", "rolback staging last", channel="staging")
+        assert "Did you mean `rollback`?" in (await people.wait_for_ephemeral("ana")).visible_text

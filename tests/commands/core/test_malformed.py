@@ -180,7 +180,7 @@ async def test_what_is_missing_opens_a_form_and_starts_nothing(harness: CommandH
     for text in INCOMPLETE:
         answer = await harness.run_command(SAM, text)
         assert isinstance(answer, Form), text
-        assert answer == harness.registry.form(harness.services.catalogue, text)
+        assert answer == harness.form(text)
     assert await harness.no_side_effects()
 
 

@@ -131,7 +131,7 @@ async def test_every_choice_of_a_version_is_a_command_that_works(harness: Comman
 async def test_the_same_delivery_twice_is_one_operation(harness: CommandHarness) -> None:
     request = harness.request(ANA)
     for _ in range(2):
-        await harness.registry.answer(request, "rollback production abc1234 --reason x")
+        await harness.answer(request, "rollback production abc1234 --reason x")
     assert len(await harness.services.operations.recent()) == 1
 
 
