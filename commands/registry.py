@@ -14,7 +14,7 @@ from commands.forms import form_command_text, form_for_missing
 from commands.help import help_router
 from commands.operations import approvals, capacity, deploy, locks
 from domain.answers.answers import Answer, ErrorAnswer, Form
-from domain.audit import AuditEntry
+from domain.audit import new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import DeepechoError, Denied, TemporaryError, UnknownOutcome, UsageError
 
@@ -113,12 +113,13 @@ def _authorize(request: Request, command: Command, args: Arguments) -> None:
 
 async def _audit_denied(request: Request, invocation: Invocation, denied: Denied) -> None:
     arguments = invocation.args.positional[1:] if invocation.command.names_environment else invocation.args.positional
-    entry = AuditEntry(
+    entry = new_entry(
         key=f"{request.key}/denied",
         at=request.at,
         who=request.person,
         what=invocation.command.name,
-        where="/".join(part for part in (invocation.args.environment, *arguments) if part)[:200],
+        environment=invocation.args.environment,
+        subject="/".join(part for part in arguments if part),
         why=invocation.args.reason,
         outcome=f"denied: {denied}",
     )

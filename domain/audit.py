@@ -1,12 +1,17 @@
 """The audit log's entries and the hash chain that makes a change to any of them visible."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from domain.canonical_json import canonical
 from domain.people import Person
+from domain.text import clip
+
+MAX_SUBJECT_LENGTH = 200
+MAX_TEXT_LENGTH = 2000
+"""Maximum characters of ``why`` and of ``outcome``: a reload names every change, and each record is read as a whole."""
 
 GENESIS = "0" * 64
 """What the first entry chains to."""
@@ -25,6 +30,39 @@ class AuditEntry:
     approval: str = ""
     outcome: str = ""
     operation: str = ""
+
+
+def new_entry(
+    *,
+    key: str,
+    at: datetime,
+    who: Person,
+    what: str,
+    environment: str = "",
+    services: Sequence[str] = (),
+    subject: str = "",
+    why: str = "",
+    approval: str = "",
+    outcome: str = "",
+    operation: str = "",
+) -> AuditEntry:
+    """An entry with its texts cut to size. ``where`` is ``environment/service,service/subject``, without what is empty.
+
+    ``subject`` is what else names the place: an alert's title, the arguments of a command.
+    """
+    # Only the subject is cut: a search for a service has to find every entry that names it.
+    where = "/".join(part for part in (environment, ",".join(services), clip(subject, MAX_SUBJECT_LENGTH)) if part)
+    return AuditEntry(
+        key=key,
+        at=at,
+        who=who,
+        what=what,
+        where=where,
+        why=clip(why, MAX_TEXT_LENGTH),
+        approval=approval,
+        outcome=clip(outcome, MAX_TEXT_LENGTH),
+        operation=operation,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

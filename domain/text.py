@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from domain.errors import UsageError
@@ -41,3 +41,18 @@ def format_duration(duration: timedelta) -> str:
         return f"{hours} h" if minutes % 60 == 0 else f"{hours} h {minutes % 60} min"
     name = "day" if days == 1 else "days"
     return f"{days} {name}" if hours % 24 == 0 else f"{days} {name} {hours % 24} h"
+
+
+def clip(text: str, max_length: int) -> str:
+    """At most ``max_length`` characters, the last an ellipsis where something is left out."""
+    return text if len(text) <= max_length else text[: max_length - 1].rstrip() + "…"
+
+
+def and_more(count: int) -> str:
+    """``and 3 more``: what a list left out; empty where it left out nothing."""
+    return f"and {count:,} more" if count > 0 else ""
+
+
+def first_names(names: Sequence[str], max_names: int) -> str:
+    """``a, b and 5 more``: the first names with commas, and how many are left out."""
+    return " ".join(filter(None, [", ".join(names[:max_names]), and_more(len(names) - max_names)]))

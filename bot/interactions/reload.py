@@ -6,7 +6,7 @@ from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
 from domain.answers.answers import Answer, TextAnswer
-from domain.audit import AuditEntry
+from domain.audit import new_entry
 from domain.people import Role
 
 Reload = Callable[[], Awaitable[tuple[str, ...]]]
@@ -23,12 +23,12 @@ def reload_router(reload: Reload) -> Router:
     async def reload_command(request: Request, arguments: Arguments) -> Answer:  # noqa: ARG001 -- a command's signature
         """Read the catalogue again, all of it or nothing, and say what changed."""
         changed = await reload()
-        entry = AuditEntry(
+        entry = new_entry(
             key=f"{request.key}/reload",
             at=request.at,
             who=request.person,
             what="reload",
-            where="catalogue",
+            subject="catalogue",
             outcome="; ".join(changed) or "nothing changed",
         )
         async with request.services.store.write() as tx:

@@ -7,7 +7,7 @@ from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
 from commands.core.router import Router
 from domain.answers.answers import Answer, LocksAnswer, TextAnswer
-from domain.audit import AuditEntry
+from domain.audit import AuditEntry, new_entry
 from domain.errors import Refused
 from domain.operations.locks import LockRecord
 from domain.people import Role
@@ -75,12 +75,12 @@ def _already_locked(environment: str, lock: LockRecord | None) -> str:
 
 
 def _audit_entry(request: Request, what: str, environment: str, why: str, outcome: str) -> AuditEntry:
-    return AuditEntry(
+    return new_entry(
         key=f"{request.key}/{what}",
         at=request.at,
         who=request.person,
         what=what,
-        where=environment,
+        environment=environment,
         why=why,
         outcome=outcome,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.audit import AuditEntry
+from domain.audit import AuditEntry, new_entry
 from domain.errors import Refused
 from domain.notes import OperationNote, Tone
 from domain.operations.plans import Plan, Verb
@@ -159,12 +159,13 @@ def note(
 def audit_entry(record: OperationRecord, event: str, at: datetime, who: Person, outcome: str, why: str = "") -> AuditEntry:
     """An entry about this operation; ``event`` makes its key."""
     approver = record.approval.decided_by if record.approval else None
-    return AuditEntry(
+    return new_entry(
         key=f"{record.id}/{event}",
         at=at,
         who=who,
         what=record.verb.value,
-        where=f"{record.environment}/{','.join(record.plan.services)}",
+        environment=record.environment,
+        services=record.plan.services,
         why=why or record.reason,
         approval=f"{record.approval.decision} by {approver}" if record.approval and record.approval.decision and approver else "",
         outcome=outcome,

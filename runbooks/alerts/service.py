@@ -12,7 +12,7 @@ from domain.alerts import handling
 from domain.alerts.alerts import AlertGroup, AppliedSilence
 from domain.alerts.groups import GroupChange, format_time
 from domain.alerts.silences import Silence, SilenceState
-from domain.audit import AuditEntry
+from domain.audit import AuditEntry, new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import NotFound, Refused
@@ -183,12 +183,14 @@ class GroupTransition(Protocol):
 
 
 def _audit_entry(request: AlertRequest, group: AlertGroup, what: str, at: datetime, why: str, outcome: str) -> AuditEntry:
-    return AuditEntry(
+    return new_entry(
         key=f"{request.source}/{what}",
         at=at,
         who=request.by.person,
         what=what,
-        where="/".join(part for part in (group.environment, group.service, group.title) if part)[:200],
+        environment=group.environment,
+        services=[group.service] if group.service else [],
+        subject=group.title,
         why=why,
         outcome=f"{group.id}: {outcome}",
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.audit import AuditEntry
+from domain.audit import new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import NotFound, Refused
@@ -196,12 +196,13 @@ class OperationService:
         async with self.store.write() as tx:
             record = await tx.operations.get(request.operation)
             await tx.audit.append(
-                AuditEntry(
+                new_entry(
                     key=f"{request.operation}/refused/{request.by.person}/{event}",
                     at=at,
                     who=request.by.person,
                     what=request.what,
-                    where=f"{record.environment}/{','.join(record.plan.services)}" if record else "",
+                    environment=record.environment if record else "",
+                    services=record.plan.services if record else (),
                     outcome=f"refused: {why}",
                     operation=request.operation if record else "",
                 )

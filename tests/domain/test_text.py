@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import UsageError
-from domain.text import format_duration, nearest, parse_duration
+from domain.text import and_more, first_names, format_duration, nearest, parse_duration
 
 DAY = timedelta(days=1)
 
@@ -79,3 +79,8 @@ def test_what_is_no_typo_finds_nothing() -> None:
 
 def test_aliases_that_are_alike_are_named_once() -> None:
     assert nearest("prod", ["prod", "prod"]) == ["prod"]
+
+
+def test_what_a_list_leaves_out_is_counted() -> None:
+    assert [and_more(count) for count in (-1, 0, 1, 1234)] == ["", "", "and 1 more", "and 1,234 more"]
+    assert [first_names(list(names), 2) for names in ("", "a", "ab", "abcde")] == ["", "a", "a, b", "a, b and 3 more"]
