@@ -1,4 +1,4 @@
-"""SQL: tables, migrations, repositories and the transactions. The only package that knows SQLAlchemy.
+"""Database access: tables, migrations, repositories and transactions. No other package imports SQLAlchemy.
 
-A repository answers with facts of the domain and decides nothing: transitions are pure and live in ``domain``.
+A repository reads and writes facts of the domain and decides nothing: transitions are pure functions of ``domain``.
 """

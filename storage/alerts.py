@@ -1,4 +1,4 @@
-"""Alert groups and their alerts. Read and written many at a time, because a storm brings a thousand in a minute."""
+"""Alert groups and their alerts. They are read and written in batches, because a storm brings a thousand in a minute."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,10 +14,10 @@ from storage.tables.core import messages
 from storage.upsert import insert
 
 _INTAKE_LOCK_KEY = 0x0DEE_9EC0
-"""Names PostgreSQL's advisory lock for whoever applies notifications. SQLite has one writer anyway."""
+"""Key of PostgreSQL's advisory lock for applying notifications. SQLite has one writer anyway."""
 
 MAX_IN_VALUES = 500
-"""Values in one ``IN``: both databases take some 32,000 parameters a statement, and a group may have more alerts than that."""
+"""Maximum values in one ``IN``: both databases accept some 32,000 parameters, and a group may have more alerts."""
 
 
 class AlertRepository:
@@ -27,12 +27,12 @@ class AlertRepository:
         self._connection = connection
 
     async def lock_exclusively(self) -> None:
-        """Until the transaction ends, nobody else applies notifications: their order is the order in which they came."""
+        """Let nobody else apply notifications until the transaction ends, so that they are applied in order of arrival."""
         if self._connection.dialect.name == "postgresql":
             await self._connection.execute(text(f"SELECT pg_advisory_xact_lock({_INTAKE_LOCK_KEY})"))
 
     async def group_ids_by_key(self, keys: Iterable[str]) -> Mapping[str, str]:
-        """Which group each key names now; a key that names none is absent."""
+        """The group that each key names; a key without a group is absent."""
         group_ids: dict[str, str] = {}
         for chunk in _chunks(keys):
             rows = await self._connection.execute(
@@ -42,8 +42,9 @@ class AlertRepository:
         return group_ids
 
     async def get_many_for_update(self, ids: Iterable[str]) -> Mapping[str, AlertGroup]:
-        """Groups by id, their rows locked until the transaction ends."""
+        """Groups by id, with their rows locked until the transaction ends."""
         groups: dict[str, AlertGroup] = {}
+        # Every transaction locks groups in the order of their ids: otherwise two of them could deadlock.
         for chunk in _chunks(sorted(ids)):
             statement = select(alert_groups.c.record).where(alert_groups.c.id.in_(chunk)).order_by(alert_groups.c.id)
             for record in (await self._connection.execute(statement.with_for_update())).scalars():
@@ -52,13 +53,13 @@ class AlertRepository:
         return groups
 
     async def get(self, group_id: str) -> AlertGroup | None:
-        """The group, without locking it."""
+        """The group, without locking its row; None if there is none."""
         statement = select(alert_groups.c.record).where(alert_groups.c.id == group_id)
         record = (await self._connection.execute(statement)).scalar_one_or_none()
         return None if record is None else _read(record)
 
     async def alerts_by_group(self, ids: Iterable[str]) -> Mapping[str, Mapping[str, Alert]]:
-        """Group to fingerprint to alert."""
+        """Alerts by group id and fingerprint."""
         by_group: dict[str, dict[str, Alert]] = {}
         for chunk in _chunks(ids):
             statement = select(alerts.c.group_id, alerts.c.alert).where(alerts.c.group_id.in_(chunk))
@@ -68,7 +69,7 @@ class AlertRepository:
         return by_group
 
     async def groups_by_fingerprint(self, fingerprints: Iterable[str], *, active_since: datetime) -> Mapping[str, frozenset[str]]:
-        """Fingerprint to the groups that hold it and fire, or were resolved after ``alive_since``."""
+        """By fingerprint, the groups with that alert that fire or were resolved after ``active_since``."""
         group_ids: dict[str, set[str]] = {}
         is_active = alert_groups.c.firing | (alert_groups.c.resolved_at > active_since)
         joined = alerts.join(alert_groups, alert_groups.c.id == alerts.c.group_id)
@@ -81,14 +82,14 @@ class AlertRepository:
         return {fingerprint: frozenset(ids) for fingerprint, ids in group_ids.items()}
 
     async def assign_keys(self, keys: Mapping[str, str]) -> None:
-        """From now on these keys name these groups."""
+        """Let these keys name these groups from now on."""
         if keys:
             statement = insert(self._connection, alert_keys)
             upsert = statement.on_conflict_do_update(index_elements=["key"], set_={"group_id": statement.excluded.group_id})
             await self._connection.execute(upsert, [{"key": key, "group_id": group_id} for key, group_id in keys.items()])
 
     async def save(self, groups: Sequence[AlertGroup]) -> None:
-        """Write groups, new or known; whoever does has them locked, or is alone."""
+        """Insert or update groups. The caller has locked their rows, or all of intake."""
         if groups:
             statement = insert(self._connection, alert_groups)
             updated_columns = {name: statement.excluded[name] for name in _columns(groups[0]) if name != "id"}
@@ -97,7 +98,7 @@ class AlertRepository:
             )
 
     async def save_alerts(self, alerts_by_group: Mapping[str, Iterable[Alert]]) -> None:
-        """Write alerts, by group."""
+        """Insert or update alerts, by group."""
         rows = [
             {"group_id": group_id, "fingerprint": alert.fingerprint, "firing": alert.firing, "alert": dump(alert)}
             for group_id, group_alerts in alerts_by_group.items()
@@ -110,7 +111,7 @@ class AlertRepository:
             await self._connection.execute(upsert, rows)
 
     async def delete_alerts(self, fingerprints_by_group: Mapping[str, Iterable[str]]) -> None:
-        """Drop alerts, by group."""
+        """Delete alerts, by group."""
         rows = [
             {"in_group": group_id, "with_fingerprint": fingerprint}
             for group_id, fingerprints in fingerprints_by_group.items()
@@ -121,11 +122,11 @@ class AlertRepository:
             await self._connection.execute(delete(alerts).where(where), rows)
 
     async def known_ids(self, ids: Iterable[str]) -> frozenset[str]:
-        """Which of these ids are taken, also by groups that were dropped: their cards are still in Slack."""
+        """Those of the ids that are in use, also by deleted groups whose cards are still in Slack."""
         return await find_known_ids(self._connection, alert_groups.c.id, ids)
 
     async def opened_since(self, channel: str, since: datetime) -> tuple[datetime, ...]:
-        """When the groups of a channel that are younger than this were first heard of."""
+        """When each group of the channel that is newer than ``since`` was first seen."""
         where = (alert_groups.c.channel == channel) & (alert_groups.c.seen_at > since)
         return tuple((await self._connection.execute(select(alert_groups.c.seen_at).where(where))).scalars())
 
@@ -139,9 +140,9 @@ class AlertRepository:
         acknowledged_by: str = "",
         limit: int = 30,
     ) -> tuple[tuple[AlertGroup, ...], int]:
-        """Groups that fire first, the worst and newest first, and how many there are in all.
+        """Find groups, and how many there are in all: firing ones first, then by severity, then the newest first.
 
-        ``environments`` are those that may be seen; the nameless one is always among them.
+        ``environments`` are those that the person may see. Groups without an environment are always found.
         """
         is_visible = alert_groups.c.environment.in_(["", *environments])
         where = is_visible & (alert_groups.c.environment == environment) if environment else is_visible
@@ -157,7 +158,8 @@ class AlertRepository:
         return tuple(_read(record) for record in records.scalars()), count.scalar_one()
 
     async def prune(self, before: datetime) -> None:
-        """Drop groups that were resolved long ago, with all that belongs to them."""
+        """Delete groups that were resolved before this time, with their alerts and keys."""
+        # A notification that is applied between these statements could reopen a group whose alerts are deleted already.
         await self.lock_exclusively()
         expired_ids = select(alert_groups.c.id).where(alert_groups.c.resolved_at < before)
         await self._connection.execute(delete(alerts).where(alerts.c.group_id.in_(expired_ids)))
@@ -166,7 +168,7 @@ class AlertRepository:
 
 
 async def find_known_ids(connection: AsyncConnection, column: Column[str], ids: Iterable[str]) -> frozenset[str]:
-    """Which of these ids are in the column, or name a card that is in Slack."""
+    """Those of the ids that are in the column, or that name a card in Slack."""
     known_ids: set[str] = set()
     for chunk in _chunks(ids):
         ids_by_card_key = {card_key(each): each for each in chunk}

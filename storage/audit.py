@@ -21,7 +21,7 @@ class AuditLog:
         self._connection = connection
 
     async def append(self, entry: AuditEntry) -> int:
-        """Chain an entry and answer with its number. An event that is in the log already keeps its first record."""
+        """Append an entry to the chain and return its number. An entry whose key is in the log already is not written again."""
         number, digest = await self._lock_head()
         existing = await self._connection.execute(select(audit.c.number).where(audit.c.key == entry.key))
         if (existing_number := existing.scalar_one_or_none()) is not None:
@@ -34,16 +34,17 @@ class AuditLog:
         return number + 1
 
     async def head(self) -> tuple[int, str]:
-        """The last number and its digest."""
+        """The last record's number and digest; of an empty log 0 and ``GENESIS``."""
         row = (await self._connection.execute(select(audit_head.c.number, audit_head.c.digest))).one_or_none()
         return (0, GENESIS) if row is None else (row.number, row.digest)
 
     async def _lock_head(self) -> tuple[int, str]:
-        """The head with its row locked, so that concurrent writers cannot fork the chain."""
+        """Read the head and lock its row: concurrent writers wait here, so that the chain cannot fork."""
         seed = insert(self._connection, audit_head).values(id=1, number=0, digest=GENESIS).on_conflict_do_nothing()
         select_locked = select(audit_head.c.number, audit_head.c.digest).where(audit_head.c.id == 1).with_for_update()
         row = (await self._connection.execute(select_locked)).one_or_none()
         if row is None:
+            # Of two first writers one inserts the row; the other inserts nothing, and then waits for the row's lock.
             await self._connection.execute(seed)
             row = (await self._connection.execute(select_locked)).one()
         return row.number, row.digest
@@ -58,7 +59,10 @@ class AuditLog:
         search_text: str = "",
         limit: int = 20,
     ) -> tuple[AuditRecord, ...]:
-        """The newest records first. ``who`` is a user id; ``where`` an environment or part of it; ``word`` any of the fields."""
+        """Find records, newest first. ``who`` is a user id; ``where`` is contained in the record's place.
+
+        ``search_text`` is contained in the action, the place, the operation's id, the reason or the outcome.
+        """
         statement = select(audit).order_by(audit.c.number.desc()).limit(limit)
         if who:
             statement = statement.where(audit.c.who == who)
@@ -74,7 +78,7 @@ class AuditLog:
         return tuple(_read(row) for row in (await self._connection.execute(statement)).mappings())
 
     async def walk(self, page_size: int = WALK_PAGE_SIZE) -> AsyncIterator[AuditRecord]:
-        """Every record from the first, so many at a time."""
+        """Yield every record from the first on, read in pages."""
         last = 0
         while True:
             statement = select(audit).where(audit.c.number > last).order_by(audit.c.number).limit(page_size)

@@ -1,7 +1,8 @@
-"""Engines for the two databases, set so that a transaction means what it says.
+"""Database engines for SQLite and PostgreSQL, configured so that transactions are isolated and durable.
 
-SQLite's driver otherwise reads outside the transaction and loses updates without a word: the write engine begins IMMEDIATE,
-has one connection, and syncs at every commit. Reads have an engine of their own, so that they never wait for a writer.
+With its defaults SQLite's driver reads outside of the transaction and silently loses updates. The write engine therefore begins
+transactions with IMMEDIATE, has one connection, and syncs at every commit. Reads have an engine of their own, so that they never
+wait for a writer.
 """
 
 import sqlite3
@@ -16,50 +17,50 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 SQLITE_PAGE_BYTES = 8192
-"""Of a new SQLite file (an old one keeps its own): a notification of ten alerts is 6 kB, and one page costs less than two."""
+"""Page size of a new SQLite file; an existing file keeps its own. A notification of ten alerts takes 6 kB: with the default of
+4 kB it would be written to two pages, which costs more than one of 8 kB."""
 
 BUSY_TIMEOUT_SECONDS = 10.0
 """How long SQLite waits for another process's write lock."""
 
-
 CONNECT_TIMEOUT_SECONDS = 10.0
 COMMAND_TIMEOUT_SECONDS = 30.0
-"""How long PostgreSQL may take over one statement, waiting for a row's lock included."""
+"""Maximum duration of one statement on PostgreSQL, including the wait for a row's lock."""
 
 IDLE_IN_TRANSACTION_TIMEOUT_SECONDS = 10.0
-"""How long a transaction may stand idle before PostgreSQL ends it. Ours never wait for anything but the database: this ends
-only those of a frozen process, whose row locks would keep its survivor from taking over."""
+"""PostgreSQL ends a transaction that is idle for this long. Our transactions wait for nothing but the database, so this ends
+only those of a frozen process, whose row locks would keep other replicas from taking over."""
 
 UNAVAILABLE_ERRORS = (DBAPIError, PoolTimeout, OSError)
-"""What the drivers raise where the database does not answer. A refused connection to PostgreSQL comes as a bare ``OSError``."""
+"""What the drivers raise while the database does not answer. A refused connection to PostgreSQL raises a bare ``OSError``."""
 
 
 def driver_error_name(error: Exception) -> str:
-    """The driver's own name for what went wrong; its message may hold values."""
+    """The class of the driver's error. Its message is not shown, because it may contain values of rows."""
     return type(error.orig if isinstance(error, DBAPIError) and error.orig else error).__name__
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """One engine that writes and one that reads; the same one on PostgreSQL."""
+    """The engine that writes and the engine that reads; on PostgreSQL they are the same."""
 
     write: AsyncEngine
     read: AsyncEngine
 
     @property
     def is_sqlite(self) -> bool:
-        """Which of the two databases this is."""
+        """Whether the database is SQLite."""
         return self.write.dialect.name == "sqlite"
 
     async def dispose(self) -> None:
-        """Close every connection. Without it aiosqlite's thread outlives the loop."""
+        """Close every connection. Otherwise aiosqlite's thread outlives the event loop."""
         await self.write.dispose()
         if self.read is not self.write:
             await self.read.dispose()
 
 
 def parse_url(database_url: str) -> URL:
-    """The database's address with the async driver we use. Raises ``ValueError`` for any other database."""
+    """Parse a database URL and set its async driver. Raises ``ValueError`` for any other database."""
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         return url.set(drivername="sqlite+aiosqlite")
@@ -69,7 +70,10 @@ def parse_url(database_url: str) -> URL:
 
 
 def open_engines(database_url: str, *, pooled: bool = True) -> Engines:
-    """Engines for the database's address. ``pooled=False`` opens a connection each time, for tests with many loops."""
+    """Open the engines of a database URL.
+
+    ``pooled=False`` opens a connection each time: for migrations, and for tests with several event loops.
+    """
     url = parse_url(database_url)
     if url.get_backend_name() == "postgresql":
         if not pooled:
@@ -101,6 +105,7 @@ def _sqlite_engine(url: URL, *, size: int, writes: bool, pooled: bool) -> AsyncE
 def _configure_connections(engine: Engine, begin_statement: str) -> None:
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: object) -> None:
+        # The driver must not begin transactions by itself, because it begins them late: the listener below does.
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in (
@@ -119,9 +124,9 @@ def _configure_connections(engine: Engine, begin_statement: str) -> None:
 
 
 def workflow_engine(database_url: str) -> Engine | None:
-    """A synchronous engine for the durable workflows' own file beside ours; None on PostgreSQL, where they share the server.
+    """Open a synchronous engine for DBOS's own file beside the main one; None on PostgreSQL, where both use the same server.
 
-    Their library would otherwise use the rollback journal, in which a reader stops a writer.
+    DBOS would otherwise open the file with the rollback journal, in which a reader blocks a writer.
     """
     url = parse_url(database_url)
     if url.get_backend_name() != "sqlite":

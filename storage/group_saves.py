@@ -9,9 +9,9 @@ from storage.timers import Timer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupSave:
-    """One group to write, with its card and its thread's replies.
+    """One group to write, with its card and the replies in its thread.
 
-    ``card_unchanged`` where nothing on the card has changed: an edit less, of the fifty a minute that a workspace has.
+    ``card_unchanged``: nothing on the card has changed, which saves one of the fifty edits a minute that a workspace has.
     """
 
     change: GroupChange
@@ -21,9 +21,9 @@ class GroupSave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StormSave:
-    """One storm whose card counts its groups anew. ``storm`` is None where the caller does not know it: then it is read.
+    """One storm whose card is counted again. ``storm`` is None if the caller does not know it: then it is read.
 
-    It is written where it ``changed``, with the timer that ends it.
+    A storm that ``changed`` is written. ``timer`` is the one that ends it.
     """
 
     id: str

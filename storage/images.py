@@ -1,4 +1,4 @@
-"""Which image id a version was seen to run as, so that the same tag meaning another image is noticed."""
+"""The image id that each image reference ran as: a tag that was moved to another image is noticed."""
 
 from datetime import datetime
 
@@ -16,11 +16,11 @@ class ImageRepository:
         self._connection = connection
 
     async def get_image_id(self, image: str) -> str:
-        """The image id recorded for an image reference; empty where none is."""
+        """The image id that was recorded for an image reference; empty without one."""
         result = await self._connection.execute(select(images.c.image_id).where(images.c.image == image))
         return result.scalar_one_or_none() or ""
 
     async def record(self, image: str, image_id: str, at: datetime) -> None:
-        """Keep the image id that a verified rollout ran; the first one stands."""
+        """Record the image id that a verified rollout ran. The first one of a reference stays."""
         statement = insert(self._connection, images).values(image=image, image_id=image_id, seen_at=at)
         await self._connection.execute(statement.on_conflict_do_nothing())

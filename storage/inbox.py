@@ -1,4 +1,4 @@
-"""The inbox: what arrived, written down before it is acknowledged, and whether it was answered."""
+"""The inbox: inbound messages, stored before they are acknowledged, and how each was answered."""
 
 import asyncio
 import sqlite3
@@ -16,12 +16,12 @@ from storage.inbox_batches import InboxBatchWriter, PostgresBatchWriter, SqliteB
 from storage.tables.core import inbox
 
 BATCH_WINDOW_SECONDS = 0.001
-"""How long a batch waits for company, where the one before it had some: each commit costs as much as three deliveries."""
+"""How long a batch waits for more messages if the previous one had several. A commit costs as much as writing three messages."""
 
 MAX_WRITE_BATCH_MESSAGES = 64
-"""Deliveries that share one commit. PostgreSQL takes 32,767 parameters a statement; ours has four a row."""
+"""Maximum messages in one commit. PostgreSQL accepts 32,767 parameters in a statement; each row has four."""
 MAX_READ_BATCH_CHARACTERS = 8 * 1024 * 1024
-"""Characters of notifications that are held together. One alone may be as long: the door takes no more."""
+"""Maximum characters of notifications in memory at a time. A single one may be as long: the webhook accepts no more."""
 
 _UNANSWERED = inbox.c.answered_at.is_(None)
 _OLDEST_FIRST = (inbox.c.received_at, inbox.c.key)
@@ -34,34 +34,39 @@ class Inbox:
         self._connection = connection
 
     async def claim(self, key: str, replica: str) -> bool:
-        """Claim an unanswered delivery for this replica. False where another has it, or it was answered."""
+        """Claim an unanswered message, also again. False if another replica has claimed it, or if it was answered."""
         where = (inbox.c.key == key) & (inbox.c.claimed_by.in_(("", replica))) & inbox.c.answered_at.is_(None)
         return (await self._connection.execute(update(inbox).where(where).values(claimed_by=replica))).rowcount == 1
 
     async def mark_answered(self, key: str, at: datetime, outcome: str) -> None:
-        """The person has their answer (``answer`` says of which kind); the first answer stands."""
+        """Record that a message was answered, and how. The first answer stays."""
         where = (inbox.c.key == key) & inbox.c.answered_at.is_(None)
         await self._connection.execute(update(inbox).where(where).values(answered_at=at, outcome=outcome))
 
     async def release_dead_claims(self, live_replicas: frozenset[str]) -> None:
-        """What replicas other than these had taken when they died is anybody's again."""
+        """Release the claims of all replicas but these: any replica may claim the messages again."""
         where = inbox.c.answered_at.is_(None) & inbox.c.claimed_by.not_in({"", *live_replicas})
         await self._connection.execute(update(inbox).where(where).values(claimed_by=""))
 
     async def prune(self, before: datetime) -> None:
-        """Drop what was answered long ago."""
+        """Delete messages that were answered before this time."""
         await self._connection.execute(delete(inbox).where(inbox.c.answered_at < before))
 
     async def unanswered(self, *, received_before: datetime) -> tuple[InboundMessage, ...]:
-        """What a person said and nobody answered though it came in before this moment, oldest first."""
+        """Unanswered messages from Slack that were received before this time, oldest first."""
         return await self._select(_UNANSWERED & (inbox.c.kind != InboundKind.ALERT) & (inbox.c.received_at < received_before))
 
     async def notifications(self, *, limit: int) -> tuple[InboundMessage, ...]:
-        """What Alertmanager told and was not applied yet, oldest first: at most so many, and no more than fit in memory."""
+        """Notifications of Alertmanager that were not applied yet, oldest first.
+
+        At most ``limit``, and together at most ``MAX_READ_BATCH_CHARACTERS``.
+        """
+        # The lengths are read first, so that bodies beyond the limit never reach memory.
         body_length = func.length(inbox.c.body)
         statement = select(inbox.c.key, body_length).where(_UNANSWERED & (inbox.c.kind == InboundKind.ALERT))
         rows = (await self._connection.execute(statement.order_by(*_OLDEST_FIRST).limit(limit))).all()
         running_totals = accumulate(length for _, length in rows)
+        # The oldest is always among them, however long it is: otherwise it would block the queue for ever.
         keys = [
             key
             for index, ((key, _), running_total) in enumerate(zip(rows, running_totals, strict=True))
@@ -75,7 +80,7 @@ class Inbox:
         return (await self._connection.execute(select(func.count()).select_from(inbox).where(where))).scalar_one()
 
     async def mark_applied(self, keys: Sequence[str], at: datetime, outcome: str) -> None:
-        """These notifications are true now (``how`` says that, or why not)."""
+        """Record that these notifications were applied, or in ``outcome`` why not."""
         where = inbox.c.key.in_(keys) & inbox.c.answered_at.is_(None)
         await self._connection.execute(update(inbox).where(where).values(answered_at=at, outcome=outcome))
 
@@ -87,7 +92,7 @@ class Inbox:
 
 
 class InboxWriter:
-    """Writes deliveries down durably. Concurrent ones share a commit: while one is synced, the next batch gathers."""
+    """Stores inbound messages durably. Concurrent ones share a commit: while one batch is synced, the next one collects."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._batch_writer: InboxBatchWriter = (
@@ -97,13 +102,13 @@ class InboxWriter:
         self._write_task: asyncio.Task[None] | None = None
         self._last_batch_was_shared = False
 
-    async def put(self, delivery: InboundMessage) -> bool:
-        """Keep the delivery; True once it is on the disk, False where it was there already.
+    async def put(self, message: InboundMessage) -> bool:
+        """Store the message. Returns True once it is on disk, False if its key exists already.
 
-        Raises ``TemporaryError`` where the database does not take it: nothing was kept, and the sender may try again.
+        Raises ``TemporaryError`` if the database does not accept it: nothing was stored, and the sender may try again.
         """
         stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._queue.append((delivery, stored))
+        self._queue.append((message, stored))
         if self._write_task is None:
             self._write_task = asyncio.create_task(self._write_all(), name="inbox-writer")
         return await stored
@@ -111,6 +116,7 @@ class InboxWriter:
     async def _write_all(self) -> None:
         try:
             while self._queue:
+                # A message that comes alone must not wait, so only a batch after a shared one does.
                 if self._last_batch_was_shared and len(self._queue) < MAX_WRITE_BATCH_MESSAGES:
                     await asyncio.sleep(BATCH_WINDOW_SECONDS)
                 self._last_batch_was_shared = len(self._queue) > 1
@@ -121,18 +127,18 @@ class InboxWriter:
 
     async def _write_batch(self, batch: Sequence[tuple[InboundMessage, "asyncio.Future[bool]"]]) -> None:
         try:
-            new_keys = await self._batch_writer.insert([delivery for delivery, _ in batch])
+            new_keys = await self._batch_writer.insert([message for message, _ in batch])
         except (*UNAVAILABLE_ERRORS, sqlite3.Error) as error:
-            message = f"The inbox could not be written: {driver_error_name(error)}."
             for _, stored in batch:
                 if not stored.done():
-                    stored.set_exception(TemporaryError(message))
+                    stored.set_exception(TemporaryError(f"The inbox could not be written: {driver_error_name(error)}."))
             return
-        for delivery, stored in batch:
+        for message, stored in batch:
             if not stored.done():
-                stored.set_result(delivery.key in new_keys)
-            new_keys.discard(delivery.key)
+                stored.set_result(message.key in new_keys)
+            # A key may be in the batch twice: only its first message is new.
+            new_keys.discard(message.key)
 
     def close(self) -> None:
-        """Let go of the file; nothing may be put afterwards."""
+        """Close the connection. ``put`` must not be called afterwards."""
         self._batch_writer.close()

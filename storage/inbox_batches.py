@@ -1,4 +1,4 @@
-"""How a batch of deliveries reaches the disk, on each of the two databases. This is the hot path of both doors."""
+"""Batch inserts into the inbox, for each of the two databases. Every Slack request and every webhook waits for one."""
 
 import asyncio
 import sqlite3
@@ -14,14 +14,14 @@ from storage.engines import BUSY_TIMEOUT_SECONDS
 
 
 class InboxBatchWriter(Protocol):
-    """Where deliveries are kept."""
+    """Writes batches of inbound messages."""
 
-    async def insert(self, deliveries: Sequence[InboundMessage]) -> set[str]:
-        """Keep all of them in one transaction; the keys of those that were not there yet. Raises the driver's errors."""
+    async def insert(self, messages: Sequence[InboundMessage]) -> set[str]:
+        """Insert all of them in one transaction; return the keys of those that were new. Raises the driver's errors."""
         ...
 
     def close(self) -> None:
-        """Let go of what is held."""
+        """Close what was opened."""
         ...
 
 
@@ -32,16 +32,16 @@ class PostgresBatchWriter:
         self._engine = engine
         self._statements: dict[int, str] = {}
 
-    async def insert(self, deliveries: Sequence[InboundMessage]) -> set[str]:
+    async def insert(self, messages: Sequence[InboundMessage]) -> set[str]:
         values: list[object] = []
-        for delivery in deliveries:
-            values += (delivery.key, delivery.kind.value, delivery.body, delivery.received_at)
+        for message in messages:
+            values += (message.key, message.kind.value, message.body, message.received_at)
         async with self._engine.begin() as connection:
-            rows = await connection.exec_driver_sql(self._statement(len(deliveries)), tuple(values))
+            rows = await connection.exec_driver_sql(self._statement(len(messages)), tuple(values))
             return set(rows.scalars())
 
     def close(self) -> None:
-        """The pool is not ours."""
+        """The pool belongs to the engine."""
 
     def _statement(self, row_count: int) -> str:
         if row_count not in self._statements:
@@ -51,9 +51,9 @@ class PostgresBatchWriter:
 
 
 class SqliteBatchWriter:
-    """SQLite, on a connection and a thread of its own: a batch is one visit to the thread.
+    """SQLite, with a connection and a thread of its own: each batch is handed to the thread once.
 
-    Through the engine it would be nine, one for each call on a cursor, and twice the processor time of the whole door.
+    Through the engine it would be nine times, one for each call of a cursor, and twice the CPU time of the whole request.
     """
 
     def __init__(self, path: str) -> None:
@@ -62,15 +62,15 @@ class SqliteBatchWriter:
         self._connection: sqlite3.Connection | None = None
         self._statements: dict[int, str] = {}
 
-    async def insert(self, deliveries: Sequence[InboundMessage]) -> set[str]:
+    async def insert(self, messages: Sequence[InboundMessage]) -> set[str]:
         values: list[str] = []
-        for delivery in deliveries:
-            # As ``storage.tables.Moment`` keeps it: SQLite compares times as text, so all have six decimals.
-            received_at = delivery.received_at if delivery.received_at.tzinfo is UTC else delivery.received_at.astimezone(UTC)
+        for message in messages:
+            # In the format of ``storage.tables.base.UtcDateTime``: SQLite compares times as text, so all need six decimals.
+            received_at = message.received_at if message.received_at.tzinfo is UTC else message.received_at.astimezone(UTC)
             values += (
-                delivery.key,
-                delivery.kind.value,
-                delivery.body,
+                message.key,
+                message.kind.value,
+                message.body,
                 received_at.replace(tzinfo=None).isoformat(" ", "microseconds"),
             )
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._write, values)
@@ -83,7 +83,7 @@ class SqliteBatchWriter:
         connection = self._connection = self._connection or self._connect()
         connection.execute("BEGIN IMMEDIATE")
         try:
-            # Asking which keys are new costs a third more. Nearly always all of them are, and a count says so.
+            # RETURNING costs a third more. Nearly always every key is new, and the number of inserted rows tells that.
             if connection.execute(self._statement(len(values) // 4), values).rowcount == len(values) // 4:
                 new_keys = set(values[::4])
             else:
@@ -116,5 +116,5 @@ _RETURNING = " RETURNING key"
 
 
 def _insert_statement(placeholders: Iterable[str]) -> str:
-    """Plain SQL: an ORM costs nine times as much here. ``marks`` are placeholders, a row each."""
+    """Plain SQL, because SQLAlchemy's insert costs nine times as much here. ``placeholders`` has one item for each row."""
     return f"INSERT INTO inbox (key, kind, body, received_at) VALUES {', '.join(placeholders)} ON CONFLICT (key) DO NOTHING"  # noqa: S608

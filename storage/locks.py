@@ -1,4 +1,4 @@
-"""Locks: a person's on an environment, an operation's on each of its services."""
+"""Locks: a person locks an environment, an operation locks each service that it changes."""
 
 from datetime import datetime
 
@@ -19,17 +19,18 @@ class LockRepository:
         self._connection = connection
 
     async def lock_environment(self, environment: str, by: Person, reason: str, at: datetime, until: datetime | None) -> bool:
-        """Lock an environment. False where it is locked already."""
+        """Lock an environment for a person. False if it is locked already."""
+        # An expired lock has the same key and would make the insert fail.
         await self._drop_expired(at)
         return await self._insert(_row(environment, "", "", by, reason, at, until))
 
     async def environment_lock(self, environment: str, at: datetime) -> LockRecord | None:
-        """The person's lock on an environment, unless it has run out."""
+        """The lock of a person on an environment; None without one, or if it has expired."""
         rows = await self._select(locks.c.key == _key(environment, ""))
         return next((row for row in rows if row.until is None or row.until > at), None)
 
     async def unlock_environment(self, lock: LockRecord) -> bool:
-        """Remove this very lock of a person. False where it is gone already, or another has taken its place."""
+        """Remove exactly this lock. False if it is gone already, or was replaced by another one."""
         is_same_lock = (
             (locks.c.holder == lock.by.user_id) & (locks.c.holder_team == lock.by.team_id) & (locks.c.since == lock.since)
         )
@@ -39,10 +40,10 @@ class LockRepository:
     async def lock_services(
         self, operation_id: str, environment: str, services: tuple[str, ...], by: Person, at: datetime
     ) -> LockRecord | None:
-        """Lock all of these services for an operation, or none. Answers with the lock that stands in the way, or None.
+        """Lock all of these services for an operation, or none. Returns the lock of another operation that blocks it, or None.
 
-        Taking what this operation already holds changes nothing, so that a replay is harmless. Raises ``TemporaryError`` where
-        somebody was faster by a hair, so that the transaction keeps none of them.
+        Locks that this operation holds already are kept, so that a replay is harmless. Raises ``TemporaryError`` if another
+        operation locks one at the same moment: the error rolls the transaction back, so that none of them stays locked.
         """
         keys = [_key(environment, service) for service in services]
         existing = await self._select(locks.c.key.in_(keys))
@@ -50,6 +51,8 @@ class LockRepository:
         if blocking is not None:
             return blocking
         own_services = {row.service for row in existing}
+        # A concurrent transaction's row is invisible to the query above. The insert waits for that transaction and then
+        # inserts nothing. Plans list services in the catalogue's order, so that two operations do not deadlock.
         for service in services:
             row = _row(environment, service, operation_id, by, f"{operation_id} is running", at, None)
             if service not in own_services and not await self._insert(row):
@@ -57,11 +60,11 @@ class LockRepository:
         return None
 
     async def release(self, operation_id: str) -> None:
-        """Free whatever the operation holds."""
+        """Release every lock of the operation."""
         await self._connection.execute(delete(locks).where(locks.c.operation == operation_id))
 
     async def active(self, at: datetime) -> tuple[LockRecord, ...]:
-        """Every lock that holds now, the environments' first."""
+        """Every lock that has not expired, by environment; the lock of the environment itself comes first."""
         rows = await self._select(locks.c.key.is_not(None))
         return tuple(row for row in rows if row.until is None or row.until > at)
 

@@ -1,4 +1,4 @@
-"""Migrations: bring the database's schema to what this version of the program expects, or back."""
+"""Migrations: move the database's schema to the revision that this version of the program expects, or to another one."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from sqlalchemy import Connection, text
 from storage.engines import open_engines
 
 MIGRATION_LOCK_KEY = 0x64656570
-"""Two replicas that start together on PostgreSQL must not migrate at the same time."""
+"""Key of an advisory lock on PostgreSQL: replicas that start together must not migrate at the same time."""
 
 
 async def migrate(url: str, revision: str = "head") -> None:
-    """Move the schema to a revision, forwards or backwards (``base`` is an empty database)."""
+    """Migrate the schema to a revision, forwards or backwards. ``base`` is an empty database."""
     engines = open_engines(url, pooled=False)
     try:
         async with engines.write.begin() as connection:
@@ -27,12 +27,12 @@ async def migrate(url: str, revision: str = "head") -> None:
 
 
 def current_revision(connection: Connection) -> str | None:
-    """The revision that the database is at; None for an empty one."""
+    """The database's revision; None if it is empty."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def head_revision() -> str | None:
-    """The revision that this version expects."""
+    """The newest revision."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
@@ -54,5 +54,5 @@ def _migrate_to(connection: Connection, revision: str) -> None:
 
 def _is_older(script_directory: ScriptDirectory, revision: str, current: str) -> bool:
     return any(
-        each.revision == revision for each in script_directory.iterate_revisions(current, "base") if each.revision != current
+        older.revision == revision for older in script_directory.iterate_revisions(current, "base") if older.revision != current
     )

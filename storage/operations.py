@@ -1,4 +1,4 @@
-"""Operations. A record is read with its row locked, moved by a pure transition, and written back under its epoch."""
+"""Operations. A record is read with its row locked, changed by a pure transition, and written back under its epoch."""
 
 from datetime import datetime
 
@@ -11,7 +11,10 @@ from storage.tables.operations import operations
 
 
 class Fenced(BaseException):
-    """The process no longer owns what it tried to write. Not an ``Exception``: nothing may catch it and go on."""
+    """The process no longer owns the operation that it tried to write.
+
+    It is a ``BaseException``, so that no handler of ``Exception`` catches it and goes on.
+    """
 
 
 class OperationRepository:
@@ -21,17 +24,17 @@ class OperationRepository:
         self._connection = connection
 
     async def get(self, operation_id: str) -> OperationRecord | None:
-        """The operation, or None."""
+        """The operation; None if there is none."""
         return await self._get_where(operations.c.id == operation_id)
 
     async def get_by_source(self, source: str) -> OperationRecord | None:
-        """The operation that this inbox key began, or None."""
+        """The operation that the inbox message with this key started, or None."""
         return await self._get_where(operations.c.source == source)
 
     async def get_for_update(self, operation_id: str, *, epoch: int | None = None) -> OperationRecord | None:
-        """The operation with its row locked until the transaction ends.
+        """Read the operation and lock its row until the transaction ends.
 
-        With ``epoch``, raises ``Fenced`` where somebody else has claimed it since.
+        With ``epoch``, raises ``Fenced`` if another process has claimed the operation since.
         """
         statement = select(operations.c.record).where(operations.c.id == operation_id).with_for_update()
         text = (await self._connection.execute(statement)).scalar_one_or_none()
@@ -41,18 +44,20 @@ class OperationRepository:
         return record
 
     async def add(self, record: OperationRecord) -> None:
-        """A new operation."""
+        """Insert a new operation."""
         await self._connection.execute(operations.insert().values(id=record.id, source=record.source, **_columns(record)))
 
     async def save(self, record: OperationRecord) -> None:
-        """Write a record back. The row was locked when it was read; the epoch is checked once more all the same."""
+        """Write a record back. Raises ``Fenced`` if another process has claimed the operation."""
+        # Callers lock the row when they read it; the epoch also protects against one that did not.
         where = (operations.c.id == record.id) & (operations.c.epoch == record.epoch)
         result = await self._connection.execute(update(operations).where(where).values(**_columns(record)))
         if result.rowcount != 1:
             raise Fenced(f"{record.id} is no longer at epoch {record.epoch}")
 
     async def claim(self, record: OperationRecord) -> bool:
-        """Take an operation over: ``record`` carries the new owner and the next epoch. False where somebody was faster."""
+        """Take an operation over: ``record`` has the new owner and the next epoch. False if another replica was first."""
+        # Compare-and-set: of several replicas that take over the same epoch, one succeeds.
         where = (operations.c.id == record.id) & (operations.c.epoch == record.epoch - 1)
         result = await self._connection.execute(update(operations).where(where).values(**_columns(record)))
         return result.rowcount == 1
@@ -68,7 +73,7 @@ class OperationRepository:
     async def recent(
         self, *, environment: str | None = None, unfinished: bool = False, limit: int = 20
     ) -> tuple[OperationRecord, ...]:
-        """The newest operations first."""
+        """Operations, newest first."""
         statement = select(operations.c.record).order_by(operations.c.requested_at.desc(), operations.c.id).limit(limit)
         if environment is not None:
             statement = statement.where(operations.c.environment == environment)
@@ -77,7 +82,7 @@ class OperationRepository:
         return tuple(_read(text) for text in (await self._connection.execute(statement)).scalars())
 
     async def requested_since(self, at: datetime, *, environment: str) -> tuple[OperationRecord, ...]:
-        """The operations of an environment that were asked for since then, and those that have not ended, newest first."""
+        """Operations of an environment that were requested since then or have not ended, newest first."""
         is_unfinished = operations.c.state.in_([state.value for state in State if not state.final])
         statement = (
             select(operations.c.record)
@@ -87,7 +92,7 @@ class OperationRepository:
         return tuple(_read(text) for text in (await self._connection.execute(statement)).scalars())
 
     async def known_ids(self, ids: tuple[str, ...]) -> frozenset[str]:
-        """Which of these ids are taken."""
+        """Those of the ids that are in use."""
         rows = await self._connection.execute(select(operations.c.id).where(operations.c.id.in_(ids)))
         return frozenset(rows.scalars())
 

@@ -1,7 +1,7 @@
-"""The outbox: what must reach a channel, kept in the transaction of the fact it tells, sent in order, once.
+"""The outbox: messages to Slack, stored in the transaction of the change that they report, and sent in order and once.
 
-A row ends as delivered, superseded or failed. Between, it is pending, being sent, or of unknown outcome: the connection broke
-after the request went out, so Slack is asked before it is sent again.
+A row ends as delivered, superseded or failed. Before that it is pending, being sent, or of unknown outcome: the connection broke
+after the request was sent, so the worker looks in Slack before it sends the message again.
 """
 
 from collections.abc import Mapping
@@ -30,14 +30,14 @@ __all__ = [
 ]
 
 FILE_NOT_UPLOADED = "not uploaded"
-"""Stands for the id of a file whose upload was not begun yet."""
+"""Value of ``file_id`` before the upload of the row's file has started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """A row that this replica may send now. ``ts`` is set where the message exists already: then it is an edit.
+    """A row that this replica has claimed. ``ts`` is set if the message exists in Slack: then it is edited.
 
-    ``attempts`` counts this one. ``file_id`` is empty, or ``FILE_WANTED``, or the id of a file whose upload was begun.
+    ``attempts`` includes the present one. ``file_id`` is empty, ``FILE_NOT_UPLOADED``, or the id of a file whose upload started.
     """
 
     id: int
@@ -52,19 +52,19 @@ class OutboxRow:
     ts: str
     parent_ts: str
     outcome_unknown: bool
-    """An earlier attempt may have arrived: look before sending again."""
+    """An earlier attempt may have reached Slack: look there before sending again."""
     file_id: str = ""
     parent: str = ""
 
     @property
     def budget(self) -> str:
-        """The name of the budget that sending this row spends."""
+        """The key of the rate budget that sending this row spends."""
         return EDIT_BUDGET if self.ts else post_budget(self.channel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedMessage:
-    """A message that will never arrive, and why."""
+    """A message that will never be delivered, and why."""
 
     key: str
     channel: str
@@ -79,7 +79,7 @@ class Outbox:
         self._connection = connection
 
     async def put(self, message: OutboxMessage, *, at: datetime) -> None:
-        """Add a message. A card replaces what of it was not sent yet; a reply that is there already is not said twice."""
+        """Add a message. A card supersedes its own unsent version; a reply whose key exists already is not added again."""
         low_priority = message.low_priority
         if message.card:
             is_pending = (outbox.c.key == message.key) & (outbox.c.state == OutboxState.PENDING)
@@ -90,15 +90,14 @@ class Outbox:
                 .returning(outbox.c.low_priority)
             )
             superseded_low_priority = (await self._connection.execute(supersede)).scalars().all()
-            low_priority = low_priority and all(
-                superseded_low_priority
-            )  # what it replaces was not to wait, so it does not either
+            # The new version also shows what the superseded one reported, so it must not wait where that one did not.
+            low_priority = low_priority and all(superseded_low_priority)
         elif await self._exists(message.key):
             return
         await self._connection.execute(outbox.insert().values(**_columns(message, at) | {"low_priority": low_priority}))
 
     async def claim(self, replica: str, at: datetime, limits: RateLimits) -> OutboxRow | None:
-        """The next row that may go out now, with its budget taken; None where nothing may."""
+        """Claim the next row that may be sent now and spend its rate budget; None without such a row."""
         candidate = (await self._connection.execute(select_next(at, limits))).mappings().one_or_none()
         if candidate is None or not await self._spend_budget(candidate, at, limits):
             return None
@@ -108,28 +107,31 @@ class Outbox:
         return _read(candidate, attempts)
 
     async def mark_delivered(self, row: OutboxRow, channel: str, ts: str, at: datetime) -> bool:
-        """Slack has it, under this address. False where the row was taken from this replica in the meantime."""
+        """Record that Slack has the message, and its address. False if another replica has claimed the row since."""
         if not await self._settle(row, OutboxState.DELIVERED, at):
             return False
         await self._save_address(row, channel, ts, at)
         return True
 
     async def mark_message_sent(self, row: OutboxRow, channel: str, ts: str, at: datetime) -> bool:
-        """Slack has the message, under this address; the file that belongs to it is still to come. False as above."""
+        """Record the address of a message whose file is still to be uploaded. False as for ``mark_delivered``."""
         if not await self.mark_file_started(row, FILE_NOT_UPLOADED, at):
             return False
         await self._save_address(row, channel, ts, at)
         return True
 
     async def mark_file_started(self, row: OutboxRow, file_id: str, at: datetime) -> bool:
-        """Slack named the file; whether its upload ended can be looked up under this id. False as above.
+        """Record the id that Slack gave the file: it tells later whether the upload ended. False as for ``mark_delivered``.
 
-        The row is under way anew from here: each of its stages has the time of one.
+        The claim's timeout starts again, so that each stage of the row has all of ``SEND_CLAIM_TIMEOUT``.
         """
         return await self._update_if_current(row, file_id=file_id, attempted_at=at)
 
     async def mark_failed(self, row: OutboxRow, error: str, at: datetime) -> None:
-        """It will never arrive. Replies that wait for it cannot either, and say so."""
+        """Record that the message will never be delivered. Replies that wait for it fail with it.
+
+        If an edit fails, the message exists, and its replies go on.
+        """
         if not await self._settle(row, OutboxState.FAILED, at, error) or await self.address(row.key) is not None:
             return
         orphans = (outbox.c.parent == row.key) & outbox.c.settled_at.is_(None)
@@ -137,21 +139,21 @@ class Outbox:
         await self._connection.execute(update(outbox).where(orphans).values(**values))
 
     async def retry_later(self, row: OutboxRow, not_before: datetime, error: str, *, outcome_unknown: bool = False) -> None:
-        """Try once more, not before then. ``uncertain`` where it may have arrived, this time or earlier."""
+        """Let the row be sent again, not before this time. ``outcome_unknown``: Slack may have the message already."""
         state = OutboxState.UNKNOWN if outcome_unknown else OutboxState.PENDING
         await self._update_if_current(row, state=state, not_before=not_before, error=error)
 
     async def has_newer_card(self, row: OutboxRow) -> bool:
-        """Whether a later picture of the same card is already there, so that this one need not be tried again."""
+        """Whether a newer version of the same card waits, so that this one need not be sent again."""
         is_newer = (outbox.c.key == row.key) & (outbox.c.id > row.id) & outbox.c.settled_at.is_(None)
         return bool((await self._connection.execute(select(exists().where(is_newer)))).scalar_one())
 
     async def mark_superseded(self, row: OutboxRow, at: datetime) -> None:
-        """A newer picture tells more."""
+        """Record that a newer version of the card replaces this one."""
         await self._settle(row, OutboxState.SUPERSEDED, at)
 
     async def block_budget(self, key: str, until: datetime) -> None:
-        """Slack said how long to wait: nobody spends this budget before then."""
+        """Let nobody spend this rate budget before the time that Slack named. A later time that is stored already stays."""
         statement = insert(self._connection, budgets).values(key=key, available_at=until)
         is_earlier = budgets.c.available_at < until
         await self._connection.execute(
@@ -161,8 +163,8 @@ class Outbox:
     async def move_stream(self, stream: str, channel: str) -> None:
         """Send the rest of a stream to another channel.
 
-        Messages of it that are in the old channel stay there: what would edit one is posted anew, and what would reply to one
-        is posted beside it.
+        Its messages in the old channel stay there: an edit of one becomes a new message, and a reply to one is posted without a
+        thread.
         """
         where = (outbox.c.stream == stream) & outbox.c.settled_at.is_(None)
         message_keys = select(outbox.c.key).where(where).union(select(outbox.c.parent).where(where))
@@ -170,7 +172,7 @@ class Outbox:
         await self._connection.execute(update(messages).where(messages.c.key.in_(message_keys)).values(channel=channel, ts=""))
 
     async def oldest_unsettled(self) -> datetime | None:
-        """When the oldest row that could already have gone out was put there; None where nothing waits."""
+        """When the oldest row that is not settled was added; None without one."""
         where = outbox.c.settled_at.is_(None)
         oldest: datetime | None = (
             await self._connection.execute(select(func.min(outbox.c.created_at)).where(where))
@@ -178,19 +180,19 @@ class Outbox:
         return oldest
 
     async def count_by_state(self) -> Mapping[str, int]:
-        """Rows by state."""
+        """Number of rows by state."""
         rows = await self._connection.execute(select(outbox.c.state, func.count().label("number")).group_by(outbox.c.state))
         return {row.state: row.number for row in rows}
 
     async def failed_messages(self, *, since: datetime, limit: int = 20) -> tuple[FailedMessage, ...]:
-        """What failed, newest first."""
+        """Messages that failed, newest first."""
         columns = (outbox.c.key, outbox.c.channel, outbox.c.error, outbox.c.settled_at.label("at"))
         where = (outbox.c.state == OutboxState.FAILED) & (outbox.c.settled_at >= since)
         statement = select(*columns).where(where).order_by(outbox.c.settled_at.desc(), outbox.c.id.desc()).limit(limit)
         return tuple(FailedMessage(**row) for row in (await self._connection.execute(statement)).mappings())
 
     async def next_due(self) -> datetime | None:
-        """When the next pending row becomes due; it may still wait for others."""
+        """When the next unsettled row is due; None without one. It may still have to wait for other rows."""
         where = outbox.c.settled_at.is_(None)
         due_at: datetime | None = (
             await self._connection.execute(select(func.min(outbox.c.not_before)).where(where))
@@ -198,18 +200,18 @@ class Outbox:
         return due_at
 
     async def address(self, key: str) -> tuple[str, str] | None:
-        """Channel and ts of a logical message, once it is delivered."""
+        """Channel and ts of a message; None before it is delivered."""
         statement = select(messages.c.channel, messages.c.ts).where(messages.c.key == key, messages.c.ts != "")
         row = (await self._connection.execute(statement)).one_or_none()
         return None if row is None else (row.channel, row.ts)
 
     async def release_dead_claims(self, live_replicas: frozenset[str]) -> None:
-        """What replicas other than these had under way when they died has an unknown outcome."""
+        """Set the outcome of rows to unknown that replicas other than these were sending when they died."""
         where = (outbox.c.state == OutboxState.SENDING) & outbox.c.claimed_by.not_in(live_replicas)
         await self._connection.execute(update(outbox).where(where).values(state=OutboxState.UNKNOWN))
 
     async def prune(self, before: datetime) -> None:
-        """Drop rows that were settled long ago; what failed stays to be seen."""
+        """Delete rows that were settled before this time. Failed ones stay, because people look at them."""
         await self._connection.execute(
             delete(outbox).where((outbox.c.settled_at < before) & (outbox.c.state != OutboxState.FAILED))
         )
@@ -226,12 +228,12 @@ class Outbox:
         return await self._update_if_current(row, state=state, settled_at=at, error=error)
 
     async def _update_if_current(self, row: OutboxRow, **values: object) -> bool:
-        """Write to the row if this attempt is still the last one: a replica that slept may not undo what another did."""
+        """Update the row if this attempt is still the last one: a replica that was suspended must not undo another's work."""
         where = (outbox.c.id == row.id) & (outbox.c.attempts == row.attempts) & outbox.c.settled_at.is_(None)
         return (await self._connection.execute(update(outbox).where(where).values(**values))).rowcount == 1
 
     async def _spend_budget(self, candidate: Mapping[str, Any], at: datetime, limits: RateLimits) -> bool:
-        """Spend one message of the channel's budget, or one edit of the workspace's. False where another replica was faster."""
+        """Spend one message of the channel's rate budget, or one edit of the workspace's. False if another replica was first."""
         key, interval, burst_allowance = (
             (EDIT_BUDGET, limits.edit_interval, limits.edit_interval * limits.edit_burst)
             if candidate["ts"]
@@ -240,6 +242,7 @@ class Outbox:
         await self._connection.execute(
             insert(self._connection, budgets).values(key=key, available_at=at).on_conflict_do_nothing()
         )
+        # ``select_next`` read the budget without locking it, so it is read again under its lock.
         available_at = (
             await self._connection.execute(select(budgets.c.available_at).where(budgets.c.key == key).with_for_update())
         ).scalar_one()

@@ -1,4 +1,4 @@
-"""What goes into the outbox: logical messages with the facts they show, and how those facts are kept as text."""
+"""Messages for the outbox: their keys, streams and urgency, and the facts that they show, which are stored as JSON."""
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -14,7 +14,7 @@ from domain.severities import Severity
 
 
 class Urgency(IntEnum):
-    """Which message goes first when not all can: a storm never delays a page."""
+    """Which message goes first when rate limits hold messages back: a storm never delays a page."""
 
     PAGE = 0
     INCIDENT = 10
@@ -28,7 +28,7 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class FactKind:
-    """How one type of fact is named in a row. ``version`` is raised when old rows could no longer be read."""
+    """The name of a type of fact in a row. ``version`` is incremented when old rows can no longer be read."""
 
     name: str
     version: int
@@ -46,27 +46,27 @@ _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 
 
 def type_adapter(fact_type: type[Any]) -> TypeAdapter[Any]:
-    """The reader and writer of a dataclass as JSON, built once."""
+    """The pydantic adapter of a dataclass. It is built once, because that takes milliseconds."""
     if fact_type not in _ADAPTERS:
         _ADAPTERS[fact_type] = TypeAdapter(fact_type)
     return _ADAPTERS[fact_type]
 
 
 def dump(fact: object) -> str:
-    """A fact as JSON."""
+    """Serialize a fact as JSON."""
     return type_adapter(type(fact)).dump_json(fact).decode()
 
 
 def load(name: str, version: int, text: str) -> Any:
-    """The fact that a row holds. Raises ``KeyError`` for a kind that this version of the program does not know."""
+    """Parse the fact of a row. Raises ``KeyError`` for a kind that this version of the program does not know."""
     return type_adapter(_KINDS_BY_NAME[name, version].fact_type).validate_json(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxMessage:
-    """A logical message. A ``card`` is a picture of state: a newer fact replaces one that was not sent yet.
+    """A message by its key. A ``card`` shows a state: a newer fact replaces one that was not sent yet.
 
-    ``stream`` orders: everything in it goes out in the order in which it was put, but ``quiet`` cards hold nobody up.
+    Messages of one ``stream`` are sent in the order in which they were added, except that none waits for a ``low_priority`` card.
     """
 
     key: str
@@ -81,12 +81,12 @@ class OutboxMessage:
 
 
 def card_key(subject: str) -> str:
-    """The logical name of the card of an operation, an alert group or a storm."""
+    """The key of the card of an operation, an alert group or a storm."""
     return f"{subject}/card"
 
 
 def operation_card(record: OperationRecord, *, low_priority: bool) -> OutboxMessage:
-    """The card of an operation, as it is now."""
+    """The card of an operation in its present state."""
     return OutboxMessage(
         key=card_key(record.id),
         stream=record.id,
@@ -101,7 +101,7 @@ def operation_card(record: OperationRecord, *, low_priority: bool) -> OutboxMess
 
 
 def operation_note(record: OperationRecord, note: OperationNote, *, audit_number: int) -> OutboxMessage:
-    """A reply under the card. ``audit`` is the number of the record that keeps the same event."""
+    """A reply in the operation's thread. ``audit_number`` is the number of the audit record of the same event."""
     return OutboxMessage(
         key=f"{record.id}/t/{note.key}",
         stream=record.id,
@@ -115,7 +115,7 @@ def operation_note(record: OperationRecord, note: OperationNote, *, audit_number
 
 
 def alert_card(group: AlertGroup, *, low_priority: bool) -> OutboxMessage:
-    """The card of an alert group, as it is now."""
+    """The card of an alert group in its present state."""
     return OutboxMessage(
         key=card_key(group.id),
         stream=group.id,
@@ -130,7 +130,7 @@ def alert_card(group: AlertGroup, *, low_priority: bool) -> OutboxMessage:
 
 
 def alert_note(group: AlertGroup, note: AlertNote) -> OutboxMessage:
-    """A reply under the card. Other groups' cards go first: what is new is told before what is known is told more of."""
+    """A reply in the group's thread. Cards of other groups go first: a new alert matters more than details of a known one."""
     return OutboxMessage(
         key=f"{group.id}/t/{note.key}",
         stream=group.id,
@@ -144,7 +144,7 @@ def alert_note(group: AlertGroup, note: AlertNote) -> OutboxMessage:
 
 
 def storm_card(fact: StormCard, *, low_priority: bool) -> OutboxMessage:
-    """The card of a storm, as it is now."""
+    """The card of a storm in its present state."""
     return OutboxMessage(
         key=card_key(fact.storm.id),
         stream=fact.storm.id,

@@ -1,4 +1,4 @@
-"""Whose turn it is in the outbox: order within a stream, parents before replies, urgency between streams, and budgets."""
+"""Which row of the outbox is sent next: order in a stream, parents before replies, urgency between streams, rate budgets."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, or
 from storage.tables.core import budgets, messages, outbox
 
 SEND_CLAIM_TIMEOUT = timedelta(seconds=60)
-"""A row that has been under way this long belongs to a replica that died."""
+"""A row that has been in state SENDING for this long belongs to a replica that died."""
 
 
 class OutboxState(StrEnum):
-    """Where a row stands; the last three are ends."""
+    """The state of a row; the last three are final."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -26,21 +26,21 @@ class OutboxState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """How fast a channel may be written to. Slack: one new message a second and channel; edits tier 3, 50 a minute."""
+    """How fast the bot writes. Slack allows one new message a second in a channel, and 50 edits a minute (tier 3)."""
 
     post_interval: timedelta = timedelta(seconds=1)
     edit_interval: timedelta = timedelta(seconds=1.2)
     edit_burst: int = 10
     low_priority_interval: timedelta = timedelta(seconds=3)
-    """A card that only counts is edited at most this often."""
+    """Minimum time between edits of a card whose numbers alone change."""
 
 
 EDIT_BUDGET = "edit"
-"""The budget of ``chat.update``, which Slack counts for the whole workspace."""
+"""Key of the rate budget of ``chat.update``, which Slack counts for the whole workspace."""
 
 
 def post_budget(channel: str) -> str:
-    """The budget of new messages in one channel."""
+    """Key of the rate budget of new messages in a channel."""
     return f"post/{channel}"
 
 
@@ -53,9 +53,11 @@ _is_edit = func.coalesce(messages.c.ts, "") != ""
 
 
 def select_next(at: datetime, limits: RateLimits) -> Select[Any]:
-    """The most urgent row that is due, whose turn it is in its stream, and whose budget is not spent."""
+    """Select the most urgent row that is due, first in its stream, and within its rate budget."""
+    # The replica that was sending such a row died. Its outcome is unknown; ``mark_delivered`` of a late survivor is refused.
     claim_expired = (outbox.c.state == OutboxState.SENDING) & (outbox.c.attempted_at < at - SEND_CLAIM_TIMEOUT)
     is_sendable = or_(outbox.c.state.in_((OutboxState.PENDING, OutboxState.UNKNOWN)), claim_expired)
+    # Low-priority cards wait for their interval. Later rows of the stream must not wait with them.
     is_skippable = and_(_earlier.c.low_priority, _earlier.c.state == OutboxState.PENDING)
     is_first_in_stream = ~exists().where(
         _earlier.c.stream == outbox.c.stream,
@@ -88,14 +90,16 @@ def select_next(at: datetime, limits: RateLimits) -> Select[Any]:
         )
         .order_by(outbox.c.urgency, outbox.c.id)
         .limit(1)
+        # A locked row is being claimed by another replica, so the next one is taken. Only the outbox is locked: PostgreSQL
+        # cannot lock the outer side of a join. SQLite ignores the clause, because its write transaction is alone anyway.
         .with_for_update(of=outbox, skip_locked=True)
     )
 
 
 def _parent_available(row: FromClause) -> ColumnElement[bool]:
-    """Whether what a row replies to is there. A row without its parent holds nobody up, least of all its parent.
+    """Whether the message that a row replies to exists. A row without its parent delays no other, least of all its parent.
 
-    A parent that was left behind in another channel is there only where nothing will bring it anew.
+    A parent that stayed in another channel (``Outbox.move_stream``) exists only if no row will post it again.
     """
     parent_known = exists().where(_parent_addresses.c.key == row.c.parent)
     parent_sent = exists().where(_parent_addresses.c.key == row.c.parent, _parent_addresses.c.ts != "")

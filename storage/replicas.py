@@ -1,4 +1,4 @@
-"""Which processes live: each beats its row; one whose beat is old is dead, and its operations may be taken over."""
+"""Heartbeats of replicas. A replica whose heartbeat is old counts as dead, and others take over its operations."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,24 +17,24 @@ class ReplicaRepository:
         self._connection = connection
 
     async def heartbeat(self, replica: str) -> None:
-        """Say that the replica lives."""
+        """Store the replica's heartbeat."""
         now = self._now()
         statement = insert(self._connection, replicas).values(id=replica, started_at=now, heartbeat_at=now)
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"heartbeat_at": now}))
 
     async def live(self, within: timedelta) -> frozenset[str]:
-        """Every replica that has beaten in this last span of time."""
+        """Replicas whose last heartbeat is no older than this."""
         rows = await self._connection.execute(select(replicas.c.id).where(replicas.c.heartbeat_at >= self._now() - within))
         return frozenset(rows.scalars())
 
     def _now(self) -> Any:
-        """The database's own time: replicas whose clocks differ must not take each other for dead."""
+        """The database's own clock: replicas whose clocks differ must not take each other for dead. SQLite is on one machine."""
         return datetime.now(UTC) if self._connection.dialect.name == "sqlite" else func.clock_timestamp()
 
     async def remove(self, replica: str) -> None:
-        """The replica stops in good order: its work may be taken over at once."""
+        """Remove a replica that stops in good order: others may take over its work at once."""
         await self._connection.execute(delete(replicas).where(replicas.c.id == replica))
 
     async def prune(self, before: datetime) -> None:
-        """Drop the rows of replicas that died long ago."""
+        """Delete the rows of replicas whose last heartbeat is older than this."""
         await self._connection.execute(delete(replicas).where(replicas.c.heartbeat_at < before))

@@ -1,6 +1,6 @@
-"""Whether the database's schema is the one that this version expects, without importing the migrations' library.
+"""The database's schema revision and the expected one, read without importing Alembic.
 
-It takes 60 ms and 8 MiB, which a process that does not migrate need not spend.
+The import takes 60 ms and 8 MiB, which a process that does not migrate need not spend.
 """
 
 import re
@@ -16,7 +16,7 @@ _REVISION = re.compile(r'^revision\s*(?::\s*str\s*)?=\s*["\'](?P<id>\w+)["\']', 
 
 
 def expected_revision() -> str:
-    """The revision of the newest migration; their file names are numbered."""
+    """The revision of the newest migration, by the numbers in the file names."""
     newest_file = max((Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
     match = _REVISION.search(newest_file.read_text(encoding="utf-8"))
     if match is None:
@@ -25,7 +25,7 @@ def expected_revision() -> str:
 
 
 async def database_revision(engines: Engines) -> str:
-    """The revision that the database is at; empty for one that was never migrated. Raises ``TemporaryError``."""
+    """The database's revision; empty if it was never migrated. Raises ``TemporaryError``."""
     table_exists = (
         "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
         if engines.is_sqlite

@@ -1,4 +1,4 @@
-"""The transactions. ``async with store.write() as tx`` is one; what it holds happens together or not at all."""
+"""Transactions: ``async with store.write() as tx``. Everything in one is committed together, or nothing is."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -39,11 +39,7 @@ class Transaction:
         self.timers = TimerRepository(connection)
 
     async def apply(self, change: Transition, at: datetime, *, new: bool = False) -> None:
-        """Make a transition true: the record, its card, what its thread says, what the audit log keeps.
-
-        The audit log comes last, because its head is the one row that every writer waits for.
-        ``at`` is now.
-        """
+        """Write a transition: the record, its card, the replies in its thread, the audit entries. ``at`` is now."""
         record = change.record
         if new:
             await self.operations.add(record)
@@ -52,6 +48,7 @@ class Transaction:
         if record.state.final:
             await self.locks.release(record.id)
         await self.outbox.put(operation_card(record, low_priority=change.low_priority), at=at)
+        # The audit log's head is the one row that every writer locks, so it is locked as late as possible.
         audit_numbers = [await self.audit.append(entry) for entry in change.audit_entries]
         for note in change.notes:
             await self.outbox.put(operation_note(record, note, audit_number=audit_numbers[-1] if audit_numbers else 0), at=at)
@@ -59,10 +56,10 @@ class Transaction:
     async def save_groups(
         self, saves: Sequence[GroupSave], at: datetime, *, keys: Mapping[str, str] | None = None, storms: Iterable[StormSave] = ()
     ) -> None:
-        """Make true what changed about alert groups: records, alerts, keys, and what cards and threads say. ``at`` is now.
+        """Write what changed about alert groups: records, alerts, keys, cards, and replies in threads. ``at`` is now.
 
-        ``keys`` are those that name these groups from now on. A group that is in a storm has no card of its own: the storm's
-        counts anew. The caller holds the locks of the groups that exist.
+        ``keys`` are those that name these groups from now on. A group in a storm has no card of its own: the storm's card is
+        counted again. The caller holds the locks of the groups that exist.
         """
         changes = [each.change for each in saves]
         await self.alerts.save([change.record for change in changes])
@@ -71,7 +68,7 @@ class Transaction:
         await self.alerts.assign_keys(keys or {})
         # Storms after groups, by id: their cards count the groups' rows, and two writers lock the storms in one order.
         touched = {change.record.storm: StormSave(id=change.record.storm) for change in changes if change.record.storm}
-        touched |= {each.id: each for each in storms}
+        touched |= {save.id: save for save in storms}
         for _, storm in sorted(touched.items()):
             await self._save_storm(storm, at)
         for save in saves:
@@ -98,7 +95,7 @@ class Transaction:
 
 
 class Store:
-    """The database. ``alive`` is asked before every write: a replica that lost its lease must not write again."""
+    """The database. ``check_lease`` is called before every write: a replica that lost its lease must not write again."""
 
     def __init__(self, engines: Engines, check_lease: Callable[[], None] = lambda: None) -> None:
         self.engines = engines
@@ -106,7 +103,7 @@ class Store:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
-        """A transaction that may write. Raises ``TemporaryError`` where the database does not answer."""
+        """Open a transaction that may write. Raises ``TemporaryError`` if the database does not answer."""
         self._check_lease()
         try:
             async with self.engines.write.begin() as connection:
@@ -116,7 +113,7 @@ class Store:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
-        """A consistent look that writes nothing and waits for no writer."""
+        """Open a transaction that only reads and waits for no writer. Raises ``TemporaryError`` as ``write`` does."""
         try:
             async with self.engines.read.connect() as connection:
                 yield Transaction(connection)

@@ -1,4 +1,4 @@
-"""Storms, and what their cards count: always from the groups themselves, so that a card cannot be wrong for long."""
+"""Storms, and the numbers on their cards: they are counted from the groups each time, so that no error lasts."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -17,7 +17,7 @@ from storage.upsert import insert
 
 MAX_TALLIES = 20
 MAX_WORST_GROUPS = 12
-"""Lines of each kind that a card keeps."""
+"""Maximum lines of each kind on a card."""
 
 
 class StormRepository:
@@ -27,19 +27,19 @@ class StormRepository:
         self._connection = connection
 
     async def get(self, storm_id: str) -> Storm | None:
-        """The storm."""
+        """The storm; None if there is none."""
         return await self._newest_where(storms.c.id == storm_id)
 
     async def known_ids(self, ids: Iterable[str]) -> frozenset[str]:
-        """Which of these ids are taken, also by storms that were dropped: their cards are still in Slack."""
+        """Those of the ids that are in use, also by deleted storms whose cards are still in Slack."""
         return await find_known_ids(self._connection, storms.c.id, ids)
 
     async def latest_open(self, channel: str) -> Storm | None:
-        """The storm of a channel that was heard of last, unless it has ended."""
+        """The newest storm of a channel that has not ended, or None."""
         return await self._newest_where((storms.c.channel == channel) & storms.c.ended_at.is_(None))
 
     async def save(self, storm: Storm) -> None:
-        """Write a storm, new or known."""
+        """Insert or update a storm."""
         values: dict[str, Any] = {
             "id": storm.id,
             "channel": storm.channel,
@@ -51,7 +51,8 @@ class StormRepository:
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
     async def card(self, storm: Storm, at: datetime) -> StormCard:
-        """What the storm's card shows now, its row locked until the transaction ends: the card that is put last counts last."""
+        """Count what the storm's card shows now. The storm's row stays locked until the transaction ends."""
+        # Without the lock, a transaction that counted earlier could put its card later, and old numbers would stay.
         await self._connection.execute(select(storms.c.id).where(storms.c.id == storm.id).with_for_update())
         is_in_storm = alert_groups.c.storm == storm.id
         firing = func.sum(case((alert_groups.c.firing, 1), else_=0)).label("firing")
@@ -76,7 +77,7 @@ class StormRepository:
         )
 
     async def prune(self, before: datetime) -> None:
-        """Drop storms that ended long ago."""
+        """Delete storms that ended before this time."""
         await self._connection.execute(delete(storms).where(storms.c.ended_at < before))
 
     async def _newest_where(self, where: Any) -> Storm | None:
@@ -94,7 +95,7 @@ def _folded_group(record: str) -> FoldedGroup:
 
 
 def _limit_tallies(tallies: list[Tally]) -> tuple[Tally, ...]:
-    """The first ones; the rest as one line for each severity, so that the sums stay true."""
+    """The first tallies, and the rest as one line for each severity, so that the sums stay correct."""
     shown, rest = tallies[:MAX_TALLIES], tallies[MAX_TALLIES:]
     for severity in dict.fromkeys(each.severity for each in rest):
         others = [each for each in rest if each.severity is severity]

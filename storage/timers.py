@@ -1,4 +1,4 @@
-"""What is due: rows with a time, claimed by compare-and-set, so that each happens once on any number of replicas."""
+"""Timers: rows with a due time. A replica claims a timer by compare-and-set, so that one of them handles it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,12 +10,12 @@ from storage.tables.core import timers
 from storage.upsert import insert
 
 TIMER_CLAIM_TIMEOUT = timedelta(seconds=60)
-"""A timer that was taken this long ago and is still there died with its replica."""
+"""A timer that was claimed this long ago and still exists: the replica that claimed it died, and another may claim it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """Something to do at ``due_at``: ``kind`` says what, ``subject`` to which operation, lock or window."""
+    """Work that is due at ``due_at``. ``kind`` selects the handler; ``subject`` names an operation, group, storm or watchdog."""
 
     key: str
     kind: str
@@ -30,7 +30,7 @@ class TimerRepository:
         self._connection = connection
 
     async def set(self, timer: Timer) -> None:
-        """Set a timer; one with the same key is moved."""
+        """Set a timer. One with the same key is replaced and its claim removed."""
         values = {
             "key": timer.key,
             "kind": timer.kind,
@@ -43,7 +43,7 @@ class TimerRepository:
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=values))
 
     async def set_unless_running(self, timer: Timer, at: datetime) -> None:
-        """Set a timer; one with the same key stays as it is unless its time is over already."""
+        """Set a timer, unless one with the same key is due later than ``at``."""
         values = {"key": timer.key, "kind": timer.kind, "subject": timer.subject, "due_at": timer.due_at}
         reset = {"due_at": timer.due_at, "claimed_by": "", "claimed_at": None}
         statement = insert(self._connection, timers).values(**values)
@@ -51,7 +51,7 @@ class TimerRepository:
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=reset, where=is_expired))
 
     async def due(self, at: datetime, *, limit: int = 20) -> tuple[Timer, ...]:
-        """What is due and taken by nobody who lives, the oldest first."""
+        """Timers that are due and have no valid claim, oldest first."""
         is_unclaimed = or_(timers.c.claimed_at.is_(None), timers.c.claimed_at < at - TIMER_CLAIM_TIMEOUT)
         statement = select(timers.c.key, timers.c.kind, timers.c.subject, timers.c.due_at).where(
             timers.c.due_at <= at, is_unclaimed
@@ -59,7 +59,7 @@ class TimerRepository:
         return tuple(Timer(*row) for row in await self._connection.execute(statement.order_by(timers.c.due_at).limit(limit)))
 
     async def claim(self, timer: Timer, replica: str, at: datetime) -> bool:
-        """Claim a due timer. False where somebody was faster, or it was moved."""
+        """Claim a due timer. False if another replica was first, or if the timer was set to another time."""
         is_unclaimed = or_(timers.c.claimed_at.is_(None), timers.c.claimed_at < at - TIMER_CLAIM_TIMEOUT)
         where = (timers.c.key == timer.key) & (timers.c.due_at == timer.due_at) & is_unclaimed
         return (
@@ -67,7 +67,10 @@ class TimerRepository:
         ).rowcount == 1
 
     async def remove(self, key: str, due_at: datetime | None = None) -> bool:
-        """It was done, or is no longer wanted. With ``due_at``, unless it was moved to another time: then False."""
+        """Remove a timer. With ``due_at``, only if it is still due then; False if there was none to remove.
+
+        A handler passes ``due_at``, so that it does not remove a timer that was set anew while the handler ran.
+        """
         where = timers.c.key == key
         if due_at is not None:
             where &= timers.c.due_at == due_at

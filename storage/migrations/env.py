@@ -1,4 +1,4 @@
-"""How Alembic runs here: always on the connection that ``storage.migrate`` hands over."""
+"""Alembic's entry point: it runs migrations on the connection that ``storage.migrate`` passes in."""
 
 from alembic import context
 

@@ -36,4 +36,4 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 RowId = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite counts rows by itself only in a column that is exactly ``INTEGER PRIMARY KEY``."""
+"""SQLite numbers rows by itself only in a column of exactly the type ``INTEGER``."""
