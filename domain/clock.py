@@ -1,14 +1,14 @@
-"""Time is injected: nothing else asks the machine what time it is."""
+"""The clock, as a value that is passed in: no other code asks the machine for the time."""
 
 from datetime import UTC, datetime
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the time comes from."""
+    """The source of the present time."""
 
     def now(self) -> datetime:
-        """The time, aware, in UTC."""
+        """The present time, with its zone, in UTC."""
         ...
 
 

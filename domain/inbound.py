@@ -1,4 +1,4 @@
-"""What arrives, as it is kept before it is acknowledged."""
+"""Inbound messages: payloads of Slack and Alertmanager, as they are stored before they are acknowledged."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class InboundKind(StrEnum):
-    """The shapes of payloads that become work: Slack's, and Alertmanager's."""
+    """The shapes of payloads: four of Slack, and Alertmanager's notification."""
 
     COMMAND = "command"
     ACTION = "action"
@@ -17,7 +17,7 @@ class InboundKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundMessage:
-    """One payload. ``key`` names the delivery, so that the same one arriving twice is recognised."""
+    """One payload. ``key`` identifies the delivery, so that a repeated delivery is recognised."""
 
     key: str
     kind: InboundKind

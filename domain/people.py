@@ -1,4 +1,4 @@
-"""Who somebody is and what they may do. People are known by user id and team id together, never by name."""
+"""People and their roles. A person is identified by user id and team id together, never by name."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Role(StrEnum):
-    """What a person may do in an environment; each role includes the ones before it. ``security`` stands beside them."""
+    """What a person may do in an environment. Each role includes those before it, except ``security``, which is separate."""
 
     VIEWER = "viewer"
     RESPONDER = "responder"
@@ -19,13 +19,13 @@ class Role(StrEnum):
 
     @property
     def rank(self) -> int:
-        """The place in the ladder; -1 for ``security``, which includes nothing."""
+        """The role's position in that order; -1 for ``security``, which includes no other role."""
         return -1 if self is Role.SECURITY else list(Role).index(self)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Person:
-    """A Slack account: the user's id is unique only together with the workspace's."""
+    """A Slack account. A user id is unique only together with the workspace's id."""
 
     user_id: str
     team_id: str
@@ -35,51 +35,51 @@ class Person:
 
 
 BOT = Person("deepecho", "deepecho")
-"""The bot itself, where nobody asked: a scale that ends, a lock that runs out."""
+"""The bot itself, as the author of what no person asked for: a scale that is reverted, a lock that expires."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """What the workspace says of a person."""
+    """A person's profile in the workspace."""
 
     person: Person
     name: str
     guest: bool = False
     stranger: bool = False
-    """Of another workspace, seen here through a shared channel."""
+    """The person belongs to another workspace and is here through a shared channel."""
     time_zone: str = "UTC"
     groups: frozenset[str] = frozenset()
     """Ids of the user groups the person belongs to."""
 
 
 class Directory(Protocol):
-    """Groups, guests and time zones of people. Answers are at most 5 minutes old."""
+    """Looks up profiles and user groups of people. Answers are at most 5 minutes old."""
 
     async def member(self, person: Person) -> Member:
-        """What the workspace says of this person. Raises ``TemporaryError`` where it cannot be asked."""
+        """The person's profile. Raises ``TemporaryError`` if Slack does not answer."""
         ...
 
 
 Grants = Mapping[Role, Collection[str]]
-"""Role to the user ids, user-group ids, or ``*`` (every full member) that hold it."""
+"""For each role the user ids and user-group ids that hold it; ``*`` is every full member."""
 
 
 def roles_held(member: Member, *grants: Grants) -> frozenset[Role]:
-    """Every role that these grants give the member. Guests and strangers hold none but what lets them look."""
+    """Every role that these grants give the member. Guests and strangers hold none."""
     if member.guest or member.stranger:
         return frozenset()
     keys = {member.person.user_id, *member.groups, "*"}
-    return frozenset(role for each in grants for role, holders in each.items() if keys & set(holders))
+    return frozenset(role for grant in grants for role, holders in grant.items() if keys & set(holders))
 
 
 def allows(roles: Collection[Role], needed: Role) -> bool:
-    """Whether somebody with these roles may do what needs this one."""
+    """Whether these roles include the needed one."""
     if needed is Role.SECURITY:
         return Role.SECURITY in roles
     return any(role.rank >= needed.rank for role in roles)
 
 
 def highest_role(roles: Collection[Role]) -> Role | None:
-    """The highest role on the ladder, for showing."""
+    """The highest role but ``security``, to show it; None without one."""
     ladder = [role for role in roles if role is not Role.SECURITY]
     return max(ladder, key=lambda role: role.rank, default=None)

@@ -1,4 +1,4 @@
-"""Which role an action needs, and whether a second person must approve it. The catalogue may override every line."""
+"""The role that each action needs, and whether a second person must approve it. The catalogue may override every entry."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from domain.people import Role
 
 
 class Action(StrEnum):
-    """What a rule speaks about. ``scale`` is two actions: taking capacity away is the dangerous one."""
+    """An action that a rule governs. ``scale`` is two of them, because taking capacity away is the dangerous one."""
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
@@ -35,12 +35,12 @@ PROTECTED_APPROVALS: dict[Action, Role] = {
     Action.ROLLBACK: Role.APPROVER,
     Action.SCALE_DOWN: Role.APPROVER,
 }
-"""Approvals that an environment marked ``protected`` asks for unless its own entry says otherwise."""
+"""The approvals that a ``protected`` environment requires, unless its entry in the catalogue says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """Who may ask, and who else must approve (nobody, where ``approval`` is None)."""
+    """The role that may ask, and the role that must approve; None if nobody has to."""
 
     needs: Role
     approver_role: Role | None

@@ -1,4 +1,4 @@
-"""One filter for everything that leaves: messages, logs, errors. It errs on the side of hiding."""
+"""Masks secrets in everything that leaves the process: messages, logs, errors. In doubt it hides too much."""
 
 import re
 
@@ -29,7 +29,7 @@ _URL_PASSWORD = re.compile(r"(?P<scheme>(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}:/
 
 
 def redact(text: str) -> str:
-    """The text with whatever looks like a secret masked. Applying it twice changes nothing more."""
+    """Mask everything in the text that looks like a secret. A second call changes nothing more."""
     text = _SECRETS.sub(MASK, text)
     text = _URL_PASSWORD.sub(rf"\g<scheme>:{MASK}@", text)
     text = _AUTHORIZATION.sub(rf"\g<scheme> {MASK}", text)

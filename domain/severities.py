@@ -1,10 +1,10 @@
-"""How bad something is: P0 is a complete outage, P3 can wait until tomorrow."""
+"""Severities: P0 is a complete outage, P3 can wait until tomorrow."""
 
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """The platform's four levels, worst first."""
+    """The platform's four severities, worst first."""
 
     P0 = "P0"
     P1 = "P1"
@@ -13,5 +13,5 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the worst."""
+        """0 for the worst, 3 for the least."""
         return int(self.value[1])

@@ -1,11 +1,11 @@
-"""Which Deployment a service is in an environment."""
+"""The Deployment that runs a service in an environment."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One Deployment in one environment, named the way people and the cluster name it."""
+    """One Deployment in one environment, under the names of the catalogue and of the cluster."""
 
     environment: str
     service: str

@@ -1,4 +1,4 @@
-"""Where to look on from an alert: the catalogue's dashboards, graphs and traces, and the rule's runbook. Pure."""
+"""Links on an alert's card: dashboard, graph, traces and runbook. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,11 +12,11 @@ from domain.catalogue.urls import HttpUrl
 from domain.metrics.promql import expression_of
 
 PADDING_BEFORE = timedelta(minutes=30)
-"""What a dashboard shows of the time before the alert began."""
+"""How much of the time before the alert began a dashboard shows."""
 PADDING_AFTER = timedelta(minutes=5)
-"""And of the time after its end."""
+"""How much of the time after its end a dashboard shows."""
 MAX_URL_LENGTH = 1_500
-"""Characters of an address. All of them together have to fit into the 3,000 of a section."""
+"""Characters. All links together have to fit into the 3,000 of a Slack section."""
 
 GRAFANA, PROMETHEUS, TRACES, RUNBOOK = "Grafana", "Prometheus", "traces with errors", "runbook"
 
@@ -25,7 +25,7 @@ _HTTP_URL: TypeAdapter[str] = TypeAdapter(HttpUrl)
 
 
 def links_of(group: AlertGroup, catalogue: Catalogue) -> tuple[AlertLink, ...]:
-    """The links of its card, in the order in which they are shown. What the catalogue has no address for is left out."""
+    """The links of a group's card, in the order of the card. A system without an address in the catalogue has no link."""
     environment, service = catalogue.environments.get(group.environment), catalogue.services.get(group.service)
     urls: dict[str, str] = {}
     if environment and service and service.dashboard and environment.grafana:
@@ -47,7 +47,7 @@ def _dashboard_url(url: str, group: AlertGroup) -> str:
 
 
 def _traces_url(url: str, group: AlertGroup) -> str:
-    """Jaeger counts in microseconds; without an end it takes now."""
+    """Jaeger's times are in microseconds. Without an end it uses the present time."""
     since, until = _time_range(group)
     query = {"service": group.service, "tags": '{"error":"true"}', "start": str(_milliseconds(since) * 1000)}
     return _with_query(url, query | ({"end": str(_milliseconds(until) * 1000)} if until else {}))
@@ -62,7 +62,7 @@ def _milliseconds(at: datetime) -> int:
 
 
 def _with_query(url: str, query: Mapping[str, str]) -> str:
-    # Lone surrogates have no UTF-8; an expression from hostile JSON may hold one.
+    # Lone surrogates, which JSON may contain, cannot be encoded as UTF-8.
     return f"{url}?{urlencode(query, quote_via=quote, errors='replace')}"
 
 
@@ -71,7 +71,7 @@ def _first_expression(group: AlertGroup) -> str:
 
 
 def _runbook_url(group: AlertGroup) -> str:
-    """What the rule's author wrote. Only the address of a page: a script, a file or a password in it is none."""
+    """The runbook in the rule's annotations; only an http or https URL without a password counts."""
     candidates = (each.annotations.get(name, "").strip() for each in group.examples for name in _RUNBOOK_ANNOTATIONS)
     return next((each for each in candidates if each and _is_http_url(each)), "")
 

@@ -1,4 +1,4 @@
-"""Silences, as Alertmanager keeps them: alerts that all matchers fit notify nobody until the end."""
+"""Alertmanager's silences: until a silence ends, alerts that fit all of its matchers notify nobody."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from domain.matchers import Matcher
 
 
 class SilenceState(StrEnum):
-    """Where a silence is in its life. It never comes back from EXPIRED; Alertmanager forgets it after five days."""
+    """The state of a silence. EXPIRED is final; Alertmanager deletes expired silences after five days."""
 
     ACTIVE = "active"
     PENDING = "pending"
@@ -17,7 +17,7 @@ class SilenceState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """One silence. Times to the millisecond; ``by`` and ``comment`` are whatever its maker wrote."""
+    """One silence. Times are exact to the millisecond; ``by`` and ``comment`` are free text of its creator."""
 
     id: str
     matchers: tuple[Matcher, ...]
@@ -29,5 +29,5 @@ class Silence:
 
     @property
     def in_force(self) -> bool:
-        """Whether it silences something now or will."""
+        """Whether it is active or pending."""
         return self.state is not SilenceState.EXPIRED

@@ -1,4 +1,4 @@
-"""A storm: so many new alert groups in one channel that one card tells of all of them."""
+"""A storm: so many new alert groups in one channel that one card shows all of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,19 +9,19 @@ from domain.severities import Severity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storm:
-    """New groups of this channel are folded into it until none has come for a while."""
+    """One storm. New groups of its channel are folded into it until none has come for ``storm_quiet_minutes``."""
 
     id: str
     channel: str
     began_at: datetime
     last_at: datetime
-    """When the newest group was folded in."""
+    """When the newest group was folded into it."""
     ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Groups of one name and severity: how many there are, how many of them fire."""
+    """The number of groups with one title and severity, and how many of them fire."""
 
     title: str
     severity: Severity
@@ -38,25 +38,25 @@ class FoldedGroup:
     severity: Severity
     environment: str
     labels: Mapping[str, str] = field(default_factory=dict)
-    """The group labels: what tells it from others of its name."""
+    """The group labels, which distinguish it from other groups with its title."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StormCard:
-    """What a storm's card shows: how much, what, and the worst groups that fire still, newest first."""
+    """What a storm's card shows: the tallies, and the worst groups that still fire, newest first."""
 
     storm: Storm
     at: datetime
     tallies: tuple[Tally, ...]
-    """The worst and largest first."""
+    """By severity, then by size."""
     worst: tuple[FoldedGroup, ...]
 
     @property
     def groups(self) -> int:
-        """How many groups are folded into it."""
+        """The number of groups that are folded into the storm."""
         return sum(each.groups for each in self.tallies)
 
     @property
     def firing(self) -> int:
-        """How many of them fire."""
+        """The number of those that fire."""
         return sum(each.firing for each in self.tallies)

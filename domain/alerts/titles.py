@@ -1,4 +1,4 @@
-"""What a group of alerts is called, and what its rule's author says of it. Pure."""
+"""Title and summary of an alert group. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,11 +6,11 @@ from domain.alerts.alerts import Alert
 
 MAX_TITLE_LENGTH = 300
 MAX_SUMMARY_LENGTH = 3000
-"""Characters: Slack shows no more of it in one piece."""
+"""Characters; Slack shows no more of a text in one block."""
 
 
 def shared_by(mappings: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """What all of these labels, or annotations, have in common."""
+    """The labels, or annotations, that have the same value in all of these mappings."""
     if not mappings:
         return {}
     first, *others = mappings
@@ -18,7 +18,7 @@ def shared_by(mappings: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 
 def title_of(group_labels: Mapping[str, str], common_labels: Mapping[str, str], examples: Sequence[Alert]) -> str:
-    """The alert's name; several names where the group holds several; else what it is grouped by."""
+    """The alert's name; up to three names if the group has several; without any name, the group labels."""
     if name := group_labels.get("alertname") or common_labels.get("alertname"):
         return name[:MAX_TITLE_LENGTH]
     names = list(dict.fromkeys(each.labels.get("alertname", "") for each in examples))
@@ -32,7 +32,7 @@ def title_of(group_labels: Mapping[str, str], common_labels: Mapping[str, str], 
 
 
 def summary_of(alerts: Sequence[Alert]) -> str:
-    """What the rule's author wrote, where all alerts say the same; else what the oldest one says."""
+    """The summary of the rule if all alerts have the same; otherwise that of the first alert."""
     if not alerts:
         return ""
     shared = shared_by([each.annotations for each in alerts])

@@ -1,4 +1,4 @@
-"""Dead man's switches: an alert that always fires must keep arriving. When it stays away, that is an alert of its own."""
+"""Watchdogs: alerts that always fire and must keep arriving. The bot raises an alert of its own when one stops. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,7 +13,7 @@ MISSING_ALERTNAME = "WatchdogMissing"
 
 
 def watchdog_fingerprints(watchdog: WatchdogConfig, notification: Notification) -> tuple[str, ...]:
-    """The fingerprints of the alerts that are this watchdog."""
+    """The fingerprints of the notification's alerts that fit the watchdog's matchers."""
     matchers = watchdog.matchers
     return tuple(
         alert.fingerprint for alert in notification.alerts if all(matches(matcher, alert.labels) for matcher in matchers)
@@ -21,18 +21,18 @@ def watchdog_fingerprints(watchdog: WatchdogConfig, notification: Notification) 
 
 
 def is_firing(notification: Notification, fingerprints: Iterable[str]) -> bool:
-    """Whether one of these alerts fires: a watchdog that was resolved is no sign of life."""
+    """Whether one of these alerts fires. A resolved watchdog does not prove that alerts arrive."""
     wanted = frozenset(fingerprints)
     return any(alert.firing and alert.fingerprint in wanted for alert in notification.alerts)
 
 
 def missing_notification(watchdog: WatchdogConfig, at: datetime) -> Notification:
-    """It has stayed away too long."""
+    """The notification of a watchdog that did not arrive in time."""
     return _notification(watchdog, starts_at=at, ends_at=None)
 
 
 def recovered_notification(watchdog: WatchdogConfig, at: datetime) -> Notification:
-    """It has arrived."""
+    """The notification that ends it: the watchdog has arrived again."""
     return _notification(watchdog, starts_at=at, ends_at=at)
 
 
@@ -43,7 +43,7 @@ def _notification(watchdog: WatchdogConfig, *, starts_at: datetime, ends_at: dat
         "look at Prometheus, Alertmanager and the way from there to deepecho."
     )
     alert = Alert(
-        fingerprint=f"@{watchdog.name}",  # Alertmanager's are hexadecimal
+        fingerprint=f"@{watchdog.name}",  # never one of Alertmanager's, which are hexadecimal
         firing=ends_at is None,
         labels=labels,
         annotations={"summary": summary},

@@ -1,1 +1,1 @@
-"""The catalogue: environments, services, roles, routes, as its file names them."""
+"""The catalogue: models of the file that defines environments, services, roles and routes of alerts."""

@@ -1,4 +1,4 @@
-"""The catalogue's ``alerts``: where alerts go, how bad they are, and when a group is quiet, flapping or a storm."""
+"""The catalogue's section ``alerts``: routes, severities, watchdogs, and the limits of storms and flapping."""
 
 import re
 from collections import Counter
@@ -38,7 +38,7 @@ LabelName = Annotated[str, Field(pattern=f"^{LABEL_NAME}$")]
 
 
 class DefaultRouteConfig(ConfigModel):
-    """Where alerts go that no rule names. ``mentions`` are called when the card is posted."""
+    """The route of alerts that fit no rule. ``mentions`` are notified when the card is posted."""
 
     channel: ChannelId
     severity: Severity = Severity.P3
@@ -48,7 +48,7 @@ class DefaultRouteConfig(ConfigModel):
 
 
 class RouteConfig(DefaultRouteConfig):
-    """One rule: all of its matchers must fit."""
+    """One rule. It applies to alerts that fit all of its matchers."""
 
     severity: Severity
     name: str = Field(default="", max_length=100)
@@ -61,7 +61,7 @@ class RouteConfig(DefaultRouteConfig):
 
 
 class WatchdogConfig(ConfigModel):
-    """An alert that always fires and must keep arriving: when it stops, alerts are no longer delivered."""
+    """An alert that always fires. When it stops arriving, other alerts may not arrive either."""
 
     name: DnsLabel
     match: tuple[MatcherText, ...] = Field(min_length=1)
@@ -75,12 +75,12 @@ class WatchdogConfig(ConfigModel):
 
     @property
     def within(self) -> timedelta:
-        """How long it may stay away."""
+        """The maximum time between two arrivals."""
         return timedelta(minutes=self.within_minutes)
 
 
 class AlertsConfig(ConfigModel):
-    """How alerts are understood. ``environment`` is of alerts whose labels name none."""
+    """How alerts are processed. ``environment`` is that of alerts whose labels name none."""
 
     environment: str = ""
     environment_labels: tuple[LabelName, ...] = ENVIRONMENT_LABELS
@@ -104,32 +104,32 @@ class AlertsConfig(ConfigModel):
 
     @property
     def rule_names(self) -> tuple[str, ...]:
-        """What each of the routes is called, in their order: ``rule 3`` where it has no name."""
+        """The name of each route, in their order; ``rule 3`` if it has none."""
         return tuple(each.name or f"rule {number}" for number, each in enumerate(self.routes, start=1))
 
     @property
     def storm_quiet(self) -> timedelta:
-        """How long fewer new groups must come until a storm is over."""
+        """A storm ends when no new group has come for this long."""
         return timedelta(minutes=self.storm_quiet_minutes)
 
     @property
     def reopen_within(self) -> timedelta:
-        """How long after its end a group that fires again goes on in its old thread."""
+        """A group that fires again within this time after its end continues in its thread."""
         return timedelta(minutes=self.reopen_minutes)
 
     @property
     def acknowledge_within(self) -> timedelta:
-        """How long an acknowledgement lasts."""
+        """The duration of an acknowledgement."""
         return timedelta(minutes=self.acknowledge_minutes)
 
     @property
     def deduplicate_within(self) -> timedelta:
-        """How long the same notification counts as the same one: two Alertmanagers of a pair send within seconds."""
+        """Equal notifications within this time count as one: both Alertmanagers of a pair send it within seconds."""
         return timedelta(seconds=self.deduplicate_seconds)
 
     @property
     def flap_within(self) -> timedelta:
-        """The time in which ``flaps`` changes of state make a group flapping."""
+        """A group with ``flap_changes`` changes of state within this time is flapping."""
         return timedelta(minutes=self.flap_minutes)
 
 

@@ -1,4 +1,4 @@
-"""Web addresses as the catalogue may hold them: of other systems, and of pages that people are sent to."""
+"""Validated URLs of the catalogue: APIs of other systems, and pages for people."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ from pydantic import AfterValidator
 
 
 def _validate_http_url(value: str) -> str:
-    """The sentences do not repeat what was written, because it may hold a password."""
+    """Error texts do not repeat the value, because it may contain a password."""
     if not value:
         return value
     try:
@@ -33,4 +33,4 @@ HttpUrl = Annotated[str, AfterValidator(_validate_http_url)]
 """An http or https address without credentials, or empty."""
 
 ApiBaseUrl = Annotated[str, AfterValidator(_validate_api_base_url)]
-"""Where a system's API begins: as ``Page``, without query and without a slash at its end."""
+"""The base URL of an API: as ``HttpUrl``, without a query, a fragment or a slash at its end."""

@@ -1,1 +1,1 @@
-"""What changed around an alert, and which change is the suspect."""
+"""Changes of the platform around an alert, and the suspects among them."""

@@ -1,4 +1,4 @@
-"""What else changes around a Deployment: ConfigMaps and Secrets, autoscalers, replicas set by hand."""
+"""Changes other than versions: ConfigMaps and Secrets, autoscalers, replicas set by hand. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,7 +11,7 @@ from domain.workloads.field_managers import FieldManagers, ScalingEvent
 def changes_from_configs(
     environment: str, configs_by_target: Mapping[Target, Iterable[ConfigChange]]
 ) -> tuple[PlatformChange, ...]:
-    """Each ConfigMap or Secret once, with every service whose template refers to it."""
+    """One change for each ConfigMap or Secret, with every service whose template refers to it."""
     services_by_config: dict[ConfigChange, list[str]] = {}
     for target, configs in configs_by_target.items():
         for config in configs:
@@ -29,7 +29,7 @@ def changes_from_configs(
 
 
 def changes_from_autoscalers(events: Iterable[ScalingEvent], targets: Iterable[Target]) -> tuple[PlatformChange, ...]:
-    """The moves of autoscalers that steer one of these Deployments."""
+    """One change for each scaling event of an autoscaler of one of these Deployments."""
     targets_by_deployment = {target.deployment: target for target in targets}
     return tuple(
         PlatformChange(
@@ -45,7 +45,7 @@ def changes_from_autoscalers(events: Iterable[ScalingEvent], targets: Iterable[T
 
 
 def changes_from_manual_scaling(workload: Workload, managers: FieldManagers) -> tuple[PlatformChange, ...]:
-    """Replicas that somebody set with ``kubectl scale`` or the like; the number of before is not kept."""
+    """The last change of the replicas with ``kubectl scale`` or the like. The cluster does not record the earlier number."""
     manager, target = managers.replicas, workload.target
     if manager is None:
         return ()

@@ -1,4 +1,4 @@
-"""Versions of a Deployment that came without an operation of ours: by kubectl, Helm, Argo CD, a pipeline."""
+"""Versions of a Deployment that no operation of the bot brought: kubectl, Helm, Argo CD or a pipeline did. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,45 +14,46 @@ from domain.workloads.field_managers import FieldManager, FieldManagers
 from domain.workloads.versions import version_of
 
 BOT_FIELD_MANAGER = "deepecho"
-"""The name under which the bot itself writes."""
+"""The field manager under which the bot itself writes."""
 _KNOWN_PROGRAMS = ("argocd", "flux", "helm", "kubectl")
-"""A change cause begins with the program that wrote it; anything else is a sentence of a person."""
+"""Programs whose change causes begin with their name. Any other change cause is a sentence of a person."""
 _CLOCK_SKEW = timedelta(seconds=30)
-"""Between the bot's clock and the cluster's, which notes whole seconds."""
+"""Maximum difference between the bot's clock and the cluster's, which records whole seconds."""
 _MERGE_INTERVAL = timedelta(minutes=2)
-"""One ``helm upgrade`` changes several Deployments, one after the other."""
+"""Equal changes within this time count as one: a ``helm upgrade`` changes several Deployments one after the other."""
 _MAX_DIFFERENCES = 3
-"""How many differences of a template are named."""
+"""Maximum number of differences between templates that are named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalChange:
-    """A version that came: when, after which, by whose hand, where that is known."""
+    """A version that started to run: when, what ran before, and by which field manager, if that is known."""
 
     workload: Workload
     revision: Revision
     previous: Revision | None
     at: datetime
     reactivated: bool = False
-    """An earlier ReplicaSet was taken up again, as ``kubectl rollout undo`` does."""
+    """An earlier ReplicaSet was activated again, as ``kubectl rollout undo`` does."""
     manager: FieldManager | None = None
     operation: OperationRecord | None = None
-    """The operation of ours that made it and does not know: its cluster's answer was lost."""
+    """The operation that made the change without recording it, because the cluster's answer was lost."""
 
     @property
     def same_image(self) -> bool:
-        """Only the rest of the template changed: the two templates have to be compared to name it."""
+        """Whether only the rest of the template changed. Then the two templates have to be compared."""
         return self.previous is not None and self.previous.image == self.revision.image
 
 
 def external_changes(
     workload: Workload, managers: FieldManagers, operations: Iterable[OperationRecord], since: datetime
 ) -> tuple[ExternalChange, ...]:
-    """The versions that came since then and that none of these operations tells of, oldest first."""
+    """The versions that started to run since then and that none of these operations recorded, oldest first."""
     records = {record.id: record for record in operations}
     changes = [_reactivation(workload, managers)]
     for revision in workload.revisions:
         record = _originating_operation(workload, revision, records)
+        # An operation that recorded the service as changed is reported by ``own_changes``.
         if record is None or workload.target.service not in [each.service for each in changed_services(record)]:
             changes.append(_external_change(workload, revision, managers, record))
     return tuple(sorted((each for each in changes if each and since <= each.at), key=lambda each: each.at))
@@ -73,14 +74,16 @@ def _external_change(
 
 
 def _reactivation(workload: Workload, managers: FieldManagers) -> ExternalChange | None:
-    """An earlier version that was put back: its ReplicaSet keeps its first date, so that only the hand that did it tells when.
+    """The reactivation of the revision that runs now, if another program activated an earlier ReplicaSet again.
 
-    That is known of the one that runs now, and of no earlier one.
+    Such a ReplicaSet keeps its creation time, so that only the field manager's time tells when. Earlier reactivations leave no
+    trace.
     """
     manager = managers.image
     current = next((each for each in workload.revisions if each.number == workload.revision), None)
     if current is None or manager is None or manager.name == BOT_FIELD_MANAGER:
         return None
+    # Without a newer ReplicaSet this one was never left. A write that is older than a newer ReplicaSet did not activate it.
     newer = [each.created_at for each in workload.revisions if each.created_at > current.created_at]
     if not newer or manager.at < max(newer):
         return None
@@ -93,10 +96,10 @@ def _reactivation(workload: Workload, managers: FieldManagers) -> ExternalChange
 def _originating_operation(
     workload: Workload, revision: Revision, records: Mapping[str, OperationRecord]
 ) -> OperationRecord | None:
-    """The operation that made this ReplicaSet.
+    """The operation that created this ReplicaSet.
 
-    The annotation alone does not say so: a ReplicaSet inherits the Deployment's, which names the last operation, and a
-    ``scale`` writes it onto the one that runs.
+    The annotation is not enough: a ReplicaSet inherits that of the Deployment, which names the last operation, and ``scale``
+    writes it to the ReplicaSet that runs.
     """
     service, record = workload.target.service, records.get(revision.operation_id)
     if record is None or record.verb is Verb.SCALE or service not in record.plan.services:
@@ -104,15 +107,16 @@ def _originating_operation(
     change = next(each for each in record.plan.changes if each.target.service == service)
     if record.verb is not Verb.RESTART:
         return record if change.after.template_hash == revision.template_hash else None
+    # A restart's plan does not know the new template's hash: the first ReplicaSet since the restart began is its own.
     not_before = (record.progress_of(service).started_at or record.requested_at) - _CLOCK_SKEW
     candidates = [each for each in workload.revisions if each.operation_id == record.id and each.created_at >= not_before]
     return record if candidates and revision.number == min(map(_revision_number, candidates)) else None
 
 
 def _predecessor(workload: Workload, revision: Revision) -> Revision | None:
-    """What ran before this came.
+    """The revision that ran before this one.
 
-    By number, unless it was taken up again since and has a higher one; then by date.
+    It has the next lower number, unless it was activated again since and got a higher one: then creation times decide.
     """
     older = [each for each in workload.revisions if _creation_order(each) < _creation_order(revision)]
     lower = max((each for each in older if each.number < revision.number), key=_revision_number, default=None)
@@ -129,7 +133,7 @@ def _revision_number(revision: Revision) -> int:
 
 
 def change_from_external(change: ExternalChange, templates: Mapping[str, Template]) -> PlatformChange:
-    """What came with a version. ``templates`` by their hash, as far as they are kept, are compared where the image stayed."""
+    """Describe an external change. ``templates``, by hash, are compared if the image is the same; some may be missing."""
     target, previous, operation = change.workload.target, change.previous, change.operation
     kind, what = _template_change(change, templates) if change.same_image else _version_change(change)
     replaced = previous if kind in (ChangeKind.DEPLOY, ChangeKind.ROLLBACK) else None

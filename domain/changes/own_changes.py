@@ -1,4 +1,4 @@
-"""What the bot itself knows of changes, as changes of the platform: its operations, and the locks that people set."""
+"""Changes that the bot recorded itself: its operations, and locks that people set for maintenance. Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -24,13 +24,14 @@ _CHANGED_PHASES = (Phase.ROLLING, Phase.VERIFIED, Phase.FAILED)
 
 
 def changed_services(record: OperationRecord) -> tuple[Progress, ...]:
-    """The services that an operation has changed, or is changing now. One that ended just before its change is not among them."""
+    """The services that an operation has changed, or is changing now."""
+    # In an operation that has ended, CHANGING means that no change was recorded. If it was made, ``external_changes`` finds it.
     now = (Phase.CHANGING,) if record.state is State.RUNNING else ()
     return tuple(each for each in record.progress if each.phase in (*_CHANGED_PHASES, *now))
 
 
 def change_from_operation(record: OperationRecord) -> PlatformChange | None:
-    """What an operation changed, however it ended; None where it changed nothing."""
+    """The change that an operation made, however it ended; None if it changed nothing."""
     changed = changed_services(record)
     if not changed:
         return None
@@ -69,10 +70,10 @@ def _describe_change(plan: Plan, services: Sequence[str]) -> str:
 def changes_from_locks(
     environment: str, entries: Iterable[AuditEntry], current: LockRecord | None = None
 ) -> tuple[PlatformChange, ...]:
-    """Maintenance, as far as people tell of it: each lock of the environment, until it was removed.
+    """Maintenance, as locks announce it: one change for each lock of the environment, until it was removed.
 
-    ``entries`` are the audit log's of ``lock`` and ``unlock``; ``held`` is the lock that holds now. A lock that ran out by itself
-    leaves no entry: its end is not known.
+    ``entries`` are those of ``lock`` and ``unlock`` in the audit log; ``current`` is the present lock. The end of a lock that
+    expired is unknown, because it leaves no entry.
     """
     changes: list[PlatformChange] = []
     last: AuditEntry | None = None

@@ -1,4 +1,4 @@
-"""Which change may have caused an alert: scored by time, workload and dependency. Pure: the same facts name the same one."""
+"""Changes of the platform, from whatever source, and changes under suspicion."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from domain.people import Person
 
 
 class ChangeKind(StrEnum):
-    """What can have changed before an alert began."""
+    """The kinds of changes that can cause an alert."""
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
@@ -22,7 +22,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformChange:
-    """One change. ``what`` is how a person would name it: ``deploy main-9f00d12``, ``ConfigMap deep-echo-config``.
+    """One change. ``description`` names it as a person would, such as ``ConfigMap deep-echo-config``.
 
     Without ``services`` it concerns the whole environment.
     """
@@ -34,22 +34,22 @@ class PlatformChange:
     description: str
     by: Person | None = None
     by_manager: str = ""
-    """Who, where the cluster only knows a manager's name such as ``helm``."""
+    """The field manager, such as ``helm``, if the cluster records no person."""
     operation_id: str = ""
-    """The id of the operation that made it, where one did."""
+    """The id of the operation that made it; empty if none did."""
     previous_versions: Mapping[str, str] = field(default_factory=dict)
-    """Service to the version that ran before, where that is known: what a rollback goes back to."""
+    """The version of each service that ran before, if known: a rollback goes back to it."""
     ended_at: datetime | None = None
-    """When it was through; None where it happened at one moment, or goes on."""
+    """When it ended; None if it took no time, or has not ended."""
     running: bool = False
-    """It goes on: an operation that has not ended, an environment that is still locked."""
+    """It has not ended: the operation still runs, or the environment is still locked."""
     outcome: str = ""
-    """How it ended, where that was not as planned: ``a person cancelled it``."""
+    """How it ended, if not as planned: ``a person cancelled it``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspect:
-    """A change under suspicion. ``score`` is 1 to 100; ``reasons`` say why, the weightiest first: ``12 min before``."""
+    """A change under suspicion. ``score`` is 1 to 100; ``reasons`` explain it in short phrases, such as ``12 min before``."""
 
     change: PlatformChange
     score: int

@@ -1,4 +1,4 @@
-"""Which change is the suspect: a score from time, workload and kind. The formula is explained in ``docs/suspects.md``."""
+"""Scores of suspects, from time, workload and kind of a change. Pure. ``docs/suspects.md`` explains the formula."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from domain.changes.platform_changes import ChangeKind, PlatformChange, Suspect
 from domain.text import format_duration
 
 LOOKBACK = timedelta(hours=6)
-"""Older changes have had their chance to show."""
+"""Changes that are older than this when the alert begins are not considered."""
 CLOCK_SKEW_TOLERANCE = timedelta(minutes=2)
-"""A change that is noted so shortly after the alert may still be its cause: clocks differ, and clusters note whole seconds."""
+"""A change recorded up to this long after the alert's beginning may still be its cause, because clocks differ."""
 HALF_LIFE = timedelta(hours=1)
-"""A change this long before the alert counts half."""
+"""A change that ended this long before the alert counts half."""
 AFTER_FACTOR = 0.5
-"""Of a change that is noted after the alert."""
+"""The factor of a change that is recorded after the alert's beginning."""
 LONG_CHANGE_DURATION = timedelta(minutes=5)
-"""Of a change that took this long, its end is said too."""
+"""If a change took this long, its reasons also name its end."""
 MIN_SCORE = 10
-"""A lower score names nobody: it would be a guess."""
+"""A change with a lower score is not a suspect: it would be a guess."""
 
 KIND_WEIGHTS: Mapping[ChangeKind, float] = {
     ChangeKind.DEPLOY: 1.0,
@@ -31,15 +31,15 @@ KIND_WEIGHTS: Mapping[ChangeKind, float] = {
 }
 SAME_SERVICE, DEPENDENCY, DISTANT_DEPENDENCY, WHOLE_ENVIRONMENT, SAME_ENVIRONMENT = 1.0, 0.7, 0.5, 0.5, 0.25
 NO_SERVICE = 0.5
-"""Of every change of the environment, where no label of the alert names a service."""
+"""The factor of every change in the environment if no label of the alert names a service."""
 
 Paths = Mapping[str, tuple[str, ...]]
-"""Service to the services on the shortest way to it, from the alert's own (left out) to itself."""
+"""For each service the services on the shortest path to it: without the alert's service, and with itself at the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Factor:
-    """One factor of a score, and what it says in the thread."""
+    """One factor of a score, and the reasons that the thread shows for it."""
 
     weight: float
     reasons: tuple[str, ...] = ()
@@ -54,10 +54,10 @@ def rank_suspects(
     depends_on: Mapping[str, tuple[str, ...]],
     within: timedelta = LOOKBACK,
 ) -> tuple[Suspect, ...]:
-    """The changes that may have caused an alert, the likeliest first; the same facts give the same order, however they come.
+    """The changes that may have caused an alert, the likeliest first. The order of ``changes`` has no influence.
 
-    ``service`` is empty where no label names one. ``depends_on`` names the services that each one calls. Nothing is suspected
-    across environments.
+    ``service`` is empty if no label names one. ``depends_on`` names the services that each service calls. Changes of other
+    environments are not considered.
     """
     paths = _dependency_paths(service, depends_on)
     ranked = []
@@ -72,7 +72,7 @@ def rank_suspects(
 
 
 def _sort_key(suspect: Suspect, nearness: float, began_at: datetime) -> tuple[object, ...]:
-    """By score; then the nearer workload, the weightier kind, the closer moment, and in the end by name."""
+    """Sort by score, nearness of the workload, weight of the kind, nearness in time, and last by names."""
     change = suspect.change
     gap = abs(began_at - change.at)
     names = (change.operation_id, change.description, change.services, str(change.by), change.by_manager)
@@ -80,7 +80,7 @@ def _sort_key(suspect: Suspect, nearness: float, began_at: datetime) -> tuple[ob
 
 
 def _time_factor(change: PlatformChange, began_at: datetime, within: timedelta) -> _Factor:
-    """A change that takes a while counts from when it was through, and fully while it goes on."""
+    """A change counts fully while it runs, and less with the time since its end."""
     if change.at > began_at:
         late = change.at - began_at
         return _Factor(AFTER_FACTOR * _closeness(late) if late < CLOCK_SKEW_TOLERANCE else 0, (f"{_duration_text(late)} after",))
@@ -106,7 +106,7 @@ def _started_text(gap: timedelta) -> str:
 
 
 def _duration_text(gap: timedelta) -> str:
-    """Whole minutes from the first minute on: nobody compares seconds of an hour ago."""
+    """The duration in whole minutes; in seconds below one minute."""
     minute = timedelta(minutes=1)
     return format_duration(gap if gap < minute else gap // minute * minute)
 
@@ -127,9 +127,10 @@ def _workload_factor(change: PlatformChange, service: str, paths: Paths) -> _Fac
 
 
 def _dependency_paths(service: str, depends_on: Mapping[str, tuple[str, ...]]) -> Paths:
-    """Everything that the service depends on, with the shortest way to it; circles end where they began."""
+    """All direct and indirect dependencies of the service, with the shortest path to each. Cycles are allowed."""
     paths: dict[str, tuple[str, ...]] = {}
     queue: list[tuple[str, ...]] = [(each,) for each in depends_on.get(service, ())]
+    # Breadth first: the list grows while it is walked, and the first path that reaches a service is the shortest.
     for path in queue:
         last = path[-1]
         if last != service and last not in paths:

@@ -1,4 +1,4 @@
-"""The numbers of a chart in words: they stand beside the picture, and on it. What is not a number is never among them."""
+"""Texts of a chart: the line beside the picture, and numbers and times on it. NaN and infinite values are left out."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,17 +8,17 @@ from typing import NamedTuple
 from domain.metrics.charts import Chart, Series
 
 SIGNIFICANT_DIGITS = 4
-"""Significant digits of a value: three would call an availability of 99.95 per cent 100."""
+"""Significant digits of a value. With three, an availability of 99.95 per cent would be shown as 100."""
 
 _LIMIT_DIGITS = 6
 _UNITS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k"))
-"""From where each unit is used; a person reads 9,999 faster than 9.999k."""
+"""The smallest value that is shown with each unit. Below 10,000 there is none: 9,999 is easier to read than 9.999k."""
 _TOLERANCE_SECONDS = 1.0
-"""Seconds that a point may lie outside the window: Prometheus counts in floats, the window in microseconds."""
+"""Seconds. A point may lie this far outside of the window: Prometheus uses floats, the window microseconds."""
 
 
 class Point(NamedTuple):
-    """A number and when it was so, in seconds since 1970."""
+    """A finite value and its time, in seconds since 1970."""
 
     at: float
     value: float
@@ -33,7 +33,7 @@ def describe_chart(chart: Chart) -> str:
 
 
 def has_numbers(chart: Chart) -> bool:
-    """Whether there is anything to draw."""
+    """Whether any line has a finite value in the window."""
     return any(newest_point(chart, series) for series in chart.series)
 
 
@@ -43,14 +43,14 @@ def no_data_text(chart: Chart) -> str:
 
 
 def time_range_text(chart: Chart) -> str:
-    """``26 Nov, 14:02 to 15:02 UTC``: always with the day, because pictures are looked at later."""
+    """``26 Nov, 14:02 to 15:02 UTC``: always with the day, because people look at pictures later."""
     since, until = chart.since.astimezone(UTC), chart.until.astimezone(UTC)
     day = f"{since.day} {since:%b}, " if since.date() == until.date() else ""
     return f"{day}{format_chart_time(since, chart)} to {format_chart_time(until, chart)} UTC"
 
 
 def format_chart_time(at: datetime, chart: Chart) -> str:
-    """``14:05`` in UTC; with seconds, the day or the year where the chart's window would leave a doubt."""
+    """``14:05`` in UTC; with seconds in a short window, with day and year in a window that spans several."""
     at, since, until = (each.astimezone(UTC) for each in (at, chart.since, chart.until))
     clock = f"{at:%H:%M:%S}" if until - since < timedelta(minutes=5) else f"{at:%H:%M}"
     if since.date() == until.date():
@@ -60,7 +60,7 @@ def format_chart_time(at: datetime, chart: Chart) -> str:
 
 
 def format_number(value: float, digits: int = SIGNIFICANT_DIGITS) -> str:
-    """``14.2``, ``1,250``, ``12.5k``, ``3M``, ``0.003``, ``3e-5``, ``1e300``. The value is finite."""
+    """``14.2``, ``1,250``, ``12.5k``, ``3M``, ``0.003``, ``3e-5``. The value must be finite."""
     rounded = float(f"{value:.{digits}g}")
     if rounded == 0:
         return "0"
@@ -72,29 +72,29 @@ def format_number(value: float, digits: int = SIGNIFICANT_DIGITS) -> str:
 
 
 def unit_of(value: float) -> tuple[float, str]:
-    """What a value is divided by and the letter that says so: 1,000,000 and ``M``; 1 and nothing below 10,000."""
+    """The divisor and the unit for a value: 1,000,000 and ``M``; 1 and an empty unit below 10,000."""
     factor, unit = next((each for each in _UNITS if abs(value) >= each[0]), (1.0, ""))
     return (1e3, unit) if unit == "k" else (factor, unit)
 
 
 def finite_threshold(chart: Chart) -> float | None:
-    """The threshold, where it is a number that a value can be compared with."""
+    """The threshold; None if there is none or it is infinite."""
     return chart.threshold if chart.threshold is not None and math.isfinite(chart.threshold) else None
 
 
 def limit_text(chart: Chart) -> str:
-    """``limit 10``; empty where there is none."""
+    """``limit 10``; empty without a finite threshold."""
     threshold = finite_threshold(chart)
     return "" if threshold is None else f"limit {format_number(threshold, _LIMIT_DIGITS)}"
 
 
 def newest_point(chart: Chart, series: Series) -> Point | None:
-    """The last number of a line; None where it has none in the window."""
+    """The last finite value of a line in the window, or None."""
     return next(finite_points(chart, reversed(series.points)), None)
 
 
 def finite_points(chart: Chart, points: Iterable[tuple[float, float | None]]) -> Iterator[Point]:
-    """Those that are numbers and lie in the window, in the order given."""
+    """The points with finite values in the window, in the given order."""
     since, until = chart.since.timestamp() - _TOLERANCE_SECONDS, chart.until.timestamp() + _TOLERANCE_SECONDS
     for at, value in points:
         if value is not None and since <= at <= until and math.isfinite(value):
@@ -102,7 +102,7 @@ def finite_points(chart: Chart, points: Iterable[tuple[float, float | None]]) ->
 
 
 def is_current(chart: Chart, point: Point) -> bool:
-    """Whether a line's last number may be called the one of now: in the window's last tenth, at least its last minute."""
+    """Whether the text may say "now" of a point: it is in the last tenth of the window, or in its last minute."""
     window = (chart.until - chart.since).total_seconds()
     return point.at >= chart.until.timestamp() - max(60.0, window / 10)
 
@@ -122,7 +122,7 @@ def _newest_text(chart: Chart) -> str:
 
 
 def _range_text(points: Sequence[Point]) -> str:
-    low, high = (format_number(each(point.value for point in points)) for each in (min, max))
+    low, high = (format_number(bound(point.value for point in points)) for bound in (min, max))
     return low if low == high else f"{low} to {high}"
 
 
@@ -134,7 +134,7 @@ def _line_count_text(chart: Chart, shown: int) -> str:
 
 
 def _extremes_text(chart: Chart, points: Sequence[Point]) -> tuple[str, ...]:
-    highest, lowest = (each(points, key=lambda point: point.value) for each in (max, min))
+    highest, lowest = (bound(points, key=lambda point: point.value) for bound in (max, min))
     high, low = format_number(highest.value), format_number(lowest.value)
     if high == low:
         unchanged = "unchanged" if highest.value == lowest.value else "nearly unchanged"

@@ -1,4 +1,4 @@
-"""What a chart shows, before anybody draws it. Its numbers stand in words beside it."""
+"""The contents of a chart, before it is drawn."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One line: seconds since 1970 with a value, oldest first. None where Prometheus has no number (NaN, infinite)."""
+    """One line: pairs of seconds since 1970 and a value, oldest first. The value is None if it is NaN or infinite."""
 
     name: str
     points: tuple[tuple[float, float | None], ...]
@@ -14,7 +14,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """Something that happened: a deploy, the moment the alert began."""
+    """An event to mark: a deploy, the beginning of the alert."""
 
     at: datetime
     text: str
@@ -22,7 +22,7 @@ class Marker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """``threshold`` is the alert's limit, where its expression compares with a number. ``left_out``: lines that are not drawn."""
+    """``threshold`` is the number that the alert's expression compares with. ``left_out`` counts lines that are not drawn."""
 
     title: str
     since: datetime

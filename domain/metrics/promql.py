@@ -1,4 +1,4 @@
-"""What an alert's expression compares with what: read from its PromQL, far enough to draw it with its limit."""
+"""Finds the threshold in an alert's PromQL expression. It parses no more of PromQL than that needs. Pure."""
 
 import math
 import re
@@ -10,10 +10,10 @@ from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
 MAX_EXPRESSION_LENGTH = 10_000
-"""Characters. A longer expression counts as none: half of one would ask for something else."""
+"""Characters. A longer expression is ignored, not cut: half of it would mean something else."""
 
 MAX_GENERATOR_URL_LENGTH = 100_000
-"""Characters, every one of which may be written as three."""
+"""Characters; percent encoding makes three of one."""
 
 
 class Comparison(StrEnum):
@@ -33,14 +33,14 @@ _MIRRORED = {
     Comparison.BELOW: Comparison.ABOVE,
     Comparison.AT_MOST: Comparison.AT_LEAST,
 }
-"""``10 < x`` says ``x > 10``."""
+"""``10 < x`` means ``x > 10``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """An expression that compares with a number: ``left`` is what is measured, in PromQL and without comments.
+    """A comparison with a number. ``left`` is the measured expression, in PromQL and without comments.
 
-    ``limit`` may be infinite, never NaN. ``boolean``: it answers 0 or 1 (``> bool 10``) instead of leaving out what does not fit.
+    ``limit`` may be infinite, never NaN. ``boolean``: the expression yields 0 or 1 (``> bool 10``) instead of filtering series.
     """
 
     left: str
@@ -50,15 +50,14 @@ class Threshold:
 
     @property
     def expression(self) -> str:
-        """Joined again, the number on the right."""
+        """The whole comparison, with the number on the right."""
         return f"{self.left} {self.comparison} {'bool ' if self.boolean else ''}{_format_number(self.limit)}"
 
 
 def expression_of(generator_url: str) -> str:
-    """The expression in the address that Prometheus gives with an alert (its parameter ``g0.expr``).
+    """The expression in an alert's ``generatorURL``, which is its parameter ``g0.expr``.
 
-    Empty where there is none, where it is longer than ``LONGEST_EXPRESSION``, or where it holds characters that no expression
-    has.
+    Empty if there is none, if it is longer than ``MAX_EXPRESSION_LENGTH``, or if it contains control characters.
     """
     if len(generator_url) > MAX_GENERATOR_URL_LENGTH:
         return ""
@@ -72,10 +71,10 @@ def expression_of(generator_url: str) -> str:
 
 
 def split_threshold(expression: str) -> Threshold | None:
-    """The expression at its comparison, where that is the only one at the top level and one of its sides is a number.
+    """Split an expression whose top level is exactly one comparison with a number.
 
     None for everything else: ``and``, ``or``, ``unless`` at the top level, two comparisons, a comparison of two series, text that
-    is no PromQL. Takes time in proportion to the length.
+    is not PromQL. The time is proportional to the length.
     """
     tokens = _tokenize(expression)
     if tokens is None:
@@ -91,7 +90,7 @@ def split_threshold(expression: str) -> Threshold | None:
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """A piece of an expression. ``match``: how many tokens behind an opening bracket its closing one stands."""
+    """A token. ``closing_offset`` of an opening bracket is the number of tokens to its closing one."""
 
     text: str
     start: int
@@ -119,7 +118,7 @@ _COMPARISONS = frozenset(Comparison)
 
 
 def _tokenize(expression: str) -> list[_Token] | None:
-    """Without blanks and comments. None where brackets or quotes have no partner."""
+    """The tokens, without blanks and comments. None if brackets or quotes do not match."""
     tokens: list[_Token] = []
     open_brackets: list[int] = []
     for match in _TOKEN.finditer(expression):
@@ -140,7 +139,7 @@ def _tokenize(expression: str) -> list[_Token] | None:
 
 
 def _strip_parentheses(tokens: Sequence[_Token]) -> Sequence[_Token]:
-    """Without the parentheses around the whole."""
+    """The tokens without parentheses around the whole expression."""
     depth = 0
     while (
         len(tokens) - 2 * depth > 2 and tokens[depth].text == "(" and tokens[depth].closing_offset == len(tokens) - 2 * depth - 1
@@ -150,7 +149,7 @@ def _strip_parentheses(tokens: Sequence[_Token]) -> Sequence[_Token]:
 
 
 def _comparison_positions(tokens: Sequence[_Token]) -> list[int] | None:
-    """Where the comparisons outside of all brackets are. None where something else decides what the expression says."""
+    """Positions of the comparisons outside of all brackets. None if there is a set operator, or text that is not PromQL."""
     positions = []
     position = 0
     while position < len(tokens):
@@ -179,7 +178,7 @@ def _threshold_or_none(left: str, comparison: Comparison, limit: float | None, *
 
 
 def _source_text(tokens: Sequence[_Token]) -> str:
-    """The tokens as they were written, with one space for every stretch of blanks and comments."""
+    """The source of the tokens, with one space for each run of blanks and comments."""
     pieces = [tokens[0].text]
     for before, token in pairwise(tokens):
         pieces.append(" " if before.end < token.start else "")
@@ -188,7 +187,7 @@ def _source_text(tokens: Sequence[_Token]) -> str:
 
 
 def _parse_number(tokens: Sequence[_Token]) -> float | None:
-    """What the tokens say, if that is a number and nothing else."""
+    """The number, if the tokens are a number with signs and parentheses and nothing else."""
     start, end, sign = 0, len(tokens), 1
     while start < end:
         token = tokens[start]

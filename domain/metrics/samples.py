@@ -1,4 +1,4 @@
-"""A number that Prometheus has now."""
+"""Results of instant queries to Prometheus."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One value and whose it is. None where Prometheus has no number (NaN, infinite). A bare number has no labels."""
+    """One value and its labels. The value is None if it is NaN or infinite. A scalar has no labels."""
 
     labels: Mapping[str, str]
     value: float | None

@@ -1,1 +1,1 @@
-"""Operations, their plans, versions, locks and approvals."""
+"""Operations: their plans, versions, locks and approvals."""

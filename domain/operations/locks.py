@@ -1,4 +1,4 @@
-"""Who holds what still. A person locks an environment; an operation locks the services it changes."""
+"""Locks: a person locks an environment, an operation locks the services that it changes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from domain.people import Person
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockRecord:
-    """A lock. ``service`` and ``operation`` are empty for a person's lock; ``until`` is None for one without an end."""
+    """A lock. ``service`` and ``operation`` are empty in a person's lock; ``until`` is None if it does not expire."""
 
     environment: str
     service: str

@@ -1,6 +1,7 @@
-"""Facts about one Deployment: what it is, what it ran before, how a rollout stands, what its pods really run.
+"""Facts about a Deployment: its state, its earlier revisions, its rollout, the images of its pods.
 
-Templates are plain JSON as the API server gives it, never re-modelled: what is put back is byte for byte what ran.
+Templates are plain JSON as the API server returns it. They are not parsed into models, so that a rollback restores exactly what
+ran.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ Template = Mapping[str, Any]
 
 
 class OwnerKind(StrEnum):
-    """Who else writes this Deployment."""
+    """The tool that manages a Deployment."""
 
     NOBODY = "nobody"
     HELM = "helm"
@@ -33,7 +34,7 @@ class OwnerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who else writes this Deployment, under which name, and whether it puts changes back by itself."""
+    """The tool that manages a Deployment, the name of its release or application, and whether it reverts changes by itself."""
 
     kind: OwnerKind = OwnerKind.NOBODY
     name: str = ""
@@ -51,7 +52,7 @@ class Autoscaler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """One ReplicaSet of a Deployment: a version that ran, and can run again."""
+    """One ReplicaSet of a Deployment: a version that ran and can run again."""
 
     number: int
     name: str
@@ -65,7 +66,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A Deployment as it stands now. ``resource_version`` guards changes; it is never part of a decision."""
+    """A Deployment in its present state. ``resource_version`` protects changes against concurrent ones; no decision uses it."""
 
     target: Target
     uid: str
@@ -82,12 +83,12 @@ class Workload:
     revision: int
     operation_id: str
     revisions: tuple[Revision, ...]
-    """Newest first; the one that runs is among them."""
+    """Newest first, including the one that runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutStatus:
-    """How a rollout stands, decided as ``kubectl rollout status`` decides it."""
+    """The state of a rollout, by the rules of ``kubectl rollout status``."""
 
     desired: int
     updated: int
@@ -96,12 +97,12 @@ class RolloutStatus:
     total: int
     done: bool
     failure: str = ""
-    """Why it will not finish by itself, in words; empty while it may."""
+    """Why the rollout will not finish by itself, for people; empty while it may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFailure:
-    """A pod that cannot start or does not stay up: the reason, and its last lines, redacted."""
+    """A pod that cannot start or keeps crashing: the reason, and the last lines of its log, redacted."""
 
     pod: str
     reason: str
@@ -112,24 +113,24 @@ class PodFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningPods:
-    """What ready pods of a Deployment really run: counted over every pod that is not being deleted."""
+    """What the ready pods of a Deployment run, counted over all pods that are not being deleted."""
 
     ready: int
     total: int
     ready_updated: int
-    """How many ready pods belong to the newest ReplicaSet."""
+    """The number of ready pods of the newest ReplicaSet."""
     template_hash: str = ""
-    """Identity of the template that the Deployment asks for, from the same look."""
+    """The hash of the Deployment's template, read at the same time."""
     image: str = ""
     operation_id: str = ""
-    """The operation that changed the Deployment last."""
+    """The id of the operation that changed the Deployment last."""
     image_ids: tuple[str, ...]
-    """Distinct image ids (``repo@sha256:…``) of the service's container over the ready pods, sorted."""
+    """Distinct image ids (such as ``repo@sha256:…``) of the service's container in the ready pods, sorted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigChange:
-    """A ConfigMap or Secret that the template refers to, changed after the version last ran."""
+    """A ConfigMap or Secret that the template refers to, and when it changed last."""
 
     kind: str
     name: str
@@ -137,12 +138,12 @@ class ConfigChange:
 
 
 def template_hash(template: Template) -> str:
-    """Identity of a pod template: its canonical JSON without the label that the controller adds. 16 hex digits."""
+    """Hash a pod template: its canonical JSON, without the label that the controller adds. 16 hex digits."""
     return hashlib.sha256(canonical(without_hash_label(template)).encode()).hexdigest()[:16]
 
 
 def without_hash_label(template: Template) -> dict[str, Any]:
-    """The template as a person wrote it: a ReplicaSet's carries one label more."""
+    """The template without ``pod-template-hash``, a label that the controller adds to a ReplicaSet's template."""
     plain: dict[str, Any] = json.loads(json.dumps(template))
     labels = plain.get("metadata", {}).get("labels")
     if labels is not None:
@@ -151,7 +152,7 @@ def without_hash_label(template: Template) -> dict[str, Any]:
 
 
 def with_image(template: Template, container: str, image: str) -> dict[str, Any]:
-    """The template with one container's image replaced and nothing else touched."""
+    """Copy the template, with the image of one container replaced."""
     changed: dict[str, Any] = json.loads(json.dumps(template))
     for container_spec in changed.get("spec", {}).get("containers", []):
         if container_spec.get("name") == container:
@@ -160,7 +161,7 @@ def with_image(template: Template, container: str, image: str) -> dict[str, Any]
 
 
 def template_differences(before: Template, after: Template, container: str) -> tuple[str, ...]:
-    """What differs between two templates, as short names: ``image``, ``env CACHE_TTL``, ``resources``, ``volumes``."""
+    """The names of what differs between two templates, such as ``image``, ``env CACHE_TTL`` or ``volumes``; the image first."""
     old, new = _container(before, container), _container(after, container)
     names = [key for key in sorted({*old, *new} - {"env", "name"}) if old.get(key) != new.get(key)]
     old_env, new_env = _environment_variables(old), _environment_variables(new)
@@ -183,8 +184,8 @@ def _environment_variables(container: Mapping[str, Any]) -> dict[str, Any]:
 def _other_containers(before: Template, after: Template, container: str) -> list[str]:
     def others(template: Template) -> dict[str, Any]:
         spec = template.get("spec", {})
-        every = [*spec.get("containers", []), *(spec.get("initContainers") or [])]
-        return {each["name"]: each for each in every if each.get("name") != container}
+        specs = [*spec.get("containers", []), *(spec.get("initContainers") or [])]
+        return {each["name"]: each for each in specs if each.get("name") != container}
 
     old, new = others(before), others(after)
     return [f"container {name}" for name in sorted({*old, *new}) if old.get(name) != new.get(name)]

@@ -1,4 +1,4 @@
-"""What a cluster still knows of changes that others made: an autoscaler's moves, and whose hand wrote a Deployment last."""
+"""Changes that others made, as far as the cluster records them: scaling by autoscalers, and field managers of a Deployment."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingEvent:
-    """An autoscaler set the replicas of a Deployment; to how many is None where no event tells it any more."""
+    """An autoscaler set the replicas of a Deployment. ``replicas`` is None if the event with the number is gone."""
 
     autoscaler: str
     deployment: str
@@ -16,7 +16,7 @@ class ScalingEvent:
 
 @dataclass(frozen=True, slots=True)
 class FieldManager:
-    """Who wrote, by the name that the program gave itself (``helm``, ``kubectl-set``), and when it last did."""
+    """A program that wrote fields of an object, under the name that it gave itself (such as ``helm``), and when it last did."""
 
     name: str
     at: datetime
@@ -24,7 +24,7 @@ class FieldManager:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldManagers:
-    """Who set the image of the service's container, and who set the replicas by hand; None where nobody is noted."""
+    """Who last set the image of the service's container, and who last set the replicas; None if it is not recorded."""
 
     image: FieldManager | None = None
     replicas: FieldManager | None = None

@@ -1,4 +1,4 @@
-"""Which version did the person mean? Names of versions, matched against what a Deployment ran."""
+"""Names of versions: image references, and the revisions that a word from a person matches."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from domain.workloads.deployments import Revision
 
 MIN_SHA_LENGTH = 6
-"""Fewer characters of a SHA match too much to be trusted with production."""
+"""Characters. A shorter SHA matches too many versions to be safe."""
 
 _SHA = re.compile(r"[0-9a-f]{6,40}")
 _BRANCH_SHA = re.compile(r"[A-Za-z0-9._-]+-(?P<sha>[0-9a-f]{7,40})")
@@ -17,7 +17,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """``repository``, with ``tag`` or ``digest`` or both, as they stand in a pod template."""
+    """An image reference of a pod template: ``repository``, with ``tag`` or ``digest`` or both."""
 
     repository: str
     tag: str = ""
@@ -25,31 +25,32 @@ class Image:
 
     @property
     def version(self) -> str:
-        """The name that people use: the tag, else the digest's first twelve digits."""
+        """The name for people: the tag, or else the first twelve digits of the digest."""
         return self.tag or self.digest.removeprefix("sha256:")[:12]
 
 
 def parse_image(reference: str) -> Image:
-    """Split an image reference. A registry's port is not a tag."""
+    """Parse an image reference."""
     name, _, digest = reference.partition("@")
     repository, colon, tag = name.rpartition(":")
+    # With a slash after the colon, the colon belongs to the registry's port: ``registry:5000/app``.
     if not colon or "/" in tag:
         repository, tag = name, ""
     return Image(repository, tag, digest)
 
 
 def version_of(reference: str) -> str:
-    """The version that an image reference names."""
+    """The version in an image reference."""
     return parse_image(reference).version
 
 
 def is_version(word: str) -> bool:
-    """Whether the word can name a version at all: a tag, a SHA or a digest."""
+    """Whether the word has the form of a tag, a SHA or a digest."""
     return bool(_TAG.fullmatch(word) or _DIGEST.fullmatch(word))
 
 
 def image_matches(word: str, reference: str) -> bool:
-    """Whether ``word`` names the version of this image: its tag, its digest, or the full or short SHA within either."""
+    """Whether ``word`` names this image's version: by its tag, by its digest, or by a full or short SHA in one of them."""
     if not word:
         return False
     image = parse_image(reference)
@@ -73,12 +74,12 @@ def _shas(image: Image) -> list[str]:
 
 
 def _same_commit(word: str, known: str) -> bool:
-    """A full SHA names a tag that carries only its first digits, and the other way round."""
+    """Whether one SHA is the beginning of the other: a tag contains only the first digits of a full SHA."""
     return known.startswith(word) or word.startswith(known)
 
 
 def matching_revisions(word: str, revisions: Iterable[Revision]) -> tuple[Revision, ...]:
-    """The revisions whose image the word names, newest first, one for each template; an exact tag beats a short SHA."""
+    """The revisions whose image the word names, in the given order. An exact tag has precedence over a short SHA."""
     matched = [each for each in revisions if image_matches(word, each.image)]
     exact = [each for each in matched if parse_image(each.image).tag == word]
     return tuple(exact or matched)
