@@ -1,4 +1,4 @@
-"""The console: ``deepecho run``, ``check``, ``migrate`` and ``audit verify``."""
+"""The command line: ``deepecho run``, ``check``, ``migrate`` and ``audit verify``."""
 
 import argparse
 import asyncio
@@ -23,7 +23,7 @@ EXIT_MISCONFIGURED = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code: 0 done, 1 it failed and the last line says why, 2 it was not set up rightly."""
+    """Run one command and return its exit code: 0 done, 1 failed (stderr says why), 2 the settings are invalid."""
     parsed = _parser().parse_args(arguments)
     try:
         settings = load_settings()
@@ -80,17 +80,18 @@ async def _run(settings: Settings, arguments: argparse.Namespace) -> int:
             try:
                 log.info("catalogue reloaded", changed=await bot.reload())
             except CatalogueError as error:
-                log.error("catalogue reload failed, keeping the old one", error=str(error))  # noqa: TRY400 -- it says all
+                log.error("catalogue reload failed, keeping the old one", error=str(error))  # noqa: TRY400 -- the error names file, line and key
 
     async with run_bot(settings) as bot:
-        log.info("running", port=bot.port)
+        log.info("bot running", port=bot.port)
+        # When a background task fails, the group cancels ``stop.wait()`` and the process ends: it must not run on without it.
         async with asyncio.TaskGroup() as waiting:
             background = [
                 waiting.create_task(reload_when_asked(bot)),
                 waiting.create_task(bot.wait_for_failure()),
             ]
             await stop.wait()
-            log.info("stopping")
+            log.info("bot stopping")
             for task in background:
                 task.cancel()
     return 0

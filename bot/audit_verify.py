@@ -1,4 +1,4 @@
-"""``deepecho audit verify``: whether the audit log is as it was written."""
+"""``deepecho audit verify``: check the hash chain of the audit log."""
 
 from bot.core.settings import Settings
 from domain.audit import AuditRecord, find_broken_link
@@ -7,12 +7,12 @@ from storage.store import Store
 
 
 async def verify(settings: Settings) -> tuple[str, bool]:
-    """What was found, in words, and whether the chain holds. Raises ``TemporaryError``."""
+    """Return a sentence with the result, and whether the chain is intact. Raises ``TemporaryError``."""
     store = Store(open_engines(settings.database))
     try:
         async with store.read() as tx:
             head = await tx.audit.head()
-            # What is written while we walk is beyond this head, and not our question.
+            # Other processes may append while this one reads. Their records are after this head and are not checked here.
             records: list[AuditRecord] = [record async for record in tx.audit.walk() if record.number <= head[0]]
     finally:
         await store.close()

@@ -1,1 +1,1 @@
-"""The outside systems that the catalogue names, opened and closed as the catalogue changes."""
+"""Clients of the external systems that the catalogue names. A reload opens those that are new; all close with the process."""

@@ -1,4 +1,4 @@
-"""The catalogue's clusters, open. None of them is spoken to before somebody asks something of it."""
+"""Open clients of the catalogue's clusters. Opening one sends no request to its API server."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -12,14 +12,14 @@ from integrations.kubernetes import Cluster, ClusterSettings, Eks, open_cluster
 
 
 class Clusters(Mapping[str, Cluster]):
-    """Clusters by their names in the catalogue; all are closed with ``stack``. ``alive`` is asked before each change."""
+    """Clusters by name in the catalogue. Closing ``stack`` closes them. Each change calls ``check_lease`` first."""
 
     def __init__(self, stack: AsyncExitStack, clock: Clock, folder: Path, check_lease: Callable[[], None] = lambda: None) -> None:
         self._stack, self._clock, self._folder, self._check_lease = stack, clock, folder, check_lease
         self._open: dict[str, tuple[ClusterSettings, Cluster]] = {}
 
     async def open_connections(self, catalogue: Catalogue) -> None:
-        """Open what is new or reached differently. What is gone stays open for operations that run there."""
+        """Open clusters that are new or have new settings. A removed one stays open for operations that still run in it."""
         for name, settings in cluster_settings(catalogue, self._folder).items():
             if name not in self._open or self._open[name][0] != settings:
                 cluster = await self._stack.enter_async_context(
@@ -38,7 +38,7 @@ class Clusters(Mapping[str, Cluster]):
 
 
 def cluster_settings(catalogue: Catalogue, folder: Path) -> dict[str, ClusterSettings]:
-    """How each cluster is reached; paths are relative to the catalogue's folder."""
+    """Connection settings by cluster name. Paths are relative to ``folder``, which holds the catalogue."""
     return {name: _settings(name, entry, folder) for name, entry in catalogue.clusters.items()}
 
 

@@ -1,4 +1,4 @@
-"""The catalogue's Prometheus and Alertmanager servers, open. None of them is spoken to before somebody asks something of it."""
+"""Open clients of the catalogue's Prometheus and Alertmanager servers. Opening one sends no request."""
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -10,7 +10,7 @@ from integrations.prometheus import Prometheus, open_prometheus
 
 
 class MonitoringServers:
-    """By address, so that environments may share one; all are closed with ``stack``."""
+    """One client for each address: environments may share it. Closing ``stack`` closes all of them."""
 
     def __init__(self, stack: AsyncExitStack, catalogue: Callable[[], Catalogue]) -> None:
         self._stack, self._catalogue = stack, catalogue
@@ -18,7 +18,7 @@ class MonitoringServers:
         self._prometheus_clients: dict[str, Prometheus] = {}
 
     async def open_connections(self, catalogue: Catalogue) -> None:
-        """Open what is new. What is gone from the catalogue stays open until the end and is asked no more."""
+        """Open servers that are new. A removed one stays open, unused, until the process ends."""
         for environment in catalogue.environments.values():
             if (address := environment.alertmanager) and address not in self._alertmanager_clients:
                 self._alertmanager_clients[address] = await self._stack.enter_async_context(open_alertmanager(address))
@@ -26,9 +26,9 @@ class MonitoringServers:
                 self._prometheus_clients[address] = await self._stack.enter_async_context(open_prometheus(address))
 
     def alertmanager(self, environment: str) -> Alertmanager:
-        """The environment's. Raises ``Refused`` where the catalogue names none.
+        """The environment's Alertmanager.
 
-        ``TemporaryError`` in the moment between a reload and its being opened.
+        Raises ``Refused`` where the catalogue names none, ``TemporaryError`` between a reload and ``open_connections``.
         """
         environments = self._catalogue().environments
         if environment not in environments:
@@ -40,6 +40,6 @@ class MonitoringServers:
         return self._alertmanager_clients[address]
 
     def prometheus(self, environment: str) -> Prometheus | None:
-        """The environment's; None where the catalogue names none."""
+        """The environment's Prometheus; None where the catalogue names none."""
         environments = self._catalogue().environments
         return self._prometheus_clients.get(environments[environment].prometheus) if environment in environments else None

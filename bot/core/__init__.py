@@ -1,1 +1,1 @@
-"""What the process itself needs: settings, logs, the catalogue file, background tasks."""
+"""What the process needs before any feature: settings, logs, the catalogue file, background tasks."""

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 
 class BackgroundTasks:
-    """The tasks of one process, each stopped in its turn. What ended one of them is raised once."""
+    """The background tasks of one process. Each is cancelled when its block ends; a task's error is raised once."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -15,7 +15,7 @@ class BackgroundTasks:
 
     @asynccontextmanager
     async def running(self, name: str, work: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
-        """Run it until the block ends; then it is cancelled and waited for."""
+        """Run ``work`` as a task until the block ends, then cancel it and wait for it."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         try:
@@ -23,12 +23,13 @@ class BackgroundTasks:
         finally:
             self._tasks.discard(task)
             task.cancel()
+            # ``wait``, unlike ``await task``, returns without the task's error: the block's own error must not be replaced.
             await asyncio.wait({task})
             if not task.cancelled() and task not in self._reported:
                 task.result()
 
     async def wait_for_failure(self) -> NoReturn:
-        """Wait until any of them ends, and raise what ended it."""
+        """Wait until any task ends, and raise its error. ``RuntimeError`` where it returned without one."""
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         ended = done.pop()
         self._reported.add(ended)

@@ -1,4 +1,4 @@
-"""The catalogue's file: read, validated, reloaded. Every error names file, line and key."""
+"""Reads, validates and reloads the catalogue file. Every error names file, line and key."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ PathPart = str | int
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as usual, but a key that stands twice is an error: the second would win without a word."""
+    """Safe YAML, with an error for duplicate keys: PyYAML would silently keep the last value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 -- YAML's own
         seen: set[str] = set()
@@ -26,14 +26,14 @@ class _Loader(yaml.SafeLoader):
 
 
 class CatalogueFile:
-    """The catalogue that holds now. A reload replaces the whole of it or nothing."""
+    """The current catalogue. A reload replaces all of it or nothing."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.current = load_catalogue(path)
 
     def reload(self) -> tuple[str, ...]:
-        """Read the file again and answer with what changed, a line each. Raises ``CatalogueError``; then the old one holds."""
+        """Read the file again and return the differences, one a line. On ``CatalogueError`` the old catalogue stays."""
         new = load_catalogue(self.path)
         changed = describe_differences(self.current, new)
         self.current = new
@@ -41,7 +41,7 @@ class CatalogueFile:
 
 
 def load_catalogue(path: Path) -> Catalogue:
-    """The catalogue in a file. Raises ``CatalogueError``."""
+    """Read a catalogue from a file. Raises ``CatalogueError``."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -51,10 +51,11 @@ def load_catalogue(path: Path) -> Catalogue:
 
 
 def parse_catalogue(text: str, name: str) -> Catalogue:
-    """The catalogue in a text; ``name`` is what errors call it. Raises ``CatalogueError``."""
+    """Parse a catalogue from YAML; error messages begin with ``name``. Raises ``CatalogueError``."""
     try:
         loader = _Loader(text)
         try:
+            # The nodes know their lines; the parsed data does not. Validation errors need both.
             root = loader.get_single_node()
             data = loader.construct_document(root) if root is not None else None
         finally:
@@ -72,7 +73,7 @@ def parse_catalogue(text: str, name: str) -> Catalogue:
 
 
 def describe_differences(old: Catalogue, new: Catalogue) -> tuple[str, ...]:
-    """What differs between two catalogues, in words, a line for each entry."""
+    """The differences between two catalogues, one sentence for each key."""
     return tuple(_differences("", old, new))
 
 
@@ -94,7 +95,7 @@ def _differences(path: str, old: object, new: object) -> Iterator[str]:
 
 
 def _fields(value: object) -> Mapping[Any, object] | None:
-    """The parts of an entry or of a mapping; None for a plain value."""
+    """The fields of a model or the items of a mapping; None for a plain value."""
     if isinstance(value, BaseModel):
         return {name: getattr(value, name) for name in type(value).model_fields}
     return value if isinstance(value, Mapping) else None
@@ -123,12 +124,12 @@ def _sentence(error: Any, root: yaml.Node, name: str) -> str:
 
 
 def _path_prefix(problem: str) -> tuple[PathPart, ...]:
-    """The place that a rule about the whole file names at the beginning of its sentence, as ``environments.x.cluster: …``."""
+    """The key path before the first colon: rules about the whole file write ``environments.x.cluster: …``."""
     return tuple(problem.split(":", maxsplit=1)[0].split("."))
 
 
 def _line_of(path: tuple[PathPart, ...], node: yaml.Node) -> int:
-    """The line of the key at that path, or of the nearest one above it that exists."""
+    """The line of the key at ``path``, or of its nearest existing parent."""
     line = node.start_mark.line
     for step in path:
         child = _child(node, step)

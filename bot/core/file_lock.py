@@ -1,4 +1,4 @@
-"""One process for one SQLite file: a second one would answer and act a second time."""
+"""A lock that allows one process for each SQLite file: a second one would answer and act a second time."""
 
 import fcntl
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from domain.errors import Refused
 
 
 class DatabaseInUse(Refused):
-    """Another process has this database."""
+    """Another process holds the lock of this database."""
 
 
 @contextmanager
 def exclusive_lock(database: Path) -> Iterator[None]:
-    """Hold the database for this process; the lock goes with the process, however it ends. Raises ``InUse``."""
+    """Hold the database's lock file. The kernel releases it when the process ends. Raises ``DatabaseInUse``."""
     database.parent.mkdir(parents=True, exist_ok=True)
     lock_path = database.with_name(f"{database.name}.lock")
     with lock_path.open("w") as file:

@@ -1,4 +1,4 @@
-"""Where every door hands in what arrived: on the disk first, then to the workers, then the door may acknowledge."""
+"""Common path of all inbound messages: store the message, pass it to the workers, then let the endpoint acknowledge it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,23 +9,23 @@ from domain.errors import TemporaryError
 from domain.inbound import InboundMessage
 
 MAX_QUEUED_MESSAGES = 2000
-"""Deliveries that wait for a worker. More would not be answered while anybody still looks at the screen."""
+"""Messages that wait for a worker. Beyond this a person would wait for the answer longer than they look at the screen."""
 
 
 class InboundWriter(Protocol):
-    """What keeps deliveries: ``storage.inbox.InboxWriter``."""
+    """Stores inbound messages; implemented by ``storage.inbox.InboxWriter``."""
 
     async def put(self, inbound: InboundMessage) -> bool:
-        """Keep it; False where it was there already. Raises ``TemporaryError``."""
+        """Store a message; False for a duplicate. Raises ``TemporaryError``."""
         ...
 
 
 class Overloaded(TemporaryError):
-    """So much waits already that this would not be answered in time. Nothing was kept."""
+    """The queue is too long for an answer in time. The message was not stored."""
 
 
 class Intake:
-    """Keeps deliveries durably and passes new ones on."""
+    """Stores inbound messages durably and submits new ones to the workers."""
 
     def __init__(
         self, writer: InboundWriter, clock: Clock, submit: Callable[[InboundMessage], None], queue_length: Callable[[], int]
@@ -39,9 +39,9 @@ class Intake:
         return self._clock.now()
 
     async def accept(self, inbound: InboundMessage) -> None:
-        """Return once the delivery is on the disk. One that came before is recognised and goes no further.
+        """Return once the message is committed. A duplicate is counted and not submitted again.
 
-        Raises ``TemporaryError`` where it could not be kept; then the door must not acknowledge it.
+        Raises ``TemporaryError`` where it was not stored; the caller must not acknowledge it then.
         """
         if self._queue_length() >= MAX_QUEUED_MESSAGES:
             raise Overloaded("Too much is waiting already. Nothing was kept; try again in a minute.")

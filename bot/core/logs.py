@@ -1,4 +1,4 @@
-"""Logs: one line of JSON an event, or colours at a terminal; whatever looks like a secret is masked before it is written."""
+"""Logs: one JSON line for each event, or colours at a terminal. Secrets are masked before anything is written."""
 
 import logging
 import sys
@@ -24,13 +24,13 @@ NOISY_LOGGERS = (
     "PIL",
     "urllib3",
 )
-"""Libraries that are heard from WARNING on."""
+"""Libraries whose records are logged from WARNING on."""
 SECRET_LOGGING_LOGGERS = ("slack_bolt", "slack_sdk", "aiohttp")
-"""Libraries whose DEBUG prints tokens and payloads: heard from INFO on, whatever the level."""
+"""Libraries whose DEBUG records contain tokens and payloads: logged from INFO on, whatever the level."""
 
 
 def set_up_logs(level: str = "INFO", style: Literal["json", "console", ""] = "") -> None:
-    """Send everything, our events and the libraries' records, through one formatter on stderr. Called once, by ``main``."""
+    """Send our events and the libraries' records through one formatter to stderr. ``main`` calls this once."""
     coloured = style == "console" or (style == "" and sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -68,7 +68,7 @@ def _formatter(shared: list[Processor], *, coloured: bool) -> logging.Formatter:
 
 
 def redact_event(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Mask secrets in every value, tracebacks included; a value under a telling name is masked whole."""
+    """Mask secrets in every value, tracebacks included. A value whose key names a secret is masked whole."""
     return {key: _masked(key, value) for key, value in event.items()}
 
 
@@ -88,7 +88,7 @@ def _quiet_libraries(level: int) -> None:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     for name in SECRET_LOGGING_LOGGERS:
         logging.getLogger(name).setLevel(max(level, logging.INFO))
-    # DBOS adds a handler of its own to a logger that has none, past our filter.
+    # DBOS adds its own handler where its logger has none; that one would write past ``redact_event``.
     logging.getLogger("dbos").addHandler(logging.NullHandler())
 
 
@@ -96,4 +96,4 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
-    structlog.get_logger().critical("ended by an error", exc_info=(kind, error, trace))
+    structlog.get_logger().critical("process ended by an error", exc_info=(kind, error, trace))

@@ -1,4 +1,4 @@
-"""Secrets and endpoints, from the environment or from mounted files. What exists and who may do what is in the catalogue."""
+"""Secrets and addresses, from environment variables or mounted files. Services, environments and roles are in the catalogue."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -27,17 +27,17 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class InvalidSettings(DeepechoError):
-    """The settings cannot be used; each line names a variable, none shows a value."""
+    """The settings are invalid. Each line names a variable; none shows a value."""
 
 
 class SettingsSection(BaseModel):
-    """What the nested settings share: immutable, and a misspelt name is an error."""
+    """Base of the nested settings: immutable, and an unknown name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class SlackSettings(SettingsSection):
-    """How Slack is reached. ``mode``: who dials; with ``http`` Slack calls us, as several replicas need it."""
+    """Access to Slack. ``mode``: ``socket`` connects to Slack; ``http`` lets Slack call us, which suits several replicas."""
 
     bot_token: SecretStr
     app_token: SecretStr | None = None
@@ -45,7 +45,7 @@ class SlackSettings(SettingsSection):
     api_url: str = "https://slack.com/api/"
     mode: Literal["socket", "http"] = "socket"
     replicas: int = Field(default=1, ge=1, le=10)
-    """How many processes share the app; Slack spreads payloads over every connection, so a forgotten one loses clicks."""
+    """Processes that share the app. Slack spreads payloads over all its connections, so a forgotten process swallows clicks."""
 
     @field_validator("api_url")
     @classmethod
@@ -65,27 +65,27 @@ class SlackSettings(SettingsSection):
 
 
 class HttpSettings(SettingsSection):
-    """Where the HTTP door listens. Port 0 takes any free one."""
+    """Where the HTTP server listens. Port 0 takes any free port."""
 
     host: str = "127.0.0.1"
     port: Port = 8080
 
 
 class LogSettings(SettingsSection):
-    """``format``: JSON lines for machines, or colours for a person at a terminal (chosen by looking when empty)."""
+    """``format``: JSON lines, or colours for a terminal; empty chooses by whether stderr is a terminal."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["json", "console", ""] = ""
 
 
 class WebhookSettings(SettingsSection):
-    """Tokens by which other systems show who they are. A door without its token stays shut."""
+    """Bearer tokens of webhooks. A webhook without a token is not served."""
 
     alertmanager_token: SecretStr | None = None
 
 
 class Settings(BaseSettings):
-    """Everything that the environment says. Made once, by ``bot.__main__``, through ``load_settings``."""
+    """All settings. ``bot.__main__`` makes them once, through ``load_settings``."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
@@ -107,7 +107,7 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        """The database's address: SQLite in the data folder where none is named. It may hold a password."""
+        """The database URL, by default SQLite in the data folder. It may contain a password."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite+aiosqlite:///{self.data_dir / 'deepecho.sqlite'}"
@@ -121,12 +121,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- pydantic's signature
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then files. The library's own reader of files ignores nested ones silently."""
+        """Arguments, then environment variables, then files. pydantic's default file source silently ignores nested names."""
         return init_settings, env_settings, NestedSecretsSettingsSource(file_secret_settings)
 
 
 def load_settings() -> Settings:
-    """The settings. Raises ``SettingsRefused``, which names every variable that is missing or wrong."""
+    """Load the settings. Raises ``InvalidSettings``, which names every variable that is missing or wrong."""
     _refuse_unknown(os.environ)
     try:
         return Settings(_secrets_dir=os.environ.get(SECRETS_DIR) or None)
@@ -137,7 +137,7 @@ def load_settings() -> Settings:
 
 
 def _refuse_unknown(environment: Iterable[str]) -> None:
-    """A misspelt name would silently leave its default in place: another database, for one."""
+    """A misspelt name would silently keep a default, for example another database."""
     known_names = {f"{ENV_PREFIX}{name}".upper() for name in Settings.model_fields} | {SECRETS_DIR}
     for name in sorted(each.upper() for each in environment):
         if name.startswith(ENV_PREFIX) and not name.startswith(_TEST_PREFIX) and name.split("__")[0] not in known_names:

@@ -1,4 +1,4 @@
-"""The clock that wakes things up. It holds no state: what is due is a row in the database."""
+"""The one-second tick that runs due timers. It holds no state: timers are rows in the database."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,13 +12,14 @@ TICK_SECONDS = 1
 
 @asynccontextmanager
 async def run_every_second(run_due: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Call ``run_due`` every second. One that takes longer is not called a second time meanwhile."""
+    """Call ``run_due`` every second, never twice at the same time."""
     timer_tick = RepeatedWork("timer tick")
 
     async def tick() -> None:
         await timer_tick.attempt(run_due)
 
-    # Without the two settings a tick that comes late, as after a long pause of the process, would be dropped.
+    # APScheduler drops a tick that is a second late, as after a pause of the process, unless the grace time is unlimited.
+    # With it, coalescing turns the ticks that were missed into one.
     scheduler = AsyncIOScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}, timezone="UTC")
     scheduler.add_job(tick, "interval", seconds=TICK_SECONDS)
     scheduler.start()

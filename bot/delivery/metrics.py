@@ -1,4 +1,4 @@
-"""What is counted of the outbox."""
+"""Prometheus metrics of the outbox."""
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -11,9 +11,12 @@ class OutboxMetrics:
         self._retries = Counter("deepecho_outbox_retries", "Attempts to be repeated, by cause", ["cause"], registry=registry)
 
     def settled(self, outcome: str) -> None:
-        """A row ended: ``delivered``, ``superseded`` or ``failed``."""
+        """Count a row that ended: ``delivered``, ``superseded`` or ``failed``."""
         self._settled.labels(outcome).inc()
 
     def retried(self, cause: str) -> None:
-        """A row will be tried again: ``rate_limited``, ``unknown``, ``temporary``, ``account``, ``moved`` or ``unexpected``."""
+        """Count an attempt that will be repeated.
+
+        ``cause``: ``rate_limited``, ``unknown_outcome``, ``temporary``, ``account_error``, ``rerouted`` or ``unexpected``.
+        """
         self._retries.labels(cause).inc()

@@ -1,4 +1,4 @@
-"""What follows a failed attempt: again and when, elsewhere, or never. And keeping what happened while the database is away."""
+"""What follows a failed attempt: a retry, another channel, or failure. Outcomes are recorded even through a database outage."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ CHANNEL_ERRORS = frozenset(
         "restricted_action_thread_only_channel",
     }
 )
-"""The channel cannot be written to, whatever is sent there."""
+"""Slack's codes for a channel that takes no message at all, whatever its content."""
 
 ACCOUNT_ERRORS = frozenset(
     {
@@ -47,7 +47,7 @@ ACCOUNT_ERRORS = frozenset(
         "token_revoked",
     }
 )
-"""The bot's own account is the problem: no message is to blame, so all of them wait until somebody mends it."""
+"""Slack's codes for a problem of the bot's account. No message is at fault, so all wait until somebody repairs it."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,39 +56,39 @@ Write = Callable[[Transaction, datetime], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Seconds. Attempts are repeated after ``first``, then twice as long each time, at most ``longest``."""
+    """Delays and timeouts, in seconds. Retries wait ``initial_delay``, then twice as long each time, at most ``max_delay``."""
 
     initial_delay: float = 0.5
     max_delay: float = 60.0
     unknown_outcome_delay: float = 2.0
-    """After an unknown outcome: so that what was still on its way shows in the channel's history."""
+    """Delay after an unknown outcome: a message still in transit needs time to appear in the channel's history."""
     attempt_timeout: float = 30.0
-    """The longest that Slack may take over one row, lookups and all. With ``keep`` it stays under ``storage.outbox.STALE``."""
+    """Limit of one attempt, lookups included. Plus ``record_timeout`` it stays below ``storage.outbox.SEND_CLAIM_TIMEOUT``."""
     drawing_timeout: float = 8.0
-    """The longest that a chart may take to be drawn, with its wait for those before it; ten times the first one's time.
+    """Limit of drawing a chart, with its wait for earlier charts: ten times what the first chart of a process takes.
 
-    With ``attempt`` and ``keep`` it stays under ``storage.outbox.STALE``.
+    With ``attempt_timeout`` and ``record_timeout`` it stays below ``storage.outbox.SEND_CLAIM_TIMEOUT``.
     """
     record_timeout: float = 20.0
-    """For how long an outcome is held while the database does not take it."""
+    """How long an outcome is offered to an unavailable database."""
     poll_interval: float = 0.2
     idle_interval: float = 1.0
     max_unexpected_errors: int = 8
-    """Attempts that may end in an error nobody foresaw."""
+    """Attempts of one row that may end in an unexpected error before the row fails."""
 
     def scaled(self, factor: float) -> "RetryPolicy":
-        """Every span but the drawing's, which is work, times ``factor``, for tests."""
+        """Every delay and timeout times ``factor``, for tests. Drawing takes real CPU time and is not scaled."""
         unscaled = ("max_unexpected_errors", "drawing_timeout")
-        spans = {each.name: getattr(self, each.name) * factor for each in fields(self) if each.name not in unscaled}
+        spans = {field.name: getattr(self, field.name) * factor for field in fields(self) if field.name not in unscaled}
         return RetryPolicy(max_unexpected_errors=self.max_unexpected_errors, drawing_timeout=self.drawing_timeout, **spans)
 
 
 class OutcomeNotRecorded(Exception):
-    """The database did not take what happened to a row. The row is left as it is: whoever takes it later looks for it first."""
+    """The database did not store a row's outcome. The row stays claimed; its next owner looks the message up before sending."""
 
 
 class FailureHandler:
-    """Decides what follows, and writes it down."""
+    """Decides what follows a failed attempt, and records it."""
 
     def __init__(
         self,
@@ -104,11 +104,11 @@ class FailureHandler:
         self.account_error = ""
 
     def note_success(self) -> None:
-        """Something went out, so the bot's account is well."""
+        """A message was sent, so the bot's account works."""
         self.account_error = ""
 
     async def handle(self, row: OutboxRow, error: DeepechoError) -> None:
-        """Follow up on an error that is understood."""
+        """Handle an error of Slack or of the connection."""
         match error:
             case RateLimited(delay=delay):
                 # Files have limits of their own: neither posts nor edits wait for one.
@@ -117,7 +117,8 @@ class FailureHandler:
                 await self._retry(row, error, "unknown_outcome", delay=self._retry_policy.unknown_outcome_delay, uncertain=True)
             case TemporaryError():
                 await self._retry(row, error, "temporary")
-            case SlackRefused(code="missing_scope") if row.file_id:  # the message is there; it does not wait for its file
+            case SlackRefused(code="missing_scope") if row.file_id:
+                # The message itself was sent; only its file needs the scope, so the account is not the problem.
                 await self.fail(row, str(error))
             case SlackRefused(code=code) if code in ACCOUNT_ERRORS:
                 self._note_account_error(str(error))
@@ -128,23 +129,23 @@ class FailureHandler:
                 await self.fail(row, str(error))
 
     async def handle_unexpected(self, row: OutboxRow, error: Exception) -> None:
-        """Follow up on an error that nobody foresaw: repeated, because an upgrade may mend it, but not for ever."""
+        """Handle an unexpected error: retry, because an upgrade may mend it, at most ``max_unexpected_errors`` times."""
         sentence = f"An error in the program: {type(error).__name__}."
         if row.attempts >= self._retry_policy.max_unexpected_errors:
             await self.fail(row, sentence)
         else:
-            await self._retry(row, TemporaryError(sentence), "max_unexpected_errors", uncertain=True)
+            await self._retry(row, TemporaryError(sentence), "unexpected", uncertain=True)
 
     async def fail(self, row: OutboxRow, sentence: str) -> None:
-        """It will never arrive, and that is shown."""
-        log.error("outbox.failed", row=row.id, key=row.key, channel=row.channel, error=sentence)
+        """Record that the message will never arrive; status commands show it."""
+        log.error("outbox message failed", message=row.key, row=row.id, channel=row.channel, error=sentence)
         await self.record(lambda tx, at: tx.outbox.mark_failed(row, sentence, at))
         self._metrics.settled("failed")
 
     async def record(self, write: Write) -> None:
-        """Write down what happened, again and again while the database does not take it.
+        """Write an outcome, retrying while the database is unavailable.
 
-        Raises ``NotKept`` after ``Patience.keep``.
+        Raises ``OutcomeNotRecorded`` after ``RetryPolicy.record_timeout``.
         """
         policy = self._retry_policy
         try:
@@ -168,7 +169,7 @@ class FailureHandler:
         uncertain: bool = False,
         blocked_budget: str = "",
     ) -> None:
-        """Try again, unless a newer picture of the same card waits. ``held`` is a budget that nobody spends before then."""
+        """Schedule a retry, unless a newer version of the same card waits. ``blocked_budget`` is spent by no row until then."""
         requested_delay = error.retry_after if isinstance(error, TemporaryError) else None
         if delay is None:
             delay = backoff_delay(row.attempts, self._retry_policy.initial_delay, self._retry_policy.max_delay, self._rng)
@@ -178,6 +179,7 @@ class FailureHandler:
         async def write(tx: Transaction, at: datetime) -> None:
             nonlocal outcome
             until = at + timedelta(seconds=seconds)
+            # A card that may have been posted, but whose ts is unknown, must be found first: the newer version has to edit it.
             if (row.ts or not uncertain) and await tx.outbox.has_newer_card(row):
                 await tx.outbox.mark_superseded(row, at)
                 outcome = "superseded"
@@ -190,11 +192,18 @@ class FailureHandler:
         if outcome == "superseded":
             self._metrics.settled(outcome)
         else:
-            log.info("outbox.retry", row=row.id, key=row.key, cause=cause, seconds=round(seconds, 3), error=str(error))
+            log.info(
+                "outbox message not sent, retrying",
+                message=row.key,
+                row=row.id,
+                cause=cause,
+                delay=round(seconds, 3),
+                error=str(error),
+            )
             self._metrics.retried(cause)
 
     async def _reroute(self, row: OutboxRow, error: SlackRefused) -> None:
-        """The channel cannot be used: the rest of the stream goes to the fallback channel, where there is one."""
+        """Move the rest of the stream to the fallback channel. Without one, the row fails."""
         channel = self._fallback(row)
         if not channel or channel == row.channel:
             await self.fail(row, str(error))
@@ -205,10 +214,10 @@ class FailureHandler:
             await tx.outbox.move_stream(row.stream, channel)
 
         await self.record(write)
-        log.error("outbox.rerouted", stream=row.stream, channel=row.channel, to=channel, error=str(error))
+        log.error("outbox stream moved to another channel", stream=row.stream, channel=row.channel, to=channel, error=str(error))
         self._metrics.retried("rerouted")
 
     def _note_account_error(self, sentence: str) -> None:
         if not self.account_error:
-            log.error("outbox.account_error", error=sentence)
+            log.error("slack refused the bot account", error=sentence)
         self.account_error = sentence

@@ -1,4 +1,4 @@
-"""One row's way to Slack: looked for where it may have arrived, else posted or edited; its file into the thread."""
+"""Sends one outbox row to Slack: looks it up where it may have arrived, else posts or edits it; then uploads its file."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -14,18 +14,18 @@ from domain.errors import TemporaryError, UnknownOutcome
 from storage.outbox import FILE_NOT_UPLOADED, OutboxRow
 
 LAYOUT_ERRORS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "block_mismatch", "msg_too_long"})
-"""Slack does not take the blocks; it takes the words."""
+"""Slack's codes for blocks that it does not accept. The text alone is accepted."""
 
 MAX_PLAIN_LENGTH = 3_900
 """Characters of a message without blocks; Slack asks for at most 4,000."""
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
-"""How far Slack's clock may be from the database's when a message is looked for."""
+"""Tolerance between Slack's clock and the database's when a message is looked up in the history."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that belongs to a message. ``suffix`` is the end of its name, without the dot."""
+    """A file for a message's thread. ``suffix`` is the file name's extension, without the dot."""
 
     title: str
     suffix: str
@@ -33,16 +33,16 @@ class Attachment:
 
 
 class Sender:
-    """Sends rows. ``alive`` is asked before every call that others can see."""
+    """Sends rows. Every call with a visible effect is preceded by ``check_lease``."""
 
     def __init__(self, slack: SlackApi, check_lease: Callable[[], None]) -> None:
         self._slack = slack
         self._check_lease = check_lease
 
     async def send(self, row: OutboxRow, message: Message) -> MessageAddress:
-        """The address under which Slack has the row's message now.
+        """Send the row's message and return its address in Slack.
 
-        Raises ``SlackRefused``, and ``TemporaryError`` or its kinds: ``UnknownOutcome`` where it may be there all the same.
+        Raises ``SlackRefused``, ``TemporaryError``, or ``UnknownOutcome`` where Slack may have taken the message.
         """
         try:
             return await self._send_once(row, message)
@@ -53,6 +53,7 @@ class Sender:
         return await self._send_once(row, message)
 
     async def _send_once(self, row: OutboxRow, message: Message) -> MessageAddress:
+        # After an unknown outcome the message may be in the channel already. An edit needs no lookup: repeating it is harmless.
         if row.outcome_unknown and not row.ts and (ts := await self._find(row)) is not None:
             return MessageAddress(row.channel, ts)
         try:
@@ -66,7 +67,7 @@ class Sender:
         oldest = row.created_at - MAX_CLOCK_SKEW
         try:
             return await self._slack.find(MessageTag(row.id, row.key), row.channel, thread_ts=row.parent_ts, oldest=oldest)
-        except TemporaryError as error:  # not found out yet, so it stays unknown
+        except TemporaryError as error:  # the lookup failed, so the outcome stays unknown
             raise UnknownOutcome(str(error), error.retry_after) from error
 
     async def _post_or_edit(self, row: OutboxRow, text: str, blocks: tuple[dict[str, Any], ...]) -> MessageAddress:
@@ -81,13 +82,13 @@ class Sender:
         self._check_lease()
         try:
             await self._slack.join(channel)
-        except SlackRefused:  # a private channel: somebody has to invite the bot
+        except SlackRefused:  # a private channel: a member has to invite the bot
             raise refused from None
 
     async def send_file(self, row: OutboxRow, file: Attachment, on_upload_begun: Callable[[str], Awaitable[None]]) -> None:
-        """Put a file into the thread. ``begun`` keeps its id before anybody can see the file.
+        """Upload a file into the message's thread. ``on_upload_begun`` stores its id before the file is visible.
 
-        ``row.ts`` is the message's. Raises as ``send`` does; a file that was begun is looked up, never sent twice.
+        ``row.ts`` is the message's. Raises as ``send`` does. An upload that was begun before is continued, never repeated.
         """
         thread_ts = row.parent_ts or row.ts
         file_id = row.file_id
@@ -104,7 +105,7 @@ class Sender:
 
 
 def text_without_blocks(message: Message) -> str:
-    """The message without blocks: what it says, without buttons; the commands that do the same are in the text."""
+    """The message as text alone. Buttons are left out: the text names the commands that do the same."""
     parts = [message.text, *(text for text in _texts(message.blocks) if text != message.text)]
     return cut("\n".join(parts), MAX_PLAIN_LENGTH)
 

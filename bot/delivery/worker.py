@@ -1,6 +1,6 @@
-"""The outbox worker: takes rows whose turn it is, brings them to Slack, and writes down how it went.
+"""The outbox worker: claims rows that are due, sends them to Slack and records the outcome.
 
-Several rows are under way at once, one of a stream. A row ends as delivered, superseded or failed; until then it is tried again.
+It sends several rows at once, but one of each stream. A row is retried until it is delivered, superseded or failed.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ from storage.outbox_messages import load
 from storage.store import Store, Transaction
 
 SEND_CONCURRENCY = 4
-"""Rows under way at the same time; each is of another stream."""
+"""Rows that are sent at the same time, each of another stream."""
 DRAWING_ERRORS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError, OSError, MemoryError)
-"""What drawing can raise that no test foresaw. The same numbers would raise it again: it is not tried a second time."""
+"""Errors that matplotlib may raise for unforeseen data. Drawing is deterministic, so it is not retried."""
 
 Result = TypeVar("Result")
 SendStage = Callable[[OutboxRow], Awaitable[OutboxRow]]
@@ -40,13 +40,12 @@ log = structlog.get_logger(__name__)
 
 
 class OutboxWorker:
-    """Everything that leaves through the outbox.
+    """Sends the rows of the outbox.
 
-    ``render`` makes a message of a fact. ``alive`` is asked before each call that others can see, and may end the process.
-    ``fallback`` names the channel for a row whose own cannot be used (empty: none). ``on_delivered`` runs in the transaction that
-    records that a message is there, once for each row. ``draw`` makes a PNG of a chart. What a replica had under way that has
-    not beaten for ``dead_after`` is looked for.
-    Errors nobody foresaw count as failed attempts of their row.
+    ``render`` turns a fact into a message. ``check_lease`` runs before each call with a visible effect and may end the process.
+    ``fallback`` names the channel for a row whose own channel cannot be used (empty: none). ``on_delivered`` runs once for each
+    row, in the transaction that records its message. ``draw`` returns a chart as PNG. Rows of a replica without a heartbeat for
+    ``dead_after`` are released with an unknown outcome. An unexpected error counts as a failed attempt of its row.
     """
 
     def __init__(
@@ -81,24 +80,25 @@ class OutboxWorker:
 
     @property
     def blocking_error(self) -> str:
-        """What keeps messages from going out at all, in a sentence; empty where nothing does."""
+        """Why no message can be sent at all, as a sentence; empty where nothing blocks."""
         return "The database does not answer." if self._round.is_failing else self._failure_handler.account_error
 
     def wake(self) -> None:
-        """Something was put into the outbox, or the budget of it changed: look at once."""
+        """Query the outbox at once: a row was added or a budget changed."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver until ``drain``. Cancelling leaves what is under way with an unknown outcome, which the next start looks up."""
+        """Deliver until ``drain``. Cancelling leaves rows in progress with an unknown outcome; the next start looks them up."""
         async with asyncio.TaskGroup() as rows:
-            # Not ``run_periodically``: this loop ends, so that what is under way can be finished.
+            # Not ``run_periodically``: this loop ends, so that rows in progress can be finished.
             while not self._stopping:
+                # Cleared before the query, not after it: a row that is added meanwhile must end the wait.
                 self._woken.clear()
                 pause = await self._round.attempt(lambda: self._run_once(rows))
                 await wait_until_set(self._woken, self._retry_policy.idle_interval if pause is None else pause)
 
     async def drain(self, within: float) -> bool:
-        """Take no more rows, and finish what is under way. False where something is left after ``within`` seconds."""
+        """Claim no more rows and finish those in progress. False where some are left after ``within`` seconds."""
         self._stopping = True
         self.wake()
         try:
@@ -111,13 +111,13 @@ class OutboxWorker:
         return True
 
     async def _run_once(self, rows: asyncio.TaskGroup) -> float:
-        """Begin whatever may go out now. For how many seconds to rest then, unless woken."""
+        """Start the rows that are due. Return the seconds to wait, unless woken."""
         await self._release_dead_replicas()
         has_more = await self._start(rows)
         return self._retry_policy.poll_interval if has_more else self._retry_policy.idle_interval
 
     async def _release_dead_replicas(self) -> None:
-        """What dead replicas had under way has an unknown outcome. One process alone: everything from before it started."""
+        """Mark rows claimed by dead replicas as of unknown outcome. With SQLite: all rows claimed before this process started."""
         now, first = self._clock.now(), self._dead_released_at is None
         if self._dead_released_at is not None and now - self._dead_released_at < self._dead_after / 3:
             return
@@ -130,10 +130,11 @@ class OutboxWorker:
         if self._store.engines.is_sqlite:
             return frozenset()
         live = await tx.replicas.live(self._dead_after)
+        # At the first run this replica has claimed nothing yet: rows under its name are of its previous process.
         return live - {self._replica} if first else live | {self._replica}
 
     async def _start(self, rows: asyncio.TaskGroup) -> bool:
-        """Begin rows while there are some and hands are free. Whether more is waiting."""
+        """Claim and start due rows up to ``SEND_CONCURRENCY``. Return whether more rows wait."""
         while len(self._in_progress) < SEND_CONCURRENCY and not self._stopping:
             now = self._clock.now()
             async with self._store.read() as tx:
@@ -142,7 +143,7 @@ class OutboxWorker:
                 return due is not None
             async with self._store.write() as tx:
                 row = await tx.outbox.claim(self._replica, now, self._rate_limits)
-            if row is None:
+            if row is None:  # the row waits for its stream or its budget, or another replica was faster
                 return True
             self._in_progress.add(row.id)
             rows.create_task(self._deliver(row), name=f"outbox-{row.id}")
@@ -154,13 +155,13 @@ class OutboxWorker:
             if row.file_id:
                 await self._attempt(row, self._send_file)
         except OutcomeNotRecorded as error:
-            log.warning("outbox.outcome_not_recorded", row=row.id, key=row.key, error=str(error))
+            log.warning("outbox outcome not recorded", message=row.key, row=row.id, error=str(error))
         finally:
             self._in_progress.discard(row.id)
             self.wake()
 
     async def _attempt(self, row: OutboxRow, stage: SendStage) -> OutboxRow:
-        """The row after a stage; as it was where the stage failed and that was followed up."""
+        """Run one stage and return the row after it; where the stage failed and was handled, the row as it was."""
         try:
             return await stage(row)
         except OutcomeNotRecorded:
@@ -168,8 +169,8 @@ class OutboxWorker:
         except DeepechoError as error:
             await self._failure_handler.handle(row, error)
         except Exception as error:
-            # The edge of one row: a message that cannot be shown must not silence all others. It is tried again, then fails.
-            log.exception("outbox.unexpected", row=row.id, key=row.key, attempt=row.attempts)
+            # Broad on purpose: one message that cannot be rendered must not stop all others. It is retried, then it fails.
+            log.exception("outbox message not sent, unexpected error", message=row.key, row=row.id, attempt=row.attempts)
             await self._failure_handler.handle_unexpected(row, error)
         return row
 
@@ -183,6 +184,7 @@ class OutboxWorker:
         has_file = (bool(message.overflow) or message.chart is not None) and not row.ts
 
         async def record_outcome(tx: Transaction, at: datetime) -> None:
+            # Settling is conditional on our claim, so the hook runs once even where two replicas sent the row.
             settle = tx.outbox.mark_message_sent if has_file else tx.outbox.mark_delivered
             if await settle(row, channel, ts, at):
                 await self._on_delivered(tx, row, at)
@@ -218,14 +220,14 @@ class OutboxWorker:
         return Attachment(message.text, "txt", (message.overflow or message.text).encode())
 
     async def _draw_chart(self, chart: Chart) -> bytes:
-        """The picture. Where there can be none, its thread goes on without: its words are there."""
+        """The chart as PNG. Raises ``PermanentError`` where it cannot be drawn: the message has its numbers as text."""
         try:
             async with asyncio.timeout(self._retry_policy.drawing_timeout):
                 return await self._draw(chart)
         except TimeoutError as error:
             raise PermanentError("The chart took too long to draw; what it shows stands in words.") from error
         except DRAWING_ERRORS as error:
-            log.exception("outbox.drawing_failed", title=chart.title)
+            log.exception("chart not drawn", title=chart.title)
             sentence = f"The chart could not be drawn ({type(error).__name__}); what it shows stands in words."
             raise PermanentError(sentence) from error
 

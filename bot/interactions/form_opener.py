@@ -1,4 +1,4 @@
-"""Asking for what is missing: the form opens at once, before anything else is looked up, and is filled afterwards."""
+"""Opens a form at once, before its choices are looked up, and fills it afterwards: a trigger is valid for three seconds."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -35,7 +35,7 @@ class FormOpener:
         self._registry, self._slack, self._replies, self._build_request = registry, slack, replies, build_request
 
     async def open(self, interaction: Interaction, invocation: Invocation, form: Form, services: Services) -> bool:
-        """Open the form and fill it. False where Slack does not open it: then it is asked for in words."""
+        """Open the form and fill it. False where Slack does not open it: then the caller asks in text."""
         skeleton = modals.with_response_url(forms.loading(form, interaction.channel), interaction.response_url)
         try:
             view_id, view_hash = await self._slack.open_view(interaction.trigger_id, skeleton)
@@ -54,7 +54,7 @@ class FormOpener:
         return True
 
     async def _filled_view(self, interaction: Interaction, invocation: Invocation, services: Services) -> Json:
-        """The form with its choices; or why there is none for this person."""
+        """The form with its choices, or a modal that says why this person gets none."""
         try:
             request = await self._build_request(interaction, services)
         except TemporaryError as error:

@@ -1,4 +1,4 @@
-"""Reading the catalogue again, all of it or nothing: on SIGHUP, and by ``/deepecho reload``."""
+"""The command ``/deepecho reload``, which reads the catalogue again, all of it or nothing. SIGHUP does the same."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,13 +10,13 @@ from domain.audit import new_entry
 from domain.people import Role
 
 Reload = Callable[[], Awaitable[tuple[str, ...]]]
-"""Reads the catalogue and answers with what changed, a line each. Raises ``CatalogueError``; then the old one holds."""
+"""Reads the catalogue and returns the differences, one a line. On ``CatalogueError`` the old catalogue stays."""
 
 _MAX_CHANGES = 20
 
 
 def reload_router(reload: Reload) -> Router:
-    """The command, as a router of this layer."""
+    """A router with the one command."""
     router = Router()
 
     @router.command("reload", needs=Role.ADMIN, usage="", example="reload", group="Set up")
@@ -39,7 +39,7 @@ def reload_router(reload: Reload) -> Router:
 
 
 def describe_changes(changed: tuple[str, ...]) -> str:
-    """What changed, as one text."""
+    """The differences as one text for Slack, at most ``_MAX_CHANGES`` of them."""
     if not changed:
         return "The catalogue was read again. Nothing in it has changed."
     more = f"\n• and {len(changed) - _MAX_CHANGES} more" if len(changed) > _MAX_CHANGES else ""

@@ -1,4 +1,4 @@
-"""Answers to one person, sent directly and at most once: where one is lost, the person asks again."""
+"""Sends answers to one person, directly and at most once. Where one is lost, the person asks again."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 class Replies:
-    """Shows facts to the person who asked, where they asked."""
+    """Sends answers where the person asked: in the channel, or in front of the Home tab."""
 
     def __init__(self, slack: SlackApi) -> None:
         self._slack = slack
@@ -26,14 +26,14 @@ class Replies:
         self.lost = 0
 
     async def send(self, interaction: Interaction, answer: Answer) -> None:
-        """Show an answer. Nothing is tried twice after an unknown outcome: nobody wants to read it twice."""
+        """Render and send an answer. An unknown outcome is not retried: the person would read it twice."""
         message = render(answer)
         try:
             await self._send(interaction, message)
             self.sent += 1
         except DeepechoError as error:
             self.lost += 1
-            log.warning("reply not sent", key=interaction.key, user=interaction.person.user_id, error=str(error))
+            log.warning("reply not sent", inbound=interaction.key, user=interaction.person.user_id, error=str(error))
 
     async def _send(self, interaction: Interaction, message: Message) -> None:
         if interaction.is_from_home:
@@ -42,7 +42,7 @@ class Replies:
             try:
                 await self._slack.respond(interaction.response_url, message.text, message.blocks)
             except PermanentError:
-                # Used up, or older than 30 minutes: the channel still knows the person.
+                # The URL was used five times or is older than 30 minutes. An ephemeral message in the channel needs no URL.
                 await self._in_channel(interaction, message)
         else:
             await self._in_channel(interaction, message)
@@ -54,7 +54,7 @@ class Replies:
             await self._slack.post(interaction.person.user_id, message.text, message.blocks)
 
     async def _as_modal(self, interaction: Interaction, message: Message) -> None:
-        """The Home tab has no room for an answer: a window in front of it has, while the click is fresh."""
+        """Open a modal in front of the Home tab; where the click's trigger has expired, send a direct message."""
         try:
             await self._slack.open_view(interaction.trigger_id, message_modal(message))
         except PermanentError:
@@ -62,7 +62,7 @@ class Replies:
 
 
 def message_modal(message: Message) -> Json:
-    """A message as a modal that only says something."""
+    """A modal that shows a message and has no input."""
     return {
         "type": "modal",
         "title": blocks.plain_text("deepecho"),

@@ -1,4 +1,4 @@
-"""Deliveries that nobody answered, because a process ended in between: answered late, or asked for again."""
+"""Answers inbound messages that a process stored but did not answer before it ended; old ones are to be repeated."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,14 +20,14 @@ from storage.store import Store
 log = structlog.get_logger()
 
 MAX_ANSWER_AGE = timedelta(seconds=60)
-"""Whoever typed it has gone on by then: acting on it now would surprise them."""
+"""The person has moved on by then: acting on an older message would surprise them."""
 GRACE_PERIOD = timedelta(seconds=5)
-"""A younger one is simply on its way through its own replica."""
+"""A younger message is probably still being processed by the replica that received it."""
 SWEEP_INTERVAL = timedelta(seconds=20)
 
 
 class UnansweredSweeper:
-    """Finds deliveries without an answer. ``dead_after``: when another replica counts as dead; None where there is none."""
+    """Finds unanswered inbound messages. ``dead_after``: heartbeat age of a dead replica; None where this is the only one."""
 
     def __init__(
         self, store: Store, clock: Clock, dispatcher: Dispatcher, replica: str, dead_after: Callable[[], timedelta | None]
@@ -36,12 +36,12 @@ class UnansweredSweeper:
         self._dead_after = dead_after
 
     async def run(self) -> NoReturn:
-        """Look at once, then every 20 s."""
+        """Sweep at once, without a grace period, then every ``SWEEP_INTERVAL``."""
         grace_periods = chain([timedelta()], repeat(GRACE_PERIOD))
         await run_periodically("unanswered sweep", SWEEP_INTERVAL, lambda: self.run_once(next(grace_periods)))
 
     async def run_once(self, grace_period: timedelta = GRACE_PERIOD) -> None:
-        """One look: young ones are answered now, old ones get "expired" and never an operation."""
+        """Submit recent messages again; answer old ones with "expired" and never start an operation for them."""
         now = self._clock.now()
         async with self._store.write() as tx:
             await tx.inbox.release_dead_claims(await self._live_replicas(tx.replicas))
@@ -60,9 +60,9 @@ class UnansweredSweeper:
         return others | {self._replica}
 
     async def _give_up(self, inbound: InboundMessage) -> None:
-        """Say "expired", unless an operation came of it: then its card is the answer."""
+        """Mark the message as expired, unless it started an operation: then the operation's card is the answer."""
         async with self._store.write() as tx:
-            if not await tx.inbox.claim(inbound.key, self._replica):
+            if not await tx.inbox.claim(inbound.key, self._replica):  # another replica processes it after all
                 return
             operation = await tx.operations.get_by_source(inbound.key)
             await tx.inbox.mark_answered(inbound.key, self._clock.now(), operation.id if operation else "expired")
@@ -73,7 +73,7 @@ class UnansweredSweeper:
         try:
             interaction = payloads.parse_inbound(inbound)
         except InvalidPayload:
-            log.exception("inbound message is invalid", key=inbound.key)
+            log.exception("inbound message is invalid", inbound=inbound.key)
             return
         await self._dispatcher.replies.send(
             interaction, ErrorAnswer(f"{_describe(interaction)} No operation was started.", "Please repeat it.")
