@@ -1,4 +1,4 @@
-"""Charts as pictures. matplotlib is imported with the first one: a process that draws none does not carry it."""
+"""Draws charts as PNG. matplotlib is imported with the first chart: a process that draws none does without its memory."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ __all__ = ["Charts", "draw"]
 
 
 def draw(chart: Chart) -> bytes:
-    """The chart as a PNG of 1200 by 630 pixels, the same bytes for the same chart. The first takes ten times as long."""
+    """The chart as a PNG of 1200 by 630 pixels; the same chart gives the same bytes. The first takes ten times as long."""
     load_matplotlib()
     from bot.charts.figure import paint
 
@@ -18,15 +18,15 @@ def draw(chart: Chart) -> bytes:
 
 
 class Charts:
-    """Draws on a thread of its own, one after the other, so that the loop goes on meanwhile."""
+    """Draws charts on one thread of its own, one after the other, so that the event loop is not blocked."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="charts")
 
     async def png(self, chart: Chart) -> bytes:
-        """The chart as a PNG. What nobody waits for any more is not drawn."""
+        """The chart as a PNG. A cancelled call that has not begun is not drawn."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, draw, chart)
 
     def close(self) -> None:
-        """Ends after the picture in hand; those that wait are cancelled."""
+        """Cancel the charts that wait. The one being drawn is finished."""
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Paper: lines, dots, areas and words at pixels counted from the lower left. The one module that draws with matplotlib."""
+"""Canvas: lines, dots, areas and text at pixels from the lower left corner. The only module that draws with matplotlib."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -18,13 +18,13 @@ from bot.charts.frame import Spot
 
 _DPI = 200
 _POINT = 72 / _DPI
-"""Points in a pixel: matplotlib measures pens and letters in points."""
+"""Points in a pixel: matplotlib measures lines and fonts in points."""
 
 Align = Literal["left", "center", "right"]
 
 
 class Canvas:
-    """One picture being drawn. What is drawn later lies above."""
+    """One picture. Later artists are drawn above earlier ones."""
 
     def __init__(self, width: int, height: int, paper: str) -> None:
         self._figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor=paper)
@@ -41,7 +41,7 @@ class Canvas:
         marker: str = "",
         marker_indexes: Sequence[int] = (),
     ) -> None:
-        """A line through the spots; ``every`` are the places of those that carry a marker. Dashes are in widths of the line."""
+        """Draw a line through ``spots``. ``marker_indexes``: spots with a marker. ``dashes`` are in line widths."""
         artist = Line2D(
             [x for x, _ in spots],
             [y for _, y in spots],
@@ -61,7 +61,7 @@ class Canvas:
         self._figure.add_artist(artist)
 
     def dot(self, spot: Spot, colour: str, *, size: float, marker: str = "o", rim: str = "") -> None:
-        """A marker, ``size`` pixels across, with a rim of another colour that lifts it off the lines."""
+        """Draw a marker of ``size`` pixels. ``rim``: colour of its edge, which separates it from the lines."""
         x, y = spot
         artist = Line2D(
             [x],
@@ -78,7 +78,7 @@ class Canvas:
         self._figure.add_artist(artist)
 
     def area(self, corner: Spot, size: Spot, colour: str, *, rim: bool = False) -> None:
-        """A rectangle, filled; or only its rim."""
+        """Draw a filled rectangle, or only its rim."""
         artist = Rectangle(
             corner,
             *size,
@@ -93,7 +93,7 @@ class Canvas:
     def text(
         self, spot: Spot, text: str, colour: str, *, size: float, bold: bool = False, align: Align = "left", middle: bool = True
     ) -> None:
-        """Words that ``spot`` is the start, the centre or the end of; in height their middle, or their base line."""
+        """Draw text at ``spot``: its start, centre or end by ``align``, its vertical middle or its baseline by ``middle``."""
         artist = Text(
             *spot,
             text,
@@ -108,16 +108,17 @@ class Canvas:
         self._figure.add_artist(artist)
 
     def width(self, text: str, *, size: float, bold: bool = False) -> float:
-        """Pixels that the words take."""
+        """Width of the text in pixels."""
         renderer = self._agg.get_renderer()  # type: ignore[no-untyped-call]  # not annotated there
         measured: float = renderer.get_text_width_height_descent(text, _font(size, bold=bold), ismath=False)[0]
         return measured
 
     def png(self) -> bytes:
-        """The picture; nothing can be added any more. The same drawing has the same bytes, without the time or a version."""
+        """The picture as PNG, without time or version, so that equal drawings have equal bytes. Call it once, at the end."""
         buffer = BytesIO()
         self._agg.print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]  # not annotated there
-        # Everything drawn still knows the renderer, and all of it is only freed in a later sweep: the pixels need not wait.
+        # The artists and the renderer form reference cycles, which live until a later garbage collection.
+        # Clearing the renderer frees its pixels at once.
         vars(self._agg.renderer).clear()
         return buffer.getvalue()
 
@@ -128,7 +129,7 @@ class Canvas:
 
 @cache
 def has_glyph(letter: str, *, bold: bool) -> bool:
-    """Whether the font can write it."""
+    """Whether the font has a glyph for the letter."""
     return ord(letter) in _letters(bold=bold)
 
 
@@ -143,5 +144,5 @@ def _font(size: float, *, bold: bool) -> FontProperties:
 
 
 def _font_file(*, bold: bool) -> str:
-    """The font that comes with matplotlib: whatever else a machine has, the picture is the same."""
+    """The font that is part of matplotlib, so that pictures are the same on every machine."""
     return f"{get_data_path()}/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf"

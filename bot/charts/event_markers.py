@@ -1,4 +1,4 @@
-"""What happened meanwhile: a line through the plot for each thing, named above it."""
+"""Event markers: a vertical line through the plot for each event, with a label above it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from bot.charts.text import clip_end, drawable
 from domain.metrics.charts import Chart
 
 _MAX_MARKERS = 40
-"""More than this are a wall; the latest are drawn."""
+"""The latest ones are drawn; more would hide the plot."""
 _MAX_LABEL_WIDTH = 420
 _MAX_LABEL_ROWS = 3
 _LABEL_GAP = 18
 _MERGE_DISTANCE = 5
-"""Pixels between two lines that look like one."""
+"""Markers closer than this, in pixels, look like one and are merged."""
 _SHORT_LINE_LENGTH = 22
 _LABEL_INDENT = 10
-"""From a line to its name."""
+"""Pixels from a line to its label."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventMarker:
-    """Where it is, in pixels, and its name with its place; None where there is no room for one."""
+    """A marker at ``x`` pixels. ``placed_label`` is None where there is no room for the label."""
 
     x: float
     label: str
@@ -33,16 +33,16 @@ class EventMarker:
 
 
 def event_markers(canvas: Canvas, chart: Chart, frame: Frame) -> list[EventMarker]:
-    """Those in the window, with their names placed."""
+    """The markers within the chart's window, with their labels placed."""
     measure = partial(canvas.width, size=style.BODY)
     labelled = [(x, clip_end(name, _MAX_LABEL_WIDTH, measure)) for x, name in _merge_simultaneous(chart, frame).items()]
     lines = [(x, measure(name) + _LABEL_INDENT) for x, name in labelled]
     placed = place_labels(lines, _MAX_LABEL_ROWS, left=style.MARGIN, right=style.WIDTH - style.MARGIN, gap=_LABEL_GAP)
-    return [EventMarker(x, name, flag if name else None) for (x, name), flag in zip(labelled, placed, strict=True)]
+    return [EventMarker(x, name, label if name else None) for (x, name), label in zip(labelled, placed, strict=True)]
 
 
 def _merge_simultaneous(chart: Chart, frame: Frame) -> dict[float, str]:
-    """What happened at the same moment, as far as a picture can tell, has one line and one label."""
+    """Labels by x position. Events that are too close to tell apart share one marker."""
     inside = [marker for marker in chart.markers if chart.since <= marker.at <= chart.until]
     names: dict[float, str] = {}
     for marker in sorted(inside, key=lambda marker: marker.at)[-_MAX_MARKERS:]:
@@ -54,12 +54,12 @@ def _merge_simultaneous(chart: Chart, frame: Frame) -> dict[float, str]:
 
 
 def label_row_count(markers: Sequence[EventMarker]) -> int:
-    """How many rows of names there are above the plot."""
-    return max((mark.placed_label.row + 1 for mark in markers if mark.placed_label), default=0)
+    """Number of label rows above the plot."""
+    return max((marker.placed_label.row + 1 for marker in markers if marker.placed_label), default=0)
 
 
 def paint_event_markers(canvas: Canvas, frame: Frame, markers: Sequence[EventMarker]) -> None:
-    """A line with its name; a short one where there was no room for a name, so that many do not make a fence."""
+    """Draw each marker with its label; without a label only a short line at the top, so that many do not hide the plot."""
     for marker in markers:
         if marker.placed_label:
             _paint_named(canvas, frame, marker, marker.placed_label)

@@ -1,4 +1,4 @@
-"""A chart, painted: the heading, the plot, and beside it what its lines are called and where they stand now."""
+"""Paints a chart: the heading, the plot, and the lines' labels beside it."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -37,8 +37,8 @@ def _paint_heading(canvas: Canvas, chart: Chart, lines: Sequence[ChartLine]) -> 
     measure = _measure(canvas, style.BODY)
     window = time_range_text(chart)
     name = clip_end(shared_name(chart, lines), max_width - measure(f"  ·  {window}"), measure)
-    below = "  ·  ".join(filter(None, [name, window]))
-    canvas.text((style.MARGIN, style.HEIGHT - 108), below, style.SOFT_INK, size=style.BODY, middle=False)
+    subtitle = "  ·  ".join(filter(None, [name, window]))
+    canvas.text((style.MARGIN, style.HEIGHT - 108), subtitle, style.SOFT_INK, size=style.BODY, middle=False)
 
 
 def _paint_no_data(canvas: Canvas, chart: Chart) -> None:

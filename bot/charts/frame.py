@@ -1,4 +1,4 @@
-"""The plot's place on the paper. Pure."""
+"""The plot's position on the canvas, and conversion of values and times to pixels. Pure."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ Spot = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Its sides in pixels and what they stand for; times are in seconds since 1970."""
+    """The plot's sides in pixels, its value scale and its time range in seconds since 1970."""
 
     left: float
     right: float
@@ -29,6 +29,6 @@ class Frame:
     def y(self, value: float) -> float:
         return self.level(self.scale.position(value))
 
-    def level(self, place: float) -> float:
-        """The height of a part of the scale, 0 to 1."""
-        return self.bottom + place * (self.top - self.bottom)
+    def level(self, fraction: float) -> float:
+        """The y of a fraction of the height, 0 at the bottom to 1 at the top."""
+        return self.bottom + fraction * (self.top - self.bottom)

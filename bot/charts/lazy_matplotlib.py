@@ -1,4 +1,4 @@
-"""Getting matplotlib into the process without a trace on the disk, and only when the first chart is drawn."""
+"""Imports matplotlib when the first chart is drawn, without leaving files on the disk."""
 
 import os
 import tempfile
@@ -12,17 +12,17 @@ _importing = threading.Lock()
 
 @cache
 def load_matplotlib() -> None:
-    """Import it, with its own defaults: a ``matplotlibrc`` in somebody's home or working directory changes no picture."""
+    """Import matplotlib with its default settings: a ``matplotlibrc`` in a home or working directory changes no chart."""
     with _importing, _scratch_directory():
         import matplotlib as mpl
-        import matplotlib.backends.backend_agg  # with it come the fonts, looked for once and kept in memory
+        import matplotlib.backends.backend_agg  # it builds the font list, once for each process
 
         mpl.rcdefaults()
 
 
 @contextmanager
 def _scratch_directory() -> Iterator[None]:
-    """Where it may write its list of fonts. In a container with a read-only file system it would warn that it may not."""
+    """A temporary directory for matplotlib's font list: with a read-only file system it would log a warning."""
     before = os.environ.get("MPLCONFIGDIR")
     with tempfile.TemporaryDirectory(prefix="deepecho-charts-") as scratch:
         os.environ["MPLCONFIGDIR"] = scratch

@@ -1,4 +1,4 @@
-"""The labels at the right: each line's value and name, the limit, and how many lines are not drawn."""
+"""Labels right of the plot: each line's value and name, the limit, and the number of lines not drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ _MAX_LABEL_WIDTH = 440
 _CONNECTOR_WIDTH = 34
 _NAME_GAP = 12
 _TOP_CLEARANCE = 14
-"""What a label at the top keeps from the names of what happened."""
+"""Pixels between the highest label and the labels of event markers."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineLabel:
-    """A label. ``point`` is where its line ends; the limit and the count of lines have none."""
+    """A label. ``level``: wanted height, 0 to 1. ``point``: where its line ends; None for the limit."""
 
     level: float
     value: str
@@ -33,13 +33,13 @@ class LineLabel:
 
 
 def line_labels(canvas: Canvas, chart: Chart, lines: Sequence[ChartLine], scale: AxisScale) -> list[LineLabel]:
-    """All of them, as wide as there is room. What all names begin with stands in the heading."""
+    """Labels of all lines and the limit. Names are without the prefix that all share, which is in the heading."""
     result = [
         LineLabel(scale.position(line.last.value), format_number(line.last.value, digits_for(scale)), "", pen.colour, line.last)
         for line, pen in zip(lines, style.PENS, strict=False)
     ]
     if len(chart.series) > 1:
-        result = [_named(canvas, *each) for each in zip(result, short_names(lines), strict=True)]
+        result = [_named(canvas, label, name) for label, name in zip(result, short_names(lines), strict=True)]
     threshold = finite_threshold(chart)
     if threshold is not None:
         arrow = "" if scale.shows(threshold) else "↑ " if threshold > scale.high else "↓ "
@@ -50,7 +50,7 @@ def line_labels(canvas: Canvas, chart: Chart, lines: Sequence[ChartLine], scale:
 
 
 def shared_name(chart: Chart, lines: Sequence[ChartLine]) -> str:
-    """The name of the only line, or what the names of all begin with."""
+    """The name of the only line, or the prefix that all names share."""
     names = [drawable(line.name) for line in lines]
     if len(chart.series) == 1:
         return names[0]
@@ -59,25 +59,25 @@ def shared_name(chart: Chart, lines: Sequence[ChartLine]) -> str:
 
 
 def short_names(lines: Sequence[ChartLine]) -> list[str]:
-    """Without what all begin with."""
+    """The lines' names without the prefix that all share."""
     names = [drawable(line.name) for line in lines]
     start = common_start(names)
     return [f"…{name.removeprefix(start)}" if start else name for name in names]
 
 
 def more_lines(chart: Chart, lines: Sequence[ChartLine]) -> str:
-    """``and 992 more``: those that are given and not drawn, and those that were left out before."""
+    """`and 992 more`: series that are not drawn, and series that the query left out."""
     more = max(0, chart.left_out) + (len(chart.series) - len(lines) if len(lines) == MAX_LINES else 0)
     return f"and {more:,} more" if more else ""
 
 
 def width_for(canvas: Canvas, labels: Sequence[LineLabel], more: str) -> float:
-    """How wide the widest is, with what connects it to its line."""
-    return _CONNECTOR_WIDTH + max([*(_width(canvas, end) for end in labels), canvas.width(more, size=style.BODY)])
+    """Pixels of the widest label, with the connector to its line."""
+    return _CONNECTOR_WIDTH + max([*(_width(canvas, label) for label in labels), canvas.width(more, size=style.BODY)])
 
 
 def paint_line_labels(canvas: Canvas, frame: Frame, labels: Sequence[LineLabel], more: str) -> None:
-    """As near to their lines as they can be without touching each other."""
+    """Draw the labels, as near to their lines' ends as they can be without overlapping."""
     lowest = frame.bottom + (style.LINE_HEIGHT if more else 0)
     heights = spread([frame.level(label.level) for label in labels], style.LINE_HEIGHT, lowest, frame.top - _TOP_CLEARANCE)
     for label, height in zip(labels, heights, strict=True):
@@ -88,10 +88,10 @@ def paint_line_labels(canvas: Canvas, frame: Frame, labels: Sequence[LineLabel],
 def _paint(canvas: Canvas, frame: Frame, label: LineLabel, height: float) -> None:
     start = frame.right + _CONNECTOR_WIDTH
     level = frame.level(label.level)
-    way = [(frame.right + 4, level), (start - 8, height)]
+    connector = [(frame.right + 4, level), (start - 8, height)]
     if label.point and frame.x(label.point.at) < frame.right - 12:
-        canvas.line([frame.spot(label.point), way[0]], style.AXIS, width=2, dashes=(1, 3))
-    canvas.line(way, label.colour, width=2)
+        canvas.line([frame.spot(label.point), connector[0]], style.AXIS, width=2, dashes=(1, 3))
+    canvas.line(connector, label.colour, width=2)
     canvas.text((start, height), label.value, label.colour, size=style.BODY, bold=True)
     after = start + canvas.width(label.value, size=style.BODY, bold=True)
     canvas.text(

@@ -1,4 +1,4 @@
-"""Which lines of a chart are drawn, and what of them. Pure."""
+"""Selects the lines of a chart that are drawn, and the bad side of its limit. Pure."""
 
 import math
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from domain.metrics.chart_text import Point, finite_points, newest_point
 from domain.metrics.charts import Chart, Series
 
 MAX_LINES = 8
-"""More lines than this are a tangle."""
+"""More lines could not be told apart."""
 
 LimitSide = Literal["above", "below"]
 
 
 @dataclass(frozen=True, slots=True)
 class ChartLine:
-    """A series that has numbers: the pieces that a pen draws without lifting, all of them with at least one point."""
+    """A series with at least one finite value, in pieces without gaps. Every piece has at least one point."""
 
     name: str
     pieces: tuple[tuple[Point, ...], ...]
@@ -38,15 +38,16 @@ class ChartLine:
 
 def drawn_lines(chart: Chart) -> list[ChartLine]:
     """The lines with the highest last values, highest first."""
-    candidates = [(point.value, -place) for place, each in enumerate(chart.series) if (point := newest_point(chart, each))]
-    return [_line(chart, chart.series[-place]) for _, place in nlargest(MAX_LINES, candidates)]
+    # Indexes are negated so that of equal values the earlier series wins: the choice does not depend on chance.
+    candidates = [(point.value, -index) for index, series in enumerate(chart.series) if (point := newest_point(chart, series))]
+    return [_line(chart, chart.series[-negated]) for _, negated in nlargest(MAX_LINES, candidates)]
 
 
 def bad_side(chart: Chart, lines: Sequence[ChartLine], limit: float) -> LimitSide | None:
-    """On which side of the limit it is bad; None where nothing tells.
+    """The side of the limit on which values are bad; None where the chart does not show it.
 
-    A chart does not know the comparison that its alert makes. But an alert begins while lines are on the bad side, and before
-    it they were on the good one. In a chart without an alert, too, they are taken to start there.
+    A chart does not contain its alert's comparison. But at the alert's beginning lines are on the bad side, and before it they
+    were on the good side. Lines of a chart without an alert are assumed to start on the good side.
     """
     alerts = [marker.at.timestamp() for marker in chart.markers if "alert" in marker.text.lower()]
     at_first = _share_above([line.first for line in lines], limit)
@@ -68,7 +69,7 @@ def _share_above(points: Sequence[Point], limit: float) -> float:
 
 
 def _point_at(line: ChartLine, moment: float) -> Point:
-    """The line's last point until then; its first where it began later."""
+    """The line's last point until ``moment``; its first point where it begins later."""
     return next((point for point in reversed(line.points) if point.at <= moment), line.first)
 
 

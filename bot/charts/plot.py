@@ -1,4 +1,4 @@
-"""The plot: axes, the limit, what happened, and the lines."""
+"""Paints the plot: axes, the limit, event markers and lines."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,13 +16,13 @@ from domain.metrics.charts import Chart
 _BOTTOM, _TOP = 84, 488
 _TIME_GAP = 62
 _MAX_THICK_LINES = 4
-"""Lines; more of them are drawn thinner."""
+"""With more lines than this, all are drawn thinner."""
 _MARKERS_PER_LINE = 6
-"""On one line: enough to tell it from the others, few enough to see the line."""
+"""Markers on each line: enough to tell it from others, few enough to see the line."""
 
 
 def paint_plot(canvas: Canvas, chart: Chart, lines: Sequence[ChartLine]) -> None:
-    """Everything below the heading. There is at least one line."""
+    """Paint everything below the heading. ``lines`` has at least one line."""
     scale = value_scale([point.value for line in lines for point in line.points], finite_threshold(chart))
     ticks = value_ticks(scale)
     end_labels, more = line_labels(canvas, chart, lines, scale), more_lines(chart, lines)
@@ -36,6 +36,7 @@ def paint_plot(canvas: Canvas, chart: Chart, lines: Sequence[ChartLine]) -> None
         since=since,
         until=max(chart.until.timestamp(), since + 1),
     )
+    # Marker labels need the plot's width, and their rows then reduce its height: hence two frames.
     markers = event_markers(canvas, chart, frame)
     frame = replace(frame, top=_TOP - label_row_count(markers) * style.LINE_HEIGHT)
     threshold = finite_threshold(chart)
@@ -75,7 +76,7 @@ def _paint_times(canvas: Canvas, frame: Frame) -> None:
 
 
 def _sparse_times(canvas: Canvas, frame: Frame) -> list[Tick]:
-    """As many round times as can be read without effort."""
+    """As many round times as fit with a gap between their labels."""
     for max_ticks in range(8, 2, -1):
         ticks = time_ticks(frame.since, frame.until, max_ticks)
         needed = sum(canvas.width(tick.label, size=style.BODY) + _TIME_GAP for tick in ticks)
@@ -85,7 +86,7 @@ def _sparse_times(canvas: Canvas, frame: Frame) -> list[Tick]:
 
 
 def _paint_lines(canvas: Canvas, frame: Frame, lines: Sequence[ChartLine]) -> None:
-    """The highest last, so that it lies above the others; and above all of them where each ends."""
+    """Draw the highest line last, so that it is above the others, and all end points above all lines."""
     pens = list(zip(lines, style.PENS, range(len(lines)), strict=False))[::-1]
     width = 4.2 if len(lines) <= _MAX_THICK_LINES else 3.4
     for line, pen, number in pens:
@@ -107,6 +108,6 @@ def _paint_lines(canvas: Canvas, frame: Frame, lines: Sequence[ChartLine]) -> No
 
 
 def _marker_indexes(count: int, shift: int) -> list[int]:
-    """Spread along the line, and not at the same times as those of the other lines."""
+    """Indexes spread along the line, shifted by its number so that markers of different lines do not coincide."""
     step = max(1, count // _MARKERS_PER_LINE)
     return list(range(step * (shift + 1) // (len(style.PENS) + 1), count, step))

@@ -1,4 +1,4 @@
-"""How charts look: sizes in pixels of a picture that a phone shows at a third of its size, and colours on paper of its own."""
+"""Sizes in pixels and colours of charts. A phone shows a chart at a third of its size, so text is large."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,9 @@ WIDTH, HEIGHT = 1200, 630
 MARGIN = 44
 
 TITLE, BODY, LARGE = 38, 27, 40
-"""Sizes of letters."""
+"""Font sizes."""
 LINE_HEIGHT = 35
-"""From one line of small text to the next."""
+"""Distance of two lines of small text."""
 
 PAPER = "#fcfcfd"
 RIM = "#d5d8dd"
@@ -23,7 +23,7 @@ BREACH = "#f9ebee"
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """Told from the others by colour, by dashes and by the shape on it: any one of them is enough."""
+    """How one line is drawn. Colour, marker and dashes each tell it from the others."""
 
     colour: str
     marker: str
@@ -40,4 +40,4 @@ PENS = (
     Pen("#7a6a00", "X", (2.4, 2.4)),
     Pen("#4a3aa7", "h", (7, 1.4, 2.5, 1.4)),
 )
-"""Dark enough to be letters on the paper; told apart with any of the common kinds of colour-blindness."""
+"""Colours with enough contrast for text, told apart with all common kinds of colour-blindness."""

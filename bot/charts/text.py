@@ -1,4 +1,4 @@
-"""Texts of others, made fit to be drawn: one line, no secrets, only letters that the font has, no wider than their place."""
+"""Prepares external text for drawing: one line, without secrets, only glyphs of the font, clipped to a width."""
 
 import re
 import unicodedata
@@ -9,24 +9,25 @@ from bot.charts.canvas import has_glyph
 from bot.views.markup.mrkdwn import clean
 
 _MAX_TEXT_LENGTH = 400
-"""Characters that are looked at: a picture is about a hundred wide, and measuring costs with each."""
+"""Characters that are used: a picture is about a hundred wide, and measuring takes time for each."""
 _MAX_COMBINING_MARKS = 2
-"""Accents that a letter may carry: of more, somebody builds towers over the whole picture."""
+"""Accents for each letter; stacks of more would cover the picture."""
 _SEPARATORS = '-_/.:=,"'
 _MIN_SHARED_PREFIX = 8
 _UNKNOWN = "□"
 _ELLIPSIS = "…"
 _PICTOGRAPHS = "\u2600"
-"""From here on the font has a few of very many: a picture with some of them missing says something else."""
+"""From this character on the font has few of many symbols; all are left out, because half of them would mislead."""
 
 Measure = Callable[[str], float]
 
 
 def drawable(text: str, *, bold: bool = False) -> str:
-    """The text in letters that the font has. Emoji are left out; a word in a script that it lacks becomes a box."""
+    """The text in glyphs of the font. Emoji are left out; letters of a script that it lacks become one box."""
     letters: list[str] = []
     marks = 0
     for letter in unicodedata.normalize("NFC", clean(text)[: 2 * _MAX_TEXT_LENGTH]):
+        # NFC leaves only accents that have no composed letter; their number is limited.
         marks = marks + 1 if unicodedata.category(letter).startswith("M") else 0
         if marks <= _MAX_COMBINING_MARKS:
             letters.append(_letter(letter, bold=bold))
@@ -34,7 +35,7 @@ def drawable(text: str, *, bold: bool = False) -> str:
 
 
 def common_start(names: Sequence[str]) -> str:
-    """What all names begin with, up to a separator: ``deep-echo-main-7f6b9c5d48-``. Empty where it is short or a whole name."""
+    """The prefix that all names share, up to a separator: `deep-echo-main-7f6b9c5d48-`. Empty where short or a whole name."""
     same = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False)) if len(names) > 1 else ()
     start = "".join(letters[0] for letters in same)
     start = start[: max(map(start.rfind, _SEPARATORS)) + 1]
@@ -42,14 +43,14 @@ def common_start(names: Sequence[str]) -> str:
 
 
 def clip_end(text: str, max_width: float, measure: Measure) -> str:
-    """As much of its start as fits, with an ellipsis where something is missing."""
-    return _longest_fit(text, max_width, measure, lambda kept: text[:kept].rstrip() + _ELLIPSIS)
+    """As much of the text's start as fits into ``max_width`` pixels, with an ellipsis where something is missing."""
+    return _longest_fit(text, max_width, measure, lambda length: text[:length].rstrip() + _ELLIPSIS)
 
 
 def clip_middle(text: str, max_width: float, measure: Measure) -> str:
-    """Its start and its end as far as they fit: pods of one Deployment differ only in the last letters."""
+    """The text's start and end as far as they fit: pods of one Deployment differ only in their last letters."""
     return _longest_fit(
-        text, max_width, measure, lambda kept: text[: (kept + 1) // 2] + _ELLIPSIS + text[len(text) - kept // 2 :]
+        text, max_width, measure, lambda length: text[: (length + 1) // 2] + _ELLIPSIS + text[len(text) - length // 2 :]
     )
 
 

@@ -1,1 +1,1 @@
-"""Slack itself: Socket Mode, the HTTP endpoint, the Web API, payloads, people."""
+"""Connections to Slack: Socket Mode, the HTTP endpoint, the Web API, payloads, the directory of people."""

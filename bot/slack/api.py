@@ -1,7 +1,7 @@
-"""Slack's Web API in our own words. Slack's errors stop here: what is raised says whether it was done and what helps.
+"""Client of Slack's Web API. It translates Slack's errors into the project's.
 
-Reads raise ``TemporaryError``, writes ``UnknownOutcome`` where the connection broke after the request went out; both raise
-``RateLimited`` with Slack's delay and ``SlackRefused`` with Slack's code. Nothing is repeated here: who asks decides.
+Where the connection broke after the request was sent, reads raise ``TemporaryError`` and writes ``UnknownOutcome``. Both raise
+``RateLimited`` with Slack's delay and ``SlackRefused`` with Slack's code. The client never retries: the caller decides.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,10 +19,10 @@ from integrations.http import proxy_for, timeouts
 
 DEFAULT_API_URL = "https://slack.com/api/"
 EVENT_TYPE = "deepecho"
-"""Names our metadata on messages."""
+"""``event_type`` of our metadata on messages."""
 
 HISTORY_PAGE_SIZE = 200
-"""Messages asked for at once; Slack gives up to 1,000 and advises no more than 200."""
+"""Messages for each page of history; Slack allows 1,000 and recommends at most 200."""
 
 MAX_FILE_TITLE_LENGTH = 250
 
@@ -30,17 +30,17 @@ Blocks = Sequence[Mapping[str, Any]]
 
 
 def open_session(base_url: str = DEFAULT_API_URL, *, seconds: float = 10.0) -> aiohttp.ClientSession:
-    """The session that every call shares: one of its own for each would cost five times as much.
+    """Open the session that all calls share: a session for each call would cost five times as much.
 
-    ``seconds`` is the longest that a call may take. The environment's proxy is asked for once, because aiohttp would look it up
-    in a thread for every call.
+    ``seconds`` is the timeout of a call. The environment's proxy is looked up once, because aiohttp would look it up in a
+    thread for every call.
     """
     return aiohttp.ClientSession(timeout=timeouts(seconds), proxy=proxy_for(base_url))
 
 
 @dataclass(frozen=True, slots=True)
 class MessageTag:
-    """What a message of ours carries unseen, so that it can be found again: the outbox row and the logical message."""
+    """Invisible metadata by which a message of ours is found again: the outbox row and the logical message's key."""
 
     outbox_row: int
     key: str
@@ -49,14 +49,14 @@ class MessageTag:
         return {"event_type": EVENT_TYPE, "event_payload": {"outbox": self.outbox_row, "key": self.key}}
 
     def matches(self, metadata: Mapping[str, Any]) -> bool:
-        """Whether a message with this metadata is the one. Another database counts its rows too, so the key must agree."""
+        """Whether the metadata is this tag's. Row ids repeat in other databases, so the key must match too."""
         payload = metadata.get("event_payload") or {}
         return payload.get("outbox") == self.outbox_row and payload.get("key") == self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who the bot is, and where."""
+    """The bot's user and workspace, as ``auth.test`` returns them."""
 
     user_id: str
     bot_id: str
@@ -68,7 +68,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An account as Slack describes it. ``teams``: the workspaces of an Enterprise organisation that it belongs to."""
+    """An account, as ``users.info`` returns it. ``teams``: its workspaces within an Enterprise organisation."""
 
     user_id: str
     team_id: str
@@ -84,14 +84,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that Slack expects: its id, and the address that takes its bytes."""
+    """An upload that Slack expects: the file's id, and the URL that takes its bytes."""
 
     file_id: str
     url: str
 
 
 class FileState(Enum):
-    """How far an upload came."""
+    """State of an upload: ``UNSHARED`` has an id and is not visible yet."""
 
     MISSING = "missing"
     UNSHARED = "unshared"
@@ -99,34 +99,34 @@ class FileState(Enum):
 
 
 class MessageAddress(NamedTuple):
-    """Where a message is."""
+    """Channel and ts of a message."""
 
     channel: str
     ts: str
 
 
 class SlackApi:
-    """The workspace, as the bot. ``session`` is shared and closed by who made it; ``base_url`` may lack its last slash."""
+    """Calls Slack as the bot. The caller owns ``session`` and closes it; ``base_url`` may lack its last slash."""
 
     def __init__(self, token: str, session: aiohttp.ClientSession, *, base_url: str = DEFAULT_API_URL) -> None:
         self.web = AsyncWebClient(token, base_url.rstrip("/") + "/", session=session, retry_handlers=[])
-        self.web.proxy = None  # the SDK ignores NO_PROXY; the session knows better
+        self.web.proxy = None  # the SDK ignores NO_PROXY; the session has the right proxy
         self._session = session
 
     async def post(
         self, channel: str, text: str, blocks: Blocks = (), *, thread_ts: str = "", tag: MessageTag | None = None
     ) -> MessageAddress:
-        """A new message; its address. To a user's id it goes into their conversation with the bot, which has an id of its own."""
+        """Post a message and return its address. A user id posts to the direct conversation, whose id the address has."""
         arguments: dict[str, Any] = {"channel": channel, "text": text, "unfurl_links": False, "unfurl_media": False}
         answer = await self._write("chat.postMessage", arguments | _content(blocks, tag) | _without_empty(thread_ts=thread_ts))
         return MessageAddress(str(answer.get("channel") or channel), str(answer["ts"]))
 
     async def edit(self, channel: str, ts: str, text: str, blocks: Blocks = (), *, tag: MessageTag | None = None) -> None:
-        """Make a message say this instead. Doing it twice changes nothing."""
+        """Replace a message's text and blocks. Repeating it changes nothing."""
         await self._write("chat.update", {"channel": channel, "ts": ts, "text": text, "blocks": []} | _content(blocks, tag))
 
     async def find(self, tag: MessageTag, channel: str, *, thread_ts: str = "", oldest: datetime) -> str | None:
-        """The ts of the message that carries the mark, among those since ``oldest``; None where there is none."""
+        """The ts of the message with this tag, among those since ``oldest``; None where there is none."""
         arguments = {
             "channel": channel,
             "oldest": f"{oldest.timestamp():.6f}",
@@ -141,44 +141,44 @@ class SlackApi:
         return None
 
     async def join(self, channel: str) -> None:
-        """Enter a public channel."""
+        """Join a public channel."""
         await self._write("conversations.join", {"channel": channel})
 
     async def ephemeral(self, channel: str, user: str, text: str, blocks: Blocks = (), *, thread_ts: str = "") -> None:
-        """Show something to one person, at most once; gone when they reload."""
+        """Show a message to one person, at most once. It disappears when they reload Slack."""
         arguments = (
             {"channel": channel, "user": user, "text": text} | _content(blocks, None) | _without_empty(thread_ts=thread_ts)
         )
         await self._write("chat.postEphemeral", arguments)
 
     async def respond(self, response_url: str, text: str, blocks: Blocks = (), *, replace: bool = False) -> None:
-        """Answer on the address that came with a command or a click: to that person alone. Five times in 30 minutes."""
+        """Answer one person through a command's or click's response URL. Slack allows five answers within 30 minutes."""
         body: dict[str, Any] = {"text": text, "response_type": "ephemeral", "replace_original": replace}
         await self._send(response_url, "response_url", json=body | _content(blocks, None))
 
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> tuple[str, str]:
-        """Open a form within three seconds of the click; the view's id and hash."""
+        """Open a modal, within three seconds of the click. Return the view's id and hash."""
         return _view(await self._write("views.open", {"trigger_id": trigger_id, "view": view}))
 
     async def update_view(self, view_id: str, view: Mapping[str, Any], *, hash: str = "") -> tuple[str, str]:  # noqa: A002 -- Slack's word
-        """Fill an open form. With ``hash``, only if it is still as it was then (else ``hash_conflict``)."""
+        """Replace an open modal. With ``hash``, only if nobody changed it since (else ``SlackRefused``, ``hash_conflict``)."""
         return _view(await self._write("views.update", {"view_id": view_id, "view": view} | _without_empty(hash=hash)))
 
     async def publish_home(self, user: str, view: Mapping[str, Any]) -> None:
-        """Show a person their Home tab."""
+        """Publish a person's Home tab."""
         await self._write("views.publish", {"user_id": user, "view": view})
 
     async def new_upload(self, filename: str, size: int) -> Upload:
-        """First stage of a file: its id is known before anybody can see it. ``size`` in bytes."""
+        """First stage of an upload: get the file's id, which nobody can see yet. ``size`` in bytes."""
         answer = await self._read("files.getUploadURLExternal", {"filename": filename, "length": size})
         return Upload(str(answer["file_id"]), str(answer["upload_url"]))
 
     async def send_bytes(self, upload: Upload, content: bytes) -> None:
-        """Second stage: hand over the bytes. Nobody sees the file yet."""
+        """Second stage: send the bytes. Nobody can see the file yet."""
         await self._send(upload.url, "upload", data=content)
 
     async def finish_upload(self, file_id: str, title: str, channel: str, *, thread_ts: str) -> None:
-        """Third stage: the file appears in the thread. Slack does it a moment later, and gives no ts."""
+        """Third stage: share the file in the thread. Slack does it a moment later and returns no ts."""
         arguments = {
             "files": [{"id": file_id, "title": title[:MAX_FILE_TITLE_LENGTH]}],
             "channel_id": channel,
@@ -187,7 +187,7 @@ class SlackApi:
         await self._write("files.completeUploadExternal", arguments)
 
     async def file_state(self, file_id: str) -> FileState:
-        """How far the upload of a file came. Bytes that were handed over and nothing more do not make a file."""
+        """State of an upload. Slack knows no file before the third stage, even where it has the bytes."""
         try:
             file = (await self._read("files.info", {"file": file_id}))["file"]
         except SlackRefused as refused:
@@ -198,17 +198,17 @@ class SlackApi:
         return FileState.SHARED if shared else FileState.UNSHARED
 
     async def identity(self) -> Identity:
-        """Who the token belongs to."""
+        """The account that the token belongs to."""
         answer = await self._read("auth.test", {})
         names = ("user_id", "bot_id", "team_id", "team", "enterprise_id", "url")
         return Identity(**{name: str(answer.get(name) or "") for name in names})
 
     async def member(self, user: str) -> Account:
-        """What the workspace says of an account."""
+        """An account of the workspace."""
         return _account((await self._read("users.info", {"user": user}))["user"])
 
     async def groups(self) -> Mapping[str, frozenset[str]]:
-        """Every user group's id, with the ids of its members."""
+        """User group ids, each with the ids of its members."""
         answer = await self._read("usergroups.list", {"include_users": True})
         return {str(group["id"]): frozenset(group.get("users") or ()) for group in answer["usergroups"]}
 
@@ -234,14 +234,14 @@ class SlackApi:
             raise from_response(error, method, write=write) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise from_connection(error, method, write=write) from error
-        except AttributeError as error:  # its own, over a 200 of plain text: somebody between answered
+        except AttributeError as error:  # the SDK's own, on a 200 with plain text: a proxy answered, not Slack
             raise connection_lost(f"Somebody else than Slack answered {method}.", write=write) from error
         if not isinstance(answer.data, dict):
             raise connection_lost(f"Somebody else than Slack answered {method}.", write=write)
         return answer.data
 
     async def _send(self, address: str, name: str, **body: Any) -> None:
-        """Post to an address that is no method: it answers plain text, or JSON where it refuses."""
+        """Post to a URL that is not an API method. It answers plain text, or JSON where it refuses."""
         try:
             async with self._session.post(address, **body) as response:
                 status, text, delay = response.status, await response.text(), response.headers.get("Retry-After")
@@ -257,7 +257,7 @@ def _content(blocks: Blocks, tag: MessageTag | None) -> dict[str, Any]:
 
 
 def _without_empty(**arguments: str) -> dict[str, str]:
-    """Without the empty ones: Slack refuses an empty ``thread_ts`` or ``cursor``."""
+    """Drop empty arguments: Slack refuses an empty ``thread_ts`` or ``cursor``."""
     return {name: value for name, value in arguments.items() if value}
 
 

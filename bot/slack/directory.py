@@ -1,6 +1,6 @@
-"""Groups, guests and time zones of people, as Slack tells them. Remembered for at most five minutes, asked for once at a time.
+"""Cached directory of people: user groups, guests and time zones, from Slack. Entries expire after five minutes.
 
-Where Slack cannot be asked there is no answer, so nobody gains a role by its silence.
+Where Slack does not answer, ``TemporaryError`` is raised, so nobody gains a role through an outage.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from domain.people import Member, Person
 CACHE_TTL = timedelta(minutes=5)
 UNKNOWN_USER_CODES = frozenset({"user_not_found", "user_not_visible"})
 _ONLY_KEY = ""
-"""The only key of what exists once."""
+"""Cache key of what exists once."""
 
 Value = TypeVar("Value")
 
@@ -32,9 +32,9 @@ class SlackDirectory:
         self._groups = _TtlCache(lambda _: slack.groups(), clock)
 
     async def member(self, person: Person) -> Member:
-        """What the workspace says of this person. Raises ``TemporaryError`` where it cannot be asked.
+        """The person as a member of the workspace. Raises ``TemporaryError`` where Slack does not answer.
 
-        Bots, deactivated accounts, people of other workspaces and people whom Slack does not know are strangers.
+        Bots, deactivated accounts, people of other workspaces and people unknown to Slack are strangers.
         """
         try:
             workspace, account = await asyncio.gather(self._workspace.get(_ONLY_KEY), self._accounts.get(person.user_id))
@@ -61,10 +61,10 @@ class SlackDirectory:
 
 
 def _is_stranger(person: Person, account: Account, workspace: Identity) -> bool:
-    """Whether the account is of another workspace, or no living person's.
+    """Whether the account is of another workspace, a bot or deactivated.
 
-    An organisation has many workspaces: the account's may be another than the bot's and it may still be a member here. What
-    arrived may name the workspace or the organisation.
+    In an Enterprise organisation an account's own workspace may differ from the bot's though it is a member of both. A payload
+    names either the workspace or the organisation.
     """
     here = account.team_id == workspace.team_id or workspace.team_id in account.teams
     known_as = {workspace.team_id, account.team_id, *account.teams, *({workspace.enterprise_id} - {""})}
@@ -72,7 +72,7 @@ def _is_stranger(person: Person, account: Account, workspace: Identity) -> bool:
 
 
 class _TtlCache(Generic[Value]):
-    """Answers by key, each at most ``LASTS`` old, and at most one question under way for each."""
+    """Values by key, each at most ``CACHE_TTL`` old. At most one load for each key runs at a time."""
 
     def __init__(self, load: Callable[[str], Awaitable[Value]], clock: Clock) -> None:
         self._load, self._clock = load, clock
@@ -80,7 +80,7 @@ class _TtlCache(Generic[Value]):
         self._pending: dict[str, asyncio.Task[Value]] = {}
 
     async def get(self, key: str) -> Value:
-        """The answer. Who stops waiting does not stop the question that others wait for too."""
+        """The value. Cancelling one caller does not cancel the load, because others may wait for it."""
         fetched_at, value = self._entries.get(key, (None, None))
         if fetched_at is not None and self._clock.now() - fetched_at < CACHE_TTL:
             return value  # type: ignore[return-value]  # there is a value where there is a time
@@ -91,6 +91,7 @@ class _TtlCache(Generic[Value]):
         return await asyncio.shield(self._pending[key])
 
     async def _fetch(self, key: str) -> Value:
+        # The age counts from before the request: what Slack changed meanwhile may be missing from its answer.
         fetched_at = self._clock.now()
         value = await self._load(key)
         self._evict_expired(fetched_at)
@@ -98,9 +99,9 @@ class _TtlCache(Generic[Value]):
         return value
 
     def _evict_expired(self, now: datetime) -> None:
-        self._entries = {key: known for key, known in self._entries.items() if now - known[0] < CACHE_TTL}
+        self._entries = {key: entry for key, entry in self._entries.items() if now - entry[0] < CACHE_TTL}
 
     def _on_fetched(self, key: str, task: asyncio.Task[Value]) -> None:
         self._pending.pop(key, None)
         if not task.cancelled():
-            task.exception()  # looked at, in case nobody waits for it any more
+            task.exception()  # retrieved, so that asyncio does not log it where every caller was cancelled

@@ -1,4 +1,4 @@
-"""What Slack's refusals and broken connections mean: whether it was done, whether trying again helps, what a person reads."""
+"""Translates Slack's refusals and broken connections into errors that say whether the call was done and may be retried."""
 
 import json
 from typing import Any
@@ -9,12 +9,12 @@ from slack_sdk.errors import SlackApiError
 from domain.errors import DeepechoError, PermanentError, TemporaryError, UnknownOutcome
 
 DEFAULT_RETRY_AFTER_SECONDS = 5.0
-"""Seconds to wait after a 429 that does not say how long."""
+"""Seconds to wait after a 429 without ``Retry-After``."""
 
 MAX_RETRY_AFTER_SECONDS = 3600.0
 
 SERVER_ERRORS = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
-"""Slack's own failures, of which it says that some of the request may have been done."""
+"""Slack's codes for its own failures. By its documentation, part of the request may have been done."""
 
 REASONS = {
     "account_inactive": "the bot's account was switched off",
@@ -41,7 +41,7 @@ REASONS = {
 
 
 class RateLimited(TemporaryError):
-    """Slack asked to wait. ``delay``: seconds, as Slack named them."""
+    """Slack asked to wait. ``delay``: seconds, from ``Retry-After``."""
 
     delay: float
 
@@ -51,7 +51,7 @@ class RateLimited(TemporaryError):
 
 
 class SlackRefused(PermanentError):
-    """Slack understood and said no. ``code`` is Slack's word for it."""
+    """Slack refused the call. ``code`` is Slack's error code."""
 
     def __init__(self, method: str, code: str, detail: str = "") -> None:
         reason = REASONS.get(code, "it refused")
@@ -61,7 +61,7 @@ class SlackRefused(PermanentError):
 
 
 def from_response(error: SlackApiError, method: str, *, write: bool) -> DeepechoError:
-    """What an answer that is not ok means."""
+    """The error for a response that is not ok. ``write``: whether the call changes something."""
     response: Any = error.response
     status: int = getattr(response, "status_code", None) or getattr(response, "status", None) or 0
     data = getattr(response, "data", None)
@@ -76,7 +76,7 @@ def from_response(error: SlackApiError, method: str, *, write: bool) -> Deepecho
 
 
 def from_connection(error: Exception, method: str, *, write: bool) -> DeepechoError:
-    """What a connection that failed means. Where it was never made, nothing was sent."""
+    """The error for a failed connection. Where it was never opened, nothing was sent, so a write is safe to retry."""
     sentence = f"No answer from Slack to {method}: {type(error).__name__}."
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL):
         return TemporaryError(sentence)
@@ -84,7 +84,7 @@ def from_connection(error: Exception, method: str, *, write: bool) -> DeepechoEr
 
 
 def from_plain_response(status: int, body: str, retry_after: str | None, name: str) -> DeepechoError | None:
-    """What an address that is no method answered; None where it took it. ``said``: "ok", "OK - 123", or JSON."""
+    """The error for the response of a URL that is not an API method; None for success. ``body``: "ok", "OK - 123", or JSON."""
     if status == 429:
         delay = parse_delay(retry_after)
         return RateLimited(f"Slack asked to wait {delay:g} s before {name}.", delay)
@@ -103,12 +103,12 @@ def _parse_code(body: str) -> str:
 
 
 def connection_lost(sentence: str, *, write: bool) -> TemporaryError:
-    """No usable answer: a write may have been done all the same, a read is simply repeated."""
+    """The error where no usable response came: a write may have been done, a read can be repeated."""
     return UnknownOutcome(sentence) if write else TemporaryError(sentence)
 
 
 def parse_delay(header: str | None) -> float:
-    """Seconds of a ``Retry-After``; Slack sends whole ones."""
+    """Seconds of a ``Retry-After`` header, at most ``MAX_RETRY_AFTER_SECONDS``."""
     try:
         return min(max(float(header or DEFAULT_RETRY_AFTER_SECONDS), 0.0), MAX_RETRY_AFTER_SECONDS)
     except ValueError:

@@ -1,7 +1,7 @@
 """Slack's HTTP endpoint: verify the signature, store the delivery, acknowledge.
 
-Slash commands and clicks are verified and kept before Bolt sees them, at a third of the cost of the way through Bolt. What is
-answered within the acknowledgement (a submitted form, suggestions) goes through Bolt.
+Slash commands and clicks are stored without Bolt, at a third of its cost. Payloads whose acknowledgement carries an answer
+(submitted forms, suggestions) go through Bolt.
 """
 
 from typing import TYPE_CHECKING
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 COMMANDS_PATH, INTERACTIONS_PATH, EVENTS_PATH = "/slack/commands", "/slack/interactions", "/slack/events"
 SLACK_PATHS = (COMMANDS_PATH, INTERACTIONS_PATH, EVENTS_PATH)
-"""The addresses that the app's manifest names."""
+"""Paths that the app's manifest names."""
 
 
 class SlackHttpEndpoint:
-    """Slack's three addresses. ``bolt`` answers what must be answered at once."""
+    """Serves Slack's three paths. ``bolt`` handles payloads whose acknowledgement carries an answer."""
 
     def __init__(self, signatures: Signatures, intake: Intake, bolt: "AsyncApp") -> None:
         self._signatures, self._intake, self._bolt = signatures, intake, bolt
@@ -31,7 +31,7 @@ class SlackHttpEndpoint:
         self.refused = 0
 
     async def serve(self, request: web.Request) -> web.Response:
-        """Check who calls, then take what they bring. 401 and 400 keep nothing; 503 says that it may come again."""
+        """Verify, store, acknowledge. 401 and 400 store nothing and are final; after 503 Slack retries."""
         body = await request.read()
         headers = request.headers
         stamp, signature = headers.get("X-Slack-Request-Timestamp", ""), headers.get("X-Slack-Signature", "")
@@ -47,12 +47,12 @@ class SlackHttpEndpoint:
             return web.Response(status=503, text=str(error), headers={"Retry-After": "5"})
 
     async def _command(self, body: bytes) -> web.Response:
-        """A slash command: kept, then acknowledged with nothing; the answer follows by itself."""
+        """Store a slash command and acknowledge it with an empty body; the answer is sent separately."""
         await self._intake.accept(payloads.inbound_form_command(body, self._intake.now()))
         return web.Response()
 
     async def _interaction(self, body: bytes) -> web.Response:
-        """A click is kept and acknowledged; everything else is answered by Bolt."""
+        """Store and acknowledge a click; Bolt handles all other interactions."""
         payload = payloads.form_payload(body)
         if payload.get("type") != "block_actions":
             return await self._through_bolt(body, "application/x-www-form-urlencoded")
@@ -61,13 +61,13 @@ class SlackHttpEndpoint:
         return web.Response()
 
     async def _combined(self, body: bytes) -> web.Response:
-        """Bolt's habit is one address for everything, so this one takes everything: events are JSON, the others are forms."""
+        """The events path takes every kind, as Bolt's own server does: events are JSON, the others are forms."""
         if body.startswith(b"payload="):
             return await self._interaction(body)
         return await self._command(body) if body.startswith((b"token=", b"command=")) else await self._event(body)
 
     async def _event(self, body: bytes) -> web.Response:
-        """An event, or the question whether this address is ours."""
+        """Handle an event, or Slack's challenge that verifies the URL."""
         payload = payloads.parse_json_object(body)
         if payload.get("type") == "url_verification":
             return web.json_response({"challenge": str(payload.get("challenge", ""))})
@@ -78,7 +78,7 @@ class SlackHttpEndpoint:
 
         request = AsyncBoltRequest(body=body.decode("utf-8", "replace"), headers={"content-type": kind})
         response = await self._bolt.async_dispatch(request)
-        # Bolt answers 404 to what no listener wants; Slack would count that as a failure and send it again.
+        # Bolt answers 404 where no listener matches. Slack would count that as a failure and retry.
         status = 200 if response.status == 404 else response.status
         content_type = response.first_headers().get("content-type", "text/plain").split(";")[0]
         return web.Response(status=status, text=response.body or "", content_type=content_type)

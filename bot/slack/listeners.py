@@ -1,7 +1,7 @@
-"""Every Bolt listener there is: one for each kind of payload, in one file.
+"""All Bolt listeners, one for each kind of payload.
 
-A listener reads the payload, keeps it and acknowledges; the work is done elsewhere. One regular expression matches a whole kind,
-so the cost of a command does not grow with their number. (Bolt gives None to a parameter it does not know: hence one file.)
+A listener stores the payload and acknowledges it; the dispatcher does the work. One regular expression matches a whole kind, so
+the cost of a command does not grow with their number. Bolt injects by parameter name and passes None for an unknown one.
 """
 
 import logging
@@ -19,20 +19,20 @@ from bot.views import forms
 from domain.errors import UsageError
 
 ENVELOPE_KEY = "envelope"
-"""Under this name the door leaves the delivery's id in Bolt's context; over HTTP the payload's own ``trigger_id`` names it."""
+"""Key of the Socket Mode envelope's id in Bolt's context. HTTP has none; there the payload's ``trigger_id`` is the key."""
 
 MATCH_ALL = re.compile("")
 FormText = Callable[[str, dict[str, str]], str]
-"""The command that a submitted form stands for, from its name and what was filled in. Raises ``UsageError``."""
+"""Returns the command text of a submitted form, from its name and its values by field id. Raises ``UsageError``."""
 
 Json = dict[str, Any]
 
 
 def build_app(intake: Intake, form_text: FormText) -> AsyncApp:
-    """The Bolt app. Both doors have checked who calls before Bolt sees anything."""
+    """Build the Bolt app. Socket Mode and the HTTP endpoint authenticate payloads before Bolt sees them."""
 
     async def authorize() -> AuthorizeResult:
-        # Bolt's default asks Slack who it is before the first acknowledgement; no listener here calls Slack through Bolt.
+        # Bolt's default calls ``auth.test`` before the first acknowledgement; no listener here calls Slack through Bolt.
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token="unused")  # noqa: S106
 
     app = AsyncApp(
@@ -40,7 +40,7 @@ def build_app(intake: Intake, form_text: FormText) -> AsyncApp:
         logger=logging.getLogger("slack_bolt"),
         client=AsyncWebClient(),
         authorize=authorize,
-        # Its default looks every 10 ms whether the listener has acknowledged; this way it simply waits for it.
+        # Otherwise Bolt polls every 10 ms for the listener's acknowledgement; with this it awaits the listener.
         process_before_response=True,
         request_verification_enabled=False,
         ignoring_self_events_enabled=False,
@@ -90,7 +90,7 @@ def _register_stored(app: AsyncApp, intake: Intake, form_text: FormText) -> None
 
 
 def _register_ack_only(app: AsyncApp) -> None:
-    """What means nothing to us: unacknowledged, Slack would send it again."""
+    """Acknowledge payloads that we do not use: Slack would retry them otherwise."""
 
     @app.event(MATCH_ALL)
     async def other_event(ack: AsyncAck) -> None:

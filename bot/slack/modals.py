@@ -1,4 +1,4 @@
-"""What a modal carries along besides its fields: where the answer to its submission goes."""
+"""The response URL of a command, carried in the ``private_metadata`` of the modal that the command opened."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 def with_response_url(view: Json, response_url: str) -> Json:
-    """The view, knowing where the command came from: a submission has no such address of its own."""
+    """The view with the response URL added: a view submission has none of its own."""
     if not response_url:
         return view
     metadata = json.loads(view.get("private_metadata") or "{}") | {_RESPONSE_URL: response_url}
@@ -17,5 +17,5 @@ def with_response_url(view: Json, response_url: str) -> Json:
 
 
 def response_url_of(private_metadata: str) -> str:
-    """Where the answer goes; empty where the form came from nowhere that takes one."""
+    """The response URL; empty where the modal was opened without one."""
     return str(json.loads(private_metadata or "{}").get(_RESPONSE_URL, ""))

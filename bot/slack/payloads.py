@@ -1,4 +1,4 @@
-"""Slack's payloads: what of them is kept in the inbox, and what it means when it is read again."""
+"""Slack's payloads: conversion to inbox messages, and from inbox messages to interactions."""
 
 import json
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ MAX_KEY_LENGTH = 255
 
 
 class InvalidPayload(Exception):
-    """The payload is not of the shape that Slack documents. Nothing was kept."""
+    """The payload does not have the shape that Slack documents. Nothing was stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interaction:
-    """What one person said, by whatever means: the command's words, or a button that stands for them."""
+    """What one person asked for: the text of a command or form, or the action of a button."""
 
     key: str
     kind: InboundKind
@@ -35,12 +35,12 @@ class Interaction:
     response_url: str = ""
     trigger_id: str = ""
     is_from_home: bool = False
-    """It came from the Home tab, which shows the outcome itself."""
+    """Whether it came from the Home tab, which shows the outcome itself."""
     at: datetime
 
 
 def form_field(body: bytes, name: str) -> str:
-    """One field of a form, decoded; empty where it is not there."""
+    """One decoded field of a URL-encoded form; empty where it is absent."""
     marker = b"&%b=" % name.encode()
     _, separator, rest = (b"&" + body).partition(marker)
     value = rest.partition(b"&")[0].decode("ascii", "replace") if separator else ""
@@ -48,7 +48,7 @@ def form_field(body: bytes, name: str) -> str:
 
 
 def form_payload(body: bytes) -> dict[str, Any]:
-    """The JSON in the ``payload`` field of a form. Raises ``Unreadable``."""
+    """Parse the JSON in the ``payload`` field of a form. Raises ``InvalidPayload``."""
     payload = form_field(body, "payload")
     if not payload:
         raise InvalidPayload("there is no payload")
@@ -56,7 +56,7 @@ def form_payload(body: bytes) -> dict[str, Any]:
 
 
 def parse_json_object(text: str | bytes) -> dict[str, Any]:
-    """An object out of JSON. Raises ``Unreadable``."""
+    """Parse a JSON object. Raises ``InvalidPayload``."""
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -67,14 +67,17 @@ def parse_json_object(text: str | bytes) -> dict[str, Any]:
 
 
 def inbound_form_command(body: bytes, at: datetime) -> InboundMessage:
-    """A slash command that came as a form, kept as it is: taking it apart can wait until it is acknowledged."""
+    """An inbox message of a slash command in form encoding. It is stored as it is and parsed after the acknowledgement.
+
+    Raises ``InvalidPayload`` without a user or a team.
+    """
     if not (form_field(body, "user_id") and form_field(body, "team_id")):
         raise InvalidPayload("the command names nobody")
     return _inbound_message(form_field(body, "trigger_id"), InboundKind.COMMAND, {"form": body.decode("ascii", "replace")}, at)
 
 
 def inbound_command(fields: Json, key: str, at: datetime) -> InboundMessage:
-    """A slash command as it is kept. Raises ``Unreadable`` where somebody or something essential is missing."""
+    """An inbox message of a slash command. Raises ``InvalidPayload`` without a user, a team or a key."""
     stored = {name: str(fields.get(name) or "") for name in _COMMAND_KEYS}
     if not (stored["user_id"] and stored["team_id"]):
         raise InvalidPayload("the command names nobody")
@@ -82,7 +85,7 @@ def inbound_command(fields: Json, key: str, at: datetime) -> InboundMessage:
 
 
 def inbound_action(payload: Json, key: str, at: datetime) -> InboundMessage:
-    """A click as it is kept: who, which button, where; the message around it is left out."""
+    """An inbox message of a click: person, action and channel, without the message that has the button."""
     user = payload.get("user") or {}
     action: Json = next(iter(payload.get("actions") or ()), {})
     if not (user.get("id") and action.get("action_id")):
@@ -101,7 +104,7 @@ def inbound_action(payload: Json, key: str, at: datetime) -> InboundMessage:
 
 
 def inbound_form(payload: Json, *, text: str, channel: str, response_url: str, key: str, at: datetime) -> InboundMessage:
-    """A submitted form as it is kept: the command that it amounts to."""
+    """An inbox message of a submitted form, stored as the command that it stands for."""
     user = payload.get("user") or {}
     if not user.get("id"):
         raise InvalidPayload("the form names nobody")
@@ -117,14 +120,14 @@ def inbound_form(payload: Json, *, text: str, channel: str, response_url: str, k
 
 
 def inbound_home_opened(event: Json, team: str, key: str, at: datetime) -> InboundMessage:
-    """Somebody opened the Home tab."""
+    """An inbox message of a person who opened the Home tab."""
     if not event.get("user"):
         raise InvalidPayload("the event names nobody")
     return _inbound_message(key, InboundKind.EVENT, {"user_id": event["user"], "team_id": team, "home": True}, at)
 
 
 def parse_inbound(inbound: InboundMessage) -> Interaction:
-    """What a kept delivery means. Raises ``Unreadable`` for a row that another version of the program wrote differently."""
+    """Parse an inbox message. Raises ``InvalidPayload`` for a row that another version wrote in another shape."""
     stored = parse_json_object(inbound.body)
     if "form" in stored:
         form = str(stored["form"]).encode()

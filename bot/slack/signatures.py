@@ -1,4 +1,4 @@
-"""Slack's signature: whether a request was made by Slack, just now, with this body."""
+"""Verifies Slack's request signatures (``v0``: HMAC-SHA256 of timestamp and body)."""
 
 import hmac
 from datetime import datetime
@@ -7,22 +7,22 @@ from hashlib import sha256
 from domain.errors import Refused
 
 MAX_REQUEST_AGE_SECONDS = 300
-"""An older request is a replay (Slack's own rule)."""
+"""An older request is treated as a replay, as Slack recommends."""
 _MAX_TIMESTAMP_DIGITS = 12
 
 
 class BadSignature(Refused):
-    """The request was not signed by Slack, or not recently."""
+    """The signature is wrong, or the request is too old."""
 
 
 class Signatures:
-    """Checks requests against one signing secret."""
+    """Verifies requests with one signing secret."""
 
     def __init__(self, secret: str) -> None:
         self._keyed = hmac.new(secret.encode(), b"v0:", sha256)
 
     def check(self, timestamp: str, signature: str, body: bytes, now: datetime) -> None:
-        """Return when the signature is Slack's and fresh. Raises ``BadSignature``, after a time that tells nothing."""
+        """Raise ``BadSignature`` unless the signature is valid and recent. Comparing takes constant time."""
         if not (timestamp.isascii() and timestamp.isdigit()) or len(timestamp) > _MAX_TIMESTAMP_DIGITS:
             raise BadSignature("The timestamp is not a number.")
         if abs(now.timestamp() - int(timestamp)) > MAX_REQUEST_AGE_SECONDS:
@@ -32,7 +32,7 @@ class Signatures:
 
     def sign(self, timestamp: str, body: bytes) -> str:
         """The signature that Slack would send."""
-        # The secret is hashed once, when this is made: a copy costs a third of a new HMAC.
+        # The keyed hash is prepared once: a copy costs a third of a new HMAC.
         keyed = self._keyed.copy()
         keyed.update(timestamp.encode() + b":" + body)
         return f"v0={keyed.hexdigest()}"

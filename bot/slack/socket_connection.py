@@ -1,4 +1,4 @@
-"""One WebSocket to Slack, from its opening to its end. It never reconnects: ``bot.slack.socket_mode`` opens the next one."""
+"""One Socket Mode WebSocket to Slack. It never reconnects: ``bot.slack.socket_mode`` opens the next one."""
 
 import asyncio
 import json
@@ -26,16 +26,16 @@ PING_SECONDS = 5.0
 OPEN_TIMEOUT_SECONDS = 10.0
 STATE_POLL_INTERVAL_SECONDS = 0.5
 PONG_TIMEOUT_SECONDS = 4 * PING_SECONDS
-"""Seconds without a pong after which a socket counts as dead, though it looks open."""
+"""A socket without a pong for this long counts as dead, even where TCP still has it open."""
 
 Json = dict[str, Any]
 
 
 class SocketModeConnection(SocketModeClient):
-    """The SDK's client, kept to one socket.
+    """The SDK's client, restricted to one socket.
 
-    Left alone, the client closes the old socket before it opens the next, tries a spent address for ever, lets tasks be collected
-    while they run, and on closing drops what it has received. Here each of these is somebody's decision.
+    The SDK's own reconnecting closes the old socket before it opens the next, retries a used URL for ever, keeps no reference to
+    its running tasks, and drops received messages when it closes. This class overrides each of these.
     """
 
     def __init__(self, app: AsyncApp, app_token: str, client: AsyncWebClient, on_hello: Callable[[Json], None]) -> None:
@@ -51,14 +51,14 @@ class SocketModeConnection(SocketModeClient):
         self._hello_at: float | None = None
         self.hello = asyncio.Event()
         self.replace_requested = asyncio.Event()
-        """Slack asked for this socket to be replaced; it still delivers for some seconds."""
+        """Set when Slack asks to replace this socket. It still delivers messages for some seconds."""
         self.reason = ""
         self.socket_mode_request_listeners.append(self._on_request)
         self.message_listeners.append(self._handle_hello)
 
     @property
     def last_heard_at(self) -> float | None:
-        """When Slack was last heard, in seconds since 1970: the last pong, or the hello. None before the hello."""
+        """Time of the last pong or the hello, in seconds since 1970. None before the hello."""
         return self._hello_at if self.last_ping_pong_time is None else max(self._hello_at or 0.0, self.last_ping_pong_time)
 
     async def open(self) -> None:
@@ -72,7 +72,7 @@ class SocketModeConnection(SocketModeClient):
             raise TemporaryError(f"Slack's socket did not open within {OPEN_TIMEOUT_SECONDS:.0f} s.") from error
 
     async def _fetch_url(self) -> str:
-        """A fresh address, good for one connection. The SDK's own way would sleep here for as long as Slack says."""
+        """A WebSocket URL, valid for one connection. The SDK's method would sleep here through Slack's rate limit."""
         try:
             answer = await self.web_client.apps_connections_open(app_token=self.app_token)
         except SlackApiError as error:
@@ -83,35 +83,35 @@ class SocketModeConnection(SocketModeClient):
 
     @property
     def is_lost(self) -> bool:
-        """Nothing can arrive here any more."""
+        """Whether no message can arrive any more."""
         closed = self.current_session is None or self.current_session.closed
         return closed or (self.last_heard_at is not None and time.time() - self.last_heard_at > PONG_TIMEOUT_SECONDS)
 
     async def wait_closed(self) -> None:
-        """Return when the socket is dead, or Slack wants it replaced."""
-        while not (self.is_lost or self.replace_requested.is_set()):  # noqa: ASYNC110 -- a pong that stays away sets no event
+        """Return when the socket is dead or Slack asks to replace it."""
+        while not (self.is_lost or self.replace_requested.is_set()):  # noqa: ASYNC110 -- a missing pong sets no event
             await asyncio.sleep(STATE_POLL_INTERVAL_SECONDS)
 
     async def wait_lost(self) -> None:
-        """Return when nothing can arrive here any more."""
-        while not self.is_lost:  # noqa: ASYNC110 -- a pong that stays away sets no event
+        """Return when the socket is dead."""
+        while not self.is_lost:  # noqa: ASYNC110 -- a missing pong sets no event
             await asyncio.sleep(STATE_POLL_INTERVAL_SECONDS)
 
     async def drain(self, within: float) -> None:
-        """Wait until everything that was received is kept and acknowledged, but not longer than this."""
+        """Wait until every received message is stored and acknowledged, at most ``within`` seconds."""
         try:
             async with asyncio.timeout(within):
-                while not self.message_queue.empty() or self._in_progress:  # noqa: ASYNC110 -- two of the SDK's, no event
+                while not self.message_queue.empty() or self._in_progress:  # noqa: ASYNC110 -- the SDK's queue sets no event
                     await asyncio.sleep(0.01)
         except TimeoutError:
-            self.logger.warning("%d deliveries were not acknowledged in time", len(self._in_progress))
+            self.logger.warning("%d messages were not acknowledged in time", len(self._in_progress))
 
     async def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 -- the SDK's signature
-        """Called where Slack says ``disconnect``: note it, and leave the rest to the door."""
+        """The SDK calls this on Slack's ``disconnect``. Ask ``SocketModeReceiver`` for a new socket instead of reconnecting."""
         self.replace_requested.set()
 
     async def process_message(self) -> None:
-        """As the SDK's own, but the task is held on to until it is done."""
+        """Like the SDK's method, but with a reference to the task: asyncio keeps only weak ones, so it could be collected."""
         raw = await self.message_queue.get()
         message: Json = json.loads(raw) if raw and raw.startswith("{") else {}
         if message.get("type") == "disconnect":
@@ -136,6 +136,6 @@ class SocketModeConnection(SocketModeClient):
         bolt_request = AsyncBoltRequest(mode="socket_mode", body=request.payload, context={ENVELOPE_KEY: request.envelope_id})
         answer = await self._app.async_dispatch(bolt_request)
         if answer.status == 404:
-            # Nobody wants it, and unacknowledged it would come again.
+            # No listener matches. Slack would retry a payload that is not acknowledged.
             answer.status, answer.body = 200, ""
         await send_async_response(client, request, answer, started)

@@ -1,4 +1,4 @@
-"""The Socket Mode door: keeps one living socket to Slack, and knows when it has become deaf."""
+"""Socket Mode receiver: keeps one socket to Slack open, and replaces it when it is dead or Slack asks for it."""
 
 import asyncio
 import time
@@ -16,19 +16,19 @@ from runbooks.retries import retry_attempts
 log = structlog.get_logger()
 
 HANDOVER_TIMEOUT_SECONDS = 10.0
-"""For so long Slack may still deliver on a socket that it wants replaced."""
+"""How long Slack may still deliver on a socket after it asked to replace it."""
 DRAIN_TIMEOUT_SECONDS = 2.0
 MAX_FAILURES = 10
-"""In a row, about three minutes; then a fresh process is the better answer."""
+"""Failures in a row, about three minutes of them; then the process ends and is started afresh."""
 MAX_PAUSE_SECONDS = 30.0
 
 
 class SocketModeFailed(DeepechoError):
-    """Slack's socket cannot be opened again. The process ends, so that whatever runs it starts a fresh one."""
+    """The socket cannot be opened. The process ends, so that its supervisor starts a new one."""
 
 
 class SocketModeReceiver:
-    """Opens sockets one after the other, the next before the last one goes where Slack leaves the time for it."""
+    """Opens one socket after the other. Where Slack announces a replacement, the next opens before the old one closes."""
 
     def __init__(self, app: AsyncApp, app_token: str, client: AsyncWebClient, *, replicas: int = 1) -> None:
         self._app, self._app_token, self._client, self._replicas = app, app_token, client, replicas
@@ -36,21 +36,22 @@ class SocketModeReceiver:
         self._previously_heard_at: float | None = None
         self.opened = 0
         self.connections = 0
-        """How many sockets Slack counts for this app, by the last hello."""
+        """Sockets that Slack counts for this app, from the last hello."""
 
     def seconds_since_heard(self) -> float | None:
-        """Seconds since Slack was last heard on a socket; None where it never was."""
+        """Seconds since the last pong or hello on any socket; None before the first."""
         current_heard_at = self._current.last_heard_at if self._current is not None else None
         last_heard_at = current_heard_at or self._previously_heard_at
         return None if last_heard_at is None else time.time() - last_heard_at
 
     async def run(self) -> NoReturn:
-        """Keep a socket open until cancelled. Raises ``GaveUp`` when it cannot be opened again."""
+        """Keep a socket open until cancelled. Raises ``SocketModeFailed`` when it cannot be opened again."""
         retiring: set[asyncio.Task[None]] = set()
         try:
             while True:
                 old, new = self._current, await self._open_next()
                 self._current = new
+                # Messages may still arrive on the old socket, so it is drained beside the new one.
                 if old is not None:
                     task = asyncio.create_task(self._retire(old))
                     retiring.add(task)
@@ -64,13 +65,14 @@ class SocketModeReceiver:
             await asyncio.gather(*retiring, return_exceptions=True)
 
     async def _wait_closed(self, connection: SocketModeConnection) -> None:
-        """Return when another socket is needed. One that can hear nothing any more is closed here."""
+        """Return when another socket is needed. A dead one is closed here; a live one is left for ``_retire``."""
         await connection.wait_closed()
         log.info("socket closing", reason=connection.reason or "lost")
         if connection.reason == "link_disabled":
             raise SocketModeFailed(
                 "Socket Mode is switched off for this app. Switch it on in Slack's app settings, then start again."
             )
+        # At the limit of sockets Slack would refuse the next one while this one is open.
         if connection.is_lost or connection.reason == "too_many_websockets":
             self._previously_heard_at, self._current = connection.last_heard_at, None
             await connection.drain_and_close(DRAIN_TIMEOUT_SECONDS)
@@ -96,22 +98,22 @@ class SocketModeReceiver:
         return connection
 
     async def _retire(self, connection: SocketModeConnection) -> None:
-        """Take what still comes on a socket that has a successor, then close it."""
+        """Receive what still arrives on a replaced socket, then close it."""
         try:
             async with asyncio.timeout(HANDOVER_TIMEOUT_SECONDS):
                 await connection.wait_lost()
         except TimeoutError:
-            pass  # Slack left it open for the whole time; it has nothing more to say.
+            pass  # Slack left it open; nothing more will arrive on it.
         finally:
             await connection.drain_and_close(DRAIN_TIMEOUT_SECONDS)
 
     def _on_hello(self, hello: dict[str, Any]) -> None:
         self.connections = int(hello.get("num_connections", 0))
         log.info("socket open", connections=self.connections)
-        # One more is this one's predecessor, which is still being drained.
+        # One socket more is allowed: the old one, which is still being drained.
         if self.connections > self._replicas + 1:
             log.warning(
-                "Slack counts more sockets than there are replicas; a forgotten one loses clicks",
+                "slack counts more sockets than replicas, clicks may be lost",
                 connections=self.connections,
                 replicas=self._replicas,
             )

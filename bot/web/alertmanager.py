@@ -1,6 +1,6 @@
-"""Where Alertmanager posts: who calls is checked, then what they bring, then it is on the disk, then 200.
+"""Alertmanager webhook endpoint: authenticate, validate, store, answer 200.
 
-Alertmanager drops what gets a 4xx and tries again after a 5xx: 4xx is for what will never be right, 503 for everything else.
+Alertmanager drops a notification after 4xx and retries after 5xx: 4xx is for what will never be valid, 503 for all else.
 """
 
 import base64
@@ -22,18 +22,18 @@ from runbooks.alerts.intake import NotificationProcessor
 ALERTS_PATH = "/webhooks/alertmanager"
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-"""Some ten thousand alerts. Alertmanager has no limit of its own unless ``max_alerts`` sets one."""
+"""About ten thousand alerts. Alertmanager has no limit of its own unless ``max_alerts`` sets one."""
 TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB. `max_alerts` of the receiver makes it smaller."
 
 MAX_QUEUED_NOTIFICATIONS = 2000
-"""Notifications that wait to be applied, some four seconds' work. Alertmanager keeps what we refuse, and comes again."""
+"""Notifications that wait to be applied, about four seconds of work. Alertmanager retries what gets a 503."""
 
 MAX_BYTES_IN_FLIGHT = 8 * MAX_BODY_BYTES
-"""Of bodies that are being read and written at once: they are held in memory."""
+"""Total size of the bodies that are read and stored at the same time: they are in memory."""
 
 
 class AlertmanagerWebhook:
-    """Alertmanager's address. ``entry`` is the catalogue's, None while it says nothing of alerts."""
+    """Serves Alertmanager's webhook. ``config``: the catalogue's section ``alerts``; None where it has none."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class AlertmanagerWebhook:
         self.overloaded = 0
 
     async def serve(self, request: web.Request) -> web.Response:
-        """401 and 400 keep nothing and will not change; 413 is too large; 503 keeps nothing and may come again."""
+        """Handle a notification. Only 200 stores it; 400, 401, 413 and 415 are final; after 503 Alertmanager retries."""
         token = _credentials(request.headers.get("Authorization", ""))
         if not hmac.compare_digest(token, self._token) or not self._token:
             self.refused += 1
@@ -62,7 +62,7 @@ class AlertmanagerWebhook:
             return self._overloaded("The catalogue says nothing of alerts yet.")
         if request.headers.get("Content-Encoding", "identity") != "identity":
             return self._reject(415, "Send the body as it is: Alertmanager never compresses it.")
-        # Who does not say how much is coming may bring the most that is taken.
+        # Without a Content-Length, reserve the maximum body size.
         length = MAX_BODY_BYTES if request.content_length is None else request.content_length
         if length > MAX_BODY_BYTES:
             return self._reject(413, TOO_LARGE)
@@ -102,7 +102,7 @@ class AlertmanagerWebhook:
 
 
 async def _read_body(request: web.Request) -> bytes | None:
-    """The body; None where it is too large. The limit of the application is Slack's, and smaller."""
+    """The body; None where it is too large. ``request.read()`` would apply the server's smaller limit, which suits Slack."""
     body = bytearray()
     while chunk := await request.content.readany():
         body += chunk
@@ -112,7 +112,7 @@ async def _read_body(request: web.Request) -> bytes | None:
 
 
 def _credentials(authorization: str) -> bytes:
-    """The token of a bearer, or the password of basic auth, whose user's name says nothing."""
+    """The bearer token, or the password of basic auth, whose user name is ignored."""
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return credentials.strip().encode(errors="surrogateescape")
@@ -125,7 +125,7 @@ def _credentials(authorization: str) -> bytes:
 
 
 def alert_metrics(intake: NotificationProcessor, webhook: AlertmanagerWebhook | None) -> tuple[MetricSpec, ...]:
-    """What Prometheus is told of it."""
+    """Metrics of the intake, and of the webhook where it is served."""
     metrics = [
         MetricSpec("deepecho_notifications_applied", "counter", "Notifications of alerts applied", lambda: intake.applied),
         MetricSpec("deepecho_notifications_waiting", "gauge", "Notifications kept and not applied yet", lambda: intake.backlog),

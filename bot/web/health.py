@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether it can do its work: each check says so in words."""
+"""Liveness and readiness probes. Each check has a result and a sentence that explains it."""
 
 import time
 from collections.abc import Callable
@@ -11,18 +11,18 @@ from domain.errors import TemporaryError
 from storage.store import Store
 
 LIVENESS_TIMEOUT_SECONDS = 180.0
-"""Alive, but without a word from Slack for so long: whatever runs the process should start a new one."""
+"""A process that received nothing from Slack for this long should be restarted."""
 MAX_PONG_AGE_SECONDS = 30.0
 """Slack is pinged every 5 s."""
 MAX_OUTBOX_AGE_SECONDS = 120.0
-"""A message that waits longer in the outbox is stuck, not paced: ten minutes of a full channel are told by one card."""
+"""A message that waits longer in the outbox is stuck, not rate-limited: newer versions of a card replace older ones."""
 CACHE_SECONDS = 1.0
-"""Probes may come often; a write that is synced to the disk need not."""
+"""How long database checks are cached: probes are frequent, and each check is a synced write."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing that was looked at."""
+    """Result of one check. ``detail``: a short explanation."""
 
     name: str
     ok: bool
@@ -30,7 +30,7 @@ class CheckResult:
 
 
 class Health:
-    """Answers the probes. ``heard_ago``: seconds since Slack was heard; None for a door that need not hear."""
+    """Answers the probes. ``seconds_since_heard`` is None where Slack calls us over HTTP."""
 
     def __init__(self, store: Store, clock: Clock, replica: str, seconds_since_heard: Callable[[], float | None] | None) -> None:
         self._store, self._clock, self._replica, self._seconds_since_heard = store, clock, replica, seconds_since_heard
@@ -39,7 +39,7 @@ class Health:
         self._cached_checks: tuple[float, list[CheckResult]] | None = None
 
     def stop(self) -> None:
-        """From now on the process is not ready: it is going."""
+        """Report the process as not ready from now on."""
         self._stopping = True
 
     async def live(self, _request: web.Request) -> web.Response:
@@ -58,7 +58,7 @@ class Health:
         ago = self._seconds_since_heard()
         silent_for = time.monotonic() - self._started if ago is None else ago
         if silent_for > LIVENESS_TIMEOUT_SECONDS:
-            return CheckResult("slack", ok=False, detail=f"alive but deaf: nothing heard for {silent_for:.0f} s")
+            return CheckResult("slack", ok=False, detail=f"nothing received from Slack for {silent_for:.0f} s")
         return CheckResult("process", ok=True, detail="alive")
 
     def _slack_readiness(self) -> CheckResult:

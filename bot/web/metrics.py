@@ -1,4 +1,4 @@
-"""``/metrics``: what is counted elsewhere as plain numbers, collected when Prometheus asks, so that no request pays for it."""
+"""``/metrics``: plain counters of other objects, read when Prometheus scrapes, so that requests do not pay for it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from storage.store import Store
 
 @dataclass(frozen=True, slots=True)
 class MetricSpec:
-    """One number: ``counter`` only grows, ``gauge`` moves."""
+    """One metric. ``kind``: ``counter`` (only grows) or ``gauge``; ``read`` returns the current value."""
 
     name: str
     kind: str
@@ -38,7 +38,7 @@ class _MetricCollector(Collector):
 
 
 class MetricsEndpoint:
-    """A registry of our own: nothing of other libraries slips in, and two bots in one test do not meet."""
+    """Serves a registry of its own: the global one has other libraries' metrics, and two bots in one test would collide in it."""
 
     def __init__(self, store: Store) -> None:
         self.registry = CollectorRegistry()
@@ -48,11 +48,11 @@ class MetricsEndpoint:
             collector(registry=self.registry)
 
     def set_metrics(self, specs: tuple[MetricSpec, ...]) -> None:
-        """What the page tells from now on."""
+        """Replace the metrics that are served."""
         self._collector.specs = specs
 
     async def serve(self, _request: web.Request) -> web.Response:
-        """The page that Prometheus reads."""
+        """Serve the metrics in Prometheus' text format."""
         async with self._store.read() as tx:
             self._collector.outbox = await tx.outbox.count_by_state()
         return web.Response(body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

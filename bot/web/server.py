@@ -1,17 +1,17 @@
-"""The HTTP server: health, metrics, and the addresses that webhooks and Slack post to."""
+"""The HTTP server of health, metrics, webhooks and Slack's requests."""
 
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 MAX_BODY_BYTES = 512 * 1024
-"""Slack's largest payload, a view with 100 blocks, stays under half of this."""
+"""Slack's largest payload, a view with 100 blocks, is less than half of this."""
 
 RequestHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class HttpServer:
-    """One listening socket. It opens before the rest is ready, so that probes get an answer from the first moment."""
+    """One listening socket. It opens before the other components, so that probes are answered during the start."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
@@ -20,24 +20,24 @@ class HttpServer:
         self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=1)
 
     def add(self, path: str, handler: RequestHandler) -> None:
-        """Serve an address. Only before ``open``."""
+        """Serve a path with GET. Call it before ``open``."""
         self._app.router.add_get(path, handler)
 
     def reserve(self, *paths: str) -> None:
-        """Addresses that others post to. Until ``let_in`` they answer 503: whoever calls tries again. Only before ``open``."""
+        """Reserve paths for POST. They answer 503 until ``enable``, so the caller retries. Call it before ``open``."""
         for path in paths:
             self._app.router.add_post(path, self._dispatch)
 
     def enable(self, handler: RequestHandler, *paths: str) -> None:
-        """From now on what is posted to these addresses is taken."""
+        """Pass requests for these paths to ``handler`` from now on."""
         self._handlers.update(dict.fromkeys(paths, handler))
 
     def disable(self) -> None:
-        """From now on all of it is answered 503: the process is stopping."""
+        """Answer 503 on all reserved paths from now on: the process is stopping."""
         self._handlers.clear()
 
     async def open(self) -> int:
-        """Listen, and answer with the port."""
+        """Listen, and return the port."""
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)
         await site.start()
@@ -45,7 +45,7 @@ class HttpServer:
         return port
 
     async def close(self) -> None:
-        """Finish what is being answered, for a second at most, and stop listening."""
+        """Stop listening, and finish running requests within a second."""
         await self._runner.cleanup()
 
     async def _dispatch(self, request: web.Request) -> web.StreamResponse:
