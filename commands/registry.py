@@ -1,4 +1,4 @@
-"""From what somebody typed to an answer: find the command, check the person, run it, say in words what went wrong."""
+"""Command registry: parses a text, checks permissions, runs the command, turns domain errors into answers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The HTTP calls of all integrations: time and size limits, proxies, and what failures mean in the domain's errors."""
+"""HTTP calls of all integrations: limits of time and size, proxies, translation of failures into domain errors."""
 
 import json
 import ssl
@@ -18,7 +18,7 @@ from domain.redaction import redact
 DEFAULT_TIMEOUT_SECONDS = 10.0
 MAX_CONNECT_SECONDS = 5.0
 MAX_RESPONSE_BYTES = 16 * 2**20
-"""A larger response is not read to its end: it would fill the memory that other work needs."""
+"""Larger responses are not read to their end, to bound the memory of one call."""
 _MAX_MESSAGE_LENGTH = 500
 _MAX_PLAIN_TEXT_LENGTH = 200
 _CHUNK_BYTES = 64 * 1024
@@ -28,7 +28,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpCall:
-    """One request, in the words that an error's sentence needs."""
+    """One request, for error texts."""
 
     server: str
     """``Alertmanager at alerts.example:9093``, ``cluster prod``: the host only, because an address may hold a password."""
@@ -86,7 +86,7 @@ AIOHTTP = HttpLibrary((aiohttp.ClientError, ConnectionError, TimeoutError, Value
 
 @contextmanager
 def translate_errors(call: HttpCall, library: HttpLibrary = AIOHTTP) -> Iterator[None]:
-    """Around a request and the parsing of its response: no exception of the HTTP library leaves it."""
+    """Wrap a request and the parsing of its response: translate every exception of the HTTP library."""
     try:
         yield
     except library.errors as error:
@@ -170,18 +170,18 @@ def error_for_status(call: HttpCall, response: FailedResponse) -> DeepechoError:
 
 
 def refusal_sentence(call: HttpCall, response: FailedResponse) -> str:
-    """The server understood the request and refused it, with its own reason."""
+    """The sentence for a request that the server refused, with the server's own reason."""
     return f"{call.subject} refused to {call.action or 'answer'}: {response.message or f'HTTP {response.status}'}"
 
 
 def timeout_error(call: HttpCall) -> TemporaryError:
-    """The time of a request is over."""
+    """The error for a request whose time limit has passed."""
     within = f"within {call.timeout_seconds:g} s" if call.timeout_seconds else "in time"
     return lost_response_error(call, f"did not answer {within}")
 
 
 def lost_response_error(call: HttpCall, problem: str, retry_after: float | None = None) -> TemporaryError:
-    """The request may have arrived: a write may have been done all the same, a read is simply repeated."""
+    """The error for a request that may have arrived: UnknownOutcome for a write, as it may be done, else TemporaryError."""
     asked = f" when asked to {call.action}" if call.action else ""
     if call.is_write:
         return UnknownOutcome(f"{call.subject} {problem}{asked}: it may or may not have been done.", retry_after)
@@ -196,7 +196,7 @@ def check_response_size(call: HttpCall, size: int, limit: int, *, hint: str = ""
 
 
 async def read_response(call: HttpCall, response: aiohttp.ClientResponse, limit: int = MAX_RESPONSE_BYTES) -> bytes:
-    """The whole body, read no further than the limit."""
+    """Read the whole body. Raises PermanentError if it is larger than ``limit``."""
     body = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
         body += chunk
@@ -212,7 +212,7 @@ def host_of(address: str) -> str:
 def proxy_for(address: str) -> str | None:
     """The environment's proxy for an address, ``NO_PROXY`` respected.
 
-    Looked up once for a session: aiohttp would do it in a thread for every call.
+    It is looked up once for a session: aiohttp would do it in a thread for every request.
     """
     url = urlsplit(address)
     if proxy_bypass(url.hostname or "") or proxy_bypass(host_of(address)):
@@ -221,12 +221,12 @@ def proxy_for(address: str) -> str | None:
 
 
 def timeouts(seconds: float) -> aiohttp.ClientTimeout:
-    """The limit of a whole call, and a shorter one of its connection: a server that is away is noticed sooner."""
+    """Limits of a whole call and, shorter, of its connection, so that an unreachable server is noticed sooner."""
     return aiohttp.ClientTimeout(total=seconds, sock_connect=min(MAX_CONNECT_SECONDS, seconds))
 
 
 class HttpClient:
-    """One server's HTTP API. Raises the domain's errors only; nothing is tried again here."""
+    """Client of one server's HTTP API. It raises only domain errors and does not retry."""
 
     def __init__(
         self,
@@ -274,6 +274,6 @@ class HttpClient:
 
 @asynccontextmanager
 async def open_session(base_url: str) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session for one server, through the environment's proxy. Nothing is sent before the first request."""
+    """Open a session for one server, through the environment's proxy. It connects with the first request."""
     async with aiohttp.ClientSession(proxy=proxy_for(base_url)) as session:
         yield session

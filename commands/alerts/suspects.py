@@ -39,6 +39,7 @@ async def rollback_suspect_command(request: Request, args: Arguments) -> Answer:
         choices = (replace(choice, command=_rollback_command(target, choice.version)) for choice in ambiguous.choices.choices)
         return replace(ambiguous.choices, choices=tuple(choices))
     answer = await start_operation(request, args, plan, command=_command_line(group, args))
+    # After the start: a crash in between loses only the note in the thread.
     if isinstance(answer, OperationStarted):
         alert_request = AlertRequest(group=group.id, by=request.member, source=request.key)
         await request.services.alerts.note_rollback(alert_request, answer.record.id)

@@ -122,6 +122,7 @@ def _find_closer(text: str, index: int, closers: str, *, ends_word: bool = False
         if text[index] == "\\":
             index += 2
             continue
+        # Within a word a single mark is an apostrophe: it closes only before a space or the end.
         if text[index] in closers and (not ends_word or text[index + 1 : index + 2] in ("", " ")):
             return index
         index += 1
@@ -138,6 +139,7 @@ def _match_flag(token: Token, usage: Usage) -> tuple[str, str | None] | None:
     Phones replace ``--`` by ``—``, which is accepted. Raises ``UsageError`` for a single ``-`` before the name of a flag.
     """
     match = _FLAG.fullmatch(token.text)
+    # Quoting makes a flag plain text, unless only its value is quoted.
     if match is None or 0 <= token.quoted_at < match.end("name"):
         return None
     dashes, name = match["dashes"], match["name"].lower()
@@ -165,6 +167,7 @@ def _flag_value(name: str, inline_value: str | None, tokens: Sequence[Token], in
         parts, index = [tokens[index].text], index + 1
     else:
         parts = [] if inline_value is None else [inline_value]
+        # An unquoted text extends to the next flag: `--reason errors went up --dry-run`.
         while value_kind is FlagValue.TEXT and index < len(tokens) and _match_flag(tokens[index], usage) is None:
             parts.append(tokens[index].text)
             index += 1

@@ -57,6 +57,7 @@ def _unwrap(match: re.Match[str], mentions: dict[str, str]) -> str:
         return f"@{(label or body).removeprefix('@')}"
     if sign:
         return match[0]
+    # Slack makes a link of a typed host name; the label is what was typed.
     return label if label and body.endswith(label) else body.removeprefix("mailto:")
 
 
@@ -72,6 +73,7 @@ def _mention_name(user_id: str, label: str, mentions: dict[str, str]) -> str:
 def _normalize_characters(text: str) -> str:
     characters = []
     for character in text:
+        # Python counts these four control characters as spaces; they are rejected below like all others.
         if character.isspace() and character not in "\x1c\x1d\x1e\x1f":
             characters.append(" ")
         elif character in _HYPHENS:

@@ -65,6 +65,7 @@ def notification_key(body: bytes, at: datetime, repeat_seconds: float) -> str:
     payload = _parse_payload(body)
     serialized_alerts = _DEDUP_ADAPTER.dump_json(sorted(map(_DEDUP_FIELDS, payload["alerts"])))
     group = f"{payload.get('receiver', '')}\n{payload['groupKey']}\n{payload.get('truncatedAlerts', 0)}\n"
+    # Without a repeat interval every notification gets a slot of its own, so that none counts as a repeat.
     time_slot = int(at.timestamp() / repeat_seconds) if repeat_seconds else int(at.timestamp() * 1e6)
     # The time slot comes first, so that keys grow with time: appending at the end of the index costs half of random inserts.
     return f"alert-{time_slot:014x}-{hashlib.sha256(group.encode() + serialized_alerts).hexdigest()[:32]}"

@@ -113,6 +113,7 @@ class KubernetesClient:
             "timeoutSeconds": str(self.settings.watch_timeout),
             "fieldSelector": field_selector,
         }
+        # The server ends the watch after watch_timeout. The total only guards against a server that does not.
         timeouts = aiohttp.ClientTimeout(
             total=self.settings.watch_timeout + self.settings.total_timeout,
             sock_connect=self.settings.connect_timeout,
@@ -146,6 +147,7 @@ class KubernetesClient:
         header = await authenticated.credentials.header()
         with translate_errors(request.call):
             response = await self._call_api(authenticated, request, header)
+            # Once only: a token may have been revoked early, but a second 401 means that the account has no access.
             if response.status == 401:
                 response.release()
                 response = await self._call_api(authenticated, request, await authenticated.credentials.replace_refused(header))

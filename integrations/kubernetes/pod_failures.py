@@ -82,7 +82,7 @@ def _from_container_status(pod_name: str, status: Json) -> _Candidate | None:
         failure = _pod_failure(pod_name, terminated.get("reason", "Error"), _exit_message(terminated), restarts)
         return _Candidate(failure=failure, container=container)
     if waiting is not None and waiting.get("reason", "") not in {*_STARTING_REASONS, ""}:
-        # A waiting container says CrashLoopBackOff; that its last run ran out of memory is the better reason.
+        # The reason would be CrashLoopBackOff; that the last run was out of memory explains more.
         oom_killed = last_terminated is not None and last_terminated.get("reason") == "OOMKilled"
         message = "; ".join(filter(None, [waiting.get("message", ""), _exit_message(last_terminated) if last_terminated else ""]))
         failure = _pod_failure(pod_name, "OOMKilled" if oom_killed else waiting["reason"], message, restarts)

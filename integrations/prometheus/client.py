@@ -87,6 +87,7 @@ class Prometheus:
 def step_seconds(since: datetime, until: datetime, points: int) -> int:
     """The step in whole seconds that gives at most ``points`` points, both ends included, and never over the server's limit."""
     span = round(until.timestamp()) - round(since.timestamp())
+    # Both ends are points, so that n points have n - 1 steps between them.
     return max(1, math.ceil(span / (max(2, min(points, MAX_POINTS_PER_SERIES)) - 1)))
 
 

@@ -48,6 +48,7 @@ def _points(values: Sequence[Any], step: float) -> Points:
     points: list[tuple[float, float | None]] = []
     for timestamp, value in values:
         seconds = float(timestamp)
+        # Half a step of tolerance, since timestamps are rounded.
         if points and seconds - points[-1][0] > 1.5 * step:
             points.append((points[-1][0] + step, None))
         points.append((seconds, _parse_number(value)))

@@ -78,7 +78,7 @@ class GroupBatch:
         await self._resolve_in_other_groups(self._ids_by_key.get(key, ""), routed, source)
 
     async def write(self, at: datetime) -> None:
-        """Make it all true: groups, alerts, and what their cards and threads say. ``at`` is now."""
+        """Write groups, alerts, cards, thread notes and storms at once. ``at`` is now."""
         saves = [self._group_save(group_id, pending) for group_id, pending in self._changes.items()]
         await self._tx.save_groups(saves, at, keys=self._assigned_keys, storms=self._storms.saves())
 

@@ -50,7 +50,7 @@ async def _change(op: OperationContext, apply_change: ApplyChange, change: Servi
 async def abort(op: OperationContext, state: State, text: str) -> Outcome:
     """The outcome of an operation that ends early, with a description of each service's state."""
     snapshot = await op.progress_snapshot()
-    # A refusal says "Nothing was changed." of one service; earlier services may have been changed.
+    # "Nothing was changed." in a refusal is about one service; earlier services may have been changed.
     text = text.removesuffix(f" {NOTHING_CHANGED}")
     if all(service_progress.phase in (Phase.WAITING, Phase.UNTOUCHED) for service_progress in snapshot):
         return Outcome(state=state, text=text, end_state=(NOTHING_CHANGED,))

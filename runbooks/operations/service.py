@@ -32,7 +32,7 @@ from storage.store import Store, Transaction
 from storage.timers import Timer
 
 EXPIRE_APPROVAL = "approval-expire"
-"""The kind of the timer that ends an approval nobody gave."""
+"""The kind of the timer that ends an approval which was not given in time."""
 UNDELIVERED_TIMEOUT = timedelta(hours=1)
 """Extra time before an approval expires whose card was never delivered: its own time starts with the delivery."""
 
@@ -75,11 +75,7 @@ class OperationService:
         ``approved``: an earlier decision covers it, so that it needs no approval.
         """
         at = self.clock.now()
-        rule = self.catalogue().environments[plan.environment].rule(plan.action)
-        approval = None
-        if rule.approver_role is not None and not approved:
-            within = self.catalogue().environments[plan.environment].approval_within
-            approval = Approval(role=rule.approver_role, within=within, digest=plan.digest())
+        approval = None if approved else self._required_approval(plan)
         async with self.store.write() as tx:
             if (existing := await tx.operations.get_by_source(source)) is not None:
                 return existing
@@ -104,11 +100,7 @@ class OperationService:
             await tx.apply(open_operation(record), at, new=True)
             await tx.inbox.mark_answered(source, at, record.id)
             if approval is not None:
-                await tx.timers.set(
-                    Timer(
-                        f"{EXPIRE_APPROVAL}/{record.id}", EXPIRE_APPROVAL, record.id, at + approval.within + UNDELIVERED_TIMEOUT
-                    )
-                )
+                await tx.timers.set(_expiry_timer(record.id, at + approval.within + UNDELIVERED_TIMEOUT))
         self.notify_outbox()
         # After the commit: if the process dies in between, Recovery finds the row without a workflow and starts it.
         await self.engine.start(record.id)
@@ -152,9 +144,12 @@ class OperationService:
         if transition is None or transition.record.approval is None or transition.record.approval.expires_at is None:
             return
         await tx.apply(transition, at)
-        await tx.timers.set(
-            Timer(f"{EXPIRE_APPROVAL}/{row.stream}", EXPIRE_APPROVAL, row.stream, transition.record.approval.expires_at)
-        )
+        await tx.timers.set(_expiry_timer(row.stream, transition.record.approval.expires_at))
+
+    def _required_approval(self, plan: Plan) -> Approval | None:
+        environment = self.catalogue().environments[plan.environment]
+        role = environment.rule(plan.action).approver_role
+        return None if role is None else Approval(role=role, within=environment.approval_within, digest=plan.digest())
 
     async def _transition(
         self, request: _DecisionRequest, make_transition: Callable[[OperationRecord, datetime], Transition]
@@ -213,6 +208,10 @@ class OperationService:
         ids = id_candidates("op", source)
         used = await tx.operations.known_ids(ids)
         return next(candidate for candidate in ids if candidate not in used)
+
+
+def _expiry_timer(operation_id: str, at: datetime) -> Timer:
+    return Timer(f"{EXPIRE_APPROVAL}/{operation_id}", EXPIRE_APPROVAL, operation_id, at)
 
 
 def _raise_not_found(operation_id: str) -> OperationRecord:
