@@ -20,7 +20,7 @@ class Housekeeping:
     clock: Clock
 
     async def run(self) -> None:
-        """Tidy for as long as the process lives."""
+        """Clean up every ``HOUSEKEEPING_INTERVAL``, until the process ends."""
         await run_periodically("housekeeping", HOUSEKEEPING_INTERVAL, self.run_once)
 
     async def run_once(self) -> None:

@@ -1,4 +1,4 @@
-"""Background work: repeated at an interval, or earlier when woken, for as long as the process lives."""
+"""Background work: repeated at an interval, or earlier when woken, until the process ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 class RepeatedWork:
-    """Work that is done again anyway, so that a TemporaryError ends nothing. Any other error is raised.
+    """Work that is repeated anyway, so that a TemporaryError is only logged. Other errors are raised.
 
-    The first failure in a row is logged as a warning, later ones only for a debug log; so is that it works again.
+    The first failure in a row is logged as a warning, further ones at debug level, and the recovery as info.
     """
 
     def __init__(self, name: str) -> None:
@@ -25,7 +25,7 @@ class RepeatedWork:
         self.is_failing = False
 
     async def attempt(self, work: Callable[[], Awaitable[T]]) -> T | None:
-        """The work's result; None where it failed."""
+        """Do the work. Returns its result; None if it failed."""
         try:
             result = await work()
         except TemporaryError as error:
@@ -44,19 +44,19 @@ async def run_periodically(
 ) -> NoReturn:
     """Do the work, then again after the interval or as soon as ``wake`` is set.
 
-    The work may answer with other seconds to wait, such as 0 where more is waiting. The interval runs from the end of the work,
-    so that slow work never overlaps itself.
+    The work may return other seconds to wait, such as 0 if more is waiting. The interval runs from the end of the work, so that
+    slow work never overlaps itself.
     """
     repeated, wake = RepeatedWork(name), wake or asyncio.Event()
     while True:
-        # Cleared before the work, not after: what is set meanwhile may concern what the work has already passed.
+        # Cleared before the work, not after: a wake-up during the work may be about something that it has already passed.
         wake.clear()
         pause = await repeated.attempt(work)
         await wait_until_set(wake, interval.total_seconds() if pause is None else pause)
 
 
 async def wait_until_set(event: asyncio.Event, timeout_seconds: float) -> None:
-    """Wait for the event, at most so long."""
+    """Wait until the event is set, or the timeout has passed."""
     try:
         async with asyncio.timeout(timeout_seconds):
             await event.wait()

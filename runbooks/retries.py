@@ -1,6 +1,6 @@
-"""Retries within one call: stamina, with our log events.
+"""Retries within one call: stamina, with log events.
 
-What is retried later than the process may live (messages of the outbox, timers) keeps its next time in its row, computed with
+Retries that must survive a restart (outbox messages, timers) store the time of the next attempt in their row, computed with
 ``domain.backoff``.
 """
 
@@ -23,9 +23,9 @@ def retry_attempts(
     attempts: int | None = None,
     timeout: float | None = None,
 ) -> AsyncIterator[stamina.Attempt]:
-    """``async for attempt in …: with attempt: …``, until the block succeeds. Then, or with the last attempt's error, it ends.
+    """Use as ``async for attempt in …: with attempt: …``. Raises the error of the last attempt.
 
-    Pauses grow from ``initial`` to ``maximum`` seconds, with a jitter of ``initial``; a server's own ``retry_after`` goes first.
+    Pauses grow from ``initial`` to ``maximum`` seconds, jitter ``initial``; a server's ``retry_after`` takes precedence.
     """
 
     def pause(error: Exception) -> bool | float:

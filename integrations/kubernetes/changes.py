@@ -176,8 +176,7 @@ async def apply(client: KubernetesClient, change: Change) -> bool:
         try:
             await _patch(client, change, deployment)
         except Conflict:
-            # The first three retries follow at once: a conflict mostly comes from a single status update.
-            if attempt > 1:  # two conflicts are an ordinary race; more are somebody who writes all the time
+            if attempt > 1:  # two conflicts are an ordinary race; after more, another client writes all the time
                 await asyncio.sleep(backoff_delay(attempt - 1, *_CONFLICT_BACKOFF_SECONDS))
         except UnknownOutcome as error:
             # One lost response is settled by reading again; a second one is left to the caller.

@@ -38,7 +38,7 @@ class ClusterSettings:
     """A watch without data for so long is resumed: its connection may be dead, and resuming loses no event."""
     argocd_namespace: str = "argocd"
     service_account: Path = SERVICE_ACCOUNT_DIRECTORY
-    """The folder of token and certificate when ``in_cluster``."""
+    """The directory of token and certificate, for ``in_cluster``."""
 
     def __post_init__(self) -> None:
         auth_methods = [self.in_cluster, bool(self.kubeconfig), self.eks is not None]

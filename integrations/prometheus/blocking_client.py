@@ -54,12 +54,12 @@ class BlockingClient:
         self._query_params = {"timeout": f"{context.call.timeout_seconds:g}"}
 
     def query(self, expression: str) -> list[Any]:
-        """The ``result`` of ``/api/v1/query``."""
+        """Return the ``result`` of ``/api/v1/query``."""
         result: list[Any] = self._client.custom_query(_replace_surrogates(expression), params=self._query_params)
         return result
 
     def query_range(self, expression: str, since: datetime, until: datetime, step: int) -> list[Any]:
-        """The ``result`` of ``/api/v1/query_range``."""
+        """Return the ``result`` of ``/api/v1/query_range``; ``step`` is in seconds."""
         result: list[Any] = self._client.custom_query_range(
             _replace_surrogates(expression), since, until, str(step), params=self._query_params
         )

@@ -56,7 +56,7 @@ def _points(values: Sequence[Any], step: float) -> Points:
 
 
 def _parse_number(value: Any) -> float | None:
-    """None for NaN, the infinities and text."""
+    """Parse a value; None for NaN, infinities and strings."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -74,7 +74,7 @@ def _series_names(all_labels: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def _format_labels(labels: Mapping[str, str], names: Sequence[str]) -> str:
-    """``up, instance=127.0.0.1:9090, job=prometheus``."""
+    """Format labels as ``up, instance=127.0.0.1:9090, job=prometheus``."""
     return ", ".join(labels[name] if name == _METRIC else f"{name}={labels[name]}" for name in names if labels.get(name))
 
 

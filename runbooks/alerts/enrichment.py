@@ -103,7 +103,7 @@ class Enrichment:
         self._queue.put_nowait((timer, at))
 
     async def run(self) -> NoReturn:
-        """Look into groups for as long as the process lives."""
+        """Enrich queued groups, until the process ends."""
         async with asyncio.TaskGroup() as workers:
             for number in range(ENRICHMENT_CONCURRENCY):
                 workers.create_task(self._run_worker(), name=f"enrichment-{number}")

@@ -31,7 +31,7 @@ log = structlog.get_logger()
 BATCH_SIZE = 64
 """Maximum number of notifications in one transaction."""
 INBOX_POLL_INTERVAL = timedelta(seconds=1)
-"""Between polls for notifications that another replica, or an earlier process, has stored."""
+"""How often to poll for notifications that another replica, or an earlier process, has stored."""
 
 WATCHDOG_RULE = "watchdog"
 
@@ -62,7 +62,7 @@ class NotificationProcessor:
         self._woken.set()
 
     async def run(self) -> NoReturn:
-        """Apply whatever there is, for as long as the process lives."""
+        """Apply notifications as they arrive, until the process ends."""
         await run_periodically("applying notifications", INBOX_POLL_INTERVAL, self._run_once, wake=self._woken)
 
     async def apply_batch(self) -> int:

@@ -127,7 +127,7 @@ class SuspectFinder:
         return ChangeSet(changes=tuple(changes), missing=snapshot.change_set.missing)
 
     async def _take_snapshot(self, environment: str, since: datetime) -> _Snapshot:
-        """Everything since then, up to now."""
+        """Query all sources for changes after ``since``."""
         at = self._clock.now()
         catalogue = self._catalogue()
         targets = [catalogue.target(environment, name) for name in catalogue.services]

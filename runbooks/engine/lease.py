@@ -73,7 +73,7 @@ class Lease(Protocol):
         ...
 
     async def run(self) -> None:
-        """Beat for as long as the process lives."""
+        """Send heartbeats until the process ends."""
         ...
 
     async def release(self) -> None:
@@ -135,7 +135,7 @@ class SharedLease:
             async with self._store.write() as tx:
                 await tx.replicas.heartbeat(self.replica)
         except TemporaryError:
-            # The database may come back in time; ``check`` ends the process when it does not.
+            # The database may come back in time. Otherwise one of the next checks ends the process.
             self.check()
             raise
         self._last_heartbeat = started

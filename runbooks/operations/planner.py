@@ -186,7 +186,7 @@ class Planner:
         return await self._cluster(environment).workload(self._catalogue().target(environment, service))
 
     async def _workloads(self, environment: str, service: str | None) -> list[Workload]:
-        """The named service, or every one of the default application that exists there, in the catalogue's order."""
+        """Read the named service, or all existing ones of the default application, in the catalogue's order."""
         if service is not None:
             return [await self._workload(environment, service)]
         catalogue = self._catalogue()

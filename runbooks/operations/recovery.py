@@ -17,7 +17,7 @@ from storage.store import Transaction
 log = structlog.get_logger()
 
 RECOVERY_POLL_INTERVAL = timedelta(seconds=5)
-"""Between searches for abandoned operations."""
+"""How often to search for abandoned operations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Recovery:
     """Workflows that DBOS believes to run here although there is no task for them. Seen twice in a row, they are resumed."""
 
     async def run(self) -> None:
-        """Look, again and again, for as long as the process lives."""
+        """Search every ``RECOVERY_POLL_INTERVAL``, until the process ends."""
         await run_periodically("recovery of operations", RECOVERY_POLL_INTERVAL, self.run_once)
 
     async def run_once(self) -> None:

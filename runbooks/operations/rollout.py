@@ -131,7 +131,7 @@ class _PodFailureReporter:
         self._reported: set[str] = set()
 
     async def run(self) -> None:
-        # Not ``run_periodically``: it belongs to one operation, and its failures are not worth a word.
+        # Not ``run_periodically``: it belongs to one operation, and its failures are not worth logging.
         while True:
             await asyncio.sleep(POD_FAILURE_POLL_INTERVAL)
             await self.run_once()
