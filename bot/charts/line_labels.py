@@ -13,6 +13,7 @@ from bot.charts.scales import AxisScale, digits_for
 from bot.charts.text import clip_middle, common_start, drawable
 from domain.metrics.chart_text import Point, finite_threshold, format_number, limit_text
 from domain.metrics.charts import Chart
+from domain.text import and_more
 
 _MAX_LABEL_WIDTH = 440
 _CONNECTOR_WIDTH = 34
@@ -68,7 +69,7 @@ def short_names(lines: Sequence[ChartLine]) -> list[str]:
 def more_lines(chart: Chart, lines: Sequence[ChartLine]) -> str:
     """`and 992 more`: series that are not drawn, and series that the query left out."""
     more = max(0, chart.left_out) + (len(chart.series) - len(lines) if len(lines) == MAX_LINES else 0)
-    return f"and {more:,} more" if more else ""
+    return and_more(more)
 
 
 def width_for(canvas: Canvas, labels: Sequence[LineLabel], more: str) -> float:

@@ -8,6 +8,7 @@ from commands.core.router import Router
 from domain.answers.answers import Answer, TextAnswer
 from domain.audit import new_entry
 from domain.people import Role
+from domain.text import and_more
 
 Reload = Callable[[], Awaitable[tuple[str, ...]]]
 """Reads the catalogue and returns the differences, one a line. On ``CatalogueError`` the old catalogue stays."""
@@ -42,5 +43,5 @@ def describe_changes(changed: tuple[str, ...]) -> str:
     """The differences as one text for Slack, at most ``_MAX_CHANGES`` of them."""
     if not changed:
         return "The catalogue was read again. Nothing in it has changed."
-    more = f"\n• and {len(changed) - _MAX_CHANGES} more" if len(changed) > _MAX_CHANGES else ""
-    return "The catalogue was read again. What changed:\n" + "\n".join(f"• {each}" for each in changed[:_MAX_CHANGES]) + more
+    lines = [*changed[:_MAX_CHANGES], *filter(None, [and_more(len(changed) - _MAX_CHANGES)])]
+    return "\n".join(["The catalogue was read again. What changed:", *(f"• {line}" for line in lines)])

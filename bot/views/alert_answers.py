@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from bot.views import phrases
 from bot.views.alert_card import SEVERITY_EMOJI, acknowledgement_line, alert_count, emoji, labels_of, silence_line, title
 from bot.views.markup.document import Block, Context, Document, Header, Paragraph
-from bot.views.markup.mrkdwn import clip
 from bot.views.markup.spans import (
     ChannelMention,
     Code,
@@ -25,6 +24,7 @@ from domain.alerts.silences import Silence, SilenceState
 from domain.answers.alerts import AlertmanagerSilences, AlertsAnswer, ListedSilence, RouteAnswer, SilencesAnswer
 from domain.catalogue.alerts import DEFAULT_RULE
 from domain.matchers import format_matcher
+from domain.text import clip
 
 _MAX_GROUPS = 15
 _MAX_SILENCES = 20

@@ -17,7 +17,7 @@ from bot.views.markup.document import (
     Paragraph,
     SelectMenu,
 )
-from bot.views.markup.mrkdwn import clean, clip
+from bot.views.markup.mrkdwn import clean
 from bot.views.markup.spans import (
     Code,
     GroupMention,
@@ -39,7 +39,7 @@ from domain.metrics.chart_text import describe_chart, has_numbers
 from domain.metrics.charts import Chart
 from domain.people import Person
 from domain.severities import Severity
-from domain.text import format_duration
+from domain.text import and_more, clip, format_duration
 
 ACKNOWLEDGE = "alert.acknowledge"
 SILENCE = "alert.silence"
@@ -264,8 +264,8 @@ def _examples(record: AlertGroup) -> tuple[Line, ...]:
         line("🔴 " if each.firing else "✅ ", clip(clean(distinguishing_labels(each, record)), _MAX_LABEL_LENGTH * 3))
         for each in examples
     ]
-    more = record.total - len(examples)
-    return (*lines, *([line(f"and {more:,} more")] if more > 0 else []))
+    more = and_more(record.total - len(examples))
+    return (*lines, *([line(more)] if more else []))
 
 
 def _links(record: AlertGroup) -> Line:

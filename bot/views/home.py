@@ -15,6 +15,7 @@ from domain.answers.answers import HelpAnswer, HelpGroup, HelpLine, HomeAnswer, 
 from domain.operations.locks import LockRecord
 from domain.operations.operation import OperationRecord
 from domain.policies import REQUIRED_ROLES, Action
+from domain.text import and_more
 
 UNLOCK = "lock.unlock"
 REFRESH = "home.refresh"
@@ -147,7 +148,8 @@ def _unlock_button(lock: LockRecord) -> Button:
 
 
 def _and_more(count: int) -> list[Block]:
-    return [Paragraph((line(f"and {count - _MAX_SHOWN} more"),))] if count > _MAX_SHOWN else []
+    more = and_more(count - _MAX_SHOWN)
+    return [Paragraph((line(more),))] if more else []
 
 
 def _summary(fact: HomeAnswer) -> Line:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from domain.notes import Tone
 from domain.operations.operation import OperationRecord, Phase, State
 from domain.operations.plans import Plan, ServiceChange, Verb
-from domain.text import format_duration
+from domain.text import first_names, format_duration
 
 TONE_EMOJI = {Tone.PLAIN: "", Tone.GOOD: "✅ ", Tone.WARNING: "⚠️ ", Tone.BAD: "🔴 "}
 VERB_EMOJI = {Verb.DEPLOY: "🚀", Verb.ROLLBACK: "⏪", Verb.RESTART: "🔄", Verb.SCALE: "📐"}
@@ -55,14 +55,13 @@ def with_article(word: str) -> str:
 def join_names(names: Sequence[str], max_names: int = 3) -> str:
     """`a`, `a and b`, `a, b and c`, `a, b and 5 more`."""
     if len(names) > max_names:
-        return f"{', '.join(names[: max_names - 1])} and {len(names) - max_names + 1} more"
+        return first_names(names, max_names - 1)
     return " and ".join([*filter(None, [", ".join(names[:-1])]), *names[-1:]])
 
 
 def shortened(names: Sequence[str], max_names: int = 6) -> str:
     """The names with commas, the first ``most`` of them."""
-    shown = ", ".join(names[:max_names])
-    return shown if len(names) <= max_names else f"{shown} and {len(names) - max_names} more"
+    return first_names(names, max_names)
 
 
 def title(plan: Plan) -> str:

@@ -3,11 +3,11 @@
 from bot.views import phrases
 from bot.views.alert_card import SEVERITY_EMOJI
 from bot.views.markup.document import Block, Context, Document, Header, Paragraph
-from bot.views.markup.mrkdwn import clean, clip
+from bot.views.markup.mrkdwn import clean
 from bot.views.markup.spans import Code, Line, Strong, Timestamp, join_dots, line
 from domain.alerts.storms import FoldedGroup, StormCard, Tally
 from domain.severities import Severity
-from domain.text import format_duration
+from domain.text import clip, format_duration
 
 _MAX_TALLIES = 8
 _MAX_WORST = 8

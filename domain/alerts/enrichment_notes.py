@@ -12,6 +12,7 @@ from domain.metrics.charts import Chart, Marker, Series
 from domain.metrics.promql import Comparison, Threshold, expression_of, split_threshold
 from domain.metrics.samples import Sample
 from domain.notes import Tone
+from domain.text import and_more
 from domain.workloads.deployments import PodFailure
 
 MIN_CHART_LEAD = timedelta(minutes=30)
@@ -134,7 +135,7 @@ def pods_note(group: AlertGroup, failures: Sequence[PodFailure], at: datetime) -
     shown = failures[:MAX_PODS]
     lines = [f"{each.pod}: {each.reason}{f', {each.message}' if each.message else ''}" for each in shown]
     if len(failures) > MAX_PODS:
-        lines.append(f"and {len(failures) - MAX_PODS} more")
+        lines.append(and_more(len(failures) - MAX_PODS))
     log = next((each.log_tail for each in shown if each.log_tail), ())
     pods = "1 pod does" if len(failures) == 1 else f"{len(failures)} pods do"
     return AlertNote(

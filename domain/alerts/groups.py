@@ -12,7 +12,7 @@ from typing import Protocol
 from domain.alerts.alerts import Alert, AlertGroup, AlertNote, GroupState, Notification, Route
 from domain.alerts.titles import shared_by, summary_of, title_of
 from domain.notes import Tone
-from domain.text import format_duration
+from domain.text import and_more, format_duration
 
 MAX_EXAMPLES = 5
 """Alerts that the card keeps; a phone shows no more of them."""
@@ -210,7 +210,7 @@ def _update_in_state(
     marked_alerts = [(each, "🔴") for each in newly_firing] + [(each, "✅") for each in newly_resolved]
     lines = tuple(f"{sign} {distinguishing_labels(each, after)}" for each, sign in marked_alerts[:MAX_NAMED_ALERTS])
     if len(marked_alerts) > MAX_NAMED_ALERTS:
-        lines = (*lines, f"and {len(marked_alerts) - MAX_NAMED_ALERTS} more")
+        lines = (*lines, and_more(len(marked_alerts) - MAX_NAMED_ALERTS))
     return change_with_note(
         after, changed_alerts, routed.at, " ".join(sentences), tone=Tone.WARNING if worse else Tone.PLAIN, lines=lines
     )
@@ -245,7 +245,7 @@ def _change_state(
         text = f"Fires again, {ago} after it was resolved: {_alert_count(after.firing)}."
         lines = [distinguishing_labels(each, after) for each in changed_alerts if each.firing]
         if len(lines) > MAX_NAMED_ALERTS:
-            lines[MAX_NAMED_ALERTS:] = [f"and {len(lines) - MAX_NAMED_ALERTS} more"]
+            lines[MAX_NAMED_ALERTS:] = [and_more(len(lines) - MAX_NAMED_ALERTS)]
         change = change_with_note(after, changed_alerts, at, text, tone=Tone.BAD, lines=tuple(lines))
     return replace(change, state_changed=True)
 

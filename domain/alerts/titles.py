@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from domain.alerts.alerts import Alert
+from domain.text import and_more
 
+MAX_NAMES = 3
 MAX_TITLE_LENGTH = 300
 MAX_SUMMARY_LENGTH = 3000
 """Characters; Slack shows no more of a text in one block."""
@@ -24,8 +26,8 @@ def title_of(group_labels: Mapping[str, str], common_labels: Mapping[str, str], 
     names = list(dict.fromkeys(each.labels.get("alertname", "") for each in examples))
     named = [each for each in names if each]
     if named:
-        more = f" and {len(named) - 3} more" if len(named) > 3 else ""
-        return ", ".join(named[:3])[:MAX_TITLE_LENGTH] + more
+        more = and_more(len(named) - MAX_NAMES)
+        return " ".join(filter(None, [", ".join(named[:MAX_NAMES])[:MAX_TITLE_LENGTH], more]))
     return (
         ", ".join(f"{name}={value}" for name, value in sorted(group_labels.items()))[:MAX_TITLE_LENGTH] or "Alert without a name"
     )

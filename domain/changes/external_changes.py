@@ -9,6 +9,7 @@ from domain.changes.own_changes import changed_services
 from domain.changes.platform_changes import ChangeKind, PlatformChange
 from domain.operations.operation import OperationRecord
 from domain.operations.plans import Verb
+from domain.text import first_names
 from domain.workloads.deployments import RESTARTED_AT_ANNOTATION, Revision, Template, Workload, template_differences
 from domain.workloads.field_managers import FieldManager, FieldManagers
 from domain.workloads.versions import version_of
@@ -167,8 +168,7 @@ def _template_change(change: ExternalChange, templates: Mapping[str, Template]) 
     names = template_differences(before, after, target.container)
     if names == ("annotations",) and _restarted_at(before) != _restarted_at(after):
         return ChangeKind.RESTART, f"restart of {target.service}"
-    more = f" and {len(names) - _MAX_DIFFERENCES} more" if len(names) > _MAX_DIFFERENCES else ""
-    return ChangeKind.CONFIG, f"{', '.join(names[:_MAX_DIFFERENCES])}{more} of {target.service}"
+    return ChangeKind.CONFIG, f"{first_names(names, _MAX_DIFFERENCES)} of {target.service}"
 
 
 def _restarted_at(template: Template) -> str:

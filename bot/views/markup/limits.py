@@ -6,6 +6,8 @@ Numbers: slack_sdk's models; the sum over all blocks is undocumented and was met
 from collections.abc import Iterable
 from typing import Any
 
+from domain.text import and_more
+
 SlackBlock = dict[str, Any]
 
 MESSAGE_BLOCKS = 50
@@ -89,7 +91,7 @@ def _least_needed(blocks: list[SlackBlock]) -> int:
 
 
 def _more_block(count: int) -> SlackBlock:
-    text = f"and {count} more {'part' if count == 1 else 'parts'}, not shown here"
+    text = f"{and_more(count)} {'part' if count == 1 else 'parts'}, not shown here"
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
 
 

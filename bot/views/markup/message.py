@@ -23,6 +23,7 @@ from bot.views.markup.spans import Line, line
 from bot.views.markup.terminal import text_of
 from domain.metrics.charts import Chart
 from domain.redaction import redact
+from domain.text import and_more
 
 MAX_LOG_CHARACTERS = 2_400
 """A log is read from its end, and a phone shows about this much of it in two screens."""
@@ -89,8 +90,8 @@ def _to_slack_blocks(block: Block) -> list[dict[str, Any]]:  # noqa: PLR0911 -- 
 
 
 def _visible_lines(paragraph: Paragraph) -> tuple[Line, ...]:
-    more = len(paragraph.lines) - paragraph.max_lines
-    return (*paragraph.lines[: paragraph.max_lines], line(f"and {more} more")) if more > 0 else paragraph.lines
+    more = and_more(len(paragraph.lines) - paragraph.max_lines)
+    return (*paragraph.lines[: paragraph.max_lines], line(more)) if more else paragraph.lines
 
 
 def _paragraphs(paragraph: Paragraph) -> list[str]:

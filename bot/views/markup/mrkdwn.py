@@ -18,6 +18,7 @@ from bot.views.markup.spans import (
 )
 from domain.people import BOT, Person
 from domain.redaction import redact
+from domain.text import clip
 
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, the terminal's escape among them
@@ -46,11 +47,6 @@ def clean(text: str) -> str:
 def clean_lines(text: str) -> str:
     """The same, keeping its lines: a private key is only recognised while they are together."""
     return redact(_INVISIBLE.sub("", text.replace("\r\n", "\n")))
-
-
-def clip(text: str, max_length: int) -> str:
-    """At most ``most`` characters, the last an ellipsis where something is left out."""
-    return text if len(text) <= max_length else text[: max_length - 1].rstrip() + "…"
 
 
 def escape(text: str) -> str:
