@@ -11,7 +11,8 @@ from commands.core.router import Router
 from domain.answers.answers import Answer, AuditAnswer
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import UsageError
-from domain.people import Role
+from domain.people import Person, Role
+from domain.sentences import Code, Text, join, sentence
 from domain.text import parse_duration
 
 router = Router()
@@ -93,7 +94,10 @@ def _refine(search: AuditSearch, word: str, mentions: Mapping[str, str], catalog
         commands = ", ".join((*AUDIT_ACTIONS, *OUTCOME_KEYWORDS))
         raise UsageError(
             f"“{word[:40]}” is no person, command, environment, service or time.",
-            f"{error.hint} A person is mentioned with @; a time is `7d` or `2026-11-20`; a command is one of {commands}.",
+            sentence(
+                *(error.hint, " A person is mentioned with @; a time is ", Code("7d"), " or ", Code("2026-11-20")),
+                f"; a command is one of {commands}.",
+            ),
         ) from error
 
 
@@ -105,16 +109,16 @@ def _parse_time(word: str, now: datetime) -> datetime | None:
     try:
         return datetime.strptime(word, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as error:
-        raise UsageError(f"There is no day “{word}”.", "Write it like `2026-11-20`.") from error
+        raise UsageError(f"There is no day “{word}”.", sentence("Write it like ", Code("2026-11-20"), ".")) from error
 
 
-def _describe(search: AuditSearch) -> str:
-    parts = [
-        f"by <@{search.who}>" if search.who else "",
+def _describe(search: AuditSearch) -> Text:
+    parts: list[Text] = [
+        sentence("by ", Person(search.who, "")) if search.who else "",
         search.what,
         f"in {search.environment}" if search.environment else "",
         search.service,
         search.keyword,
         f"since {search.since:%d %b %Y %H:%M} UTC" if search.since else "",
     ]
-    return " ".join(part for part in parts if part) or "everything"
+    return join(" ", [part for part in parts if part]) or "everything"

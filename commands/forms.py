@@ -14,6 +14,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.errors import PermanentError, TemporaryError
 from domain.operations.operation import State
 from domain.operations.version_selection import LAST
+from domain.sentences import sentence
 
 MAX_OPTIONS = 100
 """Slack's limit of options in one select."""
@@ -63,7 +64,7 @@ async def load_options(request: Request, form: Form) -> Form:
         try:
             options = await _OPTION_LOADERS[field.id](request, form)
         except (TemporaryError, PermanentError) as error:
-            options, notice = (), f"There is nothing to choose from: {error}"
+            options, notice = (), sentence("There is nothing to choose from: ", error.sentence)
         filled = replace(field, options=options[:MAX_OPTIONS], loading=False)
         fields[field.id] = filled if options else replace(filled, kind=FieldKind.TEXT)
     return replace(form, fields=tuple(fields[field.id] for field in form.fields), notice=notice)

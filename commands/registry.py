@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from commands import audit, status, whoami
 from commands.alerts import alerts, silences, suspects
 from commands.core.arguments import Arguments, parse_arguments, tokenize
-from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
 from commands.core.router import Command, Router, check_subcommand_typo, find_command, match_command
 from commands.core.slack_text import normalize
@@ -17,6 +16,7 @@ from domain.answers.answers import Answer, ErrorAnswer, Form
 from domain.audit import new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import DeepechoError, Denied, TemporaryError, UnknownOutcome, UsageError
+from domain.sentences import Code, CommandMention, Text, sentence
 
 ROUTERS = (
     *(deploy.router, capacity.router, approvals.router, alerts.router, silences.router, suspects.router),
@@ -51,7 +51,7 @@ class CommandRegistry:
         except UsageError as error:
             return usage_answer(error)
         except DeepechoError as error:
-            return ErrorAnswer(str(error), _hint(error))
+            return ErrorAnswer(error.sentence, _hint(error))
 
     def form(self, catalogue: Catalogue, invocation: Invocation) -> Form | None:
         """The form that this opens, or None. It does no I/O, since Slack lets a form open only within three seconds."""
@@ -92,7 +92,7 @@ class CommandRegistry:
 
 def usage_answer(error: UsageError) -> ErrorAnswer:
     """The answer to a text that cannot be parsed."""
-    return ErrorAnswer(str(error), error.hint)
+    return ErrorAnswer(error.sentence, error.hint)
 
 
 def _authorize(request: Request, command: Command, args: Arguments) -> None:
@@ -108,7 +108,8 @@ def _authorize(request: Request, command: Command, args: Arguments) -> None:
         if required_role is not None:
             request.require(required_role, args.environment)
     elif not any(command.allowed_for(member, catalogue, environment) for environment in catalogue.environments):
-        raise Denied(f"You may not use `{command.name}` in any environment. `{SLASH_COMMAND} whoami` shows what you may do.")
+        refusal = ("You may not use ", Code(command.name), " in any environment. ")
+        raise Denied(sentence(*refusal, CommandMention("whoami"), " shows what you may do."))
 
 
 async def _audit_denied(request: Request, invocation: Invocation, denied: Denied) -> None:
@@ -127,9 +128,10 @@ async def _audit_denied(request: Request, invocation: Invocation, denied: Denied
         await tx.audit.append(entry)
 
 
-def _hint(error: DeepechoError) -> str:
+def _hint(error: DeepechoError) -> Text:
     if isinstance(error, UnknownOutcome):
-        return f"It may have been done: `{SLASH_COMMAND} operations` and `{SLASH_COMMAND} status` show what stands."
+        operations, status = CommandMention("operations"), CommandMention("status")
+        return sentence("It may have been done: ", operations, " and ", status, " show what stands.")
     if isinstance(error, TemporaryError):
         return "Nothing was started. Try again in a minute."
     return ""

@@ -21,6 +21,7 @@ from domain.errors import PermanentError, TemporaryError
 from domain.operations.locks import LockRecord
 from domain.operations.operation import OperationRecord, State
 from domain.people import Role
+from domain.sentences import Text
 from domain.targets import Target
 from domain.workloads.deployments import Revision, Workload
 from domain.workloads.versions import version_of
@@ -68,14 +69,14 @@ async def _environment_status(
     targets = [request.catalogue.target(name, service_name) for service_name in names]
     operations = [record for record in unfinished if record.environment == name]
     services: tuple[ServiceStatus, ...] = ()
-    problem = ""
+    problem: Text = ""
     try:
         found = await _read_workloads(request, name, targets)
         # Not every service runs in every environment: report only those missing that are expected here.
         shown = [target for target in targets if target in found or target.service in expected]
         services = tuple(_service_status(target, found.get(target), operations) for target in shown)
     except (TemporaryError, PermanentError) as error:
-        problem = str(error)
+        problem = error.sentence
     return EnvironmentStatus(
         environment=name,
         protected=request.catalogue.environments[name].protected,

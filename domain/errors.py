@@ -1,8 +1,14 @@
 """What can go wrong, said so that a person understands it and a caller knows whether trying again helps."""
 
+from domain.sentences import Text, plain_text
+
 
 class DeepechoError(Exception):
-    """The sentence in ``str(error)`` is what a person reads: what happened, what stands, what next."""
+    """``sentence`` is what a person reads: what happened, what stands, what next. ``str(error)`` is the same as plain text."""
+
+    def __init__(self, sentence: Text = "") -> None:
+        super().__init__(plain_text(sentence))
+        self.sentence = sentence
 
 
 class Refused(DeepechoError):
@@ -16,7 +22,7 @@ class Denied(Refused):
 class UsageError(Refused):
     """The words could not be understood. ``hint`` shows how to say it."""
 
-    def __init__(self, sentence: str, hint: str = "") -> None:
+    def __init__(self, sentence: Text, hint: Text = "") -> None:
         super().__init__(sentence)
         self.hint = hint
 
@@ -24,7 +30,7 @@ class UsageError(Refused):
 class TemporaryError(DeepechoError):
     """The other system did not answer properly; trying again may help. ``delay`` is in seconds, where it named one."""
 
-    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
+    def __init__(self, sentence: Text, retry_after: float | None = None) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from domain.errors import UsageError
 from domain.label_regex import compile_label_regex
+from domain.sentences import Code, sentence
 
 
 class Operator(StrEnum):
@@ -116,9 +117,8 @@ def parse_labels(arguments: Iterable[str]) -> dict[str, str]:
     for word in arguments:
         name, equals, value = word.partition("=")
         if not equals or not _BARE_NAME.fullmatch(name) or value.startswith("~"):
-            raise UsageError(
-                f"“{_shorten(word)}” is not a label.", "Write labels like `alertname=HighErrorRate severity=critical`."
-            )
+            hint = sentence("Write labels like ", Code("alertname=HighErrorRate severity=critical"), ".")
+            raise UsageError(f"“{_shorten(word)}” is not a label.", hint)
         if name in labels:
             raise UsageError(f"The label {name} is there twice.", "An alert has each label once.")
         labels[name] = value[1:-1] if len(value) > 1 and value[0] + value[-1] in _QUOTE_PAIRS else value

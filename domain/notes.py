@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from domain.sentences import Text
+
 
 class Tone(StrEnum):
     """How a line is meant; views show it with a sign and words, never with colour alone."""
@@ -22,9 +24,9 @@ class OperationNote:
     key: str
     """Unique in the thread, so that a replay says nothing twice."""
     at: datetime
-    text: str
+    text: Text
     tone: Tone = Tone.PLAIN
-    lines: tuple[str, ...] = ()
+    lines: tuple[Text, ...] = ()
     log: tuple[str, ...] = ()
     audit_number: int = 0
     """The number of the audit record that keeps this event; 0 where it keeps none."""

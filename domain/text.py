@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from domain.errors import UsageError
+from domain.sentences import Code, sentence
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?")
+_DURATION_HINT = sentence("Write it like ", Code("2h"), ", ", Code("90m"), " or ", Code("1h30m"), ".")
 
 
 def nearest(word: str, known: Iterable[str], max_results: int = 3) -> list[str]:
@@ -19,11 +21,11 @@ def parse_duration(word: str, max_duration: timedelta) -> timedelta:
     """Read ``2h``, ``90m``, ``1h30m`` or ``1d``. Raises ``UsageError`` for anything else, for zero and beyond ``longest``."""
     match = _DURATION.fullmatch(word.lower())
     if not word or not match:
-        raise UsageError(f"“{word}” is not a span of time.", "Write it like `2h`, `90m` or `1h30m`.")
+        raise UsageError(f"“{word}” is not a span of time.", _DURATION_HINT)
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     duration = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     if not duration:
-        raise UsageError("A span of no time does nothing.", "Write it like `2h`, `90m` or `1h30m`.")
+        raise UsageError("A span of no time does nothing.", _DURATION_HINT)
     if duration > max_duration:
         raise UsageError(f"“{word}” is too long.", f"At most {format_duration(max_duration)} are possible.")
     return duration

@@ -23,6 +23,7 @@ from domain.answers.answers import Answer, ErrorAnswer
 from domain.errors import DeepechoError, TemporaryError, UsageError
 from domain.inbound import InboundKind, InboundMessage
 from domain.people import Directory
+from domain.sentences import sentence
 
 log = structlog.get_logger()
 
@@ -118,7 +119,8 @@ class Dispatcher:
         try:
             member = await self._dependencies.directory.member(interaction.person)
         except TemporaryError as error:
-            raise TemporaryError(f"Slack could not be asked who you are, so nothing was done. {error}") from error
+            what = "Slack could not be asked who you are, so nothing was done. "
+            raise TemporaryError(sentence(what, error.sentence)) from error
         return Request(
             key=interaction.key,
             member=member,
@@ -140,10 +142,10 @@ class Dispatcher:
             self.failures += 1
             reference = secrets.token_hex(4)
             log.exception("unexpected error", reference=reference, action=interaction.action)
-            sentence = f"Something went wrong here. Nothing more was done. The log has it under {reference}."
+            problem = f"Something went wrong here. Nothing more was done. The log has it under {reference}."
             with suppress(DeepechoError):
                 await self.mark_answered(interaction.key, "failed")
-            await self.replies.send(interaction, ErrorAnswer(sentence))
+            await self.replies.send(interaction, ErrorAnswer(problem))
 
     async def _answer(self, interaction: Interaction) -> None:
         if interaction.kind is InboundKind.EVENT:
@@ -179,7 +181,7 @@ class Dispatcher:
         try:
             request = await self.build_request(interaction, services)
         except TemporaryError as error:
-            return ErrorAnswer(str(error), "Try again in a minute.")
+            return ErrorAnswer(error.sentence, "Try again in a minute.")
         return await self._dependencies.registry.answer(request, invocation)
 
     async def _handle_other_action(self, interaction: Interaction) -> None:

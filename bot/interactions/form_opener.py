@@ -16,6 +16,7 @@ from commands.forms import load_options
 from commands.registry import CommandRegistry, Invocation
 from domain.answers.answers import ErrorAnswer, Form
 from domain.errors import DeepechoError, TemporaryError
+from domain.sentences import CommandMention, sentence
 
 log = structlog.get_logger()
 
@@ -47,10 +48,8 @@ class FormOpener:
             await self._slack.update_view(view_id, view, hash=view_hash)
         except DeepechoError as error:
             log.warning("form not filled", error=str(error))
-            sentence = "Slack did not take the form's choices."
-            await self._replies.send(
-                interaction, ErrorAnswer(sentence, f"Close the form and send `/deepecho {invocation.text}` again.")
-            )
+            hint = sentence("Close the form and send ", CommandMention(invocation.text), " again.")
+            await self._replies.send(interaction, ErrorAnswer("Slack did not take the form's choices.", hint))
         return True
 
     async def _filled_view(self, interaction: Interaction, invocation: Invocation, services: Services) -> Json:
@@ -58,7 +57,7 @@ class FormOpener:
         try:
             request = await self._build_request(interaction, services)
         except TemporaryError as error:
-            return message_modal(render(ErrorAnswer(str(error), "Try again in a minute.")))
+            return message_modal(render(ErrorAnswer(error.sentence, "Try again in a minute.")))
         answer = await self._registry.answer(request, invocation)
         if isinstance(answer, Form):
             return forms.modal(await load_options(request, answer), interaction.channel)

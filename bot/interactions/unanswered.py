@@ -13,6 +13,7 @@ from bot.slack.payloads import Interaction, InvalidPayload
 from domain.answers.answers import ErrorAnswer
 from domain.clock import Clock
 from domain.inbound import InboundKind, InboundMessage
+from domain.sentences import CommandMention, Text, sentence
 from runbooks.periodic import run_periodically
 from storage.replicas import ReplicaRepository
 from storage.store import Store
@@ -76,11 +77,11 @@ class UnansweredSweeper:
             log.exception("inbound message is invalid", inbound=inbound.key)
             return
         await self._dispatcher.replies.send(
-            interaction, ErrorAnswer(f"{_describe(interaction)} No operation was started.", "Please repeat it.")
+            interaction, ErrorAnswer(sentence(_describe(interaction), " No operation was started."), "Please repeat it.")
         )
 
 
-def _describe(interaction: Interaction) -> str:
+def _describe(interaction: Interaction) -> Text:
     if interaction.kind is InboundKind.ACTION:
         return "deepecho stopped before it could answer your click."
-    return f"deepecho stopped before it could answer `/deepecho {interaction.text[:200]}`."
+    return sentence("deepecho stopped before it could answer ", CommandMention(interaction.text[:200]), ".")

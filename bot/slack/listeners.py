@@ -16,6 +16,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.core.intake import Intake
 from bot.slack import modals, payloads
 from bot.views import forms
+from bot.views.markup.spans import line
+from bot.views.markup.terminal import line_text
 from domain.errors import UsageError
 
 ENVELOPE_KEY = "envelope"
@@ -73,7 +75,9 @@ def _register_stored(app: AsyncApp, intake: Intake, form_text: FormText) -> None
         try:
             text = form_text(name, filled)
         except UsageError as error:
-            await ack(response_action="errors", errors={_first_input(view): f"{error} {error.hint}".strip()})
+            await ack(
+                response_action="errors", errors={_first_input(view): line_text(line(error.sentence, " ", error.hint)).strip()}
+            )
             return
         response_url, key = modals.response_url_of(view["private_metadata"]), _key(body, context)
         inbound = payloads.inbound_form(body, text=text, channel=channel, response_url=response_url, key=key, at=intake.now())

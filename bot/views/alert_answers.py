@@ -5,25 +5,14 @@ from collections.abc import Sequence
 from bot.views import phrases
 from bot.views.alert_card import SEVERITY_EMOJI, acknowledgement_line, alert_count, emoji, labels_of, silence_line, title
 from bot.views.markup.document import Block, Context, Document, Header, Paragraph
-from bot.views.markup.spans import (
-    ChannelMention,
-    Code,
-    Hyperlink,
-    Line,
-    Strong,
-    Timestamp,
-    join,
-    join_dots,
-    line,
-    sentence,
-    stack,
-)
+from bot.views.markup.spans import Hyperlink, Line, Strong, join, join_dots, line, stack
 from domain.alerts.alerts import AlertGroup, GroupState, Route
 from domain.alerts.routing import MatcherResult, RouteExplanation, RuleStep
 from domain.alerts.silences import Silence, SilenceState
 from domain.answers.alerts import AlertmanagerSilences, AlertsAnswer, ListedSilence, RouteAnswer, SilencesAnswer
 from domain.catalogue.alerts import DEFAULT_RULE
 from domain.matchers import format_matcher
+from domain.sentences import ChannelMention, Code, CommandMention, Timestamp
 from domain.text import clip
 
 _MAX_GROUPS = 15
@@ -51,10 +40,10 @@ def _hint(groups: Sequence[AlertGroup]) -> tuple[Context, ...]:
     actionable = [each for each in groups if each.state is GroupState.FIRING and not each.silence]
     if actionable:
         unacknowledged = next((each for each in actionable if not each.acknowledgement), None)
-        ack = Code(f"/deepecho ack {unacknowledged.id}") if unacknowledged else None
-        return (Context(join_dots(ack, Code(f"/deepecho silence {actionable[0].id} 1h"))),)
+        ack = CommandMention(f"ack {unacknowledged.id}") if unacknowledged else None
+        return (Context(join_dots(ack, CommandMention(f"silence {actionable[0].id} 1h"))),)
     silenced = next((each.id for each in groups if each.silence), "")
-    return (Context(line("to end it: ", Code(f"/deepecho unsilence {silenced}"))),) if silenced else ()
+    return (Context(line("to end it: ", CommandMention(f"unsilence {silenced}"))),) if silenced else ()
 
 
 def alert_line(record: AlertGroup) -> Line:
@@ -143,7 +132,7 @@ def _matcher_result(fact: MatcherResult) -> Line:
 def _server_silences(server: AlertmanagerSilences) -> list[Block]:
     name = line(Strong(phrases.join_names(server.environments, max_names=6)))
     if server.problem:
-        return [Paragraph((line("❔ ", name), sentence(server.problem, ())))]
+        return [Paragraph((line("❔ ", name), line(server.problem)))]
     if not server.silences:
         return [Paragraph((line(name, ": nothing is silenced"),))]
     return [Paragraph((name, *(_silence(each) for each in server.silences)), max_lines=_MAX_SILENCES + 1, spaced=True)]
@@ -161,7 +150,7 @@ def _silence(held: ListedSilence) -> Line:
     by = line("by ", Strong(silence.by or "nobody named"))
     if not held.group_id:
         return stack(what, join_dots(times, by), line(silence.comment))
-    end = line("to end it: ", Code(f"/deepecho unsilence {held.group_id}"))
+    end = line("to end it: ", CommandMention(f"unsilence {held.group_id}"))
     return stack(what, join_dots(times, by), line(_reason(silence)), end)
 
 

@@ -18,19 +18,7 @@ from bot.views.markup.document import (
     SelectMenu,
 )
 from bot.views.markup.mrkdwn import clean
-from bot.views.markup.spans import (
-    Code,
-    GroupMention,
-    Hyperlink,
-    Line,
-    Span,
-    Strong,
-    Timestamp,
-    UserMention,
-    join_dots,
-    line,
-    sentence,
-)
+from bot.views.markup.spans import Hyperlink, Line, Span, Strong, join_dots, line
 from domain.alerts.alerts import AlertGroup, AlertNote, GroupState, Route
 from domain.alerts.groups import distinguishing_labels
 from domain.alerts.remediation import can_roll_back, can_silence
@@ -38,6 +26,7 @@ from domain.changes.platform_changes import Suspect
 from domain.metrics.chart_text import describe_chart, has_numbers
 from domain.metrics.charts import Chart
 from domain.people import Person
+from domain.sentences import Code, CommandMention, GroupMention, Timestamp, UserMention
 from domain.severities import Severity
 from domain.text import and_more, clip, format_duration
 
@@ -87,9 +76,9 @@ def note(fact: AlertNote) -> Document:
     """A reply in the group's thread. What a picture shows stands in words beside it."""
     numbers = _numbers(fact.chart) if fact.chart else ()
     is_chart_text = fact.chart is not None and fact.text == describe_chart(fact.chart)
-    text = line(phrases.TONE_EMOJI[fact.tone], numbers if is_chart_text else sentence(fact.text))
+    text = line(phrases.TONE_EMOJI[fact.tone], numbers if is_chart_text else fact.text)
     bullet = "• " if len(fact.lines) > 1 else ""
-    details = [() if is_chart_text else numbers, *(line(bullet, sentence(each, fact.people)) for each in fact.lines)]
+    details = [() if is_chart_text else numbers, *(line(bullet, each) for each in fact.lines)]
     blocks: list[Block] = [Paragraph((text, *filter(None, details)))]
     blocks += [CodeBlock(fact.log)] if fact.log else []
     blocks += [Context(line(Timestamp(fact.at, time_only=True)))]
@@ -275,7 +264,7 @@ def _links(record: AlertGroup) -> Line:
 
 def _footer(record: AlertGroup) -> Line:
     can_acknowledge = not _is_over(record) and record.acknowledgement is None
-    command = line("or type ", Code(f"/deepecho ack {record.id}")) if can_acknowledge else None
+    command = line("or type ", CommandMention(f"ack {record.id}")) if can_acknowledge else None
     return join_dots(Code(record.id), command)
 
 

@@ -4,14 +4,14 @@ import re
 
 from bot.views import phrases
 from bot.views.markup.document import Block, Context, Document, Header, Paragraph, Quote
-from bot.views.markup.spans import ChannelMention, Code, Line, Strong, Timestamp, UserMention, join_dots, line, sentence, stack
-from bot.views.operation_card import people
+from bot.views.markup.spans import Line, Strong, join_dots, line, stack
 from bot.views.plan import plan_paragraph, warning_blocks
 from domain.answers.answers import AuditAnswer, ErrorAnswer, Form, OperationsAnswer, OperationStarted, Preview, TextAnswer
 from domain.audit import AuditRecord
 from domain.operations.operation import OperationRecord, State
 from domain.operations.version_choices import VersionChoice, VersionChoices
 from domain.people import Person
+from domain.sentences import ChannelMention, Code, CommandMention, Timestamp, UserMention
 from domain.text import format_duration
 
 _PERSON_AT_END = re.compile(r"(?<=\b(?:by|of) )(?P<team>[A-Z0-9]+)/(?P<user>[UW][A-Z0-9]{2,20})$")
@@ -20,13 +20,13 @@ _MAX_LISTED = 15
 
 def text(fact: TextAnswer) -> Document:
     """One plain sentence."""
-    summary = sentence(fact.text)
+    summary = line(fact.text)
     return Document(summary=summary, blocks=(Paragraph((summary,)),))
 
 
 def error(fact: ErrorAnswer) -> Document:
     """What happened and what stands, then what to do instead."""
-    problem, hint = sentence(fact.sentence), sentence(fact.hint)
+    problem, hint = line(fact.sentence), line(fact.hint)
     return Document(summary=problem, blocks=(Paragraph((line("⚠️ ", problem), *([hint] if hint else []))),))
 
 
@@ -56,7 +56,7 @@ def preview(fact: Preview) -> Document:
         *warning_blocks(fact.plan),
         Paragraph((_rule(fact),)),
     ]
-    blocks += [Paragraph((line("To do it:"), line(Code(fact.command))))] if fact.command else []
+    blocks += [Paragraph((line("To do it:"), line(CommandMention(fact.command))))] if fact.command else []
     return Document(summary=line(f"Dry run, nothing was changed: {phrases.title(fact.plan)}"), blocks=tuple(blocks))
 
 
@@ -70,7 +70,7 @@ def _rule(fact: Preview) -> Line:
 
 def version_choices(fact: VersionChoices) -> Document:
     """The versions that could be meant, each with the command that asks for exactly it."""
-    problem, hint = sentence(fact.sentence), sentence(fact.hint)
+    problem, hint = line(fact.sentence), line(fact.hint)
     blocks: list[Block] = [Paragraph((line("⚠️ ", problem), *([hint] if hint else [])))]
     if fact.choices:
         question = "Which one is it?" if fact.ambiguous else f"What can be chosen in {fact.environment}, newest first:"
@@ -80,7 +80,7 @@ def version_choices(fact: VersionChoices) -> Document:
 
 def _choice(fact: VersionChoice) -> Line:
     first = join_dots(line("• ", Code(fact.version)), Timestamp(fact.created_at), phrases.join_names(fact.services))
-    return stack(first, line(Code(fact.command)) if fact.command else ())
+    return stack(first, line(CommandMention(fact.command)) if fact.command else ())
 
 
 def operations(fact: OperationsAnswer) -> Document:
@@ -99,9 +99,7 @@ def operations(fact: OperationsAnswer) -> Document:
 def operation_line(record: OperationRecord) -> Line:
     """One operation of a list: what, how it stands, who asked."""
     ended = record.state.final and record.outcome
-    status = (
-        sentence(record.outcome, people(record)) if ended else join_dots(phrases.state(record), phrases.services_done(record))
-    )
+    status = line(record.outcome) if ended else join_dots(phrases.state(record), phrases.services_done(record))
     requested = line(Code(record.id), " asked by ", UserMention(record.requested_by), " ", Timestamp(record.requested_at))
     what = Strong(phrases.title(record.plan))
     return stack(line(f"{phrases.STATE_EMOJI[record.state]} ", what), status, requested)
@@ -110,7 +108,7 @@ def operation_line(record: OperationRecord) -> Line:
 def audit(fact: AuditAnswer) -> Document:
     """Entries of the audit log, newest first."""
     if not fact.records:
-        summary = line(f"The audit log has nothing for {fact.query}." if fact.query else "The audit log is empty.")
+        summary = line("The audit log has nothing for ", fact.query, ".") if fact.query else line("The audit log is empty.")
         return Document(summary=summary, blocks=(Paragraph((summary,)),))
     entries = Paragraph(tuple(_entry(each) for each in fact.records), max_lines=_MAX_LISTED, spaced=True)
     count = phrases.pluralize(len(fact.records), "record")
@@ -138,6 +136,6 @@ def form_as_text(fact: Form) -> Document:
     """What is missing, for where no form can open."""
     missing = [field.label for field in fact.fields if field.required]
     summary = line(f"{fact.title} needs {phrases.join_names(missing, max_names=6).lower()}." if missing else f"{fact.title}.")
-    instruction = line("Say it in one line; ", Code(f"/deepecho help {fact.command}"), " shows how.")
-    notice = [sentence(fact.notice)] if fact.notice else []
+    instruction = line("Say it in one line; ", CommandMention(f"help {fact.command}"), " shows how.")
+    notice = [line(fact.notice)] if fact.notice else []
     return Document(summary=summary, blocks=(Paragraph((summary, *notice, instruction)),))

@@ -8,7 +8,7 @@ from bot.views.markup import blocks, limits
 from bot.views.markup.document import Paragraph
 from bot.views.markup.message import blocks_of, redacted
 from bot.views.markup.mrkdwn import plain
-from bot.views.markup.spans import join_dots, line, sentence
+from bot.views.markup.spans import join_dots, line
 from domain.answers.answers import FieldKind, Form, FormField, FormOption
 
 CALLBACK_ID = "form"
@@ -28,7 +28,7 @@ def modal(form: Form, channel: str) -> Json:
     """The form, ready to be filled in. Fields whose choices are still looked up show the skeleton instead."""
     if any(field.loading for field in form.fields):
         return loading(form, channel)
-    notice = Paragraph((sentence(form.notice),))
+    notice = Paragraph((line(form.notice),))
     return _view(form, channel, [*_paragraph_blocks(notice), *(_input_block(field) for field in form.fields)], submit="Send")
 
 

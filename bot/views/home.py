@@ -8,13 +8,14 @@ from bot.views.locks import lock_line
 from bot.views.markup import limits
 from bot.views.markup.document import Actions, Block, Button, Confirm, Divider, Document, Header, Paragraph, Quote
 from bot.views.markup.message import blocks_of, redacted
-from bot.views.markup.spans import Code, Line, Strong, UserMention, join_dots, line, stack
+from bot.views.markup.spans import Line, Strong, join_dots, line, stack
 from bot.views.operation_card import CANCEL, decision_buttons, stop_button
 from bot.views.plan import plan_paragraph, warning_blocks
 from domain.answers.answers import HelpAnswer, HelpGroup, HelpLine, HomeAnswer, Permissions, WhoAmI
 from domain.operations.locks import LockRecord
 from domain.operations.operation import OperationRecord
 from domain.policies import REQUIRED_ROLES, Action
+from domain.sentences import Code, CommandMention, UserMention
 from domain.text import and_more
 
 UNLOCK = "lock.unlock"
@@ -87,7 +88,7 @@ def _group(fact: HelpGroup) -> list[Block]:
 
 def _help_line(fact: HelpLine) -> Line:
     needs = f" ({fact.needs.value})" if fact.needs else ""
-    example = line("e.g. ", Code(f"/deepecho {fact.example}")) if fact.example and fact.example != fact.usage else ()
+    example = line("e.g. ", CommandMention(fact.example)) if fact.example and fact.example != fact.usage else ()
     return stack(line(Code(fact.usage)), line(fact.text, needs), example)
 
 

@@ -1,9 +1,10 @@
 """Locks: who holds what, why and until when."""
 
 from bot.views.markup.document import Block, Document, Header, Paragraph
-from bot.views.markup.spans import Code, Line, Strong, Timestamp, UserMention, join_dots, line, stack
+from bot.views.markup.spans import Line, Strong, join_dots, line, stack
 from domain.answers.answers import LocksAnswer
 from domain.operations.locks import LockRecord
+from domain.sentences import Code, Timestamp, UserMention
 
 
 def locks(fact: LocksAnswer) -> Document:

@@ -5,11 +5,11 @@ from datetime import datetime
 from bot.views import phrases
 from bot.views.markup.document import Actions, Block, Button, CodeBlock, Confirm, Context, Document, Header, Paragraph, Quote
 from bot.views.markup.mrkdwn import progress_bar
-from bot.views.markup.spans import Code, Line, Strong, Timestamp, UserMention, join_dots, line, sentence, stack
+from bot.views.markup.spans import Line, Strong, join_dots, line, stack
 from bot.views.plan import plan_paragraph, versions_line, warning_blocks
 from domain.notes import OperationNote
 from domain.operations.operation import Decision, OperationRecord, Phase, Progress, State
-from domain.people import Person
+from domain.sentences import Code, CommandMention, Text, Timestamp, UserMention, plain_text
 from domain.text import format_duration
 
 APPROVE = "operation.approve"
@@ -23,7 +23,7 @@ def card(record: OperationRecord, now: datetime | None = None) -> Document:
     """One card for an operation, edited in place. ``now`` lets running services say how long they have taken."""
     buttons = card_buttons(record)
     blocks: list[Block] = [Header(phrases.headline(record.plan)), Paragraph(_status(record, now))]
-    blocks += _bullets(record.end_state, people(record))
+    blocks += _bullets(record.end_state)
     blocks += [Quote(record.reason), _body(record, now)]
     blocks += warning_blocks(record.plan) if record.state in _STATES_WITH_WARNINGS else ()
     blocks += [Actions(buttons)] if buttons else []
@@ -35,7 +35,7 @@ def summary(record: OperationRecord) -> Line:
     """One line for a lock screen: what state, what, why, which."""
     if record.state.final and record.outcome:
         return join_dots(
-            line(f"{phrases.STATE_EMOJI[record.state]} ", sentence(record.outcome, people(record))),
+            line(f"{phrases.STATE_EMOJI[record.state]} ", record.outcome),
             phrases.title(record.plan),
             record.id,
         )
@@ -81,16 +81,9 @@ def stop_button(record: OperationRecord) -> Button:
     )
 
 
-def people(record: OperationRecord) -> tuple[Person, ...]:
-    """Everybody who had a part in it, so that sentences may name them."""
-    approver = record.approval.decided_by if record.approval else None
-    stopped_by = record.cancellation.by if record.cancellation else None
-    return tuple(person for person in (record.requested_by, approver, stopped_by) if person)
-
-
 def note(fact: OperationNote) -> Document:
     """A reply in the operation's thread."""
-    text = line(phrases.TONE_EMOJI[fact.tone], sentence(fact.text))
+    text = line(phrases.TONE_EMOJI[fact.tone], fact.text)
     blocks: list[Block] = [Paragraph((text,))]
     blocks += _bullets(fact.lines)
     blocks += [CodeBlock(fact.log)] if fact.log else []
@@ -100,10 +93,10 @@ def note(fact: OperationNote) -> Document:
     return Document(summary=join_dots(text, fact.operation_id), blocks=tuple(blocks))
 
 
-def _bullets(texts: tuple[str, ...], mentioned: tuple[Person, ...] = ()) -> list[Block]:
+def _bullets(texts: tuple[Text, ...]) -> list[Block]:
     """Sentences one under the other, with bullets where there are several."""
     bullet = "• " if len(texts) > 1 else ""
-    return [Paragraph(tuple(line(bullet, sentence(each, mentioned)) for each in texts))] if texts else []
+    return [Paragraph(tuple(line(bullet, each) for each in texts))] if texts else []
 
 
 def _status(record: OperationRecord, now: datetime | None) -> tuple[Line, ...]:
@@ -114,9 +107,9 @@ def _status(record: OperationRecord, now: datetime | None) -> tuple[Line, ...]:
         return _running(record, emoji, now)
     label = phrases.STATE_LABELS[record.state]
     if record.state is State.SUCCEEDED and record.outcome:
-        return (join_dots(line(emoji, Strong(record.outcome.rstrip("."))), phrases.duration(record)),)
-    outcome = sentence(record.outcome, people(record))
-    if record.outcome.startswith(label):
+        return (join_dots(line(emoji, Strong(plain_text(record.outcome).rstrip("."))), phrases.duration(record)),)
+    outcome = line(record.outcome)
+    if plain_text(record.outcome).startswith(label):
         return (line(emoji, outcome),)
     return (line(emoji, Strong(label)), *([outcome] if outcome else []))
 
@@ -190,5 +183,5 @@ def _footer(record: OperationRecord) -> Line:
         approved = line("approved by ", UserMention(approval.decided_by), " ", Timestamp(approval.decided_at, time_only=True))
     command: Line = ()
     if record.state is State.WAITING and approval is not None:
-        command = line("or type ", Code(f"/deepecho approve {record.id}"))
+        command = line("or type ", CommandMention(f"approve {record.id}"))
     return join_dots(Code(record.id), requested, approved, command)

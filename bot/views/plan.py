@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from bot.views import phrases
 from bot.views.markup.document import Block, Paragraph
-from bot.views.markup.spans import Code, Line, Strong, join_dots, line, sentence, stack
+from bot.views.markup.spans import Line, Strong, join_dots, line, stack
 from domain.operations.plans import Plan, ServiceChange, Verb
+from domain.sentences import Code
 from domain.text import format_duration
 
 _VERBS_WITH_VERSIONS = (Verb.DEPLOY, Verb.ROLLBACK)
@@ -27,7 +28,7 @@ def warning_blocks(plan: Plan) -> tuple[Block, ...]:
     """What a person should know before it happens."""
     if not plan.warnings:
         return ()
-    return (Paragraph((line("⚠️ ", Strong("Careful")), *(line("• ", sentence(each, ())) for each in plan.warnings)), max_lines=8),)
+    return (Paragraph((line("⚠️ ", Strong("Careful")), *(line("• ", each) for each in plan.warnings)), max_lines=8),)
 
 
 def _shared_versions(plan: Plan) -> Line | None:

@@ -3,7 +3,7 @@
 from bot.views import phrases
 from bot.views.locks import lock_line
 from bot.views.markup.document import Block, Context, Divider, Document, Header, Paragraph
-from bot.views.markup.spans import Code, Line, Strong, Timestamp, join_dots, line, sentence, stack
+from bot.views.markup.spans import Line, Strong, join_dots, line, stack
 from domain.answers.answers import (
     EnvironmentStatus,
     ServiceStatus,
@@ -12,6 +12,7 @@ from domain.answers.answers import (
     VersionLine,
     VersionsAnswer,
 )
+from domain.sentences import Code, CommandMention, Timestamp
 from domain.workloads.deployments import Owner, OwnerKind
 
 _OWNER_NAMES = {OwnerKind.HELM: "Helm", OwnerKind.ARGO_CD: "Argo CD", OwnerKind.FLUX: "Flux"}
@@ -34,7 +35,7 @@ def versions(fact: VersionsAnswer) -> Document:
     blocks: list[Block] = [Header(f"🗂️ Versions in {fact.environment}")]
     for service in fact.services:
         blocks += _revisions(service)
-    hint = line("to go back: ", Code(f"/deepecho rollback {fact.environment} <version>"))
+    hint = line("to go back: ", CommandMention(f"rollback {fact.environment} <version>"))
     return Document(summary=line(f"Versions in {fact.environment}"), blocks=(*blocks, Context(hint)))
 
 
@@ -42,7 +43,7 @@ def _environment(fact: EnvironmentStatus, *, in_detail: bool) -> list[Block]:
     protected = " · protected" if fact.protected else ""
     blocks: list[Block] = [Header(f"{_emoji(fact)} {fact.environment} · {_summary(fact)}{protected}")]
     if fact.problem:
-        return [*blocks, Paragraph((sentence(fact.problem, ()),))]
+        return [*blocks, Paragraph((line(fact.problem),))]
     services = tuple(_service(each, in_detail=in_detail) for each in fact.services)
     waiting = tuple(line("🟡 ", Code(each.id), f" {phrases.title(each.plan)} · waits for approval") for each in fact.waiting)
     blocks += [Paragraph(tuple(lock_line(each) for each in fact.locks), max_lines=5)] if fact.locks else []
@@ -82,7 +83,7 @@ def _service_emoji(fact: ServiceStatus) -> str:
 def _service(fact: ServiceStatus, *, in_detail: bool) -> Line:
     name = line(f"{_service_emoji(fact)} ", Strong(fact.service))
     if fact.problem:
-        return stack(name, sentence(fact.problem, ()))
+        return stack(name, line(fact.problem))
     pods = f"{fact.ready}/{fact.desired} ready" if fact.desired else "scaled to 0"
     runs = join_dots(Code(fact.version), pods, "⏸️ paused" if fact.paused else "")
     now = (
@@ -108,7 +109,7 @@ def owner_text(fact: Owner) -> str:
 def _revisions(fact: ServiceVersions) -> list[Block]:
     name = line(Strong(fact.service))
     if fact.problem:
-        return [Paragraph((line("❔ ", name), sentence(fact.problem, ())))]
+        return [Paragraph((line("❔ ", name), line(fact.problem)))]
     if not fact.lines:
         return [Paragraph((name, line("nothing ran here yet")))]
     return [Paragraph((name, *(_revision(each) for each in fact.lines)), max_lines=_MAX_REVISIONS + 1, spaced=True)]

@@ -4,8 +4,9 @@ from bot.views import phrases
 from bot.views.alert_card import SEVERITY_EMOJI
 from bot.views.markup.document import Block, Context, Document, Header, Paragraph
 from bot.views.markup.mrkdwn import clean
-from bot.views.markup.spans import Code, Line, Strong, Timestamp, join_dots, line
+from bot.views.markup.spans import Line, Strong, join_dots, line
 from domain.alerts.storms import FoldedGroup, StormCard, Tally
+from domain.sentences import Code, CommandMention, Timestamp
 from domain.severities import Severity
 from domain.text import clip, format_duration
 
@@ -89,5 +90,5 @@ def _folded_group(fact: FoldedGroup) -> Line:
 
 def _footer(fact: StormCard) -> Line:
     is_over = fact.storm.ended_at is not None
-    list_hint = line("every one: ", Code("/deepecho alerts")) if fact.firing or not is_over else None
+    list_hint = line("every one: ", CommandMention("alerts")) if fact.firing or not is_over else None
     return join_dots(Code(fact.storm.id), list_hint, None if is_over else "a P0 is never folded in here, it has its own card")

@@ -3,7 +3,6 @@
 import re
 
 from commands.core.arguments import Arguments
-from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
 from commands.core.router import Router
 from domain.alerts.alerts import AlertGroup
@@ -13,6 +12,7 @@ from domain.answers.answers import Answer, TextAnswer
 from domain.errors import UsageError
 from domain.matchers import parse_labels
 from domain.people import Role
+from domain.sentences import Code, CommandMention, sentence
 from runbooks.alerts.service import AlertRequest
 
 router = Router()
@@ -82,7 +82,8 @@ def parse_alert_id(word: str) -> str:
     name = word.lower().removeprefix("al-")
     if not re.fullmatch(r"[a-z0-9]{1,40}", name):
         raise UsageError(
-            f"“{word[:40]}” is not an alert group's id.", f"They look like `al-k7m2`; `{SLASH_COMMAND} alerts` lists them."
+            f"“{word[:40]}” is not an alert group's id.",
+            sentence("They look like ", Code("al-k7m2"), "; ", CommandMention("alerts"), " lists them."),
         )
     return f"al-{name}"
 

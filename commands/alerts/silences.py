@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from commands.alerts.alerts import find_group
 from commands.core.arguments import Arguments
-from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
 from commands.core.router import Router
 from domain.alerts.alerts import AlertGroup, AppliedSilence, GroupState
@@ -17,6 +16,7 @@ from domain.answers.alerts import AlertmanagerSilences, ListedSilence, SilencesA
 from domain.answers.answers import Answer, ErrorAnswer, TextAnswer
 from domain.errors import Denied, PermanentError, Refused, TemporaryError, UnknownOutcome
 from domain.people import Role
+from domain.sentences import CommandMention, sentence
 from domain.text import format_duration, parse_duration
 from runbooks.alerts.service import AlertRequest
 
@@ -45,18 +45,15 @@ async def silence_command(request: Request, args: Arguments) -> Answer:
     _check_duration(request, group, span)
     _check_scope(request, group, Role.RESPONDER if span <= RESPONDER_LIMIT else Role.SRE)
     if raised_by_bot(group):
-        raise Refused(
-            f"deepecho itself raised {group.id}, so no Alertmanager can silence it. "
-            f"Acknowledge it: `{SLASH_COMMAND} ack {group.id}`."
-        )
+        refusal = f"deepecho itself raised {group.id}, so no Alertmanager can silence it. Acknowledge it: "
+        raise Refused(sentence(refusal, CommandMention(f"ack {group.id}"), "."))
     try:
         after = await request.services.alerts.silence(_alert_request(request, group), span, reason)
     except UnknownOutcome as error:
         return _unknown_outcome(error)
     now = " It is resolved at the moment; this holds if it fires again." if after.state is GroupState.RESOLVED else ""
-    return TextAnswer(
-        f"{after.id} {_describe_silence(after.silence, span)}{now} To end it: `{SLASH_COMMAND} unsilence {after.id}`."
-    )
+    done = f"{after.id} {_describe_silence(after.silence, span)}{now}"
+    return TextAnswer(sentence(f"{done} To end it: ", CommandMention(f"unsilence {after.id}"), "."))
 
 
 @router.command("unsilence", needs=Role.RESPONDER, usage="<alert>", example="unsilence al-k7m2", group="Alerts")
@@ -89,10 +86,8 @@ def _check_duration(request: Request, group: AlertGroup, span: timedelta) -> Non
         return
     limit = format_duration(RESPONDER_LIMIT)
     where = f" in {group.environment}" if group.environment else ""
-    raise Denied(
-        f"Silencing for longer than {limit} needs an sre{where}, and you are not one. Up to {limit} you may: "
-        f"`{SLASH_COMMAND} silence {group.id} {limit.replace(' ', '')}`."
-    )
+    refusal = f"Silencing for longer than {limit} needs an sre{where}, and you are not one. Up to {limit} you may: "
+    raise Denied(sentence(refusal, CommandMention(f"silence {group.id} {limit.replace(' ', '')}"), "."))
 
 
 def _check_scope(request: Request, group: AlertGroup, required_role: Role) -> None:
@@ -117,9 +112,8 @@ def _describe_silence(silence: AppliedSilence | None, span: timedelta) -> str:
 
 
 def _unknown_outcome(error: UnknownOutcome) -> ErrorAnswer:
-    return ErrorAnswer(
-        str(error), f"`{SLASH_COMMAND} silences` shows what Alertmanager holds. Saying it again is safe: it looks first."
-    )
+    safe = " shows what Alertmanager holds. Saying it again is safe: it looks first."
+    return ErrorAnswer(error.sentence, sentence(CommandMention("silences"), safe))
 
 
 def _alert_request(request: Request, group: AlertGroup) -> AlertRequest:
@@ -140,7 +134,7 @@ async def _silences_of(request: Request, environments: tuple[str, ...]) -> Alert
     try:
         listed = await request.services.alerts.alertmanager(environments[0]).silences()
     except (TemporaryError, PermanentError, Refused) as error:
-        return AlertmanagerSilences(environments=environments, problem=str(error))
+        return AlertmanagerSilences(environments=environments, problem=error.sentence)
     in_force = sorted((silence for silence in listed if silence.in_force), key=_sort_key)
     return AlertmanagerSilences(environments=environments, silences=tuple(_with_group(silence) for silence in in_force))
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from commands.alerts.alerts import parse_alert_id
 from commands.core.arguments import MAX_TEXT_LENGTH, Arguments
-from commands.core.quoting import SLASH_COMMAND, format_command
+from commands.core.quoting import format_command
 from commands.core.request import Request
 from commands.core.router import Router
 from commands.core.usage import Usage
@@ -18,6 +18,7 @@ from domain.operations.plans import Plan
 from domain.operations.version_selection import AmbiguousVersion
 from domain.policies import Action
 from domain.redaction import redact
+from domain.sentences import CommandMention, join, sentence
 from runbooks.alerts.service import AlertRequest
 
 router = Router()
@@ -67,12 +68,9 @@ async def _plan_rollback(request: Request, target: RollbackTarget) -> Plan:
     service = target.services[0] if len(target.services) == 1 else None
     plan = await planner(request).rollback(target.environment, target.version, service)
     if set(plan.services) != set(target.services):
-        suggestions = " ".join(f"`{_rollback_command(target, target.version, name)}`" for name in target.services)
-        raise Refused(
-            f"{target.version} does not fit {' and '.join(target.services)} together and nothing else, "
-            f"so each goes back by itself: "
-            f"{suggestions} Nothing was changed."
-        )
+        suggestions = join(" ", (CommandMention(_rollback_command(target, target.version, name)) for name in target.services))
+        refusal = f"{target.version} does not fit {' and '.join(target.services)} together and nothing else, "
+        raise Refused(sentence(refusal, "so each goes back by itself: ", suggestions, " Nothing was changed."))
     return plan
 
 
@@ -91,12 +89,12 @@ def _with_warnings(plan: Plan, group: AlertGroup) -> Plan:
 def _rollback_command(target: RollbackTarget, version: str, service: str = "") -> str:
     service_name = service or (target.services[0] if len(target.services) == 1 else "")
     positional = [target.environment, version, service_name]
-    return f"{SLASH_COMMAND} {format_command(Usage.parse('rollback', ROLLBACK_USAGE), positional, {})}"
+    return format_command(Usage.parse("rollback", ROLLBACK_USAGE), positional, {})
 
 
 def _command_line(group: AlertGroup, args: Arguments) -> str:
     flags = {flag: value for flag, value in args.flags.items() if flag != "dry-run"}
-    return f"{SLASH_COMMAND} {format_command(Usage.parse('rollback-suspect', ROLLBACK_SUSPECT_USAGE), [group.id], flags)}"
+    return format_command(Usage.parse("rollback-suspect", ROLLBACK_SUSPECT_USAGE), [group.id], flags)
 
 
 def _default_reason(group: AlertGroup) -> str:

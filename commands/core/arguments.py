@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from commands.core.usage import FlagValue, Usage
 from domain.errors import UsageError
+from domain.sentences import Code, sentence
 from domain.text import nearest
 
 MAX_TEXT_LENGTH = 500
@@ -77,12 +78,12 @@ def parse_arguments(tokens: Sequence[Token], usage: Usage, mentions: Mapping[str
             continue
         name, value = flag
         if name in flags:
-            raise UsageError(f"`--{name}` was said twice.", usage.synopsis)
+            raise UsageError(sentence(Code(f"--{name}"), " was said twice."), usage.synopsis)
         flags[name], index = _flag_value(name, value, tokens, index + 1, usage)
     if usage.max_arguments is not None and len(positional) > usage.max_arguments:
         extra = " ".join(positional[usage.max_arguments :])
-        reason = " A reason goes after `--reason`." if "reason" in usage.flags else ""
-        raise UsageError(f"“{extra[:60]}” is more than this command takes.{reason}", usage.synopsis)
+        reason = sentence(" A reason goes after ", Code("--reason"), ".") if "reason" in usage.flags else ""
+        raise UsageError(sentence(f"“{extra[:60]}” is more than this command takes.", reason), usage.synopsis)
     return Arguments(positional=tuple(positional), flags=flags, mentions=mentions)
 
 
@@ -111,7 +112,8 @@ def _closing_quote(text: str, index: int) -> int:
         for closers in (_DOUBLE[mark], _ANY_DOUBLE):
             if (closing := _find_closer(text, index + 1, closers)) > 0:
                 return closing
-        raise UsageError("A quotation mark is opened and not closed.", 'Write it like `--reason "errors went up"`.')
+        example = Code('--reason "errors went up"')
+        raise UsageError("A quotation mark is opened and not closed.", sentence("Write it like ", example, "."))
     if mark in _SINGLE:
         return _find_closer(text, index + 1, _SINGLE[mark], ends_word=True)
     return -1
@@ -149,8 +151,8 @@ def _match_flag(token: Token, usage: Usage) -> tuple[str, str | None] | None:
     if close or dashes == "--":
         takes_text = "reason" in usage.flags or usage.max_arguments is None
         quoted = " If it belongs to the reason, put the reason in quotation marks." if takes_text else ""
-        hint = f"Did you mean `--{close[0]}`?" if close else usage.synopsis
-        raise UsageError(f"There is no `{token.text[:40]}` here.{quoted}", hint)
+        hint = sentence("Did you mean ", Code(f"--{close[0]}"), "?") if close else usage.synopsis
+        raise UsageError(sentence("There is no ", Code(token.text[:40]), f" here.{quoted}"), hint)
     return None
 
 
@@ -159,7 +161,7 @@ def _flag_value(name: str, inline_value: str | None, tokens: Sequence[Token], in
     value_kind = usage.flags[name]
     if value_kind is FlagValue.NOTHING:
         if inline_value is not None:
-            raise UsageError(f"`--{name}` takes no value.", usage.synopsis)
+            raise UsageError(sentence(Code(f"--{name}"), " takes no value."), usage.synopsis)
         return "", index
     if inline_value is not None and (value_kind is FlagValue.WORD or tokens[index - 1].quoted_at >= 0):
         parts = [inline_value]
@@ -173,7 +175,7 @@ def _flag_value(name: str, inline_value: str | None, tokens: Sequence[Token], in
             index += 1
     value = " ".join(parts).strip()
     if not value:
-        raise UsageError(f"`--{name}` needs something after it.", usage.synopsis)
+        raise UsageError(sentence(Code(f"--{name}"), " needs something after it."), usage.synopsis)
     return _check_length(value), index
 
 

@@ -5,13 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from commands.core.usage import FlagValue, Usage
 
-SLASH_COMMAND = "/deepecho"
-
 _UNQUOTED = re.compile(r"[A-Za-z0-9@#][A-Za-z0-9._:/@#+-]*")
 
 
 def format_command(usage: Usage, arguments: Sequence[str], flags: Mapping[str, str]) -> str:
-    """Format a command such as ``rollback production main-abc1234 --reason "errors went up"``, without ``/deepecho``."""
+    """Format a command such as ``rollback production main-abc1234 --reason "errors went up"``."""
     parts = [usage.name, *(quote(argument) for argument in arguments if argument)]
     for flag, value in flags.items():
         value_kind = usage.flags[flag]

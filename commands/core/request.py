@@ -8,6 +8,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import Denied
 from domain.people import Member, Person, Role
+from domain.sentences import CommandMention, sentence
 from integrations.kubernetes import Cluster
 from runbooks.alerts.service import AlertService
 from runbooks.operations.service import OperationService
@@ -56,5 +57,5 @@ class Request:
         if not self.catalogue.has_role(self.member, role, environment):
             where = f" in {environment}" if environment else ""
             article = "an" if role is Role.SRE or role.value[0] in "aeiou" else "a"
-            sentence = f"This needs {article} {role.value}{where}, and you are not one."
-            raise Denied(f"{sentence} `/deepecho whoami` shows what you may do.")
+            refusal = f"This needs {article} {role.value}{where}, and you are not one. "
+            raise Denied(sentence(refusal, CommandMention("whoami"), " shows what you may do."))

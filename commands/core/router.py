@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from commands.core.arguments import Arguments
-from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
 from commands.core.usage import Usage
 from domain.answers.answers import Answer
@@ -14,6 +13,7 @@ from domain.catalogue.catalogue import Catalogue, Environment
 from domain.errors import UsageError
 from domain.people import Member, Role
 from domain.policies import Action
+from domain.sentences import Code, CommandMention, join, sentence
 from domain.text import nearest
 
 MAX_NAME_LENGTH = 40
@@ -55,7 +55,7 @@ class Command:
 
     @property
     def line(self) -> str:
-        """Name and usage, without ``/deepecho``."""
+        """Name and usage, as it is written."""
         return f"{self.name} {self.usage.line}".strip()
 
     @property
@@ -112,7 +112,7 @@ def match_command(words: Sequence[str], commands: Mapping[str, Command]) -> tupl
         for name in commands:
             parts = name.split(" ")
             if len(parts) > 1 and all(nearest(word, [part]) for word, part in zip(first_words, parts, strict=True)):
-                raise UsageError(f"There is no command “{' '.join(first_words)}”.", f"Did you mean `{name}`?")
+                raise UsageError(f"There is no command “{' '.join(first_words)}”.", sentence("Did you mean ", Code(name), "?"))
     return find_command(words[0], commands), 1
 
 
@@ -123,8 +123,8 @@ def check_subcommand_typo(command: Command, word: str, commands: Mapping[str, Co
     environments = [alias for name, entry in catalogue.environments.items() for alias in (name, *entry.aliases)]
     close = nearest(word[:MAX_NAME_LENGTH], [*environments, *subcommands], max_results=1)
     if close and close[0] in subcommands:
-        sentence = f"There is no command “{command.name} {word[:MAX_NAME_LENGTH]}”."
-        raise UsageError(sentence, f"Did you mean `{command.name} {close[0]}`?")
+        unknown = f"There is no command “{command.name} {word[:MAX_NAME_LENGTH]}”."
+        raise UsageError(unknown, sentence("Did you mean ", Code(f"{command.name} {close[0]}"), "?"))
 
 
 def find_command(word: str, commands: Mapping[str, Command]) -> Command:
@@ -132,11 +132,8 @@ def find_command(word: str, commands: Mapping[str, Command]) -> Command:
     command = commands.get(word.lower())
     if command is None:
         close = _similar_names(word[:MAX_NAME_LENGTH].lower(), commands)
-        hint = (
-            f"Did you mean {' or '.join(f'`{name}`' for name in close)}?"
-            if close
-            else f"`{SLASH_COMMAND} help` shows every command."
-        )
+        suggestion = sentence("Did you mean ", join(" or ", map(Code, close)), "?")
+        hint = suggestion if close else sentence(CommandMention("help"), " shows every command.")
         raise UsageError(f"There is no command “{word[:MAX_NAME_LENGTH]}”.", hint)
     return command
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
+from domain.sentences import CommandMention, Text, sentence
+
 _PART = re.compile(r"<(?P<must>[^<>]+)>|\[--(?P<flag>[a-z-]+)(?: (?P<value>[^\]]+))?\]|\[(?P<may>[^\[\]]+)\]")
 _ELLIPSIS = "…"
 
@@ -41,9 +43,9 @@ class Usage:
     flags: dict[str, FlagValue]
 
     @property
-    def synopsis(self) -> str:
+    def synopsis(self) -> Text:
         """The command with its usage line, for hints."""
-        return f"`/deepecho {self.name} {self.line}`"
+        return sentence(CommandMention(f"{self.name} {self.line}"))
 
     @property
     def min_arguments(self) -> int:

@@ -6,13 +6,13 @@
 import re
 
 from commands.core.arguments import Arguments
-from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
 from commands.core.router import Router
 from domain.answers.answers import Answer, OperationsAnswer, TextAnswer
 from domain.errors import UsageError
 from domain.operations.operation import Decision
 from domain.people import Role
+from domain.sentences import Code, CommandMention, sentence
 
 router = Router()
 
@@ -66,6 +66,7 @@ def _parse_operation_id(word: str) -> str:
     name = word.lower().removeprefix("op-")
     if not re.fullmatch(r"[a-z0-9]{1,40}", name):
         raise UsageError(
-            f"“{word[:40]}” is not an operation's id.", f"They look like `op-k7m2`; `{SLASH_COMMAND} operations` lists them."
+            f"“{word[:40]}” is not an operation's id.",
+            sentence("They look like ", Code("op-k7m2"), "; ", CommandMention("operations"), " lists them."),
         )
     return f"op-{name}"

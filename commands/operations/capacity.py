@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 from commands.core.arguments import Arguments
-from commands.core.quoting import SLASH_COMMAND, format_command
+from commands.core.quoting import format_command
 from commands.core.request import Request
 from commands.core.router import Router
 from commands.core.usage import Usage
@@ -12,6 +12,7 @@ from commands.operations.start import planner, start_operation
 from domain.answers.answers import Answer
 from domain.errors import UsageError
 from domain.policies import Action
+from domain.sentences import CommandMention, sentence
 from domain.text import parse_duration
 
 router = Router()
@@ -43,7 +44,8 @@ async def scale_command(request: Request, args: Arguments) -> Answer:
     """Run another number of pods of a service; with `--for`, the number of before comes back afterwards."""
     service = request.catalogue.service_named(args[1])
     if not re.fullmatch(r"[0-9]{1,6}", args[2]):
-        raise UsageError(f"“{args[2]}” is not a number of pods.", f"`{SLASH_COMMAND} scale {args.environment} {service} 5`")
+        example = CommandMention(f"scale {args.environment} {service} 5")
+        raise UsageError(f"“{args[2]}” is not a number of pods.", sentence(example))
     duration = parse_duration(args.flags["for"], MAX_TEMPORARY_SCALE) if "for" in args.flags else None
     plan = await planner(request).scale(args.environment, service, int(args[2]))
     return await start_operation(
@@ -54,4 +56,4 @@ async def scale_command(request: Request, args: Arguments) -> Answer:
 def _command_line(name: str, usage_line: str, args: Arguments, service: str) -> str:
     flags = {flag: value for flag, value in args.flags.items() if flag != "dry-run"}
     positional = [args.environment, service, *args.positional[2:]]
-    return f"{SLASH_COMMAND} {format_command(Usage.parse(name, usage_line), positional, flags)}"
+    return format_command(Usage.parse(name, usage_line), positional, flags)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from commands.core.arguments import Arguments
-from commands.core.quoting import SLASH_COMMAND, format_command
+from commands.core.quoting import format_command
 from commands.core.request import Request
 from commands.core.router import Router
 from commands.core.usage import Usage
@@ -45,7 +45,7 @@ async def _start_release(request: Request, args: Arguments, make_plan: _MakePlan
     environment, version, service = args.environment, args[1], resolve_service(request, args[2])
 
     def command_line(version: str, flags: dict[str, str]) -> str:
-        return f"{SLASH_COMMAND} {format_command(Usage.parse(name, usage_line), [environment, version, service or ''], flags)}"
+        return format_command(Usage.parse(name, usage_line), [environment, version, service or ""], flags)
 
     flags = dict(args.flags)
     try:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from commands.core.arguments import Arguments
-from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
 from commands.core.router import Router
 from domain.answers.answers import Answer, LocksAnswer, TextAnswer
@@ -12,6 +11,7 @@ from domain.errors import Refused
 from domain.operations.locks import LockRecord
 from domain.people import Role
 from domain.policies import Action
+from domain.sentences import CommandMention, Text, sentence
 from domain.text import parse_duration
 
 router = Router()
@@ -30,14 +30,13 @@ async def lock_command(request: Request, args: Arguments) -> Answer:
     async with request.services.store.write() as tx:
         if not await tx.locks.lock_environment(environment, request.person, reason, request.at, until):
             lock = await tx.locks.environment_lock(environment, request.at)
-            raise Refused(f"{_already_locked(environment, lock)} Nothing was changed.")
+            raise Refused(sentence(_already_locked(environment, lock), " Nothing was changed."))
         ends = f" until {until:%d %b %H:%M} UTC" if until else ""
         await tx.audit.append(_audit_entry(request, "lock", environment, reason, f"locked{ends}"))
-    return TextAnswer(
-        f"{environment} is locked{ends}. Deploys, restarts and scaling are refused; a rollback still passes with the role "
-        f"{request.catalogue.environments[environment].rule(Action.OVERRIDE_LOCK).needs}. "
-        f"To free it: `{SLASH_COMMAND} unlock {environment}`."
-    )
+    role = request.catalogue.environments[environment].rule(Action.OVERRIDE_LOCK).needs
+    refused = f"Deploys, restarts and scaling are refused; a rollback still passes with the role {role}."
+    unlock = CommandMention(f"unlock {environment}")
+    return TextAnswer(sentence(f"{environment} is locked{ends}. {refused} To free it: ", unlock, "."))
 
 
 @router.command("unlock", needs=Action.LOCK, usage="<env>", example="unlock production", group="Lock")
@@ -51,9 +50,8 @@ async def unlock_command(request: Request, args: Arguments) -> Answer:
         if lock.by != request.person:
             request.require(request.catalogue.environments[environment].rule(Action.UNLOCK_OTHERS).needs, environment)
         if not await tx.locks.unlock_environment(lock):
-            raise Refused(
-                f"The lock of {environment} changed at this moment. Nothing was changed. Look again: `{SLASH_COMMAND} locks`."
-            )
+            refusal = f"The lock of {environment} changed at this moment. Nothing was changed. Look again: "
+            raise Refused(sentence(refusal, CommandMention("locks"), "."))
         whose = "their own lock" if lock.by == request.person else f"the lock of {lock.by}"
         await tx.audit.append(_audit_entry(request, "unlock", environment, lock.reason, f"removed {whose}"))
     return TextAnswer(f"{environment} is unlocked.")
@@ -67,11 +65,11 @@ async def locks_command(request: Request, args: Arguments) -> Answer:  # noqa: A
     return LocksAnswer(tuple(lock for lock in locks if request.catalogue.has_role(request.member, Role.VIEWER, lock.environment)))
 
 
-def _already_locked(environment: str, lock: LockRecord | None) -> str:
+def _already_locked(environment: str, lock: LockRecord | None) -> Text:
     if lock is None:
         return f"{environment} is locked already."
     until = f" until {lock.until:%d %b %H:%M} UTC" if lock.until else ""
-    return f"{environment} is locked already, by <@{lock.by.user_id}>{until}: {lock.reason}."
+    return sentence(f"{environment} is locked already, by ", lock.by, f"{until}: {lock.reason}.")
 
 
 def _audit_entry(request: Request, what: str, environment: str, why: str, outcome: str) -> AuditEntry:

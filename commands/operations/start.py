@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from commands.core.arguments import Arguments
-from commands.core.quoting import SLASH_COMMAND
 from commands.core.request import Request
 from domain.answers.answers import Answer, OperationStarted, Preview
 from domain.catalogue.catalogue import Environment
@@ -12,6 +11,7 @@ from domain.errors import Denied, Refused
 from domain.operations.locks import LockRecord
 from domain.operations.plans import Plan, Verb
 from domain.policies import Action
+from domain.sentences import CommandMention, Text, sentence
 from runbooks.operations.planner import Planner
 
 
@@ -34,7 +34,7 @@ async def start_operation(
     request.require(rule.needs, plan.environment)
     lock = await _environment_lock(request, plan.environment)
     if args.dry_run:
-        warnings = (*plan.warnings, *([f"{_lock_sentence(lock)} This would wait until it is unlocked."] if lock else []))
+        warnings = (*plan.warnings, *([sentence(_lock_sentence(lock), " This would wait until it is unlocked.")] if lock else []))
         return Preview(
             plan=replace(plan, warnings=warnings),
             rule=rule,
@@ -68,16 +68,16 @@ async def _environment_lock(request: Request, environment: str) -> LockRecord | 
 
 
 def _check_lock(request: Request, plan: Plan, lock: LockRecord) -> None:
-    hint = f"Nothing was changed. When it may go on: `{SLASH_COMMAND} unlock {plan.environment}`."
+    unlock = CommandMention(f"unlock {plan.environment}")
+    hint = sentence(" Nothing was changed. When it may go on: ", unlock, ".")
     if plan.verb is not Verb.ROLLBACK:
-        raise Refused(f"{_lock_sentence(lock)} {hint}")
+        raise Refused(sentence(_lock_sentence(lock), hint))
     required_role = request.catalogue.environments[plan.environment].rule(Action.OVERRIDE_LOCK).needs
     if not request.catalogue.has_role(request.member, required_role, plan.environment):
-        raise Denied(
-            f"{_lock_sentence(lock)} A rollback passes a lock with the role {required_role}, which you do not hold. {hint}"
-        )
+        role_needed = f" A rollback passes a lock with the role {required_role}, which you do not hold."
+        raise Denied(sentence(_lock_sentence(lock), role_needed, hint))
 
 
-def _lock_sentence(lock: LockRecord) -> str:
+def _lock_sentence(lock: LockRecord) -> Text:
     until = f", until {lock.until:%d %b %H:%M} UTC" if lock.until else ""
-    return f"{lock.environment} is locked by <@{lock.by.user_id}>{until}: {lock.reason}."
+    return sentence(f"{lock.environment} is locked by ", lock.by, f"{until}: {lock.reason}.")

@@ -9,6 +9,7 @@ from domain.changes.platform_changes import Suspect
 from domain.metrics.charts import Chart
 from domain.notes import Tone
 from domain.people import Person
+from domain.sentences import Text
 from domain.severities import Severity
 
 
@@ -162,10 +163,8 @@ class AlertNote:
     key: str
     """Unique in the thread, so that a replay says nothing twice."""
     at: datetime
-    text: str
+    text: Text
     tone: Tone = Tone.PLAIN
-    lines: tuple[str, ...] = ()
-    people: tuple[Person, ...] = ()
-    """Whom the lines may name: nobody else's name in them becomes a mention."""
+    lines: tuple[Text, ...] = ()
     log: tuple[str, ...] = ()
     chart: Chart | None = None

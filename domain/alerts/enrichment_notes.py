@@ -12,6 +12,7 @@ from domain.metrics.charts import Chart, Marker, Series
 from domain.metrics.promql import Comparison, Threshold, expression_of, split_threshold
 from domain.metrics.samples import Sample
 from domain.notes import Tone
+from domain.sentences import Code, Text, sentence
 from domain.text import and_more
 from domain.workloads.deployments import PodFailure
 
@@ -115,7 +116,7 @@ def _shorten_name(name: str, group: AlertGroup) -> str:
     return ", ".join(parts)
 
 
-def suspects_note(group: AlertGroup, suspects: Sequence[Suspect], missing: Sequence[str], at: datetime) -> AlertNote | None:
+def suspects_note(group: AlertGroup, suspects: Sequence[Suspect], missing: Sequence[Text], at: datetime) -> AlertNote | None:
     """Who is under suspicion and why, the likeliest first. None where there is nothing to say."""
     if not suspects and not missing:
         return None
@@ -126,7 +127,6 @@ def suspects_note(group: AlertGroup, suspects: Sequence[Suspect], missing: Seque
         at=at,
         text=_suspects_heading(len(lines)),
         lines=(*lines, *missing),
-        people=tuple(each.change.by for each in suspects[:MAX_SUSPECTS] if each.change.by),
     )
 
 
@@ -149,11 +149,11 @@ def pods_note(group: AlertGroup, failures: Sequence[PodFailure], at: datetime) -
     )
 
 
-def missing_part_note(group: AlertGroup, part: str, at: datetime, why: str) -> AlertNote | None:
+def missing_part_note(group: AlertGroup, part: str, at: datetime, why: Text) -> AlertNote | None:
     """One part could not be found out; the others stand. None of the value: the chart, or what is said instead, tells of it."""
     if part not in _FAILURE_TEXTS:
         return None
-    return AlertNote(group_id=group.id, key=_note_key(group, part), at=at, text=f"{_FAILURE_TEXTS[part]} {why}")
+    return AlertNote(group_id=group.id, key=_note_key(group, part), at=at, text=sentence(f"{_FAILURE_TEXTS[part]} ", why))
 
 
 def _suspects_heading(suspects: int) -> str:
@@ -170,12 +170,12 @@ def _chart_title(group: AlertGroup) -> str:
     return " · ".join(each for each in (group.title, group.service, group.environment) if each)
 
 
-def _suspect_line(suspect: Suspect) -> str:
+def _suspect_line(suspect: Suspect) -> Text:
     change = suspect.change
-    who = f"<@{change.by.user_id}>" if change.by else change.by_manager
-    by = f" by {who}" if who else ""
-    operation = f" (`{change.operation_id}`)" if change.operation_id else ""
-    return f"{change.description}{by}{operation}: {', '.join(suspect.reasons)}"
+    who = change.by or change.by_manager
+    by = sentence(" by ", who) if who else ""
+    operation = sentence(" (", Code(change.operation_id), ")") if change.operation_id else ""
+    return sentence(change.description, by, operation, f": {', '.join(suspect.reasons)}")
 
 
 def _worst_first(series: Series, threshold: Threshold | None) -> tuple[bool, float, str]:

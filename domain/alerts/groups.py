@@ -12,6 +12,7 @@ from typing import Protocol
 from domain.alerts.alerts import Alert, AlertGroup, AlertNote, GroupState, Notification, Route
 from domain.alerts.titles import shared_by, summary_of, title_of
 from domain.notes import Tone
+from domain.sentences import Text
 from domain.text import and_more, format_duration
 
 MAX_EXAMPLES = 5
@@ -273,7 +274,7 @@ def _flapped_within(record: AlertGroup, at: datetime, within: timedelta) -> bool
 
 
 def thread_note(
-    record: AlertGroup, at: datetime, text: str, *, key: str = "", tone: Tone = Tone.PLAIN, lines: tuple[str, ...] = ()
+    record: AlertGroup, at: datetime, text: Text, *, key: str = "", tone: Tone = Tone.PLAIN, lines: tuple[Text, ...] = ()
 ) -> AlertNote:
     """A reply in the thread; without a ``key`` it takes the record's present number."""
     return AlertNote(group_id=record.id, key=key or str(record.reply_count), at=at, text=text, tone=tone, lines=lines)
@@ -283,10 +284,10 @@ def change_with_note(
     after: AlertGroup,
     changed_alerts: Sequence[Alert],
     at: datetime,
-    text: str,
+    text: Text,
     *,
     tone: Tone = Tone.PLAIN,
-    lines: tuple[str, ...] = (),
+    lines: tuple[Text, ...] = (),
 ) -> GroupChange:
     """The change that a reply in the thread tells of. ``moved`` are alerts that are no longer as they were."""
     after = replace(after, reply_count=after.reply_count + 1)

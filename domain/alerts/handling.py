@@ -8,6 +8,7 @@ from domain.alerts.groups import GroupChange, change_with_note, format_time
 from domain.errors import Refused
 from domain.notes import Tone
 from domain.people import Person
+from domain.sentences import Code, sentence
 from domain.text import format_duration
 
 
@@ -20,8 +21,8 @@ def acknowledge(record: AlertGroup, by: Person, at: datetime, within: timedelta)
         until = format_time(current.until, relative_to=at)
         raise Refused(f"You have acknowledged {record.id} already, until {until} UTC.")
     after = replace(record, acknowledgement=Acknowledgement(by=by, at=at, until=at + within))
-    takeover = f", taking over from <@{current.by.user_id}>" if current else ""
-    text = f"<@{by.user_id}> acknowledged this{takeover}. It counts for {format_duration(within)}."
+    takeover = sentence(", taking over from ", current.by) if current else ""
+    text = sentence(by, " acknowledged this", takeover, f". It counts for {format_duration(within)}.")
     return change_with_note(after, (), at, text)
 
 
@@ -34,14 +35,14 @@ def expire_acknowledgement(record: AlertGroup, at: datetime) -> GroupChange | No
     if record.state is GroupState.RESOLVED:
         return GroupChange(record=after)
     lasted = format_duration(current.until - current.at)
-    text = f"<@{current.by.user_id}>'s acknowledgement ran out after {lasted}, and this still fires."
+    text = sentence(current.by, f"'s acknowledgement ran out after {lasted}, and this still fires.")
     return change_with_note(after, (), at, text, tone=Tone.WARNING)
 
 
 def silence(record: AlertGroup, applied: AppliedSilence) -> GroupChange:
     """Somebody silenced it in Alertmanager."""
     why = f": {applied.reason}" if applied.reason else "."
-    text = f"<@{applied.by.user_id}> silenced this until {format_time(applied.until, relative_to=applied.at)} UTC{why}"
+    text = sentence(applied.by, f" silenced this until {format_time(applied.until, relative_to=applied.at)} UTC{why}")
     return change_with_note(replace(record, silence=applied), (), applied.at, text)
 
 
@@ -50,11 +51,13 @@ def unsilence(record: AlertGroup, at: datetime, by: Person | None) -> GroupChang
     applied = record.silence
     if applied is None or (by is None and at < applied.until):
         return None
-    text = f"<@{by.user_id}> ended the silence." if by else f"The silence of <@{applied.by.user_id}> is over."
+    text = sentence(by, " ended the silence.") if by else sentence("The silence of ", applied.by, " is over.")
     still = " It still fires." if record.state is GroupState.FIRING else ""
-    return change_with_note(replace(record, silence=None), (), at, f"{text}{still}", tone=Tone.WARNING if still else Tone.PLAIN)
+    return change_with_note(
+        replace(record, silence=None), (), at, sentence(text, still), tone=Tone.WARNING if still else Tone.PLAIN
+    )
 
 
 def rollback_requested(record: AlertGroup, by: Person, operation: str, at: datetime) -> GroupChange:
     """Somebody asked for the rollback of the suspect; the operation's own card tells the rest."""
-    return change_with_note(record, (), at, f"<@{by.user_id}> asked to roll the suspect back: `{operation}`.")
+    return change_with_note(record, (), at, sentence(by, " asked to roll the suspect back: ", Code(operation), "."))

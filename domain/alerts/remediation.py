@@ -8,6 +8,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.changes.platform_changes import ChangeKind, PlatformChange
 from domain.errors import Refused
 from domain.matchers import Operator, group_matchers
+from domain.sentences import CommandMention, Text, join, sentence
 
 _VERSION_CHANGES = (ChangeKind.DEPLOY, ChangeKind.ROLLBACK)
 
@@ -58,26 +59,29 @@ def rollback_of(group: AlertGroup) -> RollbackTarget:
     """The rollback of the suspect. Raises ``Refused`` with what a person can do instead."""
     if group.suspect is None:
         raise Refused(
-            f"No change is under suspicion for {group.id}, so there is nothing to roll back. "
-            f"`/deepecho rollback {group.environment or '<env>'} last` goes back all the same."
+            sentence(
+                f"No change is under suspicion for {group.id}, so there is nothing to roll back. ",
+                CommandMention(f"rollback {group.environment or '<env>'} last"),
+                " goes back all the same.",
+            )
         )
     change = group.suspect.change
     if why := _why_no_rollback(change):
-        raise Refused(f"The suspect of {group.id} is “{change.description}”. {why}")
+        raise Refused(sentence(f"The suspect of {group.id} is “{change.description}”. ", why))
     return RollbackTarget(change.environment, change.previous_versions[change.services[0]], change.services)
 
 
-def _why_no_rollback(change: PlatformChange) -> str:
+def _why_no_rollback(change: PlatformChange) -> Text:
     if change.kind not in _VERSION_CHANGES:
         return f"A rollback puts back versions and does not undo {_KIND_NAMES[change.kind]}."
     if not change.services or not all(change.previous_versions.get(each) for each in change.services):
-        return f"It is not known what ran before it. `/deepecho versions {change.environment}` shows what can run again."
+        versions_command = CommandMention(f"versions {change.environment}")
+        return sentence("It is not known what ran before it. ", versions_command, " shows what can run again.")
     versions = {change.previous_versions[each] for each in change.services}
     if len(versions) > 1:
-        each = " ".join(
-            f"`/deepecho rollback {change.environment} {change.previous_versions[name]} {name}`" for name in change.services
-        )
-        return f"Its services ran different versions before, so each goes back by itself: {each}"
+        rollbacks = (f"rollback {change.environment} {change.previous_versions[name]} {name}" for name in change.services)
+        commands = join(" ", (CommandMention(each) for each in rollbacks))
+        return sentence("Its services ran different versions before, so each goes back by itself: ", commands)
     return ""
 
 

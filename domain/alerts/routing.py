@@ -10,6 +10,7 @@ from domain.catalogue.alerts import DEFAULT_RULE, ENVIRONMENT_LABELS, SERVICE_LA
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import Refused
 from domain.matchers import Labels, compile_matcher, parse_matcher
+from domain.sentences import Code, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,5 +192,6 @@ def _route(rule: str, entry: DefaultRouteConfig) -> Route:
 
 def _alerts_config(catalogue: Catalogue) -> AlertsConfig:
     if catalogue.alerts is None:
-        raise Refused("The catalogue says nothing of alerts. Add the section `alerts` with a `default` route.")
+        hint = sentence("Add the section ", Code("alerts"), " with a ", Code("default"), " route.")
+        raise Refused(sentence("The catalogue says nothing of alerts. ", hint))
     return catalogue.alerts

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain.alerts.alerts import AlertGroup
 from domain.alerts.routing import RouteExplanation
 from domain.alerts.silences import Silence
+from domain.sentences import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class AlertmanagerSilences:
 
     environments: tuple[str, ...]
     silences: tuple[ListedSilence, ...] = ()
-    problem: str = ""
+    problem: Text = ""
     """Why nothing is known of it, in words."""
 
 

@@ -12,6 +12,7 @@ from domain.operations.plans import Plan
 from domain.operations.version_choices import VersionChoices
 from domain.people import Person, Role
 from domain.policies import AccessRule
+from domain.sentences import Text
 from domain.workloads.deployments import Autoscaler, Owner
 
 
@@ -19,15 +20,15 @@ from domain.workloads.deployments import Autoscaler, Owner
 class TextAnswer:
     """One plain sentence: something small was done."""
 
-    text: str
+    text: Text
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
     """It was not done. ``sentence``: what happened and what stands; ``hint``: how to say it, or what to do next."""
 
-    sentence: str
-    hint: str = ""
+    sentence: Text
+    hint: Text = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class ServiceStatus:
     """The id of the operation that made it so, where one did."""
     active_operation: OperationRecord | None = None
     """The operation that works on it now."""
-    problem: str = ""
+    problem: Text = ""
     """Why nothing is known of it, in words; then the other fields are empty."""
 
 
@@ -83,7 +84,7 @@ class EnvironmentStatus:
     locks: tuple[LockRecord, ...] = ()
     waiting: tuple[OperationRecord, ...] = ()
     """Operations here that wait for an approval."""
-    problem: str = ""
+    problem: Text = ""
     """Why nothing is known of it (the cluster does not answer), in words."""
 
 
@@ -115,7 +116,7 @@ class ServiceVersions:
 
     service: str
     lines: tuple[VersionLine, ...] = ()
-    problem: str = ""
+    problem: Text = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +146,7 @@ class LocksAnswer:
 class AuditAnswer:
     """Entries of the audit log, newest first. ``asked`` repeats in words what was looked for."""
 
-    query: str
+    query: Text
     records: tuple[AuditRecord, ...]
 
 
@@ -256,7 +257,7 @@ class Form:
     command: str
     title: str
     fields: tuple[FormField, ...]
-    notice: str = ""
+    notice: Text = ""
     """Why there is nothing to choose, where that is so."""
 
 

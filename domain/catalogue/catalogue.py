@@ -13,6 +13,7 @@ from domain.errors import UsageError
 from domain.label_regex import compile_label_regex
 from domain.people import Member, Role, allows, roles_held
 from domain.policies import PROTECTED_APPROVALS, REQUIRED_ROLES, AccessRule, Action
+from domain.sentences import Code, join, sentence
 from domain.targets import Target
 from domain.text import nearest
 
@@ -211,5 +212,6 @@ def _find_by_name(kind: str, word: str, names: dict[str, tuple[str, ...]]) -> st
         if wanted == name or wanted in aliases:
             return name
     close = nearest(wanted, [*names, *(alias for aliases in names.values() for alias in aliases)])
-    hint = f"Did you mean {' or '.join(f'`{each}`' for each in close)}?" if close else f"There are {', '.join(names)}."
+    suggestion = sentence("Did you mean ", join(" or ", map(Code, close)), "?")
+    hint = suggestion if close else f"There are {', '.join(names)}."
     raise UsageError(f"There is no {kind} called “{word}”.", hint)

@@ -13,6 +13,7 @@ from domain.errors import Refused
 from domain.notes import OperationNote, Tone
 from domain.operations.plans import Plan, Verb
 from domain.people import Person, Role
+from domain.sentences import Text, plain_text, sentence
 
 
 class State(StrEnum):
@@ -107,8 +108,8 @@ class OperationRecord:
     approval: Approval | None = None
     progress: tuple[Progress, ...] = ()
     cancellation: Cancellation | None = None
-    outcome: str = ""
-    end_state: tuple[str, ...] = ()
+    outcome: Text = ""
+    end_state: tuple[Text, ...] = ()
     """What stands now, a sentence a line; the whole truth of an end that was not a success."""
     ended_at: datetime | None = None
     duration: timedelta | None = None
@@ -145,18 +146,18 @@ class Outcome:
     """How a procedure ended, as the card and the thread tell it."""
 
     state: State
-    text: str
-    end_state: tuple[str, ...] = ()
+    text: Text
+    end_state: tuple[Text, ...] = ()
 
 
 def note(
-    record: OperationRecord, key: str, at: datetime, text: str, *, tone: Tone = Tone.PLAIN, lines: tuple[str, ...] = ()
+    record: OperationRecord, key: str, at: datetime, text: Text, *, tone: Tone = Tone.PLAIN, lines: tuple[Text, ...] = ()
 ) -> OperationNote:
     """A reply in the operation's thread, said once under this key."""
     return OperationNote(operation_id=record.id, key=key, at=at, text=text, tone=tone, lines=lines)
 
 
-def audit_entry(record: OperationRecord, event: str, at: datetime, who: Person, outcome: str, why: str = "") -> AuditEntry:
+def audit_entry(record: OperationRecord, event: str, at: datetime, who: Person, outcome: Text, why: str = "") -> AuditEntry:
     """An entry about this operation; ``event`` makes its key."""
     approver = record.approval.decided_by if record.approval else None
     return new_entry(
@@ -168,7 +169,7 @@ def audit_entry(record: OperationRecord, event: str, at: datetime, who: Person, 
         services=record.plan.services,
         why=why or record.reason,
         approval=f"{record.approval.decision} by {approver}" if record.approval and record.approval.decision and approver else "",
-        outcome=outcome,
+        outcome=plain_text(outcome),
         operation=record.id,
     )
 
@@ -177,7 +178,7 @@ def open_operation(record: OperationRecord) -> Transition:
     """The first change of all: it exists, its card says so, the audit log knows who asked."""
     request_text = f"asked to {_describe_plan(record.plan)}"
     waits = "; waits for an approval" if record.approval is not None else ""
-    text = f"<@{record.requested_by.user_id}> {request_text}{f': {record.reason}' if record.reason else '.'}"
+    text = sentence(record.requested_by, f" {request_text}{f': {record.reason}' if record.reason else '.'}")
     return Transition(
         record=record,
         notes=(note(record, "asked", record.requested_at, text),),
@@ -207,15 +208,14 @@ def decide(record: OperationRecord, by: Person, decision: Decision, at: datetime
     state = State.RUNNING if decision is Decision.APPROVED else State.REJECTED
     after = replace(record, approval=decided, state=state)
     if decision is Decision.APPROVED:
-        text = f"<@{by.user_id}> approved this."
+        text = sentence(by, " approved this.")
         return Transition(
             record=after,
             notes=(note(after, "decided", at, text, tone=Tone.GOOD),),
             audit_entries=(audit_entry(after, "decided", at, by, "approved"),),
         )
-    return end_operation(
-        after, State.REJECTED, at, by, f"Rejected by <@{by.user_id}>{f': {reason}' if reason else ''}.", ("Nothing was changed.",)
-    )
+    outcome = sentence("Rejected by ", by, f": {reason}." if reason else ".")
+    return end_operation(after, State.REJECTED, at, by, outcome, ("Nothing was changed.",))
 
 
 def require_pending_approval(record: OperationRecord, at: datetime) -> Approval:
@@ -224,13 +224,17 @@ def require_pending_approval(record: OperationRecord, at: datetime) -> Approval:
     if approval is None:
         raise Refused(f"{record.id} needs no approval.")
     if approval.decision is not None:
-        who = f" by <@{approval.decided_by.user_id}>" if approval.decided_by else ""
-        raise Refused(f"{record.id} was already {approval.decision.value}{who}. Your answer changes nothing.")
+        who = sentence(" by ", approval.decided_by) if approval.decided_by else ""
+        raise Refused(sentence(f"{record.id} was already {approval.decision.value}", who, ". Your answer changes nothing."))
     if record.state.final:
-        raise Refused(f"{record.id} has already ended: {record.outcome or record.state.value} Your answer changes nothing.")
+        raise Refused(sentence(_already_ended(record), " Your answer changes nothing."))
     if approval.expires_at is not None and at >= approval.expires_at:
         raise Refused(f"{record.id} waited too long and expired. Nothing was changed; ask for it again.")
     return approval
+
+
+def _already_ended(record: OperationRecord) -> Text:
+    return sentence(f"{record.id} has already ended: ", record.outcome or record.state.value)
 
 
 def start_approval_timer(record: OperationRecord, at: datetime) -> Transition | None:
@@ -260,13 +264,13 @@ def expire(record: OperationRecord, at: datetime) -> Transition | None:
 def cancel(record: OperationRecord, by: Person, at: datetime) -> Transition:
     """Stop: at once while it waits, at the next safe point while it runs."""
     if record.state.final:
-        raise Refused(f"{record.id} has already ended: {record.outcome or record.state.value}")
+        raise Refused(_already_ended(record))
     if record.cancellation is not None:
-        raise Refused(f"{record.id} is already being stopped, as <@{record.cancellation.by.user_id}> asked.")
+        raise Refused(sentence(f"{record.id} is already being stopped, as ", record.cancellation.by, " asked."))
     after = replace(record, cancellation=Cancellation(by=by, at=at))
     if record.state is State.WAITING:
-        return end_operation(after, State.CANCELLED, at, by, f"Cancelled by <@{by.user_id}>.", ("Nothing was changed.",))
-    text = f"<@{by.user_id}> asked to stop. It stops at the next safe point."
+        return end_operation(after, State.CANCELLED, at, by, sentence("Cancelled by ", by, "."), ("Nothing was changed.",))
+    text = sentence(by, " asked to stop. It stops at the next safe point.")
     return Transition(
         record=after,
         notes=(note(after, "cancel", at, text),),
@@ -283,11 +287,11 @@ def update_progress(
 
 
 def end_operation(
-    record: OperationRecord, state: State, at: datetime, who: Person, outcome: str, end_state: tuple[str, ...] = ()
+    record: OperationRecord, state: State, at: datetime, who: Person, outcome: Text, end_state: tuple[Text, ...] = ()
 ) -> Transition:
     """The end, of whatever kind: the card shows it, the thread says it, the audit log keeps it."""
     if record.state.final and record.state is not state:
-        raise Refused(f"{record.id} has already ended: {record.outcome or record.state.value}")
+        raise Refused(_already_ended(record))
     untouched = tuple(replace(each, phase=Phase.UNTOUCHED) if each.phase is Phase.WAITING else each for each in record.progress)
     progress = record.progress if state is State.SUCCEEDED else untouched
     after = replace(record, state=state, outcome=outcome, end_state=end_state, ended_at=at, progress=progress)
@@ -297,5 +301,5 @@ def end_operation(
     return Transition(
         record=after,
         notes=(note(after, "ended", at, outcome, tone=tone, lines=end_state),),
-        audit_entries=(audit_entry(after, "ended", at, who, f"{state.value}: {outcome}"),),
+        audit_entries=(audit_entry(after, "ended", at, who, sentence(f"{state.value}: ", outcome)),),
     )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from domain.errors import Refused
 from domain.operations.plans import Verb
 from domain.operations.version_selection import SelectedVersion
+from domain.sentences import Code, Part, Text, sentence
 from domain.workloads.deployments import ConfigChange, Owner, OwnerKind, Revision, Workload
 from domain.workloads.versions import version_of
 
@@ -16,14 +17,16 @@ def refuse_impossible_change(workload: Workload, verb: Verb) -> None:
     if owner.reverts and owner.kind in _ADVICE:
         advice = _ADVICE[owner.kind](workload, verb)
         raise Refused(
-            f"{target} belongs to {_OWNER_NAMES[owner.kind]} ({owner.name}), which puts every change back within seconds. "
-            f"Nothing was changed. {advice}"
+            sentence(
+                f"{target} belongs to {_OWNER_NAMES[owner.kind]} ({owner.name}), which puts every change back within seconds. ",
+                "Nothing was changed. ",
+                advice,
+            )
         )
     if workload.paused:
-        raise Refused(
-            f"The rollout of {target} is paused, so nothing new would start. Nothing was changed. When it may go on: "
-            f"`kubectl --namespace {target.namespace} rollout resume deployment/{target.deployment}`, then ask again."
-        )
+        refusal = f"The rollout of {target} is paused, so nothing new would start. Nothing was changed. When it may go on: "
+        resume = Code(f"kubectl --namespace {target.namespace} rollout resume deployment/{target.deployment}")
+        raise Refused(sentence(refusal, resume, ", then ask again."))
 
 
 def change_warnings(workloads: Iterable[Workload], verb: Verb) -> tuple[str, ...]:
@@ -93,32 +96,36 @@ def _overwrite_warning(owner: Owner, names: Sequence[str]) -> str:
     return f"{who} ({owner.name}): the next sync overwrites this."
 
 
-def _argo_cd_advice(workload: Workload, verb: Verb) -> str:
+def _argo_cd_advice(workload: Workload, verb: Verb) -> Text:
     app, deployment = workload.owner.name, workload.target.deployment
-    return {
-        Verb.DEPLOY: f"Change the image in its Git repository, or: `argocd app set {app}` and `argocd app sync {app}`.",
+    set_image, sync, set_manual = (
+        f"argocd app {each}" for each in (f"set {app}", f"sync {app}", f"set {app} --sync-policy none")
+    )
+    history, roll_back = f"argocd app history {app}", f"argocd app rollback {app} <id>"
+    restart = f"argocd app actions run {app} restart --kind Deployment --resource-name {deployment}"
+    parts: dict[Verb, tuple[Part, ...]] = {
+        Verb.DEPLOY: ("Change the image in its Git repository, or: ", Code(set_image), " and ", Code(sync), "."),
         Verb.ROLLBACK: (
-            f"Revert the commit in its Git repository, or: `argocd app set {app} --sync-policy none`, then "
-            f"`argocd app history {app}` and `argocd app rollback {app} <id>`."
+            *("Revert the commit in its Git repository, or: ", Code(set_manual), ", then "),
+            *(Code(history), " and ", Code(roll_back), "."),
         ),
-        Verb.RESTART: f"Instead: `argocd app actions run {app} restart --kind Deployment --resource-name {deployment}`.",
-        Verb.SCALE: f"Change the replicas in its Git repository, then `argocd app sync {app}`.",
-    }[verb]
+        Verb.RESTART: ("Instead: ", Code(restart), "."),
+        Verb.SCALE: ("Change the replicas in its Git repository, then ", Code(sync), "."),
+    }
+    return sentence(*parts[verb])
 
 
-def _flux_advice(workload: Workload, verb: Verb) -> str:
-    name, deployment = workload.owner.name, workload.target.deployment
-    namespace = workload.target.namespace
-    by_hand = f"`flux suspend kustomization {name}` (`helmrelease`, where it is one), then ask again"
-    return {
-        Verb.DEPLOY: f"Commit the new image, then `flux reconcile kustomization {name} --with-source`; or {by_hand}.",
-        Verb.ROLLBACK: f"`git revert` the commit, then `flux reconcile kustomization {name} --with-source`; or {by_hand}.",
-        Verb.RESTART: (
-            f"Instead: `kubectl --namespace {namespace} rollout restart deployment/{deployment} "
-            f"--field-manager=flux-client-side-apply`; or {by_hand}."
-        ),
-        Verb.SCALE: f"Commit the number of replicas, then `flux reconcile kustomization {name} --with-source`; or {by_hand}.",
-    }[verb]
+def _flux_advice(workload: Workload, verb: Verb) -> Text:
+    name, target = workload.owner.name, workload.target
+    suspend, reconcile = Code(f"flux suspend kustomization {name}"), Code(f"flux reconcile kustomization {name} --with-source")
+    rollout_restart = f"kubectl --namespace {target.namespace} rollout restart deployment/{target.deployment}"
+    first: dict[Verb, tuple[Part, ...]] = {
+        Verb.DEPLOY: ("Commit the new image, then ", reconcile),
+        Verb.ROLLBACK: (Code("git revert"), " the commit, then ", reconcile),
+        Verb.RESTART: ("Instead: ", Code(f"{rollout_restart} --field-manager=flux-client-side-apply")),
+        Verb.SCALE: ("Commit the number of replicas, then ", reconcile),
+    }
+    return sentence(*first[verb], "; or ", suspend, " (", Code("helmrelease"), ", where it is one), then ask again.")
 
 
 _OWNER_NAMES = {OwnerKind.ARGO_CD: "Argo CD", OwnerKind.FLUX: "Flux", OwnerKind.HELM: "Helm"}

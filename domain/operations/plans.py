@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from domain.canonical_json import canonical
 from domain.policies import Action
+from domain.sentences import Text
 from domain.targets import Target
 from domain.workloads.deployments import Autoscaler, Owner
 
@@ -70,7 +71,7 @@ class Plan:
     environment: str
     changes: tuple[ServiceChange, ...]
     arguments: Mapping[str, str] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Text, ...] = ()
 
     @property
     def action(self) -> Action:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.sentences import Text
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionChoice:
@@ -19,8 +21,8 @@ class VersionChoice:
 class VersionChoices:
     """The version is unknown or could be several. ``choices``: newest first, those that can be chosen."""
 
-    sentence: str
-    hint: str = ""
+    sentence: Text
+    hint: Text = ""
     environment: str
     ambiguous: bool = False
     choices: tuple[VersionChoice, ...] = ()

@@ -8,6 +8,7 @@ from domain.catalogue.catalogue import Service
 from domain.errors import Refused, UsageError
 from domain.label_regex import compile_label_regex
 from domain.operations.version_choices import VersionChoice, VersionChoices
+from domain.sentences import Code, Text, sentence
 from domain.workloads.deployments import Revision, Workload
 from domain.workloads.versions import MIN_SHA_LENGTH, is_version, matching_revisions, parse_image, version_of
 
@@ -65,8 +66,8 @@ def select_version(word: str, workloads: Sequence[Workload]) -> VersionSelection
     if not versions:
         raise unknown_version(word, workloads)
     if len(versions) > 1:
-        sentence = "The last version is not the same for every service." if last else f"“{word}” could be {_join_or(versions)}."
-        raise _ambiguous_version(sentence, versions, workloads)
+        problem = "The last version is not the same for every service." if last else f"“{word}” could be {_join_or(versions)}."
+        raise _ambiguous_version(problem, versions, workloads)
     meant = {each.image for each in matched}
     return _select(versions[0], [(each, [one for one in each.revisions if one.image in meant]) for each in workloads])
 
@@ -111,13 +112,14 @@ def unknown_version(word: str, workloads: Sequence[Workload], *, deploy: bool = 
     where = workloads[0].target.environment
     choices = rollback_candidates(workloads)[:MAX_CHOICES]
     services = ", ".join(each.target.service for each in workloads)
-    sentence = f"No version “{word}” is known of {services} in {where}. Nothing was changed."
+    problem = f"No version “{word}” is known of {services} in {where}. Nothing was changed."
     if 0 < len(word) < MIN_SHA_LENGTH and re.fullmatch(r"[0-9a-f]+", word.lower()):
-        sentence = f"“{word}” is too short: a SHA needs at least {MIN_SHA_LENGTH} characters. Nothing was changed."
-    hint = "" if choices else "Nothing else is in their history."
+        problem = f"“{word}” is too short: a SHA needs at least {MIN_SHA_LENGTH} characters. Nothing was changed."
+    hint: Text = "" if choices else "Nothing else is in their history."
     if deploy:
-        hint = f"A version that has not run there is named by its whole tag, like `main-abc1234`. {hint}".strip()
-    return AmbiguousVersion(VersionChoices(sentence=sentence, hint=hint, environment=where, choices=choices))
+        by_tag = ("A version that has not run there is named by its whole tag, like ", Code("main-abc1234"), ".")
+        hint = sentence(*by_tag, f" {hint}" if hint else "")
+    return AmbiguousVersion(VersionChoices(sentence=problem, hint=hint, environment=where, choices=choices))
 
 
 def _previous_version(workload: Workload) -> Revision | None:
@@ -165,11 +167,11 @@ def _left_out_text(names: Sequence[str], does: str, do: str, version: str) -> st
     return f"{_join_and(names)} {does if one else do} {version}; {'it is left as it is' if one else 'they are left as they are'}."
 
 
-def _ambiguous_version(sentence: str, versions: Sequence[str], workloads: Sequence[Workload]) -> AmbiguousVersion:
+def _ambiguous_version(problem: str, versions: Sequence[str], workloads: Sequence[Workload]) -> AmbiguousVersion:
     choices = tuple(each for each in rollback_candidates(workloads) if each.version in versions)
     return AmbiguousVersion(
         VersionChoices(
-            sentence=f"{sentence} Nothing was changed.",
+            sentence=f"{problem} Nothing was changed.",
             hint="Say which one, with its whole name.",
             environment=workloads[0].target.environment,
             ambiguous=True,

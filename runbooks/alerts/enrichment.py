@@ -21,6 +21,7 @@ from domain.clock import Clock
 from domain.errors import UNEXPECTED_ERRORS, DeepechoError, TemporaryError
 from domain.metrics.charts import Series
 from domain.metrics.samples import Sample
+from domain.sentences import Text
 from domain.targets import Target
 from domain.workloads.deployments import PodFailure
 from runbooks.alerts.suspect_search import SuspectReport
@@ -165,9 +166,9 @@ class Enrichment:
             async with asyncio.timeout(self._part_timeout_seconds):
                 return await find()
         except TimeoutError:
-            reason = "It took too long."
+            reason: Text = "It took too long."
         except DeepechoError as error:
-            reason = str(error)
+            reason = error.sentence
         except UNEXPECTED_ERRORS as error:
             log.exception("enrichment part failed", group=group.id, part=key)
             reason = f"An error in the program: {type(error).__name__}."

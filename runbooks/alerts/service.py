@@ -18,6 +18,7 @@ from domain.clock import Clock
 from domain.errors import NotFound, Refused
 from domain.matchers import Matcher, group_matchers
 from domain.people import Member
+from domain.sentences import CommandMention, sentence
 from runbooks.alerts.timers import unacknowledge_timer, unsilence_timer
 from storage.group_saves import GroupSave
 from storage.store import Store, Transaction
@@ -107,7 +108,8 @@ class AlertService:
         recorded = group.silence
         found = recorded or (await self._unrecorded_silence(group, at) if group.environment else None)
         if found is None:
-            raise Refused(f"{group.id} is not silenced from here. `/deepecho silences` shows what Alertmanager holds.")
+            hint = sentence(CommandMention("silences"), " shows what Alertmanager holds.")
+            raise Refused(sentence(f"{group.id} is not silenced from here. ", hint))
         ended = await self.alertmanager(group.environment).expire(found.id)
 
         async def transition(tx: Transaction, group: AlertGroup) -> GroupChange:
@@ -201,10 +203,15 @@ def _check_not_silenced(group: AlertGroup, at: datetime) -> None:
     silence = group.silence
     if silence is not None and silence.until > at:
         raise Refused(
-            f"{group.id} is silenced already, until {format_time(silence.until, relative_to=at)} UTC by <@{silence.by.user_id}>. "
-            f"To end that: `/deepecho unsilence {group.id}`. Nothing was changed."
+            sentence(
+                f"{group.id} is silenced already, until {format_time(silence.until, relative_to=at)} UTC by ",
+                silence.by,
+                ". To end that: ",
+                CommandMention(f"unsilence {group.id}"),
+                ". Nothing was changed.",
+            )
         )
 
 
 def _raise_not_found(group_id: str) -> AlertGroup:
-    raise NotFound(f"There is no alert group {group_id}. `/deepecho alerts` lists them.")
+    raise NotFound(sentence(f"There is no alert group {group_id}. ", CommandMention("alerts"), " lists them."))

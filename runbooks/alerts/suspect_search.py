@@ -15,6 +15,7 @@ from domain.changes.suspect_scoring import CLOCK_SKEW_TOLERANCE, LOOKBACK, rank_
 from domain.clock import Clock
 from domain.errors import NotFound, PermanentError, TemporaryError
 from domain.operations.operation import OperationRecord
+from domain.sentences import Text, sentence
 from domain.targets import Target
 from domain.workloads.deployments import Template, Workload
 from domain.workloads.field_managers import FieldManagers
@@ -41,7 +42,7 @@ class ChangeSet:
     """Changes, oldest first. ``missing`` are sentences about sources that could not be read."""
 
     changes: tuple[PlatformChange, ...] = ()
-    missing: tuple[str, ...] = ()
+    missing: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +50,13 @@ class SuspectReport:
     """Suspects, the likeliest first. ``missing`` is as in ``ChangeSet``."""
 
     suspects: tuple[Suspect, ...] = ()
-    missing: tuple[str, ...] = ()
+    missing: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _SourceResult(Generic[Found]):
     value: Found
-    missing: str = ""
+    missing: Text = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class SuspectFinder:
         except (TimeoutError, TemporaryError):
             return _SourceResult(default, f"{source} did not answer, so {what} are missing here.")
         except PermanentError as error:
-            return _SourceResult(default, f"{error} So {what} are missing here.")
+            return _SourceResult(default, sentence(error.sentence, f" So {what} are missing here."))
 
     async def _operations(self, environment: str, since: datetime) -> tuple[OperationRecord, ...]:
         async with self._store.read() as tx:

@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 
 from domain import errors
 from domain.errors import DeepechoError, TemporaryError
+from domain.sentences import Text
 from runbooks.engine.lease import Lease
 from runbooks.retries import retry_attempts
 from storage.engines import IDLE_IN_TRANSACTION_TIMEOUT_SECONDS, parse_url, workflow_engine
@@ -28,6 +29,7 @@ from storage.operations import Fenced
 log = structlog.get_logger()
 
 T = TypeVar("T")
+_SENTENCES: TypeAdapter[Text] = TypeAdapter(Text)
 
 PROCEDURES_VERSION = 2
 """Incremented by hand when the steps of any procedure change. Operations of another version end as "a person must decide"."""
@@ -188,14 +190,14 @@ class Engine:
                 # Another replica has claimed the operation and records this step itself.
                 self._lease.terminate(str(fenced))
             except DeepechoError as error:
-                answer = {"error": type(error).__name__, "message": str(error)}
+                answer = {"error": type(error).__name__, "sentence": _SENTENCES.dump_json(error.sentence).decode()}
             self._observe(operation, name, "done")
             return answer
 
         answer = await DBOS.run_step_async({"name": name}, recorded)
         self._observe(operation, name, "recorded")
         if "error" in answer:
-            raise getattr(errors, answer["error"], DeepechoError)(answer["message"])
+            raise getattr(errors, answer["error"], DeepechoError)(_SENTENCES.validate_json(answer["sentence"]))
         return result_type.validate_json(answer["result"])
 
     async def _with_retries(self, action: Callable[..., Awaitable[T]], *args: object) -> T:

@@ -11,6 +11,7 @@ from domain.errors import Cancelled, Drifted, NotFound, Refused
 from domain.notes import OperationNote
 from domain.operations.operation import Cancellation, OperationRecord, Phase, Progress, State, Transition, update_progress
 from domain.operations.plans import Plan, Verb, drift
+from domain.sentences import sentence
 from integrations.kubernetes import Cluster
 from runbooks.engine.engine import Engine
 from storage.store import Store
@@ -158,7 +159,7 @@ class OperationContext:
 
     async def _raise_if_cancelled(self) -> None:
         if (cancellation := await self.requested_cancellation()) is not None:
-            raise Cancelled(f"Stopped, as <@{cancellation.by.user_id}> asked.")
+            raise Cancelled(sentence("Stopped, as ", cancellation.by, " asked."))
 
     async def _wait_for_locks(self) -> None:
         timeout = self.dependencies.rollout_within(self.record.environment)
@@ -180,7 +181,7 @@ class OperationContext:
             person_lock = await tx.locks.environment_lock(record.environment, at)
             if person_lock is not None and not (record.verb is Verb.ROLLBACK and record.overrides_lock):
                 raise Refused(
-                    f"<@{person_lock.by.user_id}> locked {record.environment}: {person_lock.reason}. Nothing was changed."
+                    sentence(person_lock.by, f" locked {record.environment}: {person_lock.reason}. Nothing was changed.")
                 )
             conflict = await tx.locks.lock_services(record.id, record.environment, self.plan.services, record.requested_by, at)
         return None if conflict is None else conflict.operation

@@ -2,9 +2,10 @@
 
 from domain.operations.operation import Phase, Progress
 from domain.operations.plans import ServiceChange
+from domain.sentences import CommandMention, Text, sentence
 
 
-def describe_end_state(change: ServiceChange, progress: Progress, *, certain: bool = True) -> tuple[str, ...]:
+def describe_end_state(change: ServiceChange, progress: Progress, *, certain: bool = True) -> tuple[Text, ...]:
     """Describe the state of one service in one or two sentences.
 
     ``certain`` is False if it is unknown whether the cluster has the change.
@@ -18,8 +19,8 @@ def describe_end_state(change: ServiceChange, progress: Progress, *, certain: bo
         case Phase.CHANGING if certain:
             return (f"{name} was not changed; it ran {before} when this was planned.",)
         case Phase.CHANGING:
-            status_hint = f"`/deepecho status {change.target.environment} {name}` shows it"
-            return (f"Whether {name} was changed is not known; {status_hint}.",)
+            status = CommandMention(f"status {change.target.environment} {name}")
+            return (sentence(f"Whether {name} was changed is not known; ", status, " shows it."),)
         case Phase.ROLLING:
             return (_unfinished_sentence(change, progress),)
         case Phase.FAILED:
@@ -45,13 +46,13 @@ def _unfinished_sentence(change: ServiceChange, progress: Progress) -> str:
     return f"{name} {'was restarted' if _is_restart(change) else f'was set to {after.version}'}; {seen}{old_pods_hint}"
 
 
-def _undo_hint(change: ServiceChange) -> tuple[str, ...]:
+def _undo_hint(change: ServiceChange) -> tuple[Text, ...]:
     where, name = change.target.environment, change.target.service
     if _is_restart(change):
         return ()
-    if _is_scale(change):
-        return (f"To put it back: `/deepecho scale {where} {name} {change.before.replicas}`.",)
-    return (f"To put it back: `/deepecho rollback {where} {change.before.version} {name}`.",)
+    scale_back = f"scale {where} {name} {change.before.replicas}"
+    roll_back = f"rollback {where} {change.before.version} {name}"
+    return (sentence("To put it back: ", CommandMention(scale_back if _is_scale(change) else roll_back), "."),)
 
 
 def _is_scale(change: ServiceChange) -> bool:

@@ -25,6 +25,7 @@ from domain.operations.version_selection import (
     select_version,
     unknown_version,
 )
+from domain.sentences import sentence
 from domain.targets import Target
 from domain.workloads.deployments import ConfigChange, Template, Workload, template_differences, template_hash, with_image
 from domain.workloads.versions import version_of
@@ -156,7 +157,7 @@ class Planner:
         try:
             changes = [await self._replan_service(plan, change.target) for change in plan.changes]
         except NotFound as error:
-            raise Drifted(f"{error} Nothing was changed.") from error
+            raise Drifted(sentence(error.sentence, " Nothing was changed.")) from error
         return replace(plan, changes=tuple(changes))
 
     async def versions(self, environment: str, service: str | None = None) -> tuple[VersionChoice, ...]:

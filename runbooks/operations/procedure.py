@@ -7,6 +7,7 @@ from datetime import datetime
 from domain.errors import Cancelled, PermanentError, TemporaryError
 from domain.operations.operation import Outcome, Phase, State
 from domain.operations.plans import ServiceChange
+from domain.sentences import Text, without_ending
 from runbooks.operations.context import OperationContext
 from runbooks.operations.end_state import describe_end_state
 from runbooks.operations.rollout import ServiceFailed, watch_and_verify
@@ -36,7 +37,7 @@ async def run_procedure(op: OperationContext, apply_change: ApplyChange, success
     except ServiceFailed as failure:
         return await abort(op, State.FAILED, f"{failure.service} did not become ready: {failure.detail}")
     except Cancelled as cancelled:
-        return await abort(op, State.CANCELLED, str(cancelled))
+        return await abort(op, State.CANCELLED, cancelled.sentence)
     return Outcome(state=State.SUCCEEDED, text=success_text(pods))
 
 
@@ -47,16 +48,16 @@ async def _change(op: OperationContext, apply_change: ApplyChange, change: Servi
     return await apply_change(op, change, at)
 
 
-async def abort(op: OperationContext, state: State, text: str) -> Outcome:
+async def abort(op: OperationContext, state: State, text: Text) -> Outcome:
     """The outcome of an operation that ends early, with a description of each service's state."""
     snapshot = await op.progress_snapshot()
     # "Nothing was changed." in a refusal is about one service; earlier services may have been changed.
-    text = text.removesuffix(f" {NOTHING_CHANGED}")
+    text = without_ending(text, f" {NOTHING_CHANGED}")
     if all(service_progress.phase in (Phase.WAITING, Phase.UNTOUCHED) for service_progress in snapshot):
         return Outcome(state=state, text=text, end_state=(NOTHING_CHANGED,))
     applied = await op.step("check applied changes", _applied_changes, op)
     changes = {change.target.service: change for change in op.plan.changes}
-    lines: list[str] = []
+    lines: list[Text] = []
     for service_progress in snapshot:
         is_applied = applied.get(service_progress.service, False)
         observed = (

@@ -48,11 +48,11 @@ class Runner:
         try:
             return await PROCEDURES[op.record.verb](op)
         except Drifted as drifted:
-            return await abort(op, State.DRIFTED, str(drifted))
+            return await abort(op, State.DRIFTED, drifted.sentence)
         except Cancelled as cancelled:
-            return await abort(op, State.CANCELLED, str(cancelled))
+            return await abort(op, State.CANCELLED, cancelled.sentence)
         except DeepechoError as error:
-            return await abort(op, State.FAILED, str(error))
+            return await abort(op, State.FAILED, error.sentence)
 
     async def _claim(self, operation_id: str) -> OperationRecord | None:
         """Claim the operation with a new epoch, which fences off a process that ran it before. None if it has ended."""

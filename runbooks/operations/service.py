@@ -25,6 +25,7 @@ from domain.operations.operation import (
 from domain.operations.plans import Plan
 from domain.people import Member
 from domain.policies import Action
+from domain.sentences import CommandMention, sentence
 from runbooks.engine.engine import Engine
 from storage.outbox import OutboxRow
 from storage.outbox_messages import OPERATION_CARD
@@ -215,4 +216,4 @@ def _expiry_timer(operation_id: str, at: datetime) -> Timer:
 
 
 def _raise_not_found(operation_id: str) -> OperationRecord:
-    raise NotFound(f"There is no operation {operation_id}. `/deepecho operations` lists them.")
+    raise NotFound(sentence(f"There is no operation {operation_id}. ", CommandMention("operations"), " lists them."))

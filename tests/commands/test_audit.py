@@ -60,7 +60,7 @@ async def test_one_search_looks_for_one_word(harness: CommandHarness) -> None:
 async def test_the_answer_repeats_the_question(harness: CommandHarness) -> None:
     answer = await harness.run_command(VIV, "audit <@U0SRE|sam> rollback prod 1h")
     assert isinstance(answer, AuditAnswer)
-    assert answer.query == "by <@U0SRE> rollback in production since 23 Nov 2026 13:02 UTC"
+    assert str(answer.query) == "by @U0SRE rollback in production since 23 Nov 2026 13:02 UTC"
 
 
 @pytest.mark.parametrize(("text", "seen"), [("audit", False), ("audit production", False), ("audit staging", True)])

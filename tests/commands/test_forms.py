@@ -56,7 +56,7 @@ async def test_a_silent_cluster_leaves_a_field_to_type_in(harness: CommandHarnes
     harness.stand_in.inject_fault(ClusterFault(kind="status", status=503, times=50))
     form, fields = await filled(harness, "rollback production")
     assert (fields["version"].kind, fields["version"].loading) == (FieldKind.TEXT, False)
-    assert form.notice.startswith("There is nothing to choose from: ")
+    assert str(form.notice).startswith("There is nothing to choose from: ")
 
 
 async def test_operations_are_chosen_from_those_that_wait_or_run(harness: CommandHarness) -> None:

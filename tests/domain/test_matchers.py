@@ -172,7 +172,7 @@ def test_what_is_no_label_is_refused(word: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_labels([word])
     assert "is not a label" in str(refused.value)
-    assert "alertname=HighErrorRate" in refused.value.hint
+    assert "alertname=HighErrorRate" in str(refused.value.hint)
 
 
 def test_a_label_stands_once() -> None:

@@ -66,7 +66,7 @@ class GroupScenario:
         for fingerprint in change.deleted_fingerprints:
             del alerts[fingerprint]
         self.stored = StoredGroup(change.record, alerts)
-        self.notes += [each.text for each in change.notes]
+        self.notes += [str(each.text) for each in change.notes]
         self.flips_counted += change.state_changed
 
 

@@ -157,7 +157,7 @@ class AlertsHarness:
         return [each.fact for each in await self.outbox_entries() if isinstance(each.fact, AlertGroup)]
 
     async def notes(self) -> list[str]:
-        return [each.fact.text for each in await self.outbox_entries() if isinstance(each.fact, AlertNote)]
+        return [str(each.fact.text) for each in await self.outbox_entries() if isinstance(each.fact, AlertNote)]
 
     async def storm_cards(self) -> list[StormCard]:
         return [each.fact for each in await self.outbox_entries() if isinstance(each.fact, StormCard)]

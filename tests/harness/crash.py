@@ -141,8 +141,8 @@ class CrashHarness:
         template = deployment["spec"]["template"]["spec"]["containers"][0]
         return FinalState(
             state=record.state.value,
-            outcome=_without_ids_and_times(record.outcome, record.id),
-            end_state=record.end_state,
+            outcome=_without_ids_and_times(str(record.outcome), record.id),
+            end_state=tuple(map(str, record.end_state)),
             revision=int(deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"]),
             image=template["image"],
             replicas=deployment["spec"]["replicas"],

@@ -4,20 +4,10 @@ import re
 from datetime import UTC, datetime
 
 from bot.views.markup.links import safe_url
-from bot.views.markup.spans import (
-    ChannelMention,
-    Code,
-    GroupMention,
-    Hyperlink,
-    Line,
-    LineBreak,
-    Span,
-    Strong,
-    Timestamp,
-    UserMention,
-)
+from bot.views.markup.spans import SLASH_COMMAND, Hyperlink, Line, LineBreak, Span, Strong
 from domain.people import BOT, Person
 from domain.redaction import redact
+from domain.sentences import ChannelMention, Code, CommandMention, GroupMention, Timestamp, UserMention
 from domain.text import clip
 
 _INVISIBLE = re.compile(
@@ -130,10 +120,14 @@ def is_truncated(line: Line, max_length: int = MAX_SPAN_LENGTH) -> bool:
 
 
 def _text(span: Span) -> str:
-    return span if isinstance(span, str) else span.text if isinstance(span, Strong | Code) else ""
+    match span:
+        case str(text) | Strong(text) | Code(text) | CommandMention(text):
+            return text
+        case _:
+            return ""
 
 
-def _span_to_mrkdwn(span: Span, max_length: int) -> str:  # noqa: PLR0911 -- one for each kind
+def _span_to_mrkdwn(span: Span, max_length: int) -> str:  # noqa: C901, PLR0911 -- one for each kind
     match span:
         case str():
             return user_text(span, max_length)
@@ -141,6 +135,8 @@ def _span_to_mrkdwn(span: Span, max_length: int) -> str:  # noqa: PLR0911 -- one
             return strong(text, max_length)
         case Code(text):
             return code(text, max_length)
+        case CommandMention(command):
+            return code(f"{SLASH_COMMAND} {command}", max_length)
         case Timestamp(at, time_only):
             return timestamp(at, time_only=time_only)
         case UserMention(person):

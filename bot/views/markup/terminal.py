@@ -6,20 +6,10 @@ from datetime import UTC, datetime, tzinfo
 from bot.views.markup.document import Actions, Block, CodeBlock, Context, Divider, Document, Header, Paragraph, Quote
 from bot.views.markup.links import safe_url
 from bot.views.markup.mrkdwn import clean, clean_lines
-from bot.views.markup.spans import (
-    ChannelMention,
-    Code,
-    GroupMention,
-    Hyperlink,
-    Line,
-    LineBreak,
-    Span,
-    Strong,
-    Timestamp,
-    UserMention,
-)
+from bot.views.markup.spans import SLASH_COMMAND, Hyperlink, Line, LineBreak, Span, Strong
 from domain.people import BOT
 from domain.redaction import redact
+from domain.sentences import ChannelMention, Code, CommandMention, GroupMention, Timestamp, UserMention
 
 
 def text_of(page: Document, zone: tzinfo | None = None) -> str:
@@ -64,6 +54,8 @@ def _span(span: Span, zone: tzinfo | None) -> str:  # noqa: PLR0911 -- one for e
             return clean(span)
         case Strong(text) | Code(text):
             return clean(text)
+        case CommandMention(command):
+            return clean(f"{SLASH_COMMAND} {command}")
         case Timestamp(at):
             return timestamp(at, zone)
         case UserMention(person):

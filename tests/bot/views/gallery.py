@@ -36,6 +36,7 @@ from domain.operations.operation import State
 from domain.operations.version_choices import VersionChoice, VersionChoices
 from domain.people import Role
 from domain.policies import AccessRule
+from domain.sentences import CommandMention, sentence
 from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
 from tests.harness.samples.alerts import ALERT_GALLERY
 from tests.harness.samples.operations import (
@@ -131,11 +132,11 @@ PREVIEW = Preview(
     rule=AccessRule(Role.DEPLOYER, Role.APPROVER),
     approval_within=timedelta(minutes=15),
     reason="cart errors since the last deploy",
-    command='/deepecho rollback production abc1234 --reason "cart errors since the last deploy"',
+    command='rollback production abc1234 --reason "cart errors since the last deploy"',
 )
 CHOICES = VersionChoices(
     sentence="No service of production ran “abc999”.",
-    hint="Name one of these, or use `/deepecho versions production`.",
+    hint=sentence("Name one of these, or use ", CommandMention("versions production"), "."),
     environment="production",
     choices=tuple(
         VersionChoice(
@@ -143,7 +144,7 @@ CHOICES = VersionChoices(
             image="x",
             services=("deep-echo-main", "deep-echo-cognitive"),
             created_at=NOW - timedelta(days=day),
-            command=f"/deepecho rollback production {version}",
+            command=f"rollback production {version}",
         )
         for day, version in enumerate((NEW, "main-77aa001", "main-5d02c1e"), start=2)
     ),
@@ -240,7 +241,7 @@ FORM = Form(
     ),
 )
 ASKED = OperationNote(
-    operation_id="op-k7m2", key="asked", at=NOW, text=f"<@{ANA.user_id}> asked for this: cart errors", audit_number=40
+    operation_id="op-k7m2", key="asked", at=NOW, text=sentence(ANA, " asked for this: cart errors"), audit_number=40
 )
 TROUBLE = OperationNote(
     operation_id="op-k7m2",

@@ -14,6 +14,7 @@ from domain.answers.alerts import AlertmanagerSilences, AlertsAnswer, ListedSile
 from domain.changes.platform_changes import ChangeKind, Suspect
 from domain.matchers import Matcher, Operator
 from domain.metrics.charts import Chart, Marker, Series
+from domain.sentences import Code, CommandMention, sentence
 from domain.severities import Severity
 from sandbox.slack.limits import check_message
 from tests.bot.views.test_hostile import HOSTILE, LONG, MANY, OWN_TERMINAL
@@ -87,10 +88,9 @@ def _others(draw: st.DrawFn) -> Fact:
             group_id=more,
             key="k",
             at=NOW,
-            text=f"1 pod does not come up: {text}",
+            text=sentence(f"1 pod does not come up: {text} ", Code(more), CommandMention(text), LEE),
             lines=draw(MANY),
             log=draw(MANY),
-            people=(LEE,),
         ),
         AlertNote(group_id=more, key="k", at=NOW, text="The chart:", chart=chart),
         replace(

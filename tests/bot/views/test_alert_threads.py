@@ -7,9 +7,10 @@ import pytest
 from bot.views.render import render
 from domain.alerts.alerts import AlertNote
 from domain.alerts.storms import StormCard
+from domain.sentences import sentence
 from sandbox.slack.limits import check_message
 from tests.harness.message_text import markup_tokens, visible_text
-from tests.harness.samples.alerts import ACKED_NOTE, CALMED, CHART, CHART_NOTE, PODS_NOTE, RAGING, SPENT, SUSPECTS_NOTE
+from tests.harness.samples.alerts import ACKED_NOTE, CALMED, CHART, CHART_NOTE, LEE, PODS_NOTE, RAGING, SPENT, SUSPECTS_NOTE
 
 NOTES: dict[str, tuple[AlertNote, list[str]]] = {
     "acknowledged": (ACKED_NOTE, ["<@U0MIA00003> acknowledged this. It counts for 1 h.", "(14:02 UTC)"]),
@@ -43,9 +44,9 @@ def test_the_picture_travels_with_the_note_and_its_numbers_are_said_once() -> No
 
 
 def test_lines_of_a_note_call_only_those_it_names() -> None:
-    lines = ("ConfigMap <@U0EVIL0001> by <@U0LEE00002>", "✅ pod=<@U0EVIL0001>", "<!channel>", "<https://evil.example|click>")
+    hostile = ("✅ pod=<@U0EVIL0001>", "<!channel>", "<https://evil.example|click>")
+    lines = (sentence("ConfigMap <@U0EVIL0001> by ", LEE), *hostile, "by <@U0LEE00002>")
     assert markup_tokens(render(replace(SUSPECTS_NOTE, lines=lines)).blocks) == ["@U0LEE00002"]
-    assert markup_tokens(render(replace(SUSPECTS_NOTE, lines=lines, people=())).blocks) == []
 
 
 STORMS: dict[str, tuple[StormCard, list[str], list[str]]] = {

@@ -12,6 +12,7 @@ from domain.answers.alerts import SilencesAnswer
 from domain.answers.answers import ErrorAnswer, Form, TextAnswer
 from domain.matchers import Matcher, Operator, format_matcher
 from domain.people import Member
+from domain.sentences import CommandMention, sentence
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.samples.alert_groups import ALL_GROUPS, PRODUCTION, STAGING
 from tests.harness.samples.team import ALERTMANAGER, GUS, RAY, ROB, SAM, SHARED_ALERTMANAGER, STAN, VIV, alerting_catalogue
@@ -39,7 +40,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[CommandHarness]:
 )
 async def test_a_silence_of_exactly_the_group(harness: CommandHarness, who: Member, span: str, says: str) -> None:
     answer = await harness.run_command(who, f"silence AL-PROD {span} the fix is on its way")
-    assert answer == TextAnswer(f"al-prod {says} To end it: `/deepecho unsilence al-prod`.")
+    assert answer == TextAnswer(sentence(f"al-prod {says} To end it: ", CommandMention("unsilence al-prod"), "."))
     (made,) = harness.alertmanagers[ALERTMANAGER].stored.values()
     assert [format_matcher(each) for each in made.matchers] == [
         'alertname="HighErrorRate"',
@@ -75,7 +76,7 @@ async def test_a_silence_of_exactly_the_group(harness: CommandHarness, who: Memb
         (
             SAM,
             "silence al-dogs 1h",
-            "deepecho itself raised al-dogs, so no Alertmanager can silence it. Acknowledge it: `/deepecho ack",
+            "deepecho itself raised al-dogs, so no Alertmanager can silence it. Acknowledge it: `ack",
         ),
         (SAM, "unsilence al-prod", "al-prod is not silenced from here."),
     ],
@@ -83,21 +84,21 @@ async def test_a_silence_of_exactly_the_group(harness: CommandHarness, who: Memb
 async def test_who_may_not_or_cannot_is_told_why(harness: CommandHarness, who: Member, text: str, why: str) -> None:
     answer = await harness.run_command(who, text)
     assert isinstance(answer, ErrorAnswer), answer
-    assert answer.sentence.startswith(why)
+    assert str(answer.sentence).startswith(why)
     assert not any(each.stored for each in harness.alertmanagers.values())
 
 
 async def test_a_resolved_group_can_be_silenced_and_that_is_said(harness: CommandHarness) -> None:
     answer = await harness.run_command(RAY, "silence al-over 1h")
     assert isinstance(answer, TextAnswer)
-    assert "It is resolved at the moment; this holds if it fires again." in answer.text
+    assert "It is resolved at the moment; this holds if it fires again." in str(answer.text)
 
 
 async def test_a_second_silence_is_refused_and_the_first_can_be_ended(harness: CommandHarness) -> None:
     await harness.run_command(RAY, "silence al-prod 1h")
     refused = await harness.run_command(SAM, "silence al-prod 4h")
     assert isinstance(refused, ErrorAnswer)
-    assert refused.sentence.startswith("al-prod is silenced already, until 15:02 UTC")
+    assert str(refused.sentence).startswith("al-prod is silenced already, until 15:02 UTC")
     assert await harness.run_command(SAM, "unsilence al-prod") == TextAnswer("The silence of al-prod is over. It fires.")
     (made,) = harness.alertmanagers[ALERTMANAGER].stored.values()
     assert made.state is SilenceState.EXPIRED
@@ -108,7 +109,7 @@ async def test_an_alertmanager_that_is_silent_changes_nothing(harness: CommandHa
     harness.alertmanagers[ALERTMANAGER].unreachable = True
     answer = await harness.run_command(RAY, "silence al-prod 1h")
     assert isinstance(answer, ErrorAnswer)
-    assert "did not answer" in answer.sentence
+    assert "did not answer" in str(answer.sentence)
     assert (await harness.group("al-prod")).silence is None
 
 
@@ -178,15 +179,16 @@ async def test_an_answer_that_is_lost_is_said_and_saying_it_again_makes_no_secon
     alertmanager.loses_responses = True
     answer = await harness.run_command(RAY, "silence al-prod 1h")
     assert isinstance(answer, ErrorAnswer)
-    assert answer.sentence.endswith("it may or may not have been done.")
-    assert answer.hint.startswith("`/deepecho silences` shows what Alertmanager holds.")
+    assert str(answer.sentence).endswith("it may or may not have been done.")
+    assert str(answer.hint).startswith("`silences` shows what Alertmanager holds.")
     assert (await harness.group("al-prod")).silence is None
     alertmanager.loses_responses = False
     harness.clock.advance(timedelta(minutes=1))
     again = await harness.run_command(SAM, "silence al-prod 8h")
-    assert again == TextAnswer(
+    assert isinstance(again, TextAnswer)
+    assert str(again.text) == (
         "al-prod is silenced until 23 Nov 15:02 UTC: so an earlier attempt had made it, and it holds. "
-        "To end it: `/deepecho unsilence al-prod`."
+        "To end it: `unsilence al-prod`."
     )
     assert len(alertmanager.stored) == 1
     mark = (await harness.group("al-prod")).silence
@@ -203,7 +205,7 @@ async def test_a_silence_whose_answer_was_lost_can_be_ended_from_here(harness: C
     assert [each.entry.outcome for each in await harness.audit()] == ["al-prod: ended silence-1"]
     refused = await harness.run_command(RAY, "unsilence al-prod")
     assert isinstance(refused, ErrorAnswer)
-    assert refused.sentence.startswith("al-prod is not silenced from here.")
+    assert str(refused.sentence).startswith("al-prod is not silenced from here.")
 
 
 async def test_an_end_whose_answer_is_lost_is_said_and_can_be_said_again(harness: CommandHarness) -> None:
@@ -211,7 +213,7 @@ async def test_an_end_whose_answer_is_lost_is_said_and_can_be_said_again(harness
     harness.alertmanagers[ALERTMANAGER].loses_responses = True
     answer = await harness.run_command(RAY, "unsilence al-prod")
     assert isinstance(answer, ErrorAnswer)
-    assert "Saying it again is safe" in answer.hint
+    assert "Saying it again is safe" in str(answer.hint)
     assert (await harness.group("al-prod")).silence is not None
     harness.alertmanagers[ALERTMANAGER].loses_responses = False
     assert isinstance(await harness.run_command(RAY, "unsilence al-prod"), TextAnswer)
@@ -262,7 +264,7 @@ async def test_a_silence_that_would_hold_elsewhere_needs_the_role_there(harness:
     )
     denied = await harness.run_command(ROB, "silence al-bare 1h")
     assert isinstance(denied, ErrorAnswer)
-    assert denied.sentence == (
+    assert str(denied.sentence) == (
         "al-bare groups its alerts by nothing that names staging, so its silence would hold in development too, "
         "which needs the role responder there. Nothing was silenced."
     )
@@ -275,4 +277,4 @@ async def test_a_group_whose_environment_is_gone_is_not_silenced(harness: Comman
     await harness.save_groups(replace(PRODUCTION, id="al-gone", environment="gone"))
     answer = await harness.run_command(SAM, "silence al-gone 1h")
     assert isinstance(answer, ErrorAnswer)
-    assert answer.sentence.startswith("The catalogue names no Alertmanager of gone")
+    assert str(answer.sentence).startswith("The catalogue names no Alertmanager of gone")

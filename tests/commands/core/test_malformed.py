@@ -14,7 +14,7 @@ MALFORMED = {
     "rolback production abc1234": "Did you mean `rollback`?",
     "roll back production abc1234": "Did you mean `rollback`",
     "dpeloy staging main-abc1234": "Did you mean `deploy`",
-    "xyzzy": "`/deepecho help` shows every command",
+    "xyzzy": "`help` shows every command",
     "!!!": "There is no command “!!!”",
     "--help": "There is no command “--help”",
     "; rm -rf /": "There is no command “;”",
@@ -147,9 +147,9 @@ MALFORMED = {
 def words_of(answer: Answer) -> str:
     match answer:
         case ErrorAnswer():
-            return f"{answer.sentence} {answer.hint}"
+            return f"{answer.sentence!s} {answer.hint!s}"
         case VersionChoices():
-            return f"{answer.sentence} {answer.hint}"
+            return f"{answer.sentence!s} {answer.hint!s}"
         case Form():
             return f"{[field.label for field in answer.fields if field.required and not field.value]} is missing"
         case _:

@@ -58,7 +58,7 @@ def test_away_and_back_are_one_group_that_fires_and_is_resolved() -> None:
     )
     assert back is not None
     assert back.record.state is GroupState.RESOLVED
-    assert [each.text for each in back.notes] == ["Resolved after 3 min."]
+    assert [str(each.text) for each in back.notes] == ["Resolved after 3 min."]
 
 
 def test_names_of_any_length_are_told_apart() -> None:

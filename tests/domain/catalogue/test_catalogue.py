@@ -182,13 +182,13 @@ def test_environments_have_names_and_aliases(word: str) -> None:
 def test_an_unknown_environment_gets_the_nearest(word: str, hint: str) -> None:
     with pytest.raises(UsageError) as refused:
         team_catalogue().environment_named(word)
-    assert hint in refused.value.hint
+    assert hint in str(refused.value.hint)
 
 
 def test_an_unknown_service_gets_the_nearest() -> None:
     with pytest.raises(UsageError) as refused:
         team_catalogue().service_named("deep-echo-mian")
-    assert "`deep-echo-main`" in refused.value.hint
+    assert "`deep-echo-main`" in str(refused.value.hint)
 
 
 def test_a_target_is_where_the_service_runs() -> None:

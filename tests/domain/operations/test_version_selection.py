@@ -64,7 +64,7 @@ def test_an_unknown_version_shows_those_that_can_run_newest_first() -> None:
         select_version("fffffff", [app(OLDER, OLD, NOW_RUNS)])
     assert [each.version for each in unclear.value.choices.choices] == [OLD, OLDER]
     assert not unclear.value.choices.ambiguous
-    assert "No version “fffffff” is known of web in production" in unclear.value.choices.sentence
+    assert "No version “fffffff” is known of web in production" in str(unclear.value.choices.sentence)
 
 
 @pytest.mark.parametrize("word", ["abc12", "a"])
@@ -78,7 +78,7 @@ def test_an_ambiguous_sha_shows_its_candidates() -> None:
         select_version("abc123", [app("main-abc1239", OLD, OLDER, NOW_RUNS)])
     assert unclear.value.choices.ambiguous
     assert [each.version for each in unclear.value.choices.choices] == [OLD, "main-abc1239"]
-    assert "“abc123” could be main-abc1234 or main-abc1239." in unclear.value.choices.sentence
+    assert "“abc123” could be main-abc1234 or main-abc1239." in str(unclear.value.choices.sentence)
 
 
 def test_a_sha_that_means_another_version_of_another_service_is_ambiguous() -> None:

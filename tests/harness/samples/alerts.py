@@ -16,6 +16,7 @@ from domain.matchers import Matcher, Operator
 from domain.metrics.charts import Chart, Series
 from domain.notes import Tone
 from domain.people import Person
+from domain.sentences import Code, sentence
 from domain.severities import Severity
 from tests.harness.samples.operations import MIA, NEW, NOW, OLD
 
@@ -166,7 +167,7 @@ CHART = Chart(
     series=(Series(name="errors", points=tuple((NOW.timestamp() - 60 * back, 15.0 - back) for back in range(30, -1, -1))),),
     threshold=10,
 )
-ACKED_NOTE = AlertNote(group_id="al-k7m2", key="n-1", at=NOW, text=f"<@{MIA.user_id}> acknowledged this. It counts for 1 h.")
+ACKED_NOTE = AlertNote(group_id="al-k7m2", key="n-1", at=NOW, text=sentence(MIA, " acknowledged this. It counts for 1 h."))
 CHART_NOTE = AlertNote(group_id="al-k7m2", key="chart-1", at=NOW, text="The chart of the last half hour:", chart=CHART)
 SUSPECTS_NOTE = AlertNote(
     group_id="al-k7m2",
@@ -174,10 +175,9 @@ SUSPECTS_NOTE = AlertNote(
     at=NOW,
     text="What changed before it, the likeliest first:",
     lines=(
-        f"deploy {OLD} by <@{LEE.user_id}> (`op-h3c9`): 12 min before, same Deployment",
+        sentence(f"deploy {OLD} by ", LEE, " (", Code("op-h3c9"), "): 12 min before, same Deployment"),
         "ConfigMap deep-echo-config by helm: 40 min before",
     ),
-    people=(LEE,),
 )
 PODS_NOTE = AlertNote(
     group_id="al-k7m2",

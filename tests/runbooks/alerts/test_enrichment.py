@@ -119,8 +119,8 @@ async def test_each_part_fails_alone(harness: AlertsHarness, part: str, trouble:
     await enricher.enrich_due()
     thread = await enricher.thread()
     assert thread.keys() == EVERYTHING
-    assert thread[f"{part}-1"].text.endswith(f" {said}")
-    assert not any(each.text.endswith(said) for key, each in thread.items() if key != f"{part}-1")
+    assert str(thread[f"{part}-1"].text).endswith(f" {said}")
+    assert not any(str(each.text).endswith(said) for key, each in thread.items() if key != f"{part}-1")
     group = await harness.group()
     assert group.value == "14.2 (limit 10)"
     assert (group.suspect is None) is (part == "suspects")

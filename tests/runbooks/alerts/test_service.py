@@ -65,7 +65,7 @@ async def test_of_two_who_silence_at_the_same_moment_one_does_and_no_silence_is_
     ended = await asyncio.gather(*(alerts.silence(wish, HOUR, "") for wish in wishes), return_exceptions=True)
     (done,) = [each for each in ended if isinstance(each, AlertGroup)]
     (refused,) = [each for each in ended if isinstance(each, Refused)]
-    assert "is silenced already, until 15:02 UTC by <@" in str(refused)
+    assert "is silenced already, until 15:02 UTC by @" in str(refused)
     assert done.silence is not None
     assert alertmanager.in_force() == [done.silence.id]
     assert (await harness.group()).silence == done.silence
@@ -127,7 +127,7 @@ async def test_who_finds_the_silence_of_another_keeps_it_and_the_other_is_told(h
     await alertmanager.made.wait()
     taken = await alerts.silence(AlertRequest(group=group.id, by=RAY, source="2"), HOUR, "")
     alertmanager.answers.set()
-    with pytest.raises(Refused, match=r"is silenced already, until 15:02 UTC by <@U0RESPONDER>\."):
+    with pytest.raises(Refused, match=r"is silenced already, until 15:02 UTC by @U0RESPONDER\."):
         await first
     assert taken.silence is not None
     assert [each.id for each in alertmanager.stored.values() if each.state is SilenceState.ACTIVE] == [taken.silence.id]

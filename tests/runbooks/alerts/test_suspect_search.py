@@ -299,7 +299,9 @@ async def test_a_missing_permission_is_named(harness: OperationsHarness) -> None
 
     found = await suspect_finder(harness).gather("production", began_at=harness.clock.now())
 
-    told = [each for each in found.missing if each.endswith("So deploys by others and changed ConfigMaps are missing here.")]
+    told = [
+        each for each in map(str, found.missing) if each.endswith("So deploys by others and changed ConfigMaps are missing here.")
+    ]
     assert len(told) == 1
     assert "its account needs the verb list on" in told[0]
 
@@ -324,7 +326,7 @@ async def test_an_environment_that_is_not_known_or_not_connected_is_said(harness
     lonely = await suspect_finder(harness, clusters={}).gather("production", began_at=harness.clock.now())
 
     assert unknown.missing == ("No environment is known of this alert, so nothing was looked at.",)
-    assert "The cluster main of production is not connected: it needs a restart of deepecho." in lonely.missing[0]
+    assert "The cluster main of production is not connected: it needs a restart of deepecho." in str(lonely.missing[0])
     assert lonely.changes == ()
 
 

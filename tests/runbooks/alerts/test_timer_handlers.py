@@ -170,9 +170,9 @@ async def test_an_acknowledgement_runs_out(harness: AlertsHarness) -> None:
     assert await harness.fire_due_timers() == ["alert-unacknowledge"]
     assert (await harness.group()).acknowledgement is None
     assert await harness.notes() == [
-        "<@U0DEPLOYER> acknowledged this. It counts for 1 h.",
-        "<@U0RESPONDER> acknowledged this, taking over from <@U0DEPLOYER>. It counts for 1 h.",
-        "<@U0RESPONDER>'s acknowledgement ran out after 1 h, and this still fires.",
+        "@U0DEPLOYER acknowledged this. It counts for 1 h.",
+        "@U0RESPONDER acknowledged this, taking over from @U0DEPLOYER. It counts for 1 h.",
+        "@U0RESPONDER's acknowledgement ran out after 1 h, and this still fires.",
     ]
 
 
@@ -186,7 +186,7 @@ async def test_a_silence_ends(harness: AlertsHarness) -> None:
     harness.clock.advance(60 * MINUTE)
     assert await harness.fire_due_timers() == ["alert-unsilence"]
     assert (await harness.group()).silence is None
-    assert (await harness.notes())[-1] == "The silence of <@U0DEPLOYER> is over. It still fires."
+    assert (await harness.notes())[-1] == "The silence of @U0DEPLOYER is over. It still fires."
 
 
 async def test_a_flapping_group_is_looked_at_until_it_is_steady(harness: AlertsHarness) -> None:

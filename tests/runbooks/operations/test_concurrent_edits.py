@@ -48,7 +48,7 @@ async def test_pods_of_somebody_elses_version_are_not_our_success(verb: str, tmp
         plan = await asked
         ended = await harness.run_plan(plan)
         assert ended.state is State.FAILED
-        assert "Somebody else changed it meanwhile: it now asks for main-18be44a." in ended.outcome
+        assert "Somebody else changed it meanwhile: it now asks for main-18be44a." in str(ended.outcome)
         async with harness.store.read() as tx:
             assert await tx.images.get_image_id(plan.changes[0].after.image) == ""
 

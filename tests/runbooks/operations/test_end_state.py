@@ -6,6 +6,7 @@ import pytest
 
 from domain.operations.operation import Phase, Progress
 from domain.operations.plans import ServiceChange, VersionState
+from domain.sentences import CommandMention, sentence
 from domain.workloads.deployments import Owner
 from runbooks.operations.end_state import describe_end_state
 from tests.harness.samples.workloads import target
@@ -49,7 +50,7 @@ def progress(phase: Phase, updated: int = 1, ready: int = 0, desired: int = 3, d
             progress(Phase.FAILED, detail="BadImage"),
             [
                 f"web was set to main-abc1234; when last seen, 1 of 3 pods were new, 0 of them ready (BadImage). {OLD_KEPT}",
-                "To put it back: `/deepecho rollback production main-9f00d12 web`.",
+                "To put it back: `rollback production main-9f00d12 web`.",
             ],
         ),
         (
@@ -57,7 +58,7 @@ def progress(phase: Phase, updated: int = 1, ready: int = 0, desired: int = 3, d
             progress(Phase.FAILED, updated=3, ready=3),
             [
                 "web was set to main-abc1234; when last seen, 3 of 3 pods were new, 3 of them ready.",
-                "To put it back: `/deepecho rollback production main-9f00d12 web`.",
+                "To put it back: `rollback production main-9f00d12 web`.",
             ],
         ),
         (
@@ -70,16 +71,15 @@ def progress(phase: Phase, updated: int = 1, ready: int = 0, desired: int = 3, d
             progress(Phase.FAILED, updated=5, ready=3, desired=5, detail="Unschedulable"),
             [
                 "web was set to 5 pods (there were 3); when last seen, 3 of them were ready (Unschedulable).",
-                "To put it back: `/deepecho scale production web 3`.",
+                "To put it back: `scale production web 3`.",
             ],
         ),
     ],
 )
 def test_it_is_true_of_the_verb_and_the_moment(change: ServiceChange, at: Progress, lines: list[str]) -> None:
-    assert list(describe_end_state(change, at)) == lines
+    assert [str(each) for each in describe_end_state(change, at)] == lines
 
 
 def test_what_the_cluster_never_answered_is_not_claimed() -> None:
-    assert describe_end_state(DEPLOY, progress(Phase.CHANGING), certain=False) == (
-        "Whether web was changed is not known; `/deepecho status production web` shows it.",
-    )
+    (line,) = describe_end_state(DEPLOY, progress(Phase.CHANGING), certain=False)
+    assert line == sentence("Whether web was changed is not known; ", CommandMention("status production web"), " shows it.")

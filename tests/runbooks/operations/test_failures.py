@@ -100,8 +100,8 @@ async def test_a_cluster_that_falls_silent_after_the_change_leaves_it_unknown(ha
     harness.stand_in.control.clear_faults()
 
     assert ended.state is State.FAILED
-    assert ended.end_state == (
-        "Whether deep-echo-main was changed is not known; `/deepecho status production deep-echo-main` shows it.",
+    assert tuple(map(str, ended.end_state)) == (
+        "Whether deep-echo-main was changed is not known; `status production deep-echo-main` shows it.",
     )
     assert (await harness.image()).endswith(":main-abc1234")
 
@@ -129,9 +129,9 @@ async def test_a_missing_permission_ends_it_in_words(tmp_path: Path, step: str, 
         ended = await rolled_back(harness)
 
         assert ended.state is State.FAILED
-        assert ended.outcome.startswith("The bot may not ")
-        assert f"its account needs the verb {verb} on deployments.apps" in ended.outcome
-        assert ended.end_state[0].startswith(stands)
+        assert str(ended.outcome).startswith("The bot may not ")
+        assert f"its account needs the verb {verb} on deployments.apps" in str(ended.outcome)
+        assert str(ended.end_state[0]).startswith(stands)
         assert await harness.locks() == ()
         assert (await harness.notes(ended.id))[-1].text == ended.outcome
 
@@ -190,8 +190,8 @@ async def test_a_rollout_that_takes_too_long_is_called_failed_with_the_reason_an
             "The rollout of deep-echo-main in production has not finished within 1.5 s; it may still do so."
         )
         assert ended.progress_of(MAIN).phase is Phase.FAILED
-        assert "0 of them ready (ImagePullBackOff). Pods of main-9f00d12 keep running" in ended.end_state[0]
-        assert ended.end_state[1] == "To put it back: `/deepecho rollback production main-9f00d12 deep-echo-main`."
+        assert "0 of them ready (ImagePullBackOff). Pods of main-9f00d12 keep running" in str(ended.end_state[0])
+        assert str(ended.end_state[1]) == "To put it back: `rollback production main-9f00d12 deep-echo-main`."
         assert ended.ended_at is not None
         assert (ended.ended_at - ended.requested_at).total_seconds() < 20
 
@@ -209,4 +209,4 @@ async def test_a_failure_sooner_than_the_first_look_at_pods_still_tells_why(harn
     assert ended.outcome == "deep-echo-main did not become ready: It made no progress for 1 s (Kubernetes' progress deadline)."
     troubles = [each for each in await harness.notes(ended.id) if each.key.startswith("pod-failure-")]
     assert troubles
-    assert "PullBackOff" in ended.end_state[0] or "ErrImagePull" in ended.end_state[0]
+    assert "PullBackOff" in str(ended.end_state[0]) or "ErrImagePull" in str(ended.end_state[0])

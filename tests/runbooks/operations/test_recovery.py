@@ -79,7 +79,7 @@ class RaisesAtPoint:
         ("replan", "deep-echo-main was not touched; it runs main-9f00d12."),
         (
             "change deep-echo-main",
-            "Whether deep-echo-main was changed is not known; `/deepecho status production",
+            "Whether deep-echo-main was changed is not known; `status production",
         ),
     ],
 )
@@ -93,7 +93,7 @@ async def test_a_procedure_that_broke_puts_it_into_a_persons_hands(tmp_path: Pat
             State.NEEDS_PERSON,
             "A person must decide: its procedure ended without an outcome (error).",
         )
-        assert found.end_state[0].startswith(stands)
+        assert str(found.end_state[0]).startswith(stands)
         assert await harness.locks() == ()
         assert (await harness.notes(record.id))[-1].text == found.outcome
         assert (await harness.audit())[-1].entry.outcome == f"needs_person: {found.outcome}"

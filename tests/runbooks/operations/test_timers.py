@@ -90,7 +90,7 @@ async def test_what_cannot_go_back_is_told(harness: OperationsHarness) -> None:
     await harness.timers.run_due()
 
     last = (await harness.notes(first.id))[-1]
-    assert last.text.startswith("The time of this scale is over. The rollout of deep-echo-main in production is paused")
+    assert str(last.text).startswith("The time of this scale is over. The rollout of deep-echo-main in production is paused")
     assert await replicas(harness) == 5
 
 
