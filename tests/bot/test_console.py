@@ -70,7 +70,7 @@ async def run(harness: BotHarness, *words: str) -> AsyncIterator[RunningProcess]
         )
     running = RunningProcess(process, log)
     try:
-        await wait_until(lambda: '"running"' in running.said() or process.returncode is not None, within=30)
+        await wait_until(lambda: '"bot running"' in running.said() or process.returncode is not None, within=30)
         port = re.search(r'"port": (\d+)', running.said())
         assert port, running.said()
         running.url = f"http://127.0.0.1:{port[1]}"
@@ -91,7 +91,7 @@ async def test_sigterm_stops_it_cleanly_in_under_five_seconds(harness: BotHarnes
         async with asyncio.timeout(5):
             assert await bot.process.wait() == 0
         assert time.monotonic() - started < 5
-        assert '"stopping"' in bot.said()
+        assert '"bot stopping"' in bot.said()
         assert "Traceback" not in bot.said()
         assert (await harness.slack.client.sockets.status())["connections"] == 0
 

@@ -65,7 +65,7 @@ raise RuntimeError('{SECRET}')
         assert "Traceback" in line["exception"]
         assert "•••" in line["exception"]
     assert theirs["logger"] == "aiohttp.server"
-    assert uncaught["event"] == "ended by an error"
+    assert uncaught["event"] == "process ended by an error"
 
 
 def test_libraries_that_print_payloads_stay_at_info_whatever_the_level() -> None:
