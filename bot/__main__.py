@@ -78,7 +78,7 @@ async def _run(settings: Settings, arguments: argparse.Namespace) -> int:
             await reload.wait()
             reload.clear()
             try:
-                log.info("catalogue reloaded", changed=await bot.reload())
+                log.info("catalogue reloaded", changed=await bot.core.reload())
             except CatalogueError as error:
                 log.error("catalogue reload failed, keeping the old one", error=str(error))  # noqa: TRY400 -- the error names file, line and key
 

@@ -1,21 +1,22 @@
 """``deepecho check``: is everything outside reachable and permitted? One line each."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.components.families import FAMILIES
+from bot.components.family import Family
 from bot.connections.clusters import Clusters
 from bot.connections.monitoring import MonitoringServers
 from bot.core.catalogue_file import load_catalogue
+from bot.core.check_result import CheckResult
 from bot.core.settings import Settings
 from bot.slack.api import SlackApi, open_session
 from bot.slack.errors import from_connection, from_response
-from bot.web.alertmanager import ALERTS_PATH
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
 from domain.errors import CatalogueError, DeepechoError, TemporaryError
@@ -39,16 +40,7 @@ REQUIRED_SCOPES: Mapping[str, str] = {
 """What the bot's token may do, and why. The manifest in ``deploy/`` asks for exactly these."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One line: what was looked at, how it is."""
-
-    name: str
-    ok: bool
-    detail: str
-
-
-async def checks(settings: Settings) -> AsyncIterator[CheckResult]:
+async def checks(settings: Settings, families: Sequence[Family] = FAMILIES) -> AsyncIterator[CheckResult]:
     """Every check in turn; one that fails does not keep the others from being made."""
     async for check in _slack(settings):
         yield check
@@ -63,7 +55,10 @@ async def checks(settings: Settings) -> AsyncIterator[CheckResult]:
         yield check
     async for check in _monitoring(catalogue):
         yield check
-    yield _webhook(settings, catalogue)
+    for family in families:
+        for family_checks in family.checks:
+            async for check in family_checks(settings, catalogue):
+                yield check
 
 
 async def _slack(settings: Settings) -> AsyncIterator[CheckResult]:
@@ -149,17 +144,6 @@ def _server_urls(catalogue: Catalogue) -> list[tuple[str, str, list[str]]]:
             if address:
                 environments_by_url.setdefault((kind, address), []).append(name)
     return [(kind, address, environments) for (kind, address), environments in environments_by_url.items()]
-
-
-def _webhook(settings: Settings, catalogue: Catalogue) -> CheckResult:
-    """Alerts need a token for the door and routes in the catalogue, or neither."""
-    has_token, has_routes = settings.webhooks.alertmanager_token is not None, catalogue.alerts is not None
-    if has_token and has_routes:
-        return CheckResult("alerts", ok=True, detail=f"taken at {ALERTS_PATH}")
-    if not has_token and not has_routes:
-        return CheckResult("alerts", ok=True, detail="switched off: neither a token nor routes")
-    missing = "DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKEN is not set" if has_routes else "the catalogue has no alerts"
-    return CheckResult("alerts", ok=False, detail=f"not taken: {missing}")
 
 
 def _namespaces(catalogue: Catalogue, cluster: str) -> list[str]:

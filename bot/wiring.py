@@ -1,33 +1,30 @@
 """The whole process, opened in order and closed in reverse. Tests use the same wiring with other settings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
-from bot.components.core import (
-    CoreComponents,
-    OperationComponents,
-    RuntimeOptions,
-    SlackComponents,
-    build_operation_components,
-    build_slack_components,
-    open_core,
-)
+from bot.components.core import CoreComponents, RuntimeOptions, open_core
+from bot.components.families import FAMILIES
+from bot.components.family import Family, FamilyComponents
+from bot.components.outbox import build_outbox_worker
+from bot.components.slack import SlackComponents, build_slack_components
 from bot.core.background import BackgroundTasks
 from bot.core.file_lock import exclusive_lock
 from bot.core.settings import Settings
 from bot.core.ticker import run_every_second
+from bot.delivery.worker import OutboxWorker
 from bot.slack.http import SLACK_PATHS, SlackHttpEndpoint
 from bot.slack.signatures import Signatures
 from bot.slack.socket_mode import SocketModeReceiver
-from bot.web.alertmanager import ALERTS_PATH, AlertmanagerWebhook, alert_metrics
 from bot.web.health import Health
 from bot.web.metrics import MetricsEndpoint, MetricSpec
 from bot.web.server import HttpServer
 from domain.errors import Refused
 from runbooks.housekeeping import Housekeeping
+from runbooks.timers import TimerDispatcher
 from storage.engines import parse_url
 from storage.schema_revision import database_revision, expected_revision
 from storage.store import Store
@@ -40,19 +37,25 @@ class NotMigrated(Refused):
     """The database's schema is not the one that this version expects."""
 
 
+ServiceT = TypeVar("ServiceT")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bot:
-    """The running process. ``port`` is the one that the HTTP door listens on."""
+    """The running process. ``port`` is the one that the HTTP server listens on."""
 
     port: int
     core: CoreComponents
-    operations: OperationComponents
+    families: tuple[FamilyComponents, ...]
     slack: SlackComponents
     background: BackgroundTasks
 
-    async def reload(self) -> tuple[str, ...]:
-        """Read the catalogue again; what changed, a line each. Raises ``CatalogueError``; then everything stays as it was."""
-        return await _reload(self.core)
+    def service(self, service_type: type[ServiceT]) -> ServiceT:
+        """What a family offers, by its type. Raises ``KeyError`` where none does."""
+        services = {kind: service for family in self.families for kind, service in family.services.items()}
+        service = services[service_type]
+        assert isinstance(service, service_type)  # noqa: S101 -- narrows the type; services are keyed by it
+        return service
 
     async def wait_for_failure(self) -> NoReturn:
         """Wait for as long as everything works. Raises what ended one of its parts."""
@@ -60,7 +63,9 @@ class Bot:
 
 
 @asynccontextmanager
-async def run_bot(settings: Settings, options: RuntimeOptions | None = None) -> AsyncIterator[Bot]:
+async def run_bot(
+    settings: Settings, options: RuntimeOptions | None = None, families: Sequence[Family] = FAMILIES
+) -> AsyncIterator[Bot]:
     """Everything, from the HTTP port to the engine.
 
     Raises ``CatalogueError``, ``InUse``, ``NotMigrated`` or ``TemporaryError`` before anything is done.
@@ -70,11 +75,39 @@ async def run_bot(settings: Settings, options: RuntimeOptions | None = None) -> 
         core = await open_core(settings, options or RuntimeOptions(), stack)
         stack.push_async_callback(core.store.close)
         await check_schema(core.store)
-        await open_connections(core)
-        metrics = MetricsEndpoint(core.store)
-        operations = build_operation_components(core, metrics)
-        slack = build_slack_components(core, operations, lambda: _reload(core))
-        yield await _open(core, operations, slack, metrics)
+        await core.open_connections()
+        yield await _open(_build(core, families))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Process:
+    """Everything that was made and is not open yet."""
+
+    core: CoreComponents
+    families: tuple[FamilyComponents, ...]
+    outbox_worker: OutboxWorker
+    timers: TimerDispatcher
+    housekeeping: Housekeeping
+    slack: SlackComponents
+    metrics: MetricsEndpoint
+
+
+def _build(core: CoreComponents, families: Sequence[Family]) -> _Process:
+    metrics = MetricsEndpoint(core.store)
+    built: list[FamilyComponents] = []
+    outbox_worker = build_outbox_worker(core, families, built, metrics)
+    built += [family.build(core, outbox_worker.wake) for family in families]
+    handlers = {kind: handler for components in built for kind, handler in components.timer_handlers.items()}
+    prunes = [prune for family in families for prune in family.prunes]
+    return _Process(
+        core=core,
+        families=tuple(built),
+        outbox_worker=outbox_worker,
+        timers=TimerDispatcher(store=core.store, clock=core.clock, replica=core.lease.replica, handlers=handlers),
+        housekeeping=Housekeeping(core.store, core.clock, prunes),
+        slack=build_slack_components(core, families, built),
+        metrics=metrics,
+    )
 
 
 def lock_database_file(settings: Settings, stack: ExitStack | AsyncExitStack) -> None:
@@ -92,76 +125,68 @@ async def check_schema(store: Store) -> None:
         raise NotMigrated(f"The database {state}; this version needs {expected}. Run `deepecho migrate` first.")
 
 
-async def _reload(core: CoreComponents) -> tuple[str, ...]:
-    changed = core.catalogue.reload()
-    await open_connections(core)
-    return changed
-
-
-async def open_connections(core: CoreComponents) -> None:
-    """Open whatever the catalogue names."""
-    await core.clusters.open_connections(core.current_catalogue())
-    await core.monitoring.open_connections(core.current_catalogue())
-
-
-async def _open(core: CoreComponents, operations: OperationComponents, slack: SlackComponents, metrics: MetricsEndpoint) -> Bot:
-    """Open in this order, so that closing in reverse drains: doors, then answers, then messages, then the engine."""
-    stack, settings, background = core.stack, core.settings, BackgroundTasks()
-    socket_receiver = _socket_receiver(settings, slack, core)
+async def _open(process: _Process) -> Bot:
+    """Open in this order, so that closing in reverse drains: webhooks, then answers, then messages, then the engine."""
+    core, slack, stack, background = process.core, process.slack, process.core.stack, BackgroundTasks()
+    socket_receiver = _socket_receiver(core, slack)
     health = Health(core.store, core.clock, core.lease.replica, socket_receiver.seconds_since_heard if socket_receiver else None)
-    http_server = HttpServer(settings.http.host, settings.http.port)
-    http_server.add("/healthz", health.live)
-    http_server.add("/readyz", health.ready)
-    http_server.add("/metrics", metrics.serve)
-    http_server.reserve(*SLACK_PATHS, *([ALERTS_PATH] if settings.webhooks.alertmanager_token else []))
+    http_server = _http_server(process, health)
     port = await http_server.open()
     stack.push_async_callback(http_server.close)
-
-    stack.push_async_callback(core.lease.release)
-    await stack.enter_async_context(background.running("lease", core.lease.run()))
-    stack.push_async_callback(operations.engine.close)
-    await operations.engine.open(operations.runner.run)
-    await stack.enter_async_context(background.running("outbox", operations.outbox_worker.run()))
-    stack.push_async_callback(operations.outbox_worker.drain, DRAIN_TIMEOUT_SECONDS)
-    await stack.enter_async_context(background.running("operation-recovery", operations.recovery.run()))
-    await stack.enter_async_context(run_every_second(operations.timers.run_due))
-    housekeeping = Housekeeping(core.store, core.clock)
-    await stack.enter_async_context(background.running("housekeeping", housekeeping.run()))
-    await operations.alerts.intake.start_watchdogs()
-    await stack.enter_async_context(background.running("enrichment", operations.alerts.enrichment.run()))
-    await stack.enter_async_context(background.running("alerts", operations.alerts.intake.run()))
-    await stack.enter_async_context(background.running("dispatcher", slack.dispatcher.run()))
-    await stack.enter_async_context(background.running("unanswered", slack.unanswered_sweeper.run()))
+    await _start(process, background)
     if socket_receiver is not None:
         await stack.enter_async_context(background.running("socket", socket_receiver.run()))
-    slack_endpoint = None
-    if settings.slack.signing_secret is not None:
-        slack_endpoint = SlackHttpEndpoint(Signatures(settings.slack.signing_secret.get_secret_value()), slack.intake, slack.bolt)
+    slack_endpoint = _slack_endpoint(core, slack)
+    if slack_endpoint is not None:
         http_server.enable(slack_endpoint.serve, *SLACK_PATHS)
-    alertmanager_webhook = _alertmanager_webhook(settings, core, operations)
-    if alertmanager_webhook is not None:
-        http_server.enable(alertmanager_webhook.serve, ALERTS_PATH)
-    metrics.set_metrics(
-        (*_metrics(slack, socket_receiver, slack_endpoint), *alert_metrics(operations.alerts.intake, alertmanager_webhook))
-    )
+    for webhook in (webhook for family in process.families for webhook in family.webhooks):
+        http_server.enable(webhook.serve, webhook.path)
+    family_metrics = (metric for family in process.families for metric in family.metrics)
+    process.metrics.set_metrics((*_metrics(slack, socket_receiver, slack_endpoint), *family_metrics))
     stack.callback(http_server.disable)
     stack.callback(health.stop)
-    return Bot(port=port, core=core, operations=operations, slack=slack, background=background)
+    return Bot(port=port, core=core, families=process.families, slack=slack, background=background)
 
 
-def _alertmanager_webhook(
-    settings: Settings, core: CoreComponents, operations: OperationComponents
-) -> AlertmanagerWebhook | None:
-    token = settings.webhooks.alertmanager_token
-    if token is None:
+def _http_server(process: _Process, health: Health) -> HttpServer:
+    http_settings = process.core.settings.http
+    http_server = HttpServer(http_settings.host, http_settings.port)
+    http_server.add("/healthz", health.live)
+    http_server.add("/readyz", health.ready)
+    http_server.add("/metrics", process.metrics.serve)
+    http_server.reserve(*SLACK_PATHS, *(webhook.path for family in process.families for webhook in family.webhooks))
+    return http_server
+
+
+async def _start(process: _Process, background: BackgroundTasks) -> None:
+    """Everything that works in the background, from the lease to the answers."""
+    core, slack, stack = process.core, process.slack, process.core.stack
+    stack.push_async_callback(core.lease.release)
+    await stack.enter_async_context(background.running("lease", core.lease.run()))
+    for family in process.families:
+        stack.push_async_callback(family.close)
+        await family.open()
+    await stack.enter_async_context(background.running("outbox", process.outbox_worker.run()))
+    stack.push_async_callback(process.outbox_worker.drain, DRAIN_TIMEOUT_SECONDS)
+    for family in process.families:
+        await family.start()
+        for task in family.tasks:
+            await stack.enter_async_context(background.running(task.name, task.run()))
+    await stack.enter_async_context(run_every_second(process.timers.run_due))
+    await stack.enter_async_context(background.running("housekeeping", process.housekeeping.run()))
+    await stack.enter_async_context(background.running("dispatcher", slack.dispatcher.run()))
+    await stack.enter_async_context(background.running("unanswered", slack.unanswered_sweeper.run()))
+
+
+def _slack_endpoint(core: CoreComponents, slack: SlackComponents) -> SlackHttpEndpoint | None:
+    secret = core.settings.slack.signing_secret
+    if secret is None:
         return None
-    intake = operations.alerts.intake
-    return AlertmanagerWebhook(
-        token.get_secret_value(), core.inbox_writer, intake, core.clock, lambda: core.current_catalogue().alerts
-    )
+    return SlackHttpEndpoint(Signatures(secret.get_secret_value()), slack.intake, slack.bolt)
 
 
-def _socket_receiver(settings: Settings, slack: SlackComponents, core: CoreComponents) -> SocketModeReceiver | None:
+def _socket_receiver(core: CoreComponents, slack: SlackComponents) -> SocketModeReceiver | None:
+    settings = core.settings
     if settings.slack.mode != "socket" or settings.slack.app_token is None:
         return None
     token = settings.slack.app_token.get_secret_value()

@@ -1,32 +1,26 @@
 """The command ``audit``: searches the audit log."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from commands.core.arguments import Arguments
 from commands.core.request import Request
-from commands.core.router import Router
-from domain.answers.answers import Answer, AuditAnswer
-from domain.catalogue.catalogue import Catalogue
+from commands.core.router import Command, Router
+from domain.answers.answers import AuditAnswer
 from domain.errors import UsageError
+from domain.facts import Answer
 from domain.people import Person, Role
 from domain.sentences import Code, Text, join, sentence
 from domain.text import parse_duration
 
-router = Router()
-
 MAX_RECORDS_SHOWN = 30
 MAX_LOOKBACK = timedelta(days=3650)
-AUDIT_ACTIONS = ("deploy", "rollback", "restart", "scale", "lock", "unlock")
-"""Names of audit entries. Approvals and cancellations are entries of their operation."""
-
 OUTCOME_KEYWORDS = {"approve": "approved", "reject": "rejected", "cancel": "cancel", "denied": "denied", "refused": "refused"}
-"""Search words, and the text in an entry's outcome that each one finds."""
+"""Words of an entry's outcome. Decisions are part of the entries of the operation that they belong to."""
 
 _USER = re.compile(r"@?([UW][A-Z0-9]{2,20})")
-_OPERATION = re.compile(r"op-[a-z0-9]{1,40}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SPAN = re.compile(r"(?:[0-9]+[dhms])+")
 _FILLER_WORDS = frozenset({"who", "what", "where", "since", "by", "in"})
@@ -49,10 +43,39 @@ class AuditSearch:
         return [keyword for keyword in (self.keyword, self.service if self.environment else "") if keyword]
 
 
-@router.command("audit", needs=Role.VIEWER, usage="[who|what|where|since…]", example="audit rollback production 7d", group="Look")
-async def audit_command(request: Request, args: Arguments) -> Answer:
-    """Who did what, where, when and why. Say any of: a person, a command, an environment or service, `7d` or a date."""
-    search = _parse_search(args, request.catalogue, request.at)
+@dataclass(frozen=True, slots=True)
+class AuditTerms:
+    """The words that a search understands, made from every command that changes something and every family's ids."""
+
+    actions: Mapping[str, str]
+    """How the log names an act, by that name and by the name of the command."""
+    ids: re.Pattern[str]
+
+    @classmethod
+    def of(cls, commands: Iterable[Command], id_prefixes: Iterable[str]) -> "AuditTerms":
+        """``id_prefixes`` like ``op`` for ``op-k7m2``."""
+        privileged = [command for command in commands if command.is_privileged]
+        actions = {command.audit_action: command.audit_action for command in privileged}
+        actions |= {command.name: command.audit_action for command in privileged}
+        return cls(actions, re.compile(rf"(?:{'|'.join(map(re.escape, id_prefixes)) or '(?!)'})-[a-z0-9]{{1,40}}"))
+
+
+def audit_router(commands: Mapping[str, Command], id_prefixes: Iterable[str]) -> Router:
+    """The command that reads the log; ``commands`` is read when it is called, so that it knows every one."""
+    router = Router()
+    prefixes = tuple(id_prefixes)
+
+    @router.command(
+        "audit", needs=Role.VIEWER, usage="[who|what|where|since…]", example="audit rollback production 7d", group="Look"
+    )
+    async def audit_command(request: Request, args: Arguments) -> Answer:
+        """Who did what, where, when and why. Say any of: a person, a command, an environment or service, `7d` or a date."""
+        return await _answer(request, _parse_search(args, AuditTerms.of(commands.values(), prefixes), request))
+
+    return router
+
+
+async def _answer(request: Request, search: AuditSearch) -> Answer:
     request.require(Role.VIEWER, search.environment or None)
     if len(search.keywords) > 1:
         raise UsageError(f"{' and '.join(search.keywords)} are too much for one search.", "Leave one of them out.")
@@ -68,32 +91,32 @@ async def audit_command(request: Request, args: Arguments) -> Answer:
     return AuditAnswer(query=_describe(search), records=records)
 
 
-def _parse_search(args: Arguments, catalogue: Catalogue, now: datetime) -> AuditSearch:
+def _parse_search(args: Arguments, terms: AuditTerms, request: Request) -> AuditSearch:
     search = AuditSearch()
     for word in args.positional:
         if word.lower() not in _FILLER_WORDS:
-            search = _refine(search, word, args.mentions, catalogue, now)
+            search = _refine(search, word, args.mentions, terms, request)
     return search
 
 
-def _refine(search: AuditSearch, word: str, mentions: Mapping[str, str], catalogue: Catalogue, now: datetime) -> AuditSearch:
-    lowered = word.lower()
+def _refine(search: AuditSearch, word: str, mentions: Mapping[str, str], terms: AuditTerms, request: Request) -> AuditSearch:
+    lowered, catalogue = word.lower(), request.catalogue
     if word in mentions or _USER.fullmatch(word):
         return replace(search, who=mentions.get(word) or word.removeprefix("@"))
-    if lowered in AUDIT_ACTIONS:
-        return replace(search, what=lowered)
-    if _OPERATION.fullmatch(lowered) or lowered in OUTCOME_KEYWORDS:
+    if lowered in terms.actions:
+        return replace(search, what=terms.actions[lowered])
+    if terms.ids.fullmatch(lowered) or lowered in OUTCOME_KEYWORDS:
         return replace(search, keyword=OUTCOME_KEYWORDS.get(lowered, lowered))
-    if since := _parse_time(lowered, now):
+    if since := _parse_time(lowered, request.at):
         return replace(search, since=since)
     if lowered in (alias for name, entry in catalogue.environments.items() for alias in (name, *entry.aliases)):
         return replace(search, environment=catalogue.environment_named(lowered))
     try:
         return replace(search, service=catalogue.service_named(lowered))
     except UsageError as error:
-        commands = ", ".join((*AUDIT_ACTIONS, *OUTCOME_KEYWORDS))
+        commands = ", ".join((*terms.actions, *OUTCOME_KEYWORDS))
         raise UsageError(
-            f"“{word[:40]}” is no person, command, environment, service or time.",
+            f"“{word[:40]}” is no person, command, id, environment, service or time.",
             sentence(
                 *(error.hint, " A person is mentioned with @; a time is ", Code("7d"), " or ", Code("2026-11-20")),
                 f"; a command is one of {commands}.",

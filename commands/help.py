@@ -6,7 +6,8 @@ from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Command, Router, find_command
 from commands.home import home
-from domain.answers.answers import Answer, HelpAnswer, HelpGroup, HelpLine
+from domain.answers.answers import HelpAnswer, HelpGroup, HelpLine
+from domain.facts import Answer
 from domain.people import Role
 
 

@@ -1,21 +1,18 @@
 """A person's permissions, pending approvals, operations and locks: for ``/deepecho`` without a command and the Home tab."""
 
+from collections.abc import Awaitable, Callable
+
 from commands.core.request import Request
 from domain.answers.answers import HomeAnswer, Permissions
 from domain.catalogue.catalogue import Catalogue
+from domain.facts import Answer
 from domain.operations.approvals import decision_refusal, is_requester
 from domain.operations.operation import Decision, State
 from domain.people import Member, highest_role
-from domain.policies import Action
+from domain.policies import REQUESTED_ACTIONS
 
-_ACTION_NAMES = {
-    Action.DEPLOY: "deploy",
-    Action.ROLLBACK: "rollback",
-    Action.RESTART: "restart",
-    Action.SCALE_UP: "scale up",
-    Action.SCALE_DOWN: "scale down",
-    Action.LOCK: "lock",
-}
+HomeSection = Callable[[Request], Awaitable[Answer | None]]
+"""What a family adds to the Home tab for one person; None where there is nothing to show."""
 
 
 async def home(request: Request) -> HomeAnswer:
@@ -46,7 +43,7 @@ def permissions_by_environment(catalogue: Catalogue, member: Member) -> tuple[Pe
 
 
 def _permissions_in(name: str, catalogue: Catalogue, member: Member) -> Permissions:
-    rules = {label: catalogue.environments[name].rule(action) for action, label in _ACTION_NAMES.items()}
+    rules = {action.label: catalogue.environments[name].rule(action) for action in REQUESTED_ACTIONS}
     allowed = {label: rule for label, rule in rules.items() if catalogue.has_role(member, rule.needs, name)}
     approves = any(
         rule.approver_role is not None and catalogue.has_role(member, rule.approver_role, name) for rule in rules.values()

@@ -3,25 +3,20 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from commands import audit, status, whoami
-from commands.alerts import alerts, silences, suspects
+from commands.audit import audit_router
 from commands.core.arguments import Arguments, parse_arguments, tokenize
 from commands.core.request import Request
 from commands.core.router import Command, Router, check_subcommand_typo, find_command, match_command
 from commands.core.slack_text import normalize
-from commands.forms import form_command_text, form_for_missing
+from commands.forms import FormFields, form_command_text, form_for_missing, load_options
 from commands.help import help_router
-from commands.operations import approvals, capacity, deploy, locks
-from domain.answers.answers import Answer, ErrorAnswer, Form
+from commands.home import HomeSection, home
+from domain.answers.answers import ErrorAnswer, Form, HomeAnswer
 from domain.audit import new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import DeepechoError, Denied, TemporaryError, UnknownOutcome, UsageError
+from domain.facts import Answer
 from domain.sentences import Code, CommandMention, Text, sentence
-
-ROUTERS = (
-    *(deploy.router, capacity.router, approvals.router, alerts.router, silences.router, suspects.router),
-    *(locks.router, status.router, audit.router, whoami.router),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +29,20 @@ class Invocation:
 
 
 class CommandRegistry:
-    """All commands by name. ``extra`` are routers of layers above."""
+    """Every command of the families by its name, with ``audit`` and ``help``, which know the others."""
 
-    def __init__(self, extra: Iterable[Router] = ()) -> None:
+    def __init__(
+        self,
+        routers: Iterable[Router],
+        *,
+        form_fields: FormFields | None = None,
+        id_prefixes: Iterable[str] = (),
+        home_sections: Iterable[HomeSection] = (),
+    ) -> None:
         self._commands: dict[str, Command] = {}
-        for router in (*ROUTERS, *extra, help_router(self._commands)):
+        self._form_fields: FormFields = form_fields or {}
+        self._home_sections = tuple(home_sections)
+        for router in (*routers, audit_router(self._commands, id_prefixes), help_router(self._commands)):
             for command in router.commands:
                 if command.name in self._commands:
                     raise ValueError(f"two commands are called {command.name}")
@@ -56,13 +60,22 @@ class CommandRegistry:
     def form(self, catalogue: Catalogue, invocation: Invocation) -> Form | None:
         """The form that this opens, or None. It does no I/O, since Slack lets a form open only within three seconds."""
         try:
-            return form_for_missing(invocation.command, catalogue, invocation.args)
+            return form_for_missing(invocation.command, self._form_fields, catalogue, invocation.args)
         except UsageError:
             return None
 
     def form_command_text(self, command: str, values: Mapping[str, str]) -> str:
         """The command text of a submitted form, to be parsed like typed text."""
         return form_command_text(find_command(command, self._commands), values)
+
+    async def load_options(self, request: Request, form: Form) -> Form:
+        """The form with what can be chosen, looked up after it has opened."""
+        return await load_options(request, form, find_command(form.command, self._commands), self._form_fields)
+
+    async def home(self, request: Request) -> HomeAnswer:
+        """What the Home tab shows this person: operations and locks, then what each family adds."""
+        sections = [await section(request) for section in self._home_sections]
+        return replace(await home(request), sections=tuple(section for section in sections if section is not None))
 
     def parse(self, catalogue: Catalogue, text: str) -> Invocation:
         """Parse a text, as Slack sends it, into a command and its arguments. Raises ``UsageError``."""
@@ -83,7 +96,8 @@ class CommandRegistry:
         command, args = invocation.command, invocation.args
         try:
             _authorize(request, command, args)
-            return form_for_missing(command, request.catalogue, args) or await command.run(request, args)
+            form = form_for_missing(command, self._form_fields, request.catalogue, args)
+            return form or await command.run(request, args)
         except Denied as denied:
             if command.is_privileged:
                 await _audit_denied(request, invocation, denied)
@@ -118,7 +132,7 @@ async def _audit_denied(request: Request, invocation: Invocation, denied: Denied
         key=f"{request.key}/denied",
         at=request.at,
         who=request.person,
-        what=invocation.command.name,
+        what=invocation.command.audit_action,
         environment=invocation.args.environment,
         subject="/".join(part for part in arguments if part),
         why=invocation.args.reason,

@@ -9,7 +9,6 @@ from commands.core.request import Request
 from commands.core.router import Router
 from commands.operations.start import resolve_service
 from domain.answers.answers import (
-    Answer,
     EnvironmentStatus,
     ServiceStatus,
     ServiceVersions,
@@ -18,6 +17,7 @@ from domain.answers.answers import (
     VersionsAnswer,
 )
 from domain.errors import PermanentError, TemporaryError
+from domain.facts import Answer
 from domain.operations.locks import LockRecord
 from domain.operations.operation import OperationRecord, State
 from domain.people import Role

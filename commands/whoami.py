@@ -4,7 +4,8 @@ from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
 from commands.home import permissions_by_environment
-from domain.answers.answers import Answer, WhoAmI
+from domain.answers.answers import WhoAmI
+from domain.facts import Answer
 from domain.people import Role
 
 router = Router()

@@ -18,6 +18,14 @@ class Action(StrEnum):
     UNLOCK_OTHERS = "unlock_others"
     OVERRIDE_LOCK = "override_lock"
 
+    @property
+    def label(self) -> str:
+        """What people read: ``scale up``."""
+        return self.value.replace("_", " ")
+
+
+REQUESTED_ACTIONS = tuple(action for action in Action if action not in (Action.UNLOCK_OTHERS, Action.OVERRIDE_LOCK))
+"""What people ask for. The other two only widen what an unlock or a deploy may do."""
 
 REQUIRED_ROLES: dict[Action, Role] = {
     Action.DEPLOY: Role.DEPLOYER,

@@ -1,15 +1,20 @@
 """Housekeeping: deletes old inbox and outbox messages, alert groups, storms and dead replicas. The audit log stays."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.clock import Clock
 from runbooks.periodic import run_periodically
-from storage.store import Store
+from storage.store import Store, Transaction
 
 RETENTION = timedelta(days=30)
 """How long rows are kept. Failed messages stay until a person has handled them."""
 HOUSEKEEPING_INTERVAL = timedelta(hours=1)
+
+
+Prune = Callable[[Transaction, datetime], Awaitable[object]]
+"""Deletes a family's rows that ended before a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,8 @@ class Housekeeping:
 
     store: Store
     clock: Clock
+    prunes: Sequence[Prune] = ()
+    """What the families delete, besides the inbox, the outbox and replicas long gone."""
 
     async def run(self) -> None:
         """Clean up every ``HOUSEKEEPING_INTERVAL``, until the process ends."""
@@ -29,6 +36,6 @@ class Housekeeping:
         async with self.store.write() as tx:
             await tx.outbox.prune(before)
             await tx.inbox.prune(before)
-            await tx.alerts.prune(before)
-            await tx.storms.prune(before)
             await tx.replicas.prune(before)
+            for prune in self.prunes:
+                await prune(tx, before)

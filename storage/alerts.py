@@ -8,7 +8,7 @@ from sqlalchemy import Column, bindparam, case, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.alerts import Alert, AlertGroup, GroupState
-from storage.outbox_messages import ALERT_CARD, card_key, dump, load, type_adapter
+from storage.outbox_messages import ALERT_CARD, card_key, dump, type_adapter
 from storage.tables.alerts import alert_groups, alert_keys, alerts
 from storage.tables.core import messages
 from storage.upsert import insert
@@ -184,7 +184,7 @@ def _chunks(values: Iterable[str]) -> Iterable[list[str]]:
 
 
 def _read(record: str) -> AlertGroup:
-    group: AlertGroup = load(ALERT_CARD.name, ALERT_CARD.version, record)
+    group: AlertGroup = ALERT_CARD.load(record)
     return group
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.operations.operation import OperationRecord, State
-from storage.outbox_messages import dump, load
+from storage.outbox_messages import OPERATION_CARD, dump
 from storage.tables.operations import operations
 
 
@@ -102,7 +102,7 @@ class OperationRepository:
 
 
 def _read(text: str) -> OperationRecord:
-    record: OperationRecord = load("operation-card", 1, text)
+    record: OperationRecord = OPERATION_CARD.load(text)
     return record
 
 

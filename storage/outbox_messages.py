@@ -1,5 +1,6 @@
 """Messages for the outbox: their keys, streams and urgency, and the facts that they show, which are stored as JSON."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
@@ -34,14 +35,16 @@ class FactKind:
     version: int
     fact_type: type[Any]
 
+    def load(self, text: str) -> Any:
+        """The fact that a row of this kind holds."""
+        return type_adapter(self.fact_type).validate_json(text)
+
 
 OPERATION_CARD = FactKind("operation-card", 1, OperationRecord)
 OPERATION_NOTE = FactKind("operation-note", 1, OperationNote)
 ALERT_CARD = FactKind("alert-card", 1, AlertGroup)
 ALERT_NOTE = FactKind("alert-note", 1, AlertNote)
 STORM_CARD = FactKind("storm-card", 1, StormCard)
-_FACT_KINDS = (OPERATION_CARD, OPERATION_NOTE, ALERT_CARD, ALERT_NOTE, STORM_CARD)
-_KINDS_BY_NAME = {(kind.name, kind.version): kind for kind in _FACT_KINDS}
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 
 
@@ -57,9 +60,15 @@ def dump(fact: object) -> str:
     return type_adapter(type(fact)).dump_json(fact).decode()
 
 
-def load(name: str, version: int, text: str) -> Any:
-    """Parse the fact of a row. Raises ``KeyError`` for a kind that this version of the program does not know."""
-    return type_adapter(_KINDS_BY_NAME[name, version].fact_type).validate_json(text)
+class FactKinds:
+    """Every kind of fact that the outbox may hold, by name and version."""
+
+    def __init__(self, kinds: Iterable[FactKind]) -> None:
+        self._by_name = {(kind.name, kind.version): kind for kind in kinds}
+
+    def load(self, name: str, version: int, text: str) -> Any:
+        """The fact that a row holds. Raises ``KeyError`` for a kind that this version of the program does not know."""
+        return self._by_name[name, version].load(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from domain.alerts.alerts import AlertGroup
 from domain.alerts.storms import FoldedGroup, Storm, StormCard, Tally
 from domain.severities import Severity
 from storage.alerts import find_known_ids
-from storage.outbox_messages import ALERT_CARD, load
+from storage.outbox_messages import ALERT_CARD
 from storage.tables.alerts import alert_groups, storms
 from storage.upsert import insert
 
@@ -88,7 +88,7 @@ class StormRepository:
 
 
 def _folded_group(record: str) -> FoldedGroup:
-    group: AlertGroup = load(ALERT_CARD.name, ALERT_CARD.version, record)
+    group: AlertGroup = ALERT_CARD.load(record)
     return FoldedGroup(
         id=group.id, title=group.title, severity=group.severity, environment=group.environment, labels=group.labels
     )

@@ -1,33 +1,34 @@
-"""The parts that carry alerts, made and connected; ``bot.wiring`` opens them."""
+"""Alerts: Alertmanager's webhook, cards and threads of alert groups, silences, suspects, storms, watchdogs."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from collections.abc import AsyncIterator
 
+from bot.components.core import CoreComponents
+from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox, Webhook
+from bot.core.check_result import CheckResult
+from bot.core.settings import Settings
+from bot.interactions.buttons import ID_PATTERN, command_with_id
+from bot.views import alert_answers, alert_card, storm_card
+from bot.views.render import timeless
+from bot.web.alertmanager import ALERTS_PATH, AlertmanagerWebhook, alert_metrics
+from commands.alerts import alerts, silences, suspects
+from commands.alerts.fields import FIELDS
+from domain.alerts.alerts import AlertGroup, AlertNote
+from domain.alerts.storms import StormCard
+from domain.answers.alerts import AlertsAnswer, RouteAnswer, SilencesAnswer
+from domain.catalogue.catalogue import Catalogue
+from runbooks.alerts import enrichment as enrichments
 from runbooks.alerts.enrichment import Enrichment, EnrichmentSources
 from runbooks.alerts.intake import NotificationProcessor
 from runbooks.alerts.service import AlertService
 from runbooks.alerts.suspect_search import SuspectFinder
 from runbooks.alerts.timer_handlers import AlertTimerHandlers
 from runbooks.alerts.timers import ENRICH
-from runbooks.timers import TimerHandler
-
-if TYPE_CHECKING:
-    from bot.components.core import CoreComponents
+from storage.outbox_messages import ALERT_CARD, ALERT_NOTE, STORM_CARD
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertComponents:
+def build_alerts(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComponents:
     """What takes notifications, looks into groups, and does what people want of them."""
-
-    intake: NotificationProcessor
-    enrichment: Enrichment
-    alert_service: AlertService
-    timer_handlers: Mapping[str, TimerHandler]
-
-
-def build_alert_components(core: "CoreComponents", notify_outbox: Callable[[], None]) -> AlertComponents:
-    """``nudge`` tells the delivery that the outbox has something new."""
     store, clock, current = core.store, core.clock, core.current_catalogue
     intake = NotificationProcessor(store, clock, current, notify_outbox)
     sources = EnrichmentSources(
@@ -38,11 +39,80 @@ def build_alert_components(core: "CoreComponents", notify_outbox: Callable[[], N
     )
     enrichment = Enrichment(store, clock, sources, notify_outbox)
     timers = AlertTimerHandlers(store=store, catalogue=current, intake=intake, notify_outbox=notify_outbox)
-    return AlertComponents(
-        intake=intake,
-        enrichment=enrichment,
-        alert_service=AlertService(
-            store=store, clock=clock, catalogue=current, alertmanager=core.monitoring.alertmanager, notify_outbox=notify_outbox
-        ),
-        timer_handlers={**timers.handlers, ENRICH: enrichment.submit},
+    service = AlertService(
+        store=store, clock=clock, catalogue=current, alertmanager=core.monitoring.alertmanager, notify_outbox=notify_outbox
     )
+    webhook = _webhook(core, intake)
+    return FamilyComponents(
+        services={AlertService: service},
+        on_delivered=enrichments.on_delivered,
+        start=intake.start_watchdogs,
+        tasks=(BackgroundTask("enrichment", enrichment.run), BackgroundTask("alerts", intake.run)),
+        timer_handlers={**timers.handlers, ENRICH: enrichment.submit},
+        webhooks=(Webhook(ALERTS_PATH, webhook.serve),) if webhook else (),
+        metrics=alert_metrics(intake, webhook),
+    )
+
+
+def _webhook(core: CoreComponents, intake: NotificationProcessor) -> AlertmanagerWebhook | None:
+    token = core.settings.webhooks.alertmanager_token
+    if token is None:
+        return None
+    return AlertmanagerWebhook(
+        token.get_secret_value(), core.inbox_writer, intake, core.clock, lambda: core.current_catalogue().alerts
+    )
+
+
+async def check_alerts(settings: Settings, catalogue: Catalogue) -> AsyncIterator[CheckResult]:
+    """Alerts need a token for the webhook and routes in the catalogue, or neither."""
+    has_token, has_routes = settings.webhooks.alertmanager_token is not None, catalogue.alerts is not None
+    if has_token and has_routes:
+        yield CheckResult("alerts", ok=True, detail=f"taken at {ALERTS_PATH}")
+    elif not has_token and not has_routes:
+        yield CheckResult("alerts", ok=True, detail="switched off: neither a token nor routes")
+    else:
+        missing = "DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKEN is not set" if has_routes else "the catalogue has no alerts"
+        yield CheckResult("alerts", ok=False, detail=f"not taken: {missing}")
+
+
+def _default_channel(_fact: object, catalogue: Catalogue, _unusable: str) -> str:
+    """Where alerts go that no rule names."""
+    return catalogue.alerts.default.channel if catalogue.alerts else ""
+
+
+_DURATION_PATTERN = re.compile(rf"[0-9]{{1,3}}[hmd]|{alert_card.OTHER_DURATION}")
+
+
+def _silence_command(value: str) -> str | None:
+    """A choice of the menu: which group, and for how long or "other", which leaves it to the form to ask."""
+    name, _, duration = value.partition("/")
+    if not ID_PATTERN.fullmatch(name) or not _DURATION_PATTERN.fullmatch(duration):
+        return None
+    return f"silence {name}" if duration == alert_card.OTHER_DURATION else f"silence {name} {duration}"
+
+
+ALERTS = Family(
+    name="alerts",
+    routers=(alerts.router, silences.router, suspects.router),
+    form_fields=FIELDS,
+    id_prefix="al",
+    fact_kinds=(ALERT_CARD, ALERT_NOTE, STORM_CARD),
+    views={
+        AlertGroup: timeless(alert_card.card),
+        AlertNote: timeless(alert_card.note),
+        StormCard: timeless(storm_card.card),
+        AlertsAnswer: timeless(alert_answers.alerts),
+        RouteAnswer: timeless(alert_answers.route),
+        SilencesAnswer: timeless(alert_answers.silences),
+    },
+    buttons={
+        alert_card.ACKNOWLEDGE: command_with_id("ack"),
+        alert_card.SILENCE: _silence_command,
+        alert_card.UNSILENCE: command_with_id("unsilence"),
+        alert_card.ROLL_BACK: command_with_id("rollback-suspect"),
+    },
+    fallback_channels={AlertGroup: _default_channel, AlertNote: _default_channel, StormCard: _default_channel},
+    prunes=(lambda tx, before: tx.alerts.prune(before), lambda tx, before: tx.storms.prune(before)),
+    checks=(check_alerts,),
+    build=build_alerts,
+)

@@ -24,7 +24,7 @@ from domain.metrics.charts import Chart
 from domain.redaction import redact
 from runbooks.periodic import RepeatedWork, wait_until_set
 from storage.outbox import FILE_NOT_UPLOADED, OutboxRow, RateLimits
-from storage.outbox_messages import load
+from storage.outbox_messages import FactKinds
 from storage.store import Store, Transaction
 
 SEND_CONCURRENCY = 4
@@ -53,6 +53,7 @@ class OutboxWorker:
         store: Store,
         slack: SlackApi,
         render: Callable[[Any], Message],
+        fact_kinds: FactKinds,
         *,
         clock: Clock,
         replica: str,
@@ -67,6 +68,7 @@ class OutboxWorker:
         metrics: OutboxMetrics | None = None,
     ) -> None:
         self._store, self._render, self._clock = store, render, clock
+        self._fact_kinds = fact_kinds
         self._replica, self._rate_limits, self._on_delivered, self._draw = replica, rate_limits, on_delivered, draw
         self._retry_policy, self._dead_after = retry_policy or RetryPolicy(), dead_after
         self._metrics = metrics or OutboxMetrics(CollectorRegistry())
@@ -175,7 +177,7 @@ class OutboxWorker:
         return row
 
     def _message(self, row: OutboxRow) -> Message:
-        return self._render(load(row.kind, row.version, row.fact))
+        return self._render(self._fact_kinds.load(row.kind, row.version, row.fact))
 
     async def _send_message(self, row: OutboxRow) -> OutboxRow:
         message = self._message(row)

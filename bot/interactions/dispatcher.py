@@ -2,25 +2,25 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
 import structlog
 
-from bot.interactions import buttons
+from bot.interactions.buttons import ButtonCommand, command_text
 from bot.interactions.form_opener import FormOpener
 from bot.interactions.replies import Replies
 from bot.slack import payloads
 from bot.slack.api import SlackApi
 from bot.slack.payloads import Interaction, InvalidPayload
-from bot.views.home import home_view
+from bot.views.render import Renderer
 from commands.core.request import Request, Services
-from commands.home import home
 from commands.registry import CommandRegistry, Invocation, usage_answer
-from domain.answers.answers import Answer, ErrorAnswer
+from domain.answers.answers import ErrorAnswer
 from domain.errors import DeepechoError, TemporaryError, UsageError
+from domain.facts import Answer
 from domain.inbound import InboundKind, InboundMessage
 from domain.people import Directory
 from domain.sentences import sentence
@@ -37,6 +37,9 @@ class DispatcherDependencies:
     """What the workers use. ``services`` are made anew for each request: the catalogue may have been reloaded."""
 
     registry: CommandRegistry
+    buttons: Mapping[str, ButtonCommand]
+    """By action id."""
+    renderer: Renderer
     services: Callable[[], Services]
     directory: Directory
     slack: SlackApi
@@ -49,8 +52,10 @@ class Dispatcher:
     def __init__(self, dependencies: DispatcherDependencies) -> None:
         self._dependencies = dependencies
         self._store, self._clock = dependencies.services().store, dependencies.services().clock
-        self.replies = Replies(dependencies.slack)
-        self._form_opener = FormOpener(dependencies.registry, dependencies.slack, self.replies, self.build_request)
+        self.replies = Replies(dependencies.slack, dependencies.renderer)
+        self._form_opener = FormOpener(
+            dependencies.registry, dependencies.slack, self.replies, dependencies.renderer, self.build_request
+        )
         self._queue: asyncio.Queue[InboundMessage] = asyncio.Queue()
         self._in_progress: set[str] = set()
         self.failures = 0
@@ -152,7 +157,8 @@ class Dispatcher:
             await self._show_home(interaction)
             await self.mark_answered(interaction.key, "home")
             return
-        text = buttons.command_text(interaction) if interaction.kind is InboundKind.ACTION else interaction.text
+        is_click = interaction.kind is InboundKind.ACTION
+        text = command_text(self._dependencies.buttons, interaction) if is_click else interaction.text
         if text is None:
             await self._handle_other_action(interaction)
             return
@@ -192,8 +198,9 @@ class Dispatcher:
 
     async def _show_home(self, interaction: Interaction) -> None:
         try:
-            fact = await home(await self.build_request(interaction, self._dependencies.services()))
-            await self._dependencies.slack.publish_home(interaction.person.user_id, home_view(fact))
+            fact = await self._dependencies.registry.home(await self.build_request(interaction, self._dependencies.services()))
+            view = self._dependencies.renderer.render_home(fact)
+            await self._dependencies.slack.publish_home(interaction.person.user_id, view)
         except DeepechoError as error:
             # It is a picture, made again whenever the person looks; the one of before stays.
             log.warning("Home tab not published", error=str(error))

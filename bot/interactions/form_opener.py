@@ -10,9 +10,8 @@ from bot.slack import modals
 from bot.slack.api import SlackApi
 from bot.slack.payloads import Interaction
 from bot.views import forms
-from bot.views.render import render
+from bot.views.render import Renderer
 from commands.core.request import Request, Services
-from commands.forms import load_options
 from commands.registry import CommandRegistry, Invocation
 from domain.answers.answers import ErrorAnswer, Form
 from domain.errors import DeepechoError, TemporaryError
@@ -31,9 +30,11 @@ class FormOpener:
         registry: CommandRegistry,
         slack: SlackApi,
         replies: Replies,
+        renderer: Renderer,
         build_request: Callable[[Interaction, Services], Awaitable[Request]],
     ) -> None:
-        self._registry, self._slack, self._replies, self._build_request = registry, slack, replies, build_request
+        self._registry, self._slack, self._replies = registry, slack, replies
+        self._renderer, self._build_request = renderer, build_request
 
     async def open(self, interaction: Interaction, invocation: Invocation, form: Form, services: Services) -> bool:
         """Open the form and fill it. False where Slack does not open it: then the caller asks in text."""
@@ -57,8 +58,8 @@ class FormOpener:
         try:
             request = await self._build_request(interaction, services)
         except TemporaryError as error:
-            return message_modal(render(ErrorAnswer(error.sentence, "Try again in a minute.")))
+            return message_modal(self._renderer.render(ErrorAnswer(error.sentence, "Try again in a minute.")))
         answer = await self._registry.answer(request, invocation)
         if isinstance(answer, Form):
-            return forms.modal(await load_options(request, answer), interaction.channel)
-        return message_modal(render(answer))
+            return forms.modal(await self._registry.load_options(request, answer), interaction.channel)
+        return message_modal(self._renderer.render(answer))

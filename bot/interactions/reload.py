@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
-from domain.answers.answers import Answer, TextAnswer
+from domain.answers.answers import TextAnswer
 from domain.audit import new_entry
+from domain.facts import Answer
 from domain.people import Role
 from domain.text import and_more
 

@@ -8,9 +8,9 @@ from bot.slack.api import SlackApi
 from bot.slack.payloads import Interaction
 from bot.views.markup import blocks
 from bot.views.markup.message import Message
-from bot.views.render import render
-from domain.answers.answers import Answer
+from bot.views.render import Renderer
 from domain.errors import DeepechoError, PermanentError
+from domain.facts import Answer
 
 log = structlog.get_logger()
 
@@ -20,14 +20,14 @@ Json = dict[str, Any]
 class Replies:
     """Sends answers where the person asked: in the channel, or in front of the Home tab."""
 
-    def __init__(self, slack: SlackApi) -> None:
-        self._slack = slack
+    def __init__(self, slack: SlackApi, renderer: Renderer) -> None:
+        self._slack, self._renderer = slack, renderer
         self.sent = 0
         self.lost = 0
 
     async def send(self, interaction: Interaction, answer: Answer) -> None:
         """Render and send an answer. An unknown outcome is not retried: the person would read it twice."""
-        message = render(answer)
+        message = self._renderer.render(answer)
         try:
             await self._send(interaction, message)
             self.sent += 1

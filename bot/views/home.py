@@ -1,5 +1,6 @@
 """What concerns one person now: the Home tab, and the answer to the bare command. Also who they are, and help."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from bot.views import phrases
@@ -38,11 +39,14 @@ def home(fact: HomeAnswer) -> Document:
     return Document(summary=_summary(fact), blocks=tuple(blocks))
 
 
-def home_view(fact: HomeAnswer) -> dict[str, Any]:
-    """The Home tab."""
+def home_view(fact: HomeAnswer, sections: Iterable[Document] = ()) -> dict[str, Any]:
+    """The Home tab: what concerns everybody, then the families' ``sections``."""
     refresh = Actions((Button(text="Refresh", action=REFRESH, value="home"),))
+    added = [block for section in sections for block in (Divider(), *section.blocks)]
     blocks, _ = limits.fit(
-        redacted(blocks_of((*home(fact).blocks, refresh))), max_blocks=limits.VIEW_BLOCKS, max_characters=limits.VIEW_CHARACTERS
+        redacted(blocks_of((*home(fact).blocks, *added, refresh))),
+        max_blocks=limits.VIEW_BLOCKS,
+        max_characters=limits.VIEW_CHARACTERS,
     )
     return {"type": "home", "callback_id": "home", "blocks": list(blocks)}
 

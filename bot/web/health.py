@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from aiohttp import web
 
+from bot.core.check_result import CheckResult
 from domain.clock import Clock
 from domain.errors import TemporaryError
 from storage.store import Store
@@ -18,15 +18,6 @@ MAX_OUTBOX_AGE_SECONDS = 120.0
 """A message that waits longer in the outbox is stuck, not rate-limited: newer versions of a card replace older ones."""
 CACHE_SECONDS = 1.0
 """How long database checks are cached: probes are frequent, and each check is a synced write."""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """Result of one check. ``detail``: a short explanation."""
-
-    name: str
-    ok: bool
-    detail: str
 
 
 class Health:

@@ -8,12 +8,13 @@ from commands.core.router import Router
 from domain.alerts.alerts import AlertGroup
 from domain.alerts.routing import explain_route
 from domain.answers.alerts import AlertsAnswer, RouteAnswer
-from domain.answers.answers import Answer, TextAnswer
+from domain.answers.answers import TextAnswer
 from domain.errors import UsageError
+from domain.facts import Answer
 from domain.matchers import parse_labels
 from domain.people import Role
 from domain.sentences import Code, CommandMention, sentence
-from runbooks.alerts.service import AlertRequest
+from runbooks.alerts.service import AlertRequest, AlertService
 
 router = Router()
 
@@ -58,11 +59,21 @@ async def route_command(request: Request, args: Arguments) -> Answer:
     return RouteAnswer(labels=labels, explanation=explain_route(labels, request.catalogue))
 
 
-@router.command("ack", needs=Role.RESPONDER, usage="<alert>", example="ack al-k7m2", group="Alerts")
+@router.command(
+    "ack",
+    needs=Role.RESPONDER,
+    usage="<alert>",
+    example="ack al-k7m2",
+    group="Alerts",
+    form_title="Acknowledge an alert",
+    audit_action="acknowledge",
+)
 async def ack_command(request: Request, args: Arguments) -> Answer:
     """Say that you look at an alert group. It runs out by itself, so that nothing is forgotten."""
     group = await find_group(request, args[0], Role.RESPONDER)
-    after = await request.services.alerts.acknowledge(AlertRequest(group=group.id, by=request.member, source=request.key))
+    after = await request.services.of(AlertService).acknowledge(
+        AlertRequest(group=group.id, by=request.member, source=request.key)
+    )
     until = f" until {after.acknowledgement.until:%H:%M} UTC" if after.acknowledgement else ""
     return TextAnswer(f"You acknowledged {after.id}{until}. If it still fires then, its thread says so.")
 
@@ -72,7 +83,7 @@ async def find_group(request: Request, word: str, role: Role) -> AlertGroup:
 
     Raises ``UsageError``, ``NotFound`` or ``Denied``.
     """
-    group = await request.services.alerts.find(parse_alert_id(word))
+    group = await request.services.of(AlertService).find(parse_alert_id(word))
     request.require(role, group.environment or None)
     return group
 

@@ -13,12 +13,13 @@ from domain.alerts.alerts import AlertGroup, AppliedSilence, GroupState
 from domain.alerts.remediation import raised_by_bot, silence_scope
 from domain.alerts.silences import Silence, SilenceState
 from domain.answers.alerts import AlertmanagerSilences, ListedSilence, SilencesAnswer
-from domain.answers.answers import Answer, ErrorAnswer, TextAnswer
+from domain.answers.answers import ErrorAnswer, TextAnswer
 from domain.errors import Denied, PermanentError, Refused, TemporaryError, UnknownOutcome
+from domain.facts import Answer
 from domain.people import Role
 from domain.sentences import CommandMention, sentence
 from domain.text import format_duration, parse_duration
-from runbooks.alerts.service import AlertRequest
+from runbooks.alerts.service import AlertRequest, AlertService
 
 router = Router()
 
@@ -37,6 +38,7 @@ _GROUP_ID_SUFFIX = re.compile(r" \[(al-[a-z0-9]{1,40})\]$")
     usage="<alert> <for> [reason…]",
     example="silence al-k7m2 1h known, fix is on its way",
     group="Alerts",
+    form_title="Silence an alert",
 )
 async def silence_command(request: Request, args: Arguments) -> Answer:
     """Silence exactly this alert group in Alertmanager. Up to 4 hours as a responder, up to 30 days with the role sre."""
@@ -48,7 +50,7 @@ async def silence_command(request: Request, args: Arguments) -> Answer:
         refusal = f"deepecho itself raised {group.id}, so no Alertmanager can silence it. Acknowledge it: "
         raise Refused(sentence(refusal, CommandMention(f"ack {group.id}"), "."))
     try:
-        after = await request.services.alerts.silence(_alert_request(request, group), span, reason)
+        after = await request.services.of(AlertService).silence(_alert_request(request, group), span, reason)
     except UnknownOutcome as error:
         return _unknown_outcome(error)
     now = " It is resolved at the moment; this holds if it fires again." if after.state is GroupState.RESOLVED else ""
@@ -56,12 +58,19 @@ async def silence_command(request: Request, args: Arguments) -> Answer:
     return TextAnswer(sentence(f"{done} To end it: ", CommandMention(f"unsilence {after.id}"), "."))
 
 
-@router.command("unsilence", needs=Role.RESPONDER, usage="<alert>", example="unsilence al-k7m2", group="Alerts")
+@router.command(
+    "unsilence",
+    needs=Role.RESPONDER,
+    usage="<alert>",
+    example="unsilence al-k7m2",
+    group="Alerts",
+    form_title="End a silence",
+)
 async def unsilence_command(request: Request, args: Arguments) -> Answer:
     """End the silence of an alert group that was made from here."""
     group = await find_group(request, args[0], Role.RESPONDER)
     try:
-        after = await request.services.alerts.unsilence(_alert_request(request, group))
+        after = await request.services.of(AlertService).unsilence(_alert_request(request, group))
     except UnknownOutcome as error:
         return _unknown_outcome(error)
     fires = " It fires." if after.state is GroupState.FIRING else ""
@@ -132,7 +141,7 @@ def _group_by_alertmanager(request: Request, names: Sequence[str]) -> list[tuple
 async def _silences_of(request: Request, environments: tuple[str, ...]) -> AlertmanagerSilences:
     """The silences of one Alertmanager; if it does not answer, a ``problem`` that leaves the others alone."""
     try:
-        listed = await request.services.alerts.alertmanager(environments[0]).silences()
+        listed = await request.services.of(AlertService).alertmanager(environments[0]).silences()
     except (TemporaryError, PermanentError, Refused) as error:
         return AlertmanagerSilences(environments=environments, problem=error.sentence)
     in_force = sorted((silence for silence in listed if silence.in_force), key=_sort_key)

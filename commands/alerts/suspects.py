@@ -12,14 +12,15 @@ from commands.operations.deploy import ROLLBACK_USAGE
 from commands.operations.start import planner, start_operation
 from domain.alerts.alerts import AlertGroup, GroupState
 from domain.alerts.remediation import RollbackTarget, rollback_of
-from domain.answers.answers import Answer, OperationStarted
+from domain.answers.answers import OperationStarted
 from domain.errors import Refused
+from domain.facts import Answer
 from domain.operations.plans import Plan
 from domain.operations.version_selection import AmbiguousVersion
 from domain.policies import Action
 from domain.redaction import redact
 from domain.sentences import CommandMention, join, sentence
-from runbooks.alerts.service import AlertRequest
+from runbooks.alerts.service import AlertRequest, AlertService
 
 router = Router()
 
@@ -27,11 +28,16 @@ ROLLBACK_SUSPECT_USAGE = "<alert> [--reason …] [--dry-run]"
 
 
 @router.command(
-    "rollback-suspect", needs=Action.ROLLBACK, usage=ROLLBACK_SUSPECT_USAGE, example="rollback-suspect al-k7m2", group="Alerts"
+    "rollback-suspect",
+    needs=Action.ROLLBACK,
+    usage=ROLLBACK_SUSPECT_USAGE,
+    example="rollback-suspect al-k7m2",
+    group="Alerts",
+    audit_action="rollback",
 )
 async def rollback_suspect_command(request: Request, args: Arguments) -> Answer:
     """Roll back the change that is the suspect of an alert group, to what ran before it. The reason is filled in."""
-    group = await request.services.alerts.find(parse_alert_id(args[0]))
+    group = await request.services.of(AlertService).find(parse_alert_id(args[0]))
     target = _authorize_rollback(request, group)
     args = replace(args, flags={**args.flags, "reason": args.reason or _default_reason(group)})
     try:
@@ -43,7 +49,7 @@ async def rollback_suspect_command(request: Request, args: Arguments) -> Answer:
     # After the start: a crash in between loses only the note in the thread.
     if isinstance(answer, OperationStarted):
         alert_request = AlertRequest(group=group.id, by=request.member, source=request.key)
-        await request.services.alerts.note_rollback(alert_request, answer.record.id)
+        await request.services.of(AlertService).note_rollback(alert_request, answer.record.id)
     return answer
 
 

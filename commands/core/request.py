@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
@@ -10,9 +11,9 @@ from domain.errors import Denied
 from domain.people import Member, Person, Role
 from domain.sentences import CommandMention, sentence
 from integrations.kubernetes import Cluster
-from runbooks.alerts.service import AlertService
-from runbooks.operations.service import OperationService
 from storage.store import Store
+
+ServiceT = TypeVar("ServiceT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +24,14 @@ class Services:
     clock: Clock
     store: Store
     clusters: Mapping[str, Cluster]
-    operations: OperationService
-    alerts: AlertService
+    family_services: Mapping[type, object]
+    """What the families offer to commands, by type."""
+
+    def of(self, service_type: type[ServiceT]) -> ServiceT:
+        """The service of that type. Raises ``KeyError`` where no family brought one."""
+        service = self.family_services[service_type]
+        assert isinstance(service, service_type)  # noqa: S101 -- narrows the type; ``family_services`` is keyed by it
+        return service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.usage import Usage
-from domain.answers.answers import Answer
 from domain.catalogue.catalogue import Catalogue, Environment
 from domain.errors import UsageError
+from domain.facts import Answer
 from domain.people import Member, Role
 from domain.policies import Action
 from domain.sentences import Code, CommandMention, join, sentence
@@ -40,6 +40,9 @@ class Command:
     example: str
     group: str
     help_text: str
+    form_title: str
+    audit_action: str
+    """How the audit log names the act, whether it was done or denied."""
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -82,9 +85,20 @@ class Router:
         self.commands: list[Command] = []
 
     def command(
-        self, name: str, *, needs: Needs, usage: str = "", example: str, group: str
+        self,
+        name: str,
+        *,
+        needs: Needs,
+        usage: str = "",
+        example: str,
+        group: str,
+        form_title: str = "",
+        audit_action: str = "",
     ) -> Callable[[CommandFunction], CommandFunction]:
-        """Register a function as a command. ``usage`` defines its arguments; its docstring is the help text."""
+        """Make a function a command. ``usage`` declares its arguments; its docstring is its help.
+
+        Without ``form_title`` and ``audit_action`` the command's name serves for both.
+        """
 
         def register(run: CommandFunction) -> CommandFunction:
             text = " ".join((inspect.getdoc(run) or "").split("\n\n")[0].split())
@@ -92,7 +106,17 @@ class Router:
                 raise ValueError(f"{name}: a command's docstring is its help, and there is none")
             parsed = Usage.parse(name, usage)
             self.commands.append(
-                Command(name=name, run=run, needs=needs, usage=parsed, example=example, group=group, help_text=text)
+                Command(
+                    name=name,
+                    run=run,
+                    needs=needs,
+                    usage=parsed,
+                    example=example,
+                    group=group,
+                    help_text=text,
+                    form_title=form_title or name.replace("-", " ").capitalize(),
+                    audit_action=audit_action or name,
+                )
             )
             return run
 

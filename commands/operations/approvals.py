@@ -8,11 +8,13 @@ import re
 from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
-from domain.answers.answers import Answer, OperationsAnswer, TextAnswer
+from domain.answers.answers import OperationsAnswer, TextAnswer
 from domain.errors import UsageError
+from domain.facts import Answer
 from domain.operations.operation import Decision
 from domain.people import Role
 from domain.sentences import Code, CommandMention, sentence
+from runbooks.operations.service import OperationService
 
 router = Router()
 
@@ -22,7 +24,7 @@ MAX_OPERATIONS_SHOWN = 20
 @router.command("approve", needs=None, usage="<id>", example="approve op-k7m2", group="Decide")
 async def approve_command(request: Request, args: Arguments) -> Answer:
     """Say yes, as a second person, to what somebody asked for. The same as the button on its card."""
-    record = await request.services.operations.decide(
+    record = await request.services.of(OperationService).decide(
         _parse_operation_id(args[0]), request.member, Decision.APPROVED, source=request.key
     )
     return TextAnswer(f"You approved {record.id}. Its card shows how it goes.")
@@ -31,7 +33,7 @@ async def approve_command(request: Request, args: Arguments) -> Answer:
 @router.command("reject", needs=None, usage="<id> [why…]", example='reject op-k7m2 "the window is closed"', group="Decide")
 async def reject_command(request: Request, args: Arguments) -> Answer:
     """Say no, as a second person, to what somebody asked for."""
-    record = await request.services.operations.decide(
+    record = await request.services.of(OperationService).decide(
         _parse_operation_id(args[0]), request.member, Decision.REJECTED, args.rest(1), source=request.key
     )
     return TextAnswer(f"You rejected {record.id}. Nothing was changed.")
@@ -40,7 +42,7 @@ async def reject_command(request: Request, args: Arguments) -> Answer:
 @router.command("cancel", needs=None, usage="<id>", example="cancel op-k7m2", group="Decide")
 async def cancel_command(request: Request, args: Arguments) -> Answer:
     """Stop an operation: at once while it waits, at the next safe point while it runs."""
-    record = await request.services.operations.cancel(_parse_operation_id(args[0]), request.member, source=request.key)
+    record = await request.services.of(OperationService).cancel(_parse_operation_id(args[0]), request.member, source=request.key)
     if record.state.final:
         return TextAnswer(f"You cancelled {record.id}. Nothing was changed.")
     return TextAnswer(f"{record.id} stops at the next safe point. Its card will say what stands.")

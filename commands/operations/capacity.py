@@ -9,8 +9,8 @@ from commands.core.request import Request
 from commands.core.router import Router
 from commands.core.usage import Usage
 from commands.operations.start import planner, start_operation
-from domain.answers.answers import Answer
 from domain.errors import UsageError
+from domain.facts import Answer
 from domain.policies import Action
 from domain.sentences import CommandMention, sentence
 from domain.text import parse_duration

@@ -9,7 +9,7 @@ from commands.core.request import Request
 from commands.core.router import Router
 from commands.core.usage import Usage
 from commands.operations.start import planner, resolve_service, start_operation
-from domain.answers.answers import Answer
+from domain.facts import Answer
 from domain.operations.plans import Plan
 from domain.operations.version_choices import VersionChoice
 from domain.operations.version_selection import AmbiguousVersion

@@ -5,9 +5,10 @@ from datetime import timedelta
 from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
-from domain.answers.answers import Answer, LocksAnswer, TextAnswer
+from domain.answers.answers import LocksAnswer, TextAnswer
 from domain.audit import AuditEntry, new_entry
 from domain.errors import Refused
+from domain.facts import Answer
 from domain.operations.locks import LockRecord
 from domain.people import Role
 from domain.policies import Action

@@ -5,14 +5,16 @@ from datetime import timedelta
 
 from commands.core.arguments import Arguments
 from commands.core.request import Request
-from domain.answers.answers import Answer, OperationStarted, Preview
+from domain.answers.answers import OperationStarted, Preview
 from domain.catalogue.catalogue import Environment
 from domain.errors import Denied, Refused
+from domain.facts import Answer
 from domain.operations.locks import LockRecord
 from domain.operations.plans import Plan, Verb
 from domain.policies import Action
 from domain.sentences import CommandMention, Text, sentence
 from runbooks.operations.planner import Planner
+from runbooks.operations.service import OperationService
 
 
 def planner(request: Request) -> Planner:
@@ -45,7 +47,7 @@ async def start_operation(
         )
     if lock:
         _check_lock(request, plan, lock)
-    record = await request.services.operations.start(
+    record = await request.services.of(OperationService).start(
         plan,
         source=request.key,
         by=request.member,

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from domain.alerts.alerts import AlertGroup
 from domain.alerts.routing import RouteExplanation
 from domain.alerts.silences import Silence
+from domain.facts import Answer
 from domain.sentences import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlertsAnswer:
+class AlertsAnswer(Answer):
     """Alert groups, the worst first. ``title`` says which; ``total`` counts also those that are not listed."""
 
     title: str
@@ -19,7 +20,7 @@ class AlertsAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RouteAnswer:
+class RouteAnswer(Answer):
     """Where an alert with these labels goes, and why."""
 
     labels: Mapping[str, str]
@@ -45,7 +46,7 @@ class AlertmanagerSilences:
 
 
 @dataclass(frozen=True, slots=True)
-class SilencesAnswer:
+class SilencesAnswer(Answer):
     """Silences, by Alertmanager."""
 
     alertmanagers: tuple[AlertmanagerSilences, ...]

@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.answers.alerts import AlertsAnswer, RouteAnswer, SilencesAnswer
 from domain.audit import AuditRecord
+from domain.facts import Answer
 from domain.operations.locks import LockRecord
 from domain.operations.operation import OperationRecord
 from domain.operations.plans import Plan
-from domain.operations.version_choices import VersionChoices
 from domain.people import Person, Role
 from domain.policies import AccessRule
 from domain.sentences import Text
@@ -17,14 +16,14 @@ from domain.workloads.deployments import Autoscaler, Owner
 
 
 @dataclass(frozen=True, slots=True)
-class TextAnswer:
+class TextAnswer(Answer):
     """One plain sentence: something small was done."""
 
     text: Text
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorAnswer:
+class ErrorAnswer(Answer):
     """It was not done. ``sentence``: what happened and what stands; ``hint``: how to say it, or what to do next."""
 
     sentence: Text
@@ -32,14 +31,14 @@ class ErrorAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class OperationStarted:
+class OperationStarted(Answer):
     """An operation exists now; its card tells the rest."""
 
     record: OperationRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
+class Preview(Answer):
     """What ``--dry-run`` shows: the plan, who may ask for it, who would have to approve it. Nothing was changed."""
 
     plan: Plan
@@ -89,7 +88,7 @@ class EnvironmentStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatusAnswer:
+class StatusAnswer(Answer):
     """How the environments stand."""
 
     at: datetime
@@ -120,7 +119,7 @@ class ServiceVersions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VersionsAnswer:
+class VersionsAnswer(Answer):
     """What ran in an environment and can run again."""
 
     environment: str
@@ -128,7 +127,7 @@ class VersionsAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperationsAnswer:
+class OperationsAnswer(Answer):
     """Operations, newest first. ``title`` says which: running ones, or the last ones."""
 
     title: str
@@ -136,14 +135,14 @@ class OperationsAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class LocksAnswer:
+class LocksAnswer(Answer):
     """Every lock that is held now."""
 
     locks: tuple[LockRecord, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditAnswer:
+class AuditAnswer(Answer):
     """Entries of the audit log, newest first. ``asked`` repeats in words what was looked for."""
 
     query: Text
@@ -161,7 +160,7 @@ class Permissions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WhoAmI:
+class WhoAmI(Answer):
     """How the bot knows the person who asks."""
 
     person: Person
@@ -174,7 +173,7 @@ class WhoAmI:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HomeAnswer:
+class HomeAnswer(Answer):
     """What concerns this person here, now. Also the Home tab."""
 
     person: Person
@@ -187,6 +186,8 @@ class HomeAnswer:
     requested: frozenset[str] = frozenset()
     """The ids of those that run or wait because this person asked for them."""
     locks: tuple[LockRecord, ...] = ()
+    sections: tuple[Answer, ...] = ()
+    """What families add to the Home tab, each with a view of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +210,7 @@ class HelpGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HelpAnswer:
+class HelpAnswer(Answer):
     """Every command (or the one asked about). ``here`` is there for ``/deepecho`` alone."""
 
     groups: tuple[HelpGroup, ...]
@@ -248,7 +249,7 @@ class FormField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class Form(Answer):
     """Something is missing, so it is asked for. Made without I/O, because a form has three seconds to open.
 
     Submitted values (field id to text) become a command again through ``commands.forms.form_text``.
@@ -259,24 +260,3 @@ class Form:
     fields: tuple[FormField, ...]
     notice: Text = ""
     """Why there is nothing to choose, where that is so."""
-
-
-Answer = (
-    TextAnswer
-    | ErrorAnswer
-    | OperationStarted
-    | Preview
-    | VersionChoices
-    | StatusAnswer
-    | VersionsAnswer
-    | OperationsAnswer
-    | LocksAnswer
-    | AuditAnswer
-    | WhoAmI
-    | HomeAnswer
-    | HelpAnswer
-    | AlertsAnswer
-    | RouteAnswer
-    | SilencesAnswer
-    | Form
-)

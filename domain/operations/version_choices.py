@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.facts import Answer
 from domain.sentences import Text
 
 
@@ -18,7 +19,7 @@ class VersionChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VersionChoices:
+class VersionChoices(Answer):
     """The version is unknown or could be several. ``choices``: newest first, those that can be chosen."""
 
     sentence: Text

@@ -20,14 +20,16 @@ from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
 from commands.registry import CommandRegistry
-from domain.answers.answers import Answer, TextAnswer
+from domain.answers.answers import TextAnswer
 from domain.clock import SystemClock
+from domain.facts import Answer
 from domain.inbound import InboundMessage
 from runbooks.alerts.intake import NotificationProcessor
 from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.migrate import migrate
 from storage.store import Store
+from tests.harness.families import house_registry
 from tests.harness.samples.team import team_catalogue
 
 SECRET = "bench-signing-secret"
@@ -56,17 +58,17 @@ async def floor(_folder: Path) -> int:
 
 async def door(folder: Path) -> int:
     """Ours: verified, on the disk, acknowledged."""
-    return await _door(folder, CommandRegistry(), lambda _: None)
+    return await _door(folder, house_registry(), lambda _: None)
 
 
 async def understood(folder: Path) -> int:
     """The same, and the command is found among the others."""
-    return await _understood(folder, CommandRegistry())
+    return await _understood(folder, house_registry())
 
 
 async def understood_among_more(folder: Path) -> int:
     """The same, with a hundred more commands registered."""
-    return await _understood(folder, CommandRegistry([_more_commands()]))
+    return await _understood(folder, house_registry([_more_commands()]))
 
 
 async def default_bolt(_folder: Path) -> int:

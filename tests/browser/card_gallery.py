@@ -13,9 +13,9 @@ from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.views.render import Fact, render
 from sandbox.slack import LocalSlack
 from tests.bot.views.gallery import GALLERY
+from tests.harness.families import Fact, render
 from tests.harness.slack_page import DESK, PHONE, SlackPage, chromium
 
 FOLDER = Path(__file__).resolve().parents[2] / ".screenshots" / "cards"

@@ -1,10 +1,9 @@
 import pytest
 
-from commands.forms import load_options
-from commands.registry import CommandRegistry
 from domain.answers.answers import FieldKind, Form, FormField, Preview
 from sandbox.cluster import ClusterFault
 from tests.harness.commands import CommandHarness
+from tests.harness.families import house_registry
 from tests.harness.samples.team import ANA, LEE, team_catalogue
 
 
@@ -17,7 +16,7 @@ async def opened(harness: CommandHarness, text: str) -> dict[str, FormField]:
 async def filled(harness: CommandHarness, text: str) -> tuple[Form, dict[str, FormField]]:
     answer = await harness.run_command(ANA, text)
     assert isinstance(answer, Form), answer
-    form = await load_options(harness.request(ANA), answer)
+    form = await harness.registry.load_options(harness.request(ANA), answer)
     return form, {each.id: each for each in form.fields}
 
 
@@ -89,10 +88,10 @@ async def test_operations_are_chosen_from_those_that_wait_or_run(harness: Comman
     ],
 )
 def test_a_submitted_form_is_a_command(command: str, values: dict[str, str], text: str | None) -> None:
-    made = CommandRegistry().form_command_text(command, values)
+    made = house_registry().form_command_text(command, values)
     if text is not None:
         assert made == text
-    spoken = CommandRegistry().parse(team_catalogue(), made)
+    spoken = house_registry().parse(team_catalogue(), made)
     assert spoken.command.name == command
     said = [*spoken.args.positional, *spoken.args.flags.values()]
     assert [value.replace("\n", " ") for value in values.values() if value != "yes"] == [each for each in said if each]
@@ -101,7 +100,7 @@ def test_a_submitted_form_is_a_command(command: str, values: dict[str, str], tex
 @pytest.mark.parametrize("value", ['" --dry-run', "x --for 2h", "\\", '\\"', "<@U0123|ana>", "&amp;", "— —reason y", "'x"])
 def test_nothing_typed_into_a_form_becomes_anything_else(value: str) -> None:
     values = {"env": "staging", "version": "last", "reason": value}
-    spoken = CommandRegistry().parse(team_catalogue(), CommandRegistry().form_command_text("rollback", values))
+    spoken = house_registry().parse(team_catalogue(), house_registry().form_command_text("rollback", values))
     assert dict(spoken.args.flags) == {"reason": value}
     assert spoken.args.positional == ("staging", "last")
 

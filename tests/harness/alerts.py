@@ -18,12 +18,12 @@ from runbooks.alerts.intake import NotificationProcessor
 from runbooks.alerts.service import AlertRequest, AlertService
 from runbooks.alerts.timer_handlers import AlertTimerHandlers
 from storage.inbox import InboxWriter
-from storage.outbox_messages import load
 from storage.store import Store
 from storage.tables.alerts import alert_groups, alerts
 from storage.tables.core import inbox, outbox, timers
 from storage.timers import Timer
 from tests.harness.fakes.clock import StoppedClock
+from tests.harness.families import load
 from tests.harness.samples.notifications import alert, notification, webhook_body
 from tests.harness.samples.team import team_catalogue
 

@@ -1,7 +1,7 @@
 """The whole process on a local Slack and a stand-in cluster, in the test's own loop."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +13,8 @@ import yaml
 from pydantic import SecretStr
 
 from bot.components.core import RuntimeOptions
+from bot.components.families import FAMILIES
+from bot.components.family import Family
 from bot.core.settings import HttpSettings, Settings, SlackSettings
 from bot.wiring import Bot, run_bot
 from domain.clock import SystemClock
@@ -83,8 +85,11 @@ class BotHarness:
         }
 
     @asynccontextmanager
-    async def run_bot(self, *, mode: str = "socket", connected: bool = True) -> AsyncIterator[Bot]:
-        async with run_bot(self.settings(mode=mode), RuntimeOptions(clock=self.clock, rate_limits=NO_RATE_LIMITS)) as bot:
+    async def run_bot(
+        self, *, mode: str = "socket", connected: bool = True, families: Sequence[Family] = FAMILIES
+    ) -> AsyncIterator[Bot]:
+        options = RuntimeOptions(clock=self.clock, rate_limits=NO_RATE_LIMITS)
+        async with run_bot(self.settings(mode=mode), options, families) as bot:
             if mode == "socket" and connected:
                 await self.slack.client.wait_for_bot()
             yield bot

@@ -12,11 +12,12 @@ from typing import Any
 from commands.core.request import Request, Services
 from commands.registry import CommandRegistry, usage_answer
 from domain.alerts.alerts import AlertGroup
-from domain.answers.answers import Answer, Form, OperationStarted
+from domain.answers.answers import Form, OperationStarted
 from domain.audit import AuditRecord
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
 from domain.errors import Refused, UsageError
+from domain.facts import Answer
 from domain.operations.operation import OperationRecord
 from domain.people import Member
 from domain.redaction import redact
@@ -30,6 +31,7 @@ from storage.tables import metadata
 from tests.harness.fakes.alertmanager import MemoryAlertmanager
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.fakes.engine import IdleEngine
+from tests.harness.families import house_registry
 from tests.harness.samples.team import team_catalogue
 
 
@@ -43,7 +45,7 @@ class CommandHarness:
     clock: StoppedClock
     alertmanagers: dict[str, MemoryAlertmanager]
     """By the address that the catalogue gives them."""
-    registry: CommandRegistry = field(default_factory=CommandRegistry)
+    registry: CommandRegistry = field(default_factory=house_registry)
     request_numbers: "count[int]" = field(default_factory=count)
 
     def request(self, who: Member) -> Request:
@@ -82,7 +84,7 @@ class CommandHarness:
 
     async def group(self, group_id: str) -> AlertGroup:
         """The group as it is kept now."""
-        return await self.services.alerts.find(group_id)
+        return await self.services.of(AlertService).find(group_id)
 
     async def audit(self) -> tuple[AuditRecord, ...]:
         async with self.services.store.read() as tx:
@@ -90,7 +92,7 @@ class CommandHarness:
 
     async def no_side_effects(self) -> bool:
         """No operation was started, nobody locked anything, and nothing was written to the cluster."""
-        recent = await self.services.operations.recent()
+        recent = await self.services.of(OperationService).recent()
         async with self.services.store.read() as tx:
             locks = await tx.locks.active(self.clock.now())
         return not recent and not locks and not self.engine.started and not self.stand_in.control.writes()
@@ -124,7 +126,11 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
         settings = ClusterSettings(name="main", kubeconfig=str(stand_in.kubeconfig(folder / "kubeconfig")), total_timeout=5)
         async with open_cluster(settings, SystemClock(), redact=redact) as cluster:
             services = Services(
-                catalogue=known, clock=clock, store=store, clusters={"main": cluster}, operations=operations, alerts=alerts
+                catalogue=known,
+                clock=clock,
+                store=store,
+                clusters={"main": cluster},
+                family_services={OperationService: operations, AlertService: alerts},
             )
             yield CommandHarness(services=services, engine=engine, stand_in=stand_in, clock=clock, alertmanagers=alertmanagers)
     await store.close()

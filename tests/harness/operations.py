@@ -31,9 +31,9 @@ from sandbox.cluster import Pace as ClusterPace
 from storage.engines import open_engines
 from storage.migrate import migrate
 from storage.outbox import OutboxRow, RateLimits
-from storage.outbox_messages import load
 from storage.store import Store
 from tests.harness.commands import seed_objects
+from tests.harness.families import load
 from tests.harness.samples.team import ANA, LEE, team_catalogue
 
 OPERATION_TIMEOUT = 60.0

@@ -23,6 +23,7 @@ from sandbox.slack.observer import wait_for
 from storage.outbox import OutboxRow, RateLimits
 from storage.outbox_messages import OPERATION_NOTE, OutboxMessage, Urgency
 from storage.store import Store, Transaction
+from tests.harness.families import FACT_KINDS
 
 TIME_SCALE = 0.02
 """Tests wait a fiftieth of what people would."""
@@ -145,6 +146,7 @@ async def run_worker(
             store,
             api,
             render,
+            FACT_KINDS,
             clock=SystemClock(),
             replica=replica,
             rate_limits=pace,

@@ -15,11 +15,12 @@ from domain.operations.operation import OperationRecord, State
 from storage.engines import open_engines
 from storage.migrate import migrate
 from storage.outbox import FILE_NOT_UPLOADED
-from storage.outbox_messages import dump, load
+from storage.outbox_messages import dump
 from storage.outbox_queue import RateLimits
 from storage.store import Store
 from storage.tables.core import inbox, outbox
 from storage.timers import Timer
+from tests.harness.families import load
 
 ROWS: dict[str, list[dict[str, Any]]] = json.loads(
     (Path(__file__).parents[1] / "recordings" / "database_rows_at_0002.json").read_text(encoding="utf-8")

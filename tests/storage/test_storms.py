@@ -13,11 +13,11 @@ from domain.alerts.storms import Storm, StormCard, Tally
 from domain.severities import Severity
 from storage.engines import open_engines
 from storage.group_saves import GroupSave
-from storage.outbox_messages import load
 from storage.store import Store
 from storage.storms import MAX_TALLIES, MAX_WORST_GROUPS
 from storage.tables.core import outbox
 from tests.harness.fakes.clock import NOW
+from tests.harness.families import load
 from tests.storage.test_alerts import group, save
 
 MINUTE = timedelta(minutes=1)

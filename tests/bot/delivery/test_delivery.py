@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from bot.views.render import render
 from domain.alerts.alerts import AlertNote
 from domain.metrics.charts import Chart, Series
 from sandbox.slack.local import RunningSlack
 from storage.outbox import RateLimits
 from storage.outbox_messages import ALERT_NOTE, Urgency
 from storage.store import Store
+from tests.harness.families import render
 from tests.harness.outbox_worker import (
     PACE,
     RETRY_POLICY,

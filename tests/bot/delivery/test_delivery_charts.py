@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from bot.views.markup.message import Message
-from bot.views.render import render
 from domain.alerts.alerts import AlertNote
 from domain.metrics.charts import Chart, Series
 from sandbox.slack.local import RunningSlack
 from storage.outbox_messages import ALERT_NOTE, OutboxMessage
 from storage.store import Store
 from storage.tables.core import outbox
+from tests.harness.families import render
 from tests.harness.outbox_worker import (
     RETRY_POLICY,
     card,

@@ -2,14 +2,13 @@
 
 import pytest
 
-from bot.interactions import buttons
+from bot.interactions.buttons import command_text
 from bot.slack import payloads
 from bot.slack.payloads import Interaction, Json
-from bot.views.render import render
-from commands.registry import CommandRegistry
 from domain.answers.answers import Form
 from domain.inbound import InboundKind
 from tests.harness.fakes.clock import NOW
+from tests.harness.families import BUTTONS, house_registry, render
 from tests.harness.message_text import buttons as shown
 from tests.harness.samples.alerts import FIRING, SILENCED
 from tests.harness.samples.team import RAY, alerting_catalogue
@@ -43,22 +42,22 @@ def clicked(action: str, value: str) -> Interaction:
     ],
 )
 def test_a_click_is_words_or_nothing(action: str, value: str, words: str | None) -> None:
-    assert buttons.command_text(clicked(action, value)) == words
+    assert command_text(BUTTONS, clicked(action, value)) == words
 
 
 @pytest.mark.parametrize("fact", [FIRING, SILENCED], ids=["firing", "silenced"])
 def test_everything_on_a_card_can_be_typed(fact: object) -> None:
-    for element in shown(render(fact).blocks).values():  # type: ignore[arg-type]
+    for element in shown(render(fact).blocks).values():
         values = [element["value"]] if element["type"] == "button" else [each["value"] for each in element["options"]]
         for value in values:
-            words = buttons.command_text(clicked(element["action_id"], value))
+            words = command_text(BUTTONS, clicked(element["action_id"], value))
             assert words is not None
-            assert CommandRegistry().parse(alerting_catalogue(), words).args[0] == "al-k7m2"
+            assert house_registry().parse(alerting_catalogue(), words).args[0] == "al-k7m2"
 
 
 def test_other_opens_a_form_that_knows_the_group() -> None:
-    words = buttons.command_text(clicked("alert.silence", "al-k7m2/other"))
-    registry, catalogue = CommandRegistry(), alerting_catalogue()
+    words = command_text(BUTTONS, clicked("alert.silence", "al-k7m2/other"))
+    registry, catalogue = house_registry(), alerting_catalogue()
     form = registry.form(catalogue, registry.parse(catalogue, words or ""))
     assert isinstance(form, Form)
     assert [(each.id, each.value) for each in form.fields] == [("alert", "al-k7m2"), ("for", ""), ("reason", "")]

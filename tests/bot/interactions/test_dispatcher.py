@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from domain.answers.answers import Answer
+from domain.facts import Answer
 from domain.inbound import InboundKind
+from runbooks.operations.service import OperationService
 from storage.engines import open_engines
 from storage.store import Store
 from tests.harness.bot import BotHarness, store_unanswered, stored_answer
@@ -101,7 +102,7 @@ async def test_nobody_is_trusted_while_slack_cannot_say_who_they_are(harness: Bo
         await people.faults.answer_unavailable("users.info", times=5)
         await people.command("ana", "restart staging deep-echo-main", channel="staging")
         assert "Slack could not be asked who you are" in (await people.wait_for_ephemeral("ana")).visible_text
-        assert await bot.operations.operation_service.recent() == ()
+        assert await bot.service(OperationService).recent() == ()
 
 
 async def test_a_used_up_response_url_is_replaced_by_the_channel(harness: BotHarness) -> None:
@@ -178,7 +179,7 @@ async def test_an_old_leftover_is_asked_for_again_and_never_becomes_an_operation
         said = (await harness.slack.client.wait_for_ephemeral("ana", "repeat")).visible_text
         assert "`/deepecho restart staging deep-echo-main`" in said
         assert "No operation was started" in said
-        assert await bot.operations.operation_service.recent() == ()
+        assert await bot.service(OperationService).recent() == ()
     assert await stored_answer(store, "old") == "expired"
     await store.close()
 
@@ -188,7 +189,7 @@ async def test_an_old_leftover_whose_operation_exists_is_its_card_s_to_tell(harn
         people = harness.slack.client
         await people.command("ana", "restart staging deep-echo-main", channel="staging")
         await people.wait_for_ephemeral("ana", "op-")
-        (record,) = await bot.operations.operation_service.recent()
+        (record,) = await bot.service(OperationService).recent()
         async with bot.core.store.engines.write.begin() as connection:
             await connection.exec_driver_sql("UPDATE inbox SET answered_at = NULL, outcome = ''")
         harness.clock.offset = timedelta(seconds=90)

@@ -12,6 +12,7 @@ from domain.errors import Refused
 from domain.operations.approvals import cancel_refusal
 from domain.operations.operation import Decision, OperationRecord, State
 from domain.people import Member, Person
+from runbooks.operations.service import OperationService
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.samples.team import ANA, LEE, RAY, SAM, TEAM, VIV, member, team_catalogue
 
@@ -46,7 +47,7 @@ async def offered(harness: CommandHarness, who: Member) -> set[str]:
 async def may(harness: CommandHarness, record: OperationRecord, who: Member, decision: Decision) -> bool:
     """Decide, and look what became of it."""
     try:
-        decided = await harness.services.operations.decide(record.id, who, decision)
+        decided = await harness.services.of(OperationService).decide(record.id, who, decision)
     except Refused:
         return False
     assert decided.approval is not None
@@ -66,7 +67,7 @@ async def test_the_buttons_are_those_that_the_decision_allows(harness: CommandHa
             waiting = await harness.start_operation(ANA, "rollback production abc1234 --reason x")
         else:
             assert "Approve" not in seen, name
-            assert (await harness.services.operations.find(waiting.id)).state is State.WAITING
+            assert (await harness.services.of(OperationService).find(waiting.id)).state is State.WAITING
 
 
 @pytest.mark.parametrize("name", sorted(MAY_APPROVE | MAY_CANCEL_OWN))
@@ -77,7 +78,7 @@ async def test_whoever_may_approve_may_reject_and_so_may_who_asked(harness: Comm
 
 async def test_who_asked_stops_it_from_another_workspace_of_the_grid(harness: CommandHarness) -> None:
     waiting = await harness.start_operation(ANA, "rollback production abc1234 --reason x")
-    cancelled = await harness.services.operations.cancel(waiting.id, EVERYBODY[f"ana in {GRID}, full"])
+    cancelled = await harness.services.of(OperationService).cancel(waiting.id, EVERYBODY[f"ana in {GRID}, full"])
     assert cancelled.state is State.CANCELLED
 
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.views.render import Fact
 from domain.answers.answers import (
     AuditAnswer,
     EnvironmentStatus,
@@ -38,6 +37,7 @@ from domain.people import Role
 from domain.policies import AccessRule
 from domain.sentences import CommandMention, sentence
 from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
+from tests.harness.families import Fact
 from tests.harness.samples.alerts import ALERT_GALLERY
 from tests.harness.samples.operations import (
     ANA,

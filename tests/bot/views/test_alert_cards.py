@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.views.render import render, render_text
 from domain.alerts.alerts import Alert, AlertGroup, GroupState, Route
 from domain.changes.platform_changes import Suspect
 from domain.severities import Severity
+from tests.harness.families import render, render_text
 from tests.harness.message_text import buttons, markup_tokens, visible_text
 from tests.harness.samples.alerts import (
     ACKNOWLEDGED,

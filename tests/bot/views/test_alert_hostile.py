@@ -6,7 +6,6 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.views.render import Fact, render, render_text
 from domain.alerts.alerts import Alert, AlertGroup, AlertLink, AlertNote, AppliedSilence, GroupState
 from domain.alerts.groups import with_counts
 from domain.alerts.routing import Location, MatcherResult, RouteExplanation, RuleStep
@@ -18,6 +17,7 @@ from domain.sentences import Code, CommandMention, sentence
 from domain.severities import Severity
 from sandbox.slack.limits import check_message
 from tests.bot.views.test_hostile import HOSTILE, LONG, MANY, OWN_TERMINAL
+from tests.harness.families import Fact, render, render_text
 from tests.harness.message_text import buttons, markup_tokens
 from tests.harness.samples.alerts import ACKNOWLEDGED, CHART, DEPLOY, FIRING, HELD, LEE, PAGED, RAGING, RESOLVED
 from tests.harness.samples.operations import MIA, NOW

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot.views.render import render
 from domain.alerts.alerts import AlertNote
 from domain.alerts.storms import StormCard
 from domain.sentences import sentence
 from sandbox.slack.limits import check_message
+from tests.harness.families import render
 from tests.harness.message_text import markup_tokens, visible_text
 from tests.harness.samples.alerts import ACKED_NOTE, CALMED, CHART, CHART_NOTE, LEE, PODS_NOTE, RAGING, SPENT, SUSPECTS_NOTE
 

@@ -1,11 +1,10 @@
 """Every kind of answer: what a person reads."""
 
 from dataclasses import replace
-from typing import get_args
 
 import pytest
 
-from bot.views.render import Fact, render, render_text
+from bot.components.families import FAMILIES
 from domain.alerts.alerts import AlertGroup
 from domain.answers.alerts import AlertsAnswer
 from domain.answers.answers import ErrorAnswer, OperationsAnswer, Preview, TextAnswer
@@ -15,6 +14,7 @@ from domain.people import Role
 from domain.policies import AccessRule
 from sandbox.slack.limits import check_message
 from tests.bot.views.gallery import AUDIT, GALLERY, HOME, ME, PREVIEW, STATUS, TROUBLE
+from tests.harness.families import render, render_text
 from tests.harness.message_text import buttons, markup_tokens, visible_text
 from tests.harness.samples.alerts import ACKNOWLEDGED, FIRING, RESOLVED, SILENCED
 from tests.harness.samples.operations import MIA, NEW, NOW, OLD, record
@@ -171,7 +171,7 @@ def test_the_terminal_says_the_same_without_markup(name: str) -> None:
 
 def test_every_kind_of_fact_has_a_page() -> None:
     kinds = {type(fact) for fact in GALLERY.values()}
-    assert kinds == {*get_args(Fact)}
+    assert kinds == {fact_type for family in FAMILIES for fact_type in family.views}
     assert {OperationRecord, OperationNote} <= kinds
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.views.render import render
 from domain.operations.operation import Cancellation, OperationRecord, Phase, State
 from domain.operations.plans import Verb
 from domain.people import Person
+from tests.harness.families import render
 from tests.harness.message_text import buttons, markup_tokens, visible_text
 from tests.harness.samples.operations import (
     ANA,

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from bot.views.home import home_view
 from bot.views.markup.mrkdwn import MAX_SPAN_LENGTH, clean
-from bot.views.render import Fact, render, render_text
 from domain.answers.answers import AuditAnswer, ErrorAnswer, TextAnswer, VersionsAnswer
 from domain.notes import OperationNote
 from domain.operations.operation import OperationRecord, State
 from domain.operations.plans import Verb
 from sandbox.slack.limits import check_message, check_view
 from tests.bot.views.gallery import AUDIT, FREEZE, HOME, PREVIEW, STATUS, TROUBLE, VERSIONS
+from tests.harness.families import Fact, render, render_text
 from tests.harness.message_text import buttons, markup_tokens
 from tests.harness.samples.operations import ANA, MIA, NOW, approved, change, plan, progress, record
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.views.render import render
 from domain.alerts.alerts import AlertLink
+from tests.harness.families import render
 from tests.harness.message_text import markup_tokens, visible_text
 from tests.harness.samples.alerts import LONELY
 

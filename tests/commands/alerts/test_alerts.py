@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from commands.core.request import Request
-from commands.forms import load_options
 from domain.answers.alerts import AlertsAnswer, RouteAnswer
 from domain.answers.answers import ErrorAnswer, Form, TextAnswer
 from domain.people import Member
@@ -136,7 +135,7 @@ async def test_who_may_not_is_told_why(harness: CommandHarness, who: Member, tex
 async def test_a_denied_acknowledgement_is_in_the_audit_log_with_its_group(harness: CommandHarness) -> None:
     await harness.run_command(ROB, "ack al-prod")
     (entry,) = [each.entry for each in await harness.audit()]
-    assert (entry.what, entry.where, entry.who) == ("ack", "al-prod", ROB.person)
+    assert (entry.what, entry.where, entry.who) == ("acknowledge", "al-prod", ROB.person)
 
 
 async def test_acknowledging_twice_is_said(harness: CommandHarness) -> None:
@@ -151,7 +150,7 @@ async def test_acknowledging_twice_is_said(harness: CommandHarness) -> None:
 async def test_a_form_offers_the_groups_that_fire(harness: CommandHarness, who: Member, offered: list[str]) -> None:
     form = await harness.run_command(who, "ack")
     assert isinstance(form, Form)
-    (field,) = (await load_options(asked(harness, who), form)).fields
+    (field,) = (await harness.registry.load_options(asked(harness, who), form)).fields
     assert [each.value for each in field.options] == offered
     assert field.options[0].label.startswith(f"{offered[0]} · ")
     assert (form.title, field.label) == ("Acknowledge an alert", "Alert")
@@ -161,7 +160,7 @@ async def test_ending_a_silence_offers_what_is_silenced(harness: CommandHarness)
     await harness.run_command(SAM, "silence al-over 1h")
     form = await harness.run_command(SAM, "unsilence")
     assert isinstance(form, Form)
-    (field,) = (await load_options(asked(harness, SAM), form)).fields
+    (field,) = (await harness.registry.load_options(asked(harness, SAM), form)).fields
     assert [each.value for each in field.options] == [RESOLVED.id]
 
 

@@ -13,6 +13,7 @@ from domain.operations.operation import Decision, State
 from domain.operations.plans import Verb
 from domain.operations.version_choices import VersionChoices
 from domain.people import Member
+from runbooks.operations.service import OperationService
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.samples.alert_groups import PRODUCTION, RESOLVED
 from tests.harness.samples.alerts import CONFIG, DEPLOY, SUSPECT
@@ -157,7 +158,7 @@ async def test_it_is_approved_by_somebody_else_like_every_other(harness: Command
     assert isinstance(alone, ErrorAnswer)
     assert str(alone.sentence).endswith("another person has to approve it. Nothing was changed.")
     assert isinstance(await harness.run_command(SAM, f"approve {record.id}"), TextAnswer)
-    approved = await harness.services.operations.find(record.id)
+    approved = await harness.services.of(OperationService).find(record.id)
     assert approved.approval is not None
     assert (approved.approval.decision, approved.approval.decided_by) == (Decision.APPROVED, SAM.person)
     assert approved.approval.digest == record.plan.digest()
@@ -203,4 +204,4 @@ async def test_what_is_no_id_names_nothing(harness: CommandHarness, text: str) -
 async def test_who_was_denied_is_in_the_audit_log(harness: CommandHarness) -> None:
     await harness.run_command(DEE, "rollback-suspect al-k7m2")
     (entry,) = [each.entry for each in await harness.audit()]
-    assert (entry.what, entry.where, entry.who) == ("rollback-suspect", "al-k7m2", DEE.person)
+    assert (entry.what, entry.where, entry.who) == ("rollback", "al-k7m2", DEE.person)

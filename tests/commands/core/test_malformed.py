@@ -3,7 +3,8 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.answers.answers import Answer, ErrorAnswer, Form, OperationStarted
+from domain.answers.answers import ErrorAnswer, Form, OperationStarted
+from domain.facts import Answer
 from domain.operations.version_choices import VersionChoices
 from domain.people import Member
 from tests.harness.commands import CommandHarness
@@ -74,7 +75,7 @@ MALFORMED = {
     "lock staging move --for soon": "“soon” is not a span of time",
     "audit since 2026-13-45": "There is no day “2026-13-45”",
     "audit 9999d": "is too long",
-    "audit xyzzy": "is no person, command, environment, service or time",
+    "audit xyzzy": "is no person, command, id, environment, service or time",
     # Flags and quotes.
     "rollback staging abc1234 --dryrun": "Did you mean `--dry-run`",
     "rollback staging abc1234 —dry_run": "Did you mean `--dry-run`",

@@ -3,6 +3,7 @@ import pytest
 from domain.answers.answers import ErrorAnswer, OperationsAnswer, TextAnswer
 from domain.operations.operation import OperationRecord, State
 from domain.people import Member
+from runbooks.operations.service import OperationService
 from tests.harness.commands import CommandHarness
 from tests.harness.samples.team import ANA, GUS, LEE, RAY, STAN, VIV
 
@@ -22,7 +23,7 @@ async def test_approve(harness: CommandHarness, pending_operation: OperationReco
     assert await harness.run_command(LEE, f"approve {name}") == TextAnswer(
         f"You approved {pending_operation.id}. Its card shows how it goes."
     )
-    assert (await harness.services.operations.find(pending_operation.id)).state is State.RUNNING
+    assert (await harness.services.of(OperationService).find(pending_operation.id)).state is State.RUNNING
     assert harness.engine.woken == [pending_operation.id]
 
 
@@ -30,7 +31,7 @@ async def test_reject_keeps_why(harness: CommandHarness, pending_operation: Oper
     assert await harness.run_command(LEE, f"reject {pending_operation.id} the window is closed") == TextAnswer(
         f"You rejected {pending_operation.id}. Nothing was changed."
     )
-    record = await harness.services.operations.find(pending_operation.id)
+    record = await harness.services.of(OperationService).find(pending_operation.id)
     assert record.state is State.REJECTED
     assert record.approval is not None
     assert record.approval.reason == "the window is closed"
@@ -40,7 +41,7 @@ async def test_cancel_while_it_waits(harness: CommandHarness, pending_operation:
     assert await harness.run_command(ANA, f"cancel {pending_operation.id}") == TextAnswer(
         f"You cancelled {pending_operation.id}. Nothing was changed."
     )
-    assert (await harness.services.operations.find(pending_operation.id)).state is State.CANCELLED
+    assert (await harness.services.of(OperationService).find(pending_operation.id)).state is State.CANCELLED
 
 
 async def test_cancel_while_it_runs(harness: CommandHarness) -> None:
@@ -56,7 +57,7 @@ async def test_whoever_may_not_approve_is_told_and_audited(
 ) -> None:
     answer = await harness.run_command(who, f"approve {pending_operation.id}")
     assert isinstance(answer, ErrorAnswer)
-    assert (await harness.services.operations.find(pending_operation.id)).state is State.WAITING
+    assert (await harness.services.of(OperationService).find(pending_operation.id)).state is State.WAITING
     refused = [each.entry for each in await harness.audit() if each.entry.who == who.person and "refused" in each.entry.outcome]
     assert len(refused) == 1
 

@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from domain.answers.answers import Answer, ErrorAnswer, Preview
+from domain.answers.answers import ErrorAnswer, Preview
+from domain.facts import Answer
 from domain.operations.operation import State
 from domain.operations.plans import Verb
 from domain.operations.version_choices import VersionChoices
 from domain.people import Member, Role
+from runbooks.operations.service import OperationService
 from sandbox.cluster import ClusterFault
 from tests.harness.commands import CommandHarness
 from tests.harness.samples.team import ANA, GUS, LEE, RAY, SAM, STAN, VIV
@@ -130,7 +132,7 @@ async def test_the_same_delivery_twice_is_one_operation(harness: CommandHarness)
     request = harness.request(ANA)
     for _ in range(2):
         await harness.answer(request, "rollback production abc1234 --reason x")
-    assert len(await harness.services.operations.recent()) == 1
+    assert len(await harness.services.of(OperationService).recent()) == 1
 
 
 @pytest.mark.parametrize(

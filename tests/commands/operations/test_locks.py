@@ -2,7 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.answers.answers import Answer, ErrorAnswer, LocksAnswer, TextAnswer
+from domain.answers.answers import ErrorAnswer, LocksAnswer, TextAnswer
+from domain.facts import Answer
 from domain.people import Member
 from tests.harness.commands import CommandHarness
 from tests.harness.fakes.clock import NOW

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.views.render import Fact
 from domain.alerts.alerts import Alert, AlertGroup, AlertLink, AlertNote, AppliedSilence, GroupState, PreviousGroup, Route
 from domain.alerts.handling import acknowledge, silence
 from domain.alerts.routing import Location, MatcherResult, RouteExplanation, RuleStep
@@ -18,6 +17,7 @@ from domain.notes import Tone
 from domain.people import Person
 from domain.sentences import Code, sentence
 from domain.severities import Severity
+from tests.harness.families import Fact
 from tests.harness.samples.operations import MIA, NEW, NOW, OLD
 
 LEE = Person("U0LEE00002", "T0DEEPECHO")

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from bot.views.render import render_text
 from domain.alerts import watchdogs
 from domain.alerts.alerts import GroupState
 from domain.catalogue.alerts import WatchdogConfig
@@ -29,6 +28,7 @@ from tests.harness.enrichment import (
     pod_failure,
     wait_enriched,
 )
+from tests.harness.families import render_text
 from tests.harness.samples.alerts import SUSPECT
 from tests.harness.samples.notifications import notification
 

@@ -1,0 +1,8 @@
+"""The families of the bot, in the order of help and of their start. A new family is one more line here."""
+
+from bot.components.alerts import ALERTS
+from bot.components.family import Family
+from bot.components.general import GENERAL
+from bot.components.operations import OPERATIONS
+
+FAMILIES: tuple[Family, ...] = (OPERATIONS, ALERTS, GENERAL)

@@ -1,0 +1,111 @@
+"""A family: everything that one subject adds to the bot, as one value. The composition root walks ``FAMILIES``."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from bot.components.core import CoreComponents
+from bot.core.check_result import CheckResult
+from bot.core.settings import Settings
+from bot.interactions.buttons import ButtonCommand
+from bot.views.render import View
+from bot.web.metrics import MetricSpec
+from commands.core.fields import ArgumentField
+from commands.core.router import Router
+from commands.home import HomeSection
+from domain.catalogue.catalogue import Catalogue
+from runbooks.housekeeping import Prune
+from runbooks.timers import TimerHandler
+from storage.outbox import OutboxRow
+from storage.outbox_messages import FactKind
+from storage.store import Transaction
+
+OnDelivered = Callable[[Transaction, OutboxRow, datetime], Awaitable[None]]
+"""Called in the transaction that records that a message of the outbox is in Slack, with the time of the delivery."""
+
+FallbackChannel = Callable[[Any, Catalogue, str], str]
+"""Where a card goes whose channel cannot be used: from the fact, the catalogue and that channel to another channel or user id;
+empty for nowhere.
+"""
+
+Check = Callable[[Settings, Catalogue], AsyncIterator[CheckResult]]
+"""The lines that a family adds to ``deepecho check``."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundTask:
+    """Work that goes on for as long as the process lives. ``run`` never returns; what it raises ends the process."""
+
+    name: str
+    run: Callable[[], Coroutine[Any, Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that another system posts to. Until everything is open, and while it closes, it answers 503."""
+
+    path: str
+    serve: Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+async def _do_nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyComponents:
+    """What a family runs in one process: made by ``Family.build``, opened by ``bot.wiring`` in the order of the fields."""
+
+    routers: tuple[Router, ...] = ()
+    """Commands that need what was built."""
+    services: Mapping[type, object] = field(default_factory=dict)
+    """What commands and tests may use, by type."""
+    on_delivered: OnDelivered | None = None
+    open: Callable[[], Awaitable[None]] = _do_nothing
+    """Called before the first message is sent."""
+    close: Callable[[], Awaitable[None]] = _do_nothing
+    """Called after the last message was sent."""
+    start: Callable[[], Awaitable[None]] = _do_nothing
+    """Called right before the background tasks."""
+    tasks: tuple[BackgroundTask, ...] = ()
+    timer_handlers: Mapping[str, TimerHandler] = field(default_factory=dict)
+    """By the kind of the timer."""
+    webhooks: tuple[Webhook, ...] = ()
+    metrics: tuple[MetricSpec, ...] = ()
+
+
+NotifyOutbox = Callable[[], None]
+Build = Callable[[CoreComponents, NotifyOutbox], FamilyComponents]
+"""Makes and connects; opens, sends and writes nothing. ``NotifyOutbox`` wakes the outbox worker."""
+
+
+def _build_nothing(_core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyComponents:
+    return FamilyComponents()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One subject. Everything but ``name`` may be left out; nothing else in the house lists what is here."""
+
+    name: str
+    routers: tuple[Router, ...] = ()
+    """Its commands: help, permissions and the words of the audit search come from them."""
+    form_fields: Mapping[str, ArgumentField] = field(default_factory=dict)
+    """How forms ask for its arguments, by the argument's name in the usage line."""
+    id_prefix: str = ""
+    """``op`` for ids like ``op-k7m2``; ``audit`` finds entries by such ids."""
+    fact_kinds: tuple[FactKind, ...] = ()
+    """What it puts into the outbox."""
+    views: Mapping[type, View] = field(default_factory=dict)
+    """From each of its facts and answers to a document."""
+    buttons: Mapping[str, ButtonCommand] = field(default_factory=dict)
+    """By action id, the command that a click stands for."""
+    home_sections: tuple[HomeSection, ...] = ()
+    fallback_channels: Mapping[type, FallbackChannel] = field(default_factory=dict)
+    prunes: tuple[Prune, ...] = ()
+    """What housekeeping deletes of it."""
+    checks: tuple[Check, ...] = ()
+    build: Build = _build_nothing

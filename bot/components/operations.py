@@ -1,0 +1,83 @@
+"""Operations: deploy, rollback, restart, scale, their approvals and locks."""
+
+from bot.components.core import CoreComponents
+from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox
+from bot.interactions.buttons import command_with_id
+from bot.views import answers, home, locks, operation_card
+from bot.views.render import timeless
+from commands.operations import approvals, capacity, deploy
+from commands.operations import locks as lock_commands
+from commands.operations.fields import FIELDS
+from domain.answers.answers import LocksAnswer, OperationsAnswer, OperationStarted, Preview
+from domain.catalogue.catalogue import Catalogue
+from domain.notes import OperationNote
+from domain.operations.operation import OperationRecord
+from domain.operations.version_choices import VersionChoices
+from runbooks.engine.engine import Engine
+from runbooks.operations.context import ProcedureDependencies
+from runbooks.operations.planner import Planner
+from runbooks.operations.recovery import Recovery
+from runbooks.operations.runner import Runner
+from runbooks.operations.service import OperationService
+from runbooks.operations.timer_handlers import OperationTimerHandlers
+from storage.outbox_messages import OPERATION_CARD, OPERATION_NOTE
+
+
+def build_operations(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComponents:
+    """The engine, and what runs on it."""
+    options = core.options
+    engine = Engine(core.settings.database, core.lease, procedures_version=options.procedures_version, observer=options.observer)
+    planner = Planner(core.current_catalogue, core.clusters)
+    dependencies = ProcedureDependencies(
+        store=core.store,
+        clock=core.clock,
+        clusters=core.clusters,
+        planner=planner,
+        rollout_within=lambda environment: core.current_catalogue().environments[environment].rollout_within,
+        notify_outbox=notify_outbox,
+    )
+    service = OperationService(engine, core.store, core.clock, core.current_catalogue, notify_outbox)
+    timers = OperationTimerHandlers(engine=engine, dependencies=dependencies, operations=service, scale_plan=planner.scale)
+    runner = Runner(engine, dependencies)
+    recovery = Recovery(engine, core.lease, dependencies)
+    return FamilyComponents(
+        services={OperationService: service},
+        on_delivered=service.on_delivered,
+        open=lambda: engine.open(runner.run),
+        close=engine.close,
+        tasks=(BackgroundTask("operation-recovery", recovery.run),),
+        timer_handlers=timers.handlers,
+    )
+
+
+def _fallback_channel(record: OperationRecord, catalogue: Catalogue, unusable: str) -> str:
+    """The environment's channel, else whoever asked."""
+    environment = catalogue.environments.get(record.environment)
+    channel = environment.channel if environment is not None else ""
+    return channel if channel and channel != unusable else record.requested_by.user_id
+
+
+OPERATIONS = Family(
+    name="operations",
+    routers=(deploy.router, capacity.router, approvals.router, lock_commands.router),
+    form_fields=FIELDS,
+    id_prefix="op",
+    fact_kinds=(OPERATION_CARD, OPERATION_NOTE),
+    views={
+        OperationRecord: operation_card.card,
+        OperationNote: timeless(operation_card.note),
+        OperationStarted: timeless(answers.started),
+        Preview: timeless(answers.preview),
+        VersionChoices: timeless(answers.version_choices),
+        OperationsAnswer: timeless(answers.operations),
+        LocksAnswer: timeless(locks.locks),
+    },
+    buttons={
+        operation_card.APPROVE: command_with_id("approve"),
+        operation_card.REJECT: command_with_id("reject"),
+        operation_card.CANCEL: command_with_id("cancel"),
+        home.UNLOCK: command_with_id("unlock"),
+    },
+    fallback_channels={OperationRecord: _fallback_channel},
+    build=build_operations,
+)

@@ -1,0 +1,34 @@
+"""How forms ask for an alert group, a silence's duration and labels."""
+
+from collections.abc import Mapping
+
+from commands.core.fields import MAX_OPTIONS, ArgumentField
+from commands.core.request import Request
+from domain.answers.answers import Form, FormOption
+
+
+async def _alert_options(request: Request, form: Form) -> tuple[FormOption, ...]:
+    """The groups that fire; of a silence to be ended, those that are silenced."""
+    ends_silence = form.command == "unsilence"
+    async with request.services.store.read() as tx:
+        groups, _ = await tx.alerts.search(
+            environments=request.visible_environments,
+            firing=None if ends_silence else True,
+            silenced=True if ends_silence else None,
+            limit=MAX_OPTIONS,
+        )
+    return tuple(
+        FormOption(
+            value=group.id,
+            label=f"{group.id} · {group.title}",
+            hint=" · ".join(filter(None, [group.severity.value, group.environment, group.service])),
+        )
+        for group in groups
+    )
+
+
+FIELDS: Mapping[str, ArgumentField] = {
+    "alert": ArgumentField(label="Alert", load_options=_alert_options),
+    "for": ArgumentField(label="For how long", hint="Like 90m, 4h or 1d. More than 4h needs the role sre; 30d is the most."),
+    "labels": ArgumentField(label="Labels", hint="Like alertname=HighErrorRate severity=critical."),
+}

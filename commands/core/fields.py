@@ -1,0 +1,25 @@
+"""How a form asks for an argument of a command."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from commands.core.request import Request
+from domain.answers.answers import FieldKind, Form, FormOption
+
+MAX_OPTIONS = 100
+"""Of one select, by Slack's limit."""
+
+OptionLoader = Callable[[Request, Form], Awaitable[tuple[FormOption, ...]]]
+"""Looks up the options of a select after the form has opened. Raises ``TemporaryError`` or ``PermanentError``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArgumentField:
+    """The field of one argument. With ``load_options`` it is a select that is filled after the form has opened."""
+
+    label: str
+    hint: str = ""
+    kind: FieldKind = FieldKind.TEXT
+    load_options: OptionLoader | None = None
+    needs_environment: bool = False
+    """Whether its options can be looked up only once the environment is known."""

@@ -1,0 +1,46 @@
+"""How forms ask for a version, an operation and a number of pods."""
+
+from collections.abc import Mapping
+
+from commands.core.fields import MAX_OPTIONS, ArgumentField
+from commands.core.request import Request
+from commands.operations.start import planner
+from domain.answers.answers import FieldKind, Form, FormOption
+from domain.operations.operation import State
+from domain.operations.version_selection import LAST
+
+
+async def _version_options(request: Request, form: Form) -> tuple[FormOption, ...]:
+    fields = {each.id: each for each in form.fields}
+    versions = await planner(request).versions(fields["env"].value, fields["service"].value or None)
+    last = (FormOption(value=LAST, label="last", hint="The last different version"),) if versions else ()
+    return last + tuple(
+        FormOption(value=each.version, label=each.version, hint=f"{', '.join(each.services)} · {each.created_at:%d %b %H:%M} UTC")
+        for each in versions
+    )
+
+
+async def _operation_options(request: Request, _: Form) -> tuple[FormOption, ...]:
+    async with request.services.store.read() as tx:
+        operations = await tx.operations.recent(unfinished=True, limit=MAX_OPTIONS)
+    return tuple(
+        FormOption(
+            value=operation.id,
+            label=f"{operation.id} · {operation.verb.value} {', '.join(operation.plan.services)} in {operation.environment}",
+            hint="waits for an approval" if operation.state is State.WAITING else "is running",
+        )
+        for operation in operations
+    )
+
+
+FIELDS: Mapping[str, ArgumentField] = {
+    "version": ArgumentField(label="Version", hint="A tag like main-abc1234."),
+    "sha|tag|last": ArgumentField(
+        label="Version",
+        hint=f"A tag, a SHA of six or more characters, or {LAST}.",
+        load_options=_version_options,
+        needs_environment=True,
+    ),
+    "id": ArgumentField(label="Operation", load_options=_operation_options),
+    "n": ArgumentField(label="Number of pods", kind=FieldKind.NUMBER),
+}

@@ -1,0 +1,23 @@
+"""What the house's families make together, for tests of one part."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from bot.components.families import FAMILIES
+from bot.components.outbox import fact_kinds_of, renderer_of
+from bot.components.slack import buttons_of, command_registry
+from bot.interactions.buttons import ButtonCommand
+from commands.core.router import Router
+from commands.registry import CommandRegistry
+
+Fact = Any
+FACT_KINDS = fact_kinds_of(FAMILIES)
+BUTTONS: dict[str, ButtonCommand] = buttons_of(FAMILIES)
+load = FACT_KINDS.load
+render = renderer_of(FAMILIES).render
+render_text = renderer_of(FAMILIES).render_text
+
+
+def house_registry(extra: Iterable[Router] = ()) -> CommandRegistry:
+    """Every command of the house, and those of ``extra``."""
+    return command_registry(FAMILIES, extra)
