@@ -78,8 +78,8 @@ class Outbox:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def put(self, message: OutboxMessage, *, at: datetime) -> None:
-        """Add a message. A card supersedes its own unsent version; a reply whose key exists already is not added again."""
+    async def put(self, message: OutboxMessage, *, at: datetime) -> bool:
+        """Add a message. A card supersedes its own unsent version. Returns False for a reply whose key exists already."""
         low_priority = message.low_priority
         if message.card:
             is_pending = (outbox.c.key == message.key) & (outbox.c.state == OutboxState.PENDING)
@@ -93,8 +93,9 @@ class Outbox:
             # The new version also shows what the superseded one reported, so it must not wait where that one did not.
             low_priority = low_priority and all(superseded_low_priority)
         elif await self._exists(message.key):
-            return
+            return False
         await self._connection.execute(outbox.insert().values(**_columns(message, at) | {"low_priority": low_priority}))
+        return True
 
     async def claim(self, replica: str, at: datetime, limits: RateLimits) -> OutboxRow | None:
         """Claim the next row that may be sent now and spend its rate budget; None without such a row."""

@@ -17,10 +17,11 @@ from storage.inbox import Inbox
 from storage.locks import LockRepository
 from storage.operations import OperationRepository
 from storage.outbox import Outbox
-from storage.outbox_messages import alert_card, alert_note, operation_card, operation_note, storm_card
+from storage.outbox_messages import OutboxMessage, alert_card, alert_note, operation_card, operation_note, storm_card
 from storage.replicas import ReplicaRepository
 from storage.storms import StormRepository
 from storage.timers import TimerRepository
+from storage.trail import Trail
 
 
 class Transaction:
@@ -37,21 +38,24 @@ class Transaction:
         self.replicas = ReplicaRepository(connection)
         self.storms = StormRepository(connection)
         self.timers = TimerRepository(connection)
+        self.trail = Trail()
 
     async def apply(self, change: Transition, at: datetime, *, new: bool = False) -> None:
         """Write a transition: the record, its card, the replies in its thread, the audit entries. ``at`` is now."""
         record = change.record
         if new:
             await self.operations.add(record)
+            self.trail.add("operation planned", operation=record.id, verb=record.verb.value, state=record.state.value)
         else:
             await self.operations.save(record)
         if record.state.final:
             await self.locks.release(record.id)
-        await self.outbox.put(operation_card(record, low_priority=change.low_priority), at=at)
+            self.trail.add("operation ended", operation=record.id, state=record.state.value, outcome=record.outcome)
+        await self._put(operation_card(record, low_priority=change.low_priority), at)
         # The audit log's head is the one row that every writer locks, so it is locked as late as possible.
         audit_numbers = [await self.audit.append(entry) for entry in change.audit_entries]
         for note in change.notes:
-            await self.outbox.put(operation_note(record, note, audit_number=audit_numbers[-1] if audit_numbers else 0), at=at)
+            await self._put(operation_note(record, note, audit_number=audit_numbers[-1] if audit_numbers else 0), at)
 
     async def save_groups(
         self, saves: Sequence[GroupSave], at: datetime, *, keys: Mapping[str, str] | None = None, storms: Iterable[StormSave] = ()
@@ -74,6 +78,10 @@ class Transaction:
         for save in saves:
             await self._put_group_messages(save, at)
 
+    async def _put(self, message: OutboxMessage, at: datetime) -> None:
+        if await self.outbox.put(message, at=at):
+            self.trail.add("outbox message stored", message=message.key, channel=message.channel)
+
     async def _save_storm(self, save: StormSave, at: datetime) -> None:
         if save.storm is not None and save.changed:
             await self.storms.save(save.storm)
@@ -82,16 +90,17 @@ class Transaction:
         storm = save.storm or await self.storms.get(save.id)
         if storm is not None:
             card = await self.storms.card(storm, at)
-            await self.outbox.put(storm_card(card, low_priority=save.low_priority), at=at)
+            await self._put(storm_card(card, low_priority=save.low_priority), at)
 
     async def _put_group_messages(self, save: GroupSave, at: datetime) -> None:
         record = save.change.record
         if record.storm:
             return
+        self.trail.add("alert group saved", group=record.id, state=record.state.value, card=not save.card_unchanged)
         if not save.card_unchanged:
-            await self.outbox.put(alert_card(record, low_priority=save.low_priority), at=at)
+            await self._put(alert_card(record, low_priority=save.low_priority), at)
         for note in save.change.notes:
-            await self.outbox.put(alert_note(record, note), at=at)
+            await self._put(alert_note(record, note), at)
 
 
 class Store:
@@ -107,7 +116,9 @@ class Store:
         self._check_lease()
         try:
             async with self.engines.write.begin() as connection:
-                yield Transaction(connection)
+                tx = Transaction(connection)
+                yield tx
+            tx.trail.write()
         except UNAVAILABLE_ERRORS as error:
             raise _to_temporary_error(error) from error
 

@@ -147,6 +147,7 @@ class OutboxWorker:
                 row = await tx.outbox.claim(self._replica, now, self._rate_limits)
             if row is None:  # the row waits for its stream or its budget, or another replica was faster
                 return True
+            log.debug("outbox message claimed", message=row.key, row=row.id, attempt=row.attempts)
             self._in_progress.add(row.id)
             rows.create_task(self._deliver(row), name=f"outbox-{row.id}")
         return True
@@ -192,6 +193,7 @@ class OutboxWorker:
                 await self._on_delivered(tx, row, at)
 
         await self._failure_handler.record(record_outcome)
+        log.debug("outbox message sent", message=row.key, row=row.id, channel=channel, ts=ts)
         if has_file:
             return replace(row, channel=channel, ts=ts, file_id=FILE_NOT_UPLOADED)
         self._metrics.settled("delivered")
@@ -213,6 +215,7 @@ class OutboxWorker:
 
         await self._with_timeout(self._sender.send_file(row, await self._attachment(message), on_upload_begun))
         await self._failure_handler.record(lambda tx, at: tx.outbox.mark_delivered(row, row.channel, row.ts, at))
+        log.debug("outbox file sent", message=row.key, row=row.id)
         self._metrics.settled("delivered")
         return row
 

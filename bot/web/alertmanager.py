@@ -8,6 +8,7 @@ import binascii
 import hmac
 from collections.abc import Callable
 
+import structlog
 from aiohttp import web
 
 from bot.core.intake import InboundWriter
@@ -27,6 +28,8 @@ TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB. `max
 
 MAX_QUEUED_NOTIFICATIONS = 2000
 """Notifications that wait to be applied, about four seconds of work. Alertmanager retries what gets a 503."""
+
+log = structlog.get_logger()
 
 MAX_BYTES_IN_FLIGHT = 8 * MAX_BODY_BYTES
 """Total size of the bodies that are read and stored at the same time: they are in memory."""
@@ -85,6 +88,7 @@ class AlertmanagerWebhook:
             is_new = await self._writer.put(InboundMessage(key=key, kind=InboundKind.ALERT, body=body.decode(), received_at=at))
         except TemporaryError as error:
             return self._overloaded(str(error))
+        log.debug("notification received", inbound=key, is_new=is_new)
         if is_new:
             self.stored += 1
             self._intake.on_stored()

@@ -75,7 +75,10 @@ class GroupBatch:
             await self._open_group(key, routed, source)
         elif (change := apply_notification(stored, routed, self._entry)) is not None:
             await self._update_group(stored, change, routed.at, source)
-        await self._resolve_in_other_groups(self._ids_by_key.get(key, ""), routed, source)
+        group_id = self._ids_by_key.get(key, "")
+        if group_id:
+            self._tx.trail.add("alert notification applied", group=group_id, inbound=source)
+        await self._resolve_in_other_groups(group_id, routed, source)
 
     async def write(self, at: datetime) -> None:
         """Write groups, alerts, cards, thread notes and storms at once. ``at`` is now."""

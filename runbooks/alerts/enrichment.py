@@ -159,6 +159,7 @@ class Enrichment:
         finding = await self._find_within_timeout(group, key, find)
         if finding is not None:
             await self._publish(group, finding)
+        log.debug("alert group enriched", group=group.id, part=key, found=finding is not None)
 
     async def _find_within_timeout(self, group: AlertGroup, key: str, find: Find) -> "Finding | None":
         """Run one part within its time limit. If it fails, the finding is a note with the reason."""

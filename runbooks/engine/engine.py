@@ -196,6 +196,7 @@ class Engine:
 
         answer = await DBOS.run_step_async({"name": name}, recorded)
         self._observe(operation, name, "recorded")
+        log.debug("operation step done", operation=operation, step=name, error=answer.get("message", ""))
         if "error" in answer:
             raise getattr(errors, answer["error"], DeepechoError)(_SENTENCES.validate_json(answer["sentence"]))
         return result_type.validate_json(answer["result"])
@@ -222,7 +223,9 @@ class Engine:
                 raise RuntimeError(f"{operation_id} already runs here")
             self._tasks[operation_id] = task
             try:
-                await procedure(operation_id)
+                # For every event that is logged on the way: a retry of a call knows nothing of operations.
+                with structlog.contextvars.bound_contextvars(operation=operation_id):
+                    await procedure(operation_id)
             except Fenced as fenced:
                 self._lease.terminate(str(fenced))
             finally:

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import structlog
+
 from domain.errors import Cancelled, DeepechoError, Drifted
 from domain.operations.operation import OperationRecord, Outcome, State, Transition, end_operation
 from domain.operations.plans import Verb
@@ -15,6 +17,8 @@ from runbooks.operations.restart import restart
 from runbooks.operations.rollback import rollback
 from runbooks.operations.scale import scale
 from storage.operations import Fenced
+
+log = structlog.get_logger()
 
 PROCEDURES: Mapping[Verb, Callable[[OperationContext], Awaitable[Outcome]]] = {
     Verb.DEPLOY: deploy,
@@ -36,6 +40,7 @@ class Runner:
         record = await self._claim(operation_id)
         if record is None:
             return
+        log.debug("operation started", operation=operation_id, epoch=record.epoch, replica=record.owner)
         op = OperationContext(record, self.engine, self.dependencies)
         try:
             outcome = await self._outcome(op)

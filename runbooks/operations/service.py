@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from domain.audit import new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
@@ -31,6 +33,8 @@ from storage.outbox import OutboxRow
 from storage.outbox_messages import OPERATION_CARD
 from storage.store import Store, Transaction
 from storage.timers import Timer
+
+log = structlog.get_logger()
 
 EXPIRE_APPROVAL = "approval-expire"
 """The kind of the timer that ends an approval which was not given in time."""
@@ -116,12 +120,16 @@ class OperationService:
         after the decision does not replay it.
         """
         request = _DecisionRequest(operation_id, by, decision.value, source)
-        return await self._transition(request, lambda record, at: self._decide(record, by, decision, at, why))
+        decided = await self._transition(request, lambda record, at: self._decide(record, by, decision, at, why))
+        log.debug("operation decided", operation=operation_id, decision=decision.value, by=by.person.user_id)
+        return decided
 
     async def cancel(self, operation_id: str, by: Member, *, source: str = "") -> OperationRecord:
         """Cancel an operation: at once while it waits, at the next safe point while it runs. ``source`` is as in ``decide``."""
         request = _DecisionRequest(operation_id, by, "cancel", source)
-        return await self._transition(request, lambda record, at: self._cancel(record, by, at))
+        cancelled = await self._transition(request, lambda record, at: self._cancel(record, by, at))
+        log.debug("operation cancellation requested", operation=operation_id, by=by.person.user_id)
+        return cancelled
 
     async def find(self, operation_id: str) -> OperationRecord:
         """Read an operation. Raises ``NotFound``."""
