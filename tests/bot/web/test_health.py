@@ -92,5 +92,5 @@ async def test_prometheus_reads_what_happened(harness: BotHarness) -> None:
         assert values["deepecho_inbound_messages_stored_total",] == 1
         assert values["deepecho_answers_sent_total",] == 1
         assert values["deepecho_slack_connections",] == 1
-        assert values["deepecho_outbox_rows", "delivered"] >= 1
+        assert values["deepecho_outbox_messages", "delivered"] >= 1
         assert values["process_resident_memory_bytes",] > 0
