@@ -1,9 +1,11 @@
 """What holds for every test: proxies are not for loopback, and a program that cannot be had here is a skip with a reason."""
 
+import logging
 import os
 from collections.abc import Generator
 
 import pytest
+import structlog
 
 from sandbox.tools import MissingTool
 from tests.harness.postgres import shared_postgres
@@ -12,7 +14,11 @@ __all__ = ["shared_postgres"]
 
 
 def pytest_configure() -> None:
-    """The machine's proxies are for what is fetched. Vendors' libraries would look for our own servers behind them, too."""
+    """Set the log's level, as a bot does, and remove the machine's proxies.
+
+    The proxies are for what is fetched. Vendors' libraries would look for our own servers behind them, too.
+    """
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     if "KUBECONFIG" in os.environ:  # a real cluster may be behind one
         return
     for name in [each for each in os.environ if each.lower().endswith("_proxy")]:

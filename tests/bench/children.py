@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.core.intake import Intake
+from bot.core.logs import set_up_logs
 from bot.slack.http import COMMANDS_PATH, SLACK_PATHS, SlackHttpEndpoint
 from bot.slack.listeners import build_app
 from bot.slack.signatures import Signatures
@@ -188,4 +189,5 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
+    set_up_logs()  # as in a bot: without a level every debug event would be printed
     asyncio.run(_main())

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.components.core import RuntimeOptions
+from bot.core.logs import set_up_logs
 from bot.core.settings import load_settings
 from bot.wiring import run_bot
 from runbooks.engine.engine import PROCEDURES_VERSION
@@ -53,4 +54,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    set_up_logs()
     asyncio.run(main())
