@@ -114,8 +114,8 @@ async def test_somebody_else_in_its_place_ends_it(store: Store) -> None:
 
 async def test_in_life_the_process_ends_at_once_without_cleaning_up() -> None:
     program = (
-        "from runbooks.engine.lease import OnlyReplica\n"
-        "try:\n    OnlyReplica('one').lost('why')\nfinally:\n    print('cleaned up')"
+        "from runbooks.engine.lease import SingleReplicaLease\n"
+        "try:\n    SingleReplicaLease('one').terminate('why')\nfinally:\n    print('cleaned up')"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
