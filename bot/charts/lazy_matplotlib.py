@@ -12,7 +12,7 @@ _importing = threading.Lock()
 
 @cache
 def load_matplotlib() -> None:
-    """Import matplotlib with its default settings: a ``matplotlibrc`` in a home or working directory changes no chart."""
+    """Import matplotlib with its default settings: a file `matplotlibrc` in a home or working directory changes no chart."""
     with _importing, _scratch_directory():
         import matplotlib as mpl
         import matplotlib.backends.backend_agg  # it builds the font list, once for each process

@@ -1,5 +1,5 @@
-"""Facts as people see them: pure functions from a fact to a Slack message, a view, or text for the terminal.
+"""Views: pure functions from a fact to a Slack message, a modal, or text for the terminal.
 
-A fact becomes a ``Page`` (what is said, in which order), and the page is written once for each surface. Escaping, redaction
-and Slack's limits therefore live in the writers, never in a page. No I/O, no clock, no settings.
+A view turns a fact into a ``Document``, and a writer for each surface renders it. Escaping, redaction and Slack's limits are in
+the writers, never in a view. No I/O, no clock, no settings.
 """

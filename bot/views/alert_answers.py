@@ -1,4 +1,4 @@
-"""Answers about alerts: which there are, which are silenced, and why one goes where it goes."""
+"""Answers about alerts: lists of alert groups and silences, and the explanation of a route."""
 
 from collections.abc import Sequence
 
@@ -19,11 +19,11 @@ _MAX_GROUPS = 15
 _MAX_SILENCES = 20
 _MAX_RULES = 10
 _MAX_TITLE_LENGTH = 120
-"""Characters of what a group is called, in a list."""
+"""Characters of a group's title in a list."""
 
 
 def alerts(fact: AlertsAnswer) -> Document:
-    """Groups, the worst first, each with its id ready to copy."""
+    """List of alert groups, the most severe first, each with its id to copy."""
     if not fact.groups:
         summary = line(f"{fact.title}: none.")
         return Document(summary=summary, blocks=(Paragraph((summary,)),))
@@ -36,7 +36,7 @@ def alerts(fact: AlertsAnswer) -> Document:
 
 
 def _hint(groups: Sequence[AlertGroup]) -> tuple[Context, ...]:
-    """What can be typed about one of them as it stands."""
+    """Commands for the first groups that can be acknowledged or silenced; else the one that ends a silence."""
     actionable = [each for each in groups if each.state is GroupState.FIRING and not each.silence]
     if actionable:
         unacknowledged = next((each for each in actionable if not each.acknowledgement), None)
@@ -47,7 +47,7 @@ def _hint(groups: Sequence[AlertGroup]) -> tuple[Context, ...]:
 
 
 def alert_line(record: AlertGroup) -> Line:
-    """One group of a list: what and where, how bad since when, which of its name, who does something about it."""
+    """One group of a list: title, id, severity, times, number of alerts, labels, acknowledgement and silence."""
     is_over = record.state is GroupState.RESOLVED
     since = (
         line("resolved ", Timestamp(record.resolved_at))
@@ -64,7 +64,7 @@ def alert_line(record: AlertGroup) -> Line:
 
 
 def route(fact: RouteAnswer) -> Document:
-    """The rule that matches, what it compared, and where the alert goes. Nobody is called by this."""
+    """The rule that matches, what it compared, and where the alert goes. The answer mentions nobody."""
     explanation = fact.explanation
     summary = line(
         f"{SEVERITY_EMOJI[explanation.route.severity]} ",
@@ -84,7 +84,7 @@ def route(fact: RouteAnswer) -> Document:
 
 
 def silences(fact: SilencesAnswer) -> Document:
-    """What is silenced, by whom and until when; an Alertmanager that does not answer says so beside the others."""
+    """List of silences by Alertmanager, with the problem of each one that did not answer."""
     silence_count = sum(len(each.silences) for each in fact.alertmanagers)
     blocks: list[Block] = [Header("🔕 Silences")]
     for server in fact.alertmanagers:
@@ -118,7 +118,7 @@ def _owner_and_mentions(matched: Route) -> tuple[Line, ...]:
 
 
 def _step(step: RuleStep) -> Line:
-    """Of a rule that does not match, the matchers that say no are enough."""
+    """One rule and its matchers; of a rule that does not match, only those that failed."""
     matchers = [each for each in step.matchers if step.matched or not each.matched]
     first = line("✅ " if step.matched else "✖️ ", Strong(step.rule), " matches" if step.matched else " does not match")
     return stack(first, *(_matcher_result(each) for each in matchers))
@@ -155,6 +155,6 @@ def _silence(held: ListedSilence) -> Line:
 
 
 def _reason(silence: Silence) -> str:
-    """The comment of a silence that was made from here, without who and for what: both stand beside it."""
+    """The comment of a silence made by the bot, without its author and group id, which are shown beside it."""
     name = silence.by.partition(" (")[0]
     return silence.comment.rpartition(" [")[0].removesuffix(f", by {name}")

@@ -36,7 +36,7 @@ UNSILENCE = "alert.unsilence"
 ROLL_BACK = "alert.rollback"
 
 OTHER_DURATION = "other"
-"""The choice of the silence's menu that asks for how long."""
+"""Value of the menu choice that opens a form for the duration."""
 
 SEVERITY_EMOJI = {Severity.P0: "🚨", Severity.P1: "🔴", Severity.P2: "🟠", Severity.P3: "🟡"}
 _SILENCE_DURATIONS = (("1 hour", "1h"), ("4 hours", "4h"), ("Other…", OTHER_DURATION))
@@ -53,15 +53,15 @@ _LOCATION_LABELS = (
     "mountpoint",
     "persistentvolumeclaim",
 )
-"""Labels that say where to look, where all of a group's alerts share them."""
+"""Labels that locate the problem; shown where all alerts of a group share them."""
 _MAX_LABEL_LENGTH = 60
-"""Characters of a label's value and of what tells an alert from the others."""
+"""Characters of a label's value."""
 _MAX_DESCRIPTION_LENGTH = 300
-"""Characters of what the rule's author says beside the summary: four lines of a phone."""
+"""Characters of the alert's ``description`` annotation: four lines on a phone."""
 
 
 def card(record: AlertGroup) -> Document:
-    """One card for a group, edited in place."""
+    """The card of an alert group. It is edited in place as the group changes."""
     buttons = card_buttons(record)
     blocks: list[Block] = [Header(f"{emoji(record)} {title(record)}"), Paragraph(_status(record))]
     blocks += [Paragraph(details)] if (details := _details(record)) else []
@@ -73,7 +73,7 @@ def card(record: AlertGroup) -> Document:
 
 
 def note(fact: AlertNote) -> Document:
-    """A reply in the group's thread. What a picture shows stands in words beside it."""
+    """A reply in the group's thread. A chart's numbers are also in the text."""
     numbers = _numbers(fact.chart) if fact.chart else ()
     is_chart_text = fact.chart is not None and fact.text == describe_chart(fact.chart)
     text = line(phrases.TONE_EMOJI[fact.tone], numbers if is_chart_text else fact.text)
@@ -92,18 +92,18 @@ def _numbers(chart: Chart) -> Line:
 
 
 def summary(record: AlertGroup) -> Line:
-    """One line for a lock screen: how bad, what, where, which."""
+    """One line for a lock screen: emoji, title, severity, summary, id."""
     state = f"resolved after {_duration(record)}" if _is_over(record) else f"{record.severity} firing"
     return join_dots(f"{emoji(record)} {title(record)}", state, None if _is_over(record) else record.summary, record.id)
 
 
 def title(record: AlertGroup) -> str:
-    """What and where: `HighErrorRate · production · deep-echo-main`."""
+    """Title, environment and service: `HighErrorRate · production · deep-echo-main`."""
     return " · ".join(each for each in (record.title, record.environment, record.service) if each)
 
 
 def emoji(record: AlertGroup) -> str:
-    """By state first, by severity while nobody has done anything about it."""
+    """The state's emoji; the severity's while the group is neither acknowledged nor silenced."""
     if _is_over(record):
         return "✅"
     if record.silence is not None:
@@ -119,7 +119,7 @@ def alert_count(record: AlertGroup) -> str:
 
 
 def labels_of(record: AlertGroup) -> str:
-    """What it is grouped by and where it is, as far as the title does not say so."""
+    """The group's labels and shared location labels, without values that the title has."""
     shared = {name: value for name in _LOCATION_LABELS if (value := record.common_labels.get(name))}
     in_title = {record.title, record.environment, record.service, ""}
     labels = {name: value for name, value in {**record.labels, **shared}.items() if name != "alertname" and value not in in_title}
@@ -129,7 +129,7 @@ def labels_of(record: AlertGroup) -> str:
 
 
 def acknowledgement_line(record: AlertGroup) -> Line:
-    """Who looks at it and until when; empty where nobody does."""
+    """Who acknowledged the group and until when; empty where nobody did."""
     acknowledgement = record.acknowledgement
     if acknowledgement is None or _is_over(record):
         return ()
@@ -137,7 +137,7 @@ def acknowledgement_line(record: AlertGroup) -> Line:
 
 
 def silence_line(record: AlertGroup) -> Line:
-    """Who silenced it, until when and why; empty where it is not."""
+    """Who silenced the group, until when and why; empty where nobody did."""
     silence = record.silence
     if silence is None:
         return ()
@@ -151,7 +151,7 @@ def silence_line(record: AlertGroup) -> Line:
 
 
 def card_buttons(record: AlertGroup) -> tuple[Button | SelectMenu, ...]:
-    """What can be done about it now, the most likely first."""
+    """Actions that are possible now, the most likely first."""
     candidates = (_acknowledge(record), _silence(record), _roll_back(record))
     return tuple(each for each in candidates if each is not None)
 
@@ -172,7 +172,7 @@ def _silence(record: AlertGroup) -> Button | SelectMenu | None:
 
 
 def _roll_back(record: AlertGroup) -> Button | None:
-    """Not after the end, which may well be what a rollback brought; the command is there all the same."""
+    """No button once the group is resolved, perhaps by a rollback. The command remains possible."""
     if _is_over(record) or record.suspect is None or not can_roll_back(record):
         return None
     change = record.suspect.change
@@ -203,7 +203,7 @@ def _status(record: AlertGroup) -> tuple[Line, ...]:
 
 
 def _details(record: AlertGroup) -> tuple[Line, ...]:
-    """What the rule's author says, where it is, what the value is, which change is the suspect, whose it is."""
+    """Summary, description, labels, value, suspect, previous group and owner."""
     value = line(Strong("Value"), f" {record.value}") if record.value and not _is_over(record) else ()
     suspect = suspect_line(record.suspect) if record.suspect else ()
     owner = () if _is_over(record) else _owner(record.route)
@@ -213,7 +213,7 @@ def _details(record: AlertGroup) -> tuple[Line, ...]:
 
 
 def _description(record: AlertGroup) -> str:
-    """Many rules say in their summary what, and only here of which pod or disk. Where the alerts differ, none speaks for all."""
+    """The description annotation, which often has details that the summary lacks. Empty where the firing alerts differ."""
     descriptions = {each.annotations.get("description", "") for each in record.examples if each.firing}
     if _is_over(record) or len(descriptions) != 1 or record.firing > len(record.examples):
         return ""
@@ -245,7 +245,7 @@ def _previous_group(record: AlertGroup) -> Line:
 
 
 def _examples(record: AlertGroup) -> tuple[Line, ...]:
-    """What tells its alerts apart, where there are several."""
+    """The distinguishing labels of the first alerts, where there are several."""
     if record.total < 2 or _is_over(record):
         return ()
     examples = record.examples[:_MAX_EXAMPLES]
@@ -269,7 +269,7 @@ def _footer(record: AlertGroup) -> Line:
 
 
 def _owner(route: Route) -> Line:
-    """Whose it is, and whom the catalogue's rule calls. Only ids of the catalogue become mentions."""
+    """The owner and the mentions of the matching rule. Only ids from the catalogue become mentions."""
     owner = line(Strong("Owner"), f" {route.owner}") if route.owner else ()
     return join_dots(owner, _mentions(route.mentions))
 

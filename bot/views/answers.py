@@ -1,4 +1,4 @@
-"""Short answers: something was done, was not done, would be done, or is listed."""
+"""Short answers: texts, errors, previews, version choices, operations and the audit log."""
 
 import re
 
@@ -19,19 +19,19 @@ _MAX_LISTED = 15
 
 
 def text(fact: TextAnswer) -> Document:
-    """One plain sentence."""
+    """A plain text."""
     summary = line(fact.text)
     return Document(summary=summary, blocks=(Paragraph((summary,)),))
 
 
 def error(fact: ErrorAnswer) -> Document:
-    """What happened and what stands, then what to do instead."""
+    """What went wrong, then what to do instead."""
     problem, hint = line(fact.sentence), line(fact.hint)
     return Document(summary=problem, blocks=(Paragraph((line("⚠️ ", problem), *([hint] if hint else []))),))
 
 
 def started(fact: OperationStarted) -> Document:
-    """Where the card of the new operation is."""
+    """The new operation's id, and the channel of its card."""
     record = fact.record
     waits = " It waits for an approval." if record.state is State.WAITING and record.approval else ""
     summary = line(
@@ -47,7 +47,7 @@ def started(fact: OperationStarted) -> Document:
 
 
 def preview(fact: Preview) -> Document:
-    """The same as the card would show, and who would have to agree."""
+    """What the card would show, and who would have to approve."""
     blocks: list[Block] = [
         Header(phrases.headline(fact.plan)),
         Paragraph((line("🔎 ", Strong("Dry run"), ". Nothing was changed."),)),
@@ -69,7 +69,7 @@ def _rule(fact: Preview) -> Line:
 
 
 def version_choices(fact: VersionChoices) -> Document:
-    """The versions that could be meant, each with the command that asks for exactly it."""
+    """The candidate versions, each with the command that selects it."""
     problem, hint = line(fact.sentence), line(fact.hint)
     blocks: list[Block] = [Paragraph((line("⚠️ ", problem), *([hint] if hint else [])))]
     if fact.choices:
@@ -84,7 +84,7 @@ def _choice(fact: VersionChoice) -> Line:
 
 
 def operations(fact: OperationsAnswer) -> Document:
-    """Operations, newest first."""
+    """List of operations, newest first."""
     if not fact.operations:
         summary = line(f"{fact.title}: none.")
         return Document(summary=summary, blocks=(Paragraph((summary,)),))
@@ -97,7 +97,7 @@ def operations(fact: OperationsAnswer) -> Document:
 
 
 def operation_line(record: OperationRecord) -> Line:
-    """One operation of a list: what, how it stands, who asked."""
+    """One operation of a list: title, state, id, requester."""
     ended = record.state.final and record.outcome
     status = line(record.outcome) if ended else join_dots(phrases.state(record), phrases.services_done(record))
     requested = line(Code(record.id), " asked by ", UserMention(record.requested_by), " ", Timestamp(record.requested_at))
@@ -127,13 +127,13 @@ def _entry(record: AuditRecord) -> Line:
 
 
 def _with_person(text: str) -> Line:
-    """The log names people by workspace and account; where such a name ends an entry, it is shown as a name."""
+    """The text, with a final `team/user` as a mention: the log stores people by workspace and account id."""
     named = _PERSON_AT_END.search(text)
     return line(text[: named.start()], UserMention(Person(named["user"], named["team"]))) if named else line(text)
 
 
 def form_as_text(fact: Form) -> Document:
-    """What is missing, for where no form can open."""
+    """The required fields of a form as text, for where no form can be opened."""
     missing = [field.label for field in fact.fields if field.required]
     summary = line(f"{fact.title} needs {phrases.join_names(missing, max_names=6).lower()}." if missing else f"{fact.title}.")
     instruction = line("Say it in one line; ", CommandMention(f"help {fact.command}"), " shows how.")

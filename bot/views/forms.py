@@ -1,4 +1,4 @@
-"""Forms: a skeleton that opens at once, the form with its choices, and what a person filled in."""
+"""Forms as modals: a placeholder that opens at once, the form with its choices, and the parsing of submitted values."""
 
 import json
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ Json = dict[str, Any]
 
 
 def loading(form: Form, channel: str) -> Json:
-    """The form before its choices are known: it opens within the three seconds that Slack gives, and cannot be sent yet."""
+    """A placeholder without a submit button, which can open within Slack's three seconds, before the choices are known."""
     fields = join_dots(*(field.label for field in form.fields))
     placeholder = Paragraph((line("⏳ Looking up what there is to choose."), fields))
     return _view(form, channel, _paragraph_blocks(placeholder))
 
 
 def modal(form: Form, channel: str) -> Json:
-    """The form, ready to be filled in. Fields whose choices are still looked up show the skeleton instead."""
+    """The form, ready to be filled in; the placeholder while a field's choices are still loading."""
     if any(field.loading for field in form.fields):
         return loading(form, channel)
     notice = Paragraph((line(form.notice),))
@@ -33,7 +33,7 @@ def modal(form: Form, channel: str) -> Json:
 
 
 def values_of(state: Mapping[str, Any]) -> dict[str, str]:
-    """Field id to what was filled in, from a submitted view's ``state``; fields left empty are absent."""
+    """Values by field id, from a submitted view's ``state``. Empty fields are absent."""
     filled = {field: _value(inputs.get(ACTION_ID) or {}) for field, inputs in state.get("values", {}).items()}
     return {field: value for field, value in filled.items() if value}
 
@@ -84,7 +84,7 @@ def _hint(field: FormField) -> str:
 
 
 def _selectable(field: FormField) -> list[FormOption]:
-    """A value longer than Slack's limit would arrive cut, so it is not offered."""
+    """The options whose values fit Slack's limit: a cut value would mean something else."""
     return [each for each in field.options if each.value and limits.text_length(each.value) <= limits.OPTION_VALUE]
 
 

@@ -1,4 +1,4 @@
-"""What concerns one person now: the Home tab, and the answer to the bare command. Also who they are, and help."""
+"""The Home tab, the answers to ``/deepecho`` alone, ``whoami`` and ``help``."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,11 +23,11 @@ UNLOCK = "lock.unlock"
 REFRESH = "home.refresh"
 
 _MAX_SHOWN = 10
-"""Operations of each kind: with their buttons, more would not be read on a phone."""
+"""Operations of each kind: more, with their buttons, would be too long for a phone."""
 
 
 def home(fact: HomeAnswer) -> Document:
-    """Approvals that wait first, then what runs, what is locked, and what this person may do."""
+    """Waiting approvals, running operations, locks, and this person's permissions, in this order."""
     blocks: list[Block] = [*_waiting(fact), *_running(fact), *_locked(fact)]
     if not blocks:
         blocks = [Header("🟢 All quiet"), Paragraph((line("Nothing runs, nothing waits, nothing is locked."),))]
@@ -52,7 +52,7 @@ def home_view(fact: HomeAnswer, sections: Iterable[Document] = ()) -> dict[str, 
 
 
 def who_am_i(fact: WhoAmI) -> Document:
-    """How the bot knows somebody, and what that lets them do."""
+    """A person's account, time zone and permissions."""
     identity = line("You are ", UserMention(fact.person), ", ", Code(fact.person.user_id), " of ", Code(fact.person.team_id))
     kind = ""
     if fact.stranger:
@@ -68,7 +68,7 @@ def who_am_i(fact: WhoAmI) -> Document:
 
 
 def permissions_line(fact: Permissions) -> Line:
-    """One environment: the role, what it allows alone, what needs somebody else."""
+    """One environment: the role, what it allows, and what it allows with an approval."""
     role = f" · {fact.role.value}" if fact.role else " · no role"
     without_approval = f"yourself: {', '.join(fact.allowed)}" if fact.allowed else ""
     with_approval = f"with an approval: {', '.join(fact.allowed_with_approval)}" if fact.allowed_with_approval else ""
@@ -77,7 +77,7 @@ def permissions_line(fact: Permissions) -> Line:
 
 
 def help_answer(fact: HelpAnswer) -> Document:
-    """Every command, grouped, with one real example each."""
+    """All commands by group, each with an example."""
     blocks: list[Block] = []
     if fact.home:
         blocks += [*home(fact.home).blocks, Divider()]
@@ -139,7 +139,7 @@ def _locked(fact: HomeAnswer) -> list[Block]:
 
 
 def _may_unlock(lock: LockRecord, fact: HomeAnswer) -> bool:
-    """Their own, or anybody's for those whom the rule usually allows it. The click asks the rule itself."""
+    """Whether to show the button: for the person's own locks, and by the usual role for others'. The click checks the rule."""
     role = next((each.role for each in fact.permissions if each.environment == lock.environment), None)
     others = role is not None and role.rank >= REQUIRED_ROLES[Action.UNLOCK_OTHERS].rank
     return not lock.operation and (lock.by == fact.person or others)

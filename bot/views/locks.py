@@ -1,4 +1,4 @@
-"""Locks: who holds what, why and until when."""
+"""The list of locks: scope, holder, reason, end."""
 
 from bot.views.markup.document import Block, Document, Header, Paragraph
 from bot.views.markup.spans import Line, Strong, join_dots, line, stack
@@ -8,7 +8,7 @@ from domain.sentences import Code, Timestamp, UserMention
 
 
 def locks(fact: LocksAnswer) -> Document:
-    """Every lock that is held now."""
+    """All current locks."""
     if not fact.locks:
         text = "🔓 Nothing is locked."
         return Document(summary=line(text), blocks=(Paragraph((line(text),)),))

@@ -20,7 +20,7 @@ _STATES_WITH_WARNINGS = (State.WAITING, State.RUNNING, State.FAILED, State.NEEDS
 
 
 def card(record: OperationRecord, now: datetime | None = None) -> Document:
-    """One card for an operation, edited in place. ``now`` lets running services say how long they have taken."""
+    """The card of an operation, edited in place. With ``now``, running services show their elapsed time."""
     buttons = card_buttons(record)
     blocks: list[Block] = [Header(phrases.headline(record.plan)), Paragraph(_status(record, now))]
     blocks += _bullets(record.end_state)
@@ -32,7 +32,7 @@ def card(record: OperationRecord, now: datetime | None = None) -> Document:
 
 
 def summary(record: OperationRecord) -> Line:
-    """One line for a lock screen: what state, what, why, which."""
+    """One line for a lock screen: state, title, reason, id."""
     if record.state.final and record.outcome:
         return join_dots(
             line(f"{phrases.STATE_EMOJI[record.state]} ", record.outcome),
@@ -47,7 +47,7 @@ def summary(record: OperationRecord) -> Line:
 
 
 def card_buttons(record: OperationRecord) -> tuple[Button, ...]:
-    """What can be done about it now; none once it has ended or is being stopped."""
+    """Actions that are possible now; none once the operation has ended or is being stopped."""
     if record.state is State.WAITING:
         cancel = Button(text="Cancel", action=CANCEL, value=record.id)
         open_to_decide = record.approval is not None and record.approval.decision is None
@@ -58,7 +58,7 @@ def card_buttons(record: OperationRecord) -> tuple[Button, ...]:
 
 
 def decision_buttons(record: OperationRecord) -> tuple[Button, Button]:
-    """Approve, which asks once more, and Reject."""
+    """Approve, with a confirmation, and Reject."""
     changes = record.plan.changes
     confirm = Confirm(
         f"Approve for {record.environment}?",
@@ -74,7 +74,7 @@ def decision_buttons(record: OperationRecord) -> tuple[Button, Button]:
 
 
 def stop_button(record: OperationRecord) -> Button:
-    """Stop what runs, at the next safe point."""
+    """Stop, with a confirmation."""
     text = "It stops at the next safe point. What was changed until then stays, and the card says what that is."
     return Button(
         text="Stop", action=CANCEL, value=record.id, style="danger", confirm=Confirm("Stop it?", text, "Stop", "Keep going")
@@ -94,7 +94,7 @@ def note(fact: OperationNote) -> Document:
 
 
 def _bullets(texts: tuple[Text, ...]) -> list[Block]:
-    """Sentences one under the other, with bullets where there are several."""
+    """Sentences as a list, with bullets where there are several."""
     bullet = "• " if len(texts) > 1 else ""
     return [Paragraph(tuple(line(bullet, each) for each in texts))] if texts else []
 

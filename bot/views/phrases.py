@@ -1,4 +1,4 @@
-"""The words for plans and operations that every page shares. Plain text, no markup."""
+"""Phrases for plans and operations that all views share. Plain text without markup."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -60,12 +60,12 @@ def join_names(names: Sequence[str], max_names: int = 3) -> str:
 
 
 def shortened(names: Sequence[str], max_names: int = 6) -> str:
-    """The names with commas, the first ``most`` of them."""
+    """The first ``max_names`` names with commas, and how many more there are."""
     return first_names(names, max_names)
 
 
 def title(plan: Plan) -> str:
-    """What it does, as a person would say it: `Roll back production to main-abc1234`."""
+    """What the plan does: `Roll back production to main-abc1234`."""
     environment, services = plan.environment, join_names(plan.services)
     single_service = services if len(plan.changes) == 1 else ""
     version = single_value({change.after.version for change in plan.changes})
@@ -84,7 +84,7 @@ def title(plan: Plan) -> str:
 
 
 def headline(plan: Plan) -> str:
-    """The title with its sign."""
+    """The title with the verb's emoji."""
     return f"{VERB_EMOJI[plan.verb]} {title(plan)}"
 
 
@@ -94,19 +94,19 @@ def single_value(values: Collection[str]) -> str:
 
 
 def pod_change(change: ServiceChange) -> str:
-    """`3 pods`, `3 → 8 pods`, and who else decides about their number."""
+    """`3 pods`, `3 → 8 pods`, and the autoscaler's range."""
     before, after, scaler = change.before.replicas, change.after.replicas, change.autoscaler
     pods = pluralize(after, "pod") if before == after else f"{before} → {pluralize(after, 'pod')}"
     return f"{pods} (autoscaled {scaler.min_replicas} to {scaler.max_replicas})" if scaler else pods
 
 
 def pod_count(plan: Plan) -> int:
-    """How many pods it replaces, as far as the plan knows."""
+    """How many pods the services have after the plan."""
     return sum(change.after.replicas for change in plan.changes)
 
 
 def current_action(record: OperationRecord) -> str:
-    """What a running operation does now."""
+    """What a running operation is doing."""
     if record.cancellation is not None:
         return "Stopping at the next safe point"
     started = any(each.phase is not Phase.WAITING for each in record.progress)
@@ -114,13 +114,13 @@ def current_action(record: OperationRecord) -> str:
 
 
 def state(record: OperationRecord) -> str:
-    """Where it stands, in a few words."""
+    """The state's label."""
     stopping = record.state is State.RUNNING and record.cancellation is not None
     return "Stopping" if stopping else STATE_LABELS[record.state]
 
 
 def services_done(record: OperationRecord) -> str:
-    """How many of several services a running operation has done; empty where that says nothing."""
+    """How many services a running operation has done; empty for a single service or another state."""
     if record.state is not State.RUNNING or len(record.progress) < 2:
         return ""
     ready = sum(each.phase is Phase.VERIFIED for each in record.progress)
@@ -128,11 +128,11 @@ def services_done(record: OperationRecord) -> str:
 
 
 def duration(record: OperationRecord) -> str:
-    """How long an ended operation worked; empty where it never began."""
+    """How long an ended operation took; empty where it changed nothing."""
     began = next((each.started_at for each in record.progress if each.started_at), None)
     return f"took {format_duration(record.ended_at - began)}" if began and record.ended_at else ""
 
 
 def elapsed(since: datetime | None, now: datetime | None) -> str:
-    """How long it has been; empty where that is not known."""
+    """Time from ``since`` to ``now``; empty where either is unknown."""
     return format_duration(max(timedelta(), now - since)) if since and now else ""

@@ -1,4 +1,4 @@
-"""What a plan will do, as lines: the same on an operation's card and in a preview."""
+"""The lines of a plan, shared by the operation's card and the preview."""
 
 from datetime import timedelta
 
@@ -13,19 +13,19 @@ _VERBS_WITH_VERSIONS = (Verb.DEPLOY, Verb.ROLLBACK)
 
 
 def plan_paragraph(plan: Plan, duration: timedelta | None = None) -> Paragraph:
-    """The versions, and one entry for each service in the order in which they are changed."""
+    """The versions, and one entry for each service in the order of the changes."""
     shared = _shared_versions(plan)
     entries = tuple(_entry(plan.verb, change, duration, with_versions=shared is None) for change in plan.changes)
     return Paragraph((shared, *entries) if shared else entries, spaced=True)
 
 
 def versions_line(plan: Plan) -> Line:
-    """`main-9f00d12 → main-abc1234`; empty where the services differ, or where no version changes."""
+    """`main-9f00d12 → main-abc1234`; empty where services differ, or where the verb changes no version."""
     return _shared_versions(plan) or ()
 
 
 def warning_blocks(plan: Plan) -> tuple[Block, ...]:
-    """What a person should know before it happens."""
+    """The plan's warnings."""
     if not plan.warnings:
         return ()
     return (Paragraph((line("⚠️ ", Strong("Careful")), *(line("• ", each) for each in plan.warnings)), max_lines=8),)

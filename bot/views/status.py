@@ -1,4 +1,4 @@
-"""How the environments stand, and what ran in them."""
+"""The status of environments, and the versions that ran in them."""
 
 from bot.views import phrases
 from bot.views.locks import lock_line
@@ -21,7 +21,7 @@ _MAX_REVISIONS = 10
 
 
 def status(fact: StatusAnswer) -> Document:
-    """One paragraph for each environment; one alone is told in more detail than several."""
+    """One paragraph for each environment; a single environment is shown in more detail."""
     blocks: list[Block] = []
     for environment in fact.environments:
         blocks += [Divider()] if blocks else []
@@ -31,7 +31,7 @@ def status(fact: StatusAnswer) -> Document:
 
 
 def versions(fact: VersionsAnswer) -> Document:
-    """What ran in an environment, a paragraph for each service, newest first."""
+    """The versions that ran in an environment, one paragraph for each service, newest first."""
     blocks: list[Block] = [Header(f"🗂️ Versions in {fact.environment}")]
     for service in fact.services:
         blocks += _revisions(service)
@@ -67,7 +67,7 @@ def _emoji(fact: EnvironmentStatus) -> str:
     if fact.problem:
         return "❔"
     emojis = {_service_emoji(each) for each in fact.services}
-    return next((sign for sign in ("🔴", "🟡", "❔", "🔵") if sign in emojis), "🟢")
+    return next((emoji for emoji in ("🔴", "🟡", "❔", "🔵") if emoji in emojis), "🟢")
 
 
 def _service_emoji(fact: ServiceStatus) -> str:
@@ -100,7 +100,7 @@ def _service(fact: ServiceStatus, *, in_detail: bool) -> Line:
 
 
 def owner_text(fact: Owner) -> str:
-    """Who else writes it; empty where nobody does."""
+    """The GitOps or Helm owner of a Deployment; empty where there is none."""
     if fact.kind is OwnerKind.NOBODY:
         return ""
     return f"{_OWNER_NAMES[fact.kind]} {fact.name}".rstrip() + (", puts changes back" if fact.reverts else "")

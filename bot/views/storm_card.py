@@ -1,4 +1,4 @@
-"""The card of a storm: so many new alert groups in one channel that one card tells of all of them."""
+"""The card of a storm: one card for many new alert groups in one channel."""
 
 from bot.views import phrases
 from bot.views.alert_card import SEVERITY_EMOJI
@@ -13,13 +13,13 @@ from domain.text import clip, format_duration
 _MAX_TALLIES = 8
 _MAX_WORST = 8
 _MAX_NAME_LENGTH = 80
-"""Characters of an alert's name: two lines of a phone."""
+"""Characters of an alert's name: two lines on a phone."""
 _MAX_VALUE_LENGTH = 40
 """Characters of a label's value, one of three."""
 
 
 def card(fact: StormCard) -> Document:
-    """How many, how bad, what, and the worst of those that still fire."""
+    """Number of groups, severities, names, and the worst groups that still fire."""
     blocks: list[Block] = [Header(_headline(fact)), Paragraph(_status(fact))]
     blocks += [Paragraph((line(Strong("What")), *map(_tally, fact.tallies)), max_lines=_MAX_TALLIES + 1)] if fact.tallies else []
     blocks += (
@@ -54,7 +54,7 @@ def _status(fact: StormCard) -> tuple[Line, ...]:
 
 
 def _firing(fact: StormCard) -> str:
-    """Empty where the headline has said it."""
+    """How many groups fire now; empty once the storm is over, when the headline has the number."""
     if fact.storm.ended_at is not None:
         return ""
     if not fact.firing:

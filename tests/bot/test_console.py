@@ -101,7 +101,7 @@ async def test_sighup_reads_the_catalogue_again_all_or_nothing(harness: BotHarne
         text = harness.catalogue.read_text()
         harness.catalogue.write_text(text.replace("protected: true", "protected: maybe"))
         bot.process.send_signal(signal.SIGHUP)
-        await wait_until(lambda: "the old one holds" in bot.said())
+        await wait_until(lambda: "catalogue reload failed" in bot.said())
         assert "environments.production.protected" in bot.said()
         harness.catalogue.write_text(text.replace("protected: true", "protected: false"))
         bot.process.send_signal(signal.SIGHUP)

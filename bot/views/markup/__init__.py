@@ -1,1 +1,1 @@
-"""What every view is written in: a document of blocks, and its writers for Slack and for the terminal."""
+"""Documents of blocks, and their writers for Slack and the terminal."""

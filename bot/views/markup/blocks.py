@@ -1,4 +1,4 @@
-"""Block Kit, as few words as it takes. Texts are markup already; ``limits`` cuts what is too long."""
+"""Constructors of Block Kit elements. Texts are markup already; ``bot.views.markup.limits`` cuts what is too long."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ def plain_text(text: str) -> SlackBlock:
 
 
 def mrkdwn(text: str) -> SlackBlock:
-    """``verbatim``: what looks like a mention, a channel or a link in somebody's words stays what they wrote."""
+    """``verbatim``: Slack does not turn names, channels or URLs in the text into mentions and links."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
@@ -49,12 +49,12 @@ def option(text: str, value: str) -> SlackBlock:
 
 
 def select(text: str, *, action: str, options: list[SlackBlock]) -> SlackBlock:
-    """A menu; ``text`` stands on it until something is picked."""
+    """A menu; ``text`` is its placeholder."""
     return {"type": "static_select", "placeholder": plain_text(text), "action_id": action, "options": options}
 
 
 def confirm(title: str, text: str, *, yes: str, no: str, style: str = "primary") -> SlackBlock:
-    """The question that a button asks before it acts."""
+    """The confirmation dialog of a button."""
     return {
         "title": plain_text(title),
         "text": plain_text(text),

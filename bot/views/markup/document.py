@@ -1,4 +1,4 @@
-"""What is said about a fact, in which order, before any surface's markup."""
+"""Documents: the content of a view, independent of Slack's or the terminal's markup."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from domain.metrics.charts import Chart
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The headline, with its sign."""
+    """The headline, with its emoji."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A paragraph, or a list. Slack shows the first ``most`` and says how many more there are; the terminal shows all.
+    """A paragraph or a list. Slack shows the first ``max_lines`` and the number of further ones; the terminal shows all.
 
-    ``is_airy`` sets entries of several lines a little apart.
+    ``spaced`` separates entries of several lines.
     """
 
     lines: tuple[Line, ...]
@@ -27,14 +27,14 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a person wrote, marked as their words."""
+    """A person's own text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class CodeBlock:
-    """Lines of a program, as they are. Slack shows the last ones; the terminal shows all."""
+    """Lines of a log. Slack shows the last ones; the terminal shows all."""
 
     lines: tuple[str, ...]
 
@@ -48,7 +48,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """What is asked once more before a button acts. At most 100 and 300 characters, the buttons 30."""
+    """A confirmation before a button acts. Slack's limits: title 100 characters, text 300, buttons 30."""
 
     title: str
     text: str
@@ -58,7 +58,7 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """``value`` names what it acts on and carries nothing else: rights and facts are looked up at the click."""
+    """A button. ``value`` is only the id of its subject: permissions and facts are looked up at the click."""
 
     text: str
     action: str
@@ -69,7 +69,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One thing to pick from a menu. ``value`` names what it acts on and which of the choices it is, at most 150 characters."""
+    """A choice of a menu. ``value``: the subject's id and the choice, at most 150 characters."""
 
     text: str
     value: str
@@ -77,7 +77,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectMenu:
-    """A button that asks which of a few things is meant. ``text`` stands on it until something is picked."""
+    """A menu of a few choices; ``text`` is its placeholder."""
 
     text: str
     action: str
@@ -101,10 +101,13 @@ Block = Header | Paragraph | Quote | CodeBlock | Context | Actions | Divider
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """``summary`` is what a lock screen shows. A page that ``spills`` gives its full text as a file where Slack shows less."""
+    """``summary`` is what a lock screen shows.
+
+    With ``overflows_to_file``, the full text becomes a file in the thread where Slack shows less than all of it.
+    """
 
     summary: Line
     blocks: tuple[Block, ...]
     overflows_to_file: bool = True
     chart: Chart | None = None
-    """A picture that belongs beside it. Its numbers are in the blocks, in words."""
+    """A chart for the thread. Its numbers are also in the blocks."""

@@ -1,6 +1,6 @@
-"""Slack's limits on messages and views, kept in one place: what leaves here is accepted.
+"""Slack's limits on messages and views. Blocks that ``fit`` returns are accepted by Slack.
 
-Numbers: slack_sdk's models; the sum over all blocks is undocumented and was met at about 13,200 characters.
+The limits are those of slack_sdk's models; that on all texts of a message is undocumented and was met at about 13,200 characters.
 """
 
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ def text_length(text: str) -> int:
 
 
 def cut(text: str, max_length: int) -> str:
-    """At most ``most`` characters of markup, ending in an ellipsis, never inside an entity, a mention, a date or a code block."""
+    """At most ``max_length`` characters of markup. A cut ends in an ellipsis and never inside an entity, a mention or a date."""
     if text_length(text) <= max_length:
         return text
     available = max_length - 1 - (len(_FENCE) + 1 if _FENCE in text else 0)
@@ -60,7 +60,7 @@ def cut(text: str, max_length: int) -> str:
 def fit(
     blocks: Iterable[SlackBlock], *, max_blocks: int = MESSAGE_BLOCKS, max_characters: int = MESSAGE_CHARACTERS
 ) -> tuple[tuple[SlackBlock, ...], bool]:
-    """The blocks as Slack accepts them, and whether something had to be left out. Buttons and headlines stay longest."""
+    """The blocks within Slack's limits, and whether something was left out. Buttons and headers are left out last."""
     original = [each for each in blocks if not _is_empty(each)]
     fitted = [each for each in map(_fit_block, original) if not _is_empty(each)]
     shortened = fitted != original
@@ -74,13 +74,13 @@ def fit(
 
 
 def total_text_length(value: object) -> int:
-    """Characters of all texts in a value, as the sum over all blocks counts them."""
+    """Characters of all texts in a value, as Slack counts them for the limit on a message."""
     if isinstance(value, list | tuple):
         return sum(total_text_length(each) for each in value)
     if isinstance(value, dict):
         return sum(
-            text_length(each) if key == "text" and isinstance(each, str) else total_text_length(each)
-            for key, each in value.items()
+            text_length(item) if key == "text" and isinstance(item, str) else total_text_length(item)
+            for key, item in value.items()
         )
     return 0
 
@@ -122,7 +122,9 @@ def _fit_block(block: SlackBlock) -> SlackBlock:
         case "actions":
             return block | {
                 "elements": [
-                    _fit_element(each) for each in block["elements"] if text_length(each.get("value", "")) <= BUTTON_VALUE
+                    _fit_element(element)
+                    for element in block["elements"]
+                    if text_length(element.get("value", "")) <= BUTTON_VALUE
                 ][:ACTIONS]
             }
         case _:
@@ -148,9 +150,9 @@ def _fit_element(element: SlackBlock) -> SlackBlock:
 
 def _fit_select_menu(element: SlackBlock) -> SlackBlock:
     options = [
-        each | {"text": _cut_text(each["text"], OPTION)}
-        for each in element["options"]
-        if text_length(each["value"]) <= OPTION_VALUE
+        option | {"text": _cut_text(option["text"], OPTION)}
+        for option in element["options"]
+        if text_length(option["value"]) <= OPTION_VALUE
     ]
     return element | {"placeholder": _cut_text(element["placeholder"], PLACEHOLDER), "options": options[:OPTIONS]}
 
@@ -159,5 +161,7 @@ def _fit_button(element: SlackBlock) -> SlackBlock:
     fitted = element | {"text": _cut_text(element["text"], BUTTON)}
     if "confirm" in element:
         confirm = element["confirm"]
-        fitted["confirm"] = confirm | {key: _cut_text(confirm[key], most) for key, most in CONFIRM.items() if key in confirm}
+        fitted["confirm"] = confirm | {
+            key: _cut_text(confirm[key], max_length) for key, max_length in CONFIRM.items() if key in confirm
+        }
     return fitted

@@ -1,16 +1,16 @@
-"""Addresses as they may stand in a message. Rules and annotations are written by others, so this is the last to look at them."""
+"""Validates and encodes URLs for messages: those of alert rules and annotations are written by others."""
 
 from urllib.parse import quote, urlsplit
 
 MAX_URL_LENGTH = 2_000
-"""Characters as they are sent. A link is never cut, so one that is longer would push out what stands beside it."""
+"""Characters after encoding. A link cannot be cut, so a longer one would displace other text of the block."""
 
 _SAFE_CHARACTERS = "%/:?#[]@!$&'()*+,;=~"
-"""What an address is built of. All else is percent-encoded, the characters that end Slack's ``<address|text>`` among it."""
+"""Characters of URLs. All others are percent-encoded, among them those that end Slack's `<url|text>`."""
 
 
 def safe_url(url: str) -> str:
-    """The address, ready for markup; empty for what is no page: another scheme, no host, a password in it, too long."""
+    """The URL encoded for markup; empty unless it is http(s) with a host, without credentials, and short enough."""
     if len(url) > MAX_URL_LENGTH:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""A page as a Slack message. Everything that leaves is redacted and fitted here, in one place."""
+"""Renders a document as a Slack message. Redaction and Slack's limits are applied here."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,17 +26,17 @@ from domain.redaction import redact
 from domain.text import and_more
 
 MAX_LOG_CHARACTERS = 2_400
-"""A log is read from its end, and a phone shows about this much of it in two screens."""
+"""Characters of a log: about two screens of a phone, from its end."""
 
 _MAX_SPACED_SECTIONS = 8
-"""Sections of their own for up to this many entries: more would eat the 50 blocks of a message."""
+"""Up to this many entries get a section each; more would use up the 50 blocks of a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """``text`` is what notifications and lock screens show; ``overflow`` is the full text where ``blocks`` show less.
 
-    ``chart`` is to be drawn and shown beside it.
+    ``chart`` is drawn and uploaded into its thread.
     """
 
     text: str
@@ -46,7 +46,7 @@ class Message:
 
 
 def message_of(page: Document) -> Message:
-    """The page as Slack accepts it."""
+    """The document as a message within Slack's limits."""
     fitted, is_shortened = limits.fit(redacted(blocks_of(page.blocks)))
     is_shortened = is_shortened or any(_is_shortened(block) for block in page.blocks)
     summary = limits.cut(redact(to_mrkdwn(page.summary)), limits.SUMMARY)
@@ -54,12 +54,12 @@ def message_of(page: Document) -> Message:
 
 
 def blocks_of(page_blocks: Iterable[Block]) -> list[dict[str, Any]]:
-    """The page's blocks as Slack's, not yet fitted."""
+    """The document's blocks as Slack's, not yet within its limits."""
     return [made for block in page_blocks for made in _to_slack_blocks(block)]
 
 
 def redacted(slack_blocks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The blocks with every text that a person reads redacted once more, whole: a secret may span two pieces of a line."""
+    """The blocks with every text redacted again, as a whole: a secret may span two spans of a line."""
     return [_redacted(block) for block in slack_blocks]
 
 
@@ -123,7 +123,7 @@ def _code_block(lines: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def _tail(lines: tuple[str, ...]) -> str:
-    """The last lines that fit, whole ones where one fits at all. Measured as they will be sent, entities and all."""
+    """The last whole lines that fit, measured after escaping; the end of the last line where not even that fits."""
     text = clean_lines("\n".join(lines))
     if limits.text_length(escape(text)) <= MAX_LOG_CHARACTERS:
         return text

@@ -1,4 +1,4 @@
-"""Slack's markup: every text of others is redacted, cleaned and escaped here, on its way into a message."""
+"""Renders lines as Slack's mrkdwn. External text is redacted, cleaned and escaped here."""
 
 import re
 from datetime import UTC, datetime
@@ -11,8 +11,8 @@ from domain.sentences import ChannelMention, Code, CommandMention, GroupMention,
 from domain.text import clip
 
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, the terminal's escape among them
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that turn the direction of the text after them
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, such as terminal escapes
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that change the text direction
     "\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 _SPACES = re.compile(r"\s+")
@@ -22,84 +22,83 @@ _CHANNEL = re.compile(r"[CDG][A-Z0-9]{2,20}")
 _BAR_WIDTH = 9
 
 MAX_SPAN_LENGTH = 600
-"""Characters of one text within a line: a phone shows about this much at once."""
-
+"""Characters of one text within a line: about one screen of a phone."""
 
 MAX_LINK_TEXT_LENGTH = 80
-"""Characters of what a link is called."""
+"""Characters of a link's text."""
 
 
 def clean(text: str) -> str:
-    """The text on one line, without secrets and without characters that nobody sees."""
+    """The text on one line, without secrets and invisible characters."""
     return _SPACES.sub(" ", clean_lines(text))
 
 
 def clean_lines(text: str) -> str:
-    """The same, keeping its lines: a private key is only recognised while they are together."""
+    """The text without secrets and invisible characters, with its line breaks: a private key spans several lines."""
     return redact(_INVISIBLE.sub("", text.replace("\r\n", "\n")))
 
 
 def escape(text: str) -> str:
-    """Nothing in the text is markup of Slack's any more: no mention, no link, no entity."""
+    """The text with ``&``, ``<`` and ``>`` escaped, so that it has no mention, link or entity."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def user_text(text: str, max_length: int = MAX_SPAN_LENGTH) -> str:
-    """At most ``most`` characters of what somebody wrote. Secrets go before the cut: half of one would not be recognised."""
+    """At most ``max_length`` characters of external text, escaped. It is redacted before the cut: half a secret is not found."""
     return escape(clip(clean(text), max_length).replace("```", "'''"))
 
 
 def plain(text: str) -> str:
-    """For plain text objects (headers, buttons): look-alikes, because entities are not reliably undone there."""
+    """Text for plain text objects (headers, buttons). Look-alikes replace brackets: Slack does not reliably unescape there."""
     return clean(text).replace("<", "‹").replace(">", "›")  # noqa: RUF001 -- look-alikes are the point
 
 
 def code(text: str, max_length: int = MAX_SPAN_LENGTH) -> str:
-    """In code font, on one line. A backtick would end it, so it becomes an apostrophe."""
+    """Inline code on one line. A backtick would end it, so it becomes an apostrophe."""
     inside = user_text(text, max_length).replace("`", "'").strip()
     return f"`{inside}`" if inside else ""
 
 
 def code_block(text: str) -> str:
-    """Lines of a program. A zero-width space keeps two backticks from meeting, so that nothing ends the block early."""
+    """A code block. A zero-width space after each backtick keeps the text from ending the block."""
     inside = escape(clean_lines(text)).replace("`", "`\u200b")
     return f"```\n{inside}\n```"
 
 
 def strong(text: str, max_length: int = MAX_SPAN_LENGTH) -> str:
-    """Bold, where the text itself does not get in the way."""
+    """Bold text; plain where the text has ``*`` or a backtick, which would break the markup."""
     inside = user_text(text, max_length).strip()
     return f"*{inside}*" if inside and not set("*`") & set(inside) else inside
 
 
 def timestamp(at: datetime, *, time_only: bool = False) -> str:
-    """`yesterday 15:02 (14:02 UTC)`, or `15:02 (14:02 UTC)`: the reader's own clock, and the one that everybody shares."""
+    """`yesterday 15:02 (14:02 UTC)`, or `15:02 (14:02 UTC)`: in the reader's time zone and in UTC."""
     at = at.astimezone(UTC)
     date_format = "{time}" if time_only else "{date_short_pretty} {time}"
     return f"<!date^{int(at.timestamp())}^{date_format}|{at:%Y-%m-%d %H:%M}> ({at:%H:%M} UTC)"
 
 
 def user_mention(person: Person) -> str:
-    """The person's name, as the workspace shows it."""
+    """A mention of the person, which Slack shows by their display name."""
     if person == BOT:
         return "deepecho"
     return f"<@{person.user_id}>" if _USER.fullmatch(person.user_id) else escape(clean(person.user_id))
 
 
 def group_mention(group_id: str) -> str:
-    """The user group, called by its id."""
+    """A mention of the user group."""
     return f"<!subteam^{group_id}>" if _USER_GROUP.fullmatch(group_id) else escape(clean(group_id))
 
 
 def link(text: str, url: str) -> str:
-    """The text, to be tapped. An address in which something looks like a secret would arrive masked, so it is left out too."""
+    """A link; the text alone where the URL is unsafe or contains something like a secret, which redaction would mask."""
     label, target = user_text(text, MAX_LINK_TEXT_LENGTH).strip(), safe_url(url)
     markup = f"<{target}|{label}>"
     return markup if label and target and redact(markup) == markup else label
 
 
 def progress_bar(done: int, of: int) -> str:
-    """`▓▓▓▓▓▓░░░`: full only when all of it is done, empty only when none is."""
+    """`▓▓▓▓▓▓░░░`: full only when ``done`` reaches ``of``, empty only at zero."""
     if of <= 0:
         return ""
     filled = min(_BAR_WIDTH, max(0, done) * _BAR_WIDTH // of)
@@ -109,12 +108,12 @@ def progress_bar(done: int, of: int) -> str:
 
 
 def to_mrkdwn(line: Line, max_length: int = MAX_SPAN_LENGTH) -> str:
-    """One line in Slack's markup, each of its texts at most ``most`` characters before escaping."""
+    """One line in mrkdwn; each of its texts is at most ``max_length`` characters before escaping."""
     return "".join(_span_to_mrkdwn(span, max_length) for span in line)
 
 
 def is_truncated(line: Line, max_length: int = MAX_SPAN_LENGTH) -> bool:
-    """Whether ``write`` leaves something out."""
+    """Whether ``to_mrkdwn`` leaves something out."""
     texts = (_text(span) for span in line)
     return any(len(text) > max_length and len(clean(text)) > max_length for text in texts)
 

@@ -1,4 +1,4 @@
-"""Pieces of a line before any surface's markup: the writers in ``mrkdwn`` and ``terminal`` turn them into text."""
+"""Spans of a line, independent of markup. ``bot.views.markup.mrkdwn`` and ``.terminal`` render them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from domain.sentences import Part, Sentence
 
 SLASH_COMMAND = "/deepecho"
-"""What every command begins with, in Slack and wherever else it is written out."""
+"""The slash command, as texts write it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strong:
-    """Words that are read first."""
+    """Emphasised text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Hyperlink:
-    """A page to look on. Of an address that is none, the text alone is shown."""
+    """A link. Where the URL is unsafe, only the text is shown."""
 
     text: str
     url: str
@@ -26,7 +26,7 @@ class Hyperlink:
 
 @dataclass(frozen=True, slots=True)
 class LineBreak:
-    """A new line within one entry."""
+    """A line break within one entry."""
 
 
 Span = Part | Strong | Hyperlink | LineBreak
@@ -35,7 +35,7 @@ LinePart = Span | Sentence | Line | None
 
 
 def line(*parts: LinePart) -> Line:
-    """One line of the parts, sentences of the domain among them; None and empty texts are left out."""
+    """One line of all parts, which may be sentences; None and empty texts are left out."""
     spans: list[Span] = []
     for part in parts:
         if isinstance(part, Sentence):
@@ -48,12 +48,12 @@ def line(*parts: LinePart) -> Line:
 
 
 def join_dots(*parts: LinePart) -> Line:
-    """The parts that are there, with a middle dot between them."""
+    """The parts that are not empty, separated by middle dots."""
     return join(" · ", parts)
 
 
 def join(between: str, parts: Iterable[LinePart]) -> Line:
-    """The parts that are there, with ``between`` between them."""
+    """The parts that are not empty, separated by ``between``."""
     present = [each for each in (line(part) for part in parts) if each]
     return tuple(span for number, each in enumerate(present) for span in ((between, *each) if number else each))
 

@@ -1,4 +1,4 @@
-"""The same pages as plain text, for the terminal and for files in a thread."""
+"""Renders documents as plain text, for the terminal and for files in a thread."""
 
 import textwrap
 from datetime import UTC, datetime, tzinfo
@@ -13,13 +13,13 @@ from domain.sentences import ChannelMention, Code, CommandMention, GroupMention,
 
 
 def text_of(page: Document, zone: tzinfo | None = None) -> str:
-    """The whole page, nothing left out; ``zone`` adds the reader's own time. Ends without a newline."""
+    """The whole document without a final newline. ``zone`` adds the time in the reader's zone."""
     parts = [_text(block, zone) for block in page.blocks]
     return redact("\n\n".join(part for part in parts if part.strip()))
 
 
 def line_text(line: Line, zone: tzinfo | None = None) -> str:
-    """One line of it."""
+    """One line as plain text."""
     return "".join(_span(span, zone) for span in line)
 
 
