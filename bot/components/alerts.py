@@ -8,7 +8,7 @@ from bot.components.family import BackgroundTask, Family, FamilyComponents, Noti
 from bot.core.check_result import CheckResult
 from bot.core.settings import Settings
 from bot.interactions.buttons import ID_PATTERN, command_with_id
-from bot.views import alert_answers, alert_card, storm_card
+from bot.views import alert_answers, alert_buttons, alert_card, storm_card
 from bot.views.render import timeless
 from bot.web.alertmanager import ALERTS_PATH, AlertmanagerWebhook, alert_metrics
 from commands.alerts import alerts, silences, suspects
@@ -80,7 +80,7 @@ def _default_channel(_fact: object, catalogue: Catalogue, _unusable: str) -> str
     return catalogue.alerts.default.channel if catalogue.alerts else ""
 
 
-_DURATION_PATTERN = re.compile(rf"[0-9]{{1,3}}[hmd]|{alert_card.OTHER_DURATION}")
+_DURATION_PATTERN = re.compile(rf"[0-9]{{1,3}}[hmd]|{alert_buttons.OTHER_DURATION}")
 
 
 def _silence_command(value: str) -> str | None:
@@ -88,7 +88,7 @@ def _silence_command(value: str) -> str | None:
     name, _, duration = value.partition("/")
     if not ID_PATTERN.fullmatch(name) or not _DURATION_PATTERN.fullmatch(duration):
         return None
-    return f"silence {name}" if duration == alert_card.OTHER_DURATION else f"silence {name} {duration}"
+    return f"silence {name}" if duration == alert_buttons.OTHER_DURATION else f"silence {name} {duration}"
 
 
 ALERTS = Family(
@@ -106,10 +106,10 @@ ALERTS = Family(
         SilencesAnswer: timeless(alert_answers.silences),
     },
     buttons={
-        alert_card.ACKNOWLEDGE: command_with_id("ack"),
-        alert_card.SILENCE: _silence_command,
-        alert_card.UNSILENCE: command_with_id("unsilence"),
-        alert_card.ROLL_BACK: command_with_id("rollback-suspect"),
+        alert_buttons.ACKNOWLEDGE: command_with_id("ack"),
+        alert_buttons.SILENCE: _silence_command,
+        alert_buttons.UNSILENCE: command_with_id("unsilence"),
+        alert_buttons.ROLL_BACK: command_with_id("rollback-suspect"),
     },
     fallback_channels={AlertGroup: _default_channel, AlertNote: _default_channel, StormCard: _default_channel},
     prunes=(lambda tx, before: tx.alerts.prune(before), lambda tx, before: tx.storms.prune(before)),

@@ -4,24 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.views import phrases
-from bot.views.markup.document import (
-    Actions,
-    Block,
-    Button,
-    CodeBlock,
-    Confirm,
-    Context,
-    Document,
-    Header,
-    Option,
-    Paragraph,
-    SelectMenu,
-)
+from bot.views.alert_buttons import card_buttons
+from bot.views.markup.document import Actions, Block, CodeBlock, Context, Document, Header, Paragraph
 from bot.views.markup.mrkdwn import clean
 from bot.views.markup.spans import Hyperlink, Line, Span, Strong, join_dots, line
 from domain.alerts.alerts import AlertGroup, AlertNote, GroupState, Route
 from domain.alerts.groups import distinguishing_labels
-from domain.alerts.remediation import can_roll_back, can_silence
 from domain.changes.platform_changes import Suspect
 from domain.metrics.chart_text import describe_chart, has_numbers
 from domain.metrics.charts import Chart
@@ -30,16 +18,7 @@ from domain.sentences import Code, CommandMention, GroupMention, Timestamp, User
 from domain.severities import Severity
 from domain.text import and_more, clip, format_duration
 
-ACKNOWLEDGE = "alert.acknowledge"
-SILENCE = "alert.silence"
-UNSILENCE = "alert.unsilence"
-ROLL_BACK = "alert.rollback"
-
-OTHER_DURATION = "other"
-"""Value of the menu choice that opens a form for the duration."""
-
 SEVERITY_EMOJI = {Severity.P0: "🚨", Severity.P1: "🔴", Severity.P2: "🟠", Severity.P3: "🟡"}
-_SILENCE_DURATIONS = (("1 hour", "1h"), ("4 hours", "4h"), ("Other…", OTHER_DURATION))
 _MAX_EXAMPLES = 3
 _MAX_LABELS = 6
 _LOCATION_LABELS = (
@@ -148,43 +127,6 @@ def silence_line(record: AlertGroup) -> Line:
         _until(silence.at, silence.until),
         f": {silence.reason}" if silence.reason else "",
     )
-
-
-def card_buttons(record: AlertGroup) -> tuple[Button | SelectMenu, ...]:
-    """Actions that are possible now, the most likely first."""
-    candidates = (_acknowledge(record), _silence(record), _roll_back(record))
-    return tuple(each for each in candidates if each is not None)
-
-
-def _acknowledge(record: AlertGroup) -> Button | None:
-    if _is_over(record) or record.acknowledgement is not None:
-        return None
-    return Button(text="Acknowledge", action=ACKNOWLEDGE, value=record.id, style="primary")
-
-
-def _silence(record: AlertGroup) -> Button | SelectMenu | None:
-    if record.silence is not None:
-        return Button(text="End silence", action=UNSILENCE, value=record.id)
-    if _is_over(record) or not can_silence(record):
-        return None
-    options = tuple(Option(text, f"{record.id}/{span}") for text, span in _SILENCE_DURATIONS)
-    return SelectMenu(text="Silence", action=SILENCE, options=options)
-
-
-def _roll_back(record: AlertGroup) -> Button | None:
-    """No button once the group is resolved, perhaps by a rollback. The command remains possible."""
-    if _is_over(record) or record.suspect is None or not can_roll_back(record):
-        return None
-    change = record.suspect.change
-    services = phrases.join_names(change.services)
-    confirm = Confirm(
-        f"Roll back {change.environment}?",
-        f"{services} to {change.previous_versions[change.services[0]]}, which ran before the suspect ({change.description}). "
-        "Where this needs an approval, it waits for one.",
-        "Roll back",
-        "Not yet",
-    )
-    return Button(text="Roll back", action=ROLL_BACK, value=record.id, style="danger", confirm=confirm)
 
 
 def _status(record: AlertGroup) -> tuple[Line, ...]:
