@@ -1,11 +1,16 @@
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from bot.components.families import FAMILIES
+from commands.core.router import Router
 from domain.answers.answers import AuditAnswer, ErrorAnswer
 from domain.people import Member, Person
 from tests.harness.commands import CommandHarness, open_command_harness
-from tests.harness.samples.team import ANA, LEE, SAM, TEAM, VIV, team_catalogue
+from tests.harness.samples.alert_groups import ALL_GROUPS
+from tests.harness.samples.team import ANA, LEE, SAM, TEAM, VIV, alerting_catalogue, team_catalogue
 
 
 async def found(harness: CommandHarness, text: str) -> list[str]:
@@ -72,3 +77,41 @@ async def test_who_sees_one_environment_reads_its_log_only(
     async with open_command_harness(tmp_path_factory.mktemp("house"), catalogue) as harness:
         answer = await harness.run_command(zoe, text)
         assert isinstance(answer, AuditAnswer if seen else ErrorAnswer)
+
+
+@pytest.fixture
+async def alerting(tmp_path: Path) -> AsyncIterator[CommandHarness]:
+    async with open_command_harness(tmp_path, alerting_catalogue()) as opened:
+        await opened.save_groups(*ALL_GROUPS)
+        yield opened
+
+
+async def test_every_command_that_changes_something_can_be_looked_for(alerting: CommandHarness) -> None:
+    words = [name for family in FAMILIES for router in family.routers for name in names_of(router)]
+    assert {"silence", "ack", "unsilence", "rollback-suspect", "deploy", "unlock"} <= set(words)
+    for word in [*words, "acknowledge", "reload", "al-prod", "op-k7m2"]:
+        assert isinstance(await alerting.run_command(VIV, f"audit {word}"), AuditAnswer), word
+
+
+def names_of(router: Router) -> list[str]:
+    return [command.name for command in router.commands if command.is_privileged]
+
+
+@pytest.mark.parametrize(
+    ("command", "act"),
+    [("ack al-prod", "acknowledge"), ("silence al-prod 1h known", "silence"), ("lock production moving", "lock")],
+)
+async def test_one_act_has_one_name_done_or_denied(alerting: CommandHarness, command: str, act: str) -> None:
+    await alerting.run_command(VIV, command)
+    await alerting.run_command(SAM, command)
+    denied, done = [each.entry for each in reversed(await alerting.audit())]
+    assert (denied.what, done.what) == (act, act)
+    assert denied.outcome.startswith("denied: ")
+    for word in (act, command.split(maxsplit=1)[0]):
+        assert len(await found(alerting, f"audit {word}")) == 2
+
+
+async def test_an_alert_groups_id_finds_what_was_done_to_it(alerting: CommandHarness) -> None:
+    await alerting.run_command(SAM, "silence al-prod 1h known")
+    assert len(await found(alerting, "audit al-prod")) == 1
+    assert await found(alerting, "audit al-stag") == []

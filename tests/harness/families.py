@@ -7,6 +7,7 @@ from bot.components.families import FAMILIES
 from bot.components.outbox import fact_kinds_of, renderer_of
 from bot.components.slack import buttons_of, command_registry
 from bot.interactions.buttons import ButtonCommand
+from bot.interactions.reload import reload_router
 from commands.core.router import Router
 from commands.registry import CommandRegistry
 
@@ -18,6 +19,10 @@ render = renderer_of(FAMILIES).render
 render_text = renderer_of(FAMILIES).render_text
 
 
+async def _nothing_changed() -> tuple[str, ...]:
+    return ()
+
+
 def house_registry(extra: Iterable[Router] = ()) -> CommandRegistry:
     """Every command of the house, and those of ``extra``."""
-    return command_registry(FAMILIES, extra)
+    return command_registry(FAMILIES, (reload_router(_nothing_changed), *extra))
