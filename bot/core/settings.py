@@ -75,7 +75,13 @@ class LogSettings(SettingsSection):
     """``format``: JSON lines, or colours for a terminal; empty chooses by whether stderr is a terminal."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """At ``DEBUG`` the log tells each station of an operation, a message and an alert. In either case."""
     format: Literal["json", "console", ""] = ""
+
+    @field_validator("level", mode="before")
+    @classmethod
+    def _in_capitals(cls, level: Any) -> Any:
+        return level.upper() if isinstance(level, str) else level
 
 
 class WebhookSettings(SettingsSection):

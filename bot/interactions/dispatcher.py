@@ -106,14 +106,14 @@ class Dispatcher:
                 is_claimed = await tx.inbox.claim(inbound.key, self._dependencies.replica)
         except TemporaryError as error:
             # The row is there and unanswered: the sweep finds it when the database is back.
-            log.warning("inbox claim failed, retrying", key=inbound.key, error=str(error))
+            log.warning("inbox claim failed, retrying", inbound=inbound.key, error=str(error))
             return
         if not is_claimed:
             return
         try:
             interaction = payloads.parse_inbound(inbound)
         except InvalidPayload:
-            log.exception("inbound message is invalid", key=inbound.key)
+            log.exception("inbound message is invalid", inbound=inbound.key)
             await self.mark_answered(inbound.key, "invalid_payload")
             return
         with structlog.contextvars.bound_contextvars(inbound=interaction.key, user=interaction.person.user_id):
@@ -146,7 +146,7 @@ class Dispatcher:
             # The edge of the process: a mistake of ours must neither stop the worker nor leave the person without a word.
             self.failures += 1
             reference = secrets.token_hex(4)
-            log.exception("unexpected error", reference=reference, action=interaction.action)
+            log.exception("interaction failed, unexpected error", reference=reference, action=interaction.action)
             problem = f"Something went wrong here. Nothing more was done. The log has it under {reference}."
             with suppress(DeepechoError):
                 await self.mark_answered(interaction.key, "failed")
@@ -203,4 +203,4 @@ class Dispatcher:
             await self._dependencies.slack.publish_home(interaction.person.user_id, view)
         except DeepechoError as error:
             # It is a picture, made again whenever the person looks; the one of before stays.
-            log.warning("Home tab not published", error=str(error))
+            log.warning("home tab not published", error=str(error))

@@ -51,6 +51,11 @@ def test_mounted_files_are_read_and_the_environment_wins(monkeypatch: pytest.Mon
     assert settings.database == "postgresql://bot:pass@db/deepecho"
 
 
+def test_a_log_level_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, SLACK__BOT_TOKEN=SECRET, SLACK__APP_TOKEN="xapp-1", LOG__LEVEL="debug")
+    assert load_settings().log.level == "DEBUG"
+
+
 def test_a_folder_of_secrets_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     set_all(monkeypatch, SECRETS_DIR=str(tmp_path / "absent"), SLACK__BOT_TOKEN=SECRET, SLACK__APP_TOKEN="xapp-1")
     assert "does not exist" in refusal()
