@@ -16,6 +16,7 @@ from domain.audit import new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import DeepechoError, Denied, TemporaryError, UnknownOutcome, UsageError
 from domain.facts import Answer
+from domain.refusals import outsider_refusal
 from domain.sentences import Code, CommandMention, Text, sentence
 
 
@@ -115,8 +116,7 @@ def _authorize(request: Request, command: Command, args: Arguments) -> None:
         return
     member, catalogue = request.member, request.catalogue
     if member.guest or member.stranger:
-        who = "Guests" if member.guest else "People of other workspaces"
-        raise Denied(f"{who} can change and look up nothing here. Nothing was changed. Ask somebody of the team.")
+        raise outsider_refusal(member)
     if args.environment:
         required_role = command.required_role(catalogue.environments[args.environment])
         if required_role is not None:

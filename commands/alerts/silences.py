@@ -17,6 +17,7 @@ from domain.answers.answers import ErrorAnswer, TextAnswer
 from domain.errors import Denied, PermanentError, Refused, TemporaryError, UnknownOutcome
 from domain.facts import Answer
 from domain.people import Role
+from domain.refusals import role_refusal
 from domain.sentences import CommandMention, sentence
 from domain.text import format_duration, parse_duration
 from runbooks.alerts.service import AlertRequest, AlertService
@@ -94,9 +95,8 @@ def _check_duration(request: Request, group: AlertGroup, span: timedelta) -> Non
     if span <= RESPONDER_LIMIT or request.catalogue.has_role(request.member, Role.SRE, group.environment or None):
         return
     limit = format_duration(RESPONDER_LIMIT)
-    where = f" in {group.environment}" if group.environment else ""
-    refusal = f"Silencing for longer than {limit} needs an sre{where}, and you are not one. Up to {limit} you may: "
-    raise Denied(sentence(refusal, CommandMention(f"silence {group.id} {limit.replace(' ', '')}"), "."))
+    hint = sentence(f"Up to {limit} you may: ", CommandMention(f"silence {group.id} {limit.replace(' ', '')}"), ".")
+    raise role_refusal(f"Silencing for longer than {limit}", Role.SRE, group.environment, hint)
 
 
 def _check_scope(request: Request, group: AlertGroup, required_role: Role) -> None:
@@ -104,10 +104,12 @@ def _check_scope(request: Request, group: AlertGroup, required_role: Role) -> No
     others = [name for name in silence_scope(group, request.catalogue) if name != group.environment]
     forbidden = [name for name in others if not request.catalogue.has_role(request.member, required_role, name)]
     if forbidden:
-        raise Denied(
-            f"{group.id} groups its alerts by nothing that names {group.environment}, so its silence would hold in "
-            f"{' and '.join(forbidden)} too, which needs the role {required_role} there. Nothing was silenced."
+        where = " and ".join(forbidden)
+        reach = (
+            f"{group.id} groups its alerts by nothing that names {group.environment}, so its silence would hold in {where} too."
         )
+        needed = role_refusal("That", required_role, where, "Nothing was silenced.")
+        raise Denied(sentence(reach, " ", needed.sentence))
 
 
 def _describe_silence(silence: AppliedSilence | None, span: timedelta) -> str:

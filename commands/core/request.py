@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
-from domain.errors import Denied
 from domain.people import Member, Person, Role
+from domain.refusals import role_refusal
 from domain.sentences import CommandMention, sentence
 from integrations.kubernetes import Cluster
 from storage.store import Store
@@ -62,7 +62,4 @@ class Request:
     def require(self, role: Role, environment: str | None) -> None:
         """Raise ``Denied`` if the person does not have the role in the environment."""
         if not self.catalogue.has_role(self.member, role, environment):
-            where = f" in {environment}" if environment else ""
-            article = "an" if role is Role.SRE or role.value[0] in "aeiou" else "a"
-            refusal = f"This needs {article} {role.value}{where}, and you are not one. "
-            raise Denied(sentence(refusal, CommandMention("whoami"), " shows what you may do."))
+            raise role_refusal("This", role, environment, sentence(CommandMention("whoami"), " shows what you may do."))

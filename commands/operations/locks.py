@@ -9,10 +9,11 @@ from domain.answers.answers import LocksAnswer, TextAnswer
 from domain.audit import AuditEntry, new_entry
 from domain.errors import Refused
 from domain.facts import Answer
-from domain.operations.locks import LockRecord
+from domain.operations.locks import lock_refusal
 from domain.people import Role
 from domain.policies import Action
-from domain.sentences import CommandMention, Text, sentence
+from domain.refusals import NOTHING_CHANGED
+from domain.sentences import CommandMention, sentence
 from domain.text import parse_duration
 
 router = Router()
@@ -31,7 +32,7 @@ async def lock_command(request: Request, args: Arguments) -> Answer:
     async with request.services.store.write() as tx:
         if not await tx.locks.lock_environment(environment, request.person, reason, request.at, until):
             lock = await tx.locks.environment_lock(environment, request.at)
-            raise Refused(sentence(_already_locked(environment, lock), " Nothing was changed."))
+            raise lock_refusal(lock) if lock else Refused(f"{environment} was locked at this moment. {NOTHING_CHANGED}")
         ends = f" until {until:%d %b %H:%M} UTC" if until else ""
         await tx.audit.append(_audit_entry(request, "lock", environment, reason, f"locked{ends}"))
     role = request.catalogue.environments[environment].rule(Action.OVERRIDE_LOCK).needs
@@ -64,13 +65,6 @@ async def locks_command(request: Request, args: Arguments) -> Answer:  # noqa: A
     async with request.services.store.read() as tx:
         locks = await tx.locks.active(request.at)
     return LocksAnswer(tuple(lock for lock in locks if request.catalogue.has_role(request.member, Role.VIEWER, lock.environment)))
-
-
-def _already_locked(environment: str, lock: LockRecord | None) -> Text:
-    if lock is None:
-        return f"{environment} is locked already."
-    until = f" until {lock.until:%d %b %H:%M} UTC" if lock.until else ""
-    return sentence(f"{environment} is locked already, by ", lock.by, f"{until}: {lock.reason}.")
 
 
 def _audit_entry(request: Request, what: str, environment: str, why: str, outcome: str) -> AuditEntry:

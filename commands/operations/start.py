@@ -7,12 +7,11 @@ from commands.core.arguments import Arguments
 from commands.core.request import Request
 from domain.answers.answers import OperationStarted, Preview
 from domain.catalogue.catalogue import Environment
-from domain.errors import Denied, Refused
 from domain.facts import Answer
-from domain.operations.locks import LockRecord
+from domain.operations.locks import LockRecord, describe_lock, lock_refusal, override_refusal
 from domain.operations.plans import Plan, Verb
 from domain.policies import Action
-from domain.sentences import CommandMention, Text, sentence
+from domain.sentences import sentence
 from runbooks.operations.planner import Planner
 from runbooks.operations.service import OperationService
 
@@ -36,7 +35,7 @@ async def start_operation(
     request.require(rule.needs, plan.environment)
     lock = await _environment_lock(request, plan.environment)
     if args.dry_run:
-        warnings = (*plan.warnings, *([sentence(_lock_sentence(lock), " This would wait until it is unlocked.")] if lock else []))
+        warnings = (*plan.warnings, *([sentence(describe_lock(lock), " This would wait until it is unlocked.")] if lock else []))
         return Preview(
             plan=replace(plan, warnings=warnings),
             rule=rule,
@@ -70,16 +69,8 @@ async def _environment_lock(request: Request, environment: str) -> LockRecord | 
 
 
 def _check_lock(request: Request, plan: Plan, lock: LockRecord) -> None:
-    unlock = CommandMention(f"unlock {plan.environment}")
-    hint = sentence(" Nothing was changed. When it may go on: ", unlock, ".")
     if plan.verb is not Verb.ROLLBACK:
-        raise Refused(sentence(_lock_sentence(lock), hint))
+        raise lock_refusal(lock)
     required_role = request.catalogue.environments[plan.environment].rule(Action.OVERRIDE_LOCK).needs
     if not request.catalogue.has_role(request.member, required_role, plan.environment):
-        role_needed = f" A rollback passes a lock with the role {required_role}, which you do not hold."
-        raise Denied(sentence(_lock_sentence(lock), role_needed, hint))
-
-
-def _lock_sentence(lock: LockRecord) -> Text:
-    until = f", until {lock.until:%d %b %H:%M} UTC" if lock.until else ""
-    return sentence(f"{lock.environment} is locked by ", lock.by, f"{until}: {lock.reason}.")
+        raise override_refusal(lock, required_role)

@@ -6,6 +6,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.errors import Denied, Refused
 from domain.operations.operation import Decision, OperationRecord, require_pending_approval
 from domain.people import Member, Role
+from domain.refusals import outsider_refusal, role_refusal
 
 
 def decision_refusal(
@@ -14,7 +15,7 @@ def decision_refusal(
     """Why this member may not approve or reject the operation now, in words; None where they may."""
     is_own = is_requester(record, member, catalogue)
     role = record.approval.role if record.approval else Role.APPROVER
-    if not is_own and (refusal := _role_refusal(record, member, role, "decide on", catalogue)) is not None:
+    if not is_own and (refusal := _role_refusal(record, member, role, "Deciding on", catalogue)) is not None:
         return refusal
     try:
         require_pending_approval(record, at)
@@ -30,7 +31,7 @@ def cancel_refusal(record: OperationRecord, member: Member, catalogue: Catalogue
     if is_requester(record, member, catalogue):
         return None
     role = catalogue.environments[record.environment].rule(record.plan.action).needs
-    return _role_refusal(record, member, role, "cancel", catalogue)
+    return _role_refusal(record, member, role, "Cancelling", catalogue)
 
 
 def is_requester(record: OperationRecord, member: Member, catalogue: Catalogue) -> bool:
@@ -46,10 +47,9 @@ def is_requester(record: OperationRecord, member: Member, catalogue: Catalogue) 
 
 def _role_refusal(record: OperationRecord, member: Member, role: Role, what: str, catalogue: Catalogue) -> Denied | None:
     if _is_outsider(member, catalogue):
-        return Denied(f"Guests and people of other workspaces cannot {what} operations. Nothing was changed.")
+        return outsider_refusal(member)
     if not catalogue.has_role(member, role, record.environment):
-        needed = f"the role {role.value} in {record.environment}, which you do not hold"
-        return Denied(f"To {what} {record.id} takes {needed}. Nothing was changed.")
+        return role_refusal(f"{what} {record.id}", role, record.environment)
     return None
 
 

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.people import Person
+from domain.errors import Denied, Refused
+from domain.people import Person, Role
+from domain.refusals import NOTHING_CHANGED, role_refusal
+from domain.sentences import CommandMention, Text, sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,3 +20,24 @@ class LockRecord:
     reason: str
     since: datetime
     until: datetime | None
+
+
+def describe_lock(lock: LockRecord) -> Text:
+    """``production is locked by @kim, until 23 Nov 16:02 UTC: database move.``, for a person's lock."""
+    until = f", until {lock.until:%d %b %H:%M} UTC" if lock.until else ""
+    return sentence(f"{lock.environment} is locked by ", lock.by, f"{until}: {lock.reason}.")
+
+
+def lock_refusal(lock: LockRecord) -> Refused:
+    """For whatever a person's lock forbids."""
+    return Refused(sentence(describe_lock(lock), " ", _unlock_hint(lock)))
+
+
+def override_refusal(lock: LockRecord, role: Role) -> Denied:
+    """For a rollback, which passes a person's lock only with this role."""
+    needed = role_refusal("A rollback that passes it", role, lock.environment, _unlock_hint(lock))
+    return Denied(sentence(describe_lock(lock), " ", needed.sentence))
+
+
+def _unlock_hint(lock: LockRecord) -> Text:
+    return sentence("When it may go on: ", CommandMention(f"unlock {lock.environment}"), f". {NOTHING_CHANGED}")

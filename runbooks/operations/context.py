@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 from domain.clock import Clock
 from domain.errors import Cancelled, Drifted, NotFound, Refused
 from domain.notes import OperationNote
+from domain.operations.locks import lock_refusal
 from domain.operations.operation import Cancellation, OperationRecord, Phase, Progress, State, Transition, update_progress
 from domain.operations.plans import Plan, Verb, drift
 from domain.sentences import sentence
@@ -180,9 +181,7 @@ class OperationContext:
             record = await self._load_for_update(tx.operations.get_for_update)
             person_lock = await tx.locks.environment_lock(record.environment, at)
             if person_lock is not None and not (record.verb is Verb.ROLLBACK and record.overrides_lock):
-                raise Refused(
-                    sentence(person_lock.by, f" locked {record.environment}: {person_lock.reason}. Nothing was changed.")
-                )
+                raise lock_refusal(person_lock)
             conflict = await tx.locks.lock_services(record.id, record.environment, self.plan.services, record.requested_by, at)
         return None if conflict is None else conflict.operation
 

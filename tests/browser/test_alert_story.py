@@ -165,7 +165,7 @@ async def test_a_silence_of_another_length_is_asked_for_in_a_form(sandbox: Endpo
     await look(tom, "20-form")
     await tom.fill("For how long", "1d")
     await tom.submit()
-    await tom.wait_for_message("Silencing for longer than 4 h needs an sre in production, and you are not one.")
+    await tom.wait_for_message("Silencing for longer than 4 h needs the role sre in production, which you do not hold.")
     await tom.choose_in_message("Other…", message=TITLE)
     await tom.fill("For how long", "90m")
     await tom.fill("Reason", "known, fix is on its way")

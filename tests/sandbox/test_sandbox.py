@@ -23,9 +23,9 @@ LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
 ROLLBACK = 'rollback production abc1234 main --reason "errors since yesterday"'
 REFUSALS = {
     "deployer": "You asked for",
-    "viewer": "takes the role approver",
-    "guest": "Guests and people of other workspaces",
-    "outsider": "Guests and people of other workspaces",
+    "viewer": "needs the role approver",
+    "guest": "Guests can change and look up nothing here",
+    "outsider": "People of other workspaces can change and look up nothing here",
 }
 
 

@@ -108,7 +108,7 @@ async def test_rob_responds_in_staging_only(harness: CommandHarness) -> None:
     assert isinstance(await harness.run_command(ROB, "ack al-stag"), TextAnswer)
     refused = await harness.run_command(ROB, "ack al-prod")
     assert isinstance(refused, ErrorAnswer)
-    assert str(refused.sentence).startswith("This needs a responder in production, and you are not one.")
+    assert str(refused.sentence).startswith("This needs the role responder in production, which you do not hold.")
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ async def test_rob_responds_in_staging_only(harness: CommandHarness) -> None:
         (STAN, "ack al-prod", "People of other workspaces can change and look up nothing here."),
         (GUS, "alerts", "Guests can change and look up nothing here."),
         (GUS, "alerts route severity=critical", "Guests can change and look up nothing here."),
-        (ROB, "alerts production", "This needs a viewer in production, and you are not one."),
-        (ROB, "ack al-none", "This needs a responder, and you are not one."),
+        (ROB, "alerts production", "This needs the role viewer in production, which you do not hold."),
+        (ROB, "ack al-none", "This needs the role responder, which you do not hold."),
         (RAY, "ack al-over", "al-over is resolved already, so there is nothing to acknowledge."),
         (RAY, "ack al-nope", "There is no alert group al-nope. `alerts` lists them."),
     ],

@@ -59,17 +59,17 @@ async def test_a_silence_of_exactly_the_group(harness: CommandHarness, who: Memb
         (
             RAY,
             "silence al-prod 5h",
-            "Silencing for longer than 4 h needs an sre in production, and you are not one. Up to 4 h you",
+            "Silencing for longer than 4 h needs the role sre in production, which you do not hold. Up to 4 h you",
         ),
-        (RAY, "silence al-prod 241m", "Silencing for longer than 4 h needs an sre in production"),
-        (ROB, "silence al-prod 1h", "This needs a responder in production"),
-        (ROB, "silence al-stag 8h", "Silencing for longer than 4 h needs an sre in staging"),
+        (RAY, "silence al-prod 241m", "Silencing for longer than 4 h needs the role sre in production"),
+        (ROB, "silence al-prod 1h", "This needs the role responder in production"),
+        (ROB, "silence al-stag 8h", "Silencing for longer than 4 h needs the role sre in staging"),
         (VIV, "silence al-prod 1h", "You may not use `silence` in any environment."),
         (GUS, "silence al-prod 1h", "Guests can change and look up nothing here."),
         (STAN, "silence al-prod 1h", "People of other workspaces can change"),
         (VIV, "unsilence al-prod", "You may not use `unsilence` in any environment."),
         (GUS, "silences", "Guests can change and look up nothing here."),
-        (ROB, "silences production", "This needs a viewer in production"),
+        (ROB, "silences production", "This needs the role viewer in production"),
         (SAM, "silence al-prod 31d", "“31d” is too long."),
         (SAM, "silence al-nope 1h", "There is no alert group al-nope."),
         (SAM, "silence al-none 1h", "The catalogue names no Alertmanager of this alert."),
@@ -253,7 +253,7 @@ async def test_who_was_denied_is_in_the_audit_log(harness: CommandHarness) -> No
     await harness.run_command(RAY, "silence al-prod 5h quiet please")
     (entry,) = [each.entry for each in await harness.audit()]
     assert (entry.what, entry.who) == ("silence", RAY.person)
-    assert entry.outcome.startswith("denied: Silencing for longer than 4 h needs an sre in production")
+    assert entry.outcome.startswith("denied: Silencing for longer than 4 h needs the role sre in production")
 
 
 async def test_a_silence_that_would_hold_elsewhere_needs_the_role_there(harness: CommandHarness) -> None:
@@ -265,8 +265,8 @@ async def test_a_silence_that_would_hold_elsewhere_needs_the_role_there(harness:
     denied = await harness.run_command(ROB, "silence al-bare 1h")
     assert isinstance(denied, ErrorAnswer)
     assert str(denied.sentence) == (
-        "al-bare groups its alerts by nothing that names staging, so its silence would hold in development too, "
-        "which needs the role responder there. Nothing was silenced."
+        "al-bare groups its alerts by nothing that names staging, so its silence would hold in development too. "
+        "That needs the role responder in development, which you do not hold. Nothing was silenced."
     )
     assert in_force(harness, SHARED_ALERTMANAGER) == []
     assert isinstance(await harness.run_command(ROB, "silence al-name 1h"), TextAnswer)

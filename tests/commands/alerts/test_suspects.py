@@ -88,7 +88,7 @@ async def test_a_dry_run_shows_the_plan_and_the_command(harness: CommandHarness)
         (VIV, "rollback-suspect al-k7m2", "You may not use `rollback-suspect` in any environment."),
         (RAY, "rollback-suspect al-k7m2", "You may not use `rollback-suspect` in any environment."),
         (ROB, "rollback-suspect al-k7m2", "You may not use `rollback-suspect` in any environment."),
-        (DEE, "rollback-suspect al-k7m2", "This needs a deployer in production, and you are not one."),
+        (DEE, "rollback-suspect al-k7m2", "This needs the role deployer in production, which you do not hold."),
         (GUS, "rollback-suspect al-k7m2", "Guests can change and look up nothing here."),
         (STAN, "rollback-suspect al-k7m2", "People of other workspaces can change"),
         (ANA, "rollback-suspect al-prod", "No change is under suspicion for al-prod, so there is nothing to roll back."),

@@ -66,7 +66,7 @@ async def test_who_may_alone_and_who_asks(harness: CommandHarness, who: Member, 
     ],
 )
 async def test_whoever_may_not_is_told_and_audited(harness: CommandHarness, who: Member, text: str, role: str) -> None:
-    assert f"This needs a {role} in " in sentence(await harness.run_command(who, text))
+    assert f"This needs the role {role} in " in sentence(await harness.run_command(who, text))
     assert await harness.no_side_effects()
     (record,) = await harness.audit()
     assert record.entry.who == who.person
@@ -86,7 +86,7 @@ async def test_guests_and_strangers_change_nothing(harness: CommandHarness, who:
 
 
 async def test_a_role_of_one_environment_opens_no_other(harness: CommandHarness) -> None:
-    assert "This needs a deployer in production" in sentence(await harness.run_command(RAY, "rollback production"))
+    assert "This needs the role deployer in production" in sentence(await harness.run_command(RAY, "rollback production"))
 
 
 async def test_without_an_environment_whoever_may_nowhere_gets_no_form(harness: CommandHarness) -> None:
@@ -164,7 +164,7 @@ class TestLockedByAPerson:
         told = sentence(await harness.run_command(SAM, text))
         assert told == (
             "staging is locked by @U0SRE, until 23 Nov 16:02 UTC: database move. "
-            "Nothing was changed. When it may go on: `unlock staging`."
+            "When it may go on: `unlock staging`. Nothing was changed."
         )
         assert not harness.engine.started
 
@@ -172,7 +172,7 @@ class TestLockedByAPerson:
         await harness.start_operation(SAM, "rollback staging abc1234")
 
     async def test_a_rollback_of_others_is_refused_and_audited(self, harness: CommandHarness) -> None:
-        assert "A rollback passes a lock with the role sre, which you do not hold" in sentence(
+        assert "A rollback that passes it needs the role sre in staging, which you do not hold." in sentence(
             await harness.run_command(ANA, "rollback staging abc1234")
         )
         assert not harness.engine.started

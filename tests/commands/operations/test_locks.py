@@ -42,7 +42,7 @@ async def test_a_lock_may_have_no_end(harness: CommandHarness) -> None:
 async def test_a_second_lock_says_who_holds_the_first(harness: CommandHarness) -> None:
     await harness.run_command(ANA, "lock staging moving")
     told = text_of(await harness.run_command(LEE, "lock staging testing"))
-    assert told == "staging is locked already, by @U0DEPLOYER: moving. Nothing was changed."
+    assert told == "staging is locked by @U0DEPLOYER: moving. When it may go on: `unlock staging`. Nothing was changed."
     assert len(await harness.audit()) == 1
 
 

@@ -47,11 +47,11 @@ async def test_a_second_person_approves_and_the_pods_change(harness: OperationsH
     ("who", "words"),
     [
         (ANA, "another person has to approve"),
-        (VIV, "takes the role approver in production"),
-        (RAY, "takes the role approver in production"),
-        (GUS, "Guests and people of other workspaces"),
-        (STAN, "Guests and people of other workspaces"),
-        (member(LEE.person.user_id, "lee", team="T0OTHER"), "Guests and people of other workspaces"),
+        (VIV, "needs the role approver in production"),
+        (RAY, "needs the role approver in production"),
+        (GUS, "Guests can change and look up nothing here"),
+        (STAN, "People of other workspaces can change and look up nothing here"),
+        (member(LEE.person.user_id, "lee", team="T0OTHER"), "People of other workspaces can change and look up nothing here"),
     ],
     ids=["self", "viewer", "responder", "guest", "stranger", "same id, another workspace"],
 )

@@ -90,7 +90,10 @@ async def test_a_persons_lock_refuses_everything_but_a_rollback(harness: Operati
 
     ended = await harness.run_plan(asked, by=SAM)
 
-    assert (ended.state, str(ended.outcome)) == (State.FAILED, f"@{VIV.person.user_id} locked production: release day.")
+    assert (ended.state, str(ended.outcome)) == (
+        State.FAILED,
+        f"production is locked by @{VIV.person.user_id}: release day. When it may go on: `unlock production`.",
+    )
     assert ended.end_state == ("Nothing was changed.",)
     assert await harness.revisions() == 6
     assert (await harness.cluster.workload(harness.target())).replicas == 3
