@@ -19,10 +19,10 @@ from bot.slack.api import SlackApi, open_session
 from bot.slack.errors import from_connection, from_response
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
-from domain.errors import CatalogueError, DeepechoError, TemporaryError
+from domain.errors import CatalogueError, DeepechoError
 from integrations.kubernetes import Permission
 from storage.engines import open_engines
-from storage.schema_revision import database_revision, expected_revision
+from storage.schema_revision import require_schema
 
 REQUIRED_SCOPES: Mapping[str, str] = {
     "commands": "offer /deepecho",
@@ -96,15 +96,11 @@ def _scopes(granted: str) -> CheckResult:
 async def _schema(settings: Settings) -> CheckResult:
     engines = open_engines(settings.database, pooled=False)
     try:
-        revision = await database_revision(engines)
-    except TemporaryError as error:
+        revision = await require_schema(engines)
+    except DeepechoError as error:
         return CheckResult("database", ok=False, detail=str(error))
     finally:
         await engines.dispose()
-    expected = expected_revision()
-    if revision != expected:
-        detail = f"at {revision or 'nothing'}, this version needs {expected}: run `deepecho migrate`"
-        return CheckResult("database", ok=False, detail=detail)
     return CheckResult("database", ok=True, detail=f"reachable, schema at {revision}")
 
 

@@ -22,19 +22,13 @@ from bot.slack.socket_mode import SocketModeReceiver
 from bot.web.health import Health
 from bot.web.metrics import MetricsEndpoint, MetricSpec
 from bot.web.server import HttpServer
-from domain.errors import Refused
 from runbooks.housekeeping import Housekeeping
 from runbooks.timers import TimerDispatcher
 from storage.engines import parse_url
-from storage.schema_revision import database_revision, expected_revision
-from storage.store import Store
+from storage.schema_revision import require_schema
 
 DRAIN_TIMEOUT_SECONDS = 1.0
 """For messages that are under way when the process stops; all together it stops in under five."""
-
-
-class NotMigrated(Refused):
-    """The database's schema is not the one that this version expects."""
 
 
 ServiceT = TypeVar("ServiceT")
@@ -68,13 +62,14 @@ async def run_bot(
 ) -> AsyncIterator[Bot]:
     """Everything, from the HTTP port to the engine.
 
-    Raises ``CatalogueError``, ``InUse``, ``NotMigrated`` or ``TemporaryError`` before anything is done.
+    Raises ``CatalogueError``, ``DatabaseInUse``, ``NotMigrated``, ``DatabaseRefused`` or ``TemporaryError`` before anything is
+    done.
     """
     async with AsyncExitStack() as stack:
         lock_database_file(settings, stack)
         core = await open_core(settings, options or RuntimeOptions(), stack)
         stack.push_async_callback(core.store.close)
-        await check_schema(core.store)
+        await require_schema(core.store.engines)
         await core.open_connections()
         yield await _open(_build(core, families))
 
@@ -111,18 +106,10 @@ def _build(core: CoreComponents, families: Sequence[Family]) -> _Process:
 
 
 def lock_database_file(settings: Settings, stack: ExitStack | AsyncExitStack) -> None:
-    """A SQLite file is for one process alone. Raises ``InUse``."""
+    """A SQLite file is for one process alone. Raises ``DatabaseInUse`` or ``DatabaseRefused``."""
     url = parse_url(settings.database)
     if url.get_backend_name() == "sqlite" and url.database:
         stack.enter_context(exclusive_lock(Path(url.database)))
-
-
-async def check_schema(store: Store) -> None:
-    """Raise ``NotMigrated`` where the schema is not this version's."""
-    revision, expected = await database_revision(store.engines), expected_revision()
-    if revision != expected:
-        state = f"is at {revision}" if revision else "is empty"
-        raise NotMigrated(f"The database {state}; this version needs {expected}. Run `deepecho migrate` first.")
 
 
 async def _open(process: _Process) -> Bot:

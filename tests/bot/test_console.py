@@ -122,12 +122,32 @@ async def test_a_database_that_was_never_migrated_is_refused_in_words(harness: B
     (harness.folder / "deepecho.db").unlink()
     refused = await console(harness.environment(), "run")
     assert refused.code == 1
-    assert (
-        refused.err.splitlines()[-1]
-        == f"The database is empty; this version needs {expected_revision()}. Run `deepecho migrate` first."
+    assert refused.err.splitlines()[-1] == (
+        f"There is no database file {harness.folder}/deepecho.db. "
+        "Run `deepecho migrate`, which makes it; or name another with DEEPECHO_DATABASE_URL."
     )
     async with run(harness, "--migrate") as bot:
         assert f"The database is at {expected_revision()}." in bot.said()
+
+
+async def test_a_database_that_cannot_be_used_is_a_sentence_for_every_command(harness: BotHarness) -> None:
+    (harness.folder / "deepecho.db").write_text("To whom it may concern\n" * 100)
+    for words in (("run",), ("migrate",), ("audit", "verify")):
+        refused = await console(harness.environment(), *words)
+        assert refused.code == 1
+        assert refused.err.splitlines()[-1] == (
+            f"{harness.folder}/deepecho.db is not an SQLite database. "
+            "Move it away, or name another file with DEEPECHO_DATABASE_URL."
+        )
+        assert "Traceback" not in refused.err
+
+
+async def test_a_folder_that_cannot_be_made_is_named(harness: BotHarness) -> None:
+    (harness.folder / "file").touch()
+    environment = harness.environment() | {"DEEPECHO_DATABASE_URL": f"sqlite:///{harness.folder}/file/deepecho.db"}
+    refused = await console(environment, "migrate")
+    assert refused.code == 1
+    assert refused.err.startswith(f"The folder {harness.folder}/file of the database cannot be written to by user ")
 
 
 async def test_what_is_not_set_is_named_and_nothing_starts() -> None:
@@ -160,7 +180,8 @@ async def test_check_goes_on_past_what_is_bad_and_fails(harness: BotHarness) -> 
     assert bad.code == 1
     said = {line[5:45].strip(): line for line in bad.out.splitlines()}
     assert said["slack"].startswith("FAIL")
-    assert said["database"].endswith("run `deepecho migrate`")
+    assert f"There is no database file {harness.folder}/deepecho.db. Run `deepecho migrate`" in said["database"]
+    assert not (harness.folder / "deepecho.db").exists()
     assert said["catalogue"].startswith("ok ")
     assert said["cluster production"].startswith("FAIL")
     assert "xoxb-wrong" not in bad.out + bad.err
