@@ -3,7 +3,9 @@
 import json
 from dataclasses import dataclass
 
-from aiohttp import ClientWebSocketResponse, WSMsgType
+from aiohttp import ClientWebSocketResponse
+
+from sandbox.slack.text_frames import Connect, text_frames
 
 _COUNTED_FRAMES = {"init", "message", "message_update", "message_delete"}
 
@@ -14,8 +16,8 @@ class ChangeCounter:
 
     count: int = 0
 
-    async def listen(self, socket: ClientWebSocketResponse) -> None:
-        """Count what the local Slack tells its pages, until it stops."""
-        async for message in socket:
-            if message.type is WSMsgType.TEXT and json.loads(message.data)["t"] in _COUNTED_FRAMES:
+    async def listen(self, socket: ClientWebSocketResponse, connect: Connect) -> None:
+        """Count what the local Slack tells its pages. A new connection begins with a change, for what was missed."""
+        async for _, text in text_frames(socket, connect):
+            if json.loads(text)["t"] in _COUNTED_FRAMES:
                 self.count += 1

@@ -40,7 +40,7 @@ class FaultControl:
         self._control = control
 
     async def add(self, method: str, kind: str, *, times: int = 1, retry_after: int = 1, channel: str | None = None) -> None:
-        """``kind``: 429, 500, 503, timeout_before, timeout_after, drop_after, 500_after, ok_false:<error>, slow:<s>."""
+        """``kind``: 429, 500, 503, timeout_before, timeout_after, drop_after, 500_after, ok_false:<error>, slow:<s>, held."""
         body = {"method": method, "kind": kind, "times": times, "retry_after": retry_after, "channel": channel}
         await self._control.post("faults", body)
 
@@ -64,6 +64,10 @@ class FaultControl:
 
     async def slow(self, method: str, seconds: float, *, times: int = 1) -> None:
         await self.add(method, f"slow:{seconds}", times=times)
+
+    async def hold(self, method: str, *, times: int = 1) -> None:
+        """The call goes on once the faults are cleared."""
+        await self.add(method, "held", times=times)
 
     async def pending(self) -> list[Json]:
         faults: list[Json] = (await self._control.get("faults"))["faults"]

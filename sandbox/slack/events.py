@@ -2,11 +2,12 @@
 
 import json
 
-from aiohttp import ClientWebSocketResponse, WSMsgType
+from aiohttp import ClientWebSocketResponse
 
 from sandbox.slack import people
 from sandbox.slack.errors import Json
 from sandbox.slack.hub import Hub
+from sandbox.slack.text_frames import text_frames
 from sandbox.slack.user_actions import BackgroundActions, UserActions
 
 
@@ -20,13 +21,11 @@ class EventForwarder:
 
     async def listen(self, socket: ClientWebSocketResponse) -> None:
         """Until the local Slack stops. Every envelope is acknowledged at once: the bot's answer goes elsewhere."""
-        async for message in socket:
-            if message.type is not WSMsgType.TEXT:
-                continue
-            envelope: Json = json.loads(message.data)
+        async for connection, text in text_frames(socket, self._hub.upstream.bot_socket):
+            envelope: Json = json.loads(text)
             if "envelope_id" not in envelope:
                 continue
-            await socket.send_str(json.dumps({"envelope_id": envelope["envelope_id"]}))
+            await connection.send_str(json.dumps({"envelope_id": envelope["envelope_id"]}))
             self._forward(envelope["type"], self._hub.upstream.rewrite(envelope["payload"]))
 
     def _forward(self, kind: str, payload: Json) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 
 from sandbox.slack.errors import Json
 
-KINDS_BEFORE_DELIVERY = ("429", "500", "503", "timeout_before", "ok_false", "slow")
+KINDS_BEFORE_DELIVERY = ("429", "500", "503", "timeout_before", "ok_false", "slow", "held")
 KINDS_AFTER_DELIVERY = ("timeout_after", "drop_after", "500_after")
 MAX_HANG_SECONDS = 300.0
 

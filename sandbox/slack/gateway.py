@@ -97,7 +97,7 @@ async def open_gateway(upstream_base: str, tokens: SlackTokens, port: int = 0) -
         upstream_socket = await stack.enter_async_context(await hub.upstream.bot_socket())
         background.start(EventForwarder(hub, actions, background).listen(upstream_socket))
         page_socket = await stack.enter_async_context(await hub.upstream.page_socket())
-        background.start(hub.changes.listen(page_socket))
+        background.start(hub.changes.listen(page_socket, hub.upstream.page_socket))
         app = web.Application(client_max_size=_MAX_UPLOAD_BYTES)
         app.add_routes(_routes(hub, actions, background, session))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)

@@ -110,6 +110,9 @@ class WebApi:
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
             return None
+        if fault.kind == "held":
+            await self._hub.faults.hang()
+            return None
         self._hub.call_log.close(call, fault.kind if fault.kind != "ok_false" else fault.error)
         if fault.kind == "429":
             return _rate_limited(fault.retry_after)

@@ -1,5 +1,6 @@
 """Taking a PostgreSQL database away from those who use it, and giving it back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -14,8 +15,10 @@ async def database_unavailable(url: str) -> AsyncIterator[None]:
     admin = await asyncpg.connect(urlsplit(url)._replace(path="/postgres").geturl())
     try:
         await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+        ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1"
+        while await admin.fetchval(ended, name):  # who was about to connect is let in once more
+            await asyncio.sleep(0.01)
         yield
-        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     finally:
+        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
         await admin.close()

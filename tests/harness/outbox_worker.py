@@ -130,6 +130,7 @@ async def run_worker(
     retry_policy: RetryPolicy = RETRY_POLICY,
     pace: RateLimits = PACE,
     draw: Callable[[Chart], Awaitable[bytes]] | None = None,
+    slack_timeout: float = SLACK_TIMEOUT,
 ) -> AsyncIterator[RunningWorker]:
     """Delivery at work until the end of the block."""
     delivered_keys: list[str] = []
@@ -140,7 +141,7 @@ async def run_worker(
     async with AsyncExitStack() as stack:
         charts = Charts()
         stack.callback(charts.close)
-        session: aiohttp.ClientSession = await stack.enter_async_context(open_session(slack.api_url, seconds=SLACK_TIMEOUT))
+        session: aiohttp.ClientSession = await stack.enter_async_context(open_session(slack.api_url, seconds=slack_timeout))
         api = SlackApi(slack.bot_token, session, base_url=slack.api_url)
         delivery = OutboxWorker(
             store,
