@@ -12,8 +12,7 @@ COPY runbooks ./runbooks
 COPY commands ./commands
 COPY bot ./bot
 # The sandbox is for development and stays out of the image.
-RUN mkdir sandbox && touch sandbox/__init__.py \
-    && /app/bin/pip install --no-cache-dir --no-deps . \
+RUN /app/bin/pip install --no-cache-dir --no-deps . \
     && python -m compileall -q /app/lib
 
 FROM python:3.11-slim-bookworm
