@@ -10,7 +10,7 @@ FETCH = ls .tools/local-slack-*/bin/local-slack >/dev/null 2>&1 || scripts/need 
 FETCH_IF_POSSIBLE = $(FETCH) || [ "$$CI" != true ]
 LOCKING := --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
 
-.PHONY: help setup sandbox test lint format test-cluster test-alerts test-browser test-crash bench lock clean
+.PHONY: help setup sandbox test lint format test-cluster test-alerts test-browser test-crash coverage bench lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -65,6 +65,15 @@ test-crash: $(READY)  ## SIGKILL at every point of every procedure, SQLite and P
 	@scripts/need postgresql
 	@$(PYTEST) -m crash
 
+coverage: $(READY)  ## which branches the tests never take; .coverage/report.txt and .coverage/html; TESTS=tests/storage for some
+	@$(FETCH_IF_POSSIBLE)
+	@scripts/need postgresql prometheus prometheus-alertmanager
+	@mkdir -p .coverage
+	@$(PYTEST) -n auto --dist loadfile -m "not cluster and not browser and not crash and not alerts" --cov --cov-report= $(TESTS)
+	@$(BIN)/coverage html --quiet
+	@$(BIN)/coverage report > .coverage/report.txt
+	@tail -n 1 .coverage/report.txt
+
 bench: $(READY)  ## speed against a floor measured in the same run; .bench/results.json
 	@$(BIN)/python -m tests.bench
 
@@ -74,4 +83,4 @@ lock: $(READY)  ## lock the newest dependencies that pyproject.toml allows
 	@$(BIN)/uv pip compile -q pyproject.toml --extra eks $(LOCKING) -c requirements-dev.lock -o requirements.lock
 
 clean:  ## forget everything that can be made again
-	@rm -rf $(VENV) .tools .sandbox .bench .screenshots .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) .tools .sandbox .bench .coverage .screenshots .mypy_cache .ruff_cache .pytest_cache .hypothesis
