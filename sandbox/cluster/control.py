@@ -8,7 +8,7 @@ from typing import Literal
 
 from sandbox.cluster.model import Json
 
-FaultKind = Literal["status", "delay", "hang", "drop", "fail_after_apply"]
+FaultKind = Literal["status", "delay", "hold", "hang", "drop", "fail_after_apply"]
 _MAX_REQUESTS = 1_000
 
 
@@ -17,7 +17,8 @@ class ClusterFault:
     """What happens to the next ``times`` requests whose path begins with ``path_prefix``.
 
     ``status`` answers that code (with ``retry_after`` seconds, where given); ``delay`` waits ``seconds`` first;
-    ``hang`` never answers; ``drop`` cuts the connection before anything is done, ``fail_after_apply`` after it is done.
+    ``hold`` waits until the faults are cleared; ``hang`` never answers; ``drop`` cuts the connection before anything is done,
+    ``fail_after_apply`` after it is done.
     """
 
     kind: FaultKind
@@ -59,7 +60,7 @@ class ClusterControl:
         self.faults.append(fault)
 
     def clear_faults(self) -> None:
-        """No more faults; what hangs is let go, without an answer."""
+        """No more faults; what is held goes on, what hangs is let go without an answer."""
         self.faults.clear()
         self.released.set()
         self.released = asyncio.Event()

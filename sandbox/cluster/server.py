@@ -90,6 +90,9 @@ class StandInApiServer:
         if fault.kind == "delay":
             await requests.pause(fault.seconds)
             return await handler(request)
+        if fault.kind == "hold":
+            await self._control.released.wait()
+            return await handler(request)
         if fault.kind == "hang":
             await self._control.released.wait()
         if fault.kind == "fail_after_apply":

@@ -287,8 +287,73 @@ async def test_a_deployment_made_anew_is_another_one(namespace: ClusterNamespace
         await _put(cluster, namespace, before.template, before, "op-1")
 
 
+async def _recreate(namespace: ClusterNamespace) -> Json:
+    """Somebody deletes the Deployment and makes it again, to the letter; the new one as it is then."""
+    await namespace.kubectl("delete", "deployment", "web")
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    return await namespace.deployment()
+
+
+@pytest.mark.parametrize("verb", ["deploy", "roll back", "restart", "scale"])
+async def test_a_deployment_made_anew_between_plan_and_change_is_left_alone(
+    namespace: ClusterNamespace, cluster: Cluster, verb: str
+) -> None:
+    """It has the same name, template and number of pods; only its uid tells that it is not the one that was planned for."""
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
+    recreated = await _recreate(namespace)
+    changes = {
+        "deploy": lambda: _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1", uid=before.uid),
+        "roll back": lambda: _put(cluster, namespace, before.template, before, "op-1", uid=before.uid, back=True),
+        "restart": lambda: _restart(cluster, namespace, before, "op-1", uid=before.uid),
+        "scale": lambda: cluster.scale(namespace.target(), 1, expected_replicas=0, operation_id="op-1", uid=before.uid),
+    }
+
+    with pytest.raises(Drifted, match=r"web in production was deleted and made anew in the meantime\. Nothing was changed\."):
+        await changes[verb]()
+
+    after = await namespace.deployment()
+    assert after["metadata"]["uid"] == recreated["metadata"]["uid"] != before.uid
+    assert after["metadata"]["generation"] == recreated["metadata"]["generation"]
+    assert "deepecho/operation" not in after["metadata"]["annotations"]
+
+
+async def test_the_deployment_that_was_planned_for_is_changed(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
+
+    assert await _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1", uid=before.uid) is True
+
+
+@pytest.mark.parametrize("planned", ["with its uid", "without"])
+async def test_a_deployment_made_anew_between_look_and_patch_is_left_alone(
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster, planned: str
+) -> None:
+    """The patch waits on its way meanwhile. Even where no uid was planned, the object is the one of the first look."""
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
+    stand_in.inject_fault(ClusterFault(kind="hold", method="PATCH", path_prefix=namespace.path()))
+
+    uid = before.uid if planned == "with its uid" else ""
+    ours = asyncio.create_task(cluster.scale(namespace.target(), 1, expected_replicas=0, operation_id="op-1", uid=uid))
+    await wait_until(lambda: not stand_in.control.faults)
+    recreated = await _recreate(namespace)
+    stand_in.control.clear_faults()
+
+    with pytest.raises(Drifted, match="was deleted and made anew in the meantime"):
+        await ours
+    assert (await namespace.deployment())["spec"] == recreated["spec"]
+
+
 async def _put(
-    cluster: Cluster, namespace: ClusterNamespace, template: Template, before: Workload, operation: str, *, back: bool = False
+    cluster: Cluster,
+    namespace: ClusterNamespace,
+    template: Template,
+    before: Workload,
+    operation: str,
+    *,
+    back: bool = False,
+    uid: str = "",
 ) -> bool:
     return await cluster.set_template(
         namespace.target(),
@@ -297,12 +362,18 @@ async def _put(
         operation_id=operation,
         cause="roll back",
         annotations_from_revision=back,
+        uid=uid,
     )
 
 
-async def _restart(cluster: Cluster, namespace: ClusterNamespace, before: Workload, operation: str) -> bool:
-    at = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
-    return await cluster.restart(namespace.target(), expected_hash=before.template_hash, restarted_at=at, operation_id=operation)
+async def _restart(cluster: Cluster, namespace: ClusterNamespace, before: Workload, operation: str, *, uid: str = "") -> bool:
+    return await cluster.restart(
+        namespace.target(),
+        expected_hash=before.template_hash,
+        restarted_at=datetime(2026, 11, 23, 14, 2, tzinfo=UTC),
+        operation_id=operation,
+        uid=uid,
+    )
 
 
 def _tagged(workload: Workload, tag: str) -> Template:
