@@ -35,7 +35,9 @@ async def test_guests_and_strangers_are_told_who_they_are(harness: CommandHarnes
     answer = await harness.run_command(who, "whoami")
     assert isinstance(answer, WhoAmI)
     assert (answer.guest, answer.stranger) == (who.guest, who.stranger)
-    assert all(each.role is None and not each.allowed and not each.allowed_with_approval for each in answer.permissions)
+    assert [(each.environment, each.role, each.allowed, each.allowed_with_approval) for each in answer.permissions] == [
+        (environment, None, (), ()) for environment in ("development", "staging", "production")
+    ]
 
 
 async def test_help_shows_every_command_with_its_example(harness: CommandHarness) -> None:
@@ -53,7 +55,9 @@ async def test_help_shows_every_command_with_its_example(harness: CommandHarness
 async def test_every_example_is_understood(harness: CommandHarness) -> None:
     answer = await harness.run_command(VIV, "help")
     assert isinstance(answer, HelpAnswer)
-    for line in (line for group in answer.groups for line in group.lines):
+    lines = [line for group in answer.groups for line in group.lines]
+    assert lines
+    for line in lines:
         spoken = harness.registry.parse(harness.services.catalogue, line.example)
         assert spoken.command.name == line.command
         assert len(spoken.args.positional) >= spoken.command.usage.min_arguments

@@ -1,5 +1,6 @@
-"""Every test that takes ``place`` runs against the stand-in cluster and against a real API server, where there is one."""
+"""Every test that takes ``namespace`` runs against the stand-in cluster and against a real API server, where there is one."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -66,6 +67,8 @@ async def connection(namespace: ClusterNamespace) -> AsyncIterator[KubernetesCli
 async def viewer(namespace: ClusterNamespace) -> AsyncIterator[Cluster]:
     """The same cluster, entered by somebody who may only look."""
     if not namespace.viewer.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI has no kubeconfig of a viewer at {namespace.viewer}")
         pytest.skip(f"there is no kubeconfig of a viewer at {namespace.viewer}")
     async with open_cluster(
         ClusterSettings(name="here", kubeconfig=str(namespace.viewer)), SystemClock(), redact=redact

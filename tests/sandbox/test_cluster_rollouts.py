@@ -54,7 +54,9 @@ async def test_a_new_deployment_gets_ready_pods_of_one_replica_set(harness: Clus
     }
     assert condition(deployment, "Available")["reason"] == "MinimumReplicasAvailable"
     assert condition(deployment, "Progressing")["message"] == f'ReplicaSet "web-{digest}" has successfully progressed.'
-    for pod in await harness.pods():
+    pods = await harness.pods()
+    assert len(pods) == 3
+    for pod in pods:
         (container,) = pod["status"]["containerStatuses"]
         assert container["ready"]
         assert container["imageID"] == image_id("registry.example/web:main-1")

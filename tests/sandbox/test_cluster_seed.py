@@ -68,6 +68,7 @@ async def test_production_runs_its_version_since_yesterday_afternoon(harness: Cl
 async def test_every_pod_is_ready_and_of_the_image_it_says(harness: ClusterHarness) -> None:
     for namespace in CONTEXTS.values():
         pods = (await harness.get(f"/api/v1/namespaces/{namespace}/pods"))["items"]
+        assert pods
         for pod in pods:
             (status,) = pod["status"]["containerStatuses"]
             assert status["ready"]

@@ -78,6 +78,7 @@ async def test_every_constraint_has_a_name(empty_database_url: str) -> None:
     await migrate(empty_database_url)
     tables = await seen(empty_database_url, shape)
     assert isinstance(tables, dict)
+    assert tables.keys() == metadata.tables.keys()
     for name, (_, _, primary, uniques) in tables.items():
         assert primary or name == "outbox"  # SQLite counts rows by itself only in a nameless primary key
         assert all(unique not in {"", "None"} for unique in uniques)

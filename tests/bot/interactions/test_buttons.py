@@ -47,7 +47,9 @@ def test_a_click_is_words_or_nothing(action: str, value: str, words: str | None)
 
 @pytest.mark.parametrize("fact", [FIRING, SILENCED], ids=["firing", "silenced"])
 def test_everything_on_a_card_can_be_typed(fact: object) -> None:
-    for element in shown(render(fact).blocks).values():
+    elements = shown(render(fact).blocks)
+    assert elements
+    for element in elements.values():
         values = [element["value"]] if element["type"] == "button" else [each["value"] for each in element["options"]]
         for value in values:
             words = command_text(BUTTONS, clicked(element["action_id"], value))

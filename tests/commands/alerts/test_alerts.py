@@ -82,6 +82,7 @@ async def test_route_says_which_rule_and_why(
     found = answer.explanation
     assert (found.route.rule, found.route.severity, [each.rule for each in found.steps]) == (rule, severity, tried)
     compared = [each for step in found.steps for each in step.matchers]
+    assert compared
     assert all(each.actual == answer.labels.get(each.text.partition("=")[0], "") for each in compared)
 
 

@@ -135,6 +135,8 @@ def test_no_address_is_broken_by_what_others_write(expression: str, runbook: str
     record = group(
         generator_url=f"http://vm/graph?g0.expr={expression}", annotations={"runbook_url": f"https://x.example/{runbook}"}
     )
-    for url in links(record).values():
+    found = links(record)
+    assert found
+    for url in found.values():
         assert urlsplit(url).hostname in {"grafana.example", "prom.example", "jaeger.example", "x.example"}
         assert not set(url) & set('<>|" \n\x00')
