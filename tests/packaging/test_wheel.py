@@ -56,7 +56,7 @@ def test_the_migrations_are_in_it(wheel: set[str]) -> None:
 
 
 def test_nothing_lies_beside_the_packages(wheel: set[str]) -> None:
-    """Files at the top would land loose in ``site-packages``, among everybody else's."""
+    """Files at the top would land loose in ``site-packages``, as those of kubernetes-asyncio do: README.md, LICENSE and more."""
     assert {name for name in wheel if len(PurePosixPath(name).parts) == 1} == set()
     tops = {PurePosixPath(name).parts[0] for name in wheel}
     assert {top for top in tops if not top.endswith(".dist-info")} == PRODUCT | {"sandbox"}
