@@ -259,9 +259,9 @@ async def test_before_anybody_asks_nothing_heavy_is_loaded(harness: BotHarness) 
     program = (
         "import asyncio, sys\n"
         "from bot.core.settings import load_settings\n"
-        "from bot.wiring import running\n"
+        "from bot.wiring import run_bot\n"
         "async def main():\n"
-        "    async with running(load_settings()):\n"
+        "    async with run_bot(load_settings()):\n"
         f"        print(*(name for name in {SWITCHED_OFF!r} if name in sys.modules))\n"
         "asyncio.run(main())\n"
     )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.errors import Drifted, NotFound, PermanentError, Refused, UnknownOutcome
+from domain.errors import Drifted, NotFound, PermanentError, Refused, TemporaryError, UnknownOutcome
 from domain.workloads.deployments import Template, Workload, template_hash
 from integrations.kubernetes import Cluster
 from sandbox.cluster import ClusterFault, StandInCluster
@@ -230,6 +230,54 @@ async def test_a_cluster_that_stays_silent_leaves_the_outcome_unknown(
     stand_in.control.clear_faults()
 
     assert await _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1") is False
+
+
+async def test_two_lost_answers_leave_the_outcome_unknown(
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
+) -> None:
+    """Neither request was carried out, which nobody can know: it is not sent a third time."""
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
+    stand_in.control.requests.clear()
+    stand_in.inject_fault(ClusterFault(kind="drop", times=2, method="PATCH", path_prefix=APPS))
+
+    with pytest.raises(UnknownOutcome, match="may or may not have been done"):
+        await _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1")
+
+    assert [each.method for each in stand_in.control.writes(APPS)] == ["PATCH", "PATCH"]
+
+
+async def test_a_deployment_that_others_change_all_the_time_is_left_to_them(
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
+) -> None:
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
+    stand_in.inject_fault(ClusterFault(kind="status", status=409, times=1000, method="PATCH", path_prefix=APPS))
+
+    with pytest.raises(
+        TemporaryError, match=r"web in production is being changed by others all the time\. Nothing was changed\."
+    ):
+        await _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1")
+
+    stand_in.control.clear_faults()
+    assert (await cluster.workload(namespace.target())).operation_id == ""
+    assert await _put(cluster, namespace, _tagged(before, "main-bbbbbbb"), before, "op-1") is True
+
+
+async def test_what_was_changed_as_planned_and_by_somebody_else_since_is_drift(
+    namespace: ClusterNamespace, cluster: Cluster
+) -> None:
+    """The operation's mark is still there, but what it wanted is not: a replay must not take that for its own success."""
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
+    template = _tagged(before, "main-bbbbbbb")
+    assert await _put(cluster, namespace, template, before, "op-1") is True
+    await namespace.set_version("main-urgent", wait=False)
+
+    with pytest.raises(Drifted, match="was changed as planned, and by somebody else since"):
+        await _put(cluster, namespace, template, before, "op-1")
+
+    assert (await cluster.workload(namespace.target())).image.endswith("main-urgent")
 
 
 async def _after_the_patch(stand_in: StandInCluster, namespace: ClusterNamespace) -> None:

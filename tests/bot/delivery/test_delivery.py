@@ -186,3 +186,22 @@ async def test_a_chart_follows_its_words_as_a_picture_in_the_thread(store: Store
     headers = {"Authorization": f"Bearer {slack.bot_token}"}
     async with aiohttp.ClientSession(headers=headers) as session, session.get(picture.files[0]["url_private"]) as file:
         assert (await file.read()).startswith(b"\x89PNG")
+
+
+async def test_a_file_whose_row_another_replica_took_over_meanwhile_is_left_to_it(store: Store, slack: RunningSlack) -> None:
+    """The first replica slept while Slack named the file; it must not put a second one into the thread when it wakes."""
+    await enqueue(store, card("asked"), outbox_note("t/log", "the pod's last lines", parent="card", lines=("one", "two")))
+    await slack.client.faults.hold("files.getUploadURLExternal")
+    async with run_worker(store, slack, slack_timeout=30) as slept:
+        await wait_for_calls(slack, "files.getUploadURLExternal")
+        async with run_worker(store, slack, replica="replica-2"):
+            async with store.write() as tx:
+                await tx.outbox.release_dead_claims(frozenset({"replica-2"}))
+            await wait_all_settled(store)
+        await slack.client.faults.clear()
+        assert await slept.delivery.drain(10)
+    [message] = await slack.client.messages("deploys")
+    files = [each.files for each in await slack.client.thread("deploys", message.ts) if each.files]
+    assert [len(each) for each in files] == [1]
+    assert len(await slack.client.api_calls("files.completeUploadExternal")) == 1
+    assert await counts(store) == {"delivered": 2}

@@ -13,7 +13,7 @@ from domain.operations.operation import Decision, Phase, State
 from domain.workloads.deployments import with_image
 from sandbox.cluster import FAST
 from tests.harness.operations import OperationsHarness, open_operations_harness
-from tests.harness.samples.team import ANA, LEE, RAY, member
+from tests.harness.samples.team import ANA, LEE, RAY, TEAM, member, team_catalogue
 
 REGISTRY = "ghcr.io/echocog/deep-tree-echo-rkwv"
 WATCH = "watch deep-echo-main"
@@ -69,8 +69,9 @@ async def test_what_was_changed_as_planned_and_again_since_is_not_called_unchang
 
 
 async def test_one_account_met_under_two_workspaces_does_not_approve_its_own(tmp_path: Path) -> None:
-    async with open_operations_harness(tmp_path) as harness:
-        elsewhere = member(LEE.person.user_id, "lee", team="T0SECOND")
+    elsewhere = member(LEE.person.user_id, "lee", team="T0SECOND")
+    catalogue = team_catalogue(workspaces=[TEAM, "T0SECOND"])
+    async with open_operations_harness(tmp_path, catalogue=catalogue) as harness:
         record = await harness.operations.start(
             await harness.planner.rollback("production", "abc1234", "deep-echo-main"),
             source="k",
@@ -94,7 +95,7 @@ async def assert_goes_back_after_a_stop(harness: OperationsHarness) -> None:
     await harness.wait_until(record.id, lambda now: now.progress[0].phase is Phase.ROLLING)
     await harness.operations.cancel(record.id, ANA)
     ended = await harness.wait_ended(record.id)
-    assert (ended.state, ended.outcome) == (State.CANCELLED, "Stopped while it was rolling out.")
+    assert (ended.state, str(ended.outcome)) == (State.CANCELLED, "Stopped while it was rolling out.")
     harness.clock.advance(timedelta(hours=2))
     await harness.timers.run_due()
     async with asyncio.timeout(30):

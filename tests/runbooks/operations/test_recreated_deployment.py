@@ -38,7 +38,7 @@ class HeldRead:
         self.harness: OperationsHarness | None = None
 
     def __call__(self, _operation: str, step: str, point: str, /) -> None:
-        if self.harness is not None and (step, point) == ("plan again", "done"):
+        if self.harness is not None and (step, point) == ("replan", "done"):
             self.harness.stand_in.inject_fault(
                 ClusterFault(kind="hold", method="GET", path_prefix=path_of(self.harness, "staging"))
             )
@@ -66,13 +66,13 @@ async def test_between_the_last_look_at_the_plan_and_the_change(verb: str, tmp_p
         await recreate(harness, "staging")
         harness.stand_in.control.clear_faults()
         ended = await harness.wait_ended(record.id)
-        assert ended.outcome == "deep-echo-main in staging was deleted and made anew in the meantime."
+        assert str(ended.outcome) == "deep-echo-main in staging was deleted and made anew in the meantime."
         await assert_left_alone(harness, ended, "staging")
 
 
 async def assert_left_alone(harness: OperationsHarness, ended: OperationRecord, environment: str) -> None:
     assert ended.state is State.DRIFTED
-    assert [line for line in ended.end_state if "not changed" not in line and line != "Nothing was changed."] == []
+    assert [line for line in map(str, ended.end_state) if "not changed" not in line and line != "Nothing was changed."] == []
     assert (await harness.cluster.workload(harness.target(environment=environment))).operation_id != ended.id
 
 
@@ -83,5 +83,5 @@ async def test_while_its_approval_is_waited_for(harness: OperationsHarness) -> N
     await recreate(harness, "production")
     await harness.operations.decide(record.id, LEE, Decision.APPROVED)
     ended = await harness.wait_ended(record.id)
-    assert ended.outcome == "The world moved since this was planned: deep-echo-main was deleted and made anew."
+    assert str(ended.outcome) == "The cluster changed since this was planned: deep-echo-main was deleted and made anew."
     await assert_left_alone(harness, ended, "production")
