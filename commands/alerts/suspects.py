@@ -8,8 +8,7 @@ from commands.core.quoting import format_command
 from commands.core.request import Request
 from commands.core.router import Router
 from commands.core.usage import Usage
-from commands.operations.deploy import ROLLBACK_USAGE
-from commands.operations.start import planner, start_operation
+from commands.operations.start import ROLLBACK_USAGE, planner, start_operation
 from domain.alerts.alerts import AlertGroup, GroupState
 from domain.alerts.remediation import RollbackTarget, rollback_of
 from domain.answers.answers import OperationStarted

@@ -8,7 +8,7 @@ from commands.core.quoting import format_command
 from commands.core.request import Request
 from commands.core.router import Router
 from commands.core.usage import Usage
-from commands.operations.start import planner, resolve_service, start_operation
+from commands.operations.start import ROLLBACK_USAGE, planner, resolve_service, start_operation
 from domain.facts import Answer
 from domain.operations.plans import Plan
 from domain.operations.version_choices import VersionChoice
@@ -18,7 +18,6 @@ from domain.policies import Action
 router = Router()
 
 DEPLOY_USAGE = "<env> <version> [service] [--reason …] [--dry-run]"
-ROLLBACK_USAGE = "<env> <sha|tag|last> [service] [--reason …] [--dry-run]"
 
 _MakePlan = Callable[[str, str, str | None], Awaitable[Plan]]
 

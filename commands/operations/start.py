@@ -15,6 +15,9 @@ from domain.sentences import sentence
 from runbooks.operations.planner import Planner
 from runbooks.operations.service import OperationService
 
+ROLLBACK_USAGE = "<env> <sha|tag|last> [service] [--reason …] [--dry-run]"
+"""Also the usage of the command that ``rollback-suspect`` stands for."""
+
 
 def planner(request: Request) -> Planner:
     """A planner with the catalogue of the request."""

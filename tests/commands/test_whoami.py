@@ -46,7 +46,7 @@ async def test_help_shows_every_command_with_its_example(harness: CommandHarness
     lines = [line for group in answer.groups for line in group.lines]
     assert {line.command for line in lines} == {
         *("help", "status", "versions", "deploy", "rollback", "restart", "scale", "approve", "reject", "cancel"),
-        *("operations", "locks", "lock", "unlock", "audit", "whoami"),
+        *("operations", "locks", "lock", "unlock", "audit", "reload", "whoami"),
         *("alerts", "alerts route", "ack", "silence", "unsilence", "silences", "rollback-suspect"),
     }
     assert all(line.text and line.example.startswith(line.command) and line.usage.startswith(line.command) for line in lines)
