@@ -1,4 +1,4 @@
-"""The audit log's entries and the hash chain that makes a change to any of them visible."""
+"""Entries of the audit log, and the hash chain that reveals a change of any of them."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -11,15 +11,15 @@ from domain.text import clip
 
 MAX_SUBJECT_LENGTH = 200
 MAX_TEXT_LENGTH = 2000
-"""Maximum characters of ``why`` and of ``outcome``: a reload names every change, and each record is read as a whole."""
+"""Maximum characters of ``why`` and of ``outcome``: the entry of a reload names every change of the catalogue."""
 
 GENESIS = "0" * 64
-"""What the first entry chains to."""
+"""The ``previous`` digest of the first record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """Who did what, where and why, with which approval, and how it ended. ``key`` names the event, once."""
+    """Who did what, where and why, with which approval, and how it ended. ``key`` identifies the event and is unique."""
 
     key: str
     at: datetime
@@ -46,9 +46,9 @@ def new_entry(
     outcome: str = "",
     operation: str = "",
 ) -> AuditEntry:
-    """An entry with its texts cut to size. ``where`` is ``environment/service,service/subject``, without what is empty.
+    """Build an entry, with long texts cut. ``where`` is ``environment/service,service/subject``, without its empty parts.
 
-    ``subject`` is what else names the place: an alert's title, the arguments of a command.
+    ``subject`` completes the place: an alert's title, the arguments of a command.
     """
     # Only the subject is cut: a search for a service has to find every entry that names it.
     where = "/".join(part for part in (environment, ",".join(services), clip(subject, MAX_SUBJECT_LENGTH)) if part)
@@ -67,7 +67,7 @@ def new_entry(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:
-    """An entry in its place in the chain."""
+    """An entry with its number and its links in the chain."""
 
     number: int
     entry: AuditEntry
@@ -84,13 +84,13 @@ class BrokenLink:
 
 
 def chain_digest(previous: str, number: int, entry: AuditEntry) -> str:
-    """The digest of an entry in its place: 64 hex digits over the one before, the number, and every field."""
+    """The digest of a record: 64 hex digits over the previous digest, the number, and every field of the entry."""
     fields = asdict(entry) | {"at": entry.at.isoformat(timespec="microseconds")}
     return hashlib.sha256(canonical([previous, number, fields]).encode()).hexdigest()
 
 
 def find_broken_link(records: Iterable[AuditRecord], head: tuple[int, str]) -> BrokenLink | None:
-    """Walk the chain from its beginning to ``head`` (last number, its digest); None when it holds."""
+    """Verify the chain from its first record to ``head``, which is the last number and its digest. None if it is intact."""
     number, digest = 0, GENESIS
     for record in records:
         if record.number != number + 1:

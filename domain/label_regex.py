@@ -1,7 +1,7 @@
-"""Regular expressions that people write, for labels and tags, in RE2: the dialect of Alertmanager and Prometheus.
+"""Regular expressions that people write, for labels and tags, in the dialect of Alertmanager and Prometheus: RE2.
 
-RE2 takes time in proportion to the program times the text, whatever the expression. What it cannot do (look around,
-refer back) it refuses, and so does Alertmanager.
+RE2's time is at most proportional to the length of the program times that of the text. Like Alertmanager, it rejects lookaround
+and back-references.
 """
 
 import re
@@ -12,16 +12,16 @@ from typing import Any
 import re2
 
 MAX_REGEX_CHARACTERS = 10_000
-"""Characters of an expression."""
+"""Maximum characters of an expression."""
 
 _MAX_MEMORY = 256 * 1024
-"""Bytes for the program and its cache, which bounds a program to some 20,000 instructions. The worst that was found within
-this bound took 0.3 s on 1,024 characters; RE2's default of 8 MiB is for one expression, not for a catalogue of them.
+"""Bytes of a program and its cache, which limit a program to some 20,000 instructions. The slowest one found within this limit
+took 0.3 s for 1,024 characters. RE2's default of 8 MiB is meant for one expression, and a catalogue has many.
 """
 
 _MAX_QUOTED = 40
 
-_WORDS = {
+_ERROR_TEXTS = {
     "unexpected ):": "a ) has no ( before it",
     "missing ):": "a ( is never closed",
     "missing ]:": "{part} has no ] at its end",
@@ -35,33 +35,33 @@ _WORDS = {
     "invalid perl operator:": "{part} means nothing",
     "pattern too large": "it is too large",
 }
-"""How RE2 begins its messages, and what that means. ``{part}``: the place that RE2 names."""
+"""Beginnings of RE2's messages and the texts for people. ``{part}`` is the part of the expression that RE2 names."""
 
-_LOOKS_AROUND = ("(?=", "(?!", "(?<=", "(?<!")
+_LOOKAROUND_STARTS = ("(?=", "(?!", "(?<=", "(?<!")
 _ONLY_IN_CPP = re.compile(
     r"""(?xs) \\Q.*?\\E | \[\^?\]?(?:\\. | \[:\^?\w+:\] | [^\]\\])*\]
-    | (?P<wrong> \\[QC] | \{(?=[0-9,]*[0-9]{9})[0-9]+(?:,[0-9]*)?\} ) | \\?."""
+    | (?P<unsupported> \\[QC] | \{(?=[0-9,]*[0-9]{9})[0-9]+(?:,[0-9]*)?\} ) | \\?."""
 )
-"""What RE2's original takes and Go's, in which Alertmanager is written, does not: one byte, absurd counts
-as plain text, and a quotation without an end, which would hold the anchors that Alertmanager sets.
+"""What RE2 in C++ accepts and in Go, as Alertmanager uses it, does not: ``\\C``, huge counts as plain text, and ``\\Q`` without
+``\\E``, which would quote the anchor that Alertmanager appends.
 """
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelRegex:
-    """An expression that was compiled."""
+    """A compiled expression."""
 
     text: str
     _program: Any
 
     def matches(self, value: str) -> bool:
-        """Whether all of the value is as the expression says. A dot is any character but the end of a line.
+        """Whether the expression matches the whole value. A dot matches every character but a line feed.
 
-        Half a surrogate pair, which has no UTF-8, counts as U+FFFD: so Alertmanager reads it.
+        A lone surrogate, which UTF-8 cannot encode, counts as U+FFFD, as in Alertmanager.
         """
         try:
-            text = value.encode()  # Bytes, because the binding takes three times as long to count characters for text.
+            text = value.encode()  # With text the binding counts characters, which takes three times as long.
         except UnicodeEncodeError:
             text = _SURROGATE.sub("\ufffd", value).encode()
         return self._program.fullmatch(text) is not None
@@ -69,7 +69,7 @@ class LabelRegex:
 
 @lru_cache(maxsize=1024)
 def compile_label_regex(text: str) -> LabelRegex:
-    """The expression, compiled. Raises ``ValueError`` with half a sentence that says what is wrong."""
+    """Compile an expression. Raises ``ValueError`` with a clause that says what is wrong."""
     if len(text) > MAX_REGEX_CHARACTERS:
         raise ValueError(f"it is longer than {MAX_REGEX_CHARACTERS:,} characters")
     if _SURROGATE.search(text):
@@ -77,32 +77,32 @@ def compile_label_regex(text: str) -> LabelRegex:
     try:
         program = re2.compile(text, _options())
     except re2.error as error:
-        raise ValueError(_in_words(error)) from error
-    if wrong := next(filter(None, (found["wrong"] for found in _ONLY_IN_CPP.finditer(text))), ""):
-        raise ValueError(f"{_cut(wrong)} means nothing")
+        raise ValueError(_describe(error)) from error
+    if unsupported := next(filter(None, (match["unsupported"] for match in _ONLY_IN_CPP.finditer(text))), ""):
+        raise ValueError(f"{_cut(unsupported)} means nothing")
     return LabelRegex(text, program)
 
 
 def _options() -> Any:
     options = re2.Options()
-    options.log_errors = False  # It would write to stderr, past the logs and their redaction.
-    options.never_capture = True  # Nobody asks for groups, and they cost.
+    options.log_errors = False  # RE2 would write to stderr, without the redaction of our logs.
+    options.never_capture = True  # Groups cost time, and nothing reads them.
     options.max_mem = _MAX_MEMORY
     return options
 
 
-def _in_words(error: Exception) -> str:
-    message = error.args[0]
-    said = message.decode(errors="replace") if isinstance(message, bytes) else str(message)
-    start = next((start for start in _WORDS if said.startswith(start)), "")
-    part = _cut(said.removeprefix(start).removeprefix(" "))
-    if part.startswith(_LOOKS_AROUND):
+def _describe(error: Exception) -> str:
+    raw = error.args[0]
+    message = raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
+    start = next((start for start in _ERROR_TEXTS if message.startswith(start)), "")
+    part = _cut(message.removeprefix(start).removeprefix(" "))
+    if part.startswith(_LOOKAROUND_STARTS):
         return f"{part} looks around, which RE2, Alertmanager's dialect, does not do"
     if re.fullmatch(r"\\[1-9]|\(\?P", part):
         return f"{part} refers back to a group, which RE2, Alertmanager's dialect, does not do"
-    return _WORDS[start].format(part=part) if start else _cut(said)
+    return _ERROR_TEXTS[start].format(part=part) if start else _cut(message)
 
 
 def _cut(text: str) -> str:
-    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[:_MAX_QUOTED])
+    shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text[:_MAX_QUOTED])
     return shown if len(text) <= _MAX_QUOTED else f"{shown[:-1]}…"

@@ -1,4 +1,4 @@
-"""Who may approve, reject or cancel an operation. The Home tab's buttons, the commands and the service all ask here."""
+"""Who may approve, reject or cancel an operation: one rule for the Home tab, the commands and the service. Pure."""
 
 from datetime import datetime
 
@@ -12,7 +12,8 @@ from domain.refusals import outsider_refusal, role_refusal
 def decision_refusal(
     record: OperationRecord, member: Member, decision: Decision, catalogue: Catalogue, at: datetime
 ) -> Refused | None:
-    """Why this member may not approve or reject the operation now, in words; None where they may."""
+    """The refusal of a member's decision on an operation; None if the member may decide now."""
+    # Requesters need no role for their own operation: they may reject it, and are told why they cannot approve it.
     is_own = is_requester(record, member, catalogue)
     role = record.approval.role if record.approval else Role.APPROVER
     if not is_own and (refusal := _role_refusal(record, member, role, "Deciding on", catalogue)) is not None:
@@ -27,7 +28,7 @@ def decision_refusal(
 
 
 def cancel_refusal(record: OperationRecord, member: Member, catalogue: Catalogue) -> Refused | None:
-    """Why this member may not stop the operation, in words; None where they may."""
+    """The refusal of a member's request to cancel an operation; None if the member may."""
     if is_requester(record, member, catalogue):
         return None
     role = catalogue.environments[record.environment].rule(record.plan.action).needs
@@ -37,8 +38,8 @@ def cancel_refusal(record: OperationRecord, member: Member, catalogue: Catalogue
 def is_requester(record: OperationRecord, member: Member, catalogue: Catalogue) -> bool:
     """Whether this member asked for the operation.
 
-    On Enterprise Grid one account has one user id and is met under the ids of several workspaces. Of a workspace that is not
-    the catalogue's the same user id proves nothing.
+    On Enterprise Grid one account has the same user id in several workspaces. In a workspace that the catalogue does not list,
+    the same user id may belong to somebody else.
     """
     if member.person == record.requested_by:
         return True
