@@ -12,6 +12,8 @@ from domain.alerts.alerts import AlertGroup, AlertNote
 from domain.changes.platform_changes import Suspect
 from domain.notes import OperationNote
 from domain.operations.operation import OperationRecord, State
+from domain.people import Person
+from domain.sentences import Code, CommandMention, sentence
 from storage.engines import open_engines
 from storage.migrate import migrate
 from storage.outbox import FILE_NOT_UPLOADED
@@ -28,6 +30,7 @@ ROWS: dict[str, list[dict[str, Any]]] = json.loads(
 """By table, as the program wrote them at 0002; JSON columns are spelled out. Every renamed field has a value of its own."""
 NOW = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+ANA = Person("U0ANA00001", "T0DEEPECHO")
 
 
 def insert_rows(connection: Connection) -> None:
@@ -99,7 +102,11 @@ async def test_operations_are_read(migrated: Store) -> None:
         assert await tx.operations.unfinished() == (waiting,)
     assert isinstance(ended, OperationRecord)
     assert ended.state is State.FAILED
-    assert ended.end_state == ("deep-echo-cognitive has 3 of 5 replicas.", "deep-echo-main was not touched.")
+    assert ended.outcome == sentence("Cancelled by ", ANA, ".")
+    assert ended.end_state == (
+        "deep-echo-cognitive has 3 of 5 replicas.",
+        sentence(CommandMention("scale production 3"), " goes back."),
+    )
     assert (ended.duration, ended.overrides_lock, ended.procedures_version) == (timedelta(hours=2), True, 1)
     assert ended.approval is not None
     assert ended.approval.reason == "agreed in the stand-up"
@@ -135,8 +142,13 @@ async def test_messages_are_read_and_sent(migrated: Store) -> None:
     note, alert_note = by_key["op-done/t/ended"], by_key["al-fire/t/suspect"]
     assert isinstance(note, OperationNote)
     assert (note.operation_id, note.audit_number) == ("op-done", 41)
+    assert note.text == sentence(Person("U0ANA00001", ""), " asked to stop: <@U0BOSS0009> said so."), "a reason mentions nobody"
     assert isinstance(alert_note, AlertNote)
     assert alert_note.group_id == "al-fire"
+    assert alert_note.lines == (
+        sentence("deploy main-9f00d12 by ", ANA, " (", Code("op-done"), "): 12 min before"),
+        "ConfigMap <@U0BOSS0009>: 2 h before",
+    )
     async with migrated.engines.read.connect() as connection:
         columns = (outbox.c.key, outbox.c.claimed_by, outbox.c.attempted_at)
         claims = await connection.execute(select(*columns).where(outbox.c.attempted_at.is_not(None)).order_by(outbox.c.id))

@@ -1,7 +1,9 @@
-"""Columns, stored keys and stored values under the names that the program uses now."""
+"""Columns, stored keys and stored values under the names that the program uses now; sentences as values, without markup."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -64,6 +66,20 @@ FACT_KEYS = {
 }
 """By the outbox row's kind: the path of a key, through objects and lists, to the key's new name."""
 
+NOTE_TEXT = "text"
+TEXTS = {
+    "operation-card": ("plan.warnings", "outcome", "end_state"),
+    "operation-note": (NOTE_TEXT, "lines"),
+    "alert-note": (NOTE_TEXT, "lines"),
+}
+"""By kind: the paths of texts in which people and code were marked, and which are sentences now."""
+MARKUP = re.compile(r"`(?P<code>[^`\n]+)`|<@(?P<person>[UW][A-Z0-9]{2,20})>")
+WORDS_OF_THE_BOT = re.compile(r"(?:\S+ has already ended: )?[^:“\n]*")
+"""In a note's text, what comes before the first colon or quotation. Behind it are words of others, which must mention nobody."""
+SLASH_COMMAND = "/deepecho "
+
+Fact = dict[str, Any]
+
 PAGE_ROWS = 500
 """Rows that are held in memory at a time: a storm leaves a hundred thousand in the outbox."""
 
@@ -76,11 +92,11 @@ def upgrade() -> None:
     for old, new in TIMER_KINDS:
         _rename_timer_kind(old, new)
     _rename_inbox_index("ix_inbox_open", "ix_inbox_unanswered")
-    _rename_fact_keys(FACT_KEYS)
+    _convert_facts(_upgraded)
 
 
 def downgrade() -> None:
-    _rename_fact_keys({kind: _reversed(keys) for kind, keys in FACT_KEYS.items()})
+    _convert_facts(_downgraded)
     _rename_inbox_index("ix_inbox_unanswered", "ix_inbox_open")
     for old, new in TIMER_KINDS:
         _rename_timer_kind(new, old)
@@ -109,43 +125,65 @@ def _rename_inbox_index(old: str, new: str) -> None:
     op.create_index(new, "inbox", ["received_at"], sqlite_where=unanswered, postgresql_where=unanswered)
 
 
-def _rename_fact_keys(keys_by_kind: Mapping[str, Mapping[str, str]]) -> None:
-    _rename_keys("operations", "record", keys_by_kind["operation-card"])
-    _rename_keys("alert_groups", "record", keys_by_kind["alert-card"])
-    for kind, keys in keys_by_kind.items():
-        _rename_keys("outbox", "fact", keys, kind=kind)
+def _convert_facts(convert: Callable[[str, Fact], None]) -> None:
+    _convert_rows("operations", "record", "operation-card", convert)
+    _convert_rows("alert_groups", "record", "alert-card", convert)
+    for kind in FACT_KEYS:
+        _convert_rows("outbox", "fact", kind, convert)
 
 
-def _rename_keys(table: str, column: str, keys: Mapping[str, str], *, kind: str = "") -> None:
-    """Rename keys in the JSON of a column; with ``kind``, only in the rows of that kind."""
+def _convert_rows(table: str, column: str, kind: str, convert: Callable[[str, Fact], None]) -> None:
     rows = sa.table(table, sa.column("id"), sa.column("kind"), sa.column(column))
-    write = sa.update(rows).where(rows.c.id == sa.bindparam("row")).values({column: sa.bindparam("text")})
-    for page in _pages(rows, column, kind):
-        op.get_bind().execute(write, [{"row": row, "text": _with_renamed_keys(text, keys)} for row, text in page])
-
-
-def _pages(rows: sa.TableClause, column: str, kind: str) -> Iterator[list[tuple[Any, str]]]:
-    """The ids and texts of a table in the order of the ids, so that a page begins where the last one ended."""
-    statement = sa.select(rows.c.id, rows.c[column]).order_by(rows.c.id).limit(PAGE_ROWS)
-    if kind:
+    write = sa.update(rows).where(rows.c.id == sa.bindparam("row")).values({column: sa.bindparam("json")})
+    statement = sa.select(rows.c.id, rows.c[column])
+    if table == "outbox":
         statement = statement.where(rows.c.kind == kind)
-    page = [(row, text) for row, text in op.get_bind().execute(statement)]
+    for page in _pages(statement, rows.c.id):
+        values = []
+        for row, text in page:
+            fact = json.loads(text)
+            convert(kind, fact)
+            values.append({"row": row, "json": json.dumps(fact, ensure_ascii=False, separators=(",", ":"))})
+        op.get_bind().execute(write, values)
+
+
+def _pages(statement: sa.Select[Any], row: sa.ColumnClause[Any]) -> Iterator[list[tuple[Any, str]]]:
+    """Ids and texts in the order of the ids. A page begins after the last id of the page before, which may be written meanwhile."""
+    ordered = statement.order_by(row).limit(PAGE_ROWS)
+    page = [tuple(found) for found in op.get_bind().execute(ordered)]
     while page:
         yield page
-        page = [(row, text) for row, text in op.get_bind().execute(statement.where(rows.c.id > page[-1][0]))]
+        page = [tuple(found) for found in op.get_bind().execute(ordered.where(row > page[-1][0]))]
 
 
-def _with_renamed_keys(text: str, keys: Mapping[str, str]) -> str:
-    fact = json.loads(text)
-    for path, new in keys.items():
+def _upgraded(kind: str, fact: Fact) -> None:
+    for path, new in FACT_KEYS[kind].items():
         *parents, old = path.split(".")
-        for parent in _objects_at(fact, parents):
-            if old in parent:
-                parent[new] = parent.pop(old)
-    return json.dumps(fact, ensure_ascii=False, separators=(",", ":"))
+        _rename_key(fact, parents, old, new)
+    people = {person["user_id"]: person for person in _people(fact)}
+    for path in TEXTS.get(kind, ()):
+        _replace_texts(fact, path.split("."), partial(_sentence, people, is_note_text=path == NOTE_TEXT))
+    if kind == "alert-note":
+        del fact["people"]
 
 
-def _objects_at(value: Any, path: list[str]) -> Iterator[dict[str, Any]]:
+def _downgraded(kind: str, fact: Fact) -> None:
+    if kind == "alert-note":
+        fact["people"] = list(_people(fact["lines"]))
+    for path in TEXTS.get(kind, ()):
+        _replace_texts(fact, path.split("."), _with_markup)
+    for path, new in FACT_KEYS[kind].items():
+        *parents, old = path.split(".")
+        _rename_key(fact, parents, new, old)
+
+
+def _rename_key(fact: Fact, parents: list[str], old: str, new: str) -> None:
+    for parent in _objects_at(fact, parents):
+        if old in parent:
+            parent[new] = parent.pop(old)
+
+
+def _objects_at(value: Any, path: list[str]) -> Iterator[Fact]:
     """The objects at the end of a path. A list on the way stands for its items; what is null or absent ends the way."""
     if isinstance(value, list):
         for item in value:
@@ -156,5 +194,63 @@ def _objects_at(value: Any, path: list[str]) -> Iterator[dict[str, Any]]:
         yield value
 
 
-def _reversed(keys: Mapping[str, str]) -> dict[str, str]:
-    return {".".join([*path.split(".")[:-1], new]): path.split(".")[-1] for path, new in keys.items()}
+def _people(value: Any) -> Iterator[Fact]:
+    """Every person in a fact, wherever it is."""
+    if isinstance(value, dict) and value.keys() == {"user_id", "team_id"}:
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _people(item)
+
+
+def _replace_texts(fact: Fact, path: list[str], replace: Callable[[Any], Any]) -> None:
+    """Replace the text, or each text of the list, at the end of the path."""
+    *parents, key = path
+    for parent in _objects_at(fact, parents):
+        if key in parent:
+            value = parent[key]
+            parent[key] = [replace(item) for item in value] if isinstance(value, list) else replace(value)
+
+
+def _sentence(people: Mapping[str, Fact], text: str, *, is_note_text: bool) -> str | Fact:
+    """The text as ``domain.sentences`` stores it: a plain string if it names nothing, otherwise its parts."""
+    trusted = WORDS_OF_THE_BOT.match(text) if is_note_text and not people else None
+    parts: list[str | Fact] = []
+    end = 0
+    for markup in MARKUP.finditer(text):
+        is_trusted = trusted is not None and markup.start() < trusted.end()
+        parts += [text[end : markup.start()], _part(markup, people, is_trusted=is_trusted)]
+        end = markup.end()
+    merged: list[str | Fact] = []
+    for part in [*parts, text[end:]]:
+        if isinstance(part, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += part
+        elif part:
+            merged.append(part)
+    return text if all(isinstance(part, str) for part in merged) else {"parts": merged}
+
+
+def _part(markup: re.Match[str], people: Mapping[str, Fact], *, is_trusted: bool) -> str | Fact:
+    if code := markup["code"]:
+        is_command = code.startswith(SLASH_COMMAND)
+        return {"command": code.removeprefix(SLASH_COMMAND)} if is_command else {"code": code}
+    user_id = markup["person"]
+    if user_id in people:
+        return {"person": people[user_id]}
+    return {"person": {"user_id": user_id, "team_id": ""}} if is_trusted else markup[0]
+
+
+def _with_markup(text: str | Fact) -> str:
+    if isinstance(text, str):
+        return text
+    return "".join(part if isinstance(part, str) else _marked(part) for part in text["parts"])
+
+
+def _marked(part: Fact) -> str:
+    match part:
+        case {"person": {"user_id": user_id}}:
+            return f"<@{user_id}>"
+        case {"command": command}:
+            return f"`{SLASH_COMMAND}{command}`"
+        case _:
+            return f"`{part['code']}`" if "code" in part else str(next(iter(part.values())))
