@@ -1,10 +1,10 @@
-"""What can go wrong, said so that a person understands it and a caller knows whether trying again helps."""
+"""Errors. Each has a text for people, and its class tells the caller whether a retry can help."""
 
 from domain.sentences import Text, plain_text
 
 
 class DeepechoError(Exception):
-    """``sentence`` is what a person reads: what happened, what stands, what next. ``str(error)`` is the same as plain text."""
+    """``sentence`` is for people: what happened, what the state is, what to do next. ``str(error)`` is the same as plain text."""
 
     def __init__(self, sentence: Text = "") -> None:
         super().__init__(plain_text(sentence))
@@ -12,15 +12,15 @@ class DeepechoError(Exception):
 
 
 class Refused(DeepechoError):
-    """The request was understood and will not be done. Nothing was changed."""
+    """The request was understood and refused. Nothing was changed."""
 
 
 class Denied(Refused):
-    """The person does not have the role that this needs. Nothing was changed; the attempt is audited."""
+    """The person lacks the required role. Nothing was changed; the attempt is audited."""
 
 
 class UsageError(Refused):
-    """The words could not be understood. ``hint`` shows how to say it."""
+    """The command could not be understood. ``hint`` shows how to write it."""
 
     def __init__(self, sentence: Text, hint: Text = "") -> None:
         super().__init__(sentence)
@@ -28,7 +28,7 @@ class UsageError(Refused):
 
 
 class TemporaryError(DeepechoError):
-    """The other system did not answer properly; trying again may help. ``delay`` is in seconds, where it named one."""
+    """The other system did not answer properly: a retry may help, after ``retry_after`` seconds if the system named a time."""
 
     def __init__(self, sentence: Text, retry_after: float | None = None) -> None:
         super().__init__(sentence)
@@ -36,27 +36,27 @@ class TemporaryError(DeepechoError):
 
 
 class UnknownOutcome(TemporaryError):
-    """The connection broke after the request was sent: it may or may not have been carried out. Look before sending again."""
+    """The connection broke after the request was sent, which may have been carried out. Check before sending it again."""
 
 
 class PermanentError(DeepechoError):
-    """The other system answered, and asking again will not change the answer."""
+    """The other system answered, and a retry will not change the answer."""
 
 
 class NotFound(PermanentError):
-    """The named thing does not exist there."""
+    """The named object does not exist."""
 
 
 class Conflict(PermanentError):
-    """Somebody else changed the object between our look and our change. Nothing was changed; look again."""
+    """Somebody else changed the object after it was read. Nothing was changed; read it again."""
 
 
 class Forbidden(PermanentError):
-    """The bot's own account lacks a permission there. The sentence names it."""
+    """The bot's account lacks a permission. The sentence names it."""
 
 
 class Drifted(Refused):
-    """The world is no longer as it was when the plan was approved. Nothing was changed."""
+    """The cluster changed since the plan was approved. Nothing was changed."""
 
 
 class Cancelled(DeepechoError):
@@ -68,4 +68,4 @@ class CatalogueError(DeepechoError):
 
 
 UNEXPECTED_ERRORS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
-"""What a mistake of ours raises on input that no test foresaw. Its cause is set aside, so that it does not hold up the rest."""
+"""What a bug raises for unforeseen input. The input is set aside, so that it does not block everything behind it."""

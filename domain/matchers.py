@@ -1,4 +1,4 @@
-"""Matchers on labels, as Alertmanager has them: ``name="value"``, ``!=``, ``=~``, ``!~``; regular expressions are anchored."""
+"""Alertmanager's matchers on labels: ``name="value"``, ``!=``, ``=~``, ``!~``. Regular expressions are anchored. Pure."""
 
 import re
 import sys
@@ -13,7 +13,7 @@ from domain.sentences import Code, sentence
 
 
 class Operator(StrEnum):
-    """How a label is compared."""
+    """The operator of a matcher."""
 
     EQUAL = "="
     NOT_EQUAL = "!="
@@ -23,7 +23,7 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """One comparison. A label that is not there counts as empty, as in Alertmanager."""
+    """One comparison. A missing label counts as empty, as in Alertmanager."""
 
     name: str
     operator: Operator
@@ -33,7 +33,7 @@ class Matcher:
 Labels = Mapping[str, str]
 
 MAX_COMPARED_CHARACTERS = 1024
-"""Characters of a label's value that a regular expression looks at: real labels are far shorter, hostile ones are not."""
+"""Maximum characters of a label's value that a regular expression is matched with. Real labels are far shorter."""
 
 LABEL_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*"
 
@@ -62,9 +62,9 @@ _UNESCAPES = {"n": "\n", '"': '"', "'": "'", "\\": "\\"}
 
 @lru_cache(maxsize=4096)
 def parse_matcher(text: str) -> Matcher:
-    r"""Read ``name="value"``. Raises ``ValueError`` with a sentence.
+    r"""Parse ``name="value"``. Raises ``ValueError`` with a sentence.
 
-    In quotes ``\n``, ``\"`` and ``\\`` mean what they say; every other backslash stays, so that ``"web-\d+"`` needs no doubling.
+    In quotes ``\n``, ``\"`` and ``\\`` are escapes. Any other backslash stays, so that ``"web-\d+"`` needs no doubling.
     """
     match = _MATCHER.fullmatch(text)
     if not match:
@@ -76,7 +76,7 @@ def parse_matcher(text: str) -> Matcher:
 
 
 def check_matcher(text: str) -> str:
-    """The text, if it can be compared with. Raises ``ValueError`` with a sentence, also for what is no regular expression."""
+    """Validate a matcher and return its text. Raises ``ValueError`` with a sentence, also for an invalid regular expression."""
     matcher = parse_matcher(text)
     if matcher.operator in {Operator.MATCHES, Operator.MATCHES_NOT}:
         try:
@@ -87,19 +87,19 @@ def check_matcher(text: str) -> str:
 
 
 def format_matcher(matcher: Matcher) -> str:
-    """The matcher as people and Alertmanager write it; ``parse_matcher`` reads it back."""
+    """Format a matcher in Alertmanager's syntax, which ``parse_matcher`` reads."""
     name = matcher.name if _BARE_NAME.fullmatch(matcher.name) else _quote(matcher.name)
     return f"{name}{matcher.operator}{_quote(matcher.value)}"
 
 
 def matches(matcher: Matcher, labels: Labels) -> bool:
-    """Whether the labels are as the matcher says. Raises ``ValueError`` for an expression that ``check_matcher`` refuses."""
+    """Whether the labels fit the matcher. Raises ``ValueError`` for an expression that ``check_matcher`` rejects."""
     return compile_matcher(matcher)(labels.get(matcher.name, ""))
 
 
 @lru_cache(maxsize=4096)
 def compile_matcher(matcher: Matcher) -> Callable[[str], bool]:
-    """What the matcher asks of its label's value, ready to be asked often. Raises as ``matches``."""
+    """Compile a matcher to a function of its label's value. Raises as ``matches`` does."""
     expected = matcher.value
     if matcher.operator is Operator.EQUAL:
         return lambda value: value == expected
@@ -112,7 +112,7 @@ def compile_matcher(matcher: Matcher) -> Callable[[str], bool]:
 
 
 def parse_labels(arguments: Iterable[str]) -> dict[str, str]:
-    """Read ``alertname=HighErrorRate severity=critical``. Raises ``UsageError``."""
+    """Parse ``alertname=HighErrorRate severity=critical``. Raises ``UsageError``."""
     labels: dict[str, str] = {}
     for word in arguments:
         name, equals, value = word.partition("=")
@@ -126,21 +126,21 @@ def parse_labels(arguments: Iterable[str]) -> dict[str, str]:
 
 
 _QUOTE_PAIRS = frozenset({'""', "''", "“”", "””"})
-"""Slack's apps make round quotes of straight ones while people type."""
+"""Slack's apps replace straight quotes by curly ones while people type."""
 
 
 def group_matchers(group_key: str, group_labels: Labels) -> tuple[Matcher, ...]:
-    """What the alerts of a group have in common: the matchers of its route, then its labels. For a silence of exactly this group.
+    """The matchers of a silence of exactly this group: those of its route, then its labels.
 
-    The route is in the key, as ``{}/{severity="critical",team=~"a|b"}:{alertname="HighErrorRate"}``. A key that says nothing that
-    can be read (newer Alertmanagers send a hash) leaves the labels. Empty where the group holds every alert there is.
+    The route is in the key: ``{}/{severity="critical",team=~"a|b"}:{alertname="HighErrorRate"}``. If the key cannot be parsed
+    (newer versions of Alertmanager send a hash), the labels remain. Empty if the group contains every alert.
     """
     labels = (Matcher(name, Operator.EQUAL, value) for name, value in sorted(group_labels.items()))
     return tuple(dict.fromkeys([*_route_matchers(group_key), *labels]))
 
 
 def _route_matchers(group_key: str) -> list[Matcher]:
-    """Empty where the key cannot be read as a whole."""
+    """The matchers of the route in the key; empty if any part of the key cannot be parsed."""
     key = _GROUP_KEY.fullmatch(group_key)
     if not key:
         return []
@@ -155,13 +155,13 @@ def _route_matchers(group_key: str) -> list[Matcher]:
 
 
 def _without_anchors(operator: Operator, value: str) -> str:
-    """The expressions of ``match_re``, and before 0.22 all, are in the key with the anchors that Alertmanager sets anyway."""
+    """Remove ``^(?:`` and ``)$``, which the key contains for ``match_re``, and for every expression before version 0.22."""
     anchored = _ANCHORED.fullmatch(value) if operator in {Operator.MATCHES, Operator.MATCHES_NOT} else None
     return anchored[1] if anchored else value
 
 
 def _unquote_go(quoted: str) -> str:
-    """Undo Go's ``%q``, which some versions write and which holds all that the others write. Raises ``ValueError``."""
+    """Decode Go's ``%q``, a superset of what any version of Alertmanager writes. Raises ``ValueError``."""
     return _GO_ESCAPE.sub(_decode_go_escape, quoted[1:-1]) if quoted.startswith('"') else quoted
 
 
@@ -171,7 +171,7 @@ def _decode_go_escape(escape: re.Match[str]) -> str:
         raise ValueError(f"{escape[0]} is no escape")
     if letter:
         return _GO_UNESCAPES.get(letter, letter)
-    code = int(octal, 8) if octal else int(next(each for each in hexadecimal if each), 16)
+    code = int(octal, 8) if octal else int(next(digits for digits in hexadecimal if digits), 16)
     if code > sys.maxunicode or 0xD800 <= code < 0xE000:
         raise ValueError(f"{escape[0]} is no character")
     return chr(code)
@@ -192,7 +192,7 @@ def _shorten(text: str) -> str:
 
 
 def _quote(value: str) -> str:
-    return f'"{"".join(_ESCAPES.get(each, each) for each in value)}"'
+    return f'"{"".join(_ESCAPES.get(character, character) for character in value)}"'
 
 
 def _unquote(text: str) -> str:

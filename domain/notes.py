@@ -1,4 +1,4 @@
-"""Facts that go into the outbox and are rendered when they are sent. Versioned: a row outlives the process that wrote it."""
+"""Replies in threads, as facts that are stored in the outbox and rendered when they are sent."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from domain.sentences import Text
 
 
 class Tone(StrEnum):
-    """How a line is meant; views show it with a sign and words, never with colour alone."""
+    """The tone of a reply. Views show it with an emoji and words, never with colour alone."""
 
     PLAIN = "plain"
     GOOD = "good"
@@ -18,15 +18,15 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationNote:
-    """A reply in an operation's thread. ``lines`` are details; ``log`` are lines of a program, shown as they are."""
+    """A reply in an operation's thread. ``lines`` are details; ``log`` are lines of a program, shown verbatim."""
 
     operation_id: str
     key: str
-    """Unique in the thread, so that a replay says nothing twice."""
+    """Unique in the thread, so that a replay sends nothing twice."""
     at: datetime
     text: Text
     tone: Tone = Tone.PLAIN
     lines: tuple[Text, ...] = ()
     log: tuple[str, ...] = ()
     audit_number: int = 0
-    """The number of the audit record that keeps this event; 0 where it keeps none."""
+    """The number of the audit record of this event; 0 without one."""

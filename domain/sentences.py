@@ -1,4 +1,4 @@
-"""Sentences as values: each surface writes people, commands and times its own way, and finds no markup in the texts between."""
+"""Sentences as values. Each surface formats people, commands and times in its own way, and the texts contain no markup."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from domain.people import BOT, Person
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Something to copy as it is: a version, an id, a line for a shell."""
+    """A text to copy verbatim: a version, an id, a shell command."""
 
     code: str
 
@@ -23,7 +23,7 @@ class CommandMention:
 
 @dataclass(frozen=True, slots=True)
 class Timestamp:
-    """A moment, shown in the reader's own zone and in UTC; without its day where the message beside it says the day."""
+    """A time, shown in the reader's zone and in UTC. ``time_only``: without the day, which the message shows elsewhere."""
 
     at: datetime
     time_only: bool = False
@@ -38,7 +38,7 @@ class UserMention:
 
 @dataclass(frozen=True, slots=True)
 class GroupMention:
-    """A user group, by id: everybody in it is called."""
+    """A user group, by id. Mentioning it notifies everybody in it."""
 
     group: str
 
@@ -51,12 +51,12 @@ class ChannelMention:
 
 
 Part = str | Code | CommandMention | Timestamp | UserMention | GroupMention | ChannelMention
-"""What a sentence is made of. As JSON each part is known by the name of its first field."""
+"""A part of a sentence. In JSON the name of its first field identifies its type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence that names something. Made by ``sentence``, so that two that read alike are equal."""
+    """A sentence with at least one part that is no plain text. ``sentence`` builds it, so that equal texts are equal values."""
 
     parts: tuple[Part, ...]
 
@@ -65,11 +65,11 @@ class Sentence:
 
 
 Text = str | Sentence
-"""What a person reads. A ``str`` is a sentence that names nothing, or words of others: no surface finds markup in it."""
+"""A text for people. A ``str`` is plain text, also of other people: no surface interprets it as markup."""
 
 
 def sentence(*parts: Part | Sentence | Person | None) -> Text:
-    """The sentence of these parts: ``sentence(by, " approved this.")``. None and empty texts are left out."""
+    """Build a sentence: ``sentence(by, " approved this.")``. None and empty texts are left out."""
     merged: list[Part] = []
     for part in _flatten(parts):
         if isinstance(part, str) and merged and isinstance(merged[-1], str):
@@ -86,23 +86,23 @@ def sentence(*parts: Part | Sentence | Person | None) -> Text:
 
 
 def join(between: str, texts: Iterable[Text | Part]) -> Text:
-    """The texts with ``between`` between them."""
+    """Join the texts, with ``between`` between them."""
     return sentence(*(part for number, text in enumerate(texts) for part in ((between, text) if number else (text,))))
 
 
 def parts_of(text: Text) -> tuple[Part, ...]:
-    """The parts, whichever kind of sentence it is."""
+    """The parts of a text; a ``str`` has one."""
     return text.parts if isinstance(text, Sentence) else (text,)
 
 
 def without_ending(text: Text, ending: str) -> Text:
-    """The sentence without these words at its end, where it ends with them."""
+    """Remove ``ending`` from the end of the text, if it ends with it."""
     *before, last = parts_of(text)
     return sentence(*before, last.removesuffix(ending)) if isinstance(last, str) else text
 
 
 def plain_text(text: Text) -> str:
-    """The sentence for logs, the audit log and errors: people as ``@U…``, what is to be copied in backticks, times in UTC."""
+    """Format the text for logs, the audit log and errors: people as ``@U…``, code in backticks, times in UTC."""
     return "".join(_plain_part(part) for part in parts_of(text))
 
 

@@ -13,12 +13,12 @@ _DURATION_HINT = sentence("Write it like ", Code("2h"), ", ", Code("90m"), " or 
 
 
 def nearest(word: str, known: Iterable[str], max_results: int = 3) -> list[str]:
-    """The known words that a typo of this one could have meant, best first."""
+    """The known words that are most similar to this one, best first."""
     return difflib.get_close_matches(word.lower(), list(dict.fromkeys(known)), n=max_results, cutoff=0.55)
 
 
 def parse_duration(word: str, max_duration: timedelta) -> timedelta:
-    """Read ``2h``, ``90m``, ``1h30m`` or ``1d``. Raises ``UsageError`` for anything else, for zero and beyond ``longest``."""
+    """Parse ``2h``, ``90m`` or ``1d``. Raises ``UsageError`` for anything else, for zero, and beyond ``max_duration``."""
     match = _DURATION.fullmatch(word.lower())
     if not word or not match:
         raise UsageError(f"“{word}” is not a span of time.", _DURATION_HINT)
@@ -46,15 +46,15 @@ def format_duration(duration: timedelta) -> str:
 
 
 def clip(text: str, max_length: int) -> str:
-    """At most ``max_length`` characters, the last an ellipsis where something is left out."""
+    """Cut the text to ``max_length`` characters. The last one is an ellipsis if something is left out."""
     return text if len(text) <= max_length else text[: max_length - 1].rstrip() + "…"
 
 
 def and_more(count: int) -> str:
-    """``and 3 more``: what a list left out; empty where it left out nothing."""
+    """``and 3 more``, for a list that leaves out ``count`` items; empty if it leaves out none."""
     return f"and {count:,} more" if count > 0 else ""
 
 
 def first_names(names: Sequence[str], max_names: int) -> str:
-    """``a, b and 5 more``: the first names with commas, and how many are left out."""
+    """``a, b and 5 more``: the first names, and how many are left out."""
     return " ".join(filter(None, [", ".join(names[:max_names]), and_more(len(names) - max_names)]))

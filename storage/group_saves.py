@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from domain.alerts.groups import GroupChange
+from domain.alerts.group_changes import GroupChange
 from domain.alerts.storms import Storm
 from storage.timers import Timer
 

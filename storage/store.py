@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import TemporaryError
-from domain.operations.operation import Transition
+from domain.operations.transitions import Transition
 from storage.alerts import AlertRepository
 from storage.audit import AuditLog
 from storage.engines import UNAVAILABLE_ERRORS, Engines, driver_error_name

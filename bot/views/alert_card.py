@@ -9,7 +9,7 @@ from bot.views.markup.document import Actions, Block, CodeBlock, Context, Docume
 from bot.views.markup.mrkdwn import clean
 from bot.views.markup.spans import Hyperlink, Line, Span, Strong, join_dots, line
 from domain.alerts.alerts import AlertGroup, AlertNote, GroupState, Route
-from domain.alerts.groups import distinguishing_labels
+from domain.alerts.group_changes import distinguishing_labels
 from domain.changes.platform_changes import Suspect
 from domain.metrics.chart_text import describe_chart, has_numbers
 from domain.metrics.charts import Chart

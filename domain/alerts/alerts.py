@@ -1,4 +1,4 @@
-"""Alerts as Alertmanager tells of them, and the alert group that people see: one card, one thread."""
+"""Alerts as Alertmanager reports them, and alert groups, each with one card and one thread."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from domain.severities import Severity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One alert of a group. ``ends_at`` is None while it fires."""
+    """One alert. ``ends_at`` is None while it fires."""
 
     fingerprint: str
     firing: bool
@@ -28,7 +28,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """What one webhook says of one group. ``truncated`` counts alerts that were left out: nothing is known of them."""
+    """One notification of Alertmanager about one group. ``truncated_alerts`` counts alerts that it left out."""
 
     receiver: str
     group_key: str
@@ -40,14 +40,14 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class AlertLink:
-    """Where to look on: ``text`` is what is read, ``url`` an http or https address."""
+    """A link on the card. ``url`` is an http or https URL."""
 
     text: str
     url: str
 
 
 class GroupState(StrEnum):
-    """Whether any alert of a group fires."""
+    """Whether any alert of the group fires."""
 
     FIRING = "firing"
     RESOLVED = "resolved"
@@ -55,7 +55,7 @@ class GroupState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """Somebody looks at it, until then."""
+    """Somebody works on the group, until then."""
 
     by: Person
     at: datetime
@@ -64,7 +64,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedSilence:
-    """The silence that somebody made of the group in Alertmanager."""
+    """The silence of the group that somebody created in Alertmanager."""
 
     id: str
     by: Person
@@ -75,20 +75,20 @@ class AppliedSilence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Where a group goes and how bad it is. ``rule`` names the catalogue's rule that said so."""
+    """Where a group is posted, and its severity. ``rule`` names the rule of the catalogue that matched."""
 
     rule: str
     channel: str
     severity: Severity
     owner: str = ""
     mentions: tuple[str, ...] = ()
-    """Ids of users (U…) and user groups (S…) that the card calls when it is posted."""
+    """Ids of users (U…) and user groups (S…) that the card mentions when it is posted."""
     runbook: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviousGroup:
-    """The group of the same key that fired last, in a thread of its own: resolved too long before to go on in it."""
+    """The last group with the same key. It has its own thread, because it was resolved too long ago to continue in it."""
 
     id: str
     began_at: datetime
@@ -97,48 +97,48 @@ class PreviousGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertGroup:
-    """Everything that a card shows of a group. Its alerts are rows of their own; ``examples`` are some of them, firing first."""
+    """The stored record of a group, and what its card shows. ``examples`` are some of its alerts, firing ones first."""
 
     id: str
     title: str
     labels: Mapping[str, str]
-    """The group labels: what Alertmanager groups by."""
+    """The group labels, by which Alertmanager groups."""
     common_labels: Mapping[str, str] = field(default_factory=dict)
-    """What all firing alerts share; of the last firing ones where none fires."""
+    """Labels that all firing alerts share; if none fires, all alerts."""
     group_key: str = ""
     receiver: str = ""
     environment: str = ""
-    """The catalogue's name; empty where no label says it."""
+    """The name in the catalogue; empty if no label names one."""
     service: str = ""
     route: Route
     state: GroupState
     summary: str = ""
     firing: int
-    """How many of its alerts fire."""
+    """The number of alerts that fire."""
     total: int
-    """How many alerts it has had since it began firing."""
+    """The number of alerts in this episode."""
     examples: tuple[Alert, ...] = ()
     began_at: datetime
-    """When the first alert of this episode began, as Prometheus says it."""
+    """When the first alert of this episode began, according to Prometheus."""
     seen_at: datetime
-    """When this group was first heard of."""
+    """When the first notification of this group arrived."""
     updated_at: datetime
     resolved_at: datetime | None = None
     previous: PreviousGroup | None = None
     episode: int = 1
-    """How often it has fired in this thread."""
+    """The number of this episode: how often the group has fired in this thread."""
     state_changes: tuple[datetime, ...] = ()
-    """When it last turned from firing to resolved or back, newest last."""
+    """The last times at which it changed from firing to resolved or back, newest last."""
     flapping: bool = False
     acknowledgement: Acknowledgement | None = None
     silence: AppliedSilence | None = None
     suspect: Suspect | None = None
     value: str = ""
-    """The expression's value now, in words: ``14.2 (limit 10)``."""
+    """The present value of the expression, as text: ``14.2 (limit 10)``."""
     storm: str = ""
-    """The storm that it is folded into; then it has no card of its own."""
+    """The id of the storm that it is folded into: then it has no card of its own."""
     reply_count: int = 0
-    """How many replies its thread has; numbers them."""
+    """The number of replies in its thread, from which their keys are made."""
     external_url: str = ""
     links: tuple[AlertLink, ...] = ()
     """See ``domain.alerts.links``."""
@@ -146,22 +146,22 @@ class AlertGroup:
 
     @property
     def severity(self) -> Severity:
-        """How bad it is."""
+        """The severity of its route."""
         return self.route.severity
 
     @property
     def channel(self) -> str:
-        """Where its card is."""
+        """The channel of its card."""
         return self.route.channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertNote:
-    """A reply in a group's thread. ``lines`` are details, ``log`` lines of a program, ``chart`` becomes a picture beside it."""
+    """A reply in a group's thread. ``lines`` are details, ``log`` are lines of a program, ``chart`` is sent as a picture."""
 
     group_id: str
     key: str
-    """Unique in the thread, so that a replay says nothing twice."""
+    """Unique in the thread, so that a replay sends nothing twice."""
     at: datetime
     text: Text
     tone: Tone = Tone.PLAIN

@@ -1,4 +1,4 @@
-"""What enrichment found, in words: the notes under an alert's card. Pure."""
+"""The replies that enrichment adds to an alert's thread: chart, suspects, pods. Pure."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,13 +17,13 @@ from domain.text import and_more
 from domain.workloads.deployments import PodFailure
 
 MIN_CHART_LEAD = timedelta(minutes=30)
-"""What a chart shows of the time before the alert began, at least."""
+"""How much of the time before the alert began a chart shows at least."""
 MAX_CHART_SPAN = timedelta(hours=6)
 MAX_CHART_LINES = 8
 MAX_SUSPECTS = 3
 MAX_LOG_LINES = 20
 MAX_PODS = 5
-"""Of each, what a thread can take and a person at night still reads."""
+"""Maximum items of each kind in a reply: more of them nobody reads."""
 
 _FAILURE_TEXTS = {
     "suspects": "What changed before it could not be found out.",
@@ -31,25 +31,25 @@ _FAILURE_TEXTS = {
     "pods": "Whether pods fail could not be found out.",
 }
 _LEFT_MARGIN = 0.1
-"""Of the time that a chart shows: empty, before the first number."""
+"""The empty part of a chart before its first value."""
 _MIN_CHART_SPAN = timedelta(minutes=2)
-"""Of what a chart shows, however little was measured."""
+"""The time that a chart shows at least, however little was measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertQuery:
-    """What to ask Prometheus for a group: its alert's own expression, without the comparison where there is one."""
+    """The query for a group: its alert's expression, without the comparison with its threshold."""
 
     expression: str
     since: datetime
     until: datetime
     threshold: Threshold | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Series that say otherwise belong to other alerts of the same rule."""
+    """Series with other values of these labels belong to other alerts of the same rule."""
 
 
 def query_of(group: AlertGroup, at: datetime) -> AlertQuery | None:
-    """None where no alert carries an expression."""
+    """The query for the group's chart and value. None if no alert has an expression."""
     expressions = (expression_of(each.generator_url) for each in group.examples)
     expression = next((each for each in expressions if each), "")
     if not expression:
@@ -66,7 +66,7 @@ def query_of(group: AlertGroup, at: datetime) -> AlertQuery | None:
 
 
 def value_of(query: AlertQuery, samples: Iterable[Sample]) -> str:
-    """`14.2 (limit 10)`: the value that is furthest beyond the limit. Empty where Prometheus has no number."""
+    """``14.2 (limit 10)``: the value that is furthest beyond the limit. Empty if Prometheus has no value."""
     values = [each.value for each in samples if each.value is not None]
     if not values:
         return ""
@@ -79,7 +79,7 @@ def value_of(query: AlertQuery, samples: Iterable[Sample]) -> str:
 def chart_note(
     group: AlertGroup, query: AlertQuery, series: Sequence[Series], suspects: Iterable[Suspect], at: datetime
 ) -> AlertNote:
-    """The chart, with the limit, the alert's beginning and the likeliest changes."""
+    """The reply with the chart, which marks the limit, the alert's beginning and the likeliest suspects."""
     markers = [Marker(each.change.at, each.change.description) for each in suspects][:MAX_SUSPECTS]
     selected = sorted(series, key=lambda each: _worst_first(each, query.threshold))[:MAX_CHART_LINES]
     drawn = [replace(each, name=_shorten_name(each.name, group)) for each in selected]
@@ -97,7 +97,7 @@ def chart_note(
 
 
 def _chart_start(query: AlertQuery, series: Sequence[Series], markers: Sequence[Marker]) -> datetime:
-    """Later than asked for where nothing was measured in the first half: what is there would be a line at the edge."""
+    """The start of the chart: later than the query's if the first half has no values, which would squeeze the lines."""
     measured = [at for each in series for at, value in each.points if value is not None]
     middle = query.since + (query.until - query.since) / 2
     if not measured or min(measured) < middle.timestamp():
@@ -108,7 +108,7 @@ def _chart_start(query: AlertQuery, series: Sequence[Series], markers: Sequence[
 
 
 def _shorten_name(name: str, group: AlertGroup) -> str:
-    """A line's name without the labels that the chart's title says already."""
+    """The name of a line without the labels that are in the chart's title."""
     redundant = {
         f"{label}={value}" for label, value in group.common_labels.items() if value in (group.service, group.environment)
     }
@@ -117,7 +117,7 @@ def _shorten_name(name: str, group: AlertGroup) -> str:
 
 
 def suspects_note(group: AlertGroup, suspects: Sequence[Suspect], missing: Sequence[Text], at: datetime) -> AlertNote | None:
-    """Who is under suspicion and why, the likeliest first. None where there is nothing to say."""
+    """The reply with the suspects, the likeliest first. None without suspects and without missing sources."""
     if not suspects and not missing:
         return None
     lines = tuple(_suspect_line(each) for each in suspects[:MAX_SUSPECTS])
@@ -131,7 +131,7 @@ def suspects_note(group: AlertGroup, suspects: Sequence[Suspect], missing: Seque
 
 
 def pods_note(group: AlertGroup, failures: Sequence[PodFailure], at: datetime) -> AlertNote:
-    """Pods that do not come up, and the last words of the first one that has any."""
+    """The reply with pods that do not come up, and the end of the log of the first one that has any."""
     shown = failures[:MAX_PODS]
     lines = [f"{each.pod}: {each.reason}{f', {each.message}' if each.message else ''}" for each in shown]
     if len(failures) > MAX_PODS:
@@ -150,7 +150,7 @@ def pods_note(group: AlertGroup, failures: Sequence[PodFailure], at: datetime) -
 
 
 def missing_part_note(group: AlertGroup, part: str, at: datetime, why: Text) -> AlertNote | None:
-    """One part could not be found out; the others stand. None of the value: the chart, or what is said instead, tells of it."""
+    """The reply for a part that failed. None for the value: the reply about the chart covers it."""
     if part not in _FAILURE_TEXTS:
         return None
     return AlertNote(group_id=group.id, key=_note_key(group, part), at=at, text=sentence(f"{_FAILURE_TEXTS[part]} ", why))
@@ -179,13 +179,13 @@ def _suspect_line(suspect: Suspect) -> Text:
 
 
 def _worst_first(series: Series, threshold: Threshold | None) -> tuple[bool, float, str]:
-    """What is worst now comes first."""
+    """A sort key: the line with the worst present value comes first."""
     value = next((value for _, value in reversed(series.points) if value is not None), None)
     return value is None, 0.0 if value is None else -_distance_from_limit(value, threshold), series.name
 
 
 def _distance_from_limit(value: float, threshold: Threshold | None) -> float:
-    """Greater for what fits the alert's condition better: of ``up == 0`` the instance that is down, not the one that is up."""
+    """How far a value fulfils the alert's condition: of ``up == 0`` the instance that is down has the greatest distance."""
     match threshold.comparison if threshold else None:
         case Comparison.BELOW | Comparison.AT_MOST:
             return -value

@@ -1,7 +1,7 @@
-"""The life of an alert group: what becomes true when Alertmanager, a person or the clock says something of it. Pure.
+"""How notifications of Alertmanager and the passing of time change an alert group. Pure.
 
-Alertmanager repeats itself, and two of them tell the same story twice: hearing something again changes nothing. What a
-notification does not mention stays as it was, because it may be truncated, silenced or inhibited.
+Alertmanager repeats notifications, and both of a pair send each one: a repetition changes nothing. Alerts that a notification
+does not mention stay as they are, because they may be truncated, silenced or inhibited.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,27 +9,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from domain.alerts.alerts import Alert, AlertGroup, AlertNote, GroupState, Notification, Route
+from domain.alerts.alerts import Alert, AlertGroup, GroupState, Notification, Route
+from domain.alerts.group_changes import GroupChange, change_with_note, distinguishing_labels, format_time
 from domain.alerts.titles import shared_by, summary_of, title_of
 from domain.notes import Tone
-from domain.sentences import Text
 from domain.text import and_more, format_duration
 
 MAX_EXAMPLES = 5
-"""Alerts that the card keeps; a phone shows no more of them."""
+"""Maximum alerts on the card; a phone shows no more."""
 MAX_NAMED_ALERTS = 8
-"""Alerts that one reply names."""
+"""Maximum alerts that one reply names."""
 LATE_REPEAT_WINDOW = timedelta(seconds=20)
-"""An alert that was resolved this recently, and is said to fire since before that end, is the late word of another
-Alertmanager: peers speak 15 s apart, and each may have heard of the alert at a moment of its own."""
+"""Within this time after an alert's end, a notification that it fires since before that end is a late one of the other
+Alertmanager of a pair: they send 15 s apart, and each may have received the alert at another time."""
 MAX_RESOLVED_ALERTS = 1000
-"""Alerts that ended while their group goes on: more are not kept, or a group that never ends would grow for ever."""
+"""Maximum resolved alerts of a group that still fires. Without it, a group that never ends would grow for ever."""
 STEADY_DIVISOR = 3
-"""A flapping group is steady again after this part of the time in which flips are counted."""
+"""A flapping group counts as steady after ``flap_within`` divided by this, without a change of state."""
 
 
 class GroupTimings(Protocol):
-    """What the catalogue says about time: ``domain.catalogue.alerts.AlertsEntry``."""
+    """The settings that this module reads of ``domain.catalogue.alerts.AlertsConfig``."""
 
     @property
     def reopen_within(self) -> timedelta: ...
@@ -43,28 +43,15 @@ class GroupTimings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredGroup:
-    """A group as it is kept, and its alerts by fingerprint."""
+    """A group as it is stored, and its alerts by fingerprint."""
 
     record: AlertGroup
     alerts: Mapping[str, Alert]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupChange:
-    """What becomes true: the record, the alerts that moved, what the thread says."""
-
-    record: AlertGroup
-    alerts: tuple[Alert, ...] = ()
-    notes: tuple[AlertNote, ...] = ()
-    state_changed: bool = False
-    """It turned from firing to resolved, or back."""
-    deleted_fingerprints: tuple[str, ...] = ()
-    """Fingerprints of alerts that are not kept any longer: they ended long ago, or in an episode that is over."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutedNotification:
-    """A notification with what the catalogue makes of it."""
+    """A notification with the location and the route that the catalogue gives it."""
 
     notification: Notification
     at: datetime
@@ -74,7 +61,7 @@ class RoutedNotification:
 
 
 def open_group(routed: RoutedNotification, group_id: str) -> GroupChange | None:
-    """A group that is new. None where nothing of it fires: what was never seen firing need not be told."""
+    """Open a new group. None if no alert fires: nobody needs to know of an end whose beginning was not shown."""
     alerts = tuple(each for each in routed.notification.alerts if each.firing)
     if not alerts:
         return None
@@ -101,7 +88,7 @@ def open_group(routed: RoutedNotification, group_id: str) -> GroupChange | None:
 
 
 def apply_notification(stored: StoredGroup, routed: RoutedNotification, timings: GroupTimings) -> GroupChange | None:
-    """What a notification changes about a group that is known; None where it is nothing."""
+    """Apply a notification to a stored group. None if it changes nothing."""
     changed_alerts = tuple(each for each in routed.notification.alerts if _is_new_information(stored, each, routed.at))
     if not changed_alerts:
         return None
@@ -119,12 +106,12 @@ def apply_notification(stored: StoredGroup, routed: RoutedNotification, timings:
 
 
 def is_closed(record: AlertGroup, at: datetime, timings: GroupTimings) -> bool:
-    """Whether it was resolved so long ago that the next alert is a new group with a card of its own."""
+    """Whether it was resolved so long ago that the next alert opens a new group with a card of its own."""
     return record.resolved_at is not None and at - record.resolved_at > timings.reopen_within
 
 
 def end_flapping(record: AlertGroup, at: datetime, timings: GroupTimings) -> GroupChange | None:
-    """The clock looks at a flapping group. None while it still flaps."""
+    """End the flapping of a group whose state is steady. None while it still flaps."""
     if not record.flapping or _flapped_within(record, at, timings.flap_within / STEADY_DIVISOR):
         return None
     after = replace(record, flapping=False, state_changes=())
@@ -133,7 +120,7 @@ def end_flapping(record: AlertGroup, at: datetime, timings: GroupTimings) -> Gro
 
 
 def with_counts(record: AlertGroup, alerts: Mapping[str, Alert]) -> AlertGroup:
-    """The record with what its alerts add up to."""
+    """Update everything in the record that depends on the alerts: counts, state, title, summary, examples."""
     ordered = sorted(alerts.values(), key=lambda each: (not each.firing, each.starts_at, each.fingerprint))
     firing = [each for each in ordered if each.firing]
     shared = shared_by([each.labels for each in firing or ordered])
@@ -150,27 +137,20 @@ def with_counts(record: AlertGroup, alerts: Mapping[str, Alert]) -> AlertGroup:
     )
 
 
-def distinguishing_labels(alert: Alert, record: AlertGroup) -> str:
-    """What tells this alert from the others of its group: ``service=cache, pod=…``; its name where nothing does."""
-    own = {name: value for name, value in alert.labels.items() if record.common_labels.get(name) != value}
-    if not own:
-        return alert.labels.get("alertname") or alert.fingerprint
-    return ", ".join(f"{name}={value}" for name, value in sorted(own.items()))
-
-
 def _is_new_information(stored: StoredGroup, reported: Alert, at: datetime) -> bool:
     previous = stored.alerts.get(reported.fingerprint)
+    # An alert that is unknown and resolved was never shown, so its end is no news.
     if previous is None or previous == reported:
         return previous is None and reported.firing
     if reported.firing and not previous.firing:
         ended = stored.record.resolved_at or stored.record.updated_at
         return reported.starts_at > (previous.ends_at or previous.starts_at) or at - ended > LATE_REPEAT_WINDOW
-    # A peer's late word of an end that came before the present beginning.
+    # The other Alertmanager of a pair may report late an end that was before the present beginning.
     return reported.firing or reported.ends_at is None or reported.ends_at >= previous.starts_at
 
 
 def _fingerprints_to_delete(before: AlertGroup, alerts: Mapping[str, Alert], changed_alerts: Sequence[Alert]) -> frozenset[str]:
-    """A new episode begins with its own alerts alone; one that goes on keeps the last that ended."""
+    """A new episode starts with its own alerts alone. An episode that goes on keeps the last ``MAX_RESOLVED_ALERTS``."""
     resolved = [each for each in alerts.values() if not each.firing]
     if len(resolved) < len(alerts) and before.state is GroupState.RESOLVED:
         reported = {each.fingerprint for each in changed_alerts}
@@ -182,7 +162,7 @@ def _fingerprints_to_delete(before: AlertGroup, alerts: Mapping[str, Alert], cha
 
 
 def _rerouted(record: AlertGroup, routed: RoutedNotification) -> AlertGroup:
-    """The worst of what is known decides; the card stays in the channel where it is."""
+    """Route the group anew. While it fires its severity only gets worse; the card stays in its channel."""
     route = replace(routed.route, channel=record.route.channel)
     if route.severity.rank > record.severity.rank and record.state is GroupState.FIRING:
         route = record.route
@@ -192,7 +172,7 @@ def _rerouted(record: AlertGroup, routed: RoutedNotification) -> AlertGroup:
 def _update_in_state(
     stored: StoredGroup, after: AlertGroup, changed_alerts: Sequence[Alert], routed: RoutedNotification, timings: GroupTimings
 ) -> GroupChange:
-    """The group fires as before, with more alerts or fewer."""
+    """The group's state is as before, with more or fewer firing alerts."""
     before = stored.record
     newly_firing = [each for each in changed_alerts if each.firing and not _was_firing(stored, each)]
     newly_resolved = [each for each in changed_alerts if not each.firing and _was_firing(stored, each)]
@@ -225,12 +205,13 @@ def _was_firing(stored: StoredGroup, alert: Alert) -> bool:
 def _change_state(
     before: AlertGroup, after: AlertGroup, changed_alerts: Sequence[Alert], routed: RoutedNotification, timings: GroupTimings
 ) -> GroupChange:
-    """It is resolved, or it fires again."""
+    """The group is resolved, or it fires again."""
     at = routed.at
     state_changes = (*(each for each in before.state_changes if at - each <= timings.flap_within), at)[-timings.flap_changes :]
     flapping = len(state_changes) >= timings.flap_changes
     after = replace(after, state_changes=state_changes, flapping=flapping)
     after = _resolved(after, at) if after.state is GroupState.RESOLVED else _reopened(after, changed_alerts)
+    # A flapping group gets one reply when it begins: more of them would flood the thread.
     if flapping:
         if before.flapping:
             return GroupChange(record=after, alerts=tuple(changed_alerts), state_changed=True)
@@ -256,7 +237,7 @@ def _resolved(after: AlertGroup, at: datetime) -> AlertGroup:
 
 
 def _reopened(after: AlertGroup, changed_alerts: Sequence[Alert]) -> AlertGroup:
-    """A new episode: whoever acknowledged the last one has not seen this one, and another change may be to blame."""
+    """Start a new episode. Who acknowledged the last one has not seen this one, and the suspect may be another one."""
     began = min(each.starts_at for each in changed_alerts if each.firing)
     return replace(
         after,
@@ -273,31 +254,5 @@ def _flapped_within(record: AlertGroup, at: datetime, within: timedelta) -> bool
     return bool(record.state_changes) and at - record.state_changes[-1] < within
 
 
-def thread_note(
-    record: AlertGroup, at: datetime, text: Text, *, key: str = "", tone: Tone = Tone.PLAIN, lines: tuple[Text, ...] = ()
-) -> AlertNote:
-    """A reply in the thread; without a ``key`` it takes the record's present number."""
-    return AlertNote(group_id=record.id, key=key or str(record.reply_count), at=at, text=text, tone=tone, lines=lines)
-
-
-def change_with_note(
-    after: AlertGroup,
-    changed_alerts: Sequence[Alert],
-    at: datetime,
-    text: Text,
-    *,
-    tone: Tone = Tone.PLAIN,
-    lines: tuple[Text, ...] = (),
-) -> GroupChange:
-    """The change that a reply in the thread tells of. ``moved`` are alerts that are no longer as they were."""
-    after = replace(after, reply_count=after.reply_count + 1)
-    return GroupChange(record=after, alerts=tuple(changed_alerts), notes=(thread_note(after, at, text, tone=tone, lines=lines),))
-
-
 def _alert_count(count: int) -> str:
     return f"{count} alert" if count == 1 else f"{count:,} alerts"
-
-
-def format_time(at: datetime, *, relative_to: datetime | None = None) -> str:
-    """The time of day in UTC, as sentences have it; with the date where it is not the day it is ``seen_from``."""
-    return f"{at:%H:%M}" if relative_to is None or relative_to.date() == at.date() else f"{at:%d %b %H:%M}"

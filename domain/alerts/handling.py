@@ -1,10 +1,10 @@
-"""What people do about an alert group, and when it ends by itself: acknowledgement and silence. Pure."""
+"""Acknowledgements and silences of alert groups: how they start and end. Pure."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.alerts.alerts import Acknowledgement, AlertGroup, AppliedSilence, GroupState
-from domain.alerts.groups import GroupChange, change_with_note, format_time
+from domain.alerts.group_changes import GroupChange, change_with_note, format_time
 from domain.errors import Refused
 from domain.notes import Tone
 from domain.people import Person
@@ -13,7 +13,7 @@ from domain.text import format_duration
 
 
 def acknowledge(record: AlertGroup, by: Person, at: datetime, within: timedelta) -> GroupChange:
-    """Somebody looks at it."""
+    """Acknowledge the group. Raises ``Refused`` if it is resolved, or if the same person has acknowledged it already."""
     if record.state is GroupState.RESOLVED:
         raise Refused(f"{record.id} is resolved already, so there is nothing to acknowledge.")
     current = record.acknowledgement if record.acknowledgement and record.acknowledgement.until > at else None
@@ -27,7 +27,7 @@ def acknowledge(record: AlertGroup, by: Person, at: datetime, within: timedelta)
 
 
 def expire_acknowledgement(record: AlertGroup, at: datetime) -> GroupChange | None:
-    """The time of an acknowledgement is over. None where there is none, or not yet."""
+    """End an acknowledgement whose time is over. None if there is none, or if its time is not over."""
     current = record.acknowledgement
     if current is None or at < current.until:
         return None
@@ -40,14 +40,14 @@ def expire_acknowledgement(record: AlertGroup, at: datetime) -> GroupChange | No
 
 
 def silence(record: AlertGroup, applied: AppliedSilence) -> GroupChange:
-    """Somebody silenced it in Alertmanager."""
+    """Record that somebody silenced the group in Alertmanager."""
     why = f": {applied.reason}" if applied.reason else "."
     text = sentence(applied.by, f" silenced this until {format_time(applied.until, relative_to=applied.at)} UTC{why}")
     return change_with_note(replace(record, silence=applied), (), applied.at, text)
 
 
 def unsilence(record: AlertGroup, at: datetime, by: Person | None) -> GroupChange | None:
-    """The silence is over, by itself where ``by`` is None. None where there is none, or not yet."""
+    """End the silence; ``by`` is None if its time is over. None if there is none, or if its time is not over."""
     applied = record.silence
     if applied is None or (by is None and at < applied.until):
         return None
@@ -59,5 +59,5 @@ def unsilence(record: AlertGroup, at: datetime, by: Person | None) -> GroupChang
 
 
 def rollback_requested(record: AlertGroup, by: Person, operation: str, at: datetime) -> GroupChange:
-    """Somebody asked for the rollback of the suspect; the operation's own card tells the rest."""
+    """Record that somebody requested the rollback of the suspect. The operation has a card of its own."""
     return change_with_note(record, (), at, sentence(by, " asked to roll the suspect back: ", Code(operation), "."))

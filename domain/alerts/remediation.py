@@ -1,4 +1,4 @@
-"""What can be done about an alert group: whether it can be silenced, whether its suspect can be taken back, and how. Pure."""
+"""Remedies for an alert group: whether it can be silenced, and whether a rollback undoes its suspect. Pure."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _VERSION_CHANGES = (ChangeKind.DEPLOY, ChangeKind.ROLLBACK)
 
 @dataclass(frozen=True, slots=True)
 class RollbackTarget:
-    """The rollback that takes a change back: these services to what ran before."""
+    """The rollback that undoes a change: these services go back to this version."""
 
     environment: str
     version: str
@@ -23,14 +23,14 @@ class RollbackTarget:
 
 
 def can_silence(group: AlertGroup) -> bool:
-    """Whether an Alertmanager can: it must be known which one, and of a watchdog it knows nothing."""
+    """Whether an Alertmanager can silence the group: its environment is known, and the bot did not raise it itself."""
     return bool(group.environment) and not raised_by_bot(group)
 
 
 def silence_scope(group: AlertGroup, catalogue: Catalogue) -> tuple[str, ...]:
-    """The environments whose alerts a silence of the group holds for: its own alone where its matchers name that one.
+    """The environments whose alerts a silence of the group can hide: its own alone if its matchers name it.
 
-    Else it is every one that shares the Alertmanager. Empty where it is not known which that is.
+    Otherwise these are all that share the Alertmanager. Empty if the group's environment is unknown.
     """
     environments = catalogue.environments
     if group.environment not in environments:
@@ -46,17 +46,17 @@ def silence_scope(group: AlertGroup, catalogue: Catalogue) -> tuple[str, ...]:
 
 
 def raised_by_bot(group: AlertGroup) -> bool:
-    """Whether the bot itself raised it (``domain.alerts.watchdogs``). Alertmanager's keys begin with a brace, or are a hash."""
+    """Whether the bot raised it (``domain.alerts.watchdogs``). Keys of Alertmanager begin with a brace or are a hash."""
     return group.group_key.startswith("watchdog/")
 
 
 def can_roll_back(group: AlertGroup) -> bool:
-    """Whether one rollback takes the suspect back."""
+    """Whether one rollback undoes the suspect."""
     return group.suspect is not None and _why_no_rollback(group.suspect.change) == ""
 
 
 def rollback_of(group: AlertGroup) -> RollbackTarget:
-    """The rollback of the suspect. Raises ``Refused`` with what a person can do instead."""
+    """The rollback that undoes the suspect. Raises ``Refused`` with what a person can do instead."""
     if group.suspect is None:
         raise Refused(
             sentence(

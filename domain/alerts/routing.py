@@ -1,4 +1,4 @@
-"""Where alerts go and how bad they are: from labels to a place, to a rule of the catalogue. Pure; compiled once a catalogue."""
+"""Routing of alerts: the location and the route of labels, by the rules of the catalogue. Pure; compiled once a catalogue."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from domain.sentences import Code, sentence
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """What alerts are about, in the catalogue's names. Empty where no label says it."""
+    """The environment and the service of alerts, by their names in the catalogue; empty if no label names one."""
 
     environment: str
     service: str
 
 
 class MatcherResult(NamedTuple):
-    """One matcher of a rule, as it is written, and the label's value that it was compared with."""
+    """One matcher of a rule, as the catalogue spells it, and the value of the label."""
 
     text: str
     matched: bool
@@ -31,7 +31,7 @@ class MatcherResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RuleStep:
-    """One rule that was tried."""
+    """The result of one rule."""
 
     rule: str
     matched: bool
@@ -40,7 +40,7 @@ class RuleStep:
 
 @dataclass(frozen=True, slots=True)
 class RouteExplanation:
-    """Where one alert goes and why. ``steps`` are the rules that were tried, in their order; the last one matched or none did."""
+    """Where one alert goes and why. ``steps`` are the rules that were tried, in order: only the last one can have matched."""
 
     location: Location
     route: Route
@@ -50,14 +50,14 @@ class RouteExplanation:
 def location_of(labels: Labels, catalogue: Catalogue) -> Location:
     """The environment and the service that the labels name.
 
-    An environment that is named and not known is none: the default is of alerts that name no environment at all.
+    An unknown name of an environment gives none. The default environment is for alerts that name none at all.
     """
     locations = _compile_locations(_CatalogueKey(catalogue))
     return Location(locations.environment(labels), locations.service(labels))
 
 
 def route_of(alerts: Sequence[Labels], catalogue: Catalogue) -> Route:
-    """The route of alerts that are shown together, from the labels of each: the worst severity, then the earlier rule.
+    """The route of alerts that share a card, from the labels of each: the one with the worst severity, then the earlier rule.
 
     Raises ``Refused`` where the catalogue has no ``alerts``.
     """
@@ -69,7 +69,7 @@ def route_of(alerts: Sequence[Labels], catalogue: Catalogue) -> Route:
 
 
 def explain_route(labels: Labels, catalogue: Catalogue) -> RouteExplanation:
-    """How one alert with these labels is routed. Raises ``Refused`` where the catalogue has no ``alerts``."""
+    """Explain the route of one alert with these labels. Raises ``Refused`` if the catalogue has no ``alerts``."""
     alerts = _alerts_config(catalogue)
     steps: list[RuleStep] = []
     for name, entry in zip(alerts.rule_names, alerts.routes, strict=True):
@@ -88,7 +88,7 @@ def _evaluate(text: str, labels: Labels) -> MatcherResult:
 
 @dataclass(frozen=True, slots=True)
 class _Routing:
-    """The rules, ready to be asked often. ``routes`` has the default last."""
+    """The compiled rules. The default is the last of ``routes``."""
 
     rules: tuple[tuple[tuple[str, Callable[[str], bool]], ...], ...]
     routes: tuple[Route, ...]
@@ -98,7 +98,8 @@ class _Routing:
         return self.routes[-1]
 
     def first_match(self, labels: Labels) -> int:
-        """The place in ``routes`` of the first rule that fits."""
+        """The index in ``routes`` of the first rule that fits; that of the default if none does."""
+        # Nested loops instead of ``all`` and ``next``, because they are faster, and a storm routes many alerts.
         value = labels.get
         for index, rule in enumerate(self.rules):
             for name, accepts in rule:
@@ -111,7 +112,7 @@ class _Routing:
 
 @dataclass(frozen=True, slots=True)
 class _Locations:
-    """What the values of labels name, in small letters."""
+    """Values of labels, in lower case, and what they name."""
 
     environment_labels: tuple[str, ...]
     environments: dict[str, str]
@@ -120,7 +121,7 @@ class _Locations:
     service_labels: tuple[str, ...]
     services: dict[str, str]
     deployments: tuple[tuple[str, str], ...]
-    """What names of pods begin with and the service, the longest first."""
+    """Prefixes of pods' names and the service of each, the longest first."""
 
     def environment(self, labels: Labels) -> str:
         named = [value.lower() for label in self.environment_labels if (value := labels.get(label, ""))]
@@ -138,7 +139,7 @@ class _Locations:
 
 
 class _CatalogueKey:
-    """A catalogue that is only equal to itself: its parts are mappings, which have no hash, and one is made at every reload."""
+    """A cache key that compares a catalogue by identity, because its mappings cannot be hashed. A reload makes a new one."""
 
     __slots__ = ("catalogue",)
 
@@ -168,11 +169,11 @@ def _compile_locations(key: _CatalogueKey) -> _Locations:
     return _Locations(
         environment_labels=alerts.environment_labels if alerts else ENVIRONMENT_LABELS,
         environments={word: name for name, each in environments.items() for word in (name, *each.aliases)},
-        # Clusters may use the same namespace for different environments; then it names none.
+        # A namespace that several environments use, in different clusters, names none of them.
         namespaces={each.namespace: name for name, each in environments.items() if namespaces.count(each.namespace) == 1},
         default=alerts.environment if alerts else "",
         service_labels=alerts.service_labels if alerts else SERVICE_LABELS,
-        # A name or an alias is meant before another service's Deployment is.
+        # A service's name or alias has precedence over another service's Deployment.
         services={each.deployment: name for name, each in services.items()}
         | {word: name for name, each in services.items() for word in (name, *each.aliases)},
         deployments=tuple(sorted(deployments.items(), key=lambda each: len(each[0]), reverse=True)),

@@ -1,4 +1,4 @@
-"""What commands answer about alerts: lists of groups and silences, and the way of one alert through the rules."""
+"""Answers of commands about alerts: lists of groups and silences, and the explanation of a route."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from domain.sentences import Text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsAnswer(Answer):
-    """Alert groups, the worst first. ``title`` says which; ``total`` counts also those that are not listed."""
+    """A list of alert groups, the worst first. ``total`` also counts those that are not listed."""
 
     title: str
     groups: tuple[AlertGroup, ...]
@@ -29,7 +29,7 @@ class RouteAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedSilence:
-    """A silence that is in force or will be. ``group`` is the alert group that it was made for from here, where it was."""
+    """An active or pending silence. ``group_id`` is the alert group that it was created for, if it was created here."""
 
     silence: Silence
     group_id: str = ""
@@ -37,12 +37,12 @@ class ListedSilence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertmanagerSilences:
-    """What one Alertmanager holds: active first, those that end first before the others."""
+    """Silences of one Alertmanager: active ones first, then by their end."""
 
     environments: tuple[str, ...]
     silences: tuple[ListedSilence, ...] = ()
     problem: Text = ""
-    """Why nothing is known of it, in words."""
+    """Why the Alertmanager did not answer; empty if it did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What commands answer: facts, without a word of Slack's. ``bot.views`` renders each by its type."""
+"""Answers of commands, as facts that name no surface. ``bot.views`` renders each by its type."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,14 +17,14 @@ from domain.workloads.deployments import Autoscaler, Owner
 
 @dataclass(frozen=True, slots=True)
 class TextAnswer(Answer):
-    """One plain sentence: something small was done."""
+    """One sentence, for a small thing that was done."""
 
     text: Text
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer(Answer):
-    """It was not done. ``sentence``: what happened and what stands; ``hint``: how to say it, or what to do next."""
+    """The request failed. ``sentence`` says what happened and what the state is; ``hint`` says what to do next."""
 
     sentence: Text
     hint: Text = ""
@@ -32,14 +32,14 @@ class ErrorAnswer(Answer):
 
 @dataclass(frozen=True, slots=True)
 class OperationStarted(Answer):
-    """An operation exists now; its card tells the rest."""
+    """An operation was started. It has a card of its own."""
 
     record: OperationRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview(Answer):
-    """What ``--dry-run`` shows: the plan, who may ask for it, who would have to approve it. Nothing was changed."""
+    """The result of ``--dry-run``: the plan, who may request it, who would have to approve it. Nothing was changed."""
 
     plan: Plan
     rule: AccessRule
@@ -47,12 +47,12 @@ class Preview(Answer):
     reason: str = ""
     duration: timedelta | None = None
     command: str = ""
-    """The same command without ``--dry-run``, ready to send."""
+    """The complete command without ``--dry-run``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStatus:
-    """One service as it stands in the cluster."""
+    """The state of one service in the cluster."""
 
     service: str
     version: str = ""
@@ -61,35 +61,35 @@ class ServiceStatus:
     desired: int = 0
     revision: int = 0
     since: datetime | None = None
-    """When the running revision was made."""
+    """When the running revision was created."""
     autoscaler: Autoscaler | None = None
     paused: bool = False
     owner: Owner = field(default_factory=Owner)
     last_operation_id: str = ""
-    """The id of the operation that made it so, where one did."""
+    """The id of the operation that changed it last; empty if none did."""
     active_operation: OperationRecord | None = None
-    """The operation that works on it now."""
+    """The operation that is changing it now."""
     problem: Text = ""
-    """Why nothing is known of it, in words; then the other fields are empty."""
+    """Why its state could not be read; then the other fields are empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentStatus:
-    """One environment: its services in the catalogue's order, and who has locked what."""
+    """The state of one environment: its services in the catalogue's order, and its locks."""
 
     environment: str
     protected: bool
     services: tuple[ServiceStatus, ...] = ()
     locks: tuple[LockRecord, ...] = ()
     waiting: tuple[OperationRecord, ...] = ()
-    """Operations here that wait for an approval."""
+    """Operations in this environment that wait for an approval."""
     problem: Text = ""
-    """Why nothing is known of it (the cluster does not answer), in words."""
+    """Why its state could not be read, for example because the cluster does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer(Answer):
-    """How the environments stand."""
+    """The state of the environments."""
 
     at: datetime
     environments: tuple[EnvironmentStatus, ...]
@@ -106,12 +106,12 @@ class VersionLine:
     running: bool = False
     change_cause: str = ""
     operation_id: str = ""
-    """The id of the operation that made it, where one did."""
+    """The id of the operation that created it; empty if none did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceVersions:
-    """What one service ran, newest first."""
+    """The revisions of one service, newest first."""
 
     service: str
     lines: tuple[VersionLine, ...] = ()
@@ -120,7 +120,7 @@ class ServiceVersions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionsAnswer(Answer):
-    """What ran in an environment and can run again."""
+    """The versions that ran in an environment and can run again."""
 
     environment: str
     services: tuple[ServiceVersions, ...]
@@ -128,7 +128,7 @@ class VersionsAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationsAnswer(Answer):
-    """Operations, newest first. ``title`` says which: running ones, or the last ones."""
+    """A list of operations, newest first. ``title`` says which ones."""
 
     title: str
     operations: tuple[OperationRecord, ...]
@@ -136,14 +136,14 @@ class OperationsAnswer(Answer):
 
 @dataclass(frozen=True, slots=True)
 class LocksAnswer(Answer):
-    """Every lock that is held now."""
+    """All present locks."""
 
     locks: tuple[LockRecord, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditAnswer(Answer):
-    """Entries of the audit log, newest first. ``asked`` repeats in words what was looked for."""
+    """Records of the audit log, newest first. ``query`` describes the search in words."""
 
     query: Text
     records: tuple[AuditRecord, ...]
@@ -151,7 +151,7 @@ class AuditAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
-    """What one person may do in one environment. ``alone`` needs nobody else, ``asks`` needs another's approval."""
+    """What one person may do in one environment, alone or with the approval of another."""
 
     environment: str
     role: Role | None
@@ -161,7 +161,7 @@ class Permissions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhoAmI(Answer):
-    """How the bot knows the person who asks."""
+    """The account and the roles of the person who asks."""
 
     person: Person
     name: str
@@ -174,7 +174,7 @@ class WhoAmI(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HomeAnswer(Answer):
-    """What concerns this person here, now. Also the Home tab."""
+    """Operations and locks that concern this person now. The Home tab shows the same."""
 
     person: Person
     permissions: tuple[Permissions, ...]
@@ -182,7 +182,7 @@ class HomeAnswer(Answer):
     waiting: tuple[OperationRecord, ...] = ()
     """Every operation that waits for an approval."""
     approvable: frozenset[str] = frozenset()
-    """The ids of those waiting ones that this person may approve."""
+    """The ids of the waiting operations that this person may approve."""
     requested: frozenset[str] = frozenset()
     """The ids of those that run or wait because this person asked for them."""
     locks: tuple[LockRecord, ...] = ()
@@ -192,7 +192,7 @@ class HomeAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelpLine:
-    """One command: how it is written, one real example, what it does."""
+    """One command: its syntax, an example, and what it does."""
 
     command: str
     usage: str
@@ -203,7 +203,7 @@ class HelpLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelpGroup:
-    """Commands that belong together."""
+    """A group of related commands."""
 
     name: str
     lines: tuple[HelpLine, ...]
@@ -211,14 +211,14 @@ class HelpGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelpAnswer(Answer):
-    """Every command (or the one asked about). ``here`` is there for ``/deepecho`` alone."""
+    """All commands, or one. ``home`` is set in the answer to ``/deepecho`` without a command."""
 
     groups: tuple[HelpGroup, ...]
     home: HomeAnswer | None = None
 
 
 class FieldKind(StrEnum):
-    """How a field of a form is filled."""
+    """The input of a field in a form."""
 
     SELECT = "select"
     TEXT = "text"
@@ -227,7 +227,7 @@ class FieldKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormOption:
-    """One thing to choose in a select: ``value`` goes into the command, ``label`` is read, ``hint`` is small print."""
+    """One option of a select. ``value`` becomes part of the command, ``label`` and ``hint`` are shown."""
 
     value: str
     label: str
@@ -236,7 +236,7 @@ class FormOption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormField:
-    """One field. A select with ``loading`` gets its choices from ``commands.forms.choices`` after the form has opened."""
+    """One field. The options of a select with ``loading`` are loaded after the form has opened."""
 
     id: str
     label: str
@@ -250,13 +250,13 @@ class FormField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form(Answer):
-    """Something is missing, so it is asked for. Made without I/O, because a form has three seconds to open.
+    """A form for what a command misses. It is built without I/O, because Slack opens it within three seconds or not at all.
 
-    Submitted values (field id to text) become a command again through ``commands.forms.form_text``.
+    Submitted values, by field id, become a command again, as a text.
     """
 
     command: str
     title: str
     fields: tuple[FormField, ...]
     notice: Text = ""
-    """Why there is nothing to choose, where that is so."""
+    """Why a select has no options; empty if it has."""

@@ -1,4 +1,4 @@
-"""What exists and who may do what: environments, services, applications, people. Immutable; a reload makes a new one."""
+"""The catalogue: clusters, environments, services, applications and roles. It is immutable; a reload builds a new one."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -21,7 +21,7 @@ EVERYWHERE = "*"
 
 
 class EksCluster(ConfigModel):
-    """A cluster that is reached with AWS credentials instead of a kubeconfig."""
+    """An EKS cluster, which is accessed with AWS credentials."""
 
     name: str
     region: str
@@ -30,7 +30,7 @@ class EksCluster(ConfigModel):
 
 
 class ClusterConfig(ConfigModel):
-    """How a cluster is reached: a kubeconfig's context, the pod's own account, or EKS."""
+    """How a cluster is accessed: by a kubeconfig's context, by the pod's service account, or as EKS."""
 
     kubeconfig: str = ""
     context: str = ""
@@ -68,16 +68,16 @@ class Environment(ConfigModel):
 
     @property
     def approval_within(self) -> timedelta:
-        """How long an approval may be waited for, from the card's delivery."""
+        """How long an operation waits for its approval, from the delivery of its card."""
         return timedelta(minutes=self.approval_minutes)
 
     @property
     def rollout_within(self) -> timedelta:
-        """How long one service's rollout may take before it is called failed."""
+        """The rollout of one service fails after this time."""
         return timedelta(minutes=self.rollout_minutes)
 
     def rule(self, action: Action) -> AccessRule:
-        """Who may do this here and who must approve it."""
+        """The role that may do this here, and the role that must approve it."""
         approvals = {**(PROTECTED_APPROVALS if self.protected else {}), **self.approvals}
         return AccessRule(self.needs.get(action, REQUIRED_ROLES[action]), approvals.get(action))
 
@@ -107,14 +107,14 @@ class Service(ConfigModel):
 
 
 class Application(ConfigModel):
-    """Services that are deployed together, in this order."""
+    """Services that are deployed together, in this order. Commands without a service mean the default application."""
 
     services: tuple[str, ...] = Field(min_length=1)
     default: bool = False
 
 
 class Catalogue(ConfigModel):
-    """The whole of ``deepecho.yaml``."""
+    """The contents of ``deepecho.yaml``."""
 
     version: int = Field(default=1, ge=1, le=1)
     workspaces: tuple[str, ...] = Field(min_length=1)
@@ -158,7 +158,7 @@ class Catalogue(ConfigModel):
 
     @property
     def default_application(self) -> Application:
-        """The services that a command without a service means."""
+        """The application that a command without a service means."""
         return next(each for each in self.applications.values() if each.default)
 
     def environment_named(self, word: str) -> str:
@@ -170,7 +170,7 @@ class Catalogue(ConfigModel):
         return _find_by_name("service", word, {name: each.aliases for name, each in self.services.items()})
 
     def target(self, environment: str, service: str) -> Target:
-        """Where a service of an environment is found."""
+        """The Deployment of a service in an environment."""
         where, what = self.environments[environment], self.services[service]
         return Target(environment, service, where.cluster, where.namespace, what.deployment, what.container)
 
@@ -182,7 +182,7 @@ class Catalogue(ConfigModel):
         return roles_held(member, *(self.roles.get(scope, {}) for scope in scopes))
 
     def has_role(self, member: Member, needed: Role, environment: str | None) -> bool:
-        """Whether the member holds the role there."""
+        """Whether the member holds the role in an environment, or everywhere (None)."""
         return allows(self.roles_of(member, environment), needed)
 
 
@@ -192,7 +192,7 @@ def _check_exists(where: str, name: str, known: Mapping[str, object]) -> None:
 
 
 def _check_unique_locations(kind: str, locations: dict[str, str]) -> None:
-    """One place under two names would have two sets of rules and of locks: the weaker one would hold."""
+    """Check that no location has two names: it would have two sets of rules and locks, and the weaker ones would count."""
     for name, location in locations.items():
         others = [other for other, where in locations.items() if where == location and other != name]
         if others:

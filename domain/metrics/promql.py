@@ -213,11 +213,11 @@ _DURATION = re.compile(
 )
 _UNIT_SECONDS = {"y": 365 * 86_400.0, "w": 7 * 86_400.0, "d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _MAX_DURATION_SECONDS = 2**63 / 1e9
-"""Seconds. Go counts nanoseconds in 64 bits, and Prometheus refuses what is longer."""
+"""Seconds. Go counts nanoseconds in 64 bits, and Prometheus rejects a longer duration."""
 
 
 def _parse_literal(text: str) -> float | None:
-    """A number as PromQL writes it: ``010`` is octal as in Go, ``5m`` are seconds since Prometheus 3."""
+    """Parse a number of PromQL. ``010`` is octal as in Go; ``5m`` is a number of seconds since Prometheus 3."""
     if text.lower() in _NAMED_NUMBERS:
         return _NAMED_NUMBERS[text.lower()]
     digits = text.replace("_", "")
@@ -235,12 +235,12 @@ def _parse_literal(text: str) -> float | None:
 
 
 def _of_64_bits(number: int) -> float | None:
-    """Go refuses a larger hexadecimal number, and reads a larger octal one as decimal."""
+    """None beyond 64 bits: Go rejects a larger hexadecimal number, and reads a larger octal one as decimal."""
     return float(number) if number.bit_length() < 64 else None
 
 
 def _finite(number: float) -> float | None:
-    """Prometheus refuses ``1e400``."""
+    """None for an infinite number, such as 1e400, which Prometheus rejects."""
     return None if math.isinf(number) else number
 
 

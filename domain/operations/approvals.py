@@ -4,7 +4,8 @@ from datetime import datetime
 
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import Denied, Refused
-from domain.operations.operation import Decision, OperationRecord, require_pending_approval
+from domain.operations.operation import Decision, OperationRecord
+from domain.operations.transitions import require_pending_approval
 from domain.people import Member, Role
 from domain.refusals import outsider_refusal, role_refusal
 

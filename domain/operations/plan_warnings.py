@@ -1,4 +1,4 @@
-"""What stands in the way of a change, and what a person should know before saying yes to it. Pure."""
+"""Changes that are refused because they would not last, and warnings for the person who approves. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from domain.workloads.versions import version_of
 
 
 def refuse_impossible_change(workload: Workload, verb: Verb) -> None:
-    """Raise ``Refused``, with the way that does work, where a change would not start or not last."""
+    """Raise ``Refused`` if the change would not start or would be reverted. The text names a way that works."""
     target, owner = workload.target, workload.owner
     if owner.reverts and owner.kind in _ADVICE:
         advice = _ADVICE[owner.kind](workload, verb)
@@ -30,7 +30,7 @@ def refuse_impossible_change(workload: Workload, verb: Verb) -> None:
 
 
 def change_warnings(workloads: Iterable[Workload], verb: Verb) -> tuple[str, ...]:
-    """What to know of these Deployments before a change of this kind; those that share an owner in one line."""
+    """Warnings about owners and autoscalers of these Deployments, one line for those that share an owner."""
     lines, names_by_owner = [], dict[Owner, list[str]]()
     for workload in workloads:
         name, autoscaler = workload.target.service, workload.autoscaler
@@ -51,13 +51,13 @@ def change_warnings(workloads: Iterable[Workload], verb: Verb) -> tuple[str, ...
 
 
 def unseen_version_warnings(selected: Iterable[SelectedVersion]) -> tuple[str, ...]:
-    """Versions that have not run here, each once."""
+    """One warning for each version that has not run here."""
     versions = dict.fromkeys(version_of(each.image) for each in selected if each.revision is None)
     return tuple(f"{each} was never seen here: whether its image exists shows when the first pod starts." for each in versions)
 
 
 def template_warnings(selected: Iterable[SelectedVersion]) -> tuple[str, ...]:
-    """Versions that ran with several templates: which of them is put back."""
+    """One warning for each version that ran with several templates: it names the one that is restored."""
     return tuple(
         f"{version.service} ran {version_of(version.image)} with {version.templates} different templates; "
         f"this takes the newest, revision {version.revision.number}."
@@ -67,7 +67,7 @@ def template_warnings(selected: Iterable[SelectedVersion]) -> tuple[str, ...]:
 
 
 def config_warnings(changed: Mapping[str, Iterable[ConfigChange]]) -> tuple[str, ...]:
-    """Configuration that is not part of a Deployment's history, by the version after which it changed; each object once."""
+    """One warning for each ConfigMap or Secret that changed after a version ran. ``changed`` is by version."""
     lines: dict[tuple[str, str], str] = {}
     for version, objects in changed.items():
         for config in objects:
@@ -80,9 +80,9 @@ def config_warnings(changed: Mapping[str, Iterable[ConfigChange]]) -> tuple[str,
 
 
 def ran_until(revision: Revision, workload: Workload) -> datetime:
-    """A time no later than the version's end: when the revision after it was made, else when it began itself.
+    """A time not later than the end of the revision: when the next one was created, or else when it was created itself.
 
-    A ReplicaSet that was taken up again keeps its first date, so the next number can be older than this one.
+    A ReplicaSet that is activated again keeps its creation time, so the next number can be older than this one.
     """
     later = [each for each in workload.revisions if each.number > revision.number]
     after = min(later, key=lambda each: each.number, default=None)

@@ -1,4 +1,4 @@
-"""What an operation is about to do, exactly, and the digest that binds a decision to it."""
+"""Plans: what exactly an operation will change, and the digest that binds an approval to it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionState:
-    """One end of a change: the version that runs, or the one that will."""
+    """The version, image, template and replicas of a service, before or after a change."""
 
     version: str
     image: str
@@ -33,7 +33,7 @@ class VersionState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceChange:
-    """What will happen to one Deployment."""
+    """The change of one Deployment."""
 
     target: Target
     uid: str
@@ -44,10 +44,10 @@ class ServiceChange:
     autoscaler: Autoscaler | None = None
     differences: tuple[str, ...] = ()
     never_seen: bool = False
-    """The version has not run here, as far as the Deployment's history tells."""
+    """The Deployment's history does not contain the version."""
 
     def digest_fields(self, *, with_replicas: bool) -> Mapping[str, object]:
-        """What a decision is bound to. Never generation or resourceVersion: autoscalers and status updates move them."""
+        """The fields that a decision is bound to: no ``generation``, no ``resourceVersion``, which autoscalers change."""
         fields: dict[str, object] = {
             "cluster": self.target.cluster,
             "namespace": self.target.namespace,
@@ -65,7 +65,7 @@ class ServiceChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything that a person approves. ``warnings`` are read by people and bind nothing."""
+    """What a person approves. ``warnings`` are for people and not part of the digest."""
 
     verb: Verb
     environment: str
@@ -75,7 +75,7 @@ class Plan:
 
     @property
     def action(self) -> Action:
-        """The line of the policy that governs this plan."""
+        """The action whose rule governs this plan."""
         if self.verb is Verb.SCALE:
             less = any(change.after.replicas < change.before.replicas for change in self.changes)
             return Action.SCALE_DOWN if less else Action.SCALE_UP
@@ -83,11 +83,11 @@ class Plan:
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The services it touches, in the order in which they are changed."""
+        """The services that it changes, in that order."""
         return tuple(change.target.service for change in self.changes)
 
     def digest(self) -> str:
-        """64 hex digits that change when anything changes that a decision depends on."""
+        """64 hex digits over everything that a decision depends on."""
         bound = {
             "verb": self.verb,
             "environment": self.environment,
@@ -98,13 +98,13 @@ class Plan:
 
 
 def success_text(plan: Plan, pods: int) -> str:
-    """What a shipped and verified plan comes to: ``Verified: all 9 pods run main-abc1234.``"""
+    """The outcome of a verified deploy or rollback: ``Verified: all 9 pods run main-abc1234.``"""
     versions = " and ".join(dict.fromkeys(change.after.version for change in plan.changes))
     return f"Verified: the pod runs {versions}." if pods == 1 else f"Verified: all {pods} pods run {versions}."
 
 
 def drift(approved: Plan, now: Plan) -> tuple[str, ...]:
-    """What changed between two plans, in words; empty when a decision on the first still holds for the second."""
+    """The differences between two plans, in words. Empty if an approval of the first also holds for the second."""
     if approved.digest() == now.digest():
         return ()
     before = {change.target.service: change for change in approved.changes}

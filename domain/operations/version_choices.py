@@ -1,4 +1,4 @@
-"""The versions that a person can choose from."""
+"""Versions to choose from, for a person who named none or an ambiguous one."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from domain.sentences import Text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionChoice:
-    """A version that could have been meant. ``command`` asks for exactly this one, ready to send."""
+    """One version to choose. ``command`` is a complete command that requests it."""
 
     version: str
     image: str
@@ -20,7 +20,7 @@ class VersionChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionChoices(Answer):
-    """The version is unknown or could be several. ``choices``: newest first, those that can be chosen."""
+    """The named version is unknown or ambiguous. ``choices`` are newest first."""
 
     sentence: Text
     hint: Text = ""

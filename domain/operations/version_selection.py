@@ -1,4 +1,4 @@
-"""Which version of which services did the person mean? Pure: from a word and what ran to what will run."""
+"""Finds the version that a word from a person means, for each service. Pure."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ MAX_CHOICES = 20
 
 
 class AmbiguousVersion(UsageError):
-    """The word names no version, or several; ``choices`` are those that can be meant."""
+    """The word names no version, or several. ``choices`` are those that it may mean."""
 
     def __init__(self, choices: VersionChoices) -> None:
         super().__init__(choices.sentence, choices.hint)
@@ -26,13 +26,13 @@ class AmbiguousVersion(UsageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectedVersion:
-    """What one service will run. ``revision`` is None for a version that has not run there."""
+    """The version that one service will run. ``revision`` is None if it has not run there."""
 
     workload: Workload
     image: str
     revision: Revision | None
     templates: int = 1
-    """How many different templates this version ran with; ``revision`` is the newest."""
+    """The number of different templates that this version ran with; ``revision`` has the newest."""
 
     @property
     def service(self) -> str:
@@ -42,7 +42,7 @@ class SelectedVersion:
 
 @dataclass(frozen=True, slots=True)
 class VersionSelection:
-    """What was chosen, and in words what was left out."""
+    """The selected versions, and in words why other services are left out."""
 
     selected: tuple[SelectedVersion, ...]
     left_out: tuple[str, ...] = ()
@@ -54,10 +54,15 @@ class VersionSelection:
 
 
 def select_version(word: str, workloads: Sequence[Workload]) -> VersionSelection:
-    """What ran and is meant by ``word``. Raises ``VersionUnclear``, or ``Refused`` where it runs already."""
+    """Select the version that ``word`` means among those that ran. ``last`` means the one before the present one.
+
+    Raises ``AmbiguousVersion``, or ``Refused`` if every service runs it already or there is no earlier version.
+    """
     last = word.lower() == LAST
     matched = (
-        [each for one in workloads if (each := _previous_version(one))] if last else _all_matching_revisions(word, workloads)
+        [previous for workload in workloads if (previous := _previous_version(workload))]
+        if last
+        else _all_matching_revisions(word, workloads)
     )
     versions = list(dict.fromkeys(version_of(each.image) for each in matched))
     if not versions and last:
@@ -68,12 +73,13 @@ def select_version(word: str, workloads: Sequence[Workload]) -> VersionSelection
     if len(versions) > 1:
         problem = "The last version is not the same for every service." if last else f"“{word}” could be {_join_or(versions)}."
         raise _ambiguous_version(problem, versions, workloads)
-    meant = {each.image for each in matched}
-    return _select(versions[0], [(each, [one for one in each.revisions if one.image in meant]) for each in workloads])
+    images = {each.image for each in matched}
+    history = [(workload, [each for each in workload.revisions if each.image in images]) for workload in workloads]
+    return _select(versions[0], history)
 
 
 def select_unseen_version(word: str, offers: Iterable[tuple[Workload, Service]]) -> VersionSelection:
-    """A version that has not run, for the services whose tags look like that. Empty where none do."""
+    """Select a version that has not run, for the services whose tag pattern it fits. Empty if it fits none."""
     offered = list(offers)
     matching = [(workload, service) for workload, service in offered if _looks_like_a_tag(word, service)]
     others = [workload.target.service for workload, _ in offered if workload not in [fit for fit, _ in matching]]
@@ -86,7 +92,7 @@ def select_unseen_version(word: str, offers: Iterable[tuple[Workload, Service]])
 
 
 def rollback_candidates(workloads: Sequence[Workload]) -> tuple[VersionChoice, ...]:
-    """The versions that these services ran and do not all run now, newest first."""
+    """The versions that these services ran before, newest first."""
     newest: dict[str, Revision] = {}
     services: dict[str, list[str]] = {}
     for workload in workloads:
@@ -108,7 +114,7 @@ def rollback_candidates(workloads: Sequence[Workload]) -> tuple[VersionChoice, .
 
 
 def unknown_version(word: str, workloads: Sequence[Workload], *, deploy: bool = False) -> AmbiguousVersion:
-    """The complaint about a version that nobody knows, with those that can be chosen."""
+    """The error for an unknown version, with the versions that can be chosen."""
     where = workloads[0].target.environment
     choices = rollback_candidates(workloads)[:MAX_CHOICES]
     services = ", ".join(each.target.service for each in workloads)
@@ -123,14 +129,14 @@ def unknown_version(word: str, workloads: Sequence[Workload], *, deploy: bool = 
 
 
 def _previous_version(workload: Workload) -> Revision | None:
-    """What ran last before what runs: never the same image, which a restart leaves as an earlier revision."""
+    """The revision before the present one with another image: a restart leaves an earlier revision with the same image."""
     others = (each for each in workload.revisions if each.image and each.image != workload.image)
     earlier = (each for each in others if each.number < workload.revision)
     return max(earlier, key=lambda each: each.number, default=None)
 
 
 def _all_matching_revisions(word: str, workloads: Sequence[Workload]) -> list[Revision]:
-    """Over all services: an exact tag in one of them beats a short SHA in another."""
+    """The matching revisions of all services. An exact tag in one has precedence over a short SHA in another."""
     matching = [each for workload in workloads for each in matching_revisions(word, workload.revisions)]
     return [each for each in matching if parse_image(each.image).tag == word] or matching
 
@@ -160,7 +166,7 @@ def _select(version: str, history: Sequence[tuple[Workload, Sequence[Revision]]]
 
 
 def _left_out_text(names: Sequence[str], does: str, do: str, version: str) -> str:
-    """Why some services stay as they are, in one line; empty where there are none."""
+    """Why these services are left as they are, in one line; empty without services."""
     if not names:
         return ""
     one = len(names) == 1

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from domain.alerts.alerts import Alert, AlertGroup, AlertLink, AlertNote, GroupState, Notification, PreviousGroup
-from domain.alerts.groups import GroupChange, RoutedNotification, StoredGroup, apply_notification, is_closed, open_group
+from domain.alerts.group_changes import GroupChange
+from domain.alerts.groups import RoutedNotification, StoredGroup, apply_notification, is_closed, open_group
 from domain.catalogue.alerts import AlertsConfig
 from domain.ids import id_candidates
 from domain.severities import Severity

@@ -14,7 +14,7 @@ import structlog
 
 from domain.alerts import enrichment_notes
 from domain.alerts.alerts import AlertGroup, AlertNote, GroupState
-from domain.alerts.groups import GroupChange
+from domain.alerts.group_changes import GroupChange
 from domain.catalogue.catalogue import Catalogue
 from domain.changes.platform_changes import Suspect
 from domain.clock import Clock

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from domain.alerts import handling
 from domain.alerts.alerts import AlertGroup, AppliedSilence
-from domain.alerts.groups import GroupChange, format_time
+from domain.alerts.group_changes import GroupChange, format_time
 from domain.alerts.silences import Silence, SilenceState
 from domain.audit import AuditEntry, new_entry
 from domain.catalogue.catalogue import Catalogue

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from domain.alerts import watchdogs
 from domain.alerts.alerts import AlertGroup
-from domain.alerts.groups import GroupChange, end_flapping
+from domain.alerts.group_changes import GroupChange
+from domain.alerts.groups import end_flapping
 from domain.alerts.handling import expire_acknowledgement, unsilence
 from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.catalogue import Catalogue

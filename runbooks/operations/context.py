@@ -10,8 +10,9 @@ from domain.clock import Clock
 from domain.errors import Cancelled, Drifted, NotFound, Refused
 from domain.notes import OperationNote
 from domain.operations.locks import lock_refusal
-from domain.operations.operation import Cancellation, OperationRecord, Phase, Progress, State, Transition, update_progress
+from domain.operations.operation import Cancellation, OperationRecord, Phase, Progress, State
 from domain.operations.plans import Plan, Verb, drift
+from domain.operations.transitions import Transition, update_progress
 from domain.sentences import sentence
 from integrations.kubernetes import Cluster
 from runbooks.engine.engine import Engine

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import structlog
 
-from domain.operations.operation import OperationRecord, State, end_operation
+from domain.operations.operation import OperationRecord, State
+from domain.operations.transitions import end_operation
 from domain.people import BOT
 from runbooks.engine.engine import Engine
 from runbooks.engine.lease import Lease

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from domain.errors import Cancelled, PermanentError, TemporaryError
 from domain.notes import OperationNote, Tone
-from domain.operations.operation import Phase, Transition
+from domain.operations.operation import Phase
 from domain.operations.plans import ServiceChange, Verb
+from domain.operations.transitions import Transition
 from domain.workloads.deployments import PodFailure, RolloutStatus, RunningPods
 from domain.workloads.versions import version_of
 from integrations.kubernetes import Cluster

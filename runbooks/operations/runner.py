@@ -7,8 +7,9 @@ from datetime import datetime
 import structlog
 
 from domain.errors import Cancelled, DeepechoError, Drifted
-from domain.operations.operation import OperationRecord, Outcome, State, Transition, end_operation
+from domain.operations.operation import OperationRecord, Outcome, State
 from domain.operations.plans import Verb
+from domain.operations.transitions import Transition, end_operation
 from runbooks.engine.engine import Engine
 from runbooks.operations.context import OperationContext, OperationEnded, ProcedureDependencies
 from runbooks.operations.deploy import deploy

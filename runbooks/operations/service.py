@@ -12,19 +12,9 @@ from domain.clock import Clock
 from domain.errors import NotFound, Refused
 from domain.ids import id_candidates
 from domain.operations.approvals import cancel_refusal, decision_refusal
-from domain.operations.operation import (
-    Approval,
-    Decision,
-    OperationRecord,
-    Progress,
-    State,
-    Transition,
-    cancel,
-    decide,
-    open_operation,
-    start_approval_timer,
-)
+from domain.operations.operation import Approval, Decision, OperationRecord, Progress, State
 from domain.operations.plans import Plan
+from domain.operations.transitions import Transition, cancel, decide, open_operation, start_approval_timer
 from domain.people import Member
 from domain.policies import Action
 from domain.sentences import CommandMention, sentence

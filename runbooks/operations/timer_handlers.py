@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.errors import PermanentError, Refused
-from domain.operations.operation import OperationRecord, Phase, Transition, expire, note
+from domain.operations.operation import OperationRecord, Phase
 from domain.operations.plans import Plan
+from domain.operations.transitions import Transition, expire, note
 from domain.people import BOT, Member
 from runbooks.engine.engine import Engine
 from runbooks.operations.context import ProcedureDependencies

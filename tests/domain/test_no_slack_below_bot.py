@@ -8,6 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SLACK_MARKUP = ("<@", "<#", "<!", "/deepecho")
+SENTENCES_MIGRATION = ROOT / "storage" / "migrations" / "versions" / "0003_field_names.py"
+"""It reads the markup of old rows, to make parts of it."""
 
 
 def texts_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -20,7 +22,7 @@ def texts_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 @pytest.mark.parametrize("layer", ["domain", "storage", "integrations", "runbooks", "commands"])
 def test_no_text_below_bot_is_written_for_slack(layer: str) -> None:
-    paths = sorted((ROOT / layer).rglob("*.py"))
+    paths = sorted(path for path in (ROOT / layer).rglob("*.py") if path != SENTENCES_MIGRATION)
     found = [
         f"{path.relative_to(ROOT)}:{line}: {text!r}"
         for path in paths

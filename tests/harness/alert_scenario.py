@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from domain.alerts.alerts import Alert, AlertGroup, Route
-from domain.alerts.groups import GroupChange, RoutedNotification, StoredGroup, apply_notification, end_flapping, open_group
+from domain.alerts.group_changes import GroupChange
+from domain.alerts.groups import RoutedNotification, StoredGroup, apply_notification, end_flapping, open_group
 from domain.severities import Severity
 from tests.harness.fakes.clock import NOW
 from tests.harness.samples.notifications import alert, notification

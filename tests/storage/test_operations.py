@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import TemporaryError
-from domain.operations.operation import State, open_operation
+from domain.operations.operation import State
+from domain.operations.transitions import open_operation
 from storage.engines import open_engines
 from storage.operations import Fenced
 from storage.store import Store

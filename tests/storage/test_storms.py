@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text
 
 from domain.alerts.alerts import AlertGroup, GroupState
-from domain.alerts.groups import GroupChange
+from domain.alerts.group_changes import GroupChange
 from domain.alerts.storms import Storm, StormCard, Tally
 from domain.severities import Severity
 from storage.engines import open_engines

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from domain.operations.operation import Approval, Decision, OperationRecord, Phase, Progress, State, cancel, decide, expire
+from domain.operations.operation import Approval, Decision, OperationRecord, Phase, Progress, State
 from domain.operations.plans import Plan, ServiceChange, Verb, VersionState
+from domain.operations.transitions import cancel, decide, expire
 from domain.people import Person, Role
 from domain.targets import Target
 from domain.workloads.deployments import Autoscaler, Owner, OwnerKind

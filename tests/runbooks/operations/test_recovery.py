@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Refused
-from domain.operations.operation import Decision, OperationRecord, Phase, State, decide, end_operation
+from domain.operations.operation import Decision, OperationRecord, Phase, State
 from domain.operations.plans import Plan
+from domain.operations.transitions import decide, end_operation
 from runbooks.engine.engine import PROCEDURES_VERSION, Engine, WorkflowState
 from runbooks.operations.recovery import Recovery
 from runbooks.operations.service import OperationService
