@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import Refused
-from domain.operations.operation import Decision, State, cancel, decide, end_operation, expire, start_approval_timer
+from domain.operations.operation import Decision, State
+from domain.operations.transitions import cancel, decide, end_operation, expire, start_approval_timer
 from tests.harness.samples.operations import ANA, MIA, NOW, approved, record
 
 LATER = NOW + timedelta(minutes=2)
