@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,11 +24,14 @@ from storage.storms import StormRepository
 from storage.timers import TimerRepository
 from storage.trail import Trail
 
+RepositoryT = TypeVar("RepositoryT")
+
 
 class Transaction:
-    """Every repository on one connection."""
+    """The repositories on one connection."""
 
     def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
         self.alerts = AlertRepository(connection)
         self.audit = AuditLog(connection)
         self.images = ImageRepository(connection)
@@ -39,6 +43,10 @@ class Transaction:
         self.storms = StormRepository(connection)
         self.timers = TimerRepository(connection)
         self.trail = Trail()
+
+    def of(self, repository: Callable[[AsyncConnection], RepositoryT]) -> RepositoryT:
+        """A repository that only its family knows, on the connection of this transaction."""
+        return repository(self._connection)
 
     async def apply(self, change: Transition, at: datetime, *, new: bool = False) -> None:
         """Write a transition: the record, its card, the replies in its thread, the audit entries. ``at`` is now."""
