@@ -10,7 +10,7 @@ from bot.connections.clusters import Clusters
 from bot.connections.monitoring import MonitoringServers
 from bot.core.catalogue_file import CatalogueFile
 from bot.core.settings import Settings
-from bot.delivery.retries import RetryPolicy
+from bot.delivery.failure_handling import RetryPolicy
 from bot.slack.api import SlackApi, open_session
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock, SystemClock

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import structlog
 from prometheus_client import CollectorRegistry
 
+from bot.delivery.failure_handling import FailureHandler, OutcomeNotRecorded, RetryPolicy
 from bot.delivery.metrics import OutboxMetrics
-from bot.delivery.retries import FailureHandler, OutcomeNotRecorded, RetryPolicy
 from bot.delivery.sender import Attachment, Sender
 from bot.slack.api import SlackApi
 from bot.views.markup.message import Message

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from domain.catalogue import defaults
 from domain.catalogue.base import ConfigModel, DnsLabel
 from domain.catalogue.urls import HttpUrl
 from domain.matchers import LABEL_NAME, Matcher, check_matcher, parse_matcher
@@ -65,7 +66,7 @@ class WatchdogConfig(ConfigModel):
 
     name: DnsLabel
     match: tuple[MatcherText, ...] = Field(min_length=1)
-    within_minutes: float = Field(default=10, gt=0, le=MINUTES_PER_WEEK)
+    within_minutes: float = Field(default=defaults.WATCHDOG_MINUTES, gt=0, le=MINUTES_PER_WEEK)
     severity: Severity = Severity.P1
 
     @property
@@ -87,13 +88,13 @@ class AlertsConfig(ConfigModel):
     service_labels: tuple[LabelName, ...] = SERVICE_LABELS
     default: DefaultRouteConfig
     routes: tuple[RouteConfig, ...] = ()
-    storm_threshold_per_minute: int = Field(default=20, ge=1, le=10_000)
-    storm_quiet_minutes: float = Field(default=5, gt=0, le=24 * 60)
-    reopen_minutes: float = Field(default=60, ge=0, le=MINUTES_PER_WEEK)
-    acknowledge_minutes: float = Field(default=60, gt=0, le=MINUTES_PER_WEEK)
-    deduplicate_seconds: float = Field(default=60, ge=0, le=24 * 3600)
-    flap_changes: int = Field(default=6, ge=2, le=100)
-    flap_minutes: float = Field(default=30, gt=0, le=24 * 60)
+    storm_threshold_per_minute: int = Field(default=defaults.STORM_THRESHOLD_PER_MINUTE, ge=1, le=10_000)
+    storm_quiet_minutes: float = Field(default=defaults.STORM_QUIET_MINUTES, gt=0, le=24 * 60)
+    reopen_minutes: float = Field(default=defaults.REOPEN_MINUTES, ge=0, le=MINUTES_PER_WEEK)
+    acknowledge_minutes: float = Field(default=defaults.ACKNOWLEDGE_MINUTES, gt=0, le=MINUTES_PER_WEEK)
+    deduplicate_seconds: float = Field(default=defaults.DEDUPLICATE_SECONDS, ge=0, le=24 * 3600)
+    flap_changes: int = Field(default=defaults.FLAP_CHANGES, ge=2, le=100)
+    flap_minutes: float = Field(default=defaults.FLAP_MINUTES, gt=0, le=24 * 60)
     watchdogs: tuple[WatchdogConfig, ...] = ()
 
     @model_validator(mode="after")

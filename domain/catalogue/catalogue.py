@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from domain.catalogue import defaults
 from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.base import ConfigModel, DnsLabel
 from domain.catalogue.urls import ApiBaseUrl
@@ -57,8 +58,8 @@ class Environment(ConfigModel):
     aliases: tuple[DnsLabel, ...] = ()
     channel: str = ""
     protected: bool = False
-    approval_minutes: float = Field(default=15, gt=0, le=24 * 60)
-    rollout_minutes: float = Field(default=15, gt=0, le=24 * 60)
+    approval_minutes: float = Field(default=defaults.APPROVAL_MINUTES, gt=0, le=24 * 60)
+    rollout_minutes: float = Field(default=defaults.ROLLOUT_MINUTES, gt=0, le=24 * 60)
     needs: dict[Action, Role] = Field(default_factory=dict)
     approvals: dict[Action, Role | None] = Field(default_factory=dict)
     prometheus: ApiBaseUrl = ""

@@ -35,7 +35,7 @@ async def run_procedure(op: OperationContext, apply_change: ApplyChange, success
             await op.step(f"change {service}", _change, op, apply_change, change, at)
             pods += await watch_and_verify(op, change)
     except ServiceFailed as failure:
-        return await abort(op, State.FAILED, f"{failure.service} did not become ready: {failure.detail}")
+        return await abort(op, State.FAILED, str(failure))
     except Cancelled as cancelled:
         return await abort(op, State.CANCELLED, cancelled.sentence)
     return Outcome(state=State.SUCCEEDED, text=success_text(pods))

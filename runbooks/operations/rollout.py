@@ -26,11 +26,10 @@ POD_STATUS_LAG = timedelta(seconds=30)
 
 
 class ServiceFailed(Exception):
-    """A service did not become ready; ``detail`` is a sentence with the reason."""
+    """A service did not become ready. The message names it and, in the sentence ``reason``, says why."""
 
-    def __init__(self, service: str, detail: str) -> None:
-        super().__init__(detail)
-        self.service, self.detail = service, detail
+    def __init__(self, service: str, reason: str) -> None:
+        super().__init__(f"{service} did not become ready: {reason}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

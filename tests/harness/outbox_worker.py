@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from bot.charts import Charts
-from bot.delivery.retries import RetryPolicy
+from bot.delivery.failure_handling import RetryPolicy
 from bot.delivery.worker import OutboxWorker
 from bot.slack.api import SlackApi, open_session
 from bot.views.markup.message import Message
