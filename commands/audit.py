@@ -12,7 +12,7 @@ from domain.answers.answers import AuditAnswer
 from domain.errors import UsageError
 from domain.facts import Answer
 from domain.people import Person, Role
-from domain.sentences import Code, Text, join, sentence
+from domain.rich_text import Code, Text, join, sentence
 from domain.text import parse_duration
 
 MAX_RECORDS_SHOWN = 30

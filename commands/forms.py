@@ -13,7 +13,7 @@ from commands.core.usage import Argument
 from domain.answers.answers import FieldKind, Form, FormField, FormOption
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import PermanentError, TemporaryError
-from domain.sentences import sentence
+from domain.rich_text import sentence
 
 FormFields = Mapping[str, ArgumentField]
 """By the name of the argument, as the usage line writes it."""

@@ -17,7 +17,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.errors import DeepechoError, Denied, TemporaryError, UnknownOutcome, UsageError
 from domain.facts import Answer
 from domain.refusals import outsider_refusal
-from domain.sentences import Code, CommandMention, Text, sentence
+from domain.rich_text import Code, CommandMention, Text, sentence
 
 
 @dataclass(frozen=True, slots=True)

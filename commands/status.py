@@ -21,7 +21,7 @@ from domain.facts import Answer
 from domain.operations.locks import LockRecord
 from domain.operations.operation import OperationRecord, State
 from domain.people import Role
-from domain.sentences import Text
+from domain.rich_text import Text
 from domain.targets import Target
 from domain.workloads.deployments import Revision, Workload
 from domain.workloads.versions import version_of

@@ -1,6 +1,6 @@
 """Errors. Each has a text for people, and its class tells the caller whether a retry can help."""
 
-from domain.sentences import Text, plain_text
+from domain.rich_text import Text, plain_text
 
 
 class DeepechoError(Exception):

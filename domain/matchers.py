@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from domain.errors import UsageError
 from domain.label_regex import compile_label_regex
-from domain.sentences import Code, sentence
+from domain.rich_text import Code, sentence
 
 
 class Operator(StrEnum):

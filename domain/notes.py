@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.sentences import Text
+from domain.rich_text import Text
 
 
 class Tone(StrEnum):

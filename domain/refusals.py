@@ -2,7 +2,7 @@
 
 from domain.errors import Denied
 from domain.people import Member, Role
-from domain.sentences import Text, sentence
+from domain.rich_text import Text, sentence
 
 NOTHING_CHANGED = "Nothing was changed."
 

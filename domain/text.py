@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from domain.errors import UsageError
-from domain.sentences import Code, sentence
+from domain.rich_text import Code, sentence
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?")
 _DURATION_HINT = sentence("Write it like ", Code("2h"), ", ", Code("90m"), " or ", Code("1h30m"), ".")

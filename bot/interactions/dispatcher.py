@@ -23,7 +23,7 @@ from domain.errors import DeepechoError, TemporaryError, UsageError
 from domain.facts import Answer
 from domain.inbound import InboundKind, InboundMessage
 from domain.people import Directory
-from domain.sentences import sentence
+from domain.rich_text import sentence
 
 log = structlog.get_logger()
 

@@ -15,7 +15,7 @@ from commands.core.request import Request, Services
 from commands.registry import CommandRegistry, Invocation
 from domain.answers.answers import ErrorAnswer, Form
 from domain.errors import DeepechoError, TemporaryError
-from domain.sentences import CommandMention, sentence
+from domain.rich_text import CommandMention, sentence
 
 log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ from bot.slack.payloads import Interaction, InvalidPayload
 from domain.answers.answers import ErrorAnswer
 from domain.clock import Clock
 from domain.inbound import InboundKind, InboundMessage
-from domain.sentences import CommandMention, Text, sentence
+from domain.rich_text import CommandMention, Text, sentence
 from runbooks.periodic import run_periodically
 from storage.replicas import ReplicaRepository
 from storage.store import Store

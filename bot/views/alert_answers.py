@@ -12,7 +12,7 @@ from domain.alerts.silences import Silence, SilenceState
 from domain.answers.alerts import AlertmanagerSilences, AlertsAnswer, ListedSilence, RouteAnswer, SilencesAnswer
 from domain.catalogue.alerts import DEFAULT_RULE
 from domain.matchers import format_matcher
-from domain.sentences import ChannelMention, Code, CommandMention, Timestamp
+from domain.rich_text import ChannelMention, Code, CommandMention, Timestamp
 from domain.text import clip
 
 _MAX_GROUPS = 15

@@ -14,7 +14,7 @@ from domain.changes.platform_changes import Suspect
 from domain.metrics.chart_text import describe_chart, has_numbers
 from domain.metrics.charts import Chart
 from domain.people import Person
-from domain.sentences import Code, CommandMention, GroupMention, Timestamp, UserMention
+from domain.rich_text import Code, CommandMention, GroupMention, Timestamp, UserMention
 from domain.severities import Severity
 from domain.text import and_more, clip, format_duration
 

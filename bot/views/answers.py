@@ -11,7 +11,7 @@ from domain.audit import AuditRecord
 from domain.operations.operation import OperationRecord, State
 from domain.operations.version_choices import VersionChoice, VersionChoices
 from domain.people import Person
-from domain.sentences import ChannelMention, Code, CommandMention, Timestamp, UserMention
+from domain.rich_text import ChannelMention, Code, CommandMention, Timestamp, UserMention
 from domain.text import format_duration
 
 _PERSON_AT_END = re.compile(r"(?<=\b(?:by|of) )(?P<team>[A-Z0-9]+)/(?P<user>[UW][A-Z0-9]{2,20})$")

@@ -16,7 +16,7 @@ from domain.answers.answers import HelpAnswer, HelpGroup, HelpLine, HomeAnswer, 
 from domain.operations.locks import LockRecord
 from domain.operations.operation import OperationRecord
 from domain.policies import REQUIRED_ROLES, Action
-from domain.sentences import Code, CommandMention, UserMention
+from domain.rich_text import Code, CommandMention, UserMention
 from domain.text import and_more
 
 UNLOCK = "lock.unlock"

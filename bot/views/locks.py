@@ -4,7 +4,7 @@ from bot.views.markup.document import Block, Document, Header, Paragraph
 from bot.views.markup.spans import Line, Strong, join_dots, line, stack
 from domain.answers.answers import LocksAnswer
 from domain.operations.locks import LockRecord
-from domain.sentences import Code, Timestamp, UserMention
+from domain.rich_text import Code, Timestamp, UserMention
 
 
 def locks(fact: LocksAnswer) -> Document:

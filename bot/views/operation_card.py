@@ -9,7 +9,7 @@ from bot.views.markup.spans import Line, Strong, join_dots, line, stack
 from bot.views.plan import plan_paragraph, versions_line, warning_blocks
 from domain.notes import OperationNote
 from domain.operations.operation import Decision, OperationRecord, Phase, Progress, State
-from domain.sentences import Code, CommandMention, Text, Timestamp, UserMention, plain_text
+from domain.rich_text import Code, CommandMention, Text, Timestamp, UserMention, plain_text
 from domain.text import format_duration
 
 APPROVE = "operation.approve"

@@ -6,7 +6,7 @@ from bot.views import phrases
 from bot.views.markup.document import Block, Paragraph
 from bot.views.markup.spans import Line, Strong, join_dots, line, stack
 from domain.operations.plans import Plan, ServiceChange, Verb
-from domain.sentences import Code
+from domain.rich_text import Code
 from domain.text import format_duration
 
 _VERBS_WITH_VERSIONS = (Verb.DEPLOY, Verb.ROLLBACK)

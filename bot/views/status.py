@@ -12,7 +12,7 @@ from domain.answers.answers import (
     VersionLine,
     VersionsAnswer,
 )
-from domain.sentences import Code, CommandMention, Timestamp
+from domain.rich_text import Code, CommandMention, Timestamp
 from domain.workloads.deployments import Owner, OwnerKind
 
 _OWNER_NAMES = {OwnerKind.HELM: "Helm", OwnerKind.ARGO_CD: "Argo CD", OwnerKind.FLUX: "Flux"}

@@ -6,7 +6,7 @@ from bot.views.markup.document import Block, Context, Document, Header, Paragrap
 from bot.views.markup.mrkdwn import clean
 from bot.views.markup.spans import Line, Strong, join_dots, line
 from domain.alerts.storms import FoldedGroup, StormCard, Tally
-from domain.sentences import Code, CommandMention, Timestamp
+from domain.rich_text import Code, CommandMention, Timestamp
 from domain.severities import Severity
 from domain.text import clip, format_duration
 

@@ -13,7 +13,7 @@ from domain.errors import UsageError
 from domain.facts import Answer
 from domain.matchers import parse_labels
 from domain.people import Role
-from domain.sentences import Code, CommandMention, sentence
+from domain.rich_text import Code, CommandMention, sentence
 from runbooks.alerts.service import AlertRequest, AlertService
 
 router = Router()

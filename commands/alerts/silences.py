@@ -18,7 +18,7 @@ from domain.errors import Denied, PermanentError, Refused, TemporaryError, Unkno
 from domain.facts import Answer
 from domain.people import Role
 from domain.refusals import role_refusal
-from domain.sentences import CommandMention, sentence
+from domain.rich_text import CommandMention, sentence
 from domain.text import format_duration, parse_duration
 from runbooks.alerts.service import AlertRequest, AlertService
 

@@ -18,7 +18,7 @@ from domain.operations.plans import Plan
 from domain.operations.version_selection import AmbiguousVersion
 from domain.policies import Action
 from domain.redaction import redact
-from domain.sentences import CommandMention, join, sentence
+from domain.rich_text import CommandMention, join, sentence
 from runbooks.alerts.service import AlertRequest, AlertService
 
 router = Router()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from commands.core.usage import FlagValue, Usage
 from domain.errors import UsageError
-from domain.sentences import Code, sentence
+from domain.rich_text import Code, sentence
 from domain.text import nearest
 
 MAX_TEXT_LENGTH = 500

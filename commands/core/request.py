@@ -9,7 +9,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.people import Member, Person, Role
 from domain.refusals import role_refusal
-from domain.sentences import CommandMention, sentence
+from domain.rich_text import CommandMention, sentence
 from integrations.kubernetes import Cluster
 from storage.store import Store
 

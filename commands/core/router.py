@@ -13,7 +13,7 @@ from domain.errors import UsageError
 from domain.facts import Answer
 from domain.people import Member, Role
 from domain.policies import Action
-from domain.sentences import Code, CommandMention, join, sentence
+from domain.rich_text import Code, CommandMention, join, sentence
 from domain.text import nearest
 
 MAX_NAME_LENGTH = 40

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
-from domain.sentences import CommandMention, Text, sentence
+from domain.rich_text import CommandMention, Text, sentence
 
 _PART = re.compile(r"<(?P<must>[^<>]+)>|\[--(?P<flag>[a-z-]+)(?: (?P<value>[^\]]+))?\]|\[(?P<may>[^\[\]]+)\]")
 _ELLIPSIS = "…"

@@ -13,7 +13,7 @@ from domain.errors import UsageError
 from domain.facts import Answer
 from domain.operations.operation import Decision
 from domain.people import Role
-from domain.sentences import Code, CommandMention, sentence
+from domain.rich_text import Code, CommandMention, sentence
 from runbooks.operations.service import OperationService
 
 router = Router()

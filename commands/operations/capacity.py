@@ -12,7 +12,7 @@ from commands.operations.start import planner, start_operation
 from domain.errors import UsageError
 from domain.facts import Answer
 from domain.policies import Action
-from domain.sentences import CommandMention, sentence
+from domain.rich_text import CommandMention, sentence
 from domain.text import parse_duration
 
 router = Router()

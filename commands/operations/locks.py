@@ -13,7 +13,7 @@ from domain.operations.locks import lock_refusal
 from domain.people import Role
 from domain.policies import Action
 from domain.refusals import NOTHING_CHANGED
-from domain.sentences import CommandMention, sentence
+from domain.rich_text import CommandMention, sentence
 from domain.text import parse_duration
 
 router = Router()

@@ -11,7 +11,7 @@ from domain.facts import Answer
 from domain.operations.locks import LockRecord, describe_lock, lock_refusal, override_refusal
 from domain.operations.plans import Plan, Verb
 from domain.policies import Action
-from domain.sentences import sentence
+from domain.rich_text import sentence
 from runbooks.operations.planner import Planner
 from runbooks.operations.service import OperationService
 

@@ -9,7 +9,7 @@ from domain.changes.platform_changes import Suspect
 from domain.metrics.charts import Chart
 from domain.notes import Tone
 from domain.people import Person
-from domain.sentences import Text
+from domain.rich_text import Text
 from domain.severities import Severity
 
 

@@ -12,7 +12,7 @@ from domain.metrics.charts import Chart, Marker, Series
 from domain.metrics.promql import Comparison, Threshold, expression_of, split_threshold
 from domain.metrics.samples import Sample
 from domain.notes import Tone
-from domain.sentences import Code, Text, sentence
+from domain.rich_text import Code, Text, sentence
 from domain.text import and_more
 from domain.workloads.deployments import PodFailure
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.alerts.alerts import Alert, AlertGroup, AlertNote
 from domain.notes import Tone
-from domain.sentences import Text
+from domain.rich_text import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from domain.alerts.group_changes import GroupChange, change_with_note, format_ti
 from domain.errors import Refused
 from domain.notes import Tone
 from domain.people import Person
-from domain.sentences import Code, sentence
+from domain.rich_text import Code, sentence
 from domain.text import format_duration
 
 

@@ -8,7 +8,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.changes.platform_changes import ChangeKind, PlatformChange
 from domain.errors import Refused
 from domain.matchers import Operator, group_matchers
-from domain.sentences import CommandMention, Text, join, sentence
+from domain.rich_text import CommandMention, Text, join, sentence
 
 _VERSION_CHANGES = (ChangeKind.DEPLOY, ChangeKind.ROLLBACK)
 

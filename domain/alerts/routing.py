@@ -10,7 +10,7 @@ from domain.catalogue.alerts import DEFAULT_RULE, ENVIRONMENT_LABELS, SERVICE_LA
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import Refused
 from domain.matchers import Labels, compile_matcher, parse_matcher
-from domain.sentences import Code, sentence
+from domain.rich_text import Code, sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from domain.alerts.alerts import AlertGroup
 from domain.alerts.routing import RouteExplanation
 from domain.alerts.silences import Silence
 from domain.facts import Answer
-from domain.sentences import Text
+from domain.rich_text import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

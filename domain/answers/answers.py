@@ -11,7 +11,7 @@ from domain.operations.operation import OperationRecord
 from domain.operations.plans import Plan
 from domain.people import Person, Role
 from domain.policies import AccessRule
-from domain.sentences import Text
+from domain.rich_text import Text
 from domain.workloads.deployments import Autoscaler, Owner
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.catalogue import defaults
+from domain import defaults
 from domain.catalogue.base import ConfigModel, DnsLabel
 from domain.catalogue.urls import HttpUrl
 from domain.matchers import LABEL_NAME, Matcher, check_matcher, parse_matcher

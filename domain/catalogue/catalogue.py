@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from domain.catalogue import defaults
+from domain import defaults
 from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.base import ConfigModel, DnsLabel
 from domain.catalogue.urls import ApiBaseUrl
@@ -14,7 +14,7 @@ from domain.errors import UsageError
 from domain.label_regex import compile_label_regex
 from domain.people import Member, Role, allows, roles_held
 from domain.policies import PROTECTED_APPROVALS, REQUIRED_ROLES, AccessRule, Action
-from domain.sentences import Code, join, sentence
+from domain.rich_text import Code, join, sentence
 from domain.targets import Target
 from domain.text import nearest
 

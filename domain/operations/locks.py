@@ -6,7 +6,7 @@ from datetime import datetime
 from domain.errors import Denied, Refused
 from domain.people import Person, Role
 from domain.refusals import NOTHING_CHANGED, role_refusal
-from domain.sentences import CommandMention, Text, sentence
+from domain.rich_text import CommandMention, Text, sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

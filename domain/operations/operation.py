@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from domain.operations.plans import Plan, Verb
 from domain.people import Person, Role
-from domain.sentences import Text
+from domain.rich_text import Text
 
 
 class State(StrEnum):

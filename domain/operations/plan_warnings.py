@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from domain.errors import Refused
 from domain.operations.plans import Verb
 from domain.operations.version_selection import SelectedVersion
-from domain.sentences import Code, Part, Text, sentence
+from domain.rich_text import Code, Part, Text, sentence
 from domain.workloads.deployments import ConfigChange, Owner, OwnerKind, Revision, Workload
 from domain.workloads.versions import version_of
 

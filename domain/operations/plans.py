@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from domain.canonical_json import canonical
 from domain.policies import Action
-from domain.sentences import Text
+from domain.rich_text import Text
 from domain.targets import Target
 from domain.workloads.deployments import Autoscaler, Owner
 

@@ -13,7 +13,7 @@ from domain.notes import OperationNote, Tone
 from domain.operations.operation import Approval, Cancellation, Decision, OperationRecord, Phase, Progress, State
 from domain.operations.plans import Plan, Verb
 from domain.people import Person
-from domain.sentences import Text, plain_text, sentence
+from domain.rich_text import Text, plain_text, sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.facts import Answer
-from domain.sentences import Text
+from domain.rich_text import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from domain.catalogue.catalogue import Service
 from domain.errors import Refused, UsageError
 from domain.label_regex import compile_label_regex
 from domain.operations.version_choices import VersionChoice, VersionChoices
-from domain.sentences import Code, Text, sentence
+from domain.rich_text import Code, Text, sentence
 from domain.workloads.deployments import Revision, Workload
 from domain.workloads.versions import MIN_SHA_LENGTH, is_version, matching_revisions, parse_image, version_of
 

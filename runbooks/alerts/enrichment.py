@@ -21,7 +21,7 @@ from domain.clock import Clock
 from domain.errors import UNEXPECTED_ERRORS, DeepechoError, TemporaryError
 from domain.metrics.charts import Series
 from domain.metrics.samples import Sample
-from domain.sentences import Text
+from domain.rich_text import Text
 from domain.targets import Target
 from domain.workloads.deployments import PodFailure
 from runbooks.alerts.suspect_search import SuspectReport

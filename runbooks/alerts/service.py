@@ -18,7 +18,7 @@ from domain.clock import Clock
 from domain.errors import NotFound, Refused
 from domain.matchers import Matcher, group_matchers
 from domain.people import Member
-from domain.sentences import CommandMention, sentence
+from domain.rich_text import CommandMention, sentence
 from runbooks.alerts.timers import unacknowledge_timer, unsilence_timer
 from storage.group_saves import GroupSave
 from storage.store import Store, Transaction

@@ -15,7 +15,7 @@ from domain.changes.suspect_scoring import CLOCK_SKEW_TOLERANCE, LOOKBACK, rank_
 from domain.clock import Clock
 from domain.errors import NotFound, PermanentError, TemporaryError
 from domain.operations.operation import OperationRecord
-from domain.sentences import Text, sentence
+from domain.rich_text import Text, sentence
 from domain.targets import Target
 from domain.workloads.deployments import Template, Workload
 from domain.workloads.field_managers import FieldManagers

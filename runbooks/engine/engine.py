@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from domain import errors
 from domain.errors import DeepechoError, TemporaryError
-from domain.sentences import Text
+from domain.rich_text import Text
 from runbooks.engine.lease import Lease
 from runbooks.retries import retry_attempts
 from storage.engines import IDLE_IN_TRANSACTION_TIMEOUT_SECONDS, parse_url, workflow_engine

@@ -13,7 +13,7 @@ from domain.operations.locks import lock_refusal
 from domain.operations.operation import Cancellation, OperationRecord, Phase, Progress, State
 from domain.operations.plans import Plan, Verb, drift
 from domain.operations.transitions import Transition, update_progress
-from domain.sentences import sentence
+from domain.rich_text import sentence
 from integrations.kubernetes import Cluster
 from runbooks.engine.engine import Engine
 from storage.store import Store

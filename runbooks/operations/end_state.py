@@ -2,7 +2,7 @@
 
 from domain.operations.operation import Phase, Progress
 from domain.operations.plans import ServiceChange
-from domain.sentences import CommandMention, Text, sentence
+from domain.rich_text import CommandMention, Text, sentence
 
 
 def describe_end_state(change: ServiceChange, progress: Progress, *, certain: bool = True) -> tuple[Text, ...]:

@@ -25,7 +25,7 @@ from domain.operations.version_selection import (
     select_version,
     unknown_version,
 )
-from domain.sentences import sentence
+from domain.rich_text import sentence
 from domain.targets import Target
 from domain.workloads.deployments import ConfigChange, Template, Workload, template_differences, template_hash, with_image
 from domain.workloads.versions import version_of

@@ -7,7 +7,7 @@ from datetime import datetime
 from domain.errors import Cancelled, PermanentError, TemporaryError
 from domain.operations.operation import Outcome, Phase, State
 from domain.operations.plans import ServiceChange
-from domain.sentences import Text, without_ending
+from domain.rich_text import Text, without_ending
 from runbooks.operations.context import OperationContext
 from runbooks.operations.end_state import describe_end_state
 from runbooks.operations.rollout import ServiceFailed, watch_and_verify

@@ -17,7 +17,7 @@ from domain.operations.plans import Plan
 from domain.operations.transitions import Transition, cancel, decide, open_operation, start_approval_timer
 from domain.people import Member
 from domain.policies import Action
-from domain.sentences import CommandMention, sentence
+from domain.rich_text import CommandMention, sentence
 from runbooks.engine.engine import Engine
 from storage.outbox import OutboxRow
 from storage.outbox_messages import OPERATION_CARD

@@ -13,7 +13,7 @@ from domain.changes.platform_changes import Suspect
 from domain.notes import OperationNote
 from domain.operations.operation import OperationRecord, State
 from domain.people import Person
-from domain.sentences import Code, CommandMention, sentence
+from domain.rich_text import Code, CommandMention, sentence
 from storage.engines import open_engines
 from storage.migrate import migrate
 from storage.outbox import FILE_NOT_UPLOADED

@@ -7,7 +7,7 @@ from bot.views.markup.links import safe_url
 from bot.views.markup.spans import SLASH_COMMAND, Hyperlink, Line, LineBreak, Span, Strong
 from domain.people import BOT, Person
 from domain.redaction import redact
-from domain.sentences import ChannelMention, Code, CommandMention, GroupMention, Timestamp, UserMention
+from domain.rich_text import ChannelMention, Code, CommandMention, GroupMention, Timestamp, UserMention
 from domain.text import clip
 
 _INVISIBLE = re.compile(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from domain.sentences import Part, Sentence
+from domain.rich_text import Part, Sentence
 
 SLASH_COMMAND = "/deepecho"
 """The slash command, as texts write it."""

@@ -9,7 +9,7 @@ from bot.views.markup.mrkdwn import clean, clean_lines
 from bot.views.markup.spans import SLASH_COMMAND, Hyperlink, Line, LineBreak, Span, Strong
 from domain.people import BOT
 from domain.redaction import redact
-from domain.sentences import ChannelMention, Code, CommandMention, GroupMention, Timestamp, UserMention
+from domain.rich_text import ChannelMention, Code, CommandMention, GroupMention, Timestamp, UserMention
 
 
 def text_of(page: Document, zone: tzinfo | None = None) -> str:

@@ -213,7 +213,7 @@ def _replace_texts(fact: Fact, path: list[str], replace: Callable[[Any], Any]) -
 
 
 def _sentence(people: Mapping[str, Fact], text: str, *, is_note_text: bool) -> str | Fact:
-    """The text as ``domain.sentences`` stores it: a plain string if it names nothing, otherwise its parts."""
+    """The text as ``domain.rich_text`` stores it: a plain string if it names nothing, otherwise its parts."""
     trusted = WORDS_OF_THE_BOT.match(text) if is_note_text and not people else None
     parts: list[str | Fact] = []
     end = 0

@@ -35,7 +35,7 @@ from domain.operations.operation import State
 from domain.operations.version_choices import VersionChoice, VersionChoices
 from domain.people import Role
 from domain.policies import AccessRule
-from domain.sentences import CommandMention, sentence
+from domain.rich_text import CommandMention, sentence
 from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
 from tests.harness.families import Fact
 from tests.harness.samples.alerts import ALERT_GALLERY

@@ -13,7 +13,7 @@ from domain.answers.alerts import AlertmanagerSilences, AlertsAnswer, ListedSile
 from domain.changes.platform_changes import ChangeKind, Suspect
 from domain.matchers import Matcher, Operator
 from domain.metrics.charts import Chart, Marker, Series
-from domain.sentences import Code, CommandMention, sentence
+from domain.rich_text import Code, CommandMention, sentence
 from domain.severities import Severity
 from sandbox.slack.limits import check_message
 from tests.bot.views.test_hostile import HOSTILE, LONG, MANY, OWN_TERMINAL

@@ -6,7 +6,7 @@ import pytest
 
 from domain.alerts.alerts import AlertNote
 from domain.alerts.storms import StormCard
-from domain.sentences import sentence
+from domain.rich_text import sentence
 from sandbox.slack.limits import check_message
 from tests.harness.families import render
 from tests.harness.message_text import markup_tokens, visible_text

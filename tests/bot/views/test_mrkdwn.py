@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.views.markup import mrkdwn
 from bot.views.markup.spans import Strong, join, join_dots, line
 from domain.people import BOT, Person
-from domain.sentences import ChannelMention, Code, CommandMention, GroupMention, Text, Timestamp, UserMention, sentence
+from domain.rich_text import ChannelMention, Code, CommandMention, GroupMention, Text, Timestamp, UserMention, sentence
 from tests.harness.samples.operations import MIA
 
 

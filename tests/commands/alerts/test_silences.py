@@ -12,7 +12,7 @@ from domain.answers.alerts import SilencesAnswer
 from domain.answers.answers import ErrorAnswer, Form, TextAnswer
 from domain.matchers import Matcher, Operator, format_matcher
 from domain.people import Member
-from domain.sentences import CommandMention, sentence
+from domain.rich_text import CommandMention, sentence
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.samples.alert_groups import ALL_GROUPS, PRODUCTION, STAGING
 from tests.harness.samples.team import ALERTMANAGER, GUS, RAY, ROB, SAM, SHARED_ALERTMANAGER, STAN, VIV, alerting_catalogue

@@ -13,7 +13,7 @@ from domain.alerts.enrichment_notes import AlertQuery
 from domain.metrics.charts import Series
 from domain.metrics.promql import split_threshold
 from domain.metrics.samples import Sample
-from domain.sentences import UserMention, parts_of
+from domain.rich_text import UserMention, parts_of
 from domain.workloads.deployments import PodFailure
 from tests.harness.samples.alerts import SUSPECT, alert, group
 

@@ -15,7 +15,7 @@ from domain.matchers import Matcher, Operator
 from domain.metrics.charts import Chart, Series
 from domain.notes import Tone
 from domain.people import Person
-from domain.sentences import Code, sentence
+from domain.rich_text import Code, sentence
 from domain.severities import Severity
 from tests.harness.families import Fact
 from tests.harness.samples.operations import MIA, NEW, NOW, OLD

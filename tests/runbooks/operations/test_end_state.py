@@ -6,7 +6,7 @@ import pytest
 
 from domain.operations.operation import Phase, Progress
 from domain.operations.plans import ServiceChange, VersionState
-from domain.sentences import CommandMention, sentence
+from domain.rich_text import CommandMention, sentence
 from domain.workloads.deployments import Owner
 from runbooks.operations.end_state import describe_end_state
 from tests.harness.samples.workloads import target

@@ -1,4 +1,4 @@
-"""The catalogue's default values: what holds where the file says nothing."""
+"""Default values of the catalogue: what holds where its file says nothing."""
 
 APPROVAL_MINUTES = 15.0
 """How long an operation waits for its approval, from when its card is up."""

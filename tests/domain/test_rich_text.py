@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from domain.errors import Refused, UsageError
 from domain.people import BOT
-from domain.sentences import (
+from domain.rich_text import (
     ChannelMention,
     Code,
     CommandMention,
