@@ -133,22 +133,22 @@ async def _waiting(intake: NotificationProcessor) -> web.Response:
     return web.Response(text=str(intake.backlog))
 
 
-async def _understood(folder: Path, menu: CommandRegistry) -> int:
+async def _understood(folder: Path, registry: CommandRegistry) -> int:
     catalogue = team_catalogue()
 
     def submit(_: InboundMessage) -> None:
-        menu.parse(catalogue, "status production")
+        registry.parse(catalogue, "status production")
 
-    return await _door(folder, menu, submit)
+    return await _door(folder, registry, submit)
 
 
-async def _door(folder: Path, menu: CommandRegistry, submit: Callable[[InboundMessage], None]) -> int:
+async def _door(folder: Path, registry: CommandRegistry, submit: Callable[[InboundMessage], None]) -> int:
     url = f"sqlite+aiosqlite:///{folder / 'bench.sqlite'}"
     await migrate(url)
     intake = Intake(InboxWriter(open_engines(url).write), SystemClock(), submit, lambda: 0)
     http = HttpServer("127.0.0.1", 0)
     http.reserve(*SLACK_PATHS)
-    http.enable(SlackHttpEndpoint(Signatures(SECRET), intake, build_app(intake, menu.form_command_text)).serve, *SLACK_PATHS)
+    http.enable(SlackHttpEndpoint(Signatures(SECRET), intake, build_app(intake, registry.form_command_text)).serve, *SLACK_PATHS)
     return await http.open()
 
 

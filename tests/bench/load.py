@@ -59,18 +59,18 @@ def _notification(number: int) -> bytes:
     alerts = [
         {
             "status": "firing",
-            "labels": labels | {"instance": f"10.0.{number % 250}.{place}:8000", "job": "deep-echo-main"},
+            "labels": labels | {"instance": f"10.0.{number % 250}.{index}:8000", "job": "deep-echo-main"},
             "annotations": {
-                "summary": f"High error rate on instance {place}",
+                "summary": f"High error rate on instance {index}",
                 "description": "Error rate 14.2 per cent over 5 min (limit 10)",
                 "runbook_url": "https://runbooks.example.com/high-error-rate",
             },
             "startsAt": "2026-11-23T03:07:54.804Z",
             "endsAt": "0001-01-01T00:00:00Z",
             "generatorURL": "http://prometheus:9090/graph?g0.expr=demo_error_ratio+%3E+0.05&g0.tab=1",
-            "fingerprint": f"{number:08x}{place:08x}",
+            "fingerprint": f"{number:08x}{index:08x}",
         }
-        for place in range(10)
+        for index in range(10)
     ]
     body = json.dumps({
         "receiver": "deepecho",

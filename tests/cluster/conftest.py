@@ -1,4 +1,4 @@
-"""The lower half of the house on a real API server. Each test has a namespace of its own, which is deleted in the end."""
+"""Operations on a real API server. Each test has a namespace of its own, which is deleted at the end."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -16,7 +16,7 @@ def entry(**more: Any) -> AuditEntry:
 
 
 @pytest.mark.parametrize(
-    ("place", "where"),
+    ("fields", "where"),
     [
         ({}, ""),
         ({"subject": "catalogue"}, "catalogue"),
@@ -27,8 +27,8 @@ def entry(**more: Any) -> AuditEntry:
         ({"environment": "staging", "services": NAMES}, f"staging/{','.join(NAMES)}"),
     ],
 )
-def test_where_goes_from_the_environment_inwards(place: dict[str, Any], where: str) -> None:
-    assert entry(**place).where == where
+def test_where_goes_from_the_environment_inwards(fields: dict[str, Any], where: str) -> None:
+    assert entry(**fields).where == where
 
 
 def test_long_texts_are_cut() -> None:

@@ -1,4 +1,4 @@
-"""A whole bot beside a local Slack, for real Alertmanagers to post to. It is started again when a test kills it."""
+"""A bot process beside a local Slack, to which real Alertmanagers post. It restarts when a test kills it."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ class AlertingHarness:
         return f"{self.bot}/webhooks/alertmanager"
 
     async def kill_bot(self) -> None:
-        """As a crash would, once it has come up."""
+        """Kill the bot with SIGKILL, once it is ready."""
         async with asyncio.timeout(WAIT_TIMEOUT), aiohttp.ClientSession() as session:
             while not await self._is_ready(session):
                 await asyncio.sleep(0.1)
@@ -58,14 +58,14 @@ class AlertingHarness:
             return False
 
     async def notifications_received(self) -> int:
-        """How many notifications the bot has taken since it started, repeated ones too."""
+        """Notifications that the bot received since it started, duplicates included."""
         async with aiohttp.ClientSession() as session, session.get(f"{self.bot}/metrics") as answer:
             page = await answer.text()
         names = ("deepecho_notifications_stored_total", "deepecho_notifications_duplicate_total")
         return sum(int(float(line.split()[1])) for line in page.splitlines() if line.startswith(names))
 
     async def wait_settled(self, within: float = WAIT_TIMEOUT) -> None:
-        """Until everything that was heard is applied and told."""
+        """Wait until every notification is applied and every message sent."""
         unanswered = "SELECT count(*) FROM inbox WHERE answered_at IS NULL"
         unsent = "SELECT count(*) FROM outbox WHERE settled_at IS NULL"
         await wait_until(lambda: self.query_number(unanswered) + self.query_number(unsent) == 0, within)
@@ -126,7 +126,7 @@ async def post_alerts(alertmanagers: Sequence[str], alerts: Sequence[Json]) -> N
 
 
 async def wait_until(condition: Callable[[], bool], within: float = WAIT_TIMEOUT) -> None:
-    """Waits for what another process brings about."""
+    """Wait for an effect of another process."""
     async with asyncio.timeout(within):
         while not condition():
             await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""One alert group whose story is told word by word, as its card and its thread show it."""
+"""One alert group, notification by notification, as its card and its thread show it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

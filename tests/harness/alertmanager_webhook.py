@@ -1,4 +1,4 @@
-"""Alertmanager's door, opened for a test, and what is behind it."""
+"""Alertmanager's webhook with its intake, for tests."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ def recorded(file: Path) -> bytes:
 
 @dataclass
 class WebhookHarness:
-    """The door as Alertmanager finds it, and what is behind it."""
+    """The webhook as Alertmanager calls it, and the intake behind it."""
 
     url: str
     store: Store

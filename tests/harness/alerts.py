@@ -1,4 +1,4 @@
-"""What takes notifications, on a real database: kept as the door keeps them, applied, and looked at where delivery looks."""
+"""The intake of notifications on a real database: stored as the webhook does, applied, and read back as delivery reads."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -69,7 +69,7 @@ class OutboxEntry:
 
 @dataclass
 class AlertsHarness:
-    """One replica. ``keep`` what Alertmanager tells, ``apply`` it, and look at what came of it."""
+    """One replica: it stores notifications, applies them, and reads back groups, timers and outbox rows."""
 
     store: Store
     writer: InboxWriter
@@ -89,7 +89,7 @@ class AlertsHarness:
         )
 
     async def store_notifications(self, *notifications: Notification, text: str = "") -> None:
-        """On the disk, a second after another."""
+        """Store notifications, a second after one another."""
         for sent in notifications:
             await self.store_text(webhook_body(sent))
         if text:
@@ -102,7 +102,7 @@ class AlertsHarness:
         self.clock.advance(SECOND)
 
     async def apply(self) -> int:
-        """Everything that is kept; how many."""
+        """Apply all stored notifications; how many."""
         total = 0
         while count := await self.intake.apply_batch():
             total += count
@@ -113,7 +113,7 @@ class AlertsHarness:
         await self.apply()
 
     async def fire_due_timers(self) -> list[str]:
-        """What is due rings, as often as something is. The kinds."""
+        """Run due timers until none is due; their kinds."""
         fired = []
         while due := await self.due_timers():
             for timer in due:
@@ -163,11 +163,11 @@ class AlertsHarness:
         return [each.fact for each in await self.outbox_entries() if isinstance(each.fact, StormCard)]
 
     async def answers(self) -> list[str]:
-        """How each notification ended, in the order in which they came; empty where it did not yet."""
+        """The answer of each notification, in order of arrival; empty where it is not applied."""
         return [outcome for (outcome,) in await self.rows(select(inbox.c.outcome).order_by(inbox.c.received_at, inbox.c.key))]
 
     async def mark_delivered(self) -> None:
-        """As if delivery had been here: whatever was pending is in Slack."""
+        """Mark every pending row as delivered."""
         async with self.store.engines.write.begin() as connection:
             pending = outbox.c.state == "pending"
             await connection.execute(outbox.update().where(pending).values(state="delivered", settled_at=self.clock.now()))

@@ -1,4 +1,4 @@
-"""A small bot on real Bolt: it remembers what it hears and does what a test tells it to."""
+"""A small bot on real Bolt: it records what it receives and runs the hooks of a test."""
 
 import asyncio
 import re
@@ -47,7 +47,7 @@ class BoltBot:
         await wait_for(came)
 
     def received_of(self, kind: str) -> list[Body]:
-        """What was heard of a kind: `command`, a payload's type, or an event's type."""
+        """Received payloads of a kind: `command`, a payload's type, or an event's type."""
         return [body for body in self.received if kind in {body.get("type"), body.get("event", {}).get("type")}]
 
 

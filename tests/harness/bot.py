@@ -30,7 +30,7 @@ NO_RATE_LIMITS = RateLimits(post_interval=timedelta(), edit_interval=timedelta()
 
 
 class AdvancedSystemClock(SystemClock):
-    """The machine's clock, moved by what a test says."""
+    """The machine's clock plus an offset that tests set."""
 
     def __init__(self) -> None:
         self.offset = timedelta()
@@ -116,7 +116,7 @@ async def get_endpoint(bot: Bot, path: str) -> tuple[int, Any]:
 async def store_unanswered(
     store: Store, harness: BotHarness, *, key: str, body: str, kind: InboundKind, age: timedelta, claimed_by: str = ""
 ) -> None:
-    """A delivery that a process kept, and perhaps took, before it died."""
+    """An inbound message that a process stored, and perhaps claimed, before it died."""
     at = harness.clock.now() - age
     await InboxWriter(store.engines.write).put(InboundMessage(key=key, kind=kind, body=body, received_at=at))
     if claimed_by:
@@ -125,7 +125,7 @@ async def store_unanswered(
 
 
 async def stored_answer(store: Store, key: str) -> str:
-    """How a delivery was answered; empty where it was not."""
+    """The answer of an inbound message; empty where there is none."""
     async with store.engines.read.connect() as connection:
         row = (await connection.exec_driver_sql("SELECT outcome FROM inbox WHERE key = ?", (key,))).one()
     return str(row[0])

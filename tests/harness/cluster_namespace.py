@@ -27,7 +27,7 @@ ROLLOUT_TIMEOUT = 60.0
 
 
 class KubernetesHttpApi:
-    """The API server, spoken to in plain HTTP, so that the integration is not tested with itself."""
+    """Plain HTTP calls to the API server, so that the integration is not tested with itself."""
 
     def __init__(self, session: aiohttp.ClientSession, server: str, token: str) -> None:
         self._session = session
@@ -125,7 +125,7 @@ class ClusterNamespace:
 
 
 async def wait_until(condition: Callable[[], bool]) -> None:
-    """Waits for something that another task or the server brings about."""
+    """Wait for an effect of another task or of the server."""
     async with asyncio.timeout(ROLLOUT_TIMEOUT):
         while not condition():
             await asyncio.sleep(0)

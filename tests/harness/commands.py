@@ -1,4 +1,4 @@
-"""The whole house below the commands: a real database, real operations, a stand-in cluster with the seeded platform."""
+"""Commands on a real database, real operations, and a stand-in cluster with the seeded platform."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -37,14 +37,14 @@ from tests.harness.samples.team import team_catalogue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandHarness:
-    """What a test types into, and what it looks at afterwards."""
+    """Runs commands, and reads what they changed."""
 
     services: Services
     engine: IdleEngine
     stand_in: StandInCluster
     clock: StoppedClock
     alertmanagers: dict[str, MemoryAlertmanager]
-    """By the address that the catalogue gives them."""
+    """By the address in the catalogue."""
     registry: CommandRegistry = field(default_factory=house_registry)
     request_numbers: "count[int]" = field(default_factory=count)
 
@@ -59,7 +59,7 @@ class CommandHarness:
         return answer
 
     async def answer(self, request: Request, text: str) -> Answer:
-        """What this request is answered with, understood or not."""
+        """The answer to this request, errors included."""
         try:
             invocation = self.registry.parse(request.catalogue, text)
         except UsageError as error:
@@ -78,12 +78,12 @@ class CommandHarness:
         return answer.record
 
     async def save_groups(self, *groups: AlertGroup) -> None:
-        """Alertmanager has told of these."""
+        """Receive and apply a notification of these alerts."""
         async with self.services.store.write() as tx:
             await tx.alerts.save(groups)
 
     async def group(self, group_id: str) -> AlertGroup:
-        """The group as it is kept now."""
+        """The stored group."""
         return await self.services.of(AlertService).find(group_id)
 
     async def audit(self) -> tuple[AuditRecord, ...]:
@@ -100,13 +100,13 @@ class CommandHarness:
 
 @cache
 def seed_objects() -> list[dict[str, Any]]:
-    """The sandbox's platform, made once: every cluster copies what it keeps."""
+    """The sandbox's platform, seeded once: every cluster copies its objects."""
     return platform(datetime.now(UTC))
 
 
 @asynccontextmanager
 async def open_command_harness(folder: Path, catalogue: Catalogue | None = None) -> AsyncIterator[CommandHarness]:
-    """A house of its own, its database and kubeconfig in ``folder``."""
+    """A harness with its database and kubeconfig in ``folder``."""
     clock, engine, known = StoppedClock(), IdleEngine(), catalogue or team_catalogue()
     store = Store(open_engines(f"sqlite:///{folder / 'deepecho.db'}", pooled=False))
     async with store.engines.write.begin() as connection:

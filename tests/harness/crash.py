@@ -1,4 +1,4 @@
-"""One story, told to a bot that dies at some point and is started again, and everything that is true at its end."""
+"""One operation with a bot that is killed at some point and restarted, and the state at its end."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ from storage.engines import open_engines
 from storage.store import Store
 
 SPEED_UP = 20.0
-"""Waits between messages, and a replica's lease, are this much shorter than in life."""
+"""Pauses between messages and a replica's lease are divided by this."""
 RUN_TIMEOUT = 120.0
 MAIN = "deep-echo-main"
 
@@ -102,7 +102,7 @@ class CrashHarness:
         return bot
 
     async def stop_bots(self) -> None:
-        """SIGKILL to whoever lives: the story is told, and a clean stop is tested elsewhere."""
+        """Send SIGKILL to all running bots; a clean stop is tested elsewhere."""
         for bot in self.bots:
             if bot.returncode is None:
                 bot.kill()

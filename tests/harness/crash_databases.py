@@ -21,7 +21,7 @@ class FreshDatabases:
             asyncio.run(migrate(f"sqlite:///{self._template}"))
 
     def take(self, name: str) -> tuple[Path, str]:
-        """A new folder of this name, and the database for the bot that lives in it."""
+        """A new folder of this name, and the database for the bot in it."""
         home = self._folder / name
         home.mkdir(parents=True)
         if self._servers:

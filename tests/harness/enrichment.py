@@ -1,4 +1,4 @@
-"""What looks into groups, on a real database, with a Prometheus, a cluster and suspects that do as a test says."""
+"""Enrichment on a real database, with a fake Prometheus, cluster and search for suspects that tests control."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -20,9 +20,11 @@ from storage.outbox import RateLimits
 from storage.store import Store
 from tests.harness.alerts import AlertsHarness
 from tests.harness.samples.alerts import SUSPECT
-from tests.harness.samples.notifications import alert
+from tests.harness.samples.notifications import alert, notification
 
 EXPRESSION = "error_ratio > 10"
+ALL_PARTS = {"suspects-1", "chart-1", "pods-1"}
+"""Keys of the notes of a group's first episode."""
 NO_RATE_LIMITS = RateLimits(post_interval=timedelta(), edit_interval=timedelta(), low_priority_interval=timedelta())
 REPLICA = "replica-1"
 SHORT_TIMEOUT = 0.8
@@ -45,7 +47,7 @@ async def _do_nothing() -> None: ...
 
 @dataclass
 class FakeSource:
-    """One that answers, after what a test wants to happen meanwhile; or raises, or never answers."""
+    """A source that answers after ``hook`` has run, raises ``error``, or hangs."""
 
     hook: Hook = _do_nothing
     error: Exception | None = None
@@ -110,7 +112,7 @@ class FakeSuspects(FakeSource):
 
 @dataclass
 class EnrichmentHarness:
-    """A replica that looks into groups. ``seconds`` for each part."""
+    """A replica that enriches groups. ``seconds``: timeout of each part."""
 
     alerts: AlertsHarness
     store: Store | None = None
@@ -131,7 +133,7 @@ class EnrichmentHarness:
         )
 
     async def deliver(self) -> None:
-        """Whatever is in the outbox is in Slack from here on."""
+        """Mark every row of the outbox as delivered."""
         now = self.alerts.clock.now()
         while True:
             async with self.alerts.store.write() as tx:
@@ -142,7 +144,7 @@ class EnrichmentHarness:
                 await on_delivered(tx, row, now)
 
     async def submit_due(self) -> int:
-        """What is due is taken, as the clocks do; how many."""
+        """Claim and submit due timers; how many."""
         at, submitted = self.alerts.clock.now(), 0
         async with self.alerts.store.read() as tx:
             due = [each for each in await tx.timers.due(at, limit=1000) if each.kind == ENRICH]
@@ -156,7 +158,7 @@ class EnrichmentHarness:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["asyncio.Task[None]"]:
-        """Its workers work; afterwards they are stopped as the process stops them."""
+        """Run the workers; then stop them as the process does."""
         task: asyncio.Task[None] = asyncio.create_task(self.enrichment.run())
         try:
             yield task
@@ -167,25 +169,31 @@ class EnrichmentHarness:
                 task.result()
 
     async def enrich_due(self) -> None:
-        """Everything that is due is looked into."""
+        """Enrich every group that is due."""
         async with self.running() as task:
             await self.submit_due()
             await wait_enriched(self.alerts, task)
 
     async def thread(self) -> dict[str, AlertNote]:
-        """What enrichment said, by the part of each group."""
+        """Notes of enrichment, by part."""
         notes = [each.fact for each in await self.alerts.outbox_entries() if isinstance(each.fact, AlertNote)]
         return {each.key: each for each in notes if "-" in each.key}
 
 
-async def pending_groups(house: AlertsHarness) -> list[str]:
-    """Timers of groups that are still to be looked into."""
-    return [key for key in await house.timers() if key.startswith(ENRICH)]
+async def pending_groups(harness: AlertsHarness) -> list[str]:
+    """Timers of groups that wait for enrichment."""
+    return [key for key in await harness.timers() if key.startswith(ENRICH)]
 
 
-async def wait_enriched(house: AlertsHarness, task: "asyncio.Task[None]", *, remaining: int = 0, within: float = 20.0) -> None:
-    """Until no more than so many groups are to be looked into."""
+async def wait_enriched(harness: AlertsHarness, task: "asyncio.Task[None]", *, remaining: int = 0, within: float = 20.0) -> None:
+    """Wait until at most ``remaining`` groups wait for enrichment."""
     async with asyncio.timeout(within):
-        while len(await pending_groups(house)) > remaining:
+        while len(await pending_groups(harness)) > remaining:
             assert not task.done(), task
             await asyncio.sleep(0.01)
+
+
+async def fire_and_deliver(harness: AlertsHarness, enricher: EnrichmentHarness, *names: str) -> None:
+    """Receive a notification and deliver the card of its group."""
+    await harness.receive(notification(*(alert_with_expression(name) for name in names or ("a",))))
+    await enricher.deliver()

@@ -1,4 +1,4 @@
-"""What the house's families make together, for tests of one part."""
+"""What all families register together, for tests of one part."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,5 +24,5 @@ async def _nothing_changed() -> tuple[str, ...]:
 
 
 def house_registry(extra: Iterable[Router] = ()) -> CommandRegistry:
-    """Every command of the house, and those of ``extra``."""
+    """All commands, and those of ``extra``."""
     return command_registry(FAMILIES, (reload_router(_nothing_changed), *extra))

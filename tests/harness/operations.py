@@ -1,4 +1,4 @@
-"""The lower half of the house for one test: a cluster, a database, the engine and everything that runs operations."""
+"""Operations without Slack: a cluster, a database, the engine and everything that runs operations."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -55,7 +55,7 @@ class OffsetClock:
 
 @dataclass
 class OperationsHarness:
-    """What a test holds on to."""
+    """The parts that run operations, and reads of what they did."""
 
     stand_in_or_none: StandInCluster | None
     cluster: Cluster
@@ -72,7 +72,7 @@ class OperationsHarness:
 
     @property
     def stand_in(self) -> StandInCluster:
-        """The cluster itself, for trouble on request."""
+        """The stand-in cluster, for injecting faults."""
         assert self.stand_in_or_none is not None, "a real cluster makes no trouble on request"
         return self.stand_in_or_none
 

@@ -1,4 +1,4 @@
-"""Delivery as the process wires it, against a local Slack, and what a test puts into the outbox."""
+"""The outbox worker as the process wires it, against a local Slack, and messages for it."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ from storage.store import Store, Transaction
 from tests.harness.families import FACT_KINDS
 
 TIME_SCALE = 0.02
-"""Tests wait a fiftieth of what people would."""
+"""Delays are divided by this in tests."""
 
 SLACK_TIMEOUT = 0.4
 """Seconds until a call that hangs is given up; 10 in the product."""

@@ -77,11 +77,11 @@ async def test_a_rollout_never_has_fewer_ready_pods_than_it_may(harness: Cluster
             seen.append((status.get("availableReplicas", 0), status["replicas"]))
             await asyncio.sleep(0.002)
 
-    looking = asyncio.create_task(look())
+    observation = asyncio.create_task(look())
     await harness.set_tag("main-2")
     await harness.wait_rolled_out(WEB)
     stop.set()
-    await looking
+    await observation
     assert min(available for available, _ in seen) >= 3
     assert max(total for _, total in seen) == 4
 

@@ -45,7 +45,7 @@ async def test_of_two_who_claim_an_operation_one_gets_it(store: Store, database_
         async with mine.write() as tx:
             return await tx.operations.claim(record(owner=owner, epoch=4))
 
-    claimed = await asyncio.gather(*(claim(mine, f"replica-{place}") for place, mine in enumerate((store, other) * 3)))
+    claimed = await asyncio.gather(*(claim(mine, f"replica-{number}") for number, mine in enumerate((store, other) * 3)))
     await other.close()
     assert sorted(claimed) == [False] * 5 + [True]
     async with store.read() as tx:

@@ -42,7 +42,7 @@ async def test_of_two_replicas_that_want_a_timer_one_gets_it(store: Store, datab
                     took.append(f"t-{number}")
         return took
 
-    first, second = await asyncio.gather(*(take_all(mine, f"replica-{place}") for place, mine in enumerate(others)))
+    first, second = await asyncio.gather(*(take_all(mine, f"replica-{number}") for number, mine in enumerate(others)))
     for mine in others:
         await mine.close()
     assert sorted(first + second) == [f"t-{number}" for number in range(10)]

@@ -68,10 +68,10 @@ async def test_what_breaks_in_the_middle_leaves_nothing(store: Store) -> None:
 async def test_a_look_does_not_wait_for_a_writer_and_sees_nothing_half_done(store: Store) -> None:
     async with store.write() as writing:
         await writing.operations.add(record())
-        async with asyncio.timeout(2), store.read() as looking:
-            assert await looking.operations.get("op-k7m2") is None
-    async with store.read() as looking:
-        assert await looking.operations.get("op-k7m2") == record()
+        async with asyncio.timeout(2), store.read() as reader:
+            assert await reader.operations.get("op-k7m2") is None
+    async with store.read() as reader:
+        assert await reader.operations.get("op-k7m2") == record()
 
 
 async def test_who_may_not_go_on_writes_nothing(database_url: str) -> None:

@@ -1,4 +1,4 @@
-"""The socket: dropped, deaf, refreshed, refused. Nothing that was acknowledged is lost, and the bot hears again."""
+"""The socket: dropped, silent, replaced, refused. Nothing acknowledged is lost, and the bot reconnects."""
 
 import asyncio
 import time

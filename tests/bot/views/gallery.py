@@ -38,7 +38,7 @@ from domain.policies import AccessRule
 from domain.rich_text import CommandMention, sentence
 from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
 from tests.harness.families import Fact
-from tests.harness.samples.alerts import ALERT_GALLERY
+from tests.harness.samples.alert_gallery import ALERT_GALLERY
 from tests.harness.samples.operations import (
     ANA,
     MIA,

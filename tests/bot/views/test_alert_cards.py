@@ -11,10 +11,10 @@ from domain.changes.platform_changes import Suspect
 from domain.severities import Severity
 from tests.harness.families import render, render_text
 from tests.harness.message_text import buttons, markup_tokens, visible_text
+from tests.harness.samples.alert_gallery import ALERT_GALLERY, RAGING
 from tests.harness.samples.alerts import (
     ACKNOWLEDGED,
     AGAIN,
-    ALERT_GALLERY,
     BOTH,
     CONFIG,
     DEPLOY,
@@ -25,7 +25,6 @@ from tests.harness.samples.alerts import (
     OUTAGE,
     PAGED,
     PARTLY,
-    RAGING,
     REOPENED,
     RESOLVED,
     SILENCED,

@@ -19,7 +19,8 @@ from sandbox.slack.limits import check_message
 from tests.bot.views.test_hostile import HOSTILE, LONG, MANY, OWN_TERMINAL
 from tests.harness.families import Fact, render, render_text
 from tests.harness.message_text import buttons, markup_tokens
-from tests.harness.samples.alerts import ACKNOWLEDGED, CHART, DEPLOY, FIRING, HELD, LEE, PAGED, RAGING, RESOLVED
+from tests.harness.samples.alert_gallery import HELD, RAGING
+from tests.harness.samples.alerts import ACKNOWLEDGED, CHART, DEPLOY, FIRING, LEE, PAGED, RESOLVED
 from tests.harness.samples.operations import MIA, NOW
 
 URLS = st.one_of(

@@ -10,7 +10,8 @@ from domain.rich_text import sentence
 from sandbox.slack.limits import check_message
 from tests.harness.families import render
 from tests.harness.message_text import markup_tokens, visible_text
-from tests.harness.samples.alerts import ACKED_NOTE, CALMED, CHART, CHART_NOTE, LEE, PODS_NOTE, RAGING, SPENT, SUSPECTS_NOTE
+from tests.harness.samples.alert_gallery import CALMED, RAGING, SPENT
+from tests.harness.samples.alerts import ACKED_NOTE, CHART, CHART_NOTE, LEE, PODS_NOTE, SUSPECTS_NOTE
 
 NOTES: dict[str, tuple[AlertNote, list[str]]] = {
     "acknowledged": (ACKED_NOTE, ["<@U0MIA00003> acknowledged this. It counts for 1 h.", "(14:02 UTC)"]),

@@ -1,4 +1,4 @@
-"""Alertmanager's door: who is let in, what is on the disk when it says 200, and what it says to everything else."""
+"""Alertmanager's webhook: authentication, what is stored when it answers 200, and its other answers."""
 
 import asyncio
 import base64

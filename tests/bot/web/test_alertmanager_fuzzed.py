@@ -22,7 +22,7 @@ __all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_
 
 @dataclass
 class FuzzedWebhook:
-    """The door on a loop of its own: Hypothesis knows none."""
+    """The webhook on an event loop of its own: Hypothesis has none."""
 
     runner: asyncio.Runner
     webhook: WebhookHarness
@@ -81,7 +81,7 @@ ODD = some.one_of(
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in a payload."""
+    """Every path in a payload."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path] * bool(path) + [each for key, part in inner for each in places(part, (*path, key))]
 

@@ -1,4 +1,4 @@
-"""The HTTP door: who is let in, what is on the disk when it says 200, and what it says when it cannot keep it."""
+"""Slack's HTTP endpoint: authentication, what is stored when it answers 200, and its answers when it cannot store."""
 
 import json
 import time
@@ -51,7 +51,7 @@ CLICK = {
 
 @dataclass
 class SlackEndpointHarness:
-    """The door as Slack finds it, and what it let in."""
+    """The endpoint as Slack calls it, and what it accepted."""
 
     url: str
     store: Store

@@ -1,4 +1,4 @@
-"""Alerts find their place, their channel and their severity by their labels, and it can be said why."""
+"""Labels of alerts decide on location, channel and severity, and the decision can be explained."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def routed(**changed: Any) -> Catalogue:
 
 
 @pytest.mark.parametrize(
-    ("labels", "place"),
+    ("labels", "location"),
     [
         ({"environment": "production", "service": "deep-echo-main"}, ("production", "deep-echo-main")),
         ({"environment": "PROD", "service": "Main"}, ("production", "deep-echo-main")),
@@ -58,8 +58,8 @@ def routed(**changed: Any) -> Catalogue:
         ({"service": "deep-echo-main, and more"}, ("staging", "")),
     ],
 )
-def test_labels_name_a_place(labels: dict[str, str], place: tuple[str, str]) -> None:
-    assert location_of(labels, routed(environment="staging")) == Location(*place)
+def test_labels_name_a_location(labels: dict[str, str], location: tuple[str, str]) -> None:
+    assert location_of(labels, routed(environment="staging")) == Location(*location)
 
 
 def test_without_a_default_no_environment_is_guessed() -> None:

@@ -28,13 +28,13 @@ def broken(path: str, value: Any) -> dict[str, Any]:
     """The catalogue with one thing changed; ``None`` takes it away."""
     data = catalogue_data()
     *parents, key = path.split("/")
-    place = data
+    mapping = data
     for parent in parents:
-        place = place[parent]
+        mapping = mapping[parent]
     if value is None:
-        del place[key]
+        del mapping[key]
     else:
-        place[key] = value
+        mapping[key] = value
     return data
 
 

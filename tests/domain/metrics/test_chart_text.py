@@ -38,7 +38,7 @@ def charts(draw: st.DrawFn) -> Chart:
 def chart(*values: float | None, threshold: float | None = None) -> Chart:
     """One line, a value every ten minutes, the last one at the end."""
     start = UNTIL.timestamp() - 600 * (len(values) - 1)
-    points = tuple((start + 600 * place, value) for place, value in enumerate(values))
+    points = tuple((start + 600 * index, value) for index, value in enumerate(values))
     return Chart(title="", since=SINCE, until=UNTIL, series=(Series(name="a", points=points),), threshold=threshold)
 
 

@@ -1,4 +1,4 @@
-"""An Alertmanager that keeps silences in memory, as the house's ``Protocol`` asks for it."""
+"""An Alertmanager that keeps silences in memory."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Alert groups that the house knows of, in two environments and in none."""
+"""Alert groups in two environments and in none."""
 
 from dataclasses import replace
 from datetime import timedelta

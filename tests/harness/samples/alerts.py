@@ -1,23 +1,17 @@
-"""Alert groups, their notes and storms as the domain makes them, for the tables of what people read."""
+"""Alert groups and their notes as the domain makes them, for the tables of what people read."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from domain.alerts.alerts import Alert, AlertGroup, AlertLink, AlertNote, AppliedSilence, GroupState, PreviousGroup, Route
 from domain.alerts.handling import acknowledge, silence
-from domain.alerts.routing import Location, MatcherResult, RouteExplanation, RuleStep
-from domain.alerts.silences import Silence, SilenceState
-from domain.alerts.storms import FoldedGroup, Storm, StormCard, Tally
 from domain.alerts.watchdogs import MISSING_ALERTNAME
-from domain.answers.alerts import AlertmanagerSilences, AlertsAnswer, ListedSilence, RouteAnswer, SilencesAnswer
 from domain.changes.platform_changes import ChangeKind, PlatformChange, Suspect
-from domain.matchers import Matcher, Operator
 from domain.metrics.charts import Chart, Series
 from domain.notes import Tone
 from domain.people import Person
 from domain.rich_text import Code, sentence
 from domain.severities import Severity
-from tests.harness.families import Fact
 from tests.harness.samples.operations import MIA, NEW, NOW, OLD
 
 LEE = Person("U0LEE00002", "T0DEEPECHO")
@@ -188,124 +182,3 @@ PODS_NOTE = AlertNote(
     lines=("deep-echo-main-7c9d-x2x4q: CrashLoopBackOff, back-off 40s",),
     log=("Traceback (most recent call last):", "KeyError: 'CACHE_TTL' & password=hunter2"),
 )
-
-RAGING = StormCard(
-    storm=Storm(id="st-9fqa", channel="C0ALERTS01", began_at=NOW - timedelta(minutes=2), last_at=NOW),
-    at=NOW,
-    tallies=(
-        Tally(title="HighErrorRate", severity=Severity.P1, groups=300, firing=280),
-        Tally(title="PodCrashLooping", severity=Severity.P2, groups=600, firing=600),
-        Tally(title="KubePersistentVolumeFillingUpFasterThanAnybodyExpectedIt" * 2, severity=Severity.P3, groups=90, firing=0),
-    ),
-    worst=tuple(
-        FoldedGroup(
-            id=f"al-{n:04}",
-            title="HighErrorRate",
-            severity=Severity.P1,
-            environment="production",
-            labels={"alertname": "HighErrorRate", "environment": "production", "service": f"shop-{n}"},
-        )
-        for n in range(12)
-    ),
-)
-CALMED = replace(
-    RAGING,
-    storm=replace(RAGING.storm, ended_at=NOW + timedelta(minutes=10)),
-    tallies=tuple(replace(each, firing=0) for each in RAGING.tallies),
-    worst=(),
-)
-SPENT = replace(RAGING, storm=CALMED.storm)
-
-ALERTS = AlertsAnswer(title="Alerts in production, firing", groups=(OUTAGE, ACKNOWLEDGED, SILENCED, FLAPPING, LONELY), total=990)
-ROUTED = RouteAnswer(
-    labels={"alertname": "HighErrorRate", "environment": "production", "severity": "critical", "service": "main"},
-    explanation=RouteExplanation(
-        location=Location("production", "deep-echo-main"),
-        route=PAGED,
-        steps=(
-            RuleStep(
-                "outage",
-                False,
-                (
-                    MatcherResult('alertname="DeepEchoServiceDown"', False, "HighErrorRate"),
-                    MatcherResult('environment="production"', True, "production"),
-                    MatcherResult('region=~"eu-.*"', False, ""),
-                ),
-            ),
-            RuleStep(
-                "critical in production",
-                True,
-                (
-                    MatcherResult('severity="critical"', True, "critical"),
-                    MatcherResult('environment="production"', True, "production"),
-                ),
-            ),
-        ),
-    ),
-)
-UNROUTED = RouteAnswer(
-    labels={"alertname": "Odd"},
-    explanation=RouteExplanation(
-        location=Location("", ""),
-        route=Route(rule="default", channel="C0ALERTS01", severity=Severity.P3),
-        steps=(RuleStep("outage", False, (MatcherResult('alertname="DeepEchoServiceDown"', False, "Odd"),)),),
-    ),
-)
-HELD = Silence(
-    id="s-1",
-    matchers=(Matcher("alertname", Operator.EQUAL, "HighErrorRate"), Matcher("service", Operator.MATCHES, "deep-echo-.*")),
-    starts_at=NOW,
-    ends_at=NOW + timedelta(hours=4),
-    by=f"mia ({MIA.user_id})",
-    comment="known, fix is on its way, by mia [al-k7m2]",
-    state=SilenceState.ACTIVE,
-)
-PLANNED = replace(
-    HELD,
-    id="s-2",
-    matchers=(Matcher("environment", Operator.EQUAL, "production"),),
-    starts_at=NOW + timedelta(hours=12),
-    ends_at=NOW + timedelta(hours=14),
-    by="kim",
-    comment="database upgrade",
-    state=SilenceState.PENDING,
-)
-QUIETED = SilencesAnswer(
-    (
-        AlertmanagerSilences(
-            environments=("production",),
-            silences=(ListedSilence(silence=HELD, group_id="al-k7m2"), ListedSilence(silence=PLANNED)),
-        ),
-        AlertmanagerSilences(environments=("development", "staging")),
-        AlertmanagerSilences(environments=("lab",), problem="Alertmanager at alerts.lab.example did not answer in time."),
-    )
-)
-"""The catalogue knows four environments; two share an Alertmanager, one does not answer."""
-
-ALERT_GALLERY: dict[str, Fact] = {
-    "alert firing": FIRING,
-    "alert alone": LONELY,
-    "alert outage": OUTAGE,
-    "alert acknowledged": ACKNOWLEDGED,
-    "alert silenced": SILENCED,
-    "alert silenced and acknowledged": BOTH,
-    "alert partly resolved": PARTLY,
-    "alert flapping": FLAPPING,
-    "alert resolved": RESOLVED,
-    "alert again": AGAIN,
-    "alert reopened": REOPENED,
-    "alert truncated": TRUNCATED,
-    "watchdog missing": MISSED,
-    "alert acknowledged note": ACKED_NOTE,
-    "alert chart note": CHART_NOTE,
-    "alert suspects note": SUSPECTS_NOTE,
-    "alert pods note": PODS_NOTE,
-    "storm": RAGING,
-    "storm over": CALMED,
-    "storm over, some fire": SPENT,
-    "alerts": ALERTS,
-    "no alerts": AlertsAnswer(title="Alerts in staging, firing", groups=(), total=0),
-    "alert route": ROUTED,
-    "alert route default": UNROUTED,
-    "silences": QUIETED,
-}

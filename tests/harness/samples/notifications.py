@@ -1,4 +1,4 @@
-"""Notifications as Alertmanager tells them: in our words for the domain, as payloads for the door."""
+"""Notifications of Alertmanager: as domain objects, and as payloads for the webhook."""
 
 import json
 from collections.abc import Mapping

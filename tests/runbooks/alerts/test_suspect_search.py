@@ -1,11 +1,7 @@
 """What changed before an alert: found in our own records and in the cluster, each change once, each source on its own."""
 
-import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,29 +10,11 @@ import pytest
 from domain.audit import AuditEntry
 from domain.changes.platform_changes import ChangeKind, PlatformChange
 from domain.operations.operation import State
-from domain.workloads.deployments import Template
-from runbooks.alerts.suspect_search import SuspectFinder
-from sandbox.cluster import ADMIN_TOKEN, ClusterFault
-from storage.engines import open_engines
-from storage.store import Store
+from sandbox.cluster import ADMIN_TOKEN
 from tests.harness.cluster_namespace import KubernetesHttpApi
 from tests.harness.operations import OperationsHarness
 from tests.harness.samples.team import ANA, SAM, catalogue_data, team_catalogue
-
-MAIN, COGNITIVE, CACHE, DOCS = "deep-echo-main", "deep-echo-cognitive", "deep-echo-cache", "deep-echo-docs"
-APPS = "/apis/apps/v1/namespaces"
-SHORTLY = timedelta(seconds=0.5)
-
-
-def suspect_finder(harness: OperationsHarness, **other: Any) -> SuspectFinder:
-    parts: dict[str, Any] = {
-        "store": harness.store,
-        "clock": harness.clock,
-        "catalogue": lambda: harness.catalogue,
-        "clusters": {"main": harness.cluster},
-        **other,
-    }
-    return SuspectFinder(**parts)
+from tests.harness.suspects import CACHE, COGNITIVE, DOCS, MAIN, ExternalEditor, suspect_finder
 
 
 async def gather_changes(harness: OperationsHarness, environment: str = "production", **other: Any) -> dict[str, PlatformChange]:
@@ -45,41 +23,6 @@ async def gather_changes(harness: OperationsHarness, environment: str = "product
     assert found.missing == ()
     assert len({each.description for each in found.changes}) == len(found.changes), found.changes
     return {each.description: each for each in found.changes}
-
-
-class ExternalEditor:
-    """Whoever else changes the cluster, under the name of a program."""
-
-    def __init__(self, api: KubernetesHttpApi, harness: OperationsHarness) -> None:
-        self._api, self._house = api, harness
-
-    async def image(self, namespace: str, name: str, tag: str, *, program: str = "kubectl-set") -> None:
-        path = f"{APPS}/{namespace}/deployments/{name}"
-        template = (await self._api.call("GET", path))["spec"]["template"]
-        container = template["spec"]["containers"][0]
-        container["image"] = f"{container['image'].rpartition(':')[0]}:{tag}"
-        await self._put(path, template, program)
-
-    async def undo(self, name: str, version: str) -> None:
-        """As ``kubectl rollout undo`` does it, in production."""
-        workload = await self._house.cluster.workload(self._house.target(name))
-        earlier = next(each for each in workload.revisions if each.image.endswith(version))
-        template = await self._house.cluster.template_of(workload.target, earlier.template_hash)
-        await self._put(f"{APPS}/deep-echo-prod/deployments/{name}", template, "kubectl-rollout")
-
-    async def _put(self, path: str, template: Template, program: str) -> None:
-        seen = (await self._api.call("GET", path))["metadata"]["generation"]
-        await self._api.merge(f"{path}?fieldManager={program}", {"spec": {"template": template}})
-        async with asyncio.timeout(30):
-            while ((await self._api.call("GET", path)).get("status") or {}).get("observedGeneration", 0) <= seen:
-                await asyncio.sleep(0.02)
-
-    async def config(self, namespace: str, **data: str) -> None:
-        await self._api.merge(f"/api/v1/namespaces/{namespace}/configmaps/deep-echo-config", {"data": data})
-
-    async def replicas(self, namespace: str, name: str, replicas: int) -> None:
-        path = f"{APPS}/{namespace}/deployments/{name}/scale?fieldManager=kubectl"
-        await self._api.merge(path, {"spec": {"replicas": replicas}})
 
 
 @pytest.fixture
@@ -256,120 +199,3 @@ async def test_the_deploy_that_did_it_is_named_with_its_reasons(harness: Operati
     assert (first.change.operation_id, first.reasons) == (record.id, ("3 min before", f"{MAIN} depends on {COGNITIVE}"))
     assert first.change.previous_versions == {COGNITIVE: "main-9f00d12"}
     assert told.missing == ()
-
-
-async def test_what_came_long_after_the_alert_is_not_gathered(harness: OperationsHarness) -> None:
-    await harness.run_plan(await harness.planner.deploy("production", "main-77aa001", MAIN))
-
-    found = await suspect_finder(harness).gather("production", began_at=harness.clock.now() - timedelta(minutes=5))
-
-    assert "deploy main-77aa001" not in [each.description for each in found.changes]
-
-
-async def test_a_cluster_that_hangs_keeps_nothing_else_back(harness: OperationsHarness) -> None:
-    record = await harness.run_plan(await harness.planner.deploy("production", "main-77aa001", MAIN))
-    harness.stand_in.inject_fault(ClusterFault(kind="hang", times=100, path_prefix=f"{APPS}/deep-echo-prod/replicasets"))
-    began = harness.clock.now()
-
-    found = await suspect_finder(harness, source_timeout=SHORTLY).gather("production", began_at=began)
-
-    assert harness.clock.now() - began < timedelta(seconds=3)
-    assert found.missing == ("The cluster did not answer, so deploys by others and changed ConfigMaps are missing here.",)
-    assert {each.description: each.operation_id for each in found.changes} == {
-        f"autoscaler {COGNITIVE}": "",
-        "deploy main-77aa001": record.id,
-    }
-
-
-async def test_config_maps_alone_may_be_missing(harness: OperationsHarness) -> None:
-    harness.stand_in.inject_fault(
-        ClusterFault(kind="status", status=503, times=100, path_prefix="/api/v1/namespaces/deep-echo-staging/configmaps")
-    )
-
-    found = await suspect_finder(harness).gather("staging", began_at=harness.clock.now())
-
-    assert found.missing == ("The cluster did not answer, so changed ConfigMaps are missing here.",)
-    assert {each.description for each in found.changes} == {"deploy main-51d2c44", f"autoscaler {COGNITIVE}"}
-
-
-async def test_a_missing_permission_is_named(harness: OperationsHarness) -> None:
-    harness.stand_in.inject_fault(
-        ClusterFault(kind="status", status=403, times=100, path_prefix=f"{APPS}/deep-echo-prod/deployments")
-    )
-
-    found = await suspect_finder(harness).gather("production", began_at=harness.clock.now())
-
-    told = [
-        each for each in map(str, found.missing) if each.endswith("So deploys by others and changed ConfigMaps are missing here.")
-    ]
-    assert len(told) == 1
-    assert "its account needs the verb list on" in told[0]
-
-
-async def test_without_the_database_our_deploy_is_told_by_the_cluster(harness: OperationsHarness, tmp_path: Path) -> None:
-    await harness.run_plan(await harness.planner.deploy("production", "main-5ca1ab1", MAIN))
-    nowhere = Store(open_engines(f"sqlite:///{tmp_path / 'nowhere' / 'deepecho.db'}", pooled=False))
-
-    found = await suspect_finder(harness, store=nowhere).gather("production", began_at=harness.clock.now())
-    await nowhere.close()
-
-    assert found.missing == (
-        "The database did not answer, so our own operations are missing here.",
-        "The database did not answer, so locks are missing here.",
-    )
-    (deploy,) = [each for each in found.changes if each.kind is ChangeKind.DEPLOY]
-    assert (deploy.description, deploy.by_manager) == ("deploy main-5ca1ab1", "deepecho")
-
-
-async def test_an_environment_that_is_not_known_or_not_connected_is_said(harness: OperationsHarness) -> None:
-    unknown = await suspect_finder(harness).gather("", began_at=harness.clock.now())
-    lonely = await suspect_finder(harness, clusters={}).gather("production", began_at=harness.clock.now())
-
-    assert unknown.missing == ("No environment is known of this alert, so nothing was looked at.",)
-    assert "The cluster main of production is not connected: it needs a restart of deepecho." in str(lonely.missing[0])
-    assert lonely.changes == ()
-
-
-async def test_a_storm_of_alerts_looks_once_and_a_later_alert_looks_again(
-    harness: OperationsHarness, external_editor: ExternalEditor
-) -> None:
-    look, began = suspect_finder(harness), harness.clock.now()
-    harness.stand_in.control.requests.clear()
-
-    found = await asyncio.gather(*(look.gather("production", began_at=began - timedelta(seconds=n)) for n in range(50)))
-
-    def listed() -> int:
-        return sum(each.path == f"{APPS}/deep-echo-prod/replicasets" for each in harness.stand_in.control.requests)
-
-    assert listed() == 1
-    assert all(each.changes == found[0].changes for each in found)
-    await external_editor.image("deep-echo-prod", MAIN, "main-5ca1ab1")
-    later = await look.gather("production", began_at=harness.clock.now())
-    assert "deploy main-5ca1ab1" in [each.description for each in later.changes]
-
-
-async def test_a_silent_cluster_is_waited_for_once_and_then_asked_again(harness: OperationsHarness) -> None:
-    look = suspect_finder(harness, source_timeout=SHORTLY)
-    harness.stand_in.inject_fault(ClusterFault(kind="hang", times=1000, path_prefix=APPS))
-    began = harness.clock.now()
-
-    silent = [await look.gather("staging", began_at=harness.clock.now()) for _ in range(20)]
-
-    assert harness.clock.now() - began < timedelta(seconds=3)
-    assert all(each.missing for each in silent)
-    harness.stand_in.control.clear_faults()
-    harness.clock.advance(timedelta(seconds=11))
-    again = await look.gather("staging", began_at=harness.clock.now())
-    assert again.missing == ()
-    assert "deploy main-51d2c44" in [each.description for each in again.changes]
-
-
-def test_it_is_there_without_slack_and_without_the_bot() -> None:
-    look = (
-        "import sys, runbooks.alerts.suspect_search\n"
-        "print({'bot', 'slack_sdk', 'slack_bolt', 'kubernetes_asyncio'} & set(sys.modules))"
-    )
-
-    printed = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout
-
-    assert printed.strip() == "set()"

@@ -42,9 +42,9 @@ class ConcurrentEditor:
 
 @pytest.mark.parametrize("verb", ["rollback", "restart"])
 async def test_pods_of_somebody_elses_version_are_not_our_success(verb: str, tmp_path: Path) -> None:
-    meddler = ConcurrentEditor()
-    async with open_operations_harness(tmp_path, observer=meddler) as harness:
-        meddler.harness = harness
+    editor = ConcurrentEditor()
+    async with open_operations_harness(tmp_path, observer=editor) as harness:
+        editor.harness = harness
         planner, name = harness.planner, "deep-echo-main"
         asked = planner.rollback("production", "abc1234", name) if verb == "rollback" else planner.restart("production", name)
         plan = await asked
