@@ -11,7 +11,7 @@ _DEGRADED = ('alertname=~"RedisDown|LoadBalancerUnhealthy"',)
 
 
 def alerts_config(*, with_watchdog: bool) -> dict[str, Any]:
-    """The catalogue's ``alerts``, with times short enough to wait for. ``watched``: there is a Watchdog to miss."""
+    """The catalogue's ``alerts``, with times short enough to wait for. ``with_watchdog``: a Watchdog alert is expected."""
     watchdog = {"name": "prometheus", "match": ['alertname="Watchdog"'], "within_minutes": 0.5, "severity": "P1"}
     return {
         "default": {"channel": _channel("alerts-info"), "severity": "P3", "owner": "platform"},

@@ -58,7 +58,7 @@ async def open_monitoring(
 ) -> AsyncIterator[None]:
     """All three up and ready. The bot at ``webhook`` should be, too.
 
-    Raises ``TemporaryError`` when the cluster cannot be seen, ``DidNotStart`` when a program does not run.
+    Raises ``TemporaryError`` when the cluster cannot be seen, ``ProgramDidNotStart`` when a program does not run.
     """
     targets = scrape_targets()
     port, alert_port = monitoring.port + 1, monitoring.port + 2

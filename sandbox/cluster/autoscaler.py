@@ -14,7 +14,7 @@ _IDLE_UTILIZATION = {"cpu": 61, "memory": 68}
 
 
 class AutoscalerController:
-    """``again(key, seconds)`` asks for another look at an autoscaler later."""
+    """``requeue_after(key, seconds)`` schedules another reconciliation."""
 
     def __init__(
         self, store: ObjectStore, events: EventRecorder, now: Now, requeue_after: Callable[[Key, float], None], delay: float

@@ -27,7 +27,7 @@ class DeploymentController:
     """``reconcile`` moves one Deployment one step; its own writes bring it back for the next."""
 
     def __init__(self, store: ObjectStore, events: EventRecorder, now: Now, requeue_after: Callable[[Key, float], None]) -> None:
-        """``again(key, seconds)`` asks for another look later."""
+        """``requeue_after(key, seconds)`` schedules another reconciliation."""
         self._store = store
         self._events = events
         self._now = now
@@ -123,9 +123,8 @@ class DeploymentController:
 
     def _is_scaling(self, deployment: Json, sets: list[Json]) -> bool:
         wanted = replicas_of(deployment)
-        return any(
-            rollout.annotation_int(each, rollout.DESIRED_REPLICAS, wanted) != wanted for each in sets if replicas_of(each) > 0
-        )
+        active = [replica_set for replica_set in sets if replicas_of(replica_set) > 0]
+        return any(rollout.annotation_int(each, rollout.DESIRED_REPLICAS, wanted) != wanted for each in active)
 
     def _resize(self, deployment: Json, new: Json | None, old: list[Json]) -> None:
         wanted = replicas_of(deployment)

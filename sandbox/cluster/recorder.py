@@ -11,7 +11,7 @@ MAX_EVENTS = 2_000
 
 
 class EventRecorder:
-    """Writes events about objects; keeps the newest ``KEPT``."""
+    """Writes events about objects; keeps the newest ``MAX_EVENTS``."""
 
     def __init__(self, store: ObjectStore, now: Now) -> None:
         self._store = store

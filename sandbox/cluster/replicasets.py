@@ -59,7 +59,7 @@ def pod_from_template(replica_set: Json, name: str) -> Json:
 
 class ReplicaSetController:
     def __init__(self, store: ObjectStore, events: EventRecorder, now: Now, requeue_after: Callable[[Key, float], None]) -> None:
-        """``again(key, seconds)`` asks for another look later."""
+        """``requeue_after(key, seconds)`` schedules another reconciliation."""
         self._store = store
         self._events = events
         self._now = now

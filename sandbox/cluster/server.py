@@ -1,4 +1,4 @@
-"""The HTTP door of the stand-in cluster: paths and headers in, answers and streams out."""
+"""The HTTP server of the stand-in cluster: paths and headers in, answers and streams out."""
 
 import contextlib
 from collections.abc import Awaitable, Callable
@@ -149,16 +149,16 @@ class StandInApiServer:
             return await streams.send_log(request, self._store, obj, self._now)
         if target.subresource == "scale":
             return web.json_response(scale_of(obj))
-        return web.json_response(self._presenter(request, target).single(obj))
+        return web.json_response(self._representation(request, target).single(obj))
 
-    def _presenter(self, request: web.Request, target: ResourcePath) -> Representation:
+    def _representation(self, request: web.Request, target: ResourcePath) -> Representation:
         form, include = negotiate(request.headers.get("Accept", "")), request.query.get("includeObject", "Metadata")
         return Representation(resource=target.resource, kind=form, now=self._now(), include=include)
 
     async def _list(self, request: web.Request, target: ResourcePath) -> web.StreamResponse:
         limit = requests.query_int(request, "limit")
         page = list_page(self._store, requests.selection_of(request, target), limit, request.query.get("continue", ""))
-        return web.json_response(self._presenter(request, target).list_body(page))
+        return web.json_response(self._representation(request, target).list_body(page))
 
     async def _watch(self, request: web.Request, target: ResourcePath) -> web.StreamResponse:
         watch = Watch(
@@ -170,7 +170,7 @@ class StandInApiServer:
         watch.selection.predicate()
         self.watches.add(watch)
         try:
-            return await streams.send_watch(request, watch, self._bookmark_every, self._presenter(request, target))
+            return await streams.send_watch(request, watch, self._bookmark_every, self._representation(request, target))
         finally:
             self.watches.discard(watch)
 

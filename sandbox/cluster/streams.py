@@ -20,8 +20,10 @@ _DEFAULT_WATCH_SECONDS = 1_800
 _LOG_OPTIONS = ResourceType(plural="podlogoptions", kind="PodLogOptions")
 
 
-async def send_watch(request: web.Request, watch: Watch, bookmark_every: float, presenter: Representation) -> web.StreamResponse:
-    """One JSON object a line until the watch ends; in the form that ``presenter`` gives it."""
+async def send_watch(
+    request: web.Request, watch: Watch, bookmark_every: float, representation: Representation
+) -> web.StreamResponse:
+    """One JSON object a line until the watch ends; in the form of ``representation``."""
     seconds = requests.query_int(request, "timeoutSeconds", _DEFAULT_WATCH_SECONDS)
     watch.selection.from_version()
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -30,7 +32,7 @@ async def send_watch(request: web.Request, watch: Watch, bookmark_every: float, 
     with contextlib.suppress(ConnectionResetError):  # whoever watched has left
         async with contextlib.aclosing(watch.events(seconds, bookmark_every)) as events:
             async for event in events:
-                await response.write(json.dumps(presenter.event(event)).encode() + b"\n")
+                await response.write(json.dumps(representation.event(event)).encode() + b"\n")
         if watch.dropped:
             return requests.cut_connection(request)
         await response.write_eof()

@@ -78,7 +78,7 @@ async def running_alertmanager(
 ) -> AsyncIterator[RunningAlertmanager]:
     """Alertmanager with this configuration, ready; alone unless ``gossip`` says otherwise. Its files are kept in ``folder``.
 
-    Raises ``MissingTool`` and ``DidNotStart``.
+    Raises ``MissingTool`` and ``ProgramDidNotStart``.
     """
     file = _write_config(folder, config)
     url = f"http://{_HOST}:{port}"

@@ -21,7 +21,7 @@ class ProgramDidNotStart(Exception):
 async def running_program(command: Sequence[str], url: str, log: Path) -> AsyncIterator[int]:
     """Run it until ``url`` + ``/-/ready`` answers; gives its process id, which is also in the file ``.pid`` beside ``log``.
 
-    Raises ``DidNotStart``.
+    Raises ``ProgramDidNotStart``.
     """
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(

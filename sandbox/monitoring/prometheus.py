@@ -58,7 +58,7 @@ def prometheus_config(
 async def running_prometheus(folder: Path, port: int, config: dict[str, Any], rules: str) -> AsyncIterator[RunningPrometheus]:
     """Prometheus with this configuration and these rules, ready. Its files, log and process id are kept in ``folder``.
 
-    Raises ``MissingTool`` and ``DidNotStart``.
+    Raises ``MissingTool`` and ``ProgramDidNotStart``.
     """
     _write_files(folder, config, rules)
     url = f"http://{_HOST}:{port}"

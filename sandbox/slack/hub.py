@@ -21,7 +21,7 @@ from sandbox.slack.views import ViewStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hub:
-    """``public`` is the gateway's own address; ``now`` gives Unix seconds."""
+    """``public_url`` is the gateway's own address; ``now`` returns Unix seconds."""
 
     public_url: str
     tokens: SlackTokens

@@ -56,7 +56,7 @@ def check_image(value: Json, pointer: str) -> list[str]:
 
 
 def check_element(element: object, allowed: set[str], pointer: str) -> list[str]:
-    """What is wrong with an element that stands at ``place``, where only ``allowed`` may."""
+    """Errors of the element at ``pointer``, where only the types in ``allowed`` are accepted."""
     if not isinstance(element, dict):
         return [f"must be an object [json-pointer:{pointer}]"]
     kind = element.get("type")

@@ -28,7 +28,7 @@ def button_labels(blocks: list[Json]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageView:
-    """A message. ``words`` is all that can be read in it; ``raw`` is what the Web API gives."""
+    """A message. ``visible_text`` is everything readable in it; ``raw`` is what the Web API returns."""
 
     channel: str
     ts: str

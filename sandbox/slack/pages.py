@@ -21,7 +21,7 @@ FrameHandler = Callable[["BrowserPage", Json], Awaitable[None]]
 
 @dataclass(slots=True, eq=False)
 class BrowserPage:
-    """One open page. ``person`` is whom it acts as; ``asked`` are clicks that wait for "are you sure"."""
+    """One open page. ``person`` is whom it acts as; ``pending_confirmations`` are clicks that wait for a confirmation."""
 
     socket: web.WebSocketResponse
     person: str = people.PEOPLE[0].id

@@ -50,7 +50,7 @@ class ViewStore:
         return pushed
 
     def update(self, view: Json, *, view_id: str | None, external_id: str | None, expected_hash: str | None) -> tuple[str, Json]:
-        """Replace an open form, keeping its id: its person and the form. ``known`` is the hash that must still hold."""
+        """Replace an open modal, keeping its id; return its user and the modal. ``expected_hash`` must match, where given."""
         for user, stack in self.stacks.items():
             for number, current in enumerate(stack):
                 if view_id != current["id"] if view_id else external_id != current.get("external_id"):

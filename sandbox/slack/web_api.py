@@ -68,7 +68,7 @@ class WebApi:
         return await self.respond(request, call, self._run_method(call, token))
 
     async def respond(self, request: web.Request, call: ApiCall, response: Any) -> web.StreamResponse:
-        """Await ``doing`` unless a fault or a limit comes first; close the call in the journal."""
+        """Await ``response`` unless a fault or a limit comes first; close the call in the log."""
         fault = self._hub.faults.take_matching(call.method, call.channel)
         if fault is not None and not fault.is_after_delivery:
             early = await self._fault_before_delivery(request, call, fault)
