@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from domain.errors import DeepechoError, PermanentError, TemporaryError
 from runbooks.periodic import RepeatedWork, run_periodically
 from runbooks.retries import retry_attempts
+from tests.harness.debug_log import debug_log
 
 NEVER = timedelta(hours=1)
 
@@ -66,7 +67,7 @@ async def test_an_outage_is_logged_once_with_its_end() -> None:
         if (error := next(outcomes)) is not None:
             raise error
 
-    with capture_logs() as logs:
+    with debug_log() as logs:
         for _ in range(4):
             await sweep.attempt(work)
     told = [(entry["log_level"], entry["event"], entry.get("error")) for entry in logs]
