@@ -126,9 +126,10 @@ class Store:
             async with self.engines.write.begin() as connection:
                 tx = Transaction(connection)
                 yield tx
-            tx.trail.write()
         except UNAVAILABLE_ERRORS as error:
             raise _to_temporary_error(error) from error
+        # Not inside: a log that cannot be written is an OSError too, and the error above says that nothing was kept.
+        tx.trail.write()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:

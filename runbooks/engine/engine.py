@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from domain import errors
 from domain.errors import DeepechoError, TemporaryError
-from domain.rich_text import Text
+from domain.rich_text import Text, plain_text
 from runbooks.engine.lease import Lease
 from runbooks.retries import retry_attempts
 from storage.engines import IDLE_IN_TRANSACTION_TIMEOUT_SECONDS, parse_url, workflow_engine
@@ -196,9 +196,10 @@ class Engine:
 
         answer = await DBOS.run_step_async({"name": name}, recorded)
         self._observe(operation, name, "recorded")
-        log.debug("operation step done", operation=operation, step=name, error=answer.get("message", ""))
+        reason = _SENTENCES.validate_json(answer["sentence"]) if "error" in answer else ""
+        log.debug("operation step done", operation=operation, step=name, error=plain_text(reason))
         if "error" in answer:
-            raise getattr(errors, answer["error"], DeepechoError)(_SENTENCES.validate_json(answer["sentence"]))
+            raise getattr(errors, answer["error"], DeepechoError)(reason)
         return result_type.validate_json(answer["result"])
 
     async def _with_retries(self, action: Callable[..., Awaitable[T]], *args: object) -> T:

@@ -48,6 +48,20 @@ async def test_the_story_of_an_operation(tmp_path: Path) -> None:
     assert {entry["message"] for entry in story if "message" in entry} >= {f"{record.id}/card"}
 
 
+async def test_a_step_that_failed_says_why(tmp_path: Path) -> None:
+    with debug_log() as entries:
+        async with open_operations_harness(tmp_path) as harness:
+            plan = await harness.planner.restart("production", MAIN)
+            async with harness.store.write() as tx:
+                await tx.locks.lock_environment("production", LEE.person, "database move", harness.clock.now(), None)
+            ended = await harness.run_plan(plan)
+        assert ended.state is State.FAILED
+
+    errors = {entry["step"]: entry["error"] for entry in story_of(entries, ended.id) if entry["event"] == "operation step done"}
+    assert errors["lock"].startswith(f"production is locked by @{LEE.person.user_id}: database move.")
+    assert errors["end"] == ""
+
+
 async def test_the_story_of_an_alert(store: Store) -> None:
     with debug_log() as entries:
         async with open_alerts_harness(store) as harness:

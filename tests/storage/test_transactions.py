@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import TemporaryError
+from storage import trail
 from storage.engines import open_engines, parse_url
 from storage.operations import Fenced
 from storage.store import Store
@@ -63,6 +64,26 @@ async def test_what_breaks_in_the_middle_leaves_nothing(store: Store) -> None:
         await broken()
     async with store.read() as tx:
         assert await tx.operations.get("op-k7m2") is None
+
+
+class UnwritableLog:
+    """A log on a pipe that nobody reads any more."""
+
+    def debug(self, event: str, **_values: object) -> None:
+        raise BrokenPipeError(event)
+
+
+async def test_what_is_committed_is_never_called_not_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def add_operation() -> None:
+        async with store.write() as tx:
+            await tx.operations.add(record())
+            tx.trail.add("operation planned", operation=record().id)
+
+    monkeypatch.setattr(trail, "log", UnwritableLog())
+    with pytest.raises(BrokenPipeError, match="operation planned"):
+        await add_operation()
+    async with store.read() as tx:
+        assert await tx.operations.get(record().id) == record()
 
 
 async def test_a_look_does_not_wait_for_a_writer_and_sees_nothing_half_done(store: Store) -> None:
