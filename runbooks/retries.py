@@ -5,6 +5,7 @@ Retries that must survive a restart (outbox messages, timers) store the time of 
 """
 
 from collections.abc import AsyncIterator
+from typing import Literal
 
 import stamina
 import structlog
@@ -13,6 +14,9 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 from domain.errors import DeepechoError, TemporaryError
 
 log = structlog.get_logger()
+
+MAX_REQUESTED_PAUSE_SECONDS = 30.0
+"""The longest pause that ``Retry-After`` is granted: a step holds its locks meanwhile, and hears no cancellation."""
 
 
 def retry_attempts(
@@ -25,19 +29,23 @@ def retry_attempts(
 ) -> AsyncIterator[stamina.Attempt]:
     """Use as ``async for attempt in …: with attempt: …``. Raises the error of the last attempt.
 
-    Pauses grow from ``initial`` to ``maximum`` seconds, jitter ``initial``; a server's ``retry_after`` takes precedence.
+    Pauses grow from ``initial`` to ``maximum`` seconds, jitter ``initial``; ``Retry-After`` takes precedence, up to 30 seconds.
     """
-
-    def pause(error: Exception) -> bool | float:
-        if not isinstance(error, on):
-            return False
-        requested = error.retry_after if isinstance(error, TemporaryError) else None
-        return min(requested, timeout or requested) if requested else True
-
     context = stamina.retry_context(
-        on=pause, attempts=attempts, timeout=timeout, wait_initial=initial, wait_max=maximum, wait_jitter=initial
+        on=lambda error: isinstance(error, on) and requested_pause(error),
+        attempts=attempts,
+        timeout=timeout,
+        wait_initial=initial,
+        wait_max=maximum,
+        wait_jitter=initial,
     )
     return aiter(context)
+
+
+def requested_pause(error: Exception) -> float | Literal[True]:
+    """Seconds that the server asked to wait, 30 at most; True where it did not ask, which leaves the pause to the back-off."""
+    requested = error.retry_after if isinstance(error, TemporaryError) else None
+    return min(requested, MAX_REQUESTED_PAUSE_SECONDS) if requested else True
 
 
 def log_retry(details: RetryDetails) -> None:

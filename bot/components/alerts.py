@@ -75,11 +75,6 @@ async def check_alerts(settings: Settings, catalogue: Catalogue) -> AsyncIterato
         yield CheckResult("alerts", ok=False, detail=f"not taken: {missing}")
 
 
-def _default_channel(_fact: object, catalogue: Catalogue, _unusable: str) -> str:
-    """Where alerts go that no rule names."""
-    return catalogue.alerts.default.channel if catalogue.alerts else ""
-
-
 _DURATION_PATTERN = re.compile(rf"[0-9]{{1,3}}[hmd]|{alert_buttons.OTHER_DURATION}")
 
 
@@ -111,7 +106,6 @@ ALERTS = Family(
         alert_buttons.UNSILENCE: command_with_id("unsilence"),
         alert_buttons.ROLL_BACK: command_with_id("rollback-suspect"),
     },
-    fallback_channels={AlertGroup: _default_channel, AlertNote: _default_channel, StormCard: _default_channel},
     prunes=(lambda tx, before: tx.alerts.prune(before), lambda tx, before: tx.storms.prune(before)),
     checks=(check_alerts,),
     build=build_alerts,

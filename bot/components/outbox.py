@@ -10,6 +10,7 @@ from bot.delivery.metrics import OutboxMetrics
 from bot.delivery.worker import OutboxWorker
 from bot.views.render import Renderer
 from bot.web.metrics import MetricsEndpoint
+from domain.catalogue.catalogue import Catalogue
 from storage.outbox import OutboxRow
 from storage.outbox_messages import FactKinds
 from storage.store import Transaction
@@ -62,9 +63,16 @@ def _fallback_channel(core: CoreComponents, families: Sequence[Family], fact_kin
     }
 
     def fallback(row: OutboxRow) -> str:
-        """Where a card goes, with its thread, when its channel cannot be used; empty for nowhere."""
+        """Where a message goes, with its thread, when its channel cannot be used; empty for nowhere.
+
+        Where its family has no rule, that is the channel of alerts that no route names.
+        """
         fact = fact_kinds.load(row.kind, row.version, row.fact)
-        channel = fallbacks[type(fact)](fact, core.current_catalogue(), row.channel) if type(fact) in fallbacks else ""
+        channel = fallbacks.get(type(fact), _default_channel)(fact, core.current_catalogue(), row.channel)
         return channel if channel != row.channel else ""
 
     return fallback
+
+
+def _default_channel(_fact: object, catalogue: Catalogue, _unusable: str) -> str:
+    return catalogue.alerts.default.channel if catalogue.alerts else ""

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from domain.errors import DeepechoError, PermanentError, TemporaryError
 from runbooks.periodic import RepeatedWork, run_periodically
-from runbooks.retries import retry_attempts
+from runbooks.retries import requested_pause, retry_attempts
 from tests.harness.debug_log import debug_log
 
 NEVER = timedelta(hours=1)
@@ -125,3 +125,9 @@ async def test_an_error_that_trying_again_does_not_help_is_not_repeated() -> Non
     with capture_logs() as logs, pytest.raises(PermanentError):
         await attempts_at([PermanentError("no")])
     assert logs == []
+
+
+def test_a_server_that_asks_to_wait_for_long_is_waited_for_half_a_minute() -> None:
+    assert requested_pause(TemporaryError("Later.", 7.0)) == 7.0
+    assert requested_pause(TemporaryError("Much later.", 120.0)) == 30.0
+    assert requested_pause(TemporaryError("No idea when.")) is True
