@@ -134,7 +134,7 @@ class DeploymentController:
             only = active[0] if active else latest
             if only is not None:
                 self._scale(deployment, only, wanted)
-        elif new is not None and _is_saturated(deployment, new):
+        elif new is not None and rollout.is_saturated(deployment, new):
             for replica_set in old:
                 self._scale(deployment, replica_set, 0)
         elif rollout.is_rolling(deployment):
@@ -292,10 +292,3 @@ class DeploymentController:
         wait = (overdue - self._now() + timedelta(milliseconds=50)).total_seconds()
         if wait > 0:
             self._requeue_after(key, wait)
-
-
-def _is_saturated(deployment: Json, new: Json) -> bool:
-    wanted = replicas_of(deployment)
-    desired = rollout.annotation_int(new, rollout.DESIRED_REPLICAS, -1)
-    available = new.get("status", {}).get("availableReplicas", 0)
-    return replicas_of(new) == wanted and desired == wanted and available == wanted

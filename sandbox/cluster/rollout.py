@@ -256,3 +256,11 @@ def _timed_out(deployment: Json, current: Json | None, now: datetime) -> bool:
         return True
     overdue = deadline_at(deployment)
     return overdue is not None and overdue <= now
+
+
+def is_saturated(deployment: Json, new: Json) -> bool:
+    """Whether all replicas of the Deployment are available in this ReplicaSet."""
+    wanted = replicas_of(deployment)
+    desired = annotation_int(new, DESIRED_REPLICAS, -1)
+    available = new.get("status", {}).get("availableReplicas", 0)
+    return replicas_of(new) == wanted and desired == wanted and available == wanted

@@ -102,6 +102,13 @@ async def test_from_a_card_that_names_its_suspect_to_one_that_is_resolved(sandbo
     await ship(browser, sandbox)
     mia, kim = await window(browser, sandbox, "mia"), await phone(browser, sandbox, "kim")
     card = await mia.wait_for_message(TITLE, within=PATIENCE)
+    await check_firing(card, mia, kim)
+    await check_enriched_thread(mia, kim)
+    await silence_and_acknowledge(card, mia, kim)
+    await roll_back_until_resolved(card, mia, kim)
+
+
+async def check_firing(card: Locator, mia: SlackPage, kim: SlackPage) -> None:
     await expect(card).to_contain_text("Suspect deploy main-bad5eed by @Ana", timeout=PATIENCE * 1000)
     await expect(card).to_contain_text(re.compile(r"Value \d+(\.\d+)? \(limit 10\)"), timeout=PATIENCE * 1000)
     for part in (
@@ -118,6 +125,8 @@ async def test_from_a_card_that_names_its_suspect_to_one_that_is_resolved(sandbo
     await kim.wait_for_message("Suspect deploy main-bad5eed")
     await look(kim, "02-firing-phone")
 
+
+async def check_enriched_thread(mia: SlackPage, kim: SlackPage) -> None:
     thread = await mia.thread_of(TITLE)
     await expect(thread.filter(has_text="What changed before it")).to_contain_text("same Deployment")
     await expect(thread.filter(has_text="Value now ")).to_contain_text("limit 10")
@@ -130,6 +139,8 @@ async def test_from_a_card_that_names_its_suspect_to_one_that_is_resolved(sandbo
     await kim.close_thread()
     await mia.close_thread()
 
+
+async def silence_and_acknowledge(card: Locator, mia: SlackPage, kim: SlackPage) -> None:
     await kim.choose_in_message("1 hour", message=TITLE)
     await kim.wait_for_message("silenced by @Kim")
     await mia.click_button("Acknowledge", message=TITLE)
@@ -139,6 +150,8 @@ async def test_from_a_card_that_names_its_suspect_to_one_that_is_resolved(sandbo
     await kim.click_button("End silence", message=TITLE)
     await expect(card).not_to_contain_text("silenced by")
 
+
+async def roll_back_until_resolved(card: Locator, mia: SlackPage, kim: SlackPage) -> None:
     await mia.click_button("Roll back", message=TITLE)
     await expect(mia.page.locator("dialog.confirm")).to_contain_text("deep-echo-main to main-9f00d12")
     await look(mia, "07-roll-back")

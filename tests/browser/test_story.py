@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, FloatRect, expect
+from playwright.async_api import Browser, FloatRect, Locator, expect
 
 from sandbox.endpoints import Endpoints
 from sandbox.platform import SandboxSettings, open_sandbox
@@ -58,6 +58,13 @@ async def test_one_asks_another_approves_and_the_pods_prove_it(sandbox: Endpoint
     await ana.command(ROLLBACK)
     await ana.wait_for_message("It waits for an approval.")
     card = await mia.wait_for_message(TITLE)
+    await check_waiting(card, mia, kim)
+    await check_own_approval_refused(ana)
+    await approve_and_watch(card, mia, kim)
+    await check_thread(mia, kim)
+
+
+async def check_waiting(card: Locator, mia: SlackPage, kim: SlackPage) -> None:
     for part in (
         "Needs an approver other than @Ana",
         "errors since yesterday",
@@ -79,12 +86,16 @@ async def test_one_asks_another_approves_and_the_pods_prove_it(sandbox: Endpoint
     await kim.screenshot("02-waiting-phone")
     assert not await kim.overflows()
 
+
+async def check_own_approval_refused(ana: SlackPage) -> None:
     await ana.click_button("Approve")
     await ana.confirm()
     await ana.wait_for_message("You asked for", within=5)
     await ana.wait_for_message("another person has to approve it. Nothing was changed.")
     await ana.screenshot("03-not-ones-own")
 
+
+async def approve_and_watch(card: Locator, mia: SlackPage, kim: SlackPage) -> None:
     await mia.click_button("Approve")
     dialog = mia.page.locator("dialog.confirm")
     await expect(dialog).to_contain_text("2 services, 9 pods")
@@ -103,10 +114,12 @@ async def test_one_asks_another_approves_and_the_pods_prove_it(sandbox: Endpoint
     await expect(card).to_contain_text("approved by @Mia")
     await expect(card.locator(".bk-button")).to_have_count(0)
 
+
+async def check_thread(mia: SlackPage, kim: SlackPage) -> None:
     replies = await mia.thread_of(TITLE)
     asked = "@Ana asked to roll deep-echo-main and deep-echo-cognitive back to main-abc1234 in production: errors since yesterday"
-    for said in (asked, "@Mia approved this.", "Verified: all 9 pods run main-abc1234."):
-        reply = replies.filter(has_text=said).last
+    for text in (asked, "@Mia approved this.", "Verified: all 9 pods run main-abc1234."):
+        reply = replies.filter(has_text=text).last
         await expect(reply).to_contain_text(re.compile(r"\d\d:\d\d \(\d\d:\d\d UTC\) · audit record \d+"))
     await mia.page.mouse.move(0, 0)
     await mia.screenshot("07-verified")

@@ -2,10 +2,9 @@
 
 import asyncio
 import os
-import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,11 +18,10 @@ from storage.engines import open_engines
 from storage.migrate import migrate
 from storage.schema_revision import NotMigrated, expected_revision, known_revisions, require_schema
 from tests.harness.database_outage import database_unavailable
+from tests.harness.file_rights import read_only, without_rights
 from tests.harness.postgres import URL_VARIABLE, PostgresServer
 
 NEWEST = expected_revision()
-NOBODY = 65534
-"""The user that has no rights, where the tests themselves run as root."""
 
 
 async def refusal(url: str) -> DeepechoError:
@@ -62,31 +60,6 @@ def folder() -> Iterator[Path]:
 
 def files_in(folder: Path) -> list[str]:
     return [file.name for file in folder.iterdir()]
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """A folder with an empty database and one that was written to, in which nothing new may be made."""
-    (folder / "there.db").touch(0o666)
-    with closing(sqlite3.connect(folder / "written.db")) as made:
-        made.execute("PRAGMA journal_mode=WAL")
-    (folder / "written.db").chmod(0o666)
-    folder.chmod(0o555)
-    yield
-    folder.chmod(0o755)
-
-
-@contextmanager
-def without_rights() -> Iterator[int]:
-    """As a user whom folders of mode 0555 keep out; root is kept out by nothing."""
-    if os.geteuid() != 0:
-        yield os.geteuid()
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield NOBODY
-    finally:
-        os.seteuid(0)
 
 
 async def test_a_database_of_this_version_is_good(database_url: str) -> None:
