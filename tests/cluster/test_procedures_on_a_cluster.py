@@ -55,8 +55,8 @@ async def test_a_rollback_is_asked_for_approved_done_and_verified(
     await assert_runs(harness, FIRST, pods=2, revision=3)
     assert await harness.locks() == ()
     assert await thread_texts(harness, ended) == [
-        f"<@{ANA.person.user_id}> asked to roll web back to {FIRST} in production: errors since yesterday",
-        f"<@{LEE.person.user_id}> approved this.",
+        f"@{ANA.person.user_id} asked to roll web back to {FIRST} in production: errors since yesterday",
+        f"@{LEE.person.user_id} approved this.",
         f"Verified: all 2 pods run {FIRST}.",
     ]
     assert [each.entry.key for each in await harness.audit()] == [
@@ -220,7 +220,7 @@ async def test_what_moved_while_the_approval_waited_is_not_overwritten(
 
     ended = await harness.wait_ended(record.id)
     assert ended.state is State.DRIFTED
-    assert ended.outcome == f"The world moved since this was planned: web now runs {NEW} (was {SECOND})."
+    assert ended.outcome == f"The cluster changed since this was planned: web now runs {NEW} (was {SECOND})."
     assert ended.end_state == ("Nothing was changed.",)
     await assert_runs(harness, NEW, pods=2, revision=3)
 
@@ -241,7 +241,7 @@ async def test_a_paused_deployment_is_refused_before_and_after_the_approval(
     await harness.operations.decide(record.id, LEE, Decision.APPROVED)
 
     ended = await harness.wait_ended(record.id)
-    assert (ended.state, ended.outcome) == (State.DRIFTED, "The world moved since this was planned: web was paused.")
+    assert (ended.state, ended.outcome) == (State.DRIFTED, "The cluster changed since this was planned: web was paused.")
     assert await revision(harness) == 2
 
 

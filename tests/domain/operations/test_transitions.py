@@ -99,6 +99,6 @@ def test_what_has_ended_is_not_stopped() -> None:
 
 @pytest.mark.parametrize("late", [each for each in State if each.final and each is not State.FAILED])
 def test_an_end_is_not_turned_into_another(late: State) -> None:
-    first = end_operation(approved(), State.FAILED, LATER, ANA, "It did not get there.").record
-    with pytest.raises(Refused, match="op-k7m2 has already ended: It did not get there"):
+    first = end_operation(approved(), State.FAILED, LATER, ANA, "It did not become ready.").record
+    with pytest.raises(Refused, match="op-k7m2 has already ended: It did not become ready"):
         end_operation(first, late, LATER, ANA, "x")
