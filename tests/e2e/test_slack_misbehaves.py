@@ -68,7 +68,13 @@ async def test_faults_of_every_kind_and_a_dropped_socket_in_mid_operation(slack:
 
 @pytest.mark.parametrize(
     ("who", "words"),
-    [("ana", "another person"), ("ivo", "approver"), ("tom", "approver"), ("zoe", "Guests"), ("max", "People of other workspaces")],
+    [
+        ("ana", "another person"),
+        ("ivo", "approver"),
+        ("tom", "approver"),
+        ("zoe", "Guests"),
+        ("max", "People of other workspaces"),
+    ],
     ids=["self", "viewer", "responder", "guest", "another workspace"],
 )
 async def test_the_wrong_person_clicks_and_is_told_so(

@@ -27,7 +27,7 @@ ALL_PARTS = {"suspects-1", "chart-1", "pods-1"}
 """Keys of the notes of a group's first episode."""
 NO_RATE_LIMITS = RateLimits(post_interval=timedelta(), edit_interval=timedelta(), low_priority_interval=timedelta())
 REPLICA = "replica-1"
-SHORT_TIMEOUT = 0.8
+SHORT_TIMEOUT = 3.0
 """Seconds for each part, where one of them takes longer."""
 
 Hook = Callable[[], Awaitable[None]]
