@@ -1,4 +1,4 @@
-"""``python -m tests.bench``: speed as ratios against a floor that is measured in the same run."""
+"""``python -m tests.bench [PART…]``: speed as ratios against a floor that is measured in the same run."""
 
 import asyncio
 import json
@@ -33,12 +33,12 @@ MOST_MIB = 110.0
 SETTLING = 1.0
 
 
-async def main() -> int:
+async def main(chosen: list[str]) -> int:
     # On the disk that the project is on: a file system in memory would make every commit free.
     RESULTS.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=RESULTS.parent) as folder:
-        parts = (doors, webhook, arrivals, sockets, starts)
-        results = [each for part in parts for each in await part(Path(folder))]
+        parts = [part for part in (doors, webhook, arrivals, sockets, starts) if not chosen or part.__name__ in chosen]
+        results = [result for part in parts for result in await part(Path(folder))]
     return tell(results)
 
 
@@ -134,4 +134,4 @@ async def starts(folder: Path) -> list[Result]:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(asyncio.run(main(sys.argv[1:])))

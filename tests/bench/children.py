@@ -125,7 +125,7 @@ async def _alerts(folder: Path, *, applies: bool) -> int:
 class _Idle(NotificationProcessor):
     """Applies nothing, so nothing waits for it."""
 
-    def kept(self) -> None:
+    def on_stored(self) -> None:
         """The door may go on."""
 
 

@@ -23,7 +23,6 @@ AS_INSTALLED = "import sys; sys.modules['rich'] = None; from bot.__main__ import
 SWITCHED_OFF = (
     "kubernetes_asyncio",
     "botocore",
-    "aioboto3",
     "prometheus_api_client",
     "requests",
     "matplotlib",
@@ -130,19 +129,13 @@ def resident_mib(pid: int) -> float:
 
 async def switched_off_modules(home: Home) -> list[str]:
     """Which modules of integrations that nobody uses a running bot has imported all the same."""
-    program = (
-        "import asyncio, sys\n"
-        "from bot.core.settings import load_settings\n"
-        "from bot.wiring import running\n"
-        "async def main():\n"
-        "    async with running(load_settings()):\n"
-        f"        print(','.join(name for name in {SWITCHED_OFF!r} if name in sys.modules))\n"
-        "asyncio.run(main())\n"
-    )
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, env=home.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        *(sys.executable, "-m", "tests.bench.imported", *SWITCHED_OFF),
+        env=home.environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
-    out, _ = await process.communicate()
+    out, errors = await process.communicate()
     if process.returncode != 0:
-        raise RuntimeError("the bot did not start")
+        raise RuntimeError(f"the bot did not start: {errors.decode()[-1000:]}")
     return [name for name in out.decode().strip().split(",") if name]
