@@ -24,7 +24,7 @@ from domain.people import Role
 from domain.rich_text import Text
 from domain.targets import Target
 from domain.workloads.deployments import Revision, Workload
-from domain.workloads.versions import version_of
+from domain.workloads.images import version_of
 from runbooks.clusters import cluster_of
 
 router = Router()

@@ -12,7 +12,7 @@ from domain.operations.plans import Verb
 from domain.text import first_names
 from domain.workloads.deployments import RESTARTED_AT_ANNOTATION, Revision, Template, Workload, template_differences
 from domain.workloads.field_managers import FieldManager, FieldManagers
-from domain.workloads.versions import version_of
+from domain.workloads.images import version_of
 
 BOT_FIELD_MANAGER = "deepecho"
 """The field manager under which the bot itself writes."""

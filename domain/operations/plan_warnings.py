@@ -8,7 +8,7 @@ from domain.operations.plans import Verb
 from domain.operations.version_selection import SelectedVersion
 from domain.rich_text import Code, Part, Text, sentence
 from domain.workloads.deployments import ConfigChange, Owner, OwnerKind, Revision, Workload
-from domain.workloads.versions import version_of
+from domain.workloads.images import version_of
 
 
 def refuse_impossible_change(workload: Workload, verb: Verb) -> None:

@@ -10,7 +10,8 @@ from domain.label_regex import compile_label_regex
 from domain.operations.version_choices import VersionChoice, VersionChoices
 from domain.rich_text import Code, Text, sentence
 from domain.workloads.deployments import Revision, Workload
-from domain.workloads.versions import MIN_SHA_LENGTH, is_version, matching_revisions, parse_image, version_of
+from domain.workloads.images import is_version, parse_image, version_of
+from domain.workloads.versions import MIN_SHA_LENGTH, matching_revisions
 
 LAST = "last"
 MAX_CHOICES = 20
@@ -84,7 +85,8 @@ def select_unseen_version(word: str, offers: Iterable[tuple[Workload, Service]])
     matching = [(workload, service) for workload, service in offered if _looks_like_a_tag(word, service)]
     others = [workload.target.service for workload, _ in offered if workload not in [fit for fit, _ in matching]]
     selected = [
-        SelectedVersion(workload=workload, image=f"{service.image}:{word}", revision=None) for workload, service in matching
+        SelectedVersion(workload=workload, image=str(parse_image(service.image).with_version(word)), revision=None)
+        for workload, service in matching
     ]
     return VersionSelection(
         tuple(selected), tuple(f"{name} has no versions named like {word}; it is left as it is." for name in others)
@@ -138,7 +140,7 @@ def _previous_version(workload: Workload) -> Revision | None:
 def _all_matching_revisions(word: str, workloads: Sequence[Workload]) -> list[Revision]:
     """The matching revisions of all services. An exact tag in one has precedence over a short SHA in another."""
     matching = [each for workload in workloads for each in matching_revisions(word, workload.revisions)]
-    return [each for each in matching if parse_image(each.image).tag == word] or matching
+    return [each for each in matching if parse_image(each.image).effective_tag == word] or matching
 
 
 def _select(version: str, history: Sequence[tuple[Workload, Sequence[Revision]]]) -> VersionSelection:

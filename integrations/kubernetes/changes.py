@@ -20,7 +20,7 @@ from domain.workloads.deployments import (
     Template,
     template_hash,
 )
-from domain.workloads.versions import version_of
+from domain.workloads.images import version_of
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.deployments import deployment_of, find_replica_set, image_of
 from integrations.kubernetes.resources import DEPLOYMENTS, Json, annotations, metadata

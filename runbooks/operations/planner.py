@@ -28,7 +28,7 @@ from domain.operations.version_selection import (
 from domain.rich_text import sentence
 from domain.targets import Target
 from domain.workloads.deployments import ConfigChange, Template, Workload, template_differences, template_hash, with_image
-from domain.workloads.versions import version_of
+from domain.workloads.images import version_of
 from runbooks.clusters import cluster_of
 
 MAX_REPLICAS = 200

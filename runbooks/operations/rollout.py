@@ -11,7 +11,7 @@ from domain.operations.operation import Phase
 from domain.operations.plans import ServiceChange, Verb
 from domain.operations.transitions import Transition
 from domain.workloads.deployments import PodFailure, RolloutStatus, RunningPods
-from domain.workloads.versions import version_of
+from domain.workloads.images import version_of
 from integrations.kubernetes import Cluster
 from runbooks.operations.context import OperationContext
 

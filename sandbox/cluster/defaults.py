@@ -5,6 +5,7 @@ import hashlib
 import json
 from typing import Any
 
+from domain.workloads.images import DEFAULT_TAG, parse_image
 from sandbox.cluster.model import Json
 from sandbox.cluster.resources import DEPLOYMENTS, HPAS, NAMESPACES, PODS, REPLICASETS, SECRETS, SERVICES, ResourceType
 
@@ -94,8 +95,7 @@ def _pod(spec: Json) -> None:
 
 
 def _container(container: Json) -> None:
-    image = container.get("image", "")
-    latest = image.endswith(":latest") or ":" not in image.rpartition("/")[2]
+    latest = parse_image(container.get("image", "")).effective_tag == DEFAULT_TAG
     container.setdefault("imagePullPolicy", "Always" if latest else "IfNotPresent")
     container.setdefault("resources", {})
     container.setdefault("terminationMessagePath", "/dev/termination-log")

@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 from typing import Literal
 
+from domain.workloads.images import parse_image
 from sandbox.cluster.model import Json, format_time
 
 NODE = "stand-in-1"
@@ -12,7 +13,7 @@ SimulatedFailure = Literal["bad", "crash", "slow", ""]
 
 def simulated_failure(pod: Json) -> SimulatedFailure:
     """``bad`` never pulls, ``crash`` restarts for ever, ``slow`` is slow: a tag that is the word or has it as a part."""
-    tags = [container["image"].rpartition(":")[2] for container in pod["spec"]["containers"]]
+    tags = [parse_image(container["image"]).effective_tag for container in pod["spec"]["containers"]]
     words = {word for tag in tags for word in tag.split("-")}
     if "bad" in words:
         return "bad"
@@ -22,9 +23,10 @@ def simulated_failure(pod: Json) -> SimulatedFailure:
 
 
 def image_id(image: str) -> str:
-    """``repository@sha256:…``, always the same for one image."""
-    repository = image.rpartition(":")[0] if ":" in image.rpartition("/")[2] else image
-    return f"{repository}@sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+    """``repository@sha256:…``, always the same for one image, as containerd reports it: a pinned digest is reported as it is."""
+    parsed = parse_image(image)
+    digest = parsed.digest or f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+    return f"{parsed.repository}@{digest}"
 
 
 def address_of(pod: Json) -> str:

@@ -7,6 +7,7 @@ from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from domain.workloads.images import version_of
 from sandbox.demo.ready_pods import PodsByImage
 from sandbox.demo.services import BALANCER, CACHE, COGNITIVE
 from sandbox.demo.traffic import Traffic, behaviour_of
@@ -30,7 +31,7 @@ class Exporter(Collector):
         yield from self._requests()
         ready = GaugeMetricFamily("deep_echo_ready_pods", "Pods that answer, by version.", labels=["version"])
         for image, count in self.pods.items():
-            ready.add_metric([image.rpartition(":")[2]], count)
+            ready.add_metric([version_of(image)], count)
         yield ready
         if self.service == BALANCER:
             yield GaugeMetricFamily("healthy_backends", "Pods of the application that the balancer can use.", value=self.backends)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from domain.workloads.images import version_of
+
 BAD_TAG_MARKER = "bad5eed"
 """A version whose tag contains this is the one that should not have been deployed."""
 BUCKETS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0)
@@ -32,7 +34,7 @@ BAD_VERSION = Behaviour(errors=0.14, p95=2.0)
 
 def behaviour_of(image: str) -> Behaviour:
     """How a version behaves, which only its tag decides."""
-    return BAD_VERSION if BAD_TAG_MARKER in image.rpartition(":")[2] else GOOD_VERSION
+    return BAD_VERSION if BAD_TAG_MARKER in version_of(image) else GOOD_VERSION
 
 
 class Histogram:

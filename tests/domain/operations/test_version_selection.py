@@ -12,6 +12,8 @@ from domain.workloads.deployments import Workload
 from tests.harness.samples.team import team_catalogue
 from tests.harness.samples.workloads import revision, workload
 
+DIGEST = "sha256:" + "cd34" * 16
+
 OLD, OLDER, NOW_RUNS = "main-abc1234", "main-77aa001", "main-9f00d12"
 
 
@@ -159,3 +161,20 @@ def test_an_unseen_version_goes_to_the_services_whose_tags_look_like_it() -> Non
 def test_an_unseen_version_must_look_like_a_tag(word: str) -> None:
     service = team_catalogue().services["deep-echo-main"]
     assert select_unseen_version(word, [(app(OLD, service="deep-echo-main"), service)]).selected == ()
+
+
+@pytest.mark.parametrize(
+    "image", ["registry.example:5000/web", "registry.example:5000/web:main", "registry.example:5000/web@" + DIGEST]
+)
+def test_an_unseen_digest_is_written_after_an_at_sign(image: str) -> None:
+    service = (
+        team_catalogue().services["deep-echo-main"].model_copy(update={"image": image, "tag_pattern": "^sha256:[0-9a-f]{64}$"})
+    )
+    (selected,) = select_unseen_version(DIGEST, [(app(OLD, service="deep-echo-main"), service)]).selected
+    assert selected.image == f"registry.example:5000/web@{DIGEST}"
+
+
+def test_a_version_without_a_tag_is_called_latest() -> None:
+    web = workload(revision(1, ""), revision(2, "main-9f00d12"))
+    (selected,) = select_version("latest", [web]).selected
+    assert (selected.image, [each.version for each in rollback_candidates([web])]) == ("registry.example/web", ["latest"])

@@ -1,33 +1,10 @@
 import pytest
 
-from domain.workloads.versions import Image, image_matches, is_version, matching_revisions, parse_image, version_of
+from domain.workloads.versions import image_matches, matching_revisions
 from tests.harness.samples.workloads import revision
 
 DIGEST = "sha256:" + "ab12" * 16
 FULL = "abc1234" + "0" * 33
-
-
-@pytest.mark.parametrize(
-    ("reference", "image"),
-    [
-        ("web", Image("web")),
-        ("web:1.2", Image("web", "1.2")),
-        ("registry.example:5000/team/web", Image("registry.example:5000/team/web")),
-        ("registry.example:5000/team/web:main-abc1234", Image("registry.example:5000/team/web", "main-abc1234")),
-        (f"registry.example/web@{DIGEST}", Image("registry.example/web", "", DIGEST)),
-        (f"registry.example:5000/web:1.2@{DIGEST}", Image("registry.example:5000/web", "1.2", DIGEST)),
-    ],
-)
-def test_a_port_is_no_tag(reference: str, image: Image) -> None:
-    assert parse_image(reference) == image
-
-
-@pytest.mark.parametrize(
-    ("reference", "version"),
-    [("web:main-abc1234", "main-abc1234"), (f"web@{DIGEST}", "ab12ab12ab12"), (f"web:1.2@{DIGEST}", "1.2"), ("web", "")],
-)
-def test_people_name_a_version_by_its_tag(reference: str, version: str) -> None:
-    assert version_of(reference) == version
 
 
 @pytest.mark.parametrize(
@@ -63,16 +40,15 @@ def test_a_digest_is_a_version(word: str) -> None:
     assert image_matches(word, f"registry.example/web:1.2@{DIGEST}")
 
 
-@pytest.mark.parametrize("word", ["main-abc1234", "1.2.3", "_x", DIGEST, "a" * 128])
-def test_words_that_can_be_versions(word: str) -> None:
-    assert is_version(word)
-
-
 @pytest.mark.parametrize(
-    "word", ["", "-x", ".x", "a b", "a/b", "web:1", "a" * 129, "sha256:ab", "$(id)", "x\ny", "main-abc1234\n", "é"]
+    ("word", "reference"), [("latest", "web"), ("latest", "registry.example:5000/web"), ("latest", "web:latest")]
 )
-def test_words_that_cannot_be_versions(word: str) -> None:
-    assert not is_version(word)
+def test_an_image_without_a_tag_is_found_as_latest(word: str, reference: str) -> None:
+    assert image_matches(word, reference)
+
+
+def test_latest_is_not_what_a_digest_pins() -> None:
+    assert not image_matches("latest", f"web@{DIGEST}")
 
 
 def test_an_exact_tag_beats_a_short_sha() -> None:

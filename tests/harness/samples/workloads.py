@@ -21,7 +21,7 @@ def template(image: str, **env: str) -> dict[str, Any]:
 
 
 def revision(number: int, tag: str, *, created_at: datetime | None = None, repository: str = REPOSITORY, **env: str) -> Revision:
-    image = f"{repository}{tag}" if tag[:1] in ("@", ":") else f"{repository}:{tag}"
+    image = f"{repository}{tag}" if tag[:1] in ("", "@", ":") else f"{repository}:{tag}"
     return Revision(
         number=number,
         name=f"web-{number}",
