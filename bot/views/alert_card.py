@@ -8,10 +8,10 @@ from bot.views.alert_buttons import card_buttons
 from bot.views.markup.document import Actions, Block, CodeBlock, Context, Document, Header, Paragraph
 from bot.views.markup.mrkdwn import clean
 from bot.views.markup.spans import Hyperlink, Line, Span, Strong, join_dots, line
-from domain.alerts.alerts import AlertGroup, AlertNote, GroupState, Route
+from domain.alerts.alerts import Alert, AlertGroup, AlertNote, GroupState, Route
 from domain.alerts.group_changes import distinguishing_labels
 from domain.changes.platform_changes import Suspect
-from domain.metrics.chart_text import describe_chart, has_numbers
+from domain.metrics.chart_text import describe_chart, format_number, has_numbers
 from domain.metrics.charts import Chart
 from domain.people import Person
 from domain.rich_text import Code, CommandMention, GroupMention, Timestamp, UserMention
@@ -146,12 +146,19 @@ def _status(record: AlertGroup) -> tuple[Line, ...]:
 
 def _details(record: AlertGroup) -> tuple[Line, ...]:
     """Summary, description, labels, value, suspect, previous group and owner."""
-    value = line(Strong("Value"), f" {record.value}") if record.value and not _is_over(record) else ()
+    present = record.value or (_reported_values(*record.examples[:1]) if record.firing == 1 else "")
+    value = line(Strong("Value"), f" {present}") if present and not _is_over(record) else ()
     suspect = suspect_line(record.suspect) if record.suspect else ()
     owner = () if _is_over(record) else _owner(record.route)
     labels = line(Strong("Labels"), f" {label_text}") if (label_text := labels_of(record)) else ()
     previous = _previous_group(record) if record.previous and not _is_over(record) else ()
     return tuple(filter(None, (line(record.summary), line(_description(record)), labels, value, suspect, previous, owner)))
+
+
+def _reported_values(alert: Alert | None = None) -> str:
+    """`B 44.24, C 1`: the values of the expressions of a rule of Grafana, which reports them with the alert."""
+    values = alert.grafana.values if alert and alert.grafana and alert.firing else {}
+    return ", ".join(f"{clip(clean(name), _MAX_LABEL_LENGTH)} {format_number(value)}" for name, value in values.items())
 
 
 def _description(record: AlertGroup) -> str:
@@ -192,7 +199,11 @@ def _examples(record: AlertGroup) -> tuple[Line, ...]:
         return ()
     examples = record.examples[:_MAX_EXAMPLES]
     lines = [
-        line("🔴 " if each.firing else "✅ ", clip(clean(distinguishing_labels(each, record)), _MAX_LABEL_LENGTH * 3))
+        line(
+            "🔴 " if each.firing else "✅ ",
+            clip(clean(distinguishing_labels(each, record)), _MAX_LABEL_LENGTH * 3),
+            f": {values}" if (values := _reported_values(each)) else "",
+        )
         for each in examples
     ]
     more = and_more(record.total - len(examples))

@@ -10,7 +10,7 @@ from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
 from domain.alerts.alerts import AlertGroup, AppliedSilence, GroupState
-from domain.alerts.remediation import raised_by_bot, silence_scope
+from domain.alerts.remediation import raised_by_bot, raised_by_grafana, silence_scope
 from domain.alerts.silences import Silence, SilenceState
 from domain.answers.alerts import AlertmanagerSilences, ListedSilence, SilencesAnswer
 from domain.answers.answers import ErrorAnswer, TextAnswer
@@ -50,6 +50,8 @@ async def silence_command(request: Request, args: Arguments) -> Answer:
     if raised_by_bot(group):
         refusal = f"deepecho itself raised {group.id}, so no Alertmanager can silence it. Acknowledge it: "
         raise Refused(sentence(refusal, CommandMention(f"ack {group.id}"), "."))
+    if raised_by_grafana(group):
+        raise Refused(f"Grafana itself raised {group.id}, so no Alertmanager can silence it. Its card has a link to do it there.")
     try:
         after = await request.services.of(AlertService).silence(_alert_request(request, group), span, reason)
     except UnknownOutcome as error:

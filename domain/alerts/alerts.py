@@ -14,6 +14,17 @@ from domain.severities import Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GrafanaDetails:
+    """What Grafana's own alerting adds to an alert. The URLs are as received, empty if there is none."""
+
+    values: Mapping[str, float] = field(default_factory=dict)
+    """The values of the rule's expressions by their ids: ``B``, ``C``. Only finite ones."""
+    dashboard_url: str = ""
+    panel_url: str = ""
+    silence_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One alert. ``ends_at`` is None while it fires."""
 
@@ -24,6 +35,10 @@ class Alert:
     starts_at: datetime
     ends_at: datetime | None = None
     generator_url: str = ""
+    grafana: GrafanaDetails | None = None
+    """Set where Grafana's own alerting sent it."""
+    route: "Route | None" = None
+    """The route that it has by itself while it fires, decided by all of its labels. See ``domain.alerts.stored_alerts``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

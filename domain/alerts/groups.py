@@ -4,7 +4,7 @@ Alertmanager repeats notifications, and both of a pair send each one: a repetiti
 does not mention stay as they are, because they may be truncated, silenced or inhibited.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -96,7 +96,7 @@ def apply_notification(stored: StoredGroup, routed: RoutedNotification, timings:
     alerts = {**stored.alerts, **{each.fingerprint: each for each in changed_alerts}}
     deleted = _fingerprints_to_delete(before, alerts, changed_alerts)
     remaining = {fingerprint: each for fingerprint, each in alerts.items() if fingerprint not in deleted} if deleted else alerts
-    after = with_counts(_rerouted(before, routed), remaining)
+    after = with_counts(_rerouted(before, routed, remaining.values()), remaining)
     after = replace(after, updated_at=routed.at, truncated=routed.notification.truncated_alerts > 0)
     if before.state is after.state:
         change = _update_in_state(stored, after, changed_alerts, routed, timings)
@@ -124,7 +124,7 @@ def with_counts(record: AlertGroup, alerts: Mapping[str, Alert]) -> AlertGroup:
     ordered = sorted(alerts.values(), key=lambda each: (not each.firing, each.starts_at, each.fingerprint))
     firing = [each for each in ordered if each.firing]
     shared = shared_by([each.labels for each in firing or ordered])
-    examples = tuple(ordered[:MAX_EXAMPLES])
+    examples = tuple(replace(each, route=None) for each in ordered[:MAX_EXAMPLES])
     return replace(
         record,
         title=title_of(record.labels, shared, examples),
@@ -161,12 +161,14 @@ def _fingerprints_to_delete(before: AlertGroup, alerts: Mapping[str, Alert], cha
     return frozenset(each.fingerprint for each in resolved[MAX_RESOLVED_ALERTS:])
 
 
-def _rerouted(record: AlertGroup, routed: RoutedNotification) -> AlertGroup:
-    """Route the group anew. While it fires its severity only gets worse; the card stays in its channel."""
-    route = replace(routed.route, channel=record.route.channel)
-    if route.severity.rank > record.severity.rank and record.state is GroupState.FIRING:
-        route = record.route
-    return replace(record, route=route)
+def _rerouted(record: AlertGroup, routed: RoutedNotification, alerts: Iterable[Alert]) -> AlertGroup:
+    """Route the group by the worst of what fires now, also where it is less severe than before. The card stays in its channel."""
+    reported = {each.fingerprint for each in routed.notification.alerts}
+    firing = [each.route or (routed.route if each.fingerprint in reported else record.route) for each in alerts if each.firing]
+    if not firing:
+        return record
+    route = min(firing, key=lambda each: (each.severity.rank, each.rule != routed.route.rule, each.rule))
+    return replace(record, route=replace(route, channel=record.route.channel))
 
 
 def _update_in_state(
@@ -176,16 +178,16 @@ def _update_in_state(
     before = stored.record
     newly_firing = [each for each in changed_alerts if each.firing and not _was_firing(stored, each)]
     newly_resolved = [each for each in changed_alerts if not each.firing and _was_firing(stored, each)]
-    worse = after.severity.rank < before.severity.rank
+    worse, other_severity = after.severity.rank < before.severity.rank, after.severity is not before.severity
     still_flaps = before.flapping and _flapped_within(before, routed.at, timings.flap_within / STEADY_DIVISOR)
-    if not (newly_firing or newly_resolved or worse) or still_flaps or after.state is GroupState.RESOLVED:
+    if not (newly_firing or newly_resolved or other_severity) or still_flaps or after.state is GroupState.RESOLVED:
         return GroupChange(record=after, alerts=tuple(changed_alerts))
     sentences = []
     if newly_firing:
         sentences.append(f"{_alert_count(len(newly_firing))} more.")
     if newly_resolved:
         sentences.append(f"{_alert_count(len(newly_resolved))} resolved.")
-    if worse:
+    if other_severity:
         sentences.append(f"It is {after.severity} now, it was {before.severity}.")
     sentences.append(f"{_alert_count(after.firing)} {'fires' if after.firing == 1 else 'fire'} now.")
     marked_alerts = [(each, "🔴") for each in newly_firing] + [(each, "✅") for each in newly_resolved]

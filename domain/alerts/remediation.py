@@ -23,8 +23,8 @@ class RollbackTarget:
 
 
 def can_silence(group: AlertGroup) -> bool:
-    """Whether an Alertmanager can silence the group: its environment is known, and the bot did not raise it itself."""
-    return bool(group.environment) and not raised_by_bot(group)
+    """Whether an Alertmanager can silence the group: its environment is known, and neither the bot nor Grafana raised it."""
+    return bool(group.environment) and not raised_by_bot(group) and not raised_by_grafana(group)
 
 
 def silence_scope(group: AlertGroup, catalogue: Catalogue) -> tuple[str, ...]:
@@ -48,6 +48,11 @@ def silence_scope(group: AlertGroup, catalogue: Catalogue) -> tuple[str, ...]:
 def raised_by_bot(group: AlertGroup) -> bool:
     """Whether the bot raised it (``domain.alerts.watchdogs``). Keys of Alertmanager begin with a brace or are a hash."""
     return group.group_key.startswith("watchdog/")
+
+
+def raised_by_grafana(group: AlertGroup) -> bool:
+    """Whether Grafana's own alerting raised it: no Alertmanager outside of Grafana knows it."""
+    return any(each.grafana is not None for each in group.examples)
 
 
 def can_roll_back(group: AlertGroup) -> bool:

@@ -11,6 +11,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.errors import Refused
 from domain.matchers import Labels, compile_matcher, parse_matcher
 from domain.rich_text import Code, sentence
+from domain.workloads.pod_names import OWNER_LABELS, OWNER_NAME_LABELS, owner_in, workloads_by_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,11 @@ def route_of(alerts: Sequence[Labels], catalogue: Catalogue) -> Route:
     return routing.routes[min(indexes, key=lambda place: (routing.routes[place].severity.rank, place))]
 
 
+def labels_read(catalogue: Catalogue) -> frozenset[str]:
+    """The labels that decide on routes, watchdogs and places."""
+    return _compile_label_names(_CatalogueKey(catalogue))
+
+
 def explain_route(labels: Labels, catalogue: Catalogue) -> RouteExplanation:
     """Explain the route of one alert with these labels. Raises ``Refused`` if the catalogue has no ``alerts``."""
     alerts = _alerts_config(catalogue)
@@ -120,8 +126,8 @@ class _Locations:
     default: str
     service_labels: tuple[str, ...]
     services: dict[str, str]
-    deployments: tuple[tuple[str, str], ...]
-    """Prefixes of pods' names and the service of each, the longest first."""
+    workloads: dict[str, str]
+    """Names of workloads and the service of each."""
 
     def environment(self, labels: Labels) -> str:
         named = [value.lower() for label in self.environment_labels if (value := labels.get(label, ""))]
@@ -134,8 +140,9 @@ class _Locations:
             value = labels.get(label)
             if value and (name := self.services.get(value.lower())):
                 return name
-        pod = labels.get("pod", "")
-        return next((service for prefix, service in self.deployments if pod.startswith(prefix)), "") if pod else ""
+        owner = owner_in(labels)
+        names = workloads_by_name(labels.get("pod", "")) if owner is None else (owner,)
+        return next((self.workloads[each] for each in names if each in self.workloads), "")
 
 
 class _CatalogueKey:
@@ -165,7 +172,6 @@ def _compile_routing(key: _CatalogueKey) -> _Routing:
 def _compile_locations(key: _CatalogueKey) -> _Locations:
     alerts, environments, services = key.catalogue.alerts, key.catalogue.environments, key.catalogue.services
     namespaces = [each.namespace for each in environments.values()]
-    deployments = {f"{each.deployment}-": name for name, each in services.items()}
     return _Locations(
         environment_labels=alerts.environment_labels if alerts else ENVIRONMENT_LABELS,
         environments={word: name for name, each in environments.items() for word in (name, *each.aliases)},
@@ -176,8 +182,18 @@ def _compile_locations(key: _CatalogueKey) -> _Locations:
         # A service's name or alias has precedence over another service's Deployment.
         services={each.deployment: name for name, each in services.items()}
         | {word: name for name, each in services.items() for word in (name, *each.aliases)},
-        deployments=tuple(sorted(deployments.items(), key=lambda each: len(each[0]), reverse=True)),
+        workloads={each.deployment: name for name, each in services.items()},
     )
+
+
+@lru_cache(maxsize=2)
+def _compile_label_names(key: _CatalogueKey) -> frozenset[str]:
+    alerts, locations = key.catalogue.alerts, _compile_locations(key)
+    owners = {name for pair in OWNER_LABELS for name in pair} | {*OWNER_NAME_LABELS}
+    rules = [each.matchers for each in (alerts.routes if alerts else ())]
+    rules += [each.matchers for each in (alerts.watchdogs if alerts else ())]
+    matched = {matcher.name for matchers in rules for matcher in matchers}
+    return frozenset({*locations.environment_labels, *locations.service_labels, "namespace", "pod", *owners, *matched})
 
 
 def _route(rule: str, entry: DefaultRouteConfig) -> Route:

@@ -13,7 +13,8 @@ from domain.alerts import watchdogs
 from domain.alerts.alerts import Notification
 from domain.alerts.groups import RoutedNotification
 from domain.alerts.links import links_of
-from domain.alerts.routing import location_of, route_of
+from domain.alerts.routing import labels_read, location_of, route_of
+from domain.alerts.stored_alerts import stored_alert
 from domain.alerts.titles import shared_by
 from domain.catalogue.alerts import AlertsConfig, WatchdogConfig
 from domain.catalogue.catalogue import Catalogue
@@ -175,11 +176,16 @@ async def _process_watchdogs(
 
 
 def _route_notification(notification: Notification, at: datetime, catalogue: Catalogue) -> RoutedNotification:
+    """Decide by all labels of the alerts; what is stored of them is limited afterwards."""
     firing = [alert.labels for alert in notification.alerts if alert.firing]
     labels = firing or [alert.labels for alert in notification.alerts]
     location = location_of({**notification.group_labels, **shared_by(labels)}, catalogue)
+    names = labels_read(catalogue)
+    alerts = (
+        stored_alert(alert, route_of([alert.labels], catalogue) if alert.firing else None, names) for alert in notification.alerts
+    )
     return RoutedNotification(
-        notification=notification,
+        notification=replace(notification, alerts=tuple(alerts)),
         at=at,
         environment=location.environment,
         service=location.service,
@@ -193,4 +199,6 @@ def _new_batch(tx: Transaction, entry: AlertsConfig, catalogue: Catalogue) -> Gr
 
 def _with_watchdog_route(routed: RoutedNotification, watchdog: WatchdogConfig) -> RoutedNotification:
     """Replace the route's severity by that of the watchdog in the catalogue."""
-    return replace(routed, route=replace(routed.route, rule=WATCHDOG_RULE, severity=watchdog.severity))
+    route = replace(routed.route, rule=WATCHDOG_RULE, severity=watchdog.severity)
+    alerts = tuple(replace(alert, route=route if alert.firing else None) for alert in routed.notification.alerts)
+    return replace(routed, route=route, notification=replace(routed.notification, alerts=alerts))

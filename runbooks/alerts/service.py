@@ -19,6 +19,7 @@ from domain.errors import NotFound, Refused
 from domain.matchers import Matcher, group_matchers
 from domain.people import Member
 from domain.rich_text import CommandMention, sentence
+from integrations.alertmanager.webhook import MAX_NAME_CHARACTERS
 from runbooks.alerts.timers import unacknowledge_timer, unsilence_timer
 from storage.group_saves import GroupSave
 from storage.store import Store, Transaction
@@ -123,6 +124,8 @@ class AlertService:
 
     async def _create_silence(self, group: AlertGroup, by: Member, at: datetime, span: timedelta, reason: str) -> Silence:
         matchers = group_matchers(group.group_key, group.labels)
+        if any(len(text) >= MAX_NAME_CHARACTERS for label in group.labels.items() for text in label):
+            raise Refused(f"{group.id} has a group label too long to keep whole. Silence it in Alertmanager itself.")
         if not any(matcher.value for matcher in matchers):
             raise Refused(f"{group.id} groups alerts by nothing that a silence could name. Silence it in Alertmanager itself.")
         alertmanager = self.alertmanager(group.environment)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.alerts.alerts import Alert, AlertGroup, GroupState, Route
+from domain.alerts.alerts import Alert, AlertGroup, GrafanaDetails, GroupState, Route
 from domain.changes.platform_changes import Suspect
 from domain.severities import Severity
 from tests.harness.families import render, render_text
@@ -277,3 +277,23 @@ def test_a_long_description_is_cut() -> None:
     text = visible_text(render(group(examples=(alert("main-1", description="word " * 2000),), firing=1, total=1)))
     assert "word word…\n" in text
     assert text.count("word") == 60
+
+
+def of_grafana(**values: float) -> Alert:
+    return replace(alert("deep-echo-main-7c9d-x2x4q"), grafana=GrafanaDetails(values=values))
+
+
+def test_the_values_that_grafana_reports_are_on_the_card() -> None:
+    one = replace(FIRING, examples=(of_grafana(B=44.23943737541908, C=1),), firing=1, total=1, value="")
+    assert "*Value* B 44.24, C 1" in visible_text(render(one))
+    assert "*Value* 14.2 (limit 10)" in visible_text(render(replace(one, value="14.2 (limit 10)")))
+    assert "Value" not in visible_text(render(replace(one, examples=(of_grafana(),))))
+    two = replace(one, examples=(of_grafana(B=1), replace(of_grafana(B=2), fingerprint="b")), firing=2, total=2)
+    shown = visible_text(render(two))
+    assert ": B 1" in shown
+    assert ": B 2" in shown
+
+
+def test_grafana_s_own_alert_is_not_silenced_in_alertmanager() -> None:
+    shown = buttons(render(replace(FIRING, examples=(of_grafana(),))).blocks)
+    assert list(shown) == ["Acknowledge", "Roll back"]

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from domain.alerts.alerts import GrafanaDetails
 from domain.alerts.silences import SilenceState
 from domain.answers.alerts import SilencesAnswer
 from domain.answers.answers import ErrorAnswer, Form, TextAnswer
 from domain.matchers import Matcher, Operator, format_matcher
 from domain.people import Member
 from domain.rich_text import CommandMention, sentence
+from integrations.alertmanager.webhook import MAX_NAME_CHARACTERS
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.samples.alert_groups import ALL_GROUPS, PRODUCTION, STAGING
 from tests.harness.samples.team import ALERTMANAGER, GUS, RAY, ROB, SAM, SHARED_ALERTMANAGER, STAN, VIV, alerting_catalogue
@@ -25,6 +27,11 @@ STAGED = "deep-echo-staging"
 async def harness(tmp_path: Path) -> AsyncIterator[CommandHarness]:
     async with open_command_harness(tmp_path, alerting_catalogue()) as opened:
         await opened.save_groups(*ALL_GROUPS, replace(PRODUCTION, id="al-dogs", group_key="watchdog/prometheus"))
+        (example, *_) = PRODUCTION.examples
+        await opened.save_groups(
+            replace(PRODUCTION, id="al-graf", examples=(replace(example, grafana=GrafanaDetails()),)),
+            replace(PRODUCTION, id="al-long", labels={"environment": "production", "query": "x" * MAX_NAME_CHARACTERS}),
+        )
         yield opened
 
 
@@ -78,6 +85,8 @@ async def test_a_silence_of_exactly_the_group(harness: CommandHarness, who: Memb
             "silence al-dogs 1h",
             "deepecho itself raised al-dogs, so no Alertmanager can silence it. Acknowledge it: `ack",
         ),
+        (SAM, "silence al-graf 1h", "Grafana itself raised al-graf, so no Alertmanager can silence it."),
+        (SAM, "silence al-long 1h", "al-long has a group label too long to keep whole. Silence it in Alertmanager itself."),
         (SAM, "unsilence al-prod", "al-prod is not silenced from here."),
     ],
 )

@@ -154,7 +154,8 @@ def test_a_group_that_gets_worse_says_so_and_stays_where_it_is() -> None:
     assert group.notes == ["1 alert more. It is P0 now, it was P2. 2 alerts fire now."]
     assert (str(group.record.severity), group.record.channel) == ("P0", "C0WARNING")
     group.notify(2, firing_alert("a"), resolved_alert("b"), severity=Severity.P2)
-    assert str(group.record.severity) == "P0", "what was told of as the worst stays so while it fires"
+    assert str(group.record.severity) == "P2", "what made it worse has ended"
+    assert group.notes[1:] == ["1 alert resolved. It is P2 now, it was P0. 1 alert fires now."]
     group.notify(3, resolved_alert("a", ended=3), severity=Severity.P2)
     group.notify(9, firing_alert("a", began=8), severity=Severity.P2)
     assert str(group.record.severity) == "P2", "a new episode is as bad as it is"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.alerts.alerts import Alert, AlertGroup, GroupState, Route
+from domain.alerts.alerts import Alert, AlertGroup, GrafanaDetails, GroupState, Route
 from domain.alerts.links import MAX_URL_LENGTH, links_of
 from domain.catalogue.catalogue import Catalogue
 from domain.severities import Severity
@@ -140,3 +140,41 @@ def test_no_address_is_broken_by_what_others_write(expression: str, runbook: str
     for url in found.values():
         assert urlsplit(url).hostname in {"grafana.example", "prom.example", "jaeger.example", "x.example"}
         assert not set(url) & set('<>|" \n\x00')
+
+
+GRAFANA_DETAILS = GrafanaDetails(
+    dashboard_url="https://g.example/d/abc",
+    panel_url="https://g.example/d/abc?viewPanel=2",
+    silence_url="https://g.example/silence",
+)
+
+
+def of_grafana(details: GrafanaDetails = GRAFANA_DETAILS, **more: Any) -> AlertGroup:
+    made = group(**more)
+    return replace(made, examples=tuple(replace(each, grafana=details) for each in made.examples))
+
+
+def test_grafana_s_own_alert_leads_to_its_pages() -> None:
+    assert links(of_grafana(), catalogue()) == {
+        "Grafana": "https://g.example/d/abc",
+        "panel": "https://g.example/d/abc?viewPanel=2",
+        "silence in Grafana": "https://g.example/silence",
+    }
+    assert links(of_grafana(), FULL)["Grafana"].startswith("https://grafana.example/"), "the catalogue's comes first"
+    assert "silence in Grafana (one of them)" in links(of_grafana(firing=2, total=2))
+    assert "silence in Grafana" not in links(of_grafana(state=GroupState.RESOLVED, resolved_at=BEGAN))
+
+
+@pytest.mark.parametrize(
+    "url", ["", "/d/abc", "javascript:alert(1)", "https://user:secret@evil.example", "https://x.example/a|b"]
+)
+def test_a_page_of_grafana_that_is_none_has_no_link(url: str) -> None:
+    assert links(of_grafana(GrafanaDetails(dashboard_url=url, panel_url=url, silence_url=url)), catalogue()) == {}
+
+
+def test_links_that_together_are_too_long_are_left_out_from_the_end() -> None:
+    first, second, third = (f"https://g.example/{letter * 1_300}" for letter in "abc")
+    long = GrafanaDetails(dashboard_url=first, panel_url=second, silence_url=third)
+    known = catalogue(jaeger="http://jaeger.example:16686")
+    assert list(links(of_grafana(long), known)) == ["Grafana", "panel"]
+    assert list(links(of_grafana(replace(long, panel_url="")), known)) == ["Grafana", "silence in Grafana"]
