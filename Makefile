@@ -10,7 +10,7 @@ FETCH = ls .tools/local-slack-*/bin/local-slack >/dev/null 2>&1 || scripts/need 
 FETCH_IF_POSSIBLE = $(FETCH) || [ "$$CI" != true ]
 LOCKING := --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
 
-.PHONY: help setup sandbox test lint format test-cluster test-alerts test-browser test-crash coverage bench lock clean
+.PHONY: help setup sandbox test lint format test-cluster test-alerts test-browser test-crash coverage redaction bench lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -73,6 +73,9 @@ coverage: $(READY)  ## which branches the tests never take; .coverage/report.txt
 	@$(BIN)/coverage html --quiet
 	@$(BIN)/coverage report > .coverage/report.txt
 	@tail -n 1 .coverage/report.txt
+
+redaction: $(READY)  ## which secrets are found, and what is masked in vain; names with -v in ARGS
+	@$(BIN)/python -m tests.redaction $(ARGS)
 
 bench: $(READY)  ## speed against a floor measured in the same run; .bench/results.json
 	@$(BIN)/python -m tests.bench

@@ -1,0 +1,1 @@
+"""What redaction finds and what it spoils, measured: ``python -m tests.redaction``."""
