@@ -22,7 +22,7 @@ from domain.rich_text import Code, CommandMention, Text, sentence
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A command and its arguments, parsed once from ``text``: the form and the answer are both made of them."""
+    """A command and its arguments, parsed from ``text``."""
 
     command: Command
     args: Arguments
@@ -48,6 +48,13 @@ class CommandRegistry:
                 if command.name in self._commands:
                     raise ValueError(f"two commands are called {command.name}")
                 self._commands[command.name] = command
+
+    async def parse_and_answer(self, request: Request, text: str) -> Answer:
+        """Parse a text by the catalogue of the request, and run the command. Errors become an ``ErrorAnswer``."""
+        try:
+            return await self.answer(request, self.parse(request.catalogue, text))
+        except UsageError as error:
+            return usage_answer(error)
 
     async def answer(self, request: Request, invocation: Invocation) -> Answer:
         """Run the command. Domain errors become an ``ErrorAnswer``. ``request`` has the catalogue that it was parsed by."""

@@ -46,17 +46,30 @@ class Member:
     name: str
     guest: bool = False
     stranger: bool = False
-    """The person belongs to another workspace and is here through a shared channel."""
+    """The person belongs to another workspace and is here through a shared channel, or has no account any more."""
+    deactivated: bool = False
+    """The account was switched off. It is a stranger's, too."""
     time_zone: str = "UTC"
     groups: frozenset[str] = frozenset()
     """Ids of the user groups the person belongs to."""
+    other_ids: frozenset[str] = frozenset()
+    """Further user ids of this account: on Enterprise Grid it has one in the organisation, and may have one in a workspace."""
+
+    @property
+    def user_ids(self) -> frozenset[str]:
+        """Every user id of this account."""
+        return self.other_ids | {self.person.user_id}
 
 
 class Directory(Protocol):
-    """Looks up profiles and user groups of people. Answers are at most 5 minutes old."""
+    """Looks up profiles and user groups of people."""
 
     async def member(self, person: Person) -> Member:
-        """The person's profile. Raises ``TemporaryError`` if Slack does not answer."""
+        """The person's profile, at most 5 minutes old. Raises ``TemporaryError`` if Slack does not answer."""
+        ...
+
+    async def fresh_member(self, person: Person) -> Member:
+        """The person's profile as Slack has it now: for decisions. Raises ``TemporaryError`` if Slack does not answer."""
         ...
 
 
@@ -68,7 +81,7 @@ def roles_held(member: Member, *grants: Grants) -> frozenset[Role]:
     """Every role that these grants give the member. Guests and strangers hold none."""
     if member.guest or member.stranger:
         return frozenset()
-    keys = {member.person.user_id, *member.groups, "*"}
+    keys = {*member.user_ids, *member.groups, "*"}
     return frozenset(role for grant in grants for role, holders in grant.items() if keys & set(holders))
 
 

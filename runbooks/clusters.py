@@ -10,7 +10,9 @@ AnyCluster = TypeVar("AnyCluster")
 
 
 def cluster_of(environment: str, catalogue: Catalogue, clusters: Mapping[str, AnyCluster]) -> AnyCluster:
-    """The cluster of an environment. Raises ``PermanentError`` for one that was added by a reload of the catalogue."""
+    """The cluster of an environment. Raises ``PermanentError`` for one that a reload of the catalogue added or removed."""
+    if environment not in catalogue.environments:
+        raise PermanentError(f"{environment} is no longer in the catalogue.")
     name = catalogue.environments[environment].cluster
     if name not in clusters:
         raise PermanentError(f"The cluster {name} of {environment} is not connected: it needs a restart of deepecho.")

@@ -12,6 +12,7 @@ from bot.core.catalogue_file import CatalogueFile
 from bot.core.settings import Settings
 from bot.delivery.failure_handling import RetryPolicy
 from bot.slack.api import SlackApi, open_session
+from bot.slack.directory import SlackDirectory
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock, SystemClock
 from runbooks.engine.engine import PROCEDURES_VERSION, StepObserver, ignore_step
@@ -46,6 +47,7 @@ class CoreComponents:
     store: Store
     lease: Lease
     slack: SlackApi
+    directory: SlackDirectory
     clusters: Clusters
     monitoring: MonitoringServers
     inbox_writer: InboxWriter
@@ -84,6 +86,7 @@ async def open_core(settings: Settings, options: RuntimeOptions, stack: AsyncExi
     # Stacks of their own, at this depth: a cluster or a Prometheus that a reload adds must outlive the engine too.
     clusters, monitoring = [await stack.enter_async_context(AsyncExitStack()) for _ in range(2)]
     inbox_writer = InboxWriter(engines.write)
+    slack = SlackApi(settings.slack.bot_token.get_secret_value(), session, base_url=settings.slack.api_url)
     stack.callback(inbox_writer.close)
     return CoreComponents(
         settings=settings,
@@ -92,7 +95,8 @@ async def open_core(settings: Settings, options: RuntimeOptions, stack: AsyncExi
         catalogue=catalogue,
         store=Store(engines, check_lease=lease.check),
         lease=lease,
-        slack=SlackApi(settings.slack.bot_token.get_secret_value(), session, base_url=settings.slack.api_url),
+        slack=slack,
+        directory=SlackDirectory(slack, options.clock),
         clusters=Clusters(clusters, options.clock, settings.catalogue.parent, lease.check),
         monitoring=MonitoringServers(monitoring, lambda: catalogue.current),
         inbox_writer=inbox_writer,

@@ -17,6 +17,7 @@ from runbooks.engine.engine import Engine
 from runbooks.operations.context import ProcedureDependencies
 from runbooks.operations.planner import Planner
 from runbooks.operations.recovery import Recovery
+from runbooks.operations.rights import RightsCheck
 from runbooks.operations.runner import Runner
 from runbooks.operations.service import OperationService
 from runbooks.operations.timer_handlers import OperationTimerHandlers
@@ -28,15 +29,17 @@ def build_operations(core: CoreComponents, notify_outbox: NotifyOutbox) -> Famil
     options = core.options
     engine = Engine(core.settings.database, core.lease, procedures_version=options.procedures_version, observer=options.observer)
     planner = Planner(core.current_catalogue, core.clusters)
+    rights = RightsCheck(store=core.store, clock=core.clock, directory=core.directory, catalogue=core.current_catalogue)
     dependencies = ProcedureDependencies(
         store=core.store,
         clock=core.clock,
         clusters=core.clusters,
         planner=planner,
-        rollout_within=lambda environment: core.current_catalogue().environments[environment].rollout_within,
+        rights=rights,
+        rollout_within=lambda environment: core.current_catalogue().rollout_within(environment),
         notify_outbox=notify_outbox,
     )
-    service = OperationService(engine, core.store, core.clock, core.current_catalogue, notify_outbox)
+    service = OperationService(engine, core.store, core.clock, core.current_catalogue, rights, notify_outbox)
     timers = OperationTimerHandlers(engine=engine, dependencies=dependencies, operations=service, scale_plan=planner.scale)
     runner = Runner(engine, dependencies)
     recovery = Recovery(engine, core.lease, dependencies)

@@ -12,7 +12,6 @@ from bot.core.intake import Intake
 from bot.interactions.buttons import ButtonCommand
 from bot.interactions.dispatcher import Dispatcher, DispatcherDependencies
 from bot.interactions.unanswered import UnansweredSweeper
-from bot.slack.directory import SlackDirectory
 from bot.slack.listeners import build_app
 from commands.core.request import Services
 from commands.core.router import Router
@@ -46,10 +45,11 @@ def build_slack_components(
                 catalogue=core.current_catalogue(),
                 clock=core.clock,
                 store=core.store,
+                directory=core.directory,
                 clusters=core.clusters,
                 family_services=family_services,
             ),
-            directory=SlackDirectory(core.slack, core.clock),
+            directory=core.directory,
             slack=core.slack,
             replica=core.lease.replica,
         )
@@ -59,7 +59,7 @@ def build_slack_components(
         intake=intake,
         dispatcher=dispatcher,
         unanswered_sweeper=UnansweredSweeper(core.store, core.clock, dispatcher, core.lease.replica, core.lease.dead_after),
-        bolt=build_app(intake, registry.form_command_text),
+        bolt=build_app(intake, registry.form_command_text, core.directory),
     )
 
 

@@ -17,7 +17,7 @@ from bot.slack.api import SlackApi
 from bot.slack.payloads import Interaction, InvalidPayload
 from bot.views.render import Renderer
 from commands.core.request import Request, Services
-from commands.registry import CommandRegistry, Invocation, usage_answer
+from commands.registry import CommandRegistry, usage_answer
 from domain.answers.answers import ErrorAnswer
 from domain.errors import DeepechoError, TemporaryError, UsageError
 from domain.facts import Answer
@@ -119,8 +119,11 @@ class Dispatcher:
         with structlog.contextvars.bound_contextvars(inbound=interaction.key, user=interaction.person.user_id):
             await self._answer_guarded(interaction)
 
-    async def build_request(self, interaction: Interaction, services: Services) -> Request:
-        """What a command sees. Raises ``TemporaryError`` where nobody can say who the person is: then nothing is done."""
+    async def build_request(self, interaction: Interaction) -> Request:
+        """What a command sees. Raises ``TemporaryError`` where nobody can say who the person is: then nothing is done.
+
+        The catalogue is read after the person was looked up: a reload meanwhile may have taken a role away.
+        """
         try:
             member = await self._dependencies.directory.member(interaction.person)
         except TemporaryError as error:
@@ -131,7 +134,7 @@ class Dispatcher:
             member=member,
             channel=interaction.channel,
             at=self._clock.now(),
-            services=services,
+            services=self._dependencies.services(),
         )
 
     async def mark_answered(self, key: str, outcome: str) -> None:
@@ -172,23 +175,22 @@ class Dispatcher:
 
     async def _form_or_answer(self, interaction: Interaction, text: str) -> Answer | None:
         """Open the form that the text asks for: then None; else the answer."""
-        # One catalogue for all of it: a reload must not take away the environment that the text was parsed by.
-        registry, services = self._dependencies.registry, self._dependencies.services()
+        registry, catalogue = self._dependencies.registry, self._dependencies.services().catalogue
         try:
-            invocation = registry.parse(services.catalogue, text)
+            invocation = registry.parse(catalogue, text)
         except UsageError as error:
             return usage_answer(error)
-        form = registry.form(services.catalogue, invocation) if interaction.trigger_id else None
-        if form is not None and await self._form_opener.open(interaction, invocation, form, services):
+        form = registry.form(catalogue, invocation) if interaction.trigger_id else None
+        if form is not None and await self._form_opener.open(interaction, invocation, form):
             return None
-        return await self._run_command(interaction, invocation, services)
+        return await self._run_command(interaction, text)
 
-    async def _run_command(self, interaction: Interaction, invocation: Invocation, services: Services) -> Answer:
+    async def _run_command(self, interaction: Interaction, text: str) -> Answer:
         try:
-            request = await self.build_request(interaction, services)
+            request = await self.build_request(interaction)
         except TemporaryError as error:
             return ErrorAnswer(error.sentence, "Try again in a minute.")
-        return await self._dependencies.registry.answer(request, invocation)
+        return await self._dependencies.registry.parse_and_answer(request, text)
 
     async def _handle_other_action(self, interaction: Interaction) -> None:
         """A button that opens a link, or refreshes the Home tab."""
@@ -198,7 +200,7 @@ class Dispatcher:
 
     async def _show_home(self, interaction: Interaction) -> None:
         try:
-            fact = await self._dependencies.registry.home(await self.build_request(interaction, self._dependencies.services()))
+            fact = await self._dependencies.registry.home(await self.build_request(interaction))
             view = self._dependencies.renderer.render_home(fact)
             await self._dependencies.slack.publish_home(interaction.person.user_id, view)
         except DeepechoError as error:

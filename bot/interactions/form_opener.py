@@ -11,7 +11,7 @@ from bot.slack.api import SlackApi
 from bot.slack.payloads import Interaction
 from bot.views import forms
 from bot.views.render import Renderer
-from commands.core.request import Request, Services
+from commands.core.request import Request
 from commands.registry import CommandRegistry, Invocation
 from domain.answers.answers import ErrorAnswer, Form
 from domain.errors import DeepechoError, TemporaryError
@@ -31,12 +31,12 @@ class FormOpener:
         slack: SlackApi,
         replies: Replies,
         renderer: Renderer,
-        build_request: Callable[[Interaction, Services], Awaitable[Request]],
+        build_request: Callable[[Interaction], Awaitable[Request]],
     ) -> None:
         self._registry, self._slack, self._replies = registry, slack, replies
         self._renderer, self._build_request = renderer, build_request
 
-    async def open(self, interaction: Interaction, invocation: Invocation, form: Form, services: Services) -> bool:
+    async def open(self, interaction: Interaction, invocation: Invocation, form: Form) -> bool:
         """Open the form and fill it. False where Slack does not open it: then the caller asks in text."""
         skeleton = modals.with_response_url(forms.loading(form, interaction.channel), interaction.response_url)
         try:
@@ -44,7 +44,7 @@ class FormOpener:
         except DeepechoError as error:
             log.info("form not opened", error=str(error))
             return False
-        view = modals.with_response_url(await self._filled_view(interaction, invocation, services), interaction.response_url)
+        view = modals.with_response_url(await self._filled_view(interaction, invocation.text), interaction.response_url)
         try:
             await self._slack.update_view(view_id, view, hash=view_hash)
         except DeepechoError as error:
@@ -53,13 +53,13 @@ class FormOpener:
             await self._replies.send(interaction, ErrorAnswer("Slack did not take the form's choices.", hint))
         return True
 
-    async def _filled_view(self, interaction: Interaction, invocation: Invocation, services: Services) -> Json:
+    async def _filled_view(self, interaction: Interaction, text: str) -> Json:
         """The form with its choices, or a modal that says why this person gets none."""
         try:
-            request = await self._build_request(interaction, services)
+            request = await self._build_request(interaction)
         except TemporaryError as error:
             return message_modal(self._renderer.render(ErrorAnswer(error.sentence, "Try again in a minute.")))
-        answer = await self._registry.answer(request, invocation)
+        answer = await self._registry.parse_and_answer(request, text)
         if isinstance(answer, Form):
             return forms.modal(await self._registry.load_options(request, answer), interaction.channel)
         return message_modal(self._renderer.render(answer))

@@ -68,7 +68,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An account, as ``users.info`` returns it. ``teams``: its workspaces within an Enterprise organisation."""
+    """An account, as ``users.info`` returns it.
+
+    ``teams``: its workspaces within an Enterprise organisation. ``organisation_user_id``: its user id there, which may be another
+    one than in a workspace; empty without an organisation.
+    """
 
     user_id: str
     team_id: str
@@ -76,6 +80,7 @@ class Account:
     zone: str
     teams: frozenset[str] = frozenset()
     enterprise_id: str = ""
+    organisation_user_id: str = ""
     guest: bool = False
     stranger: bool = False
     bot: bool = False
@@ -274,6 +279,7 @@ def _account(user: Mapping[str, Any]) -> Account:
         zone=str(user.get("tz") or "UTC"),
         teams=frozenset(enterprise.get("teams") or ()),
         enterprise_id=str(enterprise.get("enterprise_id") or ""),
+        organisation_user_id=str(enterprise.get("id") or ""),
         guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted") or user.get("is_invited_user")),
         stranger=bool(user.get("is_stranger")),
         bot=bool(user.get("is_bot") or user.get("is_workflow_bot")),

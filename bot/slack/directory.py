@@ -1,15 +1,16 @@
 """Cached directory of people: user groups, guests and time zones, from Slack. Entries expire after five minutes.
 
-Where Slack does not answer, ``TemporaryError`` is raised, so nobody gains a role through an outage.
+Decisions do not use the cache. Slack's events drop what they change at once, on the replica that receives them. Where Slack does
+not answer, ``TemporaryError`` is raised, so nobody gains a role through an outage.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from collections.abc import Mapping
+from datetime import timedelta
 
 from bot.slack.api import Account, Identity, SlackApi
 from bot.slack.errors import SlackRefused
+from bot.slack.ttl_cache import TtlCache
 from domain.clock import Clock
 from domain.errors import TemporaryError
 from domain.people import Member, Person
@@ -19,7 +20,7 @@ UNKNOWN_USER_CODES = frozenset({"user_not_found", "user_not_visible"})
 _ONLY_KEY = ""
 """Cache key of what exists once."""
 
-Value = TypeVar("Value")
+Groups = Mapping[str, frozenset[str]]
 
 
 class SlackDirectory:
@@ -27,9 +28,9 @@ class SlackDirectory:
 
     def __init__(self, slack: SlackApi, clock: Clock) -> None:
         self._slack = slack
-        self._workspace = _TtlCache(lambda _: slack.identity(), clock)
-        self._accounts = _TtlCache(self._account, clock)
-        self._groups = _TtlCache(lambda _: slack.groups(), clock)
+        self._workspace = TtlCache(lambda _: slack.identity(), clock, CACHE_TTL)
+        self._accounts = TtlCache(self._account, clock, CACHE_TTL)
+        self._groups = TtlCache(lambda _: slack.groups(), clock, CACHE_TTL)
 
     async def member(self, person: Person) -> Member:
         """The person as a member of the workspace. Raises ``TemporaryError`` where Slack does not answer.
@@ -39,17 +40,32 @@ class SlackDirectory:
         try:
             workspace, account = await asyncio.gather(self._workspace.get(_ONLY_KEY), self._accounts.get(person.user_id))
             if account is None or _is_stranger(person, account, workspace):
-                return Member(person=person, name=account.name if account else person.user_id, stranger=True)
-            groups = await self._groups.get(_ONLY_KEY)
+                return _stranger(person, account)
+            return _member(person, account, await self._groups.get(_ONLY_KEY))
         except SlackRefused as refused:
-            raise TemporaryError(f"Slack could not be asked who you are. Nothing was changed. {refused}") from refused
-        return Member(
-            person=person,
-            name=account.name,
-            guest=account.guest,
-            time_zone=account.zone,
-            groups=frozenset(group for group, members in groups.items() if person.user_id in members),
+            raise _unanswered(refused) from refused
+
+    async def fresh_member(self, person: Person) -> Member:
+        """The same, of answers that Slack gave after this call: for decisions."""
+        try:
+            workspace, account, groups = await asyncio.gather(
+                self._workspace.get(_ONLY_KEY), self._accounts.fresh(person.user_id), self._groups.fresh(_ONLY_KEY)
+            )
+        except SlackRefused as refused:
+            raise _unanswered(refused) from refused
+        if account is None or _is_stranger(person, account, workspace):
+            return _stranger(person, account)
+        return _member(person, account, groups)
+
+    def forget_account(self, user_id: str) -> None:
+        """Slack says that this account has changed: the next look-up asks again, by whichever of its ids."""
+        self._accounts.forget(
+            lambda key, account: user_id == key or (account is not None and user_id in _user_ids(account)),
         )
+
+    def forget_groups(self) -> None:
+        """Slack says that a user group has changed."""
+        self._groups.forget()
 
     async def _account(self, user: str) -> Account | None:
         try:
@@ -58,6 +74,31 @@ class SlackDirectory:
             if refused.code in UNKNOWN_USER_CODES:
                 return None
             raise
+
+
+def _member(person: Person, account: Account, groups: Groups) -> Member:
+    user_ids = _user_ids(account) | {person.user_id}
+    return Member(
+        person=person,
+        name=account.name,
+        guest=account.guest,
+        time_zone=account.zone,
+        groups=frozenset(group for group, members in groups.items() if user_ids & members),
+        other_ids=user_ids - {person.user_id},
+    )
+
+
+def _stranger(person: Person, account: Account | None) -> Member:
+    name = account.name if account else person.user_id
+    return Member(person=person, name=name, stranger=True, deactivated=account is not None and account.deleted)
+
+
+def _user_ids(account: Account) -> frozenset[str]:
+    return frozenset({account.user_id, account.organisation_user_id} - {""})
+
+
+def _unanswered(refused: SlackRefused) -> TemporaryError:
+    return TemporaryError(refused.sentence)
 
 
 def _is_stranger(person: Person, account: Account, workspace: Identity) -> bool:
@@ -69,39 +110,3 @@ def _is_stranger(person: Person, account: Account, workspace: Identity) -> bool:
     here = account.team_id == workspace.team_id or workspace.team_id in account.teams
     known_as = {workspace.team_id, account.team_id, *account.teams, *({workspace.enterprise_id} - {""})}
     return not here or person.team_id not in known_as or account.stranger or account.bot or account.deleted
-
-
-class _TtlCache(Generic[Value]):
-    """Values by key, each at most ``CACHE_TTL`` old. At most one load for each key runs at a time."""
-
-    def __init__(self, load: Callable[[str], Awaitable[Value]], clock: Clock) -> None:
-        self._load, self._clock = load, clock
-        self._entries: dict[str, tuple[datetime, Value]] = {}
-        self._pending: dict[str, asyncio.Task[Value]] = {}
-
-    async def get(self, key: str) -> Value:
-        """The value. Cancelling one caller does not cancel the load, because others may wait for it."""
-        fetched_at, value = self._entries.get(key, (None, None))
-        if fetched_at is not None and self._clock.now() - fetched_at < CACHE_TTL:
-            return value  # type: ignore[return-value]  # there is a value where there is a time
-        if key not in self._pending:
-            task = asyncio.create_task(self._fetch(key), name=f"directory-{key}")
-            self._pending[key] = task
-            task.add_done_callback(lambda done: self._on_fetched(key, done))
-        return await asyncio.shield(self._pending[key])
-
-    async def _fetch(self, key: str) -> Value:
-        # The age counts from before the request: what Slack changed meanwhile may be missing from its answer.
-        fetched_at = self._clock.now()
-        value = await self._load(key)
-        self._evict_expired(fetched_at)
-        self._entries[key] = (fetched_at, value)
-        return value
-
-    def _evict_expired(self, now: datetime) -> None:
-        self._entries = {key: entry for key, entry in self._entries.items() if now - entry[0] < CACHE_TTL}
-
-    def _on_fetched(self, key: str, task: asyncio.Task[Value]) -> None:
-        self._pending.pop(key, None)
-        if not task.cancelled():
-            task.exception()  # retrieved, so that asyncio does not log it where every caller was cancelled

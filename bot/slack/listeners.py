@@ -7,7 +7,7 @@ the cost of a command does not grow with their number. Bolt injects by parameter
 import logging
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_bolt.authorization import AuthorizeResult
@@ -30,7 +30,25 @@ FormText = Callable[[str, dict[str, str]], str]
 Json = dict[str, Any]
 
 
-def build_app(intake: Intake, form_text: FormText) -> AsyncApp:
+ACCOUNT_EVENTS = ("team_join", "user_change", "user_profile_changed")
+"""Events about one account: among them that it was deactivated, made a guest or let in again. Others cost one look-up."""
+GROUP_EVENTS = ("subteam_created", "subteam_members_changed", "subteam_updated")
+"""Events about user groups: members, and whether the group is enabled."""
+
+
+class DirectoryCache(Protocol):
+    """What is remembered about people, as far as events outdate it."""
+
+    def forget_account(self, user_id: str) -> None:
+        """An account has changed."""
+        ...
+
+    def forget_groups(self) -> None:
+        """A user group has changed."""
+        ...
+
+
+def build_app(intake: Intake, form_text: FormText, directory: DirectoryCache) -> AsyncApp:
     """Build the Bolt app. Socket Mode and the HTTP endpoint authenticate payloads before Bolt sees them."""
 
     async def authorize() -> AuthorizeResult:
@@ -52,6 +70,7 @@ def build_app(intake: Intake, form_text: FormText) -> AsyncApp:
         attaching_conversation_kwargs_enabled=False,
     )
     _register_stored(app, intake, form_text)
+    _register_directory_events(app, directory)
     _register_ack_only(app)
     return app
 
@@ -91,6 +110,25 @@ def _register_stored(app: AsyncApp, intake: Intake, form_text: FormText) -> None
                 payloads.inbound_home_opened(body["event"], body.get("team_id", ""), body.get("event_id", ""), intake.now())
             )
         await ack()
+
+
+def _register_directory_events(app: AsyncApp, directory: DirectoryCache) -> None:
+    """Forget what Slack says has changed about people. Nothing is stored: the cache is memory, and decisions do not use it."""
+
+    @app.event(_any_of(ACCOUNT_EVENTS))
+    async def account_changed(body: Json, ack: AsyncAck) -> None:
+        user = body["event"].get("user") or {}
+        directory.forget_account(str(user.get("id") or "") if isinstance(user, dict) else str(user))
+        await ack()
+
+    @app.event(_any_of(GROUP_EVENTS))
+    async def group_changed(ack: AsyncAck) -> None:
+        directory.forget_groups()
+        await ack()
+
+
+def _any_of(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(f"^(?:{'|'.join(names)})$")
 
 
 def _register_ack_only(app: AsyncApp) -> None:

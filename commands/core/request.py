@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
-from domain.people import Member, Person, Role
+from domain.people import Directory, Member, Person, Role
 from domain.refusals import role_refusal
 from domain.rich_text import CommandMention, sentence
 from integrations.kubernetes import Cluster
@@ -23,6 +23,7 @@ class Services:
     catalogue: Catalogue
     clock: Clock
     store: Store
+    directory: Directory
     clusters: Mapping[str, Cluster]
     family_services: Mapping[type, object]
     """What the families offer to commands, by type."""

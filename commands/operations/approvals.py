@@ -11,7 +11,7 @@ from commands.core.router import Router
 from domain.answers.answers import OperationsAnswer, TextAnswer
 from domain.errors import UsageError
 from domain.facts import Answer
-from domain.operations.operation import Decision
+from domain.operations.operation import Decision, State
 from domain.people import Role
 from domain.rich_text import Code, CommandMention, sentence
 from runbooks.operations.service import OperationService
@@ -27,6 +27,8 @@ async def approve_command(request: Request, args: Arguments) -> Answer:
     record = await request.services.of(OperationService).decide(
         _parse_operation_id(args[0]), request.member, Decision.APPROVED, source=request.key
     )
+    if record.state is State.DRIFTED:
+        return TextAnswer(sentence(f"{record.id} was ended: ", record.outcome, " Nothing was changed."))
     return TextAnswer(f"You approved {record.id}. Its card shows how it goes.")
 
 
@@ -36,6 +38,8 @@ async def reject_command(request: Request, args: Arguments) -> Answer:
     record = await request.services.of(OperationService).decide(
         _parse_operation_id(args[0]), request.member, Decision.REJECTED, args.rest(1), source=request.key
     )
+    if record.state is State.DRIFTED:
+        return TextAnswer(sentence(f"{record.id} was ended: ", record.outcome, " Nothing was changed."))
     return TextAnswer(f"You rejected {record.id}. Nothing was changed.")
 
 

@@ -175,6 +175,11 @@ class Catalogue(ConfigModel):
         where, what = self.environments[environment], self.services[service]
         return Target(environment, service, where.cluster, where.namespace, what.deployment, what.container)
 
+    def rollout_within(self, environment: str) -> timedelta:
+        """How long a rollout may take; the default for an environment that a reload removed while one was under way."""
+        known = self.environments.get(environment)
+        return known.rollout_within if known else timedelta(minutes=defaults.ROLLOUT_MINUTES)
+
     def roles_of(self, member: Member, environment: str | None) -> frozenset[Role]:
         """The roles that the member holds in an environment, or everywhere (None)."""
         if member.person.team_id not in self.workspaces:

@@ -12,7 +12,7 @@ from domain.errors import Refused
 from domain.notes import OperationNote, Tone
 from domain.operations.operation import Approval, Cancellation, Decision, OperationRecord, Phase, Progress, State
 from domain.operations.plans import Plan, Verb
-from domain.people import Person
+from domain.people import BOT, Person
 from domain.rich_text import Text, plain_text, sentence
 
 
@@ -135,6 +135,18 @@ def expire(record: OperationRecord, at: datetime) -> Transition | None:
         record.requested_by,
         "Expired: nobody approved it in time.",
         ("Nothing was changed. Ask again if it is still wanted.",),
+    )
+
+
+def abandon(record: OperationRecord, problem: str, at: datetime) -> Transition:
+    """End an operation that waits and that nobody can do any more. ``problem`` is a sentence."""
+    return end_operation(
+        record,
+        State.DRIFTED,
+        at,
+        BOT,
+        problem,
+        ("Nothing was changed. Ask again, as the catalogue says it now, if it is wanted.",),
     )
 
 

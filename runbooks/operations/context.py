@@ -12,10 +12,12 @@ from domain.notes import OperationNote
 from domain.operations.locks import lock_refusal
 from domain.operations.operation import Cancellation, OperationRecord, Phase, Progress, State
 from domain.operations.plans import Plan, Verb, drift
+from domain.operations.rights import require_in_catalogue
 from domain.operations.transitions import Transition, update_progress
 from domain.rich_text import sentence
 from integrations.kubernetes import Cluster
 from runbooks.engine.engine import Engine
+from runbooks.operations.rights import RightsCheck
 from storage.store import Store
 
 T = TypeVar("T")
@@ -42,6 +44,7 @@ class ProcedureDependencies:
     clock: Clock
     clusters: Mapping[str, Cluster]
     planner: Replanner
+    rights: RightsCheck
     rollout_within: Callable[[str], timedelta]
     notify_outbox: Callable[[], None]
     """Wakes the outbox worker."""
@@ -120,6 +123,17 @@ class OperationContext:
         self.dependencies.notify_outbox()
         return transition.record
 
+    async def require_rights(self, service: str) -> None:
+        """Raise ``Refused`` unless it may change a service now. While Slack cannot say so it waits. Call it within a step."""
+
+        async def on_wait(reason: str) -> None:
+            await self._raise_if_cancelled()
+            await self.update_progress(service, detail=reason)
+
+        async with self.dependencies.store.read() as tx:
+            record = await tx.operations.get(self.id)
+        await self.dependencies.rights.require(record or self.record, on_wait)
+
     async def requested_cancellation(self) -> Cancellation | None:
         """The cancellation, if a person asked for one. Call it within a step."""
         async with self.dependencies.store.read() as tx:
@@ -187,6 +201,7 @@ class OperationContext:
         return None if conflict is None else conflict.operation
 
     async def _check_drift(self) -> None:
+        require_in_catalogue(self.record, self.dependencies.rights.catalogue())
         replanned = await self.dependencies.planner.replan(self.plan)
         if changed := drift(self.plan, replanned):
             raise Drifted(f"The cluster changed since this was planned: {'; '.join(changed)}.")

@@ -44,8 +44,17 @@ async def run_procedure(op: OperationContext, apply_change: ApplyChange, success
 async def _change(op: OperationContext, apply_change: ApplyChange, change: ServiceChange, at: datetime) -> bool:
     """Set the phase, then change the service: after a crash in between the card must not say that it was not touched."""
     service, desired = change.target.service, change.after.replicas
-    await op.update_progress(service, phase=Phase.CHANGING, desired=desired, started_at=op.dependencies.clock.now())
+    if not await _is_applied(op, change):
+        await op.require_rights(service)
+    await op.update_progress(service, phase=Phase.CHANGING, desired=desired, started_at=op.dependencies.clock.now(), detail="")
     return await apply_change(op, change, at)
+
+
+async def _is_applied(op: OperationContext, change: ServiceChange) -> bool:
+    """Whether an earlier attempt of this step, before a crash, has made the change: then it is watched to its end."""
+    if await op.phase_of(change.target.service) is not Phase.CHANGING:
+        return False
+    return (await op.cluster(change.target.cluster).workload(change.target)).operation_id == op.id
 
 
 async def abort(op: OperationContext, state: State, text: Text) -> Outcome:

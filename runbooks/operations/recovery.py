@@ -6,7 +6,8 @@ from datetime import timedelta
 import structlog
 
 from domain.operations.operation import OperationRecord, State
-from domain.operations.transitions import end_operation
+from domain.operations.rights import catalogue_problem
+from domain.operations.transitions import abandon, end_operation
 from domain.people import BOT
 from runbooks.engine.engine import Engine
 from runbooks.engine.lease import Lease
@@ -46,10 +47,24 @@ class Recovery:
             await self.engine.wake(operation)
         for record in unfinished:
             is_ours = record.owner == self.engine.replica
+            if is_ours and record.state is State.WAITING and catalogue_problem(record, self.dependencies.rights.catalogue()):
+                await self._abandon(record.id)
             if self.engine.is_running(record.id):
                 self._idle.discard(record.id)
             elif is_ours or record.owner not in live_replicas:
                 await self._take_over(record, live_replicas)
+
+    async def _abandon(self, operation: str) -> None:
+        """End an operation that waits for an approval which nobody can give: the catalogue does not know its place any more."""
+        at = self.dependencies.clock.now()
+        async with self.dependencies.store.write() as tx:
+            current = await tx.operations.get_for_update(operation)
+            problem = catalogue_problem(current, self.dependencies.rights.catalogue()) if current else ""
+            if current is None or current.state is not State.WAITING or not problem:
+                return
+            await tx.apply(abandon(current, problem, at), at)
+        self.dependencies.notify_outbox()
+        await self.engine.wake(operation)
 
     async def _live_replicas(self) -> frozenset[str]:
         dead_after = self.lease.dead_after()

@@ -1,24 +1,29 @@
 """Operations, as commands and buttons use them: start, decide, cancel, find."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 
 from domain.audit import new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
-from domain.errors import NotFound, Refused
+from domain.errors import NotFound, Refused, TemporaryError
 from domain.ids import id_candidates
 from domain.operations.approvals import cancel_refusal, decision_refusal
 from domain.operations.operation import Approval, Decision, OperationRecord, Progress, State
 from domain.operations.plans import Plan
-from domain.operations.transitions import Transition, cancel, decide, open_operation, start_approval_timer
-from domain.people import Member
+from domain.operations.rights import catalogue_problem, requester_refusal, require_in_catalogue
+from domain.operations.transitions import Transition, abandon, cancel, decide, open_operation, start_approval_timer
+from domain.people import BOT, Member
 from domain.policies import Action
 from domain.rich_text import CommandMention, sentence
 from runbooks.engine.engine import Engine
+from runbooks.operations.rights import RightsCheck
 from storage.outbox import OutboxRow
 from storage.outbox_messages import OPERATION_CARD
 from storage.store import Store, Transaction
@@ -42,6 +47,13 @@ class _DecisionRequest:
     source: str
 
 
+class _People(NamedTuple):
+    """Who decides on an operation, and who asked for it; None if that is not known."""
+
+    by: Member
+    requester: Member | None
+
+
 @dataclass(frozen=True, slots=True)
 class OperationService:
     """Starts operations and applies people's decisions to them."""
@@ -50,6 +62,7 @@ class OperationService:
     store: Store
     clock: Clock
     catalogue: Callable[[], Catalogue]
+    rights: RightsCheck
     notify_outbox: Callable[[], None]
     """Wakes the outbox worker."""
 
@@ -92,6 +105,7 @@ class OperationService:
                 owner=self.engine.replica,
                 epoch=1,
             )
+            self._require_allowed(record, by)
             await tx.apply(open_operation(record), at, new=True)
             await tx.inbox.mark_answered(source, at, record.id)
             if approval is not None:
@@ -106,18 +120,23 @@ class OperationService:
     ) -> OperationRecord:
         """Approve or reject. The first decision wins, by a row lock; refusals are audited and raised.
 
+        For an approval Slack is asked anew who approves and who asked: ``TemporaryError`` if it does not answer. What nobody can
+        do any more, because the catalogue has changed, is ended instead: the record that is returned says so.
+
         ``source`` is the inbox key of the click or command. It is marked answered in the same transaction, so that a crash
         after the decision does not replay it.
         """
         request = _DecisionRequest(operation_id, by, decision.value, source)
-        decided = await self._transition(request, lambda record, at: self._decide(record, by, decision, at, why))
+        people = await self._people(operation_id, by, fresh=decision is Decision.APPROVED)
+        decided = await self._transition(request, lambda record, at: self._decide(record, people, decision, at, why))
         log.debug("operation decided", operation=operation_id, decision=decision.value, by=by.person.user_id)
         return decided
 
     async def cancel(self, operation_id: str, by: Member, *, source: str = "") -> OperationRecord:
         """Cancel an operation: at once while it waits, at the next safe point while it runs. ``source`` is as in ``decide``."""
         request = _DecisionRequest(operation_id, by, "cancel", source)
-        cancelled = await self._transition(request, lambda record, at: self._cancel(record, by, at))
+        people = await self._people(operation_id, by, fresh=False)
+        cancelled = await self._transition(request, lambda record, at: self._cancel(record, people, at))
         log.debug("operation cancellation requested", operation=operation_id, by=by.person.user_id)
         return cancelled
 
@@ -146,7 +165,9 @@ class OperationService:
         await tx.timers.set(_expiry_timer(row.stream, transition.record.approval.expires_at))
 
     def _required_approval(self, plan: Plan) -> Approval | None:
-        environment = self.catalogue().environments[plan.environment]
+        environment = self.catalogue().environments.get(plan.environment)
+        if environment is None:  # a reload while this was planned
+            raise Refused(f"{plan.environment} is no longer in the catalogue. Nothing was changed.")
         role = environment.rule(plan.action).approver_role
         return None if role is None else Approval(role=role, within=environment.approval_within, digest=plan.digest())
 
@@ -168,22 +189,53 @@ class OperationService:
         await self.engine.wake(request.operation)
         return transition.record
 
-    def _decide(self, record: OperationRecord, by: Member, decision: Decision, at: datetime, why: str) -> Transition:
-        if (refusal := decision_refusal(record, by, decision, self.catalogue(), at)) is not None:
+    def _require_allowed(self, record: OperationRecord, by: Member) -> None:
+        """Raise ``Refused`` if a reload, while this was planned, has taken away the place or the role."""
+        require_in_catalogue(record, self.catalogue())
+        if by.person != BOT and (refusal := requester_refusal(record, by, self.catalogue())) is not None:
             raise refusal
+
+    async def _people(self, operation_id: str, by: Member, *, fresh: bool) -> _People:
+        """Who decides and who asked: as Slack has them now, or as they are known where the decision changes nothing."""
+        record = await self.find(operation_id)
+        requested_by, directory = record.requested_by, self.rights.directory
+        if fresh and record.state is State.WAITING:
+            try:
+                decider, requester = await asyncio.gather(directory.fresh_member(by.person), self.rights.requester(record))
+            except TemporaryError as error:
+                what = f"Slack could not be asked who decides on {operation_id}, so nothing was changed. "
+                raise TemporaryError(sentence(what, error.sentence), error.retry_after) from error
+            return _People(decider, requester)
+        if requested_by in (BOT, by.person):
+            return _People(by, None)
+        with suppress(TemporaryError):
+            return _People(by, await directory.member(requested_by))
+        return _People(by, None)
+
+    def _decide(self, record: OperationRecord, people: _People, decision: Decision, at: datetime, why: str) -> Transition:
+        by, catalogue = people.by, self.catalogue()
+        problem = catalogue_problem(record, catalogue)
+        # Another replica may have read the catalogue before this one, so only the operation's own replica ends it.
+        if problem and record.state is State.WAITING and record.owner == self.engine.replica and not (by.guest or by.stranger):
+            return abandon(record, problem, at)
+        if (refusal := decision_refusal(record, by, decision, catalogue, at, people.requester)) is not None:
+            raise refusal
+        if problem and decision is Decision.APPROVED:
+            raise Refused(f"{problem} Nothing was changed. {record.id} ends by itself.")
         transition = decide(record, by.person, decision, at, why)
         if self._overrides_lock(by, record.plan):
             return replace(transition, record=replace(transition.record, overrides_lock=True))
         return transition
 
-    def _cancel(self, record: OperationRecord, by: Member, at: datetime) -> Transition:
-        if (refusal := cancel_refusal(record, by, self.catalogue())) is not None:
+    def _cancel(self, record: OperationRecord, people: _People, at: datetime) -> Transition:
+        if (refusal := cancel_refusal(record, people.by, self.catalogue(), people.requester)) is not None:
             raise refusal
-        return cancel(record, by.person, at)
+        return cancel(record, people.by.person, at)
 
     def _overrides_lock(self, by: Member, plan: Plan) -> bool:
-        rule = self.catalogue().environments[plan.environment].rule(Action.OVERRIDE_LOCK)
-        return self.catalogue().has_role(by, rule.needs, plan.environment)
+        environment = self.catalogue().environments.get(plan.environment)
+        needed = environment.rule(Action.OVERRIDE_LOCK).needs if environment else None
+        return needed is not None and self.catalogue().has_role(by, needed, plan.environment)
 
     async def _audit_refusal(self, request: _DecisionRequest, at: datetime, why: str) -> None:
         event = request.source or at.isoformat(timespec="microseconds")

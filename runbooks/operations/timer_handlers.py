@@ -7,6 +7,7 @@ from datetime import datetime
 from domain.errors import PermanentError, Refused
 from domain.operations.operation import OperationRecord, Phase
 from domain.operations.plans import Plan
+from domain.operations.rights import catalogue_problem
 from domain.operations.transitions import Transition, expire, note
 from domain.people import BOT, Member
 from runbooks.engine.engine import Engine
@@ -59,8 +60,8 @@ class OperationTimerHandlers:
     async def _start_revert(self, record: OperationRecord, timer: Timer) -> None:
         (change,) = record.plan.changes
         target, previous_replicas = change.target, change.before.replicas
-        if target.cluster not in self.dependencies.clusters or target.environment not in self.operations.catalogue().environments:
-            raise Refused(f"{target.environment} is no longer in the catalogue, so {target.service} was left alone.")
+        if problem := catalogue_problem(record, self.operations.catalogue()):
+            raise Refused(f"{problem} {target.service} was left alone.")
         running = (await self.dependencies.clusters[target.cluster].workload(target)).replicas
         if running != change.after.replicas:
             raise Refused(f"{target.service} has {running} replicas by now, so it was left alone.")

@@ -12,6 +12,7 @@ from sandbox.slack.elements import elements, find_action
 from sandbox.slack.errors import Json
 from sandbox.slack.message_views import MessageView, ViewSnapshot
 from sandbox.slack.observer import SlackObserver, WaitTimeout, channel_id, user_id, wait_for
+from sandbox.slack.people import groups_by_handle
 
 __all__ = ["MessageView", "SlackCallRefused", "SlackUsers", "ViewSnapshot", "WaitTimeout", "open_slack_users", "wait_for"]
 
@@ -94,6 +95,15 @@ class SlackUsers(SlackObserver):
 
     async def pin(self, user: str, message: MessageView) -> None:
         await self.control.post("pin", {"user": user_id(user), "channel": message.channel, "ts": message.ts})
+
+    async def change_account(self, user: str, *, tell: bool = True, **fields: Any) -> None:
+        """Set fields of somebody's account, such as ``deleted=True``. ``tell``: Slack sends the event for it."""
+        await self.control.post("roster/account", {"user": user_id(user), "fields": fields, "tell": tell})
+
+    async def set_group_members(self, handle: str, *users: str, tell: bool = True) -> None:
+        """Give a user group exactly these members. ``tell``: Slack sends the event for it."""
+        body = {"group": groups_by_handle()[handle], "users": [user_id(user) for user in users], "tell": tell}
+        await self.control.post("roster/group", body)
 
     async def set_request_url(self, request_url: str | None) -> None:
         """Deliver commands, clicks, forms and events as signed HTTP requests from now on; None: by socket."""

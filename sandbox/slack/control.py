@@ -12,6 +12,8 @@ from sandbox.slack.deliveries import Ack
 from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.faults import UnknownFault, parse_fault
 from sandbox.slack.hub import Hub
+from sandbox.slack.methods_people import user_object
+from sandbox.slack.payloads import event
 from sandbox.slack.user_actions import UserActions
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -75,6 +77,8 @@ class ControlApi:
             "say": self._say,
             "react": self._react,
             "pin": self._pin,
+            "roster/account": self._change_account,
+            "roster/group": self._set_group,
         }
 
     def _get_handlers(self) -> dict[str, ControlHandler]:
@@ -159,7 +163,7 @@ class ControlApi:
         """Everything as at the start; the bot stays connected."""
         hub = self._hub
         hub.channels.reset()
-        for part in (hub.messages, hub.views):
+        for part in (hub.messages, hub.views, hub.roster):
             part.clear()
         for collection in (hub.faults, hub.call_log, hub.schedule, hub.deliveries.log):
             collection.clear()
@@ -226,6 +230,21 @@ class ControlApi:
             name=body["name"],
             present=body.get("present", True),
         )
+
+    async def _change_account(self, body: Json) -> None:
+        """`{user, fields, tell}`; with ``tell`` the bot gets the event ``user_change``."""
+        self._hub.roster.change_account(body["user"], body["fields"])
+        person = people.find_user(body["user"])
+        if body["tell"] and person is not None:
+            changed = self._hub.roster.account(user_object(person))
+            await self._hub.deliveries.deliver("events_api", event({"type": "user_change", "user": changed}))
+
+    async def _set_group(self, body: Json) -> None:
+        """`{group, users, tell}`; with ``tell`` the bot gets the event ``subteam_members_changed``."""
+        self._hub.roster.set_members(body["group"], tuple(body["users"]))
+        if body["tell"]:
+            told = {"type": "subteam_members_changed", "subteam_id": body["group"], "team_id": people.TEAM_ID}
+            await self._hub.deliveries.deliver("events_api", event(told))
 
     async def _pin(self, body: Json) -> Json:
         return _ack_body(await self._actions.pin(user=body["user"], channel=body["channel"], ts=body["ts"]))

@@ -27,6 +27,7 @@ from sandbox.slack.native_control import NativeControlApi
 from sandbox.slack.page_actions import PageActions
 from sandbox.slack.pages import BrowserPages
 from sandbox.slack.rate_limits import RateLimiter
+from sandbox.slack.roster import Roster
 from sandbox.slack.schedule import ScheduledMessages
 from sandbox.slack.sockets import SocketModeServer
 from sandbox.slack.upstream import Upstream
@@ -61,6 +62,7 @@ def build_hub(
         channels=rooms,
         messages=messages,
         views=views,
+        roster=Roster(),
         issued_tokens=IssuedTokens(now),
         faults=FaultQueue(),
         rates=RateLimiter(now),

@@ -13,6 +13,7 @@ from sandbox.slack.issued_tokens import IssuedTokens
 from sandbox.slack.messages import MessageStore
 from sandbox.slack.pages import BrowserPages
 from sandbox.slack.rate_limits import RateLimiter
+from sandbox.slack.roster import Roster
 from sandbox.slack.schedule import ScheduledMessages
 from sandbox.slack.sockets import SocketModeServer
 from sandbox.slack.upstream import Upstream
@@ -30,6 +31,7 @@ class Hub:
     channels: Channels
     messages: MessageStore
     views: ViewStore
+    roster: Roster
     issued_tokens: IssuedTokens
     faults: FaultQueue
     rates: RateLimiter

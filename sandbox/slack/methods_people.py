@@ -100,24 +100,27 @@ async def bots_info(_: Hub, args: Json) -> Json:
     }
 
 
-async def users_info(_: Hub, args: Json) -> Json:
+async def users_info(hub: Hub, args: Json) -> Json:
     require_arguments(args, "user")
     person = _BOT if args["user"] == _BOT.id else people.find_user(str(args["user"]))
     if person is None:
         raise WebApiError("user_not_found")
-    return {"user": user_object(person)}
+    return {"user": hub.roster.account(user_object(person))}
 
 
-async def users_list(_: Hub, args: Json) -> Json:
+async def users_list(hub: Hub, args: Json) -> Json:
     shown, cursor = paginate([*people.PEOPLE, _BOT], args, 1000)
-    return {"members": [user_object(person) for person in shown], "response_metadata": {"next_cursor": cursor}}
+    return {
+        "members": [hub.roster.account(user_object(person)) for person in shown],
+        "response_metadata": {"next_cursor": cursor},
+    }
 
 
-async def lookup_by_email(_: Hub, args: Json) -> Json:
+async def lookup_by_email(hub: Hub, args: Json) -> Json:
     found = next((person for person in people.PEOPLE if person.email == args.get("email")), None)
     if found is None:
         raise WebApiError("users_not_found")
-    return {"user": user_object(found)}
+    return {"user": hub.roster.account(user_object(found))}
 
 
 async def users_conversations(hub: Hub, args: Json) -> Json:
@@ -127,14 +130,14 @@ async def users_conversations(hub: Hub, args: Json) -> Json:
     return {"channels": list(shown), "response_metadata": {"next_cursor": cursor}}
 
 
-async def usergroups_list(_: Hub, args: Json) -> Json:
+async def usergroups_list(hub: Hub, args: Json) -> Json:
     with_users = is_true(args.get("include_users"))
-    return {"usergroups": [group_object(group, with_users=with_users) for group in people.GROUPS]}
+    return {"usergroups": [group_object(group, with_users=with_users) for group in hub.roster.groups]}
 
 
-async def usergroups_users(_: Hub, args: Json) -> Json:
+async def usergroups_users(hub: Hub, args: Json) -> Json:
     require_arguments(args, "usergroup")
-    group = next((group for group in people.GROUPS if group.id == args["usergroup"]), None)
+    group = next((group for group in hub.roster.groups if group.id == args["usergroup"]), None)
     if group is None:
         raise WebApiError("no_such_subteam")
     return {"users": list(group.users)}

@@ -30,6 +30,7 @@ from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.migrate import migrate
 from storage.store import Store
+from tests.harness.fakes.directory import MemoryDirectory
 from tests.harness.families import house_registry
 from tests.harness.samples.team import team_catalogue
 
@@ -148,7 +149,10 @@ async def _door(folder: Path, registry: CommandRegistry, submit: Callable[[Inbou
     intake = Intake(InboxWriter(open_engines(url).write), SystemClock(), submit, lambda: 0)
     http = HttpServer("127.0.0.1", 0)
     http.reserve(*SLACK_PATHS)
-    http.enable(SlackHttpEndpoint(Signatures(SECRET), intake, build_app(intake, registry.form_command_text)).serve, *SLACK_PATHS)
+    http.enable(
+        SlackHttpEndpoint(Signatures(SECRET), intake, build_app(intake, registry.form_command_text, MemoryDirectory())).serve,
+        *SLACK_PATHS,
+    )
     return await http.open()
 
 

@@ -9,6 +9,7 @@ import yaml
 from bot.check import REQUIRED_SCOPES
 from bot.core.catalogue_file import load_catalogue
 from bot.slack.http import COMMANDS_PATH, EVENTS_PATH, INTERACTIONS_PATH
+from bot.slack.listeners import ACCOUNT_EVENTS, GROUP_EVENTS
 from integrations.kubernetes.permissions import REQUIRED_PERMISSIONS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -30,7 +31,9 @@ def test_the_manifest_offers_what_the_bot_answers() -> None:
     data, text = manifest()
     (command,) = data["features"]["slash_commands"]
     assert (command["command"], command["should_escape"]) == ("/deepecho", True)
-    assert data["settings"]["event_subscriptions"]["bot_events"] == ["app_home_opened"]
+    subscribed = set(data["settings"]["event_subscriptions"]["bot_events"])
+    assert subscribed == {"app_home_opened", "subteam_members_changed", "subteam_updated", "user_change"}
+    assert subscribed - {"app_home_opened"} <= {*ACCOUNT_EVENTS, *GROUP_EVENTS}
     assert data["features"]["app_home"]["home_tab_enabled"]
     for path in (COMMANDS_PATH, INTERACTIONS_PATH, EVENTS_PATH):
         assert f"https://deepecho.example.com{path}\n" in text

@@ -23,6 +23,7 @@ from domain.people import Member
 from domain.redaction import redact
 from integrations.kubernetes import ClusterSettings, open_cluster
 from runbooks.alerts.service import AlertService, SilenceApi
+from runbooks.operations.rights import RightsCheck
 from runbooks.operations.service import OperationService
 from sandbox.cluster import FAST, StandInCluster, platform
 from storage.engines import open_engines
@@ -30,6 +31,7 @@ from storage.store import Store
 from storage.tables import metadata
 from tests.harness.fakes.alertmanager import MemoryAlertmanager
 from tests.harness.fakes.clock import StoppedClock
+from tests.harness.fakes.directory import MemoryDirectory
 from tests.harness.fakes.engine import IdleEngine
 from tests.harness.families import house_registry
 from tests.harness.samples.team import team_catalogue
@@ -40,6 +42,7 @@ class CommandHarness:
     """Runs commands, and reads what they changed."""
 
     services: Services
+    directory: MemoryDirectory
     engine: IdleEngine
     stand_in: StandInCluster
     clock: StoppedClock
@@ -111,7 +114,9 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
     store = Store(open_engines(f"sqlite:///{folder / 'deepecho.db'}", pooled=False))
     async with store.engines.write.begin() as connection:
         await connection.run_sync(metadata.create_all)
-    operations = OperationService(engine, store, clock, lambda: known, lambda: None)
+    directory = MemoryDirectory()
+    rights = RightsCheck(store=store, clock=clock, directory=directory, catalogue=lambda: known)
+    operations = OperationService(engine, store, clock, lambda: known, rights, lambda: None)
     addresses = {each.alertmanager for each in known.environments.values() if each.alertmanager}
     alertmanagers = {address: MemoryAlertmanager(clock) for address in addresses}
     alerts = AlertService(
@@ -129,10 +134,13 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
                 catalogue=known,
                 clock=clock,
                 store=store,
+                directory=directory,
                 clusters={"main": cluster},
                 family_services={OperationService: operations, AlertService: alerts},
             )
-            yield CommandHarness(services=services, engine=engine, stand_in=stand_in, clock=clock, alertmanagers=alertmanagers)
+            yield CommandHarness(
+                services=services, directory=directory, engine=engine, stand_in=stand_in, clock=clock, alertmanagers=alertmanagers
+            )
     await store.close()
 
 

@@ -22,6 +22,7 @@ from runbooks.engine.lease import SingleReplicaLease
 from runbooks.operations.context import ProcedureDependencies
 from runbooks.operations.planner import Planner
 from runbooks.operations.recovery import Recovery
+from runbooks.operations.rights import RightsCheck
 from runbooks.operations.runner import Runner
 from runbooks.operations.service import OperationService
 from runbooks.operations.timer_handlers import OperationTimerHandlers
@@ -33,6 +34,7 @@ from storage.migrate import migrate
 from storage.outbox import OutboxRow, RateLimits
 from storage.store import Store
 from tests.harness.commands import seed_objects
+from tests.harness.fakes.directory import MemoryDirectory
 from tests.harness.families import load
 from tests.harness.samples.team import ANA, LEE, team_catalogue
 
@@ -53,6 +55,16 @@ class OffsetClock:
         self._ahead += span
 
 
+class CurrentCatalogue:
+    """The catalogue, which a test can replace as a reload does."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.current = catalogue
+
+    def __call__(self) -> Catalogue:
+        return self.current
+
+
 @dataclass
 class OperationsHarness:
     """The parts that run operations, and reads of what they did."""
@@ -67,8 +79,18 @@ class OperationsHarness:
     recovery: Recovery
     timers: TimerDispatcher
     dependencies: ProcedureDependencies
-    catalogue: Catalogue
+    current_catalogue: CurrentCatalogue
+    directory: MemoryDirectory
     delivered_facts: list[object] = field(default_factory=list)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue that holds now."""
+        return self.current_catalogue()
+
+    def reload(self, catalogue: Catalogue) -> None:
+        """Let another catalogue hold from now on."""
+        self.current_catalogue.current = catalogue
 
     @property
     def stand_in(self) -> StandInCluster:
@@ -217,22 +239,32 @@ async def open_operations_process(
     observer: StepObserver = ignore_step,
     replica: str = "replica-1",
     procedures: int = PROCEDURES_VERSION,
+    directory: MemoryDirectory | None = None,
 ) -> AsyncIterator[OperationsHarness]:
     """The part that dies with a process: the store, the engine and what hangs on them."""
     store = Store(open_engines(url, pooled=False))
     lease = SingleReplicaLease(replica)
-    clusters = {"main": cluster}
-    planner = Planner(lambda: catalogue, clusters)
+    clusters, current_catalogue = {"main": cluster}, CurrentCatalogue(catalogue)
+    planner = Planner(current_catalogue, clusters)
     engine = Engine(url, lease, procedures_version=procedures, observer=observer)
+    directory = directory or MemoryDirectory()
+    rights = RightsCheck(
+        store=store,
+        clock=clock,
+        directory=directory,
+        catalogue=current_catalogue,
+        max_slack_outage=timedelta(seconds=3),
+    )
     outside = ProcedureDependencies(
         store=store,
         clock=clock,
         clusters=clusters,
         planner=planner,
-        rollout_within=lambda name: catalogue.environments[name].rollout_within,
+        rights=rights,
+        rollout_within=lambda name: current_catalogue().rollout_within(name),
         notify_outbox=lambda: None,
     )
-    operations = OperationService(engine, store, clock, lambda: catalogue, lambda: None)
+    operations = OperationService(engine, store, clock, current_catalogue, rights, lambda: None)
     timers = OperationTimerHandlers(engine=engine, dependencies=outside, operations=operations, scale_plan=planner.scale)
     await engine.open(Runner(engine, outside).run)
     try:
@@ -247,7 +279,8 @@ async def open_operations_process(
             recovery=Recovery(engine, lease, outside),
             timers=TimerDispatcher(store=store, clock=clock, replica=replica, handlers=timers.handlers),
             dependencies=outside,
-            catalogue=catalogue,
+            current_catalogue=current_catalogue,
+            directory=directory,
         )
     finally:
         await engine.close()

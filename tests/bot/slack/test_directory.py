@@ -172,3 +172,68 @@ async def test_the_people_of_the_local_slack() -> None:
         assert kim.time_zone == "America/Los_Angeles"
         assert (await directory.member(Person(slack.names["zoe"], TEAM_ID))).guest
         assert (await directory.member(Person(slack.names["max"], PARTNER_TEAM_ID))).stranger
+
+
+async def test_a_decision_is_made_of_what_slack_says_now(workspace: FakeSlackWorkspace) -> None:
+    workspace.set_response(user())
+    assert (await workspace.directory.fresh_member(ANA)).groups == {"S1"}
+    workspace.set_response(user(), groups=ScriptedResponse({"ok": True, "usergroups": [{"id": "S1", "users": []}]}))
+    assert (await workspace.directory.member(ANA)).groups == {"S1"}
+    assert (await workspace.directory.fresh_member(ANA)).groups == frozenset()
+    assert (await workspace.directory.member(ANA)).groups == frozenset()
+    workspace.set_response(user(deleted=True))
+    assert (await workspace.directory.fresh_member(ANA)).deactivated
+    workspace.set_response(ScriptedResponse("gone", status=503))
+    with pytest.raises(TemporaryError):
+        await workspace.directory.fresh_member(ANA)
+
+
+async def test_many_decisions_at_once_ask_slack_twice_at_most(workspace: FakeSlackWorkspace) -> None:
+    workspace.set_response(user())
+    await workspace.directory.member(ANA)
+    early = asyncio.create_task(workspace.directory.fresh_member(ANA))
+    await asyncio.sleep(0)
+    late = [workspace.directory.fresh_member(ANA) for _ in range(20)]
+    await asyncio.gather(early, *late)
+    assert workspace.asked().count("users.info") == 3
+
+
+async def test_what_slack_says_has_changed_is_forgotten(workspace: FakeSlackWorkspace) -> None:
+    workspace.set_response(user(enterprise_user={"id": "W1", "enterprise_id": "E1", "teams": ["T1"]}))
+    await workspace.directory.member(ANA)
+    workspace.set_response(user(is_restricted=True), groups=ScriptedResponse({"ok": True, "usergroups": []}))
+    workspace.directory.forget_account("U2")
+    assert not (await workspace.directory.member(ANA)).guest
+    workspace.directory.forget_account("W1")
+    assert (await workspace.directory.member(ANA)).guest
+    assert (await workspace.directory.member(ANA)).groups == {"S1"}
+    workspace.directory.forget_groups()
+    assert (await workspace.directory.member(ANA)).groups == frozenset()
+
+
+async def test_an_answer_that_was_on_its_way_when_slack_said_so_is_not_kept(workspace: FakeSlackWorkspace) -> None:
+    workspace.set_response(user())
+    under_way = asyncio.create_task(workspace.directory.member(ANA))
+    await asyncio.sleep(0.01)
+    workspace.directory.forget_account("U1")
+    await under_way
+    workspace.set_response(user(deleted=True))
+    assert (await workspace.directory.member(ANA)).stranger
+
+
+async def test_one_account_has_every_id_that_slack_names(workspace: FakeSlackWorkspace) -> None:
+    in_group = ScriptedResponse({"ok": True, "usergroups": [{"id": "S1", "users": ["W1"]}]})
+    workspace.set_response(user(enterprise_user={"id": "W1", "enterprise_id": "E1", "teams": ["T1"]}), groups=in_group)
+    assert (await workspace.directory.member(ANA)).user_ids == {"U1", "W1"}
+    by_other_id = await workspace.directory.member(Person("W1", "E1"))
+    assert by_other_id.user_ids == {"U1", "W1"}
+    assert by_other_id.groups == {"S1"}
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_is_set_keeps_no_answer_longer(workspace: FakeSlackWorkspace, hours: int) -> None:
+    workspace.set_response(user())
+    await workspace.directory.member(ANA)
+    workspace.set_response(user(deleted=True))
+    workspace.clock.advance(timedelta(hours=hours))
+    assert (await workspace.directory.member(ANA)).stranger

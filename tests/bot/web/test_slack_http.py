@@ -22,6 +22,7 @@ from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.store import Store
 from tests.harness.databases import migrated_file, sqlite_url
+from tests.harness.fakes.directory import MemoryDirectory
 from tests.harness.families import house_registry
 
 __all__ = ["migrated_file", "sqlite_url"]
@@ -88,7 +89,10 @@ async def harness(sqlite_url: str) -> AsyncIterator[SlackEndpointHarness]:
     http = HttpServer("127.0.0.1", 0)
     http.reserve(*SLACK_PATHS)
     http.enable(
-        SlackHttpEndpoint(Signatures(SECRET), intake, build_app(intake, house_registry().form_command_text)).serve, *SLACK_PATHS
+        SlackHttpEndpoint(
+            Signatures(SECRET), intake, build_app(intake, house_registry().form_command_text, MemoryDirectory())
+        ).serve,
+        *SLACK_PATHS,
     )
     harness.url = f"http://127.0.0.1:{await http.open()}"
     yield harness

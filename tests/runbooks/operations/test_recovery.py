@@ -25,7 +25,9 @@ MAIN = "deep-echo-main"
 
 async def operation_without_workflow(harness: OperationsHarness, plan: Plan) -> OperationRecord:
     """An operation whose process ended between its row and its workflow."""
-    rows_only = OperationService(IdleEngine(), harness.store, harness.clock, lambda: harness.catalogue, lambda: None)
+    rows_only = OperationService(
+        IdleEngine(), harness.store, harness.clock, harness.current_catalogue, harness.dependencies.rights, lambda: None
+    )
     return await rows_only.start(plan, source="lost", by=ANA, channel="C1", reason="r")
 
 

@@ -10,7 +10,7 @@ from domain.operations.plans import Plan
 from sandbox.cluster import ClusterFault
 from tests.harness.cluster_namespace import wait_until
 from tests.harness.operations import OperationsHarness, open_operations_harness
-from tests.harness.samples.team import ANA, LEE, RAY
+from tests.harness.samples.team import ANA, LEE
 
 MAIN = "deep-echo-main"
 KEPT_METADATA = ("name", "namespace", "labels", "annotations")
@@ -60,7 +60,7 @@ async def test_between_the_last_look_at_the_plan_and_the_change(verb: str, tmp_p
     async with open_operations_harness(tmp_path, observer=held_read) as harness:
         held_read.harness = harness
         plan = await make_plan(harness, verb)
-        record = await harness.operations.start(plan, source="k", by=RAY, channel="C1")
+        record = await harness.operations.start(plan, source="k", by=ANA, channel="C1")
         await harness.wait_until(record.id, lambda now: now.progress[0].phase is Phase.CHANGING)
         await wait_until(lambda: not harness.stand_in.control.faults)
         await recreate(harness, "staging")
