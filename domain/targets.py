@@ -16,3 +16,8 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.service} in {self.environment}"
+
+    @property
+    def recreated_text(self) -> str:
+        """What to say where another object has the name by now: its uid is not the one that was planned for."""
+        return f"{self} was deleted and made anew in the meantime."

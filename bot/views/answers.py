@@ -79,7 +79,7 @@ def version_choices(fact: VersionChoices) -> Document:
 
 
 def _choice(fact: VersionChoice) -> Line:
-    first = join_dots(line("• ", Code(fact.version)), Timestamp(fact.created_at), phrases.join_names(fact.services))
+    first = join_dots(line("• ", Code(fact.label)), Timestamp(fact.created_at), phrases.join_names(fact.services))
     return stack(first, line(CommandMention(fact.command)) if fact.command else ())
 
 

@@ -68,7 +68,7 @@ def title(plan: Plan) -> str:
     """What the plan does: `Roll back production to main-abc1234`."""
     environment, services = plan.environment, join_names(plan.services)
     single_service = services if len(plan.changes) == 1 else ""
-    version = single_value({change.after.version for change in plan.changes})
+    version = single_value({change.after.label for change in plan.changes})
     match plan.verb:
         case Verb.DEPLOY:
             return f"Deploy {' '.join(filter(None, [single_service, version])) or services} to {environment}"

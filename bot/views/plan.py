@@ -32,18 +32,19 @@ def warning_blocks(plan: Plan) -> tuple[Block, ...]:
 
 
 def _shared_versions(plan: Plan) -> Line | None:
-    before = {change.before.version for change in plan.changes}
-    after = {change.after.version for change in plan.changes}
+    before = {change.before.label for change in plan.changes}
+    after = {change.after.label for change in plan.changes}
     if plan.verb not in _VERBS_WITH_VERSIONS or not plan.changes or len(before) > 1 or len(after) > 1:
         return None
     return _versions(plan.changes[0])
 
 
 def _versions(change: ServiceChange) -> Line:
-    before, after = change.before.version, change.after.version
-    if before == after:
-        return line(Code(after), ", the same version with another template")
-    return line(Code(before), " → ", Code(after))
+    before, after = change.before, change.after
+    if before.label == after.label:
+        return line(Code(after.label), ", the same version with another template")
+    same = ", the same version with another template" if before.version == after.version else ""
+    return line(Code(before.label), " → ", Code(after.label), same)
 
 
 def _entry(verb: Verb, change: ServiceChange, duration: timedelta | None, *, with_versions: bool) -> Line:

@@ -14,6 +14,7 @@ from domain.answers.answers import (
 )
 from domain.rich_text import Code, CommandMention, Timestamp
 from domain.workloads.deployments import Owner, OwnerKind
+from domain.workloads.revisions import revision_name
 
 _OWNER_NAMES = {OwnerKind.HELM: "Helm", OwnerKind.ARGO_CD: "Argo CD", OwnerKind.FLUX: "Flux"}
 _MAX_SERVICES = 20
@@ -35,7 +36,7 @@ def versions(fact: VersionsAnswer) -> Document:
     blocks: list[Block] = [Header(f"🗂️ Versions in {fact.environment}")]
     for service in fact.services:
         blocks += _revisions(service)
-    hint = line("to go back: ", CommandMention(f"rollback {fact.environment} <version>"))
+    hint = line("to go back: ", CommandMention(f"rollback {fact.environment} <version|#number> <service>"))
     return Document(summary=line(f"Versions in {fact.environment}"), blocks=(*blocks, Context(hint)))
 
 
@@ -116,6 +117,8 @@ def _revisions(fact: ServiceVersions) -> list[Block]:
 
 
 def _revision(fact: VersionLine) -> Line:
-    first = join_dots(line("▶️ " if fact.running else "", Code(fact.version)), "runs now" if fact.running else "")
+    first = join_dots(
+        line("▶️ " if fact.running else "", Code(fact.version)), revision_name(fact.revision), "runs now" if fact.running else ""
+    )
     made_by = Code(fact.operation_id) if fact.operation_id and fact.operation_id not in fact.change_cause else None
     return stack(first, join_dots(Timestamp(fact.created_at), fact.change_cause, made_by))

@@ -42,7 +42,10 @@ async def rollback_suspect_command(request: Request, args: Arguments) -> Answer:
     try:
         plan = _with_warnings(await _plan_rollback(request, target), group)
     except AmbiguousVersion as ambiguous:
-        choices = (replace(choice, command=_rollback_command(target, choice.version)) for choice in ambiguous.choices.choices)
+        choices = (
+            replace(choice, command=_rollback_command(target, choice.name, choice.only_service))
+            for choice in ambiguous.choices.choices
+        )
         return replace(ambiguous.choices, choices=tuple(choices))
     answer = await start_operation(request, args, plan, command=_command_line(group, args))
     # After the start: a crash in between loses only the note in the thread.

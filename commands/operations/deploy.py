@@ -36,21 +36,23 @@ async def deploy_command(request: Request, args: Arguments) -> Answer:
     group="Ship",
 )
 async def rollback_command(request: Request, args: Arguments) -> Answer:
-    """Put back a version that ran before, with the whole template that it ran with. `last` is the last different version."""
+    """Put back a version that ran before, with its whole template. `last` is the last that differed, `#12` a revision."""
     return await _start_release(request, args, planner(request).rollback, "rollback", ROLLBACK_USAGE)
 
 
 async def _start_release(request: Request, args: Arguments, make_plan: _MakePlan, name: str, usage_line: str) -> Answer:
     environment, version, service = args.environment, args[1], resolve_service(request, args[2])
 
-    def command_line(version: str, flags: dict[str, str]) -> str:
-        return format_command(Usage.parse(name, usage_line), [environment, version, service or ""], flags)
+    def command_line(version: str, flags: dict[str, str], of_service: str = "") -> str:
+        return format_command(Usage.parse(name, usage_line), [environment, version, service or of_service], flags)
 
     flags = dict(args.flags)
     try:
         plan = await make_plan(environment, version, service)
     except AmbiguousVersion as ambiguous:
-        choices = [_with_command(choice, command_line(choice.version, flags)) for choice in ambiguous.choices.choices]
+        choices = [
+            _with_command(choice, command_line(choice.name, flags, choice.only_service)) for choice in ambiguous.choices.choices
+        ]
         return replace(ambiguous.choices, choices=tuple(choices))
     flags.pop("dry-run", None)
     return await start_operation(request, args, plan, command=command_line(version, flags))

@@ -12,10 +12,13 @@ from domain.operations.version_selection import LAST
 
 async def _version_options(request: Request, form: Form) -> tuple[FormOption, ...]:
     fields = {each.id: each for each in form.fields}
-    versions = await planner(request).versions(fields["env"].value, fields["service"].value or None)
+    service = fields["service"].value or None
+    found = await planner(request).versions(fields["env"].value, service)
+    # Without a service a revision's number says nothing: every service counts its own.
+    versions = [each for each in found if service or not each.revision]
     last = (FormOption(value=LAST, label="last", hint="The last different version"),) if versions else ()
     return last + tuple(
-        FormOption(value=each.version, label=each.version, hint=f"{', '.join(each.services)} · {each.created_at:%d %b %H:%M} UTC")
+        FormOption(value=each.name, label=each.label, hint=f"{', '.join(each.services)} · {each.created_at:%d %b %H:%M} UTC")
         for each in versions
     )
 
@@ -37,7 +40,7 @@ FIELDS: Mapping[str, ArgumentField] = {
     "version": ArgumentField(label="Version", hint="A tag like main-abc1234."),
     "sha|tag|last": ArgumentField(
         label="Version",
-        hint=f"A tag, a SHA of six or more characters, or {LAST}.",
+        hint=f"A tag, a SHA of six or more characters, {LAST}, or a revision like #12.",
         load_options=_version_options,
         needs_environment=True,
     ),

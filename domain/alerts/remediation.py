@@ -9,6 +9,7 @@ from domain.changes.platform_changes import ChangeKind, PlatformChange
 from domain.errors import Refused
 from domain.matchers import Operator, group_matchers
 from domain.rich_text import CommandMention, Text, join, sentence
+from domain.workloads.revisions import revision_number_in
 
 _VERSION_CHANGES = (ChangeKind.DEPLOY, ChangeKind.ROLLBACK)
 
@@ -83,7 +84,7 @@ def _why_no_rollback(change: PlatformChange) -> Text:
         versions_command = CommandMention(f"versions {change.environment}")
         return sentence("It is not known what ran before it. ", versions_command, " shows what can run again.")
     versions = {change.previous_versions[each] for each in change.services}
-    if len(versions) > 1:
+    if len(versions) > 1 or (len(change.services) > 1 and any(revision_number_in(each) is not None for each in versions)):
         rollbacks = (f"rollback {change.environment} {change.previous_versions[name]} {name}" for name in change.services)
         commands = join(" ", (CommandMention(each) for each in rollbacks))
         return sentence("Its services ran different versions before, so each goes back by itself: ", commands)

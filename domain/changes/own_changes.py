@@ -36,7 +36,7 @@ def change_from_operation(record: OperationRecord) -> PlatformChange | None:
     if not changed:
         return None
     services = tuple(each.service for each in changed)
-    versions = {change.target.service: change.before.version for change in record.plan.changes}
+    versions = {change.target.service: change.before.name for change in record.plan.changes}
     restorable = record.verb in (Verb.DEPLOY, Verb.ROLLBACK)
     return PlatformChange(
         kind=_CHANGE_KINDS[record.verb],
@@ -55,7 +55,7 @@ def change_from_operation(record: OperationRecord) -> PlatformChange | None:
 
 def _describe_change(plan: Plan, services: Sequence[str]) -> str:
     changes = [change for change in plan.changes if change.target.service in services]
-    versions = " and ".join(dict.fromkeys(change.after.version for change in changes))
+    versions = " and ".join(dict.fromkeys(change.after.label for change in changes))
     match plan.verb:
         case Verb.DEPLOY:
             return f"deploy {versions}"

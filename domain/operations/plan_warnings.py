@@ -9,6 +9,7 @@ from domain.operations.version_selection import SelectedVersion
 from domain.rich_text import Code, Part, Text, sentence
 from domain.workloads.deployments import ConfigChange, Owner, OwnerKind, Revision, Workload
 from domain.workloads.images import version_of
+from domain.workloads.revisions import revision_name
 
 
 def refuse_impossible_change(workload: Workload, verb: Verb) -> None:
@@ -60,7 +61,7 @@ def template_warnings(selected: Iterable[SelectedVersion]) -> tuple[str, ...]:
     """One warning for each version that ran with several templates: it names the one that is restored."""
     return tuple(
         f"{version.service} ran {version_of(version.image)} with {version.templates} different templates; "
-        f"this takes the newest, revision {version.revision.number}."
+        f"this takes the newest, {revision_name(version.revision.number)}."
         for version in selected
         if version.revision is not None and version.templates > 1
     )

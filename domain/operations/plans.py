@@ -10,6 +10,7 @@ from domain.policies import Action
 from domain.rich_text import Text
 from domain.targets import Target
 from domain.workloads.deployments import Autoscaler, Owner
+from domain.workloads.revisions import revision_name
 
 
 class Verb(StrEnum):
@@ -23,12 +24,26 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionState:
-    """The version, image, template and replicas of a service, before or after a change."""
+    """The version, image, template and replicas of a service, before or after a change.
+
+    ``revision`` is the number of the revision where others of the service have the same version, else 0.
+    """
 
     version: str
     image: str
     template_hash: str
     replicas: int
+    revision: int = 0
+
+    @property
+    def name(self) -> str:
+        """The word for it in a command: its version, or ``#3``."""
+        return revision_name(self.revision) if self.revision else self.version
+
+    @property
+    def label(self) -> str:
+        """The name for people: ``main-abc1234``, or ``latest #3``."""
+        return f"{self.version} {revision_name(self.revision)}" if self.revision else self.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +114,7 @@ class Plan:
 
 def success_text(plan: Plan, pods: int) -> str:
     """The outcome of a verified deploy or rollback: ``Verified: all 9 pods run main-abc1234.``"""
-    versions = " and ".join(dict.fromkeys(change.after.version for change in plan.changes))
+    versions = " and ".join(dict.fromkeys(change.after.label for change in plan.changes))
     return f"Verified: the pod runs {versions}." if pods == 1 else f"Verified: all {pods} pods run {versions}."
 
 

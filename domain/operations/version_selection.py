@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
 from domain.catalogue.catalogue import Service
 from domain.errors import Refused, UsageError
 from domain.label_regex import compile_label_regex
 from domain.operations.version_choices import VersionChoice, VersionChoices
-from domain.rich_text import Code, Text, sentence
+from domain.rich_text import Code, CommandMention, Text, join, sentence
 from domain.workloads.deployments import Revision, Workload
 from domain.workloads.images import is_version, parse_image, version_of
+from domain.workloads.revisions import earlier_revisions, is_same, previous_revision, revision_name, revision_number_in
 from domain.workloads.versions import MIN_SHA_LENGTH, matching_revisions
 
 LAST = "last"
@@ -54,29 +56,19 @@ class VersionSelection:
         return tuple(each.workload for each in self.selected)
 
 
-def select_version(word: str, workloads: Sequence[Workload]) -> VersionSelection:
-    """Select the version that ``word`` means among those that ran. ``last`` means the one before the present one.
+def select_version(word: str, workloads: Sequence[Workload], *, image_only: bool = False) -> VersionSelection:
+    """Select the version that ``word`` means among those that ran.
 
-    Raises ``AmbiguousVersion``, or ``Refused`` if every service runs it already or there is no earlier version.
+    ``last`` is the newest earlier revision that differs in more than a restart, ``#12`` the revision with this number. With
+    ``image_only`` (a deploy) revisions with the same image are the same. Raises ``AmbiguousVersion``, or ``Refused`` if every
+    service runs it already or there is no earlier version.
     """
-    last = word.lower() == LAST
-    matched = (
-        [previous for workload in workloads if (previous := _previous_version(workload))]
-        if last
-        else _all_matching_revisions(word, workloads)
-    )
-    versions = list(dict.fromkeys(version_of(each.image) for each in matched))
-    if not versions and last:
-        names = _join_and([each.target.service for each in workloads])
-        raise Refused(f"There is no earlier version of {names} to go back to. Nothing was changed.")
-    if not versions:
-        raise unknown_version(word, workloads)
-    if len(versions) > 1:
-        problem = "The last version is not the same for every service." if last else f"“{word}” could be {_join_or(versions)}."
-        raise _ambiguous_version(problem, versions, workloads)
-    images = {each.image for each in matched}
-    history = [(workload, [each for each in workload.revisions if each.image in images]) for workload in workloads]
-    return _select(versions[0], history)
+    number = revision_number_in(word)
+    if number is not None:
+        return _select_revision(number, workloads, image_only=image_only)
+    if word.lower() == LAST:
+        return _select_last(workloads, image_only=image_only)
+    return _select_named(word, workloads, image_only=image_only)
 
 
 def select_unseen_version(word: str, offers: Iterable[tuple[Workload, Service]]) -> VersionSelection:
@@ -93,48 +85,123 @@ def select_unseen_version(word: str, offers: Iterable[tuple[Workload, Service]])
     )
 
 
-def rollback_candidates(workloads: Sequence[Workload]) -> tuple[VersionChoice, ...]:
-    """The versions that these services ran before, newest first."""
-    newest: dict[str, Revision] = {}
-    services: dict[str, list[str]] = {}
+def rollback_candidates(workloads: Sequence[Workload], *, image_only: bool = False) -> tuple[VersionChoice, ...]:
+    """What these services ran before, newest first: each version once, and by its number what a version does not tell apart."""
+    by_version: dict[str, list[tuple[Workload, Revision]]] = {}
+    numbered: list[VersionChoice] = []
     for workload in workloads:
-        for revision in workload.revisions:
-            if not revision.image or revision.image == workload.image:
-                continue
+        taken = {version_of(workload.image)}
+        for revision in earlier_revisions(workload, image_only=image_only):
             version = version_of(revision.image)
-            if workload.target.service not in services.setdefault(version, []):
-                services[version].append(workload.target.service)
-            if version not in newest or newest[version].created_at < revision.created_at:
-                newest[version] = revision
-    ordered = sorted(newest.items(), key=lambda newest_revision: newest_revision[1].created_at, reverse=True)
-    return tuple(
-        VersionChoice(
-            version=version, image=newest_revision.image, services=tuple(services[version]), created_at=newest_revision.created_at
-        )
-        for version, newest_revision in ordered
+            if version in taken:
+                numbered.append(_choice([(workload, revision)], number=revision.number))
+            else:
+                taken.add(version)
+                by_version.setdefault(version, []).append((workload, revision))
+    choices = [*map(_choice, by_version.values()), *numbered]
+    return tuple(sorted(choices, key=lambda choice: choice.created_at, reverse=True))
+
+
+def _choice(ran: Sequence[tuple[Workload, Revision]], number: int = 0) -> VersionChoice:
+    newest = max((revision for _, revision in ran), key=lambda revision: revision.created_at)
+    return VersionChoice(
+        version=version_of(newest.image),
+        image=newest.image,
+        services=tuple(workload.target.service for workload, _ in ran),
+        created_at=newest.created_at,
+        revision=number,
     )
 
 
 def unknown_version(word: str, workloads: Sequence[Workload], *, deploy: bool = False) -> AmbiguousVersion:
     """The error for an unknown version, with the versions that can be chosen."""
     where = workloads[0].target.environment
-    choices = rollback_candidates(workloads)[:MAX_CHOICES]
+    choices = rollback_candidates(workloads, image_only=deploy)[:MAX_CHOICES]
     services = ", ".join(each.target.service for each in workloads)
     problem = f"No version “{word}” is known of {services} in {where}. Nothing was changed."
-    if 0 < len(word) < MIN_SHA_LENGTH and re.fullmatch(r"[0-9a-f]+", word.lower()):
+    if 0 < len(word) < MIN_SHA_LENGTH and re.fullmatch(r"[0-9a-f]*[a-f][0-9a-f]*", word.lower()):
         problem = f"“{word}” is too short: a SHA needs at least {MIN_SHA_LENGTH} characters. Nothing was changed."
-    hint: Text = "" if choices else "Nothing else is in their history."
-    if deploy:
-        by_tag = ("A version that has not run there is named by its whole tag, like ", Code("main-abc1234"), ".")
-        hint = sentence(*by_tag, f" {hint}" if hint else "")
+    hint = _unknown_version_hint(word, workloads, has_choices=bool(choices), deploy=deploy)
     return AmbiguousVersion(VersionChoices(sentence=problem, hint=hint, environment=where, choices=choices))
 
 
-def _previous_version(workload: Workload) -> Revision | None:
-    """The revision before the present one with another image: a restart leaves an earlier revision with the same image."""
-    others = (each for each in workload.revisions if each.image and each.image != workload.image)
-    earlier = (each for each in others if each.number < workload.revision)
-    return max(earlier, key=lambda each: each.number, default=None)
+def _unknown_version_hint(word: str, workloads: Sequence[Workload], *, has_choices: bool, deploy: bool) -> Text:
+    lines: list[Text] = []
+    if re.fullmatch(r"[0-9]{1,5}", word):
+        lines.append(sentence("A revision is named ", Code(revision_name(int(word))), "."))
+    elif re.fullmatch(r"#[CG][A-Z0-9]{6,}", word):
+        lines.append(sentence("Slack made a channel of it. A revision can also be named ", Code("rev:12"), "."))
+    if deploy:
+        lines.append(sentence("A version that has not run there is named by its whole tag, like ", Code("main-abc1234"), "."))
+    if len(workloads) == 1 or not has_choices:
+        lines += _history_began(workloads)
+    if not has_choices:
+        lines.append("Nothing else is in their history.")
+    return join(" ", lines)
+
+
+def _select_revision(number: int, workloads: Sequence[Workload], *, image_only: bool = False) -> VersionSelection:
+    """Select the revision with this number, of one service. Raises ``AmbiguousVersion`` or ``Refused``."""
+    if len(workloads) > 1:
+        names, example = [each.target.service for each in workloads], workloads[0].target
+        hint = sentence("Name the service, like ", Code(f"{revision_name(number)} {example.service}"), ".")
+        raise UsageError(f"Every service counts its own revisions: {_join_and(names)} are meant here. Nothing was changed.", hint)
+    (workload,) = workloads
+    revision = next((each for each in workload.revisions if each.number == number and each.image), None)
+    if revision is None:
+        raise unknown_version(revision_name(number), workloads, deploy=image_only)
+    if is_same(revision, workload, image_only=image_only):
+        raise _same_revision(revision, workload)
+    return VersionSelection((SelectedVersion(workload=workload, image=revision.image, revision=revision),))
+
+
+def _same_revision(revision: Revision, workload: Workload) -> Refused:
+    """The refusal of a revision that would change nothing."""
+    target, name, version = workload.target, revision_name(revision.number), version_of(revision.image)
+    if revision.number == workload.revision:
+        return Refused(f"{target} already runs {version}, revision {name}. Nothing was changed.")
+    if revision.content_hash == workload.content_hash:
+        return Refused(f"Between revision {name} of {target} and what runs lies only a restart. Nothing was changed.")
+    rollback = CommandMention(f"rollback {target.environment} {name} {target.service}")
+    refusal = f"{target} already runs {version}, and a deploy sets only the image. Nothing was changed. "
+    return Refused(sentence(refusal, rollback, " puts back the whole template."))
+
+
+def _select_last(workloads: Sequence[Workload], *, image_only: bool) -> VersionSelection:
+    """Select for each service its previous revision, if they all have the same version."""
+    previous = [(workload, previous_revision(workload, image_only=image_only)) for workload in workloads]
+    found = [(workload, revision) for workload, revision in previous if revision is not None]
+    versions = list(dict.fromkeys(version_of(revision.image) for _, revision in found))
+    if not found:
+        names = _join_and([each.target.service for each in workloads])
+        refusal = f"There is no earlier version of {names} to go back to. Nothing was changed."
+        raise Refused(" ".join([refusal, *_history_began(workloads)]))
+    if len(versions) > 1:
+        problem = "The last version is not the same for every service."
+        raise _ambiguous_version(problem, versions, workloads, image_only=image_only)
+    first = [workload.target.service for workload, revision in previous if revision is None]
+    left_out = _left_out_text(first, "has no earlier version", "have no earlier version")
+    selected = (SelectedVersion(workload=workload, image=revision.image, revision=revision) for workload, revision in found)
+    return VersionSelection(tuple(selected), (left_out,) if left_out else ())
+
+
+def _select_named(word: str, workloads: Sequence[Workload], *, image_only: bool) -> VersionSelection:
+    matched = _all_matching_revisions(word, workloads)
+    versions = list(dict.fromkeys(version_of(each.image) for each in matched))
+    if not versions:
+        raise unknown_version(word, workloads, deploy=image_only)
+    if len(versions) > 1:
+        raise _ambiguous_version(f"“{word}” could be {_join_or(versions)}.", versions, workloads, image_only=image_only)
+    images = {each.image for each in matched}
+    history = [(workload, [each for each in workload.revisions if each.image in images]) for workload in workloads]
+    selection, running = _newest_of(versions[0], history)
+    if selection.selected:
+        return selection
+    where = workloads[0].target.environment
+    problem = f"{_join_and(running)} in {where} already run{'s' if len(running) == 1 else ''} {versions[0]}."
+    if any(each.version in versions for each in rollback_candidates(workloads, image_only=image_only)):
+        raise _ambiguous_version(f"{problem} It ran before with another template.", versions, workloads, image_only=image_only)
+    raise Refused(f"{problem} Nothing was changed.")
 
 
 def _all_matching_revisions(word: str, workloads: Sequence[Workload]) -> list[Revision]:
@@ -143,7 +210,8 @@ def _all_matching_revisions(word: str, workloads: Sequence[Workload]) -> list[Re
     return [each for each in matching if parse_image(each.image).effective_tag == word] or matching
 
 
-def _select(version: str, history: Sequence[tuple[Workload, Sequence[Revision]]]) -> VersionSelection:
+def _newest_of(version: str, history: Sequence[tuple[Workload, Sequence[Revision]]]) -> tuple[VersionSelection, tuple[str, ...]]:
+    """Each service's newest revision of the version, and the services that run the version already."""
     selected, never_ran, running = [], [], []
     for workload, revisions in history:
         name = workload.target.service
@@ -153,34 +221,32 @@ def _select(version: str, history: Sequence[tuple[Workload, Sequence[Revision]]]
             running.append(name)
         else:
             newest = max(revisions, key=lambda each: each.number)
-            templates = len({each.template_hash for each in revisions})
+            templates = len({each.content_hash for each in revisions})
             selected.append(SelectedVersion(workload=workload, image=newest.image, revision=newest, templates=templates))
-    if not selected:
-        where = history[0][0].target.environment
-        raise Refused(
-            f"{_join_and(running)} in {where} already run{'s' if len(running) == 1 else ''} {version}. Nothing was changed."
-        )
     left_out = [
-        _left_out_text(running, "already runs", "already run", version),
-        _left_out_text(never_ran, "never ran", "never ran", version),
+        _left_out_text(running, f"already runs {version}", f"already run {version}"),
+        _left_out_text(never_ran, f"never ran {version}", f"never ran {version}"),
     ]
-    return VersionSelection(tuple(selected), tuple(each for each in left_out if each))
+    return VersionSelection(tuple(selected), tuple(each for each in left_out if each)), tuple(running)
 
 
-def _left_out_text(names: Sequence[str], does: str, do: str, version: str) -> str:
+def _left_out_text(names: Sequence[str], does: str, do: str) -> str:
     """Why these services are left as they are, in one line; empty without services."""
     if not names:
         return ""
     one = len(names) == 1
-    return f"{_join_and(names)} {does if one else do} {version}; {'it is left as it is' if one else 'they are left as they are'}."
+    return f"{_join_and(names)} {does if one else do}; {'it is left as it is' if one else 'they are left as they are'}."
 
 
-def _ambiguous_version(problem: str, versions: Sequence[str], workloads: Sequence[Workload]) -> AmbiguousVersion:
-    choices = tuple(each for each in rollback_candidates(workloads) if each.version in versions)
+def _ambiguous_version(
+    problem: str, versions: Sequence[str], workloads: Sequence[Workload], *, image_only: bool
+) -> AmbiguousVersion:
+    choices = tuple(each for each in rollback_candidates(workloads, image_only=image_only) if each.version in versions)
+    hint = "Say which one, by its number." if all(each.revision for each in choices) else "Say which one, with its whole name."
     return AmbiguousVersion(
         VersionChoices(
             sentence=f"{problem} Nothing was changed.",
-            hint="Say which one, with its whole name.",
+            hint=hint,
             environment=workloads[0].target.environment,
             ambiguous=True,
             choices=choices[:MAX_CHOICES],
@@ -190,6 +256,19 @@ def _ambiguous_version(problem: str, versions: Sequence[str], workloads: Sequenc
 
 def _looks_like_a_tag(word: str, service: Service) -> bool:
     return is_version(word) and compile_label_regex(service.tag_pattern).matches(word)
+
+
+def _history_began(workloads: Sequence[Workload]) -> list[str]:
+    """Since when there is a history of these workloads, where it still begins with the first revision.
+
+    A workload that was deleted and made anew has no revision from before.
+    """
+    return [
+        f"{each.target.service} was made in the cluster on {each.created_at.astimezone(UTC):%d %b %Y, %H:%M} UTC; "
+        "nothing from before is in its history."
+        for each in workloads
+        if any(revision.number == 1 for revision in each.revisions)
+    ]
 
 
 def _join_or(names: Sequence[str]) -> str:

@@ -19,6 +19,8 @@ POD_TEMPLATE_HASH_LABEL = "pod-template-hash"
 OPERATION_ANNOTATION = "deepecho/operation"
 RESTARTED_AT_ANNOTATION = "kubectl.kubernetes.io/restartedAt"
 CHANGE_CAUSE_ANNOTATION = "kubernetes.io/change-cause"
+RESTART_ANNOTATIONS = frozenset({RESTARTED_AT_ANNOTATION, "openshift.openshift.io/restartedAt", "cattle.io/timestamp"})
+"""What kubectl (also Argo CD, Lens and k9s), OpenShift's console and Rancher set in a template to replace its pods."""
 
 Template = Mapping[str, Any]
 
@@ -58,6 +60,8 @@ class Revision:
     name: str
     image: str
     template_hash: str
+    content_hash: str
+    """The hash of the template without restart annotations: equal for revisions between which lies only a restart."""
     created_at: datetime
     change_cause: str = ""
     operation_id: str = ""
@@ -78,8 +82,11 @@ class Workload:
     image: str
     template: Template
     template_hash: str
+    content_hash: str
+    """As in ``Revision``."""
     owner: Owner
     autoscaler: Autoscaler | None
+    created_at: datetime
     revision: int
     operation_id: str
     revisions: tuple[Revision, ...]
@@ -119,8 +126,9 @@ class RunningPods:
     total: int
     ready_updated: int
     """The number of ready pods of the newest ReplicaSet."""
+    uid: str = ""
+    """The uid of the Deployment, read at the same time as its template's hash."""
     template_hash: str = ""
-    """The hash of the Deployment's template, read at the same time."""
     image: str = ""
     operation_id: str = ""
     """The id of the operation that changed the Deployment last."""
@@ -140,6 +148,15 @@ class ConfigChange:
 def template_hash(template: Template) -> str:
     """Hash a pod template: its canonical JSON, without the label that the controller adds. 16 hex digits."""
     return hashlib.sha256(canonical(without_hash_label(template)).encode()).hexdigest()[:16]
+
+
+def content_hash(template: Template) -> str:
+    """Hash a pod template like ``template_hash``, but without what a restart writes into it."""
+    plain = without_hash_label(template)
+    annotations = plain.get("metadata", {}).get("annotations") or {}
+    kept = {key: value for key, value in annotations.items() if key not in RESTART_ANNOTATIONS}
+    plain["metadata"] = {**(plain.get("metadata") or {}), "annotations": kept}
+    return template_hash(plain)
 
 
 def without_hash_label(template: Template) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from domain.workloads.images import Image, parse_image
 MIN_SHA_LENGTH = 6
 """Characters. A shorter SHA matches too many versions to be safe."""
 
-_SHA = re.compile(r"[0-9a-f]{6,40}")
+_HEX = re.compile(r"[0-9a-f]{6,40}")
+_FULL_SHA_LENGTH = 40
 _BRANCH_SHA = re.compile(r"[A-Za-z0-9._-]+-(?P<sha>[0-9a-f]{7,40})")
 
 
@@ -20,7 +21,7 @@ def image_matches(word: str, reference: str) -> bool:
     image = parse_image(reference)
     if word == image.effective_tag or (image.digest and word in (image.digest, _hex(image.digest))):
         return True
-    if not _SHA.fullmatch(word.lower()):
+    if not _HEX.fullmatch(word.lower()):
         return False
     sha = word.lower()
     return any(_same_commit(sha, known) for known in _shas(image))
@@ -30,7 +31,7 @@ def _shas(image: Image) -> list[str]:
     shas = []
     if image.digest:
         shas.append(_hex(image.digest))
-    if _SHA.fullmatch(image.tag):
+    if _HEX.fullmatch(image.tag) and _is_sha(image.tag):
         shas.append(image.tag)
     elif match := _BRANCH_SHA.fullmatch(image.tag):
         shas.append(match["sha"])
@@ -42,8 +43,20 @@ def _hex(digest: str) -> str:
 
 
 def _same_commit(word: str, known: str) -> bool:
-    """Whether one SHA is the beginning of the other: a tag contains only the first digits of a full SHA."""
-    return known.startswith(word) or word.startswith(known)
+    """Whether both are one commit or digest: equal, or one the beginning of the other where both are SHAs.
+
+    Numbers, dates (``20261123``) and words (``facade``) consist of hexadecimal digits too. They name only what equals them.
+    """
+    shorter, longer = sorted((word, known), key=len)
+    if not longer.startswith(shorter):
+        return False
+    # The first seven digits of 4 % of all commits are decimal. Beside a full SHA they are no coincidence.
+    return shorter == longer or (_is_sha(longer) and (_is_sha(shorter) or len(longer) >= _FULL_SHA_LENGTH))
+
+
+def _is_sha(text: str) -> bool:
+    """Whether this is certainly a SHA or digest and neither a number nor a word: by its digits, or by its length."""
+    return len(text) >= _FULL_SHA_LENGTH or (any(map(str.isdigit, text)) and any(map(str.isalpha, text)))
 
 
 def matching_revisions(word: str, revisions: Iterable[Revision]) -> tuple[Revision, ...]:

@@ -22,7 +22,7 @@ from domain.workloads.deployments import (
 )
 from domain.workloads.images import version_of
 from integrations.kubernetes.client import KubernetesClient
-from integrations.kubernetes.deployments import deployment_of, find_replica_set, image_of
+from integrations.kubernetes.deployments import deployment_of, find_replica_set, image_of, refuse_recreated
 from integrations.kubernetes.resources import DEPLOYMENTS, Json, annotations, metadata
 
 MAX_ATTEMPTS = 10
@@ -163,15 +163,15 @@ async def apply(client: KubernetesClient, change: Change) -> bool:
     uid = change.uid
     for attempt in range(MAX_ATTEMPTS):
         deployment = await _read_deployment(client, change.target, unknown_outcome)
+        # Without a uid in the plan the first read decides: a Deployment recreated between attempts is not the planned one. First
+        # of all, since whoever makes it anew to the letter copies the operation's annotation too.
+        uid = uid or metadata(deployment)["uid"]
+        refuse_recreated(change.target, deployment, uid)
         if change.already_applied(deployment):
             if not change.is_applied(deployment):
                 raise Drifted(f"{change.target} was changed as planned, and by somebody else since.")
             # After a lost response it was this call that applied the change; otherwise an earlier one.
             return unknown_outcome is not None
-        # Without a uid in the plan the first read decides: a Deployment recreated between attempts is not the planned one.
-        uid = uid or metadata(deployment)["uid"]
-        if metadata(deployment)["uid"] != uid:
-            raise Drifted(f"{change.target} was deleted and made anew in the meantime. Nothing was changed.")
         change.check(deployment)
         try:
             await _patch(client, change, deployment)

@@ -44,9 +44,12 @@ class Cluster:
         """The names of all Deployments, sorted."""
         return await deployments.deployment_names(self._client, namespace)
 
-    async def template_of(self, target: Target, template_hash: str) -> Template:
-        """Read the unchanged template of an earlier revision. Raises NotFound when its ReplicaSet is gone."""
-        return await deployments.template_of(self._client, target, template_hash)
+    async def template_of(self, target: Target, template_hash: str, *, uid: str = "") -> Template:
+        """Read the unchanged template of an earlier revision. Raises NotFound when its ReplicaSet is gone.
+
+        With ``uid`` the Deployment must still be that object, else it raises Drifted.
+        """
+        return await deployments.template_of(self._client, target, template_hash, uid)
 
     async def set_template(
         self,
@@ -92,12 +95,13 @@ class Cluster:
         )
         return await changes.apply(self._client, change)
 
-    def watch_rollout(self, target: Target, *, within: float) -> AsyncGenerator[RolloutStatus, None]:
+    def watch_rollout(self, target: Target, *, within: float, uid: str = "") -> AsyncGenerator[RolloutStatus, None]:
         """Yield each state that differs from the one before; the last is ``done`` or has a ``failure``.
 
+        With ``uid`` a Deployment that is not that object is a failure.
         Raises TemporaryError after ``within`` seconds. To leave it early, wrap it in ``contextlib.aclosing``.
         """
-        return watch.watch_rollout(self._client, target, within)
+        return watch.watch_rollout(self._client, target, within, uid)
 
     async def pod_failures(self, target: Target) -> tuple[PodFailure, ...]:
         """Pods of the newest ReplicaSet that cannot start or do not stay up. Messages and log lines are redacted."""

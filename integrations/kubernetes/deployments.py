@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from itertools import groupby
 
-from domain.errors import NotFound
+from domain.errors import Drifted, NotFound
 from domain.targets import Target
 from domain.workloads.deployments import (
     CHANGE_CAUSE_ANNOTATION,
@@ -14,6 +14,7 @@ from domain.workloads.deployments import (
     Revision,
     Template,
     Workload,
+    content_hash,
     template_hash,
     without_hash_label,
 )
@@ -45,11 +46,20 @@ async def replica_sets_of(client: KubernetesClient, deployment: Json) -> list[Js
     return _owned_by(deployment, await client.list_items(REPLICA_SETS, namespace, label_selector=selector))
 
 
-async def template_of(client: KubernetesClient, target: Target, wanted_hash: str) -> Template:
-    """The template of the ReplicaSet with this template hash, without the label that its controller added. Raises NotFound."""
-    return without_hash_label(
-        (await find_replica_set(client, await deployment_of(client, target), wanted_hash))["spec"]["template"]
-    )
+async def template_of(client: KubernetesClient, target: Target, wanted_hash: str, uid: str) -> Template:
+    """The template of the ReplicaSet with this template hash, without the label that its controller added.
+
+    Raises NotFound, and Drifted if the Deployment is not the one with this uid.
+    """
+    deployment = await deployment_of(client, target)
+    refuse_recreated(target, deployment, uid)
+    return without_hash_label((await find_replica_set(client, deployment, wanted_hash))["spec"]["template"])
+
+
+def refuse_recreated(target: Target, obj: Json, uid: str) -> None:
+    """Raise Drifted if another object has the name by now; an empty ``uid`` stands for whichever has it."""
+    if uid and metadata(obj)["uid"] != uid:
+        raise Drifted(f"{target.recreated_text} Nothing was changed.")
 
 
 async def find_replica_set(client: KubernetesClient, deployment: Json, wanted_hash: str) -> Json:
@@ -147,8 +157,10 @@ def _to_workload(
         image=_running_image(target, spec["template"]),
         template=spec["template"],
         template_hash=template_hash(spec["template"]),
+        content_hash=content_hash(spec["template"]),
         owner=owner,
         autoscaler=autoscaler,
+        created_at=parse_time(meta["creationTimestamp"]),
         revision=_revision_number(deployment),
         operation_id=annotations(deployment).get(OPERATION_ANNOTATION, ""),
         revisions=tuple(_to_revision(target, item) for item in replica_sets),
@@ -170,6 +182,7 @@ def _to_revision(target: Target, replica_set: Json) -> Revision:
         name=meta["name"],
         image=image_of(template, target.container),
         template_hash=template_hash(template),
+        content_hash=content_hash(template),
         created_at=parse_time(meta["creationTimestamp"]),
         change_cause=annotations(replica_set).get(CHANGE_CAUSE_ANNOTATION, ""),
         operation_id=annotations(replica_set).get(OPERATION_ANNOTATION, ""),

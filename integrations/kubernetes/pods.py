@@ -22,6 +22,7 @@ async def running_pods(client: KubernetesClient, target: Target) -> RunningPods:
     ready = [pod for pod in active if is_ready(pod)]
     template = deployment["spec"]["template"]
     return RunningPods(
+        uid=metadata(deployment)["uid"],
         template_hash=template_hash(template),
         image=image_of(template, target.container),
         operation_id=annotations(deployment).get(OPERATION_ANNOTATION, ""),

@@ -31,11 +31,9 @@ def rollout_state(deployment: Json) -> RolloutStatus:
     )
 
 
-def deleted_state(last: RolloutStatus) -> RolloutStatus:
-    """The state of a rollout whose Deployment was deleted."""
-    return RolloutStatus(
-        desired=last.desired, updated=0, ready=0, available=0, total=0, done=False, failure="The Deployment was deleted."
-    )
+def ended_state(last: RolloutStatus, failure: str) -> RolloutStatus:
+    """The state of a rollout whose Deployment is gone."""
+    return RolloutStatus(desired=last.desired, updated=0, ready=0, available=0, total=0, done=False, failure=failure)
 
 
 def _deadline_message(deployment: Json) -> str:

@@ -13,16 +13,18 @@ from integrations.kubernetes.deployments import replica_sets_of
 from integrations.kubernetes.errors import ResourceVersionExpired
 from integrations.kubernetes.pods import newest_replica_set
 from integrations.kubernetes.resources import DEPLOYMENTS, Json, Resource, metadata
-from integrations.kubernetes.rollout_status import deleted_state, rollout_state, stalled_replica_set, without_progress_condition
+from integrations.kubernetes.rollout_status import ended_state, rollout_state, stalled_replica_set, without_progress_condition
 
 _MIN_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 0.1, 5.0
 
 
-async def watch_rollout(client: KubernetesClient, target: Target, within: float) -> AsyncGenerator[RolloutStatus, None]:
+async def watch_rollout(
+    client: KubernetesClient, target: Target, within: float, uid: str = ""
+) -> AsyncGenerator[RolloutStatus, None]:
     """Yield each state that differs from the one before, until done or failed. Raises TemporaryError after ``within`` seconds."""
     deadline = asyncio.get_running_loop().time() + within
     last: RolloutStatus | None = None
-    async with aclosing(_states(client, target)) as states:
+    async with aclosing(_states(client, target, uid)) as states:
         while last is None or not (last.done or last.failure):
             try:
                 async with asyncio.timeout_at(deadline):
@@ -36,14 +38,17 @@ async def watch_rollout(client: KubernetesClient, target: Target, within: float)
                 yield state
 
 
-async def _states(client: KubernetesClient, target: Target) -> AsyncGenerator[RolloutStatus, None]:
+async def _states(client: KubernetesClient, target: Target, uid: str) -> AsyncGenerator[RolloutStatus, None]:
     last: RolloutStatus | None = None
     async with aclosing(watch_object(client, DEPLOYMENTS, target.namespace, target.deployment)) as deployments:
         async for deployment in deployments:
-            if deployment is not None:
+            if deployment is not None and uid and metadata(deployment)["uid"] != uid:
+                # After a break of the watch the list may show the new object, without the deletion of the old one.
+                last = ended_state(rollout_state(deployment), target.recreated_text)
+            elif deployment is not None:
                 last = rollout_state(await _without_stale_verdict(client, deployment))
             elif last is not None:
-                last = deleted_state(last)
+                last = ended_state(last, "The Deployment was deleted.")
             else:
                 raise NotFound(f"There is no Deployment {target.deployment} in namespace {target.namespace}.")
             yield last

@@ -25,6 +25,6 @@ async def set_image(op: OperationContext, change: ServiceChange, _at: datetime) 
         uid=change.uid,
         expected_hash=change.before.template_hash,
         operation_id=op.id,
-        cause=f"deepecho {op.id}: deploy {change.after.version}",
+        cause=f"deepecho {op.id}: deploy {change.after.label}",
         annotations_from_revision=False,
     )

@@ -10,7 +10,7 @@ def describe_end_state(change: ServiceChange, progress: Progress, *, certain: bo
 
     ``certain`` is False if it is unknown whether the cluster has the change.
     """
-    name, before = change.target.service, change.before.version
+    name, before = change.target.service, change.before.label
     match progress.phase:
         case Phase.VERIFIED:
             return (_verified_sentence(change),)
@@ -31,7 +31,7 @@ def _verified_sentence(change: ServiceChange) -> str:
     name = change.target.service
     if _is_scale(change):
         return f"{name} has {change.after.replicas} pods, verified."
-    return f"{name} was restarted, verified." if _is_restart(change) else f"{name} runs {change.after.version}, verified."
+    return f"{name} was restarted, verified." if _is_restart(change) else f"{name} runs {change.after.label}, verified."
 
 
 def _unfinished_sentence(change: ServiceChange, progress: Progress) -> str:
@@ -41,9 +41,9 @@ def _unfinished_sentence(change: ServiceChange, progress: Progress) -> str:
         was_set = f"{name} was set to {after.replicas} pods (there were {before.replicas})"
         return f"{was_set}; when last seen, {progress.ready} of them were ready{reason}."
     seen = f"when last seen, {progress.updated} of {progress.desired} pods were new, {progress.ready} of them ready{reason}."
-    old_pods = "Its old pods" if _is_restart(change) else f"Pods of {before.version}"
+    old_pods = "Its old pods" if _is_restart(change) else f"Pods of {before.label}"
     old_pods_hint = f" {old_pods} keep running until the new ones are ready." if progress.ready < progress.desired else ""
-    return f"{name} {'was restarted' if _is_restart(change) else f'was set to {after.version}'}; {seen}{old_pods_hint}"
+    return f"{name} {'was restarted' if _is_restart(change) else f'was set to {after.label}'}; {seen}{old_pods_hint}"
 
 
 def _undo_hint(change: ServiceChange) -> tuple[Text, ...]:
@@ -51,7 +51,7 @@ def _undo_hint(change: ServiceChange) -> tuple[Text, ...]:
     if _is_restart(change):
         return ()
     scale_back = f"scale {where} {name} {change.before.replicas}"
-    roll_back = f"rollback {where} {change.before.version} {name}"
+    roll_back = f"rollback {where} {change.before.name} {name}"
     return (sentence("To put it back: ", CommandMention(scale_back if _is_scale(change) else roll_back), "."),)
 
 

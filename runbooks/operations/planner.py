@@ -29,6 +29,7 @@ from domain.rich_text import sentence
 from domain.targets import Target
 from domain.workloads.deployments import ConfigChange, Template, Workload, template_differences, template_hash, with_image
 from domain.workloads.images import version_of
+from domain.workloads.revisions import shares_version
 from runbooks.clusters import cluster_of
 
 MAX_REPLICAS = 200
@@ -46,8 +47,8 @@ class ClusterReader(Protocol):
         """Read Deployments; one that does not exist is absent."""
         ...
 
-    async def template_of(self, target: Target, template_hash: str, /) -> Template:
-        """Read the template of the revision with this hash. Raises ``NotFound``."""
+    async def template_of(self, target: Target, template_hash: str, /, *, uid: str) -> Template:
+        """Read the template of the revision with this hash. Raises ``NotFound``, and ``Drifted`` for another uid."""
         ...
 
     async def config_changes(self, target: Target, template: Template, since: datetime) -> tuple[ConfigChange, ...]:
@@ -66,7 +67,7 @@ class Planner:
         """Plan to set another image in the current template. Raises ``AmbiguousVersion`` or ``Refused``."""
         workloads = await self._workloads(environment, service)
         try:
-            selection = select_version(version, workloads)
+            selection = select_version(version, workloads, image_only=True)
         except AmbiguousVersion as ambiguous:
             # Unless several versions match, none does: then it may be a new one, which only a deploy can bring.
             if ambiguous.choices.ambiguous:
@@ -99,7 +100,7 @@ class Planner:
             if selected.revision is None:
                 raise AmbiguousVersion(unknown_version(version, workloads).choices)
             cluster, target = self._cluster(environment), selected.workload.target
-            template = await cluster.template_of(target, selected.revision.template_hash)
+            template = await cluster.template_of(target, selected.revision.template_hash, uid=selected.workload.uid)
             since = ran_until(selected.revision, selected.workload)
             target_version = version_of(selected.image)
             config_changes[target_version] = config_changes.get(target_version, ()) + await cluster.config_changes(
@@ -167,13 +168,13 @@ class Planner:
     async def _replan_service(self, plan: Plan, target: Target) -> ServiceChange:
         cluster = self._cluster(target.environment)
         workload = await cluster.workload(target)
+        before = next(change for change in plan.changes if change.target == target)
         match plan.verb:
             case Verb.DEPLOY:
                 image = plan.arguments[f"image of {target.service}"]
-                before = next(change for change in plan.changes if change.target == target)
                 return _deploy_change(workload, image, never_seen=before.never_seen)
             case Verb.ROLLBACK:
-                template = await cluster.template_of(target, plan.arguments[f"template of {target.service}"])
+                template = await cluster.template_of(target, plan.arguments[f"template of {target.service}"], uid=before.uid)
                 return _rollback_change(workload, template, _container_image(template, target))
             case Verb.RESTART:
                 return _restart_change(workload)
@@ -206,13 +207,22 @@ class Planner:
 
 
 def _deploy_change(workload: Workload, image: str, *, never_seen: bool) -> ServiceChange:
-    return _service_change(
-        workload, with_image(workload.template, workload.target.container, image), image, never_seen=never_seen
-    )
+    template = with_image(workload.template, workload.target.container, image)
+    return _with_revisions(_service_change(workload, template, image, never_seen=never_seen), workload)
 
 
 def _rollback_change(workload: Workload, template: Template, image: str) -> ServiceChange:
-    return _service_change(workload, template, image)
+    return _with_revisions(_service_change(workload, template, image), workload)
+
+
+def _with_revisions(change: ServiceChange, workload: Workload) -> ServiceChange:
+    """Add the numbers of the revisions before and after, where their versions do not tell them apart from others."""
+
+    def with_number(state: VersionState) -> VersionState:
+        revision = next((each for each in workload.revisions if each.template_hash == state.template_hash), None)
+        return replace(state, revision=revision.number if revision and shares_version(revision, workload) else 0)
+
+    return replace(change, before=with_number(change.before), after=with_number(change.after))
 
 
 def _restart_change(workload: Workload) -> ServiceChange:

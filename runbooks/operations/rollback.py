@@ -16,13 +16,13 @@ async def rollback(op: OperationContext) -> Outcome:
 async def set_previous_template(op: OperationContext, change: ServiceChange, _at: datetime) -> bool:
     """Set the earlier template; idempotent, since an annotation of the Deployment names the operation."""
     cluster = op.cluster(change.target.cluster)
-    template = await cluster.template_of(change.target, change.after.template_hash)
+    template = await cluster.template_of(change.target, change.after.template_hash, uid=change.uid)
     return await cluster.set_template(
         change.target,
         template,
         uid=change.uid,
         expected_hash=change.before.template_hash,
         operation_id=op.id,
-        cause=f"deepecho {op.id}: rollback to {change.after.version}",
+        cause=f"deepecho {op.id}: rollback to {change.after.label}",
         annotations_from_revision=True,
     )

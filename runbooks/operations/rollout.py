@@ -95,7 +95,7 @@ async def _refresh_card(op: OperationContext, refreshed_at: datetime) -> datetim
 
 async def _follow_rollout(op: OperationContext, cluster: Cluster, change: ServiceChange) -> RolloutResult:
     service, within = change.target.service, op.dependencies.rollout_within(op.record.environment)
-    async with aclosing(cluster.watch_rollout(change.target, within=within.total_seconds())) as states:
+    async with aclosing(cluster.watch_rollout(change.target, within=within.total_seconds(), uid=change.uid)) as states:
         while True:
             try:
                 rollout = await anext(states)
@@ -198,6 +198,8 @@ async def _verify(op: OperationContext, change: ServiceChange) -> VerificationRe
 
 def _changed_by_others(op: OperationContext, change: ServiceChange, pods: RunningPods) -> str:
     """The problem if somebody else has changed the Deployment since: pods of another change do not count as success."""
+    if pods.uid != change.uid:
+        return change.target.recreated_text
     verb = op.plan.verb
     if verb is Verb.RESTART:
         is_ours = pods.operation_id == op.id and pods.image == change.after.image

@@ -62,7 +62,10 @@ class OperationTimerHandlers:
         target, previous_replicas = change.target, change.before.replicas
         if problem := catalogue_problem(record, self.operations.catalogue()):
             raise Refused(f"{problem} {target.service} was left alone.")
-        running = (await self.dependencies.clusters[target.cluster].workload(target)).replicas
+        workload = await self.dependencies.clusters[target.cluster].workload(target)
+        if workload.uid != change.uid:
+            raise Refused(f"{target.recreated_text} It was left alone.")
+        running = workload.replicas
         if running != change.after.replicas:
             raise Refused(f"{target.service} has {running} replicas by now, so it was left alone.")
         plan = await self.scale_plan(target.environment, target.service, previous_replicas)

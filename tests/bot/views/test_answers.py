@@ -64,11 +64,11 @@ READ: dict[str, list[str]] = {
     "one status": ["autoscaled 3 to 20 · Helm deep-echo-prod", "by `op-h3c9`", "since <!date^"],
     "versions": [
         "Versions in production",
-        f"▶️ `{OLD}` · runs now",
+        f"▶️ `{OLD}` · #12 · runs now",
         "deploy main-abc1234 &lt;!channel&gt;",
         "nothing ran here yet",
         "There is no Deployment deep-echo-cache.",
-        "`/deepecho rollback production &lt;version&gt;`",
+        "`/deepecho rollback production &lt;version|#number&gt; &lt;service&gt;`",
     ],
     "operations": [
         "The last operations",

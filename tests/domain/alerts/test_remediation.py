@@ -59,3 +59,11 @@ def test_only_what_a_rollback_can_take_back_is_offered() -> None:
     assert can_roll_back(replace(PRODUCTION, suspect=SUSPECT))
     assert not can_roll_back(PRODUCTION)
     assert not can_roll_back(replace(PRODUCTION, suspect=replace(SUSPECT, change=CONFIG)))
+
+
+def test_revisions_of_several_services_go_back_each_by_itself() -> None:
+    both = ("deep-echo-main", "deep-echo-cognitive")
+    change = replace(SUSPECT.change, services=both, previous_versions=dict.fromkeys(both, "#3"))
+    assert not can_roll_back(replace(PRODUCTION, suspect=replace(SUSPECT, change=change)))
+    one = replace(SUSPECT.change, services=both[:1], previous_versions={both[0]: "#3"})
+    assert can_roll_back(replace(PRODUCTION, suspect=replace(SUSPECT, change=one)))

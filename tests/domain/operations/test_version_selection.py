@@ -98,7 +98,7 @@ def test_an_exact_tag_of_one_service_beats_a_short_sha_of_another() -> None:
 
 
 def test_last_is_not_what_a_restart_left() -> None:
-    restarted = workload(revision(1, OLD), revision(2, NOW_RUNS), revision(3, NOW_RUNS, RESTARTED="yes"))
+    restarted = workload(revision(1, OLD), revision(2, NOW_RUNS), revision(3, NOW_RUNS, restarted_at="2026-11-20T08:00:00Z"))
     assert picked(select_version("last", [restarted])) == {"web": OLD}
 
 
@@ -109,7 +109,7 @@ def test_last_after_a_rollback_is_what_was_rolled_back() -> None:
 
 def test_without_an_earlier_version_there_is_no_last() -> None:
     with pytest.raises(Refused, match="There is no earlier version of web to go back to"):
-        select_version("last", [workload(revision(1, NOW_RUNS), revision(2, NOW_RUNS, RESTARTED="yes"))])
+        select_version("last", [workload(revision(1, NOW_RUNS), revision(2, NOW_RUNS, restarted_at="2026-11-20T08:00:00Z"))])
 
 
 def test_last_of_services_that_disagree_is_a_question() -> None:
@@ -122,7 +122,7 @@ def test_last_of_services_that_disagree_is_a_question() -> None:
 def test_last_leaves_out_a_service_that_has_none() -> None:
     choice = select_version("last", [app(OLD, NOW_RUNS, service="web"), app(NOW_RUNS, service="api")])
     assert picked(choice) == {"web": OLD}
-    assert choice.left_out == ("api never ran main-abc1234; it is left as it is.",)
+    assert choice.left_out == ("api has no earlier version; it is left as it is.",)
 
 
 def test_of_several_templates_the_newest_is_taken_and_counted() -> None:
@@ -178,3 +178,16 @@ def test_a_version_without_a_tag_is_called_latest() -> None:
     web = workload(revision(1, ""), revision(2, "main-9f00d12"))
     (selected,) = select_version("latest", [web]).selected
     assert (selected.image, [each.version for each in rollback_candidates([web])]) == ("registry.example/web", ["latest"])
+
+
+def test_a_deployment_that_was_made_anew_says_since_when_there_is_a_history() -> None:
+    made = "web was made in the cluster on 16 Aug 2026"
+    anew = workload(revision(1, NOW_RUNS))
+    with pytest.raises(Refused, match=made):
+        select_version("last", [anew])
+    with pytest.raises(AmbiguousVersion) as unclear:
+        select_version(OLD, [anew])
+    assert made in str(unclear.value.choices.hint)
+    with pytest.raises(AmbiguousVersion) as longer_history:
+        select_version(OLD, [workload(revision(7, NOW_RUNS))])
+    assert "was made in the cluster" not in str(longer_history.value.choices.hint)

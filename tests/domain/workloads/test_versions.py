@@ -59,3 +59,46 @@ def test_an_exact_tag_beats_a_short_sha() -> None:
 def test_a_short_sha_may_name_several() -> None:
     one, two = revision(1, "main-abc1234"), revision(2, "main-abc1239")
     assert matching_revisions("abc123", [two, one]) == (two, one)
+
+
+@pytest.mark.parametrize(
+    ("word", "tag"),
+    [
+        ("12345678", "1234567"),
+        ("1234567", "12345678"),
+        ("1234567a", "1234567"),
+        ("1234567" + "a" * 33, "1234567"),
+        ("20261123", "2026112"),
+        ("202611", "20261123"),
+        ("20261123", "20261123a"),
+        ("20261123", "main-20261123a"),
+        ("202611", "main-20261123"),
+        ("20261124", "release-2026112"),
+        ("1234567", "main-12345678"),
+        ("facaded", "facade"),
+        ("decade", "decaded"),
+        ("defaced0", "defaced"),
+        ("100200300", "100200"),
+        ("1.2.30", "1.2.3"),
+        ("1.2.3", "1.2.30"),
+        ("v1", "v1.2"),
+    ],
+)
+def test_a_number_a_date_or_a_word_names_only_what_equals_it(word: str, tag: str) -> None:
+    assert not image_matches(word, f"registry.example/web:{tag}")
+
+
+@pytest.mark.parametrize(
+    ("word", "tag"),
+    [
+        ("1234567", "main-1234567"),
+        ("20261123", "main-20261123"),
+        ("1234567" + "a" * 33, "main-1234567"),
+        ("1234567", "1234567" + "a" * 33),
+        ("1234567", "main-1234567" + "a" * 33),
+        ("12345678", "12345678"),
+        ("abc123456", "main-abc1234"),
+    ],
+)
+def test_a_sha_with_decimal_digits_alone_is_named_by_them_or_by_the_full_sha(word: str, tag: str) -> None:
+    assert image_matches(word, f"registry.example/web:{tag}")

@@ -13,6 +13,7 @@ from sandbox.cluster import ClusterFault
 from sandbox.cluster.resources import DEPLOYMENTS as DEPLOYMENTS_KEPT
 from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
 from tests.harness.operations import OperationsHarness
+from tests.harness.recreation import recreate
 from tests.harness.samples.team import ANA, LEE, RAY
 
 MAIN = "deep-echo-main"
@@ -65,6 +66,20 @@ async def test_what_somebody_has_scaled_since_is_left_alone(harness: OperationsH
     last = (await harness.notes(first.id))[-1]
     assert last.text == "The time of this scale is over. deep-echo-main has 7 replicas by now, so it was left alone."
     assert len(await others(harness, first)) == 1
+
+
+async def test_what_was_made_anew_since_is_left_alone(harness: OperationsHarness) -> None:
+    first = await scaled_for_a_while(harness)
+    await recreate(harness, "production")
+
+    harness.clock.advance(TWO_HOURS)
+    await harness.timers.run_due()
+
+    assert await replicas(harness) == 5
+    last = (await harness.notes(first.id))[-1]
+    anew = "deep-echo-main in production was deleted and made anew in the meantime."
+    assert last.text == f"The time of this scale is over. {anew} It was left alone."
+    assert await others(harness, first) == []
 
 
 async def test_a_time_that_was_over_while_the_cluster_was_away_is_made_up_for(harness: OperationsHarness) -> None:
