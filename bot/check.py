@@ -143,7 +143,8 @@ def _server_urls(catalogue: Catalogue) -> list[tuple[str, str, list[str]]]:
 
 
 def _namespaces(catalogue: Catalogue, cluster: str) -> list[str]:
-    return sorted({each.namespace for each in catalogue.environments.values() if each.cluster == cluster})
+    environments = [name for name, each in catalogue.environments.items() if each.cluster == cluster]
+    return sorted({namespace for name in environments for namespace in catalogue.namespaces(name)})
 
 
 def _permissions(cluster: str, namespace: str, permissions: tuple[Permission, ...]) -> CheckResult:

@@ -42,8 +42,9 @@ def silence_scope(group: AlertGroup, catalogue: Catalogue) -> tuple[str, ...]:
         return (group.environment,)
     own = environments[group.environment]
     shared = {name: each for name, each in environments.items() if each.alertmanager == own.alertmanager}
-    is_placed = named.get("namespace") == own.namespace
-    return tuple(name for name, each in shared.items() if not is_placed or each.namespace == own.namespace)
+    namespace = named.get("namespace")
+    is_placed = namespace in catalogue.namespaces(group.environment)
+    return tuple(name for name in shared if not is_placed or namespace in catalogue.namespaces(name))
 
 
 def raised_by_bot(group: AlertGroup) -> bool:

@@ -11,7 +11,11 @@ from domain.catalogue.catalogue import Catalogue
 from domain.errors import Refused
 from domain.matchers import Labels, compile_matcher, parse_matcher
 from domain.rich_text import Code, sentence
+from domain.targets import Target
 from domain.workloads.pod_names import OWNER_LABELS, OWNER_NAME_LABELS, owner_in, workloads_by_name
+
+_PLACE_LABELS = ("namespace", "deployment", "pod")
+"""Labels that say where something runs, by names of Kubernetes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ def location_of(labels: Labels, catalogue: Catalogue) -> Location:
     An unknown name of an environment gives none. The default environment is for alerts that name none at all.
     """
     locations = _compile_locations(_CatalogueKey(catalogue))
-    return Location(locations.environment(labels), locations.service(labels))
+    environment = locations.environment(labels)
+    return Location(environment, locations.service(labels, environment))
 
 
 def route_of(alerts: Sequence[Labels], catalogue: Catalogue) -> Route:
@@ -117,6 +122,30 @@ class _Routing:
 
 
 @dataclass(frozen=True, slots=True)
+class _WorkloadNames:
+    """Names of workloads, with the environment, namespace and service of each place where a workload has the name."""
+
+    places: dict[str, tuple[Target, ...]]
+
+    def service(self, name: str, environment: str) -> str:
+        """The service in the environment; where none is known, that of the name in all environments, if it is one."""
+        targets = self.places.get(name, ())
+        services = {each.service for each in targets if each.environment == environment or not environment}
+        return services.pop() if len(services) == 1 else ""
+
+    def environment(self, name: str, namespace: str) -> str:
+        """The environment if the name is in one alone, in this namespace."""
+        targets = [each for each in self.places.get(name, ()) if each.namespace == namespace]
+        return targets[0].environment if len(targets) == 1 else ""
+
+
+def _workloads_in(labels: Labels) -> tuple[str, ...]:
+    """The names of workloads that the owner or the name of the pod says."""
+    owner = owner_in(labels)
+    return workloads_by_name(labels.get("pod", "")) if owner is None else (owner,)
+
+
+@dataclass(frozen=True, slots=True)
 class _Locations:
     """Values of labels, in lower case, and what they name."""
 
@@ -126,23 +155,26 @@ class _Locations:
     default: str
     service_labels: tuple[str, ...]
     services: dict[str, str]
-    workloads: dict[str, str]
-    """Names of workloads and the service of each."""
+    workloads: _WorkloadNames
 
     def environment(self, labels: Labels) -> str:
         named = [value.lower() for label in self.environment_labels if (value := labels.get(label, ""))]
         known = next((self.environments[each] for each in named if each in self.environments), "")
         known = known or self.namespaces.get(labels.get("namespace", ""), "")
-        return known or ("" if named else self.default)
+        return known or ("" if named else self._environment_of_workload(labels) or self.default)
 
-    def service(self, labels: Labels) -> str:
+    def service(self, labels: Labels, environment: str) -> str:
         for label in self.service_labels:
-            value = labels.get(label)
-            if value and (name := self.services.get(value.lower())):
+            value = labels.get(label, "").lower()
+            if value and (name := self.services.get(value) or self.workloads.service(value, environment)):
                 return name
-        owner = owner_in(labels)
-        names = workloads_by_name(labels.get("pod", "")) if owner is None else (owner,)
-        return next((self.workloads[each] for each in names if each in self.workloads), "")
+        return next((name for each in _workloads_in(labels) if (name := self.workloads.service(each, environment))), "")
+
+    def _environment_of_workload(self, labels: Labels) -> str:
+        """The environment in which alone a workload of this namespace has the name, where several share the namespace."""
+        names = (labels.get("deployment", ""), *_workloads_in(labels))
+        found = (self.workloads.environment(name, labels.get("namespace", "")) for name in names)
+        return next(filter(None, found), "")
 
 
 class _CatalogueKey:
@@ -171,18 +203,25 @@ def _compile_routing(key: _CatalogueKey) -> _Routing:
 @lru_cache(maxsize=2)
 def _compile_locations(key: _CatalogueKey) -> _Locations:
     alerts, environments, services = key.catalogue.alerts, key.catalogue.environments, key.catalogue.services
-    namespaces = [each.namespace for each in environments.values()]
+    namespaces = [namespace for name in environments for namespace in key.catalogue.namespaces(name)]
+    places: dict[str, tuple[Target, ...]] = {}
+    for target in (target for name in environments for target in key.catalogue.targets(name)):
+        places[target.deployment] = (*places.get(target.deployment, ()), target)
     return _Locations(
         environment_labels=alerts.environment_labels if alerts else ENVIRONMENT_LABELS,
         environments={word: name for name, each in environments.items() for word in (name, *each.aliases)},
         # A namespace that several environments use, in different clusters, names none of them.
-        namespaces={each.namespace: name for name, each in environments.items() if namespaces.count(each.namespace) == 1},
+        namespaces={
+            namespace: name
+            for name in environments
+            for namespace in key.catalogue.namespaces(name)
+            if namespaces.count(namespace) == 1
+        },
         default=alerts.environment if alerts else "",
         service_labels=alerts.service_labels if alerts else SERVICE_LABELS,
         # A service's name or alias has precedence over another service's Deployment.
-        services={each.deployment: name for name, each in services.items()}
-        | {word: name for name, each in services.items() for word in (name, *each.aliases)},
-        workloads={each.deployment: name for name, each in services.items()},
+        services={word: name for name, each in services.items() for word in (name, *each.aliases)},
+        workloads=_WorkloadNames(places),
     )
 
 
@@ -193,7 +232,7 @@ def _compile_label_names(key: _CatalogueKey) -> frozenset[str]:
     rules = [each.matchers for each in (alerts.routes if alerts else ())]
     rules += [each.matchers for each in (alerts.watchdogs if alerts else ())]
     matched = {matcher.name for matchers in rules for matcher in matchers}
-    return frozenset({*locations.environment_labels, *locations.service_labels, "namespace", "pod", *owners, *matched})
+    return frozenset({*locations.environment_labels, *locations.service_labels, *_PLACE_LABELS, *owners, *matched})
 
 
 def _route(rule: str, entry: DefaultRouteConfig) -> Route:

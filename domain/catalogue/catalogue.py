@@ -1,6 +1,6 @@
 """The catalogue: clusters, environments, services, applications and roles. It is immutable; a reload builds a new one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Self
 
@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 from domain import defaults
 from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.base import ConfigModel, DnsLabel
+from domain.catalogue.services import Service
 from domain.catalogue.urls import ApiBaseUrl
 from domain.errors import UsageError
-from domain.label_regex import compile_label_regex
 from domain.people import Member, Role, allows, roles_held
 from domain.policies import PROTECTED_APPROVALS, REQUIRED_ROLES, AccessRule, Action
 from domain.rich_text import Code, join, sentence
@@ -83,30 +83,6 @@ class Environment(ConfigModel):
         return AccessRule(self.needs.get(action, REQUIRED_ROLES[action]), approvals.get(action))
 
 
-class Service(ConfigModel):
-    """One Deployment that people name. ``tag_pattern`` says which tags may be deployed without having run here.
-
-    ``dashboard`` is the uid of its Grafana dashboard; ``depends_on`` names services whose changes can break this one.
-    """
-
-    deployment: DnsLabel
-    container: DnsLabel
-    image: str
-    tag_pattern: str = r"^[A-Za-z0-9._-]+-[0-9a-f]{7}$"
-    aliases: tuple[DnsLabel, ...] = ()
-    team: str = ""
-    dashboard: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
-    depends_on: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _pattern_compiles(self) -> Self:
-        try:
-            compile_label_regex(self.tag_pattern)
-        except ValueError as error:
-            raise ValueError(f"tag_pattern is not a regular expression that can be used: {error}") from error
-        return self
-
-
 class Application(ConfigModel):
     """Services that are deployed together, in this order. Commands without a service mean the default application."""
 
@@ -141,9 +117,16 @@ class Catalogue(ConfigModel):
         _check_unique_locations(
             "environments", {name: f"{each.cluster}/{each.namespace}" for name, each in self.environments.items()}
         )
-        _check_unique_locations("services", {name: each.deployment for name, each in self.services.items()})
         _check_unique_names("environments", {name: entry.aliases for name, entry in self.environments.items()})
         _check_unique_names("services", {name: entry.aliases for name, entry in self.services.items()})
+        return self
+
+    @model_validator(mode="after")
+    def _check_placements(self) -> Self:
+        for name, service in self.services.items():
+            for environment in service.environments:
+                _check_exists(f"services.{name}.environments.{environment}", environment, self.environments)
+        _check_one_service_each(target for environment in self.environments for target in self.targets(environment))
         return self
 
     @model_validator(mode="after")
@@ -172,8 +155,18 @@ class Catalogue(ConfigModel):
 
     def target(self, environment: str, service: str) -> Target:
         """The Deployment of a service in an environment."""
-        where, what = self.environments[environment], self.services[service]
-        return Target(environment, service, where.cluster, where.namespace, what.deployment, what.container)
+        where = self.environments[environment]
+        namespace, deployment, container = self.services[service].placement(environment, where.namespace)
+        return Target(environment, service, where.cluster, namespace, deployment, container)
+
+    def targets(self, environment: str) -> tuple[Target, ...]:
+        """The Deployments of all services in an environment, in the catalogue's order. Not all of them have to exist."""
+        return tuple(self.target(environment, service) for service in self.services)
+
+    def namespaces(self, environment: str) -> tuple[str, ...]:
+        """The namespaces of an environment: its own first, then those of services that are elsewhere."""
+        own = self.environments[environment].namespace
+        return tuple(dict.fromkeys([own, *(target.namespace for target in self.targets(environment))]))
 
     def rollout_within(self, environment: str) -> timedelta:
         """How long a rollout may take; the default for an environment that a reload removed while one was under way."""
@@ -203,6 +196,16 @@ def _check_unique_locations(kind: str, locations: dict[str, str]) -> None:
         others = [other for other, where in locations.items() if where == location and other != name]
         if others:
             raise ValueError(f"{kind}: {name!r} and {others[0]!r} are both {location}")
+
+
+def _check_one_service_each(targets: Iterable[Target]) -> None:
+    """Check that no Deployment is reached by two names, for the same reason; also not in another environment's namespace."""
+    seen: dict[tuple[str, str, str], Target] = {}
+    for target in targets:
+        other = seen.setdefault((target.cluster, target.namespace, target.deployment), target)
+        if other is not target:
+            where = f"services.{target.service}.environments.{target.environment}"
+            raise ValueError(f"{where}: {target} and {other} are both {target.namespace}/{target.deployment}")
 
 
 def _check_unique_names(kind: str, names: dict[str, tuple[str, ...]]) -> None:

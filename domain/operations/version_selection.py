@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
-from domain.catalogue.catalogue import Service
+from domain.catalogue.services import Service
 from domain.errors import Refused, UsageError
 from domain.label_regex import compile_label_regex
 from domain.operations.version_choices import VersionChoice, VersionChoices

@@ -1,7 +1,7 @@
 """Finds changes before an alert, from the bot's own records and the cluster. Each source has its own time limit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -131,7 +131,7 @@ class SuspectFinder:
         """Query all sources for changes after ``since``."""
         at = self._clock.now()
         catalogue = self._catalogue()
-        targets = [catalogue.target(environment, name) for name in catalogue.services]
+        targets = catalogue.targets(environment)
         records, locks, cluster_state, scalings = await asyncio.gather(
             self._query_source(_DATABASE, "our own operations", self._operations(environment, since), ()),
             self._query_source(_DATABASE, "locks", self._lock_changes(environment, since, at), ()),
@@ -176,14 +176,21 @@ class SuspectFinder:
             current_lock = await tx.locks.environment_lock(environment, at)
         return changes_from_locks(environment, [row.entry for row in (*locked, *unlocked)], current_lock)
 
-    async def _cluster_state(self, environment: str, targets: list[Target]) -> _ClusterState:
+    async def _cluster_state(self, environment: str, targets: Sequence[Target]) -> _ClusterState:
         cluster = self._cluster(environment)
         workloads, managers = await asyncio.gather(cluster.workloads(targets), cluster.field_managers(targets))
         return _ClusterState(workloads, managers)
 
-    async def _autoscaler_changes(self, environment: str, targets: list[Target], since: datetime) -> tuple[PlatformChange, ...]:
-        namespace = self._catalogue().environments[environment].namespace
-        return changes_from_autoscalers(await self._cluster(environment).scaling_events(namespace, since), targets)
+    async def _autoscaler_changes(
+        self, environment: str, targets: Sequence[Target], since: datetime
+    ) -> tuple[PlatformChange, ...]:
+        cluster, namespaces = self._cluster(environment), tuple(dict.fromkeys(target.namespace for target in targets))
+        events = await asyncio.gather(*(cluster.scaling_events(namespace, since) for namespace in namespaces))
+        return tuple(
+            change
+            for namespace, found in zip(namespaces, events, strict=True)
+            for change in changes_from_autoscalers(found, [target for target in targets if target.namespace == namespace])
+        )
 
     async def _external_changes(
         self, environment: str, cluster_state: _ClusterState, records: Iterable[OperationRecord], since: datetime

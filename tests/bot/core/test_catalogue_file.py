@@ -57,6 +57,16 @@ def test_a_good_catalogue_is_read() -> None:
     ("old", "new", "sentence"),
     [
         (
+            "    container: app",
+            "    environments:\n      productoin: {deployment: prod-web}\n    container: app",
+            "deepecho.yaml, line 16: services.web.environments.productoin: 'productoin' is not defined;",
+        ),
+        (
+            "    container: app",
+            "    environments:\n      production:\n        deploymnt: prod-web\n    container: app",
+            "deepecho.yaml, line 17: services.web.environments.production.deploymnt: is not a key that is known here.",
+        ),
+        (
             "    protected: true",
             "    protectd: true",
             "deepecho.yaml, line 8: environments.production.protectd: is not a key that is known here.",

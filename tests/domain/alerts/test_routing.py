@@ -207,3 +207,46 @@ def test_an_explanation_and_a_route_are_one(labels: dict[str, str]) -> None:
 def test_the_example_maps_the_platforms_rules(labels: dict[str, str], rule: str, severity: Severity) -> None:
     route = route_of([labels], load_catalogue(Path(__file__).parents[3] / "deploy" / "deepecho.example.yaml"))
     assert (route.rule, route.severity) == (rule, severity)
+
+
+HELM_NAMES = {
+    "development": {"deployment": "deep-echo-dev-main"},
+    "staging": {"namespace": "echo", "deployment": "deep-echo-staging-main"},
+    "production": {"namespace": "echo", "deployment": "deep-echo-prod-main"},
+}
+
+
+@pytest.mark.parametrize(
+    ("labels", "location"),
+    [
+        ({"namespace": "deep-echo-dev", "pod": "deep-echo-dev-main-6d5f8c7b9d-x2x4z"}, ("development", "deep-echo-main")),
+        # Two environments share this namespace: the workload tells them apart.
+        ({"namespace": "echo", "deployment": "deep-echo-prod-main"}, ("production", "deep-echo-main")),
+        ({"namespace": "echo", "pod": "deep-echo-staging-main-6d5f8c7b9d-x2x4z"}, ("staging", "deep-echo-main")),
+        (
+            {"namespace": "echo", "owner_kind": "Deployment", "owner_name": "deep-echo-prod-main"},
+            ("production", "deep-echo-main"),
+        ),
+        ({"environment": "prod", "deployment": "deep-echo-prod-main"}, ("production", "deep-echo-main")),
+        ({"environment": "prod", "service": "deep-echo-main"}, ("production", "deep-echo-main")),
+        # A name of another environment, or of another team's namespace, is not this service.
+        ({"environment": "prod", "deployment": "deep-echo-dev-main"}, ("production", "")),
+        ({"namespace": "echo", "deployment": "other"}, ("", "")),
+        ({"namespace": "elsewhere", "deployment": "deep-echo-prod-main"}, ("", "deep-echo-main")),
+        ({"environment": "qa", "namespace": "elsewhere", "deployment": "deep-echo-prod-main"}, ("", "deep-echo-main")),
+    ],
+)
+def test_names_that_differ_by_environment_name_both(labels: dict[str, str], location: tuple[str, str]) -> None:
+    data = catalogue_data()
+    data["services"]["deep-echo-main"]["environments"] = HELM_NAMES
+    assert location_of(labels, Catalogue.model_validate(data)) == Location(*location)
+
+
+def test_one_name_is_another_service_in_another_environment() -> None:
+    data = catalogue_data()
+    data["services"]["deep-echo-main"]["environments"] = {"development": {"deployment": "echo"}}
+    data["services"]["deep-echo-docs"]["environments"] = {"staging": {"deployment": "echo"}}
+    catalogue = Catalogue.model_validate(data)
+    assert location_of({"env": "dev", "deployment": "echo"}, catalogue).service == "deep-echo-main"
+    assert location_of({"env": "stage", "deployment": "echo"}, catalogue).service == "deep-echo-docs"
+    assert location_of({"deployment": "echo"}, catalogue).service == ""

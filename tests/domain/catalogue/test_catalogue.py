@@ -219,3 +219,60 @@ def test_roles_of_one_environment_stay_there() -> None:
     assert catalogue.has_role(zoe, Role.DEPLOYER, "development")
     assert not catalogue.has_role(zoe, Role.DEPLOYER, "production")
     assert not catalogue.has_role(zoe, Role.DEPLOYER, None)
+
+
+def placed(**environments: dict[str, str]) -> dict[str, Any]:
+    """The catalogue with the main service under other names in these environments."""
+    data = catalogue_data()
+    data["services"]["deep-echo-main"]["environments"] = environments
+    return data
+
+
+def test_names_differ_by_environment() -> None:
+    catalogue = Catalogue.model_validate(
+        placed(development={"deployment": "deep-echo-dev-main"}, production={"namespace": "echo", "container": "app"})
+    )
+    found = {each: catalogue.target(each, "deep-echo-main") for each in catalogue.environments}
+    assert [(each.namespace, each.deployment, each.container) for each in found.values()] == [
+        ("deep-echo-dev", "deep-echo-dev-main", "main-app"),
+        ("deep-echo-staging", "deep-echo-main", "main-app"),
+        ("echo", "deep-echo-main", "app"),
+    ]
+    assert catalogue.namespaces("production") == ("deep-echo-prod", "echo")
+    assert catalogue.namespaces("staging") == ("deep-echo-staging",)
+
+
+def test_one_namespace_can_hold_all_environments() -> None:
+    names = {"development": "dev-main", "staging": "stage-main", "production": "prod-main"}
+    catalogue = Catalogue.model_validate(
+        placed(**{name: {"namespace": "echo", "deployment": deployment} for name, deployment in names.items()})
+    )
+    assert {catalogue.target(name, "deep-echo-main").deployment for name in names} == set(names.values())
+
+
+@pytest.mark.parametrize(
+    ("environments", "says"),
+    [
+        (
+            {"prod": {"deployment": "x"}},
+            "services.deep-echo-main.environments.prod: 'prod' is not defined; there are development",
+        ),
+        ({"production": {}}, "say what differs: deployment, namespace or container"),
+        ({"production": {"deploymnt": "x"}}, "services.deep-echo-main.environments.production.deploymnt"),
+        ({"production": {"deployment": "No_Name"}}, "services.deep-echo-main.environments.production.deployment"),
+        ({"production": {"deployment": ""}}, "services.deep-echo-main.environments.production.deployment"),
+        (
+            {"production": {"deployment": "deep-echo-docs"}},
+            "deep-echo-docs in production and deep-echo-main in production are both deep-echo-prod/deep-echo-docs",
+        ),
+        (
+            {"development": {"namespace": "deep-echo-prod"}},
+            "deep-echo-main in production and deep-echo-main in development are both deep-echo-prod/deep-echo-main",
+        ),
+    ],
+)
+def test_a_placement_that_is_wrong_is_said(environments: dict[str, dict[str, str]], says: str) -> None:
+    with pytest.raises(ValidationError) as wrong:
+        Catalogue.model_validate(placed(**environments))
+    told = "\n".join(f"{'.'.join(str(part) for part in each['loc'])} {each['msg']}" for each in wrong.value.errors())
+    assert says in told

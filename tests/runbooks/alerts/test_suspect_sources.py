@@ -10,12 +10,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from domain.catalogue.catalogue import Catalogue
 from domain.changes.platform_changes import ChangeKind
 from sandbox.cluster import ADMIN_TOKEN, ClusterFault
 from storage.engines import open_engines
 from storage.store import Store
 from tests.harness.cluster_namespace import KubernetesHttpApi
-from tests.harness.operations import OperationsHarness
+from tests.harness.operations import OperationsHarness, open_operations_harness
+from tests.harness.samples.team import catalogue_data
 from tests.harness.suspects import APPS, COGNITIVE, MAIN, ExternalEditor, suspect_finder
 
 SHORTLY = timedelta(seconds=0.5)
@@ -48,6 +50,23 @@ async def test_a_cluster_that_hangs_keeps_nothing_else_back(harness: OperationsH
         f"autoscaler {COGNITIVE}": "",
         "deploy main-77aa001": record.id,
     }
+
+
+async def test_services_in_other_namespaces_under_other_names_are_searched_there(tmp_path: Path) -> None:
+    data = catalogue_data()
+    data["environments"]["production"]["namespace"] = "somewhere-else"
+    data["services"] = {
+        "mind": data["services"][COGNITIVE]
+        | {"deployment": "mind", "environments": {"production": {"deployment": COGNITIVE, "namespace": "deep-echo-prod"}}},
+        "echo": data["services"][MAIN] | {"environments": {"production": {"namespace": "deep-echo-prod"}}},
+    }
+    data["applications"] = {"all": {"services": ["mind", "echo"], "default": True}}
+    async with open_operations_harness(tmp_path, catalogue=Catalogue.model_validate(data)) as harness:
+        plan = await harness.planner.rollback("production", "last")
+        assert plan.services == ("mind", "echo")
+        found = await suspect_finder(harness).gather("production", began_at=harness.clock.now())
+        assert {each.description: each.services for each in found.changes}[f"autoscaler {COGNITIVE}"] == ("mind",)
+        assert found.missing == ()
 
 
 async def test_config_maps_alone_may_be_missing(harness: OperationsHarness) -> None:
