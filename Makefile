@@ -10,7 +10,7 @@ FETCH = ls .tools/local-slack-*/bin/local-slack >/dev/null 2>&1 || scripts/need 
 FETCH_IF_POSSIBLE = $(FETCH) || [ "$$CI" != true ]
 LOCKING := --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
 
-.PHONY: help setup sandbox test lint format test-cluster test-alerts test-browser test-crash coverage redaction bench lock clean
+.PHONY: help setup sandbox test lint format test-cluster test-alerts test-browser test-crash test-chaos coverage redaction bench lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -34,7 +34,7 @@ sandbox: $(RUNS)  ## a whole platform on this machine: local Slack, stand-in clu
 test: $(READY)  ## the tests (7 minutes on two cores)
 	@$(FETCH_IF_POSSIBLE)
 	@scripts/need postgresql prometheus prometheus-alertmanager
-	@$(PYTEST) -n auto --dist loadfile -m "not cluster and not browser and not crash and not alerts"
+	@$(PYTEST) -n auto --dist loadfile -m "not cluster and not browser and not crash and not chaos and not alerts"
 
 lint: $(READY)  ## ruff, mypy strict, import contracts
 	@$(BIN)/ruff check .
@@ -65,11 +65,16 @@ test-crash: $(READY)  ## SIGKILL at every point of every procedure, SQLite and P
 	@scripts/need postgresql
 	@$(PYTEST) -m crash
 
+test-chaos: $(READY)  ## thirty SIGKILLs under a mixed load and faults, SQLite and PostgreSQL; prints its counts
+	@$(FETCH_IF_POSSIBLE)
+	@scripts/need postgresql
+	@$(PYTEST) -m chaos -n 2 -rP
+
 coverage: $(READY)  ## which branches the tests never take; .coverage/report.txt and .coverage/html; TESTS=tests/storage for some
 	@$(FETCH_IF_POSSIBLE)
 	@scripts/need postgresql prometheus prometheus-alertmanager
 	@mkdir -p .coverage
-	@$(PYTEST) -n auto --dist loadfile -m "not cluster and not browser and not crash and not alerts" --cov --cov-report= $(TESTS)
+	@$(PYTEST) -n auto --dist loadfile -m "not cluster and not browser and not crash and not chaos and not alerts" --cov --cov-report= $(TESTS)
 	@$(BIN)/coverage html --quiet
 	@$(BIN)/coverage report > .coverage/report.txt
 	@tail -n 1 .coverage/report.txt

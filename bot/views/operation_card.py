@@ -147,7 +147,8 @@ def _body(record: OperationRecord, now: datetime | None) -> Paragraph:
     versions = versions_line(record.plan)
     if not has_progress:
         return Paragraph((join_dots(versions, phrases.join_names(record.plan.services)),))
-    counts = tuple(_progress(each, now) for each in record.progress)
+    # An ended operation took as long as it took, whenever its card is drawn.
+    counts = tuple(_progress(each, record.ended_at or now) for each in record.progress)
     return Paragraph((versions, *counts) if versions else counts, spaced=True)
 
 

@@ -192,6 +192,14 @@ def test_old_pods_that_are_ready_do_not_fill_the_bar() -> None:
     assert "▓▓▓░░░░░░ 1/3 ready" in visible_text(render(approved(progress=(begun,)), NOW))
 
 
+def test_the_clock_of_an_ended_operation_stands_still() -> None:
+    running = rolling()
+    stopped = replace(running, state=State.CANCELLED, ended_at=NOW + timedelta(seconds=30))
+    later = NOW + timedelta(hours=1)
+    assert render(stopped, later) == render(stopped, NOW + timedelta(hours=2))
+    assert render(running, later) != render(running, NOW + timedelta(hours=2))
+
+
 def test_a_reason_calls_nobody() -> None:
     message = render(replace(rejected("ask <@U0KIM00005> <!channel>"), reason="<!here> <@U0KIM00005> *now*"))
     assert set(markup_tokens(message.blocks, message.text)) == {"@U0MIA00003", "@U0ANA00001"}

@@ -1,0 +1,112 @@
+"""Thirty kills under commands, clicks, notifications, and faults of Slack and the cluster: nothing is lost or doubled.
+
+``DEEPECHO_TEST_SEED`` is another seed for what happens when; the bot's own timing differs from run to run all the same.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+
+from sandbox.slack import LocalSlack, RunningSlack
+from tests.harness.chaos_counts import AppliedChanges, Findings, findings, settled
+from tests.harness.chaos_load import WEBHOOK_TOKEN, ChaosLoad
+from tests.harness.crash import CrashHarness, open_crash_harness
+from tests.harness.crash_databases import FreshDatabases
+from tests.harness.ports import free_ports
+
+KILLS = 30
+EARLY_KILLS = 0.2
+"""This part of the kills comes while the bot still starts; before the others it has taken one to five commands more."""
+START_TIMEOUT = 60.0
+SETTLE_TIMEOUT = 240.0
+NOTHING_WRONG = Findings(
+    lost_commands=(),
+    lost_alerts=(),
+    doubled_operations=(),
+    doubled_changes=(),
+    doubled_messages=(),
+    missing_cards=(),
+    stale_cards=(),
+    unfinished=(),
+    left_locks=0,
+    failed_messages=0,
+    broken_audit="",
+)
+
+pytestmark = [
+    pytest.mark.chaos,
+    # A client that was killed leaves its half of a connection to the garbage collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[RunningSlack]:
+    async with LocalSlack() as running:
+        yield running
+
+
+async def test_thirty_kills_under_a_mixed_load(slack: RunningSlack, databases: FreshDatabases) -> None:
+    seed = int(os.environ.get("DEEPECHO_TEST_SEED", "1"))
+    async with open_crash_harness(slack, *databases.take("chaos")) as harness:
+        port = free_ports()
+        load = ChaosLoad(harness, f"http://127.0.0.1:{port}/webhooks/alertmanager", Random(seed))  # noqa: S311 -- no secret
+        changes = AppliedChanges()
+        harness.stand_in.store.subscribe(changes.on_change)
+        await _start_bot(harness, port)
+        async with asyncio.TaskGroup() as tasks:
+            for run in (load.run_commands, load.run_clicks, load.run_notifications, load.run_faults):
+                tasks.create_task(run())
+            await _kill_again_and_again(harness, port, load)
+            load.stop()
+            # What waits for its turn with Alertmanager's notification needs a bot that takes it.
+            await _until_ready(harness)
+        await _settle(harness, load)
+        found = await findings(harness, load, changes)
+        print(_summary(seed, load, changes))  # noqa: T201 -- the counts are what the run is for
+        assert found == NOTHING_WRONG, f"seed {seed}"
+        assert len(changes.by_operation) > KILLS // 3, "there was hardly any load"
+
+
+async def _start_bot(harness: CrashHarness, port: int) -> None:
+    await harness.start_bot(DEEPECHO_HTTP__PORT=str(port), DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKEN=WEBHOOK_TOKEN)
+
+
+async def _kill_again_and_again(harness: CrashHarness, port: int, load: ChaosLoad) -> None:
+    for _ in range(KILLS):
+        if load.random.random() > EARLY_KILLS:
+            await _until_ready(harness)
+            wanted = load.acknowledged + load.random.randint(1, 5)
+            async with asyncio.timeout(START_TIMEOUT):
+                while load.acknowledged < wanted:
+                    await asyncio.sleep(0.02)
+        await asyncio.sleep(load.random.uniform(0.0, 1.0))
+        bot = harness.bots[-1]
+        assert bot.returncode is None, "the bot ended by itself"
+        bot.kill()
+        await bot.wait()
+        await _start_bot(harness, port)
+
+
+async def _until_ready(harness: CrashHarness) -> None:
+    await harness.slack.client.wait_for_bot(within=START_TIMEOUT)
+
+
+async def _settle(harness: CrashHarness, load: ChaosLoad) -> None:
+    """No more faults; what waits is decided, what runs ends, what is to be said is said."""
+    await harness.slack.client.faults.clear()
+    harness.stand_in.control.clear_faults()
+    async with asyncio.timeout(SETTLE_TIMEOUT):
+        while not await settled(harness):
+            await load.click_once()
+            await asyncio.sleep(0.2)
+
+
+def _summary(seed: int, load: ChaosLoad, changes: AppliedChanges) -> str:
+    return (
+        f"seed {seed}: {KILLS} kills, {len(load.commands)} commands ({load.acknowledged} acknowledged), {load.clicks} clicks, "
+        f"{load.notifications} notifications, {load.faults} faults, {len(changes.by_operation)} changes of Deployments"
+    )
