@@ -2,7 +2,8 @@
 
 ``DEEPECHO_TEST_DIE_AT`` is ``<step>/<point>``; points are ``before`` (nothing done), ``done`` (not recorded) and ``recorded``.
 ``DEEPECHO_TEST_STOP_AT`` is the same for SIGSTOP; ``DEEPECHO_TEST_PROCEDURES`` is the version of the procedures.
-``DEEPECHO_TEST_TRACE`` names the file; ``DEEPECHO_TEST_FASTER`` divides the waits between messages and a replica's lease.
+``DEEPECHO_TEST_TRACE`` names the file; ``DEEPECHO_TEST_FASTER`` divides the waits between messages and, if
+``DEEPECHO_TEST_LEASE_FASTER`` does not say otherwise, half of it a replica's lease.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ async def main() -> None:
     tuning = RuntimeOptions(
         rate_limits=pace,
         observer=SignalAtPoint(signals, Path(os.environ["DEEPECHO_TEST_TRACE"])),
-        lease_timings=LeaseTimings().faster(faster / 2),
+        lease_timings=LeaseTimings().faster(float(os.environ.get("DEEPECHO_TEST_LEASE_FASTER", faster / 2))),
         procedures_version=int(os.environ.get("DEEPECHO_TEST_PROCEDURES", str(PROCEDURES_VERSION))),
     )
     stop = asyncio.Event()
