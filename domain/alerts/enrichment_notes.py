@@ -1,7 +1,8 @@
 """The replies that enrichment adds to an alert's thread: chart, suspects, pods. Pure."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,11 +10,11 @@ from domain.alerts.alerts import AlertGroup, AlertNote
 from domain.changes.platform_changes import Suspect
 from domain.metrics.chart_text import describe_chart, format_number
 from domain.metrics.charts import Chart, Marker, Series
-from domain.metrics.promql import Comparison, Threshold, expression_of, split_threshold
+from domain.metrics.promql import Comparison, Threshold, expression_of, split_threshold, why_no_limit
 from domain.metrics.samples import Sample
 from domain.notes import Tone
 from domain.rich_text import Code, Text, sentence
-from domain.text import and_more
+from domain.text import and_more, clip
 from domain.workloads.deployments import PodFailure
 
 MIN_CHART_LEAD = timedelta(minutes=30)
@@ -30,6 +31,16 @@ _FAILURE_TEXTS = {
     "chart": "The chart could not be drawn.",
     "pods": "Whether pods fail could not be found out.",
 }
+MAX_CONDITION_LENGTH = 200
+"""Maximum characters of a rule's further condition."""
+_COMPARE: Mapping[Comparison, Callable[[float, float], bool]] = {
+    Comparison.ABOVE: operator.gt,
+    Comparison.AT_LEAST: operator.ge,
+    Comparison.BELOW: operator.lt,
+    Comparison.AT_MOST: operator.le,
+    Comparison.EQUAL: operator.eq,
+    Comparison.NOT_EQUAL: operator.ne,
+}
 _LEFT_MARGIN = 0.1
 """The empty part of a chart before its first value."""
 _MIN_CHART_SPAN = timedelta(minutes=2)
@@ -43,7 +54,11 @@ class AlertQuery:
     expression: str
     since: datetime
     until: datetime
+    present_expression: str = ""
+    """The query for the present value. It is the whole rule where that demands more of a series than the drawn limit."""
     threshold: Threshold | None = None
+    no_limit_because: str = ""
+    """Why a rule that compares something has no limit to draw."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Series with other values of these labels belong to other alerts of the same rule."""
 
@@ -56,8 +71,12 @@ def query_of(group: AlertGroup, at: datetime) -> AlertQuery | None:
         return None
     threshold = split_threshold(expression)
     since = max(group.began_at - MIN_CHART_LEAD, at - MAX_CHART_SPAN)
+    measured = threshold.left if threshold else expression
+    demands_more = threshold is not None and bool(threshold.inner_limits or threshold.condition) and not threshold.boolean
     return AlertQuery(
-        expression=threshold.left if threshold else expression,
+        expression=measured,
+        present_expression=expression if demands_more else measured,
+        no_limit_because=why_no_limit(expression),
         since=min(since, at - MIN_CHART_LEAD),
         until=at,
         threshold=threshold,
@@ -66,11 +85,15 @@ def query_of(group: AlertGroup, at: datetime) -> AlertQuery | None:
 
 
 def value_of(query: AlertQuery, samples: Iterable[Sample]) -> str:
-    """``14.2 (limit 10)``: the value that is furthest beyond the limit. Empty if Prometheus has no value."""
+    """``14.2 (limit 10)``: the value that is furthest beyond the limit. Empty if there is none that is surely the alert's."""
+    samples, threshold = tuple(samples), query.threshold
     values = [each.value for each in samples if each.value is not None]
+    if any(each.differing_labels for each in samples):
+        # Relabelling may have changed the alert's labels: only a single series that fires can be told to be the alert's.
+        values = [each for each in values if threshold is None or _breaches(each, threshold)]
+        values = values if len(values) == 1 else []
     if not values:
         return ""
-    threshold = query.threshold
     worst = max(values, key=lambda value: _distance_from_limit(value, threshold))
     limit = f" (limit {format_number(threshold.limit)})" if threshold and math.isfinite(threshold.limit) else ""
     return f"{format_number(worst)}{limit}"
@@ -93,7 +116,24 @@ def chart_note(
         markers=tuple(markers),
         left_out=len(series) - len(selected),
     )
-    return AlertNote(group_id=group.id, key=_note_key(group, "chart"), at=at, text=describe_chart(chart), chart=chart)
+    text, lines = describe_chart(chart), _chart_lines(query, selected)
+    return AlertNote(group_id=group.id, key=_note_key(group, "chart"), at=at, text=text, lines=lines, chart=chart)
+
+
+def _chart_lines(query: AlertQuery, drawn: Sequence[Series]) -> tuple[Text, ...]:
+    """What the chart does not show of the rule, and series that are not surely the alert's."""
+    threshold, lines = query.threshold, []
+    if threshold and threshold.inner_limits:
+        limits = ", ".join(f"{comparison} {format_number(limit)}" for comparison, limit in threshold.inner_limits)
+        lines.append(f"The rule has another limit, which is not drawn: {limits}.")
+    if threshold and threshold.condition:
+        lines.append(f"The rule demands besides: {clip(threshold.condition, MAX_CONDITION_LENGTH)}")
+    if query.no_limit_because:
+        lines.append(f"No limit is drawn: {query.no_limit_because}.")
+    if labels := sorted({label for each in drawn for label in each.differing_labels}):
+        other = "another value" if len(labels) == 1 else "other values"
+        lines.append(f"No series has all labels of the alert; drawn are those with {other} of {', '.join(labels)}.")
+    return tuple(lines)
 
 
 def _chart_start(query: AlertQuery, series: Sequence[Series], markers: Sequence[Marker]) -> datetime:
@@ -182,6 +222,11 @@ def _worst_first(series: Series, threshold: Threshold | None) -> tuple[bool, flo
     """A sort key: the line with the worst present value comes first."""
     value = next((value for _, value in reversed(series.points) if value is not None), None)
     return value is None, 0.0 if value is None else -_distance_from_limit(value, threshold), series.name
+
+
+def _breaches(value: float, threshold: Threshold) -> bool:
+    """Whether a value fulfils the condition of the alert, as far as the last limit goes."""
+    return _COMPARE[threshold.comparison](value, threshold.limit)
 
 
 def _distance_from_limit(value: float, threshold: Threshold | None) -> float:

@@ -10,6 +10,8 @@ class Series:
 
     name: str
     points: tuple[tuple[float, float | None], ...]
+    differing_labels: tuple[str, ...] = ()
+    """Labels whose value is not the alert's; see ``domain.metrics.nearest_series``."""
 
 
 @dataclass(frozen=True, slots=True)

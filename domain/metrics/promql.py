@@ -3,17 +3,19 @@
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
-from urllib.parse import parse_qs, urlsplit
+
+from domain.metrics.generator_urls import expressions_in
+from domain.metrics.promql_numbers import constant_of
 
 MAX_EXPRESSION_LENGTH = 10_000
 """Characters. A longer expression is ignored, not cut: half of it would mean something else."""
 
-MAX_GENERATOR_URL_LENGTH = 100_000
-"""Characters; percent encoding makes three of one."""
+MAX_NESTED_CONDITIONS = 10
+"""How many parentheses with conditions of their own are read; more of them would cost time, and nobody writes them."""
 
 
 class Comparison(StrEnum):
@@ -47,45 +49,56 @@ class Threshold:
     comparison: Comparison
     limit: float
     boolean: bool = False
+    inner_limits: tuple[tuple[Comparison, float], ...] = ()
+    """The limits before the last one in a chain: of ``3 <= x < 20`` those are at least 3."""
+    condition: str = ""
+    """What the rule demands besides, beginning with ``and`` or ``unless``. The value is that of ``left`` all the same."""
 
     @property
     def expression(self) -> str:
-        """The whole comparison, with the number on the right."""
-        return f"{self.left} {self.comparison} {'bool ' if self.boolean else ''}{_format_number(self.limit)}"
+        """The whole comparison, with the numbers on the right."""
+        inner = "".join(f" {comparison} {_format_number(limit)}" for comparison, limit in self.inner_limits)
+        own = f"{self.comparison} {'bool ' if self.boolean else ''}{_format_number(self.limit)}"
+        return f"{self.left}{inner} {own}{f' {self.condition}' if self.condition else ''}"
 
 
 def expression_of(generator_url: str) -> str:
-    """The expression in an alert's ``generatorURL``, which is its parameter ``g0.expr``.
+    """The expression in an alert's ``generatorURL``: see ``domain.metrics.generator_urls``.
 
     Empty if there is none, if it is longer than ``MAX_EXPRESSION_LENGTH``, or if it contains control characters.
     """
-    if len(generator_url) > MAX_GENERATOR_URL_LENGTH:
-        return ""
-    try:
-        expression = parse_qs(urlsplit(generator_url).query, max_num_fields=100).get("g0.expr", [""])[0].strip()
-    except ValueError:
-        return ""
+    expression = next(filter(None, expressions_in(generator_url)), "")
     if len(expression) > MAX_EXPRESSION_LENGTH or any(_is_control_character(character) for character in expression):
         return ""
     return expression
 
 
 def split_threshold(expression: str) -> Threshold | None:
-    """Split an expression whose top level is exactly one comparison with a number.
+    """Split an expression that compares one thing with numbers at its top level, besides conditions that follow.
 
-    None for everything else: ``and``, ``or``, ``unless`` at the top level, two comparisons, a comparison of two series, text that
-    is not PromQL. The time is proportional to the length.
+    None for everything else: ``or`` at the top level, a comparison of two series, text that is not PromQL. The time is
+    proportional to the length.
     """
     tokens = _tokenize(expression)
-    if tokens is None:
+    parts = None if tokens is None else _split_condition(tokens)
+    if parts is None:
         return None
+    inner, condition = parts
+    positions = [place for place in _top_level(inner) if inner[place].text in _COMPARISONS]
+    threshold = _build_threshold(inner, positions) if positions else None
+    return replace(threshold, condition=condition) if threshold else None
+
+
+def why_no_limit(expression: str) -> str:
+    """Why a rule that compares something has no limit that can be drawn; empty if it has one, or compares nothing."""
+    tokens = _tokenize(expression)
+    if tokens is None or split_threshold(expression) is not None:
+        return ""
     inner = _strip_parentheses(tokens)
-    positions = _comparison_positions(inner)
-    if positions is None or len(positions) != 1:
-        return None
-    left, right = inner[: positions[0]], inner[positions[0] + 1 :]
-    boolean = bool(right) and right[0].text.lower() == "bool"
-    return _build_threshold(left, Comparison(inner[positions[0]].text), right[1:] if boolean else right, boolean=boolean)
+    operators = {inner[place].text.lower() for place in _top_level(inner)} & {*_COMPARISONS, *_SET_OPERATORS}
+    if "or" in operators:
+        return "the rule has alternatives (or), each with a limit of its own"
+    return "the rule compares with no single number" if operators else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +128,8 @@ _OPENING = {"(": ")", "{": "}", "[": "]"}
 _CLOSING = frozenset(_OPENING.values())
 _SET_OPERATORS = frozenset({"and", "or", "unless"})
 _COMPARISONS = frozenset(Comparison)
+_NO_OPERATORS = frozenset({"=", "!", "=~", "!~"})
+"""They stand between braces only."""
 
 
 def _tokenize(expression: str) -> list[_Token] | None:
@@ -148,33 +163,51 @@ def _strip_parentheses(tokens: Sequence[_Token]) -> Sequence[_Token]:
     return tokens[depth : len(tokens) - depth]
 
 
-def _comparison_positions(tokens: Sequence[_Token]) -> list[int] | None:
-    """Positions of the comparisons outside of all brackets. None if there is a set operator, or text that is not PromQL."""
-    positions = []
+def _top_level(tokens: Sequence[_Token]) -> Iterator[int]:
+    """Positions of the tokens outside of all brackets."""
     position = 0
     while position < len(tokens):
-        text = tokens[position].text
-        if text in _COMPARISONS:
-            positions.append(position)
-        elif text.lower() in _SET_OPERATORS or text in {"=", "!", "=~", "!~"}:
-            return None
+        yield position
         position += tokens[position].closing_offset + 1
-    return positions
 
 
-def _build_threshold(
-    left: Sequence[_Token], comparison: Comparison, right: Sequence[_Token], *, boolean: bool
-) -> Threshold | None:
-    first, second = _parse_number(left), _parse_number(right)
-    if (first is None) == (second is None) or not left or not right:
+def _split_condition(tokens: Sequence[_Token]) -> tuple[Sequence[_Token], str] | None:
+    """What is measured and compared, and the text of the conditions after it. None with ``or``, or without PromQL."""
+    conditions: list[str] = []
+    for _ in range(MAX_NESTED_CONDITIONS):
+        tokens = _strip_parentheses(tokens)
+        places = list(_top_level(tokens))
+        if any(tokens[place].text in _NO_OPERATORS or tokens[place].text.lower() == "or" for place in places):
+            return None
+        first = next((place for place in places if tokens[place].text.lower() in _SET_OPERATORS), None)
+        if first is None:
+            return tokens, " ".join(reversed(conditions))
+        if first in {0, len(tokens) - 1}:
+            return None
+        conditions.append(_source_text(tokens[first:]))
+        tokens = tokens[:first]
+    return None
+
+
+def _build_threshold(tokens: Sequence[_Token], positions: Sequence[int]) -> Threshold | None:
+    """``operand comparison operand comparison operand …``, grouped from the left, where exactly one is no number."""
+    edges = [-1, *positions, len(tokens)]
+    operands = [tokens[before + 1 : after] for before, after in pairwise(edges)]
+    comparisons = [Comparison(tokens[place].text) for place in positions]
+    boolean = [bool(each) and each[0].text.lower() == "bool" for each in operands]
+    operands = [each[1:] if is_boolean else each for each, is_boolean in zip(operands, boolean, strict=True)]
+    numbers = [constant_of(token.text for token in each) for each in operands]
+    if any(number is not None and math.isnan(number) for number in numbers):
         return None
-    if second is not None:
-        return _threshold_or_none(_source_text(left), comparison, second, boolean=boolean)
-    return _threshold_or_none(_source_text(right), _MIRRORED.get(comparison, comparison), first, boolean=boolean)
-
-
-def _threshold_or_none(left: str, comparison: Comparison, limit: float | None, *, boolean: bool) -> Threshold | None:
-    return None if limit is None or math.isnan(limit) else Threshold(left, comparison, limit, boolean)
+    measured = [place for place, number in enumerate(numbers) if number is None]
+    # In a chain with ``bool`` the later limits are those of 0 and 1; of ``1 < 2 < x`` the first is none of x.
+    if measured not in ([0], [1]) or not all(operands) or (any(boolean) and len(positions) > 1):
+        return None
+    limits = [(comparison, number) for comparison, number in zip(comparisons, numbers[1:], strict=True) if number is not None]
+    if measured == [1] and numbers[0] is not None:
+        limits.insert(0, (_MIRRORED.get(comparisons[0], comparisons[0]), numbers[0]))
+    (comparison, limit) = limits[-1]
+    return Threshold(_source_text(operands[measured[0]]), comparison, limit, any(boolean), tuple(limits[:-1]))
 
 
 def _source_text(tokens: Sequence[_Token]) -> str:
@@ -184,64 +217,6 @@ def _source_text(tokens: Sequence[_Token]) -> str:
         pieces.append(" " if before.end < token.start else "")
         pieces.append(token.text)
     return "".join(pieces)
-
-
-def _parse_number(tokens: Sequence[_Token]) -> float | None:
-    """The number, if the tokens are a number with signs and parentheses and nothing else."""
-    start, end, sign = 0, len(tokens), 1
-    while start < end:
-        token = tokens[start]
-        if token.text in {"+", "-"}:
-            sign = -sign if token.text == "-" else sign
-        elif token.text == "(" and token.closing_offset == end - start - 1:
-            end -= 1
-        else:
-            break
-        start += 1
-    value = _parse_literal(tokens[start].text) if end - start == 1 else None
-    return None if value is None else sign * value
-
-
-_DIGITS = r"\d+(?:_\d+)*"
-_DECIMAL = re.compile(rf"(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?", re.ASCII)
-_HEXADECIMAL = re.compile(r"0[xX]_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*")
-_OCTAL = re.compile(r"0(?:_?[0-7])+")
-_NAMED_NUMBERS = {"inf": math.inf, "nan": math.nan}
-_DURATION = re.compile(
-    r"(?:(?P<y>\d+)y)?(?:(?P<w>\d+)w)?(?:(?P<d>\d+)d)?(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?(?:(?P<ms>\d+)ms)?",
-    re.ASCII,
-)
-_UNIT_SECONDS = {"y": 365 * 86_400.0, "w": 7 * 86_400.0, "d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_MAX_DURATION_SECONDS = 2**63 / 1e9
-"""Seconds. Go counts nanoseconds in 64 bits, and Prometheus rejects a longer duration."""
-
-
-def _parse_literal(text: str) -> float | None:
-    """Parse a number of PromQL. ``010`` is octal as in Go; ``5m`` is a number of seconds since Prometheus 3."""
-    if text.lower() in _NAMED_NUMBERS:
-        return _NAMED_NUMBERS[text.lower()]
-    digits = text.replace("_", "")
-    if _HEXADECIMAL.fullmatch(text):
-        return _of_64_bits(int(digits, 16))
-    if _OCTAL.fullmatch(text) and (octal := _of_64_bits(int(digits, 8))) is not None:
-        return octal
-    if _DECIMAL.fullmatch(text):
-        return _finite(float(digits))
-    duration = _DURATION.fullmatch(text)
-    if duration and text:
-        seconds = sum(float(number) * _UNIT_SECONDS[unit] for unit, number in duration.groupdict().items() if number)
-        return seconds if seconds < _MAX_DURATION_SECONDS else None
-    return None
-
-
-def _of_64_bits(number: int) -> float | None:
-    """None beyond 64 bits: Go rejects a larger hexadecimal number, and reads a larger octal one as decimal."""
-    return float(number) if number.bit_length() < 64 else None
-
-
-def _finite(number: float) -> float | None:
-    """None for an infinite number, such as 1e400, which Prometheus rejects."""
-    return None if math.isinf(number) else number
 
 
 def _format_number(limit: float) -> str:

@@ -10,3 +10,5 @@ class Sample:
 
     labels: Mapping[str, str]
     value: float | None
+    differing_labels: tuple[str, ...] = ()
+    """Labels whose value is not the alert's; see ``domain.metrics.nearest_series``."""

@@ -49,7 +49,7 @@ class Prometheus:
         """Evaluate the expression over time, in at most ``points`` steps of whole seconds. The series are sorted by name.
 
         A series is named by the labels that distinguish it from the others. A gap is marked by one point without a value.
-        ``only`` drops series in which one of these labels has another value.
+        ``only`` keeps the series that contradict the fewest of these labels; their ``differing_labels`` name those.
         """
         step = step_seconds(since, until, points)
         return await self._run_query(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain.metrics.charts import Series
+from domain.metrics.nearest_series import differing_labels, fewest_differences
 from domain.metrics.samples import Sample
 
 Points = tuple[tuple[float, float | None], ...]
@@ -15,9 +16,13 @@ _METRIC = "__name__"
 def parse_series(result: Sequence[Any], step: float, only: Mapping[str, str]) -> tuple[Series, ...]:
     """Parse a matrix. Native histograms have no line and are left out."""
     parsed = sorted(((_labels(item), item["values"]) for item in result if item.get("values")), key=_sort_key)
-    parsed = [(labels, values) for labels, values in parsed if _matches_filter(labels, only)]
+    fewest = fewest_differences([labels for labels, _ in parsed], only)
+    parsed = [(labels, values) for labels, values in parsed if len(differing_labels(labels, only)) == fewest]
     names = _series_names([labels for labels, _ in parsed])
-    series = [Series(name=name, points=_points(values, step)) for name, (_, values) in zip(names, parsed, strict=True)]
+    series = [
+        Series(name=name, points=_points(values, step), differing_labels=differing_labels(labels, only))
+        for name, (labels, values) in zip(names, parsed, strict=True)
+    ]
     return tuple(sorted(series, key=lambda item: item.name))
 
 
@@ -25,13 +30,11 @@ def parse_samples(result: Sequence[Any], only: Mapping[str, str]) -> tuple[Sampl
     """Parse a vector, a matrix, a scalar or a string; the last two are a pair of time and value."""
     if result and not isinstance(result[0], dict):
         return (Sample({}, _parse_number(result[1])),)
-    samples = [Sample(labels, _newest_value(item)) for item in result if _matches_filter(labels := _labels(item), only)]
-    return tuple(sorted(samples, key=lambda sample: sorted(sample.labels.items())))
-
-
-def _matches_filter(labels: Mapping[str, str], only: Mapping[str, str]) -> bool:
-    """Whether no label contradicts ``only``; a missing label does not."""
-    return all(only.get(name, value) == value for name, value in labels.items())
+    parsed = [(_labels(item), _newest_value(item)) for item in result]
+    samples = [Sample(labels, value, differing_labels(labels, only)) for labels, value in parsed]
+    fewest = min((len(sample.differing_labels) for sample in samples), default=0)
+    nearest = [sample for sample in samples if len(sample.differing_labels) == fewest]
+    return tuple(sorted(nearest, key=lambda sample: sorted(sample.labels.items())))
 
 
 def _newest_value(item: Mapping[str, Any]) -> float | None:

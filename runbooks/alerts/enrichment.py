@@ -218,7 +218,7 @@ class Enrichment:
         prometheus, query = self._sources.prometheus(group.environment), enrichment_notes.query_of(group, self._clock.now())
         if prometheus is None or query is None:
             return None
-        value = enrichment_notes.value_of(query, await prometheus.query(query.expression, only=query.labels))
+        value = enrichment_notes.value_of(query, await prometheus.query(query.present_expression, only=query.labels))
         return Finding(value=value) if value else None
 
     async def _pods_finding(self, group: AlertGroup) -> "Finding | None":

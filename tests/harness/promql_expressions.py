@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -37,6 +37,24 @@ WRITTEN = [
     "x > 5 == 3",
     "x + (y > 5)",
     "2 > bool 1",
+    "5 > bool 1 / 0",
+    "queue_length > 0.9 * 1000",
+    "time() - last_backup_seconds > 60 * 60 * 48",
+    "sum(a) / sum(b) > ( 25 / 100 )",
+    "tx * 8 > 1e+9 * 0.90",
+    "x > -2 ^ 2 + 2 ^ -1 ^ 2 * 3",
+    "x > 7 % 4 - (1 atan2 2) / -3",
+    "x > 1 - - 1",
+    "days_left >= 3 < 20",
+    "3 <= days_left < bool 20",
+    "5 < x > 3 != 4",
+    "1 < bool 2 < x",
+    "a > b > 5",
+    "a > 14.4 * 0.001 and b > 14.4 * 0.001",
+    "(a > 5 and on (job) b) unless ignoring (pod) (c == 1)",
+    "a > 5 unless b or c",
+    "a > 5 and b or c > 3",
+    "a and b > 5",
 ]
 """As people write them, and as nobody should."""
 
@@ -67,6 +85,14 @@ _NUMBERS = st.sampled_from(
         "-(2)",
         "((3))",
         "- -4",
+        "0.9 * 1000",
+        "60 * 60 * 48",
+        "( 25 / 100 )",
+        "-2 ^ 2",
+        "2 ^ -1 ^ 2",
+        "7 % 3 - 1",
+        "1 / 0",
+        "(1 + 2) * -3",
     ]
 )
 LITERALS = st.one_of(
@@ -139,11 +165,15 @@ class Node:
     operator: str = ""
     sides: "tuple[Node, ...]" = ()
     boolean: bool = False
+    matching: str = ""
+    """Of a binary operator: ``on``, ``ignoring`` and what belongs to them."""
 
 
 Reader = Callable[[str], Node | None]
 """None for what is no PromQL."""
-Said = tuple[str, str, float, bool]
+Limits = tuple[tuple[str, float], ...]
+Said = tuple[str, Limits, bool, tuple[tuple[str, str, str], ...]]
+"""What is measured, how it is compared with which numbers, whether the answer is 0 or 1, and the conditions besides."""
 _TURNED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
 
 
@@ -153,7 +183,7 @@ def agree(expression: str, read: Reader) -> bool:
     if node is None:
         return False
     found, expected = split_threshold(expression), limit_of(node)
-    assert _said(found, read) == expected
+    assert _said(found, read) == (expected[:3] if expected else None)
     if found:
         joined = read(found.expression)
         assert joined is not None
@@ -162,27 +192,37 @@ def agree(expression: str, read: Reader) -> bool:
 
 
 def limit_of(node: Node) -> Said | None:
-    """What is measured, how it is compared, with what, and whether the answer is 0 or 1."""
-    while node.inside:
-        node = node.inside
-    if node.operator not in set(Comparison):
+    """What the rule compares with numbers, from the tree of another reader."""
+    conditions: list[tuple[str, str, str]] = []
+    while node.inside or node.operator in {"and", "unless"}:
+        if node.inside is None:
+            conditions.insert(0, (node.operator, node.matching, node.sides[1].said))
+        node = node.inside or node.sides[0]
+    chain: list[Node] = []
+    while node.operator in set(Comparison):
+        chain.insert(0, node)
+        node = node.sides[0]
+    operands = [node, *(each.sides[1] for each in chain)]
+    measured = [place for place, each in enumerate(operands) if each.number is None]
+    boolean = any(each.boolean for each in chain)
+    if not chain or measured not in ([0], [1]) or (boolean and len(chain) > 1):
         return None
-    left, right = node.sides
-    limits = [left.number, right.number]
-    measured = right if left.number is not None else left
-    limit = next((each for each in limits if each is not None), math.nan)
-    if None not in limits or math.isnan(limit) or measured.operator in set(Comparison):
+    limits = [(each.operator, number) for each in chain if (number := each.sides[1].number) is not None]
+    if node.number is not None:
+        limits.insert(0, (_TURNED.get(chain[0].operator, chain[0].operator), node.number))
+    numbers: Limits = tuple(limits)
+    if any(math.isnan(number) for _, number in numbers):
         return None
-    operator = _TURNED.get(node.operator, node.operator) if measured is right else node.operator
-    return measured.said, operator, limit, node.boolean
+    return operands[measured[0]].said, numbers, boolean, tuple(conditions)
 
 
-def _said(threshold: Threshold | None, read: Reader) -> Said | None:
+def _said(threshold: Threshold | None, read: Reader) -> tuple[str, Limits, bool] | None:
     if threshold is None:
         return None
     left = read(threshold.left)
     assert left is not None
-    return left.said, str(threshold.comparison), threshold.limit, threshold.boolean
+    limits = [*threshold.inner_limits, (threshold.comparison, threshold.limit)]
+    return left.said, tuple((str(comparison), limit) for comparison, limit in limits), threshold.boolean
 
 
 def of_promql_parser(tree: Any) -> Node:
@@ -194,7 +234,9 @@ def of_promql_parser(tree: Any) -> Node:
         return _around(said, "-" if kind == "UnaryExpr" else "", of_promql_parser(tree.expr))
     if kind == "BinaryExpr":
         boolean = bool(tree.modifier and tree.modifier.return_bool)
-        return Node(said, operator=str(tree.op), sides=(of_promql_parser(tree.lhs), of_promql_parser(tree.rhs)), boolean=boolean)
+        sides = (of_promql_parser(tree.lhs), of_promql_parser(tree.rhs))
+        matching = str(tree.modifier.matching) if tree.modifier else ""
+        return _between(Node(said, operator=str(tree.op).lower(), sides=sides, boolean=boolean, matching=matching))
     return Node(said)
 
 
@@ -207,10 +249,34 @@ def of_prometheus(tree: Any, said: Callable[[Any], str]) -> Node:
         return _around(said(tree), tree.get("op", ""), of_prometheus(tree["expr"], said))
     if kind == "binaryExpr":
         sides = (of_prometheus(tree["lhs"], said), of_prometheus(tree["rhs"], said))
-        return Node(said(tree), operator=tree["op"], sides=sides, boolean=tree["bool"])
+        matching = said(tree.get("matching"))
+        return _between(Node(said(tree), operator=tree["op"], sides=sides, boolean=tree["bool"], matching=matching))
     return Node(said(tree))
 
 
 def _around(said: str, sign: str, inner: Node) -> Node:
     number = None if inner.number is None else -inner.number if sign == "-" else inner.number
     return Node(said, number=number, inside=None if sign else inner)
+
+
+def _between(node: Node) -> Node:
+    """With its value, where it is arithmetic between numbers."""
+    left, right = (each.number for each in node.sides)
+    if left is None or right is None or node.operator not in _CALCULATED:
+        return node
+    try:
+        result = _CALCULATED[node.operator](left, right)
+    except (ArithmeticError, ValueError):
+        result = math.nan
+    return replace(node, number=math.nan if isinstance(result, complex) else result)
+
+
+_CALCULATED: dict[str, Callable[[float, float], Any]] = {
+    "+": lambda left, right: left + right,
+    "-": lambda left, right: left - right,
+    "*": lambda left, right: left * right,
+    "/": lambda left, right: left / right,
+    "%": math.fmod,
+    "^": lambda left, right: left**right,
+    "atan2": math.atan2,
+}

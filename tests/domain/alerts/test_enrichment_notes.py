@@ -18,6 +18,7 @@ from domain.workloads.deployments import PodFailure
 from tests.harness.samples.alerts import SUSPECT, alert, group
 
 AT = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
+ALTERNATIVES = "the rule has alternatives (or), each with a limit of its own"
 HALF_AN_HOUR, SIX_HOURS = timedelta(minutes=30), timedelta(hours=6)
 
 
@@ -142,3 +143,54 @@ def test_of_many_pods_some_are_named_and_one_speaks() -> None:
 def test_a_limit_that_is_no_number_is_not_named() -> None:
     assert math.isinf(split_threshold("errors < Inf").limit)  # type: ignore[union-attr]
     assert "limit" not in str(enrichment_notes.chart_note(group(), query("errors < Inf"), [line("a", 5.0)], [], AT).text)
+
+
+@pytest.mark.parametrize(
+    ("expression", "measured", "present", "line"),
+    [
+        ("errors > 10", "errors", "errors", []),
+        ("errors", "errors", "errors", []),
+        ("errors > 0.9 * 1000", "errors", "errors", []),
+        ("3 <= days < 20", "days", "3 <= days < 20", ["The rule has another limit, which is not drawn: >= 3."]),
+        ("a > 1 and b > 2", "a", "a > 1 and b > 2", ["The rule demands besides: and b > 2"]),
+        ("a > bool 1 and b", "a", "a", ["The rule demands besides: and b"]),
+        ("a > 1 or b > 2", "a > 1 or b > 2", "a > 1 or b > 2", [f"No limit is drawn: {ALTERNATIVES}."]),
+        ("a > b", "a > b", "a > b", ["No limit is drawn: the rule compares with no single number."]),
+    ],
+)
+def test_what_a_chart_does_not_show_of_a_rule_is_said(expression: str, measured: str, present: str, line: list[str]) -> None:
+    asked = enrichment_notes.query_of(asking(expression), AT)
+    assert asked is not None
+    assert (asked.expression, asked.present_expression) == (measured, present)
+    note = enrichment_notes.chart_note(group(), asked, [line_of_one("s")], [], AT)
+    assert list(note.lines) == line
+    assert note.chart is not None
+    assert (note.chart.threshold is None) == (asked.threshold is None)
+
+
+def line_of_one(name: str, *differing: str) -> Series:
+    return Series(name=name, points=((AT.timestamp(), 14.2),), differing_labels=differing)
+
+
+def test_series_that_are_not_surely_the_alert_s_are_told_of() -> None:
+    note = enrichment_notes.chart_note(group(), query("errors > 10"), [line_of_one("s", "environment", "pod")], [], AT)
+    assert list(note.lines) == ["No series has all labels of the alert; drawn are those with other values of environment, pod."]
+
+
+@pytest.mark.parametrize(
+    ("expression", "values", "said"),
+    [
+        ("errors > 10", [14.2], "14.2 (limit 10)"),
+        ("errors > 10", [14.2, 3.0], "14.2 (limit 10)"),
+        ("errors > 10", [14.2, 15.0], ""),
+        ("errors > 10", [3.0], ""),
+        ("up == 0", [1.0], ""),
+        ("errors or b", [14.2], "14.2"),
+        ("errors or b", [14.2, 15.0], ""),
+    ],
+)
+def test_of_series_that_are_not_surely_the_alert_s_only_the_one_that_fires_counts(
+    expression: str, values: list[float], said: str
+) -> None:
+    samples = [Sample({"pod": f"p{number}"}, value, ("environment",)) for number, value in enumerate(values)]
+    assert enrichment_notes.value_of(query(expression), samples) == said

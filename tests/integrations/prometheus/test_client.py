@@ -130,6 +130,37 @@ async def test_series_of_other_alerts_of_the_same_rule_are_left_out(web: Scripte
     assert [each.name for each in series] == ["job=demo", "service=main"]
 
 
+RELABELLED = [
+    {"environment": "prod", "namespace": "shop", "pod": "a"},
+    {"environment": "prod", "namespace": "shop", "pod": "b"},
+    {"environment": "prod", "namespace": "till", "pod": "a"},
+]
+
+
+@pytest.mark.parametrize(
+    ("only", "pods", "differing"),
+    [
+        ({"environment": "prod", "namespace": "shop"}, ["a", "b"], ()),
+        ({"environment": "production", "namespace": "shop"}, ["a", "b"], ("environment",)),
+        ({"environment": "production", "namespace": "shop", "pod": "b"}, ["b"], ("environment",)),
+        ({"environment": "production", "namespace": "gone", "pod": "b"}, ["b"], ("environment", "namespace")),
+    ],
+)
+async def test_labels_that_relabelling_changed_do_not_hide_what_there_is(
+    web: ScriptedWeb, prometheus: Prometheus, only: dict[str, str], pods: list[str], differing: tuple[str, ...]
+) -> None:
+    lines = [{"metric": each, "values": [[1795403273, "1"]]} for each in RELABELLED]
+    vector = [{"metric": each, "value": [1795403273, "1"]} for each in RELABELLED]
+    web.responses = [ScriptedResponse({"status": "success", "data": {"result": each}}) for each in (lines, vector)]
+
+    series = await prometheus.query_range("errors", SINCE, UNTIL, only=only)
+    samples = await prometheus.query("errors", only=only)
+
+    assert len(series) == len(samples)
+    assert {each.differing_labels for each in series} == {each.differing_labels for each in samples} == {differing}
+    assert [each.labels["pod"] for each in samples] == pods
+
+
 async def test_a_slash_at_the_end_of_the_address_is_none_of_the_paths(web: ScriptedWeb) -> None:
     web.responses = [ScriptedResponse({"data": {"version": "2.42.0"}})]
 
