@@ -13,7 +13,7 @@ from domain.text import first_names
 from domain.workloads.deployments import RESTARTED_AT_ANNOTATION, Revision, Template, Workload, template_differences
 from domain.workloads.field_managers import FieldManager, FieldManagers
 from domain.workloads.images import version_of
-from domain.workloads.revisions import unambiguous_name
+from domain.workloads.revisions import name_in_commands
 
 BOT_FIELD_MANAGER = "deepecho"
 """The field manager under which the bot itself writes."""
@@ -148,7 +148,7 @@ def change_from_external(change: ExternalChange, templates: Mapping[str, Templat
         by=operation.requested_by if operation else None,
         by_manager="" if operation else _program_name(change),
         operation_id=operation.id if operation else "",
-        previous_versions={target.service: unambiguous_name(replaced, change.workload)} if replaced else {},
+        previous_versions={target.service: name_in_commands(replaced, change.workload)} if replaced else {},
     )
 
 

@@ -26,7 +26,7 @@ class Verb(StrEnum):
 class VersionState:
     """The version, image, template and replicas of a service, before or after a change.
 
-    ``revision`` is the number of the revision where others of the service have the same version, else 0.
+    ``revision`` is the number of the revision where the version does not select it, else 0.
     """
 
     version: str

@@ -42,16 +42,16 @@ def previous_revision(workload: Workload, *, image_only: bool = False) -> Revisi
     return next(earlier, None)
 
 
-def shares_version(revision: Revision, workload: Workload) -> bool:
-    """Whether another revision has the same version and another template, so that the version does not tell them apart."""
+def needs_number(revision: Revision, workload: Workload) -> bool:
+    """Whether its version does not select this revision, because a newer one has the same version and another template."""
     version = version_of(revision.image)
-    return any(version_of(each.image) == version and each.content_hash != revision.content_hash for each in workload.revisions)
+    newer = (each for each in workload.revisions if each.number > revision.number)
+    return any(version_of(each.image) == version and each.content_hash != revision.content_hash for each in newer)
 
 
-def unambiguous_name(revision: Revision, workload: Workload) -> str:
-    """The word by which a person names exactly this revision: its version, or its number where versions are equal."""
-    version = version_of(revision.image)
-    return version if not shares_version(revision, workload) else revision_name(revision.number)
+def name_in_commands(revision: Revision, workload: Workload) -> str:
+    """The word by which a command selects exactly this revision: its version, or else its number."""
+    return revision_name(revision.number) if needs_number(revision, workload) else version_of(revision.image)
 
 
 def _number(revision: Revision) -> int:

@@ -20,6 +20,7 @@ from domain.workloads.deployments import (
 )
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.gitops_owners import owner_of
+from integrations.kubernetes.other_kinds import missing_deployment
 from integrations.kubernetes.resources import (
     AUTOSCALERS,
     AUTOSCALERS_V1,
@@ -74,7 +75,10 @@ async def find_replica_set(client: KubernetesClient, deployment: Json, wanted_ha
 
 
 async def workload(client: KubernetesClient, target: Target) -> Workload:
-    deployment = await deployment_of(client, target)
+    try:
+        deployment = await deployment_of(client, target)
+    except NotFound as missing:
+        raise await missing_deployment(client, target, missing) from missing
     replica_sets, scalers, owner = await asyncio.gather(
         replica_sets_of(client, deployment), autoscalers(client, target.namespace), owner_of(client, deployment)
     )

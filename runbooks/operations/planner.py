@@ -29,7 +29,7 @@ from domain.rich_text import sentence
 from domain.targets import Target
 from domain.workloads.deployments import ConfigChange, Template, Workload, template_differences, template_hash, with_image
 from domain.workloads.images import version_of
-from domain.workloads.revisions import shares_version
+from domain.workloads.revisions import needs_number
 from runbooks.clusters import cluster_of
 
 MAX_REPLICAS = 200
@@ -216,13 +216,13 @@ def _rollback_change(workload: Workload, template: Template, image: str) -> Serv
 
 
 def _with_revisions(change: ServiceChange, workload: Workload) -> ServiceChange:
-    """Add the numbers of the revisions before and after, where their versions do not tell them apart from others."""
-
-    def with_number(state: VersionState) -> VersionState:
-        revision = next((each for each in workload.revisions if each.template_hash == state.template_hash), None)
-        return replace(state, revision=revision.number if revision and shares_version(revision, workload) else 0)
-
-    return replace(change, before=with_number(change.before), after=with_number(change.after))
+    """Add the numbers of the revisions before and after, where their versions do not select them."""
+    revisions = {each.template_hash: each for each in workload.revisions}
+    before, after = revisions.get(change.before.template_hash), revisions.get(change.after.template_hash)
+    if after is None or not needs_number(after, workload):
+        return change
+    number = before.number if before and change.before.version == change.after.version else 0
+    return replace(change, before=replace(change.before, revision=number), after=replace(change.after, revision=after.number))
 
 
 def _restart_change(workload: Workload) -> ServiceChange:

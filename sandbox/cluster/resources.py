@@ -80,6 +80,22 @@ REPLICASETS = ResourceType(
     counts_generations=True,
     in_all=True,
 )
+STATEFULSETS = ResourceType(
+    group="apps",
+    plural="statefulsets",
+    kind="StatefulSet",
+    short_names=("sts",),
+    counts_generations=True,
+    in_all=True,
+)
+DAEMONSETS = ResourceType(
+    group="apps",
+    plural="daemonsets",
+    kind="DaemonSet",
+    short_names=("ds",),
+    counts_generations=True,
+    in_all=True,
+)
 HPAS = ResourceType(
     group="autoscaling",
     version="v2",
@@ -114,6 +130,15 @@ APPLICATIONS = ResourceType(
     counts_generations=True,
     custom=True,
 )
+ROLLOUTS = ResourceType(
+    group="argoproj.io",
+    version="v1alpha1",
+    plural="rollouts",
+    kind="Rollout",
+    short_names=("ro",),
+    counts_generations=True,
+    custom=True,
+)
 KUSTOMIZATIONS = ResourceType(
     group="kustomize.toolkit.fluxcd.io",
     plural="kustomizations",
@@ -132,10 +157,13 @@ RESOURCES = (
     EVENTS,
     DEPLOYMENTS,
     REPLICASETS,
+    STATEFULSETS,
+    DAEMONSETS,
     HPAS,
     HPAS_V1,
     NEW_EVENTS,
     APPLICATIONS,
+    ROLLOUTS,
     KUSTOMIZATIONS,
 )
 

@@ -1,0 +1,51 @@
+"""A name that belongs to another kind of workload is refused with that kind, and nothing is changed."""
+
+import pytest
+
+from domain.errors import NotFound
+from domain.rich_text import plain_text
+from integrations.kubernetes import Cluster
+from sandbox.cluster import ClusterFault, StandInCluster
+from tests.harness.cluster_namespace import ClusterNamespace, Json
+
+LABELS = {"app": "db"}
+POD_TEMPLATE: Json = {
+    "metadata": {"labels": LABELS},
+    "spec": {"containers": [{"name": "main", "image": "registry.example/db:16.4"}]},
+}
+SPEC: Json = {"selector": {"matchLabels": LABELS}, "template": POD_TEMPLATE}
+OTHER_KINDS: dict[str, Json] = {
+    "StatefulSet": {"apiVersion": "apps/v1", "spec": {**SPEC, "serviceName": "db", "replicas": 0}},
+    "DaemonSet": {"apiVersion": "apps/v1", "spec": {**SPEC, "updateStrategy": {"type": "OnDelete"}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [("StatefulSet", "kubectl rollout history statefulset db"), ("DaemonSet", "kubectl rollout history daemonset db")],
+)
+async def test_a_built_in_kind_is_named(namespace: ClusterNamespace, cluster: Cluster, kind: str, command: str) -> None:
+    await namespace.create({"kind": kind, "metadata": {"name": "db"}, **OTHER_KINDS[kind]})
+    with pytest.raises(NotFound) as refused:
+        await cluster.workload(namespace.target("db"))
+    said = plain_text(refused.value.sentence)
+    assert said.startswith(f"db in production is a {kind}, and deepecho changes only Deployments. Nothing was changed.")
+    assert f"{command} --namespace {namespace.name}" in said
+
+
+async def test_a_rollout_of_argo_is_named(namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster) -> None:
+    await namespace.create({"kind": "Rollout", "apiVersion": "argoproj.io/v1alpha1", "metadata": {"name": "db"}, "spec": SPEC})
+    with pytest.raises(NotFound, match="db in production is a Rollout of Argo Rollouts") as refused:
+        await cluster.workload(namespace.target("db"))
+    assert f"kubectl argo rollouts get rollout db --namespace {namespace.name}" in str(refused.value)
+    assert stand_in.control.writes(f"/apis/argoproj.io/v1alpha1/namespaces/{namespace.name}/rollouts/db") == []
+
+
+async def test_without_the_right_to_look_the_deployment_is_missing(
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
+) -> None:
+    await namespace.create({"kind": "StatefulSet", "metadata": {"name": "db"}, **OTHER_KINDS["StatefulSet"]})
+    for path in (f"/apis/apps/v1/namespaces/{namespace.name}/statefulsets", "/apis/argoproj.io/"):
+        stand_in.inject_fault(ClusterFault(kind="status", status=403, times=5, path_prefix=path))
+    with pytest.raises(NotFound, match=f"There is no Deployment db in namespace {namespace.name}"):
+        await cluster.workload(namespace.target("db"))
