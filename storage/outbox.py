@@ -32,6 +32,8 @@ __all__ = [
 FILE_NOT_UPLOADED = "not uploaded"
 """Value of ``file_id`` before the upload of the row's file has started."""
 
+_CONTENT_COLUMNS = ("key", "stream", "parent", "channel", "urgency", "low_priority", "kind", "version", "fact")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
@@ -171,6 +173,18 @@ class Outbox:
         message_keys = select(outbox.c.key).where(where).union(select(outbox.c.parent).where(where))
         await self._connection.execute(update(outbox).where(where).values(channel=channel))
         await self._connection.execute(update(messages).where(messages.c.key.in_(message_keys)).values(channel=channel, ts=""))
+
+    async def post_anew(self, key: str, at: datetime, *, requeue: bool = True) -> None:
+        """Forget where a card is, because Slack no longer has it: its next version becomes a new message.
+
+        ``requeue``: if no version waits, send the last one again. Without any, replies are posted without a thread.
+        """
+        await self._connection.execute(update(messages).where(messages.c.key == key).values(ts=""))
+        newest = select(outbox).where(outbox.c.key == key).order_by(outbox.c.id.desc()).limit(1)
+        row = (await self._connection.execute(newest)).mappings().one_or_none()
+        if requeue and row is not None and row["settled_at"] is not None:
+            values = {name: row[name] for name in _CONTENT_COLUMNS} | {"state": OutboxState.PENDING}
+            await self._connection.execute(outbox.insert().values(**values, not_before=at, created_at=at))
 
     async def oldest_unsettled(self) -> datetime | None:
         """When the oldest row that is not settled was added; None without one."""

@@ -49,6 +49,13 @@ ACCOUNT_ERRORS = frozenset(
 )
 """Slack's codes for a problem of the bot's account. No message is at fault, so all wait until somebody repairs it."""
 
+GONE_ERRORS = frozenset(
+    {"cannot_reply_to_message", "cant_update_message", "message_not_found", "parent_is_not_found", "thread_not_found"}
+)
+"""Slack's codes for a card that is no longer there: a person, an app or the workspace's retention has deleted it."""
+MAX_THREAD_ATTEMPTS = 4
+"""Attempts of a reply for which its card may be posted anew. After that it is posted without a thread."""
+
 log = structlog.get_logger(__name__)
 
 Write = Callable[[Transaction, datetime], Awaitable[object]]
@@ -125,6 +132,8 @@ class FailureHandler:
                 await self._retry(row, error, "account_error", delay=self._retry_policy.max_delay, uncertain=row.outcome_unknown)
             case SlackRefused(code=code) if code in CHANNEL_ERRORS and not row.file_id:
                 await self._reroute(row, error)
+            case SlackRefused(code=code) if code in GONE_ERRORS and (row.ts or row.parent_ts) and not row.file_id:
+                await self._post_card_anew(row, error)
             case _:
                 await self.fail(row, str(error))
 
@@ -216,6 +225,19 @@ class FailureHandler:
         await self.record(write)
         log.error("outbox stream moved to another channel", stream=row.stream, channel=row.channel, to=channel, error=str(error))
         self._metrics.retried("rerouted")
+
+    async def _post_card_anew(self, row: OutboxRow, error: SlackRefused) -> None:
+        """Post the row's card, or the card of the thread that it belongs to, as a new message; the row follows it."""
+        card = row.key if row.ts else row.parent
+        hopeless = not row.ts and row.attempts >= MAX_THREAD_ATTEMPTS
+
+        async def write(tx: Transaction, at: datetime) -> None:
+            await tx.outbox.retry_later(row, at, str(error))
+            await tx.outbox.post_anew(card, at, requeue=not hopeless)
+
+        await self.record(write)
+        log.warning("card is gone from slack, posting it anew", message=card, row=row.id, error=str(error))
+        self._metrics.retried("posted_anew")
 
     def _note_account_error(self, sentence: str) -> None:
         if not self.account_error:

@@ -90,6 +90,32 @@ async def test_a_reply_moves_alone_where_its_card_has_nothing_new(outbox: Outbox
     assert (text_of(row), row.channel, row.parent_ts) == ("t/1", "C2", "")
 
 
+@pytest.mark.parametrize(("requeue", "sent"), [(True, ["asked", "t/1"]), (False, ["t/1"])])
+async def test_a_card_that_is_gone_is_sent_again_or_its_replies_go_without_it(
+    outbox: OutboxHarness, *, requeue: bool, sent: list[str]
+) -> None:
+    await outbox.put(card("asked"))
+    await outbox.send_all()
+    await outbox.put(reply(1))
+    await outbox.retry_later(await outbox.claim_next())
+    async with outbox.store.write() as tx:
+        await tx.outbox.post_anew("op-a/card", outbox.now, requeue=requeue)
+    assert await outbox.send_all() == sent
+
+
+async def test_a_card_that_is_gone_and_has_something_new_to_show_is_sent_once(outbox: OutboxHarness) -> None:
+    await outbox.put(card("asked"))
+    await outbox.send_all()
+    await outbox.put(card("ended"))
+    await outbox.retry_later(await outbox.claim_next())
+    async with outbox.store.write() as tx:
+        await tx.outbox.post_anew("op-a/card", outbox.now)
+    row = await outbox.claim_next()
+    assert (text_of(row), row.ts, row.budget) == ("ended", "", "post/C1")
+    await outbox.deliver(row, "200.1")
+    assert await outbox.claim() is None
+
+
 async def test_a_file_that_is_still_to_come_keeps_the_row_open_and_the_address_known(outbox: OutboxHarness) -> None:
     await outbox.put(card("asked"), reply(1))
     row = await outbox.claim_next()

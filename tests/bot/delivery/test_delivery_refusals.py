@@ -8,9 +8,11 @@ import pytest
 
 from bot.views.markup.message import Message
 from sandbox.slack.local import RunningSlack
+from sandbox.slack.message_views import MessageView
 from sandbox.slack.observer import wait_for
 from storage.store import Store
 from tests.harness.outbox_worker import (
+    RunningWorker,
     card,
     counts,
     enqueue,
@@ -90,18 +92,67 @@ async def test_a_fallback_that_cannot_be_used_either_is_not_tried_for_ever(store
     assert await counts(store) == {"failed": 1}
 
 
-async def test_a_card_that_somebody_deleted_stays_deleted(store: Store, slack: RunningSlack) -> None:
+async def test_a_card_that_somebody_deleted_is_posted_anew_and_its_thread_goes_on_there(
+    store: Store, slack: RunningSlack
+) -> None:
+    async with run_worker(store, slack) as at_work:
+        await enqueue(store, card("asked"), reply(1, "approved"))
+        await wait_all_settled(store)
+        await _delete_cards(at_work, slack)
+        await enqueue(store, card("ended"), reply(2, "done"))
+        await wait_all_settled(store)
+    [message] = await _cards(slack)
+    assert message.text == "ended"
+    assert [each.text for each in await slack.client.thread("deploys", message.ts)] == ["done"]
+    assert await failures(store) == {}
+
+
+async def test_a_reply_to_a_deleted_card_brings_the_card_back(store: Store, slack: RunningSlack) -> None:
+    """Nothing on the card has changed, so nothing but the reply finds out that it is gone."""
     async with run_worker(store, slack) as at_work:
         await enqueue(store, card("asked"))
         await wait_all_settled(store)
-        [message] = await slack.client.messages("deploys")
-        await at_work.api.web.api_call("chat.delete", json={"channel": message.channel, "ts": message.ts})
-        await enqueue(store, card("ended"))
+        await _delete_cards(at_work, slack)
+        await enqueue(store, reply(1, "half done"), reply(2, "done"))
         await wait_all_settled(store)
-    assert await failures(store) == {
-        "op-a/card": "Slack did not do chat.update: the message is no longer there (message_not_found)."
-    }
-    assert await slack.client.messages("deploys") == []
+    [message] = await _cards(slack)
+    assert message.text == "asked"
+    assert [each.text for each in await slack.client.thread("deploys", message.ts)] == ["half done", "done"]
+
+
+async def test_a_card_that_is_no_longer_the_bots_is_posted_anew(store: Store, slack: RunningSlack) -> None:
+    """As after the app was installed anew, with another bot user."""
+    async with run_worker(store, slack):
+        await enqueue(store, card("asked"))
+        await wait_all_settled(store)
+        await slack.client.faults.refuse("chat.update", "cant_update_message")
+        await enqueue(store, card("ended"), reply(1, "done"))
+        await wait_all_settled(store)
+    old, new = await _cards(slack)
+    assert (old.text, new.text) == ("asked", "ended")
+    assert [each.text for each in await slack.client.thread("deploys", new.ts)] == ["done"]
+
+
+async def test_a_thread_that_slack_does_not_find_goes_on_under_a_new_card(store: Store, slack: RunningSlack) -> None:
+    async with run_worker(store, slack):
+        await enqueue(store, card("asked"))
+        await wait_all_settled(store)
+        await slack.client.faults.refuse("chat.postMessage", "thread_not_found", times=1)
+        await enqueue(store, reply(1, "done"))
+        await wait_all_settled(store)
+    old, new = await _cards(slack)
+    assert (old.text, new.text) == ("asked", "asked")
+    assert [each.text for each in await slack.client.thread("deploys", new.ts)] == ["done"]
+    assert await counts(store) == {"delivered": 3}
+
+
+async def _cards(slack: RunningSlack) -> list[MessageView]:
+    return [message for message in await slack.client.messages("deploys") if not message.is_reply]
+
+
+async def _delete_cards(at_work: RunningWorker, slack: RunningSlack) -> None:
+    for message in await _cards(slack):
+        await at_work.api.web.api_call("chat.delete", json={"channel": message.channel, "ts": message.ts})
 
 
 async def test_a_layout_that_slack_does_not_take_is_said_in_words(store: Store, slack: RunningSlack) -> None:
