@@ -24,3 +24,5 @@ class InboundMessage:
     body: str
     """The payload as JSON."""
     received_at: datetime
+    source: str = ""
+    """Of a notification: the name of its source in the webhook's path or in the catalogue; empty for the unnamed one."""

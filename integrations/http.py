@@ -251,6 +251,7 @@ class HttpClient:
         *,
         body: Mapping[str, Any] | None = None,
         is_write: bool | None = None,
+        max_bytes: int = MAX_RESPONSE_BYTES,
     ) -> _Result:
         """The parsed body of a successful response; a redirect is none. Without ``is_write``, everything but a GET is a write."""
         call = HttpCall(
@@ -263,7 +264,7 @@ class HttpClient:
             async with self._session.request(
                 method, self._base_url + path, json=body, timeout=timeouts(self._timeout_seconds), allow_redirects=False
             ) as response:
-                response_body = await read_response(call, response)
+                response_body = await read_response(call, response, max_bytes)
                 if not 200 <= response.status < 300:
                     failed = parse_failed_response(
                         response.status, response_body, response.headers, message_key=self._message_key

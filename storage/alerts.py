@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, bindparam, case, delete, func, select, text
+from sqlalchemy import Column, ColumnElement, bindparam, case, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.alerts import Alert, AlertGroup, GroupState
@@ -69,15 +69,13 @@ class AlertRepository:
         return by_group
 
     async def groups_by_fingerprint(self, fingerprints: Iterable[str], *, active_since: datetime) -> Mapping[str, frozenset[str]]:
-        """By fingerprint, the groups with that alert that fire or were resolved after ``active_since``."""
+        """By fingerprint, the groups of all sources with that alert that fire or were resolved after ``active_since``."""
         group_ids: dict[str, set[str]] = {}
-        is_active = alert_groups.c.firing | (alert_groups.c.resolved_at > active_since)
+        active = is_active(active_since)
         joined = alerts.join(alert_groups, alert_groups.c.id == alerts.c.group_id)
         for chunk in _chunks(fingerprints):
             statement = select(alerts.c.fingerprint, alerts.c.group_id).select_from(joined)
-            for fingerprint, group_id in await self._connection.execute(
-                statement.where(alerts.c.fingerprint.in_(chunk), is_active)
-            ):
+            for fingerprint, group_id in await self._connection.execute(statement.where(alerts.c.fingerprint.in_(chunk), active)):
                 group_ids.setdefault(fingerprint, set()).add(group_id)
         return {fingerprint: frozenset(ids) for fingerprint, ids in group_ids.items()}
 
@@ -98,15 +96,21 @@ class AlertRepository:
             )
 
     async def save_alerts(self, alerts_by_group: Mapping[str, Iterable[Alert]]) -> None:
-        """Insert or update alerts, by group."""
+        """Insert or update alerts, by group. What was known of their absence no longer counts: there is newer information."""
         rows = [
-            {"group_id": group_id, "fingerprint": alert.fingerprint, "firing": alert.firing, "alert": dump(alert)}
+            {
+                "group_id": group_id,
+                "fingerprint": alert.fingerprint,
+                "firing": alert.firing,
+                "alert": dump(alert),
+                "absent_since": None,
+            }
             for group_id, group_alerts in alerts_by_group.items()
             for alert in group_alerts
         ]
         if rows:
             statement = insert(self._connection, alerts)
-            updated_columns = {name: statement.excluded[name] for name in ("firing", "alert")}
+            updated_columns = {name: statement.excluded[name] for name in ("firing", "alert", "absent_since")}
             upsert = statement.on_conflict_do_update(index_elements=["group_id", "fingerprint"], set_=updated_columns)
             await self._connection.execute(upsert, rows)
 
@@ -178,6 +182,11 @@ async def find_known_ids(connection: AsyncConnection, column: Column[str], ids: 
     return frozenset(known_ids)
 
 
+def is_active(since: datetime) -> ColumnElement[bool]:
+    """Groups that fire or were resolved after ``since``."""
+    return alert_groups.c.firing | (alert_groups.c.resolved_at > since)
+
+
 def _chunks(values: Iterable[str]) -> Iterable[list[str]]:
     unique = list(dict.fromkeys(values))
     return (unique[start : start + MAX_IN_VALUES] for start in range(0, len(unique), MAX_IN_VALUES))
@@ -201,5 +210,7 @@ def _columns(group: AlertGroup) -> dict[str, Any]:
         "storm": group.storm,
         "acknowledged_by": group.acknowledgement.by.user_id if group.acknowledgement else "",
         "silenced": group.silence is not None,
+        "source": group.source,
+        "external_url": group.external_url,
         "record": dump(group),
     }

@@ -19,7 +19,7 @@ BATCH_WINDOW_SECONDS = 0.001
 """How long a batch waits for more messages if the previous one had several. A commit costs as much as writing three messages."""
 
 MAX_WRITE_BATCH_MESSAGES = 64
-"""Maximum messages in one commit. PostgreSQL accepts 32,767 parameters in a statement; each row has four."""
+"""Maximum messages in one commit. PostgreSQL accepts 32,767 parameters in a statement; each row has five."""
 MAX_READ_BATCH_CHARACTERS = 8 * 1024 * 1024
 """Maximum characters of notifications in memory at a time. A single one may be as long: the webhook accepts no more."""
 
@@ -74,6 +74,11 @@ class Inbox:
         ]
         return await self._select(inbox.c.key.in_(keys)) if keys else ()
 
+    async def notification(self, key: str) -> InboundMessage | None:
+        """A notification by its key, applied or not; None where it was deleted."""
+        found = await self._select((inbox.c.key == key) & (inbox.c.kind == InboundKind.ALERT))
+        return found[0] if found else None
+
     async def backlog(self) -> int:
         """How many notifications were not applied yet."""
         where = _UNANSWERED & (inbox.c.kind == InboundKind.ALERT)
@@ -85,10 +90,13 @@ class Inbox:
         await self._connection.execute(update(inbox).where(where).values(answered_at=at, outcome=outcome))
 
     async def _select(self, where: ColumnElement[bool]) -> tuple[InboundMessage, ...]:
-        columns = (inbox.c.key, inbox.c.kind, inbox.c.body, inbox.c.received_at)
+        columns = (inbox.c.key, inbox.c.kind, inbox.c.body, inbox.c.received_at, inbox.c.source)
         statement = select(*columns).where(where).order_by(*_OLDEST_FIRST)
         rows = await self._connection.execute(statement)
-        return tuple(InboundMessage(key=key, kind=InboundKind(kind), body=body, received_at=at) for key, kind, body, at in rows)
+        return tuple(
+            InboundMessage(key=key, kind=InboundKind(kind), body=body, received_at=at, source=source)
+            for key, kind, body, at, source in rows
+        )
 
 
 class InboxWriter:

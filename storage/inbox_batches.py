@@ -12,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.inbound import InboundMessage
 from storage.engines import BUSY_TIMEOUT_SECONDS
 
+COLUMNS = 5
+"""Columns that an insert sets."""
+
 
 class InboxBatchWriter(Protocol):
     """Writes batches of inbound messages."""
@@ -35,7 +38,7 @@ class PostgresBatchWriter:
     async def insert(self, messages: Sequence[InboundMessage]) -> set[str]:
         values: list[object] = []
         for message in messages:
-            values += (message.key, message.kind.value, message.body, message.received_at)
+            values += (message.key, message.kind.value, message.body, message.received_at, message.source)
         async with self._engine.begin() as connection:
             rows = await connection.exec_driver_sql(self._statement(len(messages)), tuple(values))
             return set(rows.scalars())
@@ -45,7 +48,9 @@ class PostgresBatchWriter:
 
     def _statement(self, row_count: int) -> str:
         if row_count not in self._statements:
-            placeholders = (f"({', '.join(f'${row * 4 + place}' for place in range(1, 5))})" for row in range(row_count))
+            placeholders = (
+                f"({', '.join(f'${row * COLUMNS + place}' for place in range(1, COLUMNS + 1))})" for row in range(row_count)
+            )
             self._statements[row_count] = _insert_statement(placeholders) + _RETURNING
         return self._statements[row_count]
 
@@ -72,6 +77,7 @@ class SqliteBatchWriter:
                 message.kind.value,
                 message.body,
                 received_at.replace(tzinfo=None).isoformat(" ", "microseconds"),
+                message.source,
             )
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._write, values)
 
@@ -84,12 +90,12 @@ class SqliteBatchWriter:
         connection.execute("BEGIN IMMEDIATE")
         try:
             # RETURNING costs a third more. Nearly always every key is new, and the number of inserted rows tells that.
-            if connection.execute(self._statement(len(values) // 4), values).rowcount == len(values) // 4:
-                new_keys = set(values[::4])
+            if connection.execute(self._statement(len(values) // COLUMNS), values).rowcount == len(values) // COLUMNS:
+                new_keys = set(values[::COLUMNS])
             else:
                 connection.execute("ROLLBACK")
                 connection.execute("BEGIN IMMEDIATE")
-                new_keys = {key for (key,) in connection.execute(self._statement(len(values) // 4) + _RETURNING, values)}
+                new_keys = {key for (key,) in connection.execute(self._statement(len(values) // COLUMNS) + _RETURNING, values)}
             connection.execute("COMMIT")
         except sqlite3.Error:
             if connection.in_transaction:
@@ -99,7 +105,7 @@ class SqliteBatchWriter:
 
     def _statement(self, row_count: int) -> str:
         if row_count not in self._statements:
-            self._statements[row_count] = _insert_statement("(?, ?, ?, ?)" for _ in range(row_count))
+            self._statements[row_count] = _insert_statement("(?, ?, ?, ?, ?)" for _ in range(row_count))
         return self._statements[row_count]
 
     def _connect(self) -> sqlite3.Connection:
@@ -117,4 +123,5 @@ _RETURNING = " RETURNING key"
 
 def _insert_statement(placeholders: Iterable[str]) -> str:
     """Plain SQL, because SQLAlchemy's insert costs nine times as much here. ``placeholders`` has one item for each row."""
-    return f"INSERT INTO inbox (key, kind, body, received_at) VALUES {', '.join(placeholders)} ON CONFLICT (key) DO NOTHING"  # noqa: S608
+    columns = "key, kind, body, received_at, source"
+    return f"INSERT INTO inbox ({columns}) VALUES {', '.join(placeholders)} ON CONFLICT (key) DO NOTHING"  # noqa: S608

@@ -50,6 +50,14 @@ class TimerRepository:
         is_expired = timers.c.due_at <= at
         await self._connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=reset, where=is_expired))
 
+    async def bring_forward(self, timer: Timer) -> None:
+        """Set a timer, unless one with the same key is due earlier."""
+        values = {"key": timer.key, "kind": timer.kind, "subject": timer.subject, "due_at": timer.due_at}
+        reset = {"due_at": timer.due_at, "claimed_by": "", "claimed_at": None}
+        statement = insert(self._connection, timers).values(**values)
+        is_later = timers.c.due_at > timer.due_at
+        await self._connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=reset, where=is_later))
+
     async def due(self, at: datetime, *, limit: int = 20) -> tuple[Timer, ...]:
         """Timers that are due and have no valid claim, oldest first."""
         is_unclaimed = or_(timers.c.claimed_at.is_(None), timers.c.claimed_at < at - TIMER_CLAIM_TIMEOUT)

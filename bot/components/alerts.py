@@ -10,7 +10,8 @@ from bot.core.settings import Settings
 from bot.interactions.buttons import ID_PATTERN, command_with_id
 from bot.views import alert_answers, alert_buttons, alert_card, storm_card
 from bot.views.render import timeless
-from bot.web.alertmanager import ALERTS_PATH, AlertmanagerWebhook, alert_metrics
+from bot.web.alertmanager import AlertmanagerWebhook, alert_metrics, webhook_path
+from bot.web.metrics import MetricSpec
 from commands.alerts import alerts, silences, suspects
 from commands.alerts.fields import FIELDS
 from domain.alerts.alerts import AlertGroup, AlertNote
@@ -18,12 +19,15 @@ from domain.alerts.storms import StormCard
 from domain.answers.alerts import AlertsAnswer, RouteAnswer, SilencesAnswer
 from domain.catalogue.catalogue import Catalogue
 from runbooks.alerts import enrichment as enrichments
+from runbooks.alerts.alertmanager_list import AlertListReader
 from runbooks.alerts.enrichment import Enrichment, EnrichmentSources
+from runbooks.alerts.firing_rules import FiringRules
 from runbooks.alerts.intake import NotificationProcessor
+from runbooks.alerts.reconciliation import Reconciler
 from runbooks.alerts.service import AlertService
 from runbooks.alerts.suspect_search import SuspectFinder
 from runbooks.alerts.timer_handlers import AlertTimerHandlers
-from runbooks.alerts.timers import ENRICH
+from runbooks.alerts.timers import DOUBT, ENRICH, RECONCILE
 from storage.outbox_messages import ALERT_CARD, ALERT_NOTE, STORM_CARD
 
 
@@ -42,32 +46,53 @@ def build_alerts(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
     service = AlertService(
         store=store, clock=clock, catalogue=current, alertmanager=core.monitoring.alertmanager, notify_outbox=notify_outbox
     )
+    reader = AlertListReader(core.monitoring.alertmanager_at)
+    reconciler = Reconciler(store, clock, current, reader, FiringRules(core.monitoring.prometheus), notify_outbox)
     webhook = _webhook(core, intake)
     return FamilyComponents(
         services={AlertService: service},
         on_delivered=enrichments.on_delivered,
         start=intake.start_watchdogs,
-        tasks=(BackgroundTask("enrichment", enrichment.run), BackgroundTask("alerts", intake.run)),
-        timer_handlers={**timers.handlers, ENRICH: enrichment.submit},
-        webhooks=(Webhook(ALERTS_PATH, webhook.serve),) if webhook else (),
-        metrics=alert_metrics(intake, webhook),
+        tasks=(
+            BackgroundTask("enrichment", enrichment.run),
+            BackgroundTask("alerts", intake.run),
+            BackgroundTask("reconciliation", reconciler.run),
+        ),
+        timer_handlers={
+            **timers.handlers,
+            ENRICH: enrichment.submit,
+            RECONCILE: reconciler.submit,
+            DOUBT: reconciler.submit,
+        },
+        webhooks=tuple(Webhook(path, webhook.serve) for path in webhook.paths) if webhook else (),
+        metrics=(*alert_metrics(intake, webhook), *_reconciliation_metrics(reconciler, reader)),
     )
 
 
 def _webhook(core: CoreComponents, intake: NotificationProcessor) -> AlertmanagerWebhook | None:
-    token = core.settings.webhooks.alertmanager_token
-    if token is None:
+    tokens = core.settings.webhooks.tokens_by_source
+    if not tokens:
         return None
-    return AlertmanagerWebhook(
-        token.get_secret_value(), core.inbox_writer, intake, core.clock, lambda: core.current_catalogue().alerts
+    return AlertmanagerWebhook(tokens, core.inbox_writer, intake, core.clock, lambda: core.current_catalogue().alerts)
+
+
+def _reconciliation_metrics(reconciler: Reconciler, reader: AlertListReader) -> tuple[MetricSpec, ...]:
+    return (
+        MetricSpec(
+            "deepecho_alerts_corrected", "counter", "Alerts changed to what Alertmanager lists", lambda: reconciler.corrected
+        ),
+        MetricSpec(
+            "deepecho_alertmanager_unanswered", "counter", "Alertmanager did not answer when asked", lambda: reader.unanswered
+        ),
     )
 
 
 async def check_alerts(settings: Settings, catalogue: Catalogue) -> AsyncIterator[CheckResult]:
     """Alerts need a token for the webhook and routes in the catalogue, or neither."""
-    has_token, has_routes = settings.webhooks.alertmanager_token is not None, catalogue.alerts is not None
+    paths = [webhook_path(source) for source in settings.webhooks.tokens_by_source]
+    has_token, has_routes = bool(paths), catalogue.alerts is not None
     if has_token and has_routes:
-        yield CheckResult("alerts", ok=True, detail=f"taken at {ALERTS_PATH}")
+        yield CheckResult("alerts", ok=True, detail=f"taken at {', '.join(paths)}")
     elif not has_token and not has_routes:
         yield CheckResult("alerts", ok=True, detail="switched off: neither a token nor routes")
     else:

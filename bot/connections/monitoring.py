@@ -19,25 +19,32 @@ class MonitoringServers:
 
     async def open_connections(self, catalogue: Catalogue) -> None:
         """Open servers that are new. A removed one stays open, unused, until the process ends."""
-        for environment in catalogue.environments.values():
-            if (address := environment.alertmanager) and address not in self._alertmanager_clients:
+        for address in catalogue.alertmanager_addresses:
+            if address not in self._alertmanager_clients:
                 self._alertmanager_clients[address] = await self._stack.enter_async_context(open_alertmanager(address))
+        for environment in catalogue.environments.values():
             if (address := environment.prometheus) and address not in self._prometheus_clients:
                 self._prometheus_clients[address] = await self._stack.enter_async_context(open_prometheus(address))
 
-    def alertmanager(self, environment: str) -> Alertmanager:
-        """The environment's Alertmanager.
+    def alertmanager(self, environment: str, source: str = "", /) -> Alertmanager:
+        """The Alertmanager of a source, else of an environment; of a pair the first, because they share their silences.
 
         Raises ``Refused`` where the catalogue names none, ``TemporaryError`` between a reload and ``open_connections``.
         """
-        environments = self._catalogue().environments
-        if environment not in environments:
+        catalogue = self._catalogue()
+        addresses = catalogue.alertmanagers_of(environment, source)
+        if not addresses and environment not in catalogue.environments:
             raise Refused("No environment is known of this alert, so it is not known which Alertmanager holds it.")
-        if not (address := environments[environment].alertmanager):
+        if not addresses:
             raise Refused(f"The catalogue names no Alertmanager of {environment}.")
-        if address not in self._alertmanager_clients:
-            raise TemporaryError(f"The catalogue was just read again, and the Alertmanager of {environment} is not open yet.")
-        return self._alertmanager_clients[address]
+        if addresses[0] not in self._alertmanager_clients:
+            name = environment or source
+            raise TemporaryError(f"The catalogue was just read again, and the Alertmanager of {name} is not open yet.")
+        return self._alertmanager_clients[addresses[0]]
+
+    def alertmanager_at(self, address: str) -> Alertmanager | None:
+        """The Alertmanager at an address of the catalogue; None between a reload and ``open_connections``."""
+        return self._alertmanager_clients.get(address)
 
     def prometheus(self, environment: str) -> Prometheus | None:
         """The environment's Prometheus; None where the catalogue names none."""

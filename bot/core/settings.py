@@ -15,6 +15,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from domain.catalogue.alerts import SOURCE_NAME
 from domain.errors import DeepechoError
 from domain.text import nearest
 
@@ -85,9 +86,19 @@ class LogSettings(SettingsSection):
 
 
 class WebhookSettings(SettingsSection):
-    """Bearer tokens of webhooks. A webhook without a token is not served."""
+    """Bearer tokens of webhooks. A webhook without a token is not served.
+
+    ``alertmanager_tokens``: one for each named source of alerts, by its name, which is the last part of its webhook's path.
+    """
 
     alertmanager_token: SecretStr | None = None
+    alertmanager_tokens: dict[Annotated[str, Field(pattern=f"^{SOURCE_NAME}$")], SecretStr] = Field(default_factory=dict)
+
+    @property
+    def tokens_by_source(self) -> Mapping[str, str]:
+        """The token of each source of alerts; that of the path without a name under the empty name."""
+        unnamed = {} if self.alertmanager_token is None else {"": self.alertmanager_token}
+        return {name: token.get_secret_value() for name, token in (unnamed | self.alertmanager_tokens).items()}
 
 
 class Settings(BaseSettings):

@@ -41,6 +41,7 @@ class OutboxMetrics:
     def retried(self, cause: str) -> None:
         """Count an attempt that will be repeated.
 
-        ``cause``: ``rate_limited``, ``unknown_outcome``, ``temporary``, ``account_error``, ``rerouted``, ``posted_anew`` or ``unexpected``.
+        ``cause``: ``rate_limited``, ``unknown_outcome``, ``temporary``, ``account_error``, ``rerouted``, ``posted_anew`` or
+        ``unexpected``.
         """
         self._retried[cause] += 1

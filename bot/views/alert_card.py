@@ -77,8 +77,8 @@ def summary(record: AlertGroup) -> Line:
 
 
 def title(record: AlertGroup) -> str:
-    """Title, environment and service: `HighErrorRate · production · deep-echo-main`."""
-    return " · ".join(each for each in (record.title, record.environment, record.service) if each)
+    """Title, environment, named source and service: `HighErrorRate · production · cluster-b · deep-echo-main`."""
+    return " · ".join(dict.fromkeys(filter(None, (record.title, record.environment, record.source, record.service))))
 
 
 def emoji(record: AlertGroup) -> str:

@@ -6,7 +6,8 @@ Alertmanager drops a notification after 4xx and retries after 5xx: 4xx is for wh
 import base64
 import binascii
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import structlog
 from aiohttp import web
@@ -17,7 +18,7 @@ from domain.catalogue.alerts import AlertsConfig
 from domain.clock import Clock
 from domain.errors import TemporaryError
 from domain.inbound import InboundKind, InboundMessage
-from integrations.alertmanager.webhook import InvalidWebhookPayload, notification_key
+from integrations.alertmanager.webhook import InvalidWebhookPayload, external_url_of, notification_key
 from runbooks.alerts.intake import NotificationProcessor
 
 ALERTS_PATH = "/webhooks/alertmanager"
@@ -36,17 +37,20 @@ MAX_BYTES_IN_FLIGHT = 8 * MAX_BODY_BYTES
 
 
 class AlertmanagerWebhook:
-    """Serves Alertmanager's webhook. ``config``: the catalogue's section ``alerts``; None where it has none."""
+    """Serves Alertmanager's webhook. ``config``: the catalogue's section ``alerts``; None where it has none.
+
+    ``tokens`` by the name of the source, which is the last part of the path; that of the path without a name is empty.
+    """
 
     def __init__(
         self,
-        token: str,
+        tokens: Mapping[str, str],
         writer: InboundWriter,
         intake: NotificationProcessor,
         clock: Clock,
         config: Callable[[], AlertsConfig | None],
     ) -> None:
-        self._token = token.encode()
+        self._tokens = {webhook_path(source): (source, token.encode()) for source, token in tokens.items()}
         self._writer, self._intake, self._clock, self._config = writer, intake, clock, config
         self._bytes_in_flight = 0
         self.stored = 0
@@ -54,10 +58,16 @@ class AlertmanagerWebhook:
         self.refused = 0
         self.overloaded = 0
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The path of each source."""
+        return tuple(self._tokens)
+
     async def serve(self, request: web.Request) -> web.Response:
         """Handle a notification. Only 200 stores it; 400, 401, 413 and 415 are final; after 503 Alertmanager retries."""
+        source, expected = self._tokens.get(request.path, ("", b""))
         token = _credentials(request.headers.get("Authorization", ""))
-        if not hmac.compare_digest(token, self._token) or not self._token:
+        if not hmac.compare_digest(token, expected) or not expected:
             self.refused += 1
             return web.Response(status=401, text="The token is missing or wrong.", headers={"WWW-Authenticate": "Bearer"})
         config = self._config()
@@ -74,18 +84,20 @@ class AlertmanagerWebhook:
         self._bytes_in_flight += length
         try:
             body = await _read_body(request)
-            return self._reject(413, TOO_LARGE) if body is None else await self._accept(body, config)
+            return self._reject(413, TOO_LARGE) if body is None else await self._accept(body, config, source)
         finally:
             self._bytes_in_flight -= length
 
-    async def _accept(self, body: bytes, config: AlertsConfig) -> web.Response:
+    async def _accept(self, body: bytes, config: AlertsConfig, source: str) -> web.Response:
         at = self._clock.now()
         try:
             key = notification_key(body, at, config.deduplicate_seconds)
+            if not source and config.sources:
+                source = config.source_at(external_url_of(body))
         except InvalidWebhookPayload as error:
             return self._reject(400, str(error))
         try:
-            is_new = await self._writer.put(InboundMessage(key=key, kind=InboundKind.ALERT, body=body.decode(), received_at=at))
+            is_new = await self._writer.put(_inbound(key, body, at, source))
         except TemporaryError as error:
             return self._overloaded(str(error))
         log.debug("notification received", inbound=key, is_new=is_new)
@@ -103,6 +115,17 @@ class AlertmanagerWebhook:
     def _overloaded(self, reason: str) -> web.Response:
         self.overloaded += 1
         return web.Response(status=503, text=reason, headers={"Retry-After": "5"})
+
+
+def webhook_path(source: str) -> str:
+    """The path that a source posts to."""
+    return f"{ALERTS_PATH}/{source}" if source else ALERTS_PATH
+
+
+def _inbound(key: str, body: bytes, at: datetime, source: str) -> InboundMessage:
+    """What two sources say in the same words is not a repetition."""
+    key = f"{key}-{source}" if source else key
+    return InboundMessage(key=key, kind=InboundKind.ALERT, body=body.decode(), received_at=at, source=source)
 
 
 async def _read_body(request: web.Request) -> bytes | None:

@@ -87,9 +87,7 @@ async def silences_command(request: Request, args: Arguments) -> Answer:
     environment_groups = _group_by_alertmanager(request, names)
     if not environment_groups:
         raise Refused(f"The catalogue names no Alertmanager of {' or '.join(names)}.")
-    return SilencesAnswer(
-        tuple(await asyncio.gather(*(_silences_of(request, environments) for environments in environment_groups)))
-    )
+    return SilencesAnswer(tuple(await asyncio.gather(*(_silences_of(request, *listed) for listed in environment_groups))))
 
 
 def _check_duration(request: Request, group: AlertGroup, span: timedelta) -> None:
@@ -133,23 +131,29 @@ def _alert_request(request: Request, group: AlertGroup) -> AlertRequest:
     return AlertRequest(group=group.id, by=request.member, source=request.key)
 
 
-def _group_by_alertmanager(request: Request, names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Environments grouped by their Alertmanager, so that a shared one is listed once. Without one they are left out."""
+def _group_by_alertmanager(request: Request, names: Sequence[str]) -> list[tuple[tuple[str, ...], str]]:
+    """Environments grouped by their Alertmanager, so that a shared one is listed once. Without one they are left out.
+
+    Each with the source whose own Alertmanager it is; empty for that of the environments.
+    """
     by_address: dict[str, list[str]] = {}
     for name in names:
         if address := request.catalogue.environments[name].alertmanager:
             by_address.setdefault(address, []).append(name)
-    return [tuple(environments) for environments in by_address.values()]
+    sources = request.catalogue.alerts.sources if request.catalogue.alerts else {}
+    own = [((each.environment,), source) for source, each in sources.items() if each.alertmanagers and each.environment in names]
+    return [*((tuple(environments), "") for environments in by_address.values()), *own]
 
 
-async def _silences_of(request: Request, environments: tuple[str, ...]) -> AlertmanagerSilences:
+async def _silences_of(request: Request, environments: tuple[str, ...], source: str) -> AlertmanagerSilences:
     """The silences of one Alertmanager; if it does not answer, a ``problem`` that leaves the others alone."""
+    names = (*environments, source) if source else environments
     try:
-        listed = await request.services.of(AlertService).alertmanager(environments[0]).silences()
+        listed = await request.services.of(AlertService).alertmanager(environments[0], source).silences()
     except (TemporaryError, PermanentError, Refused) as error:
-        return AlertmanagerSilences(environments=environments, problem=error.sentence)
+        return AlertmanagerSilences(environments=names, problem=error.sentence)
     in_force = sorted((silence for silence in listed if silence.in_force), key=_sort_key)
-    return AlertmanagerSilences(environments=environments, silences=tuple(_with_group(silence) for silence in in_force))
+    return AlertmanagerSilences(environments=names, silences=tuple(_with_group(silence) for silence in in_force))
 
 
 def _sort_key(silence: Silence) -> tuple[bool, float, str]:

@@ -51,6 +51,8 @@ class Notification:
     alerts: tuple[Alert, ...]
     external_url: str = ""
     truncated_alerts: int = 0
+    source: str = ""
+    """The name of the Alertmanager, or pair of them, that sent it; empty for the unnamed one. Each has groups of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class AlertGroup:
     """Labels that all firing alerts share; if none fires, all alerts."""
     group_key: str = ""
     receiver: str = ""
+    source: str = ""
+    """The name of the Alertmanager, or pair of them, that reports it; empty for the unnamed one."""
     environment: str = ""
     """The name in the catalogue; empty if no label names one."""
     service: str = ""

@@ -58,6 +58,10 @@ class RoutedNotification:
     environment: str = ""
     service: str = ""
     route: Route
+    can_ask: bool = False
+    """Whether an Alertmanager can be asked where notifications contradict each other."""
+    explanation: str = ""
+    """How it is known, where Alertmanager was asked: then it is believed, whatever notifications said before."""
 
 
 def open_group(routed: RoutedNotification, group_id: str) -> GroupChange | None:
@@ -72,6 +76,7 @@ def open_group(routed: RoutedNotification, group_id: str) -> GroupChange | None:
         labels=notification.group_labels,
         group_key=notification.group_key,
         receiver=notification.receiver,
+        source=notification.source,
         environment=routed.environment,
         service=routed.service,
         route=routed.route,
@@ -89,7 +94,7 @@ def open_group(routed: RoutedNotification, group_id: str) -> GroupChange | None:
 
 def apply_notification(stored: StoredGroup, routed: RoutedNotification, timings: GroupTimings) -> GroupChange | None:
     """Apply a notification to a stored group. None if it changes nothing."""
-    changed_alerts = tuple(each for each in routed.notification.alerts if _is_new_information(stored, each, routed.at))
+    changed_alerts = tuple(each for each in routed.notification.alerts if _is_new_information(stored, each, routed))
     if not changed_alerts:
         return None
     before = stored.record
@@ -137,14 +142,35 @@ def with_counts(record: AlertGroup, alerts: Mapping[str, Alert]) -> AlertGroup:
     )
 
 
-def _is_new_information(stored: StoredGroup, reported: Alert, at: datetime) -> bool:
+def doubtful_alerts(stored: StoredGroup, routed: RoutedNotification) -> tuple[Alert, ...]:
+    """Alerts of a notification that should fire since before their known end, and that do not count as firing for now.
+
+    Each is a late repetition by the other Alertmanager of a pair, or fires again with the same beginning.
+    """
+    return tuple(
+        each
+        for each in routed.notification.alerts
+        if _contradicts_end(stored.alerts.get(each.fingerprint), each) and not _is_new_information(stored, each, routed)
+    )
+
+
+def _contradicts_end(previous: Alert | None, reported: Alert) -> bool:
+    if previous is None or previous.firing or not reported.firing:
+        return False
+    return reported.starts_at <= (previous.ends_at or previous.starts_at)
+
+
+def _is_new_information(stored: StoredGroup, reported: Alert, routed: RoutedNotification) -> bool:
     previous = stored.alerts.get(reported.fingerprint)
+    if routed.explanation:
+        return previous is not None and previous.firing != reported.firing
     # An alert that is unknown and resolved was never shown, so its end is no news.
     if previous is None or previous == reported:
         return previous is None and reported.firing
     if reported.firing and not previous.firing:
         ended = stored.record.resolved_at or stored.record.updated_at
-        return reported.starts_at > (previous.ends_at or previous.starts_at) or at - ended > LATE_REPEAT_WINDOW
+        is_late = routed.can_ask or routed.at - ended <= LATE_REPEAT_WINDOW
+        return not (_contradicts_end(previous, reported) and is_late)
     # The other Alertmanager of a pair may report late an end that was before the present beginning.
     return reported.firing or reported.ends_at is None or reported.ends_at >= previous.starts_at
 
@@ -190,6 +216,7 @@ def _update_in_state(
     if other_severity:
         sentences.append(f"It is {after.severity} now, it was {before.severity}.")
     sentences.append(f"{_alert_count(after.firing)} {'fires' if after.firing == 1 else 'fire'} now.")
+    sentences += [routed.explanation] if routed.explanation else []
     marked_alerts = [(each, "🔴") for each in newly_firing] + [(each, "✅") for each in newly_resolved]
     lines = tuple(f"{sign} {distinguishing_labels(each, after)}" for each, sign in marked_alerts[:MAX_NAMED_ALERTS])
     if len(marked_alerts) > MAX_NAMED_ALERTS:
@@ -221,12 +248,11 @@ def _change_state(
         text = f"Flapping: {len(state_changes)} changes in {span}. From here the card alone follows them."
         return replace(change_with_note(after, changed_alerts, at, text, tone=Tone.WARNING), state_changed=True)
     if after.state is GroupState.RESOLVED:
-        change = change_with_note(
-            after, changed_alerts, at, f"Resolved after {format_duration(at - before.began_at)}.", tone=Tone.GOOD
-        )
+        text = f"Resolved after {format_duration(at - before.began_at)}. {routed.explanation}".rstrip()
+        change = change_with_note(after, changed_alerts, at, text, tone=Tone.GOOD)
     else:
         ago = format_duration(at - (before.resolved_at or before.updated_at))
-        text = f"Fires again, {ago} after it was resolved: {_alert_count(after.firing)}."
+        text = f"Fires again, {ago} after it was resolved: {_alert_count(after.firing)}. {routed.explanation}".rstrip()
         lines = [distinguishing_labels(each, after) for each in changed_alerts if each.firing]
         if len(lines) > MAX_NAMED_ALERTS:
             lines[MAX_NAMED_ALERTS:] = [and_more(len(lines) - MAX_NAMED_ALERTS)]

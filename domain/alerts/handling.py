@@ -52,7 +52,8 @@ def unsilence(record: AlertGroup, at: datetime, by: Person | None) -> GroupChang
     if applied is None or (by is None and at < applied.until):
         return None
     text = sentence(by, " ended the silence.") if by else sentence("The silence of ", applied.by, " is over.")
-    still = " It still fires." if record.state is GroupState.FIRING else ""
+    # Of an alert that ends while it is silenced, Alertmanager reports no end.
+    still = " No end was reported, so it counts as firing." if record.state is GroupState.FIRING else ""
     return change_with_note(
         replace(record, silence=None), (), at, sentence(text, still), tone=Tone.WARNING if still else Tone.PLAIN
     )

@@ -41,7 +41,8 @@ def silence_scope(group: AlertGroup, catalogue: Catalogue) -> tuple[str, ...]:
     if any(location_of({each: named[each]}, catalogue).environment == group.environment for each in labels if each in named):
         return (group.environment,)
     own = environments[group.environment]
-    shared = {name: each for name, each in environments.items() if each.alertmanager == own.alertmanager}
+    addresses = catalogue.alertmanagers_of(group.environment, group.source)
+    shared = {name: each for name, each in environments.items() if each is own or each.alertmanager in addresses}
     namespace = named.get("namespace")
     is_placed = namespace in catalogue.namespaces(group.environment)
     return tuple(name for name in shared if not is_placed or namespace in catalogue.namespaces(name))

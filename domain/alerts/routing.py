@@ -52,13 +52,14 @@ class RouteExplanation:
     steps: tuple[RuleStep, ...]
 
 
-def location_of(labels: Labels, catalogue: Catalogue) -> Location:
+def location_of(labels: Labels, catalogue: Catalogue, source: str = "") -> Location:
     """The environment and the service that the labels name.
 
-    An unknown name of an environment gives none. The default environment is for alerts that name none at all.
+    An unknown name of an environment gives none. The default environment, which the ``source`` may have one of its own of, is for
+    alerts that name none at all.
     """
     locations = _compile_locations(_CatalogueKey(catalogue))
-    environment = locations.environment(labels)
+    environment = locations.environment(labels, source)
     return Location(environment, locations.service(labels, environment))
 
 
@@ -152,16 +153,18 @@ class _Locations:
     environment_labels: tuple[str, ...]
     environments: dict[str, str]
     namespaces: dict[str, str]
-    default: str
+    defaults: dict[str, str]
+    """The environment of alerts that name none, by source; that of all others under the empty name."""
     service_labels: tuple[str, ...]
     services: dict[str, str]
     workloads: _WorkloadNames
 
-    def environment(self, labels: Labels) -> str:
+    def environment(self, labels: Labels, source: str) -> str:
         named = [value.lower() for label in self.environment_labels if (value := labels.get(label, ""))]
         known = next((self.environments[each] for each in named if each in self.environments), "")
         known = known or self.namespaces.get(labels.get("namespace", ""), "")
-        return known or ("" if named else self._environment_of_workload(labels) or self.default)
+        default = self.defaults.get(source) or self.defaults[""]
+        return known or ("" if named else self._environment_of_workload(labels) or default)
 
     def service(self, labels: Labels, environment: str) -> str:
         for label in self.service_labels:
@@ -217,7 +220,8 @@ def _compile_locations(key: _CatalogueKey) -> _Locations:
             for namespace in key.catalogue.namespaces(name)
             if namespaces.count(namespace) == 1
         },
-        default=alerts.environment if alerts else "",
+        defaults={"": alerts.environment if alerts else ""}
+        | {name: each.environment for name, each in (alerts.sources if alerts else {}).items()},
         service_labels=alerts.service_labels if alerts else SERVICE_LABELS,
         # A service's name or alias has precedence over another service's Deployment.
         services={word: name for name, each in services.items() for word in (name, *each.aliases)},

@@ -13,7 +13,9 @@ MISSING_ALERTNAME = "WatchdogMissing"
 
 
 def watchdog_fingerprints(watchdog: WatchdogConfig, notification: Notification) -> tuple[str, ...]:
-    """The fingerprints of the notification's alerts that fit the watchdog's matchers."""
+    """The fingerprints of the notification's alerts that fit the watchdog's matchers; none where another source sent it."""
+    if watchdog.source not in {"", notification.source}:
+        return ()
     matchers = watchdog.matchers
     return tuple(
         alert.fingerprint for alert in notification.alerts if all(matches(matcher, alert.labels) for matcher in matchers)

@@ -40,6 +40,7 @@ class AlertmanagerSilences:
     """Silences of one Alertmanager: active ones first, then by their end."""
 
     environments: tuple[str, ...]
+    """Those that it serves; last the source of alerts that it belongs to, if it has a name."""
     silences: tuple[ListedSilence, ...] = ()
     problem: Text = ""
     """Why the Alertmanager did not answer; empty if it did."""

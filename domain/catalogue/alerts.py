@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from domain import defaults
 from domain.catalogue.base import ConfigModel, DnsLabel
-from domain.catalogue.urls import HttpUrl
+from domain.catalogue.urls import ApiBaseUrl, HttpUrl
 from domain.matchers import LABEL_NAME, Matcher, check_matcher, parse_matcher
 from domain.severities import Severity
 
@@ -32,9 +32,13 @@ def _validate_mention_id(value: str) -> str:
     return value
 
 
+SOURCE_NAME = r"[a-z0-9][a-z0-9_-]{0,39}"
+"""The name of a source: it is part of a path and of a setting's name."""
+
 ChannelId = Annotated[str, AfterValidator(_validate_channel_id)]
 MentionId = Annotated[str, AfterValidator(_validate_mention_id)]
 MatcherText = Annotated[str, AfterValidator(check_matcher)]
+SourceName = Annotated[str, Field(pattern=f"^{SOURCE_NAME}$")]
 LabelName = Annotated[str, Field(pattern=f"^{LABEL_NAME}$")]
 
 
@@ -68,6 +72,8 @@ class WatchdogConfig(ConfigModel):
     match: tuple[MatcherText, ...] = Field(min_length=1)
     within_minutes: float = Field(default=defaults.WATCHDOG_MINUTES, gt=0, le=MINUTES_PER_WEEK)
     severity: Severity = Severity.P1
+    source: str = ""
+    """The source that it must come from; empty for any."""
 
     @property
     def matchers(self) -> tuple[Matcher, ...]:
@@ -78,6 +84,16 @@ class WatchdogConfig(ConfigModel):
     def within(self) -> timedelta:
         """The maximum time between two arrivals."""
         return timedelta(minutes=self.within_minutes)
+
+
+class AlertSourceConfig(ConfigModel):
+    """An Alertmanager, or a pair of them, whose alerts are told apart from those of all others.
+
+    ``environment`` is that of its alerts whose labels name none. ``alertmanagers`` are the addresses of all members of the pair.
+    """
+
+    environment: str = ""
+    alertmanagers: tuple[ApiBaseUrl, ...] = Field(default=(), max_length=10)
 
 
 class AlertsConfig(ConfigModel):
@@ -96,12 +112,19 @@ class AlertsConfig(ConfigModel):
     flap_changes: int = Field(default=defaults.FLAP_CHANGES, ge=2, le=100)
     flap_minutes: float = Field(default=defaults.FLAP_MINUTES, gt=0, le=24 * 60)
     watchdogs: tuple[WatchdogConfig, ...] = ()
+    sources: dict[SourceName, AlertSourceConfig] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
         _check_unique("routes", [DEFAULT_RULE, *self.rule_names])
         _check_unique("watchdogs", [each.name for each in self.watchdogs])
+        _check_unique("sources", [url for each in self.sources.values() for url in dict.fromkeys(each.alertmanagers)])
         return self
+
+    def source_at(self, url: str) -> str:
+        """The source that has an Alertmanager at this address, which is its ``externalURL``; empty without one."""
+        wanted = url.rstrip("/").lower()
+        return next((name for name, each in self.sources.items() if wanted in map(str.lower, each.alertmanagers)), "")
 
     @property
     def rule_names(self) -> tuple[str, ...]:

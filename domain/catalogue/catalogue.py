@@ -138,12 +138,29 @@ class Catalogue(ConfigModel):
                 raise ValueError(f"services.{name}.depends_on: a service cannot depend on itself")
         if self.alerts and self.alerts.environment:
             _check_exists("alerts.environment", self.alerts.environment, self.environments)
+        for name, source in self.alerts.sources.items() if self.alerts else ():
+            if source.environment:
+                _check_exists(f"alerts.sources.{name}.environment", source.environment, self.environments)
         return self
+
+    def alertmanagers_of(self, environment: str, source: str = "") -> tuple[str, ...]:
+        """The addresses of the Alertmanagers that hold such alerts: the source's own, else the environment's; often none."""
+        if self.alerts and source in self.alerts.sources and (own := self.alerts.sources[source].alertmanagers):
+            return own
+        known = self.environments.get(environment)
+        return (known.alertmanager,) if known and known.alertmanager else ()
 
     @property
     def default_application(self) -> Application:
         """The application that a command without a service means."""
         return next(each for each in self.applications.values() if each.default)
+
+    @property
+    def alertmanager_addresses(self) -> tuple[str, ...]:
+        """The address of every Alertmanager."""
+        sources = self.alerts.sources.values() if self.alerts else ()
+        addresses = [each.alertmanager for each in self.environments.values() if each.alertmanager]
+        return tuple(dict.fromkeys([*addresses, *(url for source in sources for url in source.alertmanagers)]))
 
     def environment_named(self, word: str) -> str:
         """The environment that the word names, by name or alias. Raises ``UsageError`` with the nearest names."""

@@ -1,20 +1,23 @@
-"""Client of one Alertmanager: silences and version."""
+"""Client of one Alertmanager: silences, the alerts that it has, and version."""
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
 import aiohttp
 
+from domain.alerts.reconciliation import AlertmanagerUptime, ListedAlert
 from domain.alerts.silences import Silence
 from domain.errors import DeepechoError, NotFound, Refused, UnknownOutcome
 from domain.matchers import Matcher, matches
 from integrations.alertmanager.api_models import (
     parse_created_id,
+    parse_listed_alerts,
     parse_silence,
     parse_silences,
+    parse_uptime,
     parse_version,
     silence_payload,
     truncate_to_milliseconds,
@@ -31,6 +34,9 @@ from integrations.http import (
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 """Ids of silences are UUIDs; Alertmanager rejects any other id."""
+
+MAX_LIST_BYTES = 64 * 2**20
+"""Limit of the list of alerts: some sixty thousand alerts."""
 
 
 class Alertmanager:
@@ -97,6 +103,17 @@ class Alertmanager:
             if still_in_force:
                 raise
         return True
+
+    async def listed_alerts(self) -> Mapping[str, ListedAlert]:
+        """Every alert that has not ended, by fingerprint, silenced and inhibited ones included."""
+        query = "active=true&silenced=true&inhibited=true&unprocessed=true"
+        return await self._http.request(
+            "GET", f"/api/v2/alerts?{query}", "list the alerts", parse_listed_alerts, max_bytes=MAX_LIST_BYTES
+        )
+
+    async def uptime(self) -> AlertmanagerUptime:
+        """Since when it has run: it starts without any alert, until Prometheus sends them again."""
+        return await self._http.request("GET", "/api/v2/status", "say since when it has run", parse_uptime)
 
     async def ping(self) -> str:
         """Read the server's version, such as ``0.25.0``."""

@@ -80,6 +80,11 @@ def notification_key(body: bytes, at: datetime, repeat_seconds: float) -> str:
     return f"alert-{time_slot:014x}-{hashlib.sha256(group.encode() + serialized_alerts).hexdigest()[:32]}"
 
 
+def external_url_of(body: bytes) -> str:
+    """The address that the sending Alertmanager calls its own; empty where it says none. Raises ``InvalidWebhookPayload``."""
+    return _sanitize(_parse_payload(body).get("externalURL") or "")
+
+
 def parse_notification(body: str | bytes) -> Notification:
     """Parse and sanitize a notification. Raises ``InvalidWebhookPayload``."""
     payload = _parse_payload(body)

@@ -1,20 +1,31 @@
 """Alert groups of one batch of notifications: read at once, changed by pure transitions, written at once."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.alerts.alerts import Alert, AlertGroup, AlertLink, AlertNote, GroupState, Notification, PreviousGroup
 from domain.alerts.group_changes import GroupChange
-from domain.alerts.groups import RoutedNotification, StoredGroup, apply_notification, is_closed, open_group
+from domain.alerts.groups import (
+    LATE_REPEAT_WINDOW,
+    RoutedNotification,
+    StoredGroup,
+    apply_notification,
+    doubtful_alerts,
+    is_closed,
+    open_group,
+)
 from domain.catalogue.alerts import AlertsConfig
 from domain.ids import id_candidates
 from domain.severities import Severity
 from runbooks.alerts.storms import StormBatch
-from runbooks.alerts.timers import enrich_timer, flapping_check_timer
+from runbooks.alerts.timers import doubt_key, doubt_timer, enrich_timer, flapping_check_timer
 from storage.group_saves import GroupSave
 from storage.store import Transaction
+
+ASK_DELAY = timedelta(seconds=2)
+"""How long to wait for another notification before Alertmanager is asked which of two that contradict each other is true."""
 
 
 @dataclass(slots=True)
@@ -42,6 +53,7 @@ class GroupBatch:
         self._free_ids: dict[str, tuple[str, ...]] = {}
         self._changes: dict[str, _PendingChanges] = {}
         self._assigned_keys: dict[str, str] = {}
+        self.opened: list[AlertGroup] = []
 
     async def load(self, notifications: Sequence[tuple[str, Notification]], since: datetime) -> None:
         """Read every group that the notifications may belong to: by its key, or by the alerts that it contains.
@@ -72,6 +84,8 @@ class GroupBatch:
         """Apply one notification. ``source`` is its inbox key, from which the id of a new group derives."""
         key = key_of(routed.notification)
         stored = self._find(key, routed)
+        if stored is not None:
+            await self._note_doubt(stored, routed, source)
         if stored is None:
             await self._open_group(key, routed, source)
         elif (change := apply_notification(stored, routed, self._entry)) is not None:
@@ -80,6 +94,22 @@ class GroupBatch:
         if group_id:
             self._tx.trail.add("alert notification applied", group=group_id, inbound=source)
         await self._resolve_in_other_groups(group_id, routed, source)
+
+    async def load_groups(self, ids: Iterable[str]) -> Mapping[str, StoredGroup]:
+        """Read these groups, for ``correct``. Those that no longer exist are left out."""
+        records, alerts = await self._tx.alerts.get_many_for_update(ids), await self._tx.alerts.alerts_by_group(ids)
+        self._groups |= {group_id: StoredGroup(record, alerts.get(group_id, {})) for group_id, record in records.items()}
+        return self._groups
+
+    def group(self, group_id: str) -> StoredGroup:
+        """A loaded group as this batch leaves it."""
+        return self._groups[group_id]
+
+    async def correct(self, routed: RoutedNotification, group_id: str) -> None:
+        """Apply what is known of a loaded group though no notification says so."""
+        stored = self._groups[group_id]
+        if (change := apply_notification(stored, routed, self._entry)) is not None:
+            await self._update_group(stored, change, routed.at, f"{group_id}/{routed.at.isoformat()}")
 
     async def write(self, at: datetime) -> None:
         """Write groups, alerts, cards, thread notes and storms at once. ``at`` is now."""
@@ -99,6 +129,15 @@ class GroupBatch:
         """The group with the links of its card; a group in a storm has no card."""
         return record if record.storm else replace(record, links=self._links(record))
 
+    async def _note_doubt(self, stored: StoredGroup, routed: RoutedNotification, source: str) -> None:
+        """Have a contradiction decided soon: nothing that should fire is dropped for good. A later word of the end settles it."""
+        group_id = stored.record.id
+        if doubtful_alerts(stored, routed):
+            wait = ASK_DELAY if routed.can_ask else LATE_REPEAT_WINDOW
+            await self._tx.timers.set(doubt_timer(group_id, source, routed.at + wait))
+        elif any(not each.firing and not _is_firing(stored, each.fingerprint) for each in routed.notification.alerts):
+            await self._tx.timers.remove(doubt_key(group_id))
+
     def _find(self, key: str, routed: RoutedNotification) -> StoredGroup | None:
         """The group of this notification; None if it opens a new one."""
         group_id = self._ids_by_key.get(key) or self._match_by_alerts(key, routed)
@@ -116,7 +155,7 @@ class GroupBatch:
         """
         notification = routed.notification
         holders = [
-            self._open_groups(self._groups_by_fingerprint.get(alert.fingerprint, ()), routed.at) for alert in notification.alerts
+            self._open_groups(self._holders(alert.fingerprint, notification.source), routed.at) for alert in notification.alerts
         ]
         votes: dict[str, int] = {}
         for group_id in (holder for group_ids in holders for holder in group_ids):
@@ -136,6 +175,11 @@ class GroupBatch:
         self._record(stored, GroupChange(record=updated), high_priority=False)
         return best
 
+    def _holders(self, fingerprint: str, source: str) -> list[str]:
+        """The source's groups with this alert: another source's alert with the same labels is another alert."""
+        ids = self._groups_by_fingerprint.get(fingerprint, ())
+        return [group_id for group_id in ids if self._groups[group_id].record.source == source]
+
     def _open_groups(self, ids: Iterable[str], at: datetime) -> list[str]:
         return [group_id for group_id in ids if not is_closed(self._groups[group_id].record, at, self._entry)]
 
@@ -143,7 +187,10 @@ class GroupBatch:
         """Resolve alerts in other groups too: a group whose key comes from an older routing gets no notification of its own."""
         resolved = [alert for alert in routed.notification.alerts if not alert.firing]
         others = {
-            other for alert in resolved for other in self._groups_by_fingerprint.get(alert.fingerprint, ()) if other != group_id
+            other
+            for alert in resolved
+            for other in self._holders(alert.fingerprint, routed.notification.source)
+            if other != group_id
         }
         for other in sorted(others):
             stored = self._groups[other]
@@ -165,6 +212,7 @@ class GroupBatch:
         record = replace(change.record, id=group_id, storm=storm, previous=self._previous_group(key))
         self._ids_by_key[key] = self._assigned_keys[key] = group_id
         self._record(StoredGroup(record, {}), replace(change, record=record), high_priority=True)
+        self.opened.append(record)
 
     def _previous_group(self, key: str) -> PreviousGroup | None:
         stored = self._groups.get(self._ids_by_key.get(key, ""))
@@ -221,7 +269,8 @@ class GroupBatch:
 
 def key_of(notification: Notification) -> str:
     """The key of a group in the database: a hash, since Alertmanager's own key grows with the labels."""
-    return hashlib.sha256(f"{notification.receiver}\n{notification.group_key}".encode()).hexdigest()
+    source = f"{notification.source}\n" if notification.source else ""
+    return hashlib.sha256(f"{source}{notification.receiver}\n{notification.group_key}".encode()).hexdigest()
 
 
 def without_alerts(notification: Notification, unwanted: Iterable[str]) -> Notification:

@@ -23,6 +23,7 @@ from domain.errors import UNEXPECTED_ERRORS
 from domain.inbound import InboundMessage
 from integrations.alertmanager.webhook import parse_notification
 from runbooks.alerts.batch import GroupBatch, without_alerts
+from runbooks.alerts.senders import look_for_new_senders
 from runbooks.alerts.timers import watchdog_timer
 from runbooks.periodic import run_periodically
 from storage.store import Store, Transaction
@@ -146,7 +147,7 @@ class NotificationProcessor:
     ) -> None:
         parsed = []
         for message in messages:
-            parsed.append((message, parse_notification(message.body)))
+            parsed.append((message, replace(parse_notification(message.body), source=message.source)))
             await asyncio.sleep(0)  # parsing thousands of alerts takes a while; let the webhook answer in between
         batch = _new_batch(tx, entry, catalogue)
         watchdog_recoveries = [("", watchdogs.recovered_notification(watchdog, at)) for watchdog in entry.watchdogs]
@@ -158,6 +159,7 @@ class NotificationProcessor:
                 await batch.apply(_route_notification(remaining, message.received_at, catalogue), message.key)
             await asyncio.sleep(0)
         await batch.write(at)
+        await look_for_new_senders(tx, batch.opened, catalogue, at)
 
 
 async def _process_watchdogs(
@@ -179,7 +181,7 @@ def _route_notification(notification: Notification, at: datetime, catalogue: Cat
     """Decide by all labels of the alerts; what is stored of them is limited afterwards."""
     firing = [alert.labels for alert in notification.alerts if alert.firing]
     labels = firing or [alert.labels for alert in notification.alerts]
-    location = location_of({**notification.group_labels, **shared_by(labels)}, catalogue)
+    location = location_of({**notification.group_labels, **shared_by(labels)}, catalogue, notification.source)
     names = labels_read(catalogue)
     alerts = (
         stored_alert(alert, route_of([alert.labels], catalogue) if alert.firing else None, names) for alert in notification.alerts
@@ -190,6 +192,7 @@ def _route_notification(notification: Notification, at: datetime, catalogue: Cat
         environment=location.environment,
         service=location.service,
         route=route_of(labels, catalogue),
+        can_ask=bool(catalogue.alertmanagers_of(location.environment, notification.source)),
     )
 
 

@@ -20,7 +20,7 @@ from domain.matchers import Matcher, group_matchers
 from domain.people import Member
 from domain.rich_text import CommandMention, sentence
 from integrations.alertmanager.webhook import MAX_NAME_CHARACTERS
-from runbooks.alerts.timers import unacknowledge_timer, unsilence_timer
+from runbooks.alerts.timers import reconcile_soon, unacknowledge_timer, unsilence_timer
 from storage.group_saves import GroupSave
 from storage.store import Store, Transaction
 
@@ -43,6 +43,12 @@ class SilenceApi(Protocol):
         ...
 
 
+class AlertmanagerLookup(Protocol):
+    """Returns the Alertmanager that holds the alerts of an environment and a source. Raises ``Refused`` or ``TemporaryError``."""
+
+    def __call__(self, environment: str, source: str = "", /) -> SilenceApi: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRequest:
     """A person's request for a group. ``source`` is the inbox key, which is marked answered together with the change."""
@@ -54,12 +60,12 @@ class AlertRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertService:
-    """Applies people's requests to alert groups. ``alertmanager`` returns that of an environment, or raises ``Refused``."""
+    """Applies people's requests to alert groups."""
 
     store: Store
     clock: Clock
     catalogue: Callable[[], Catalogue]
-    alertmanager: Callable[[str], SilenceApi]
+    alertmanager: AlertmanagerLookup
     notify_outbox: Callable[[], None]
 
     async def find(self, group_id: str) -> AlertGroup:
@@ -100,7 +106,7 @@ class AlertService:
             # Another person was faster. The group records their silence: expire this one, as nobody else could do so.
             current = (await self.find(request.group)).silence
             if current is None or current.id != created.id:
-                await self.alertmanager(group.environment).expire(created.id)
+                await self.alertmanager(group.environment, group.source).expire(created.id)
             raise
 
     async def unsilence(self, request: AlertRequest) -> AlertGroup:
@@ -111,12 +117,13 @@ class AlertService:
         if found is None:
             hint = sentence(CommandMention("silences"), " shows what Alertmanager holds.")
             raise Refused(sentence(f"{group.id} is not silenced from here. ", hint))
-        ended = await self.alertmanager(group.environment).expire(found.id)
+        ended = await self.alertmanager(group.environment, group.source).expire(found.id)
 
         async def transition(tx: Transaction, group: AlertGroup) -> GroupChange:
             if group.silence != recorded:
                 raise Refused(f"{group.id} is no longer silenced as it was when you looked. Look again.")
             await tx.timers.remove(unsilence_timer(group.id, at).key)
+            await reconcile_soon(tx, group, self.catalogue(), at)
             return handling.unsilence(group, at, request.by.person) or GroupChange(record=group)
 
         outcome = f"ended {found.id}" if ended else f"{found.id} was over already"
@@ -128,7 +135,7 @@ class AlertService:
             raise Refused(f"{group.id} has a group label too long to keep whole. Silence it in Alertmanager itself.")
         if not any(matcher.value for matcher in matchers):
             raise Refused(f"{group.id} groups alerts by nothing that a silence could name. Silence it in Alertmanager itself.")
-        alertmanager = self.alertmanager(group.environment)
+        alertmanager = self.alertmanager(group.environment, group.source)
         if (existing := await self._unrecorded_silence(group, at)) is not None:
             return existing
         made_by, comment = f"{by.name} ({by.person.user_id})", f"{reason or 'silenced in Slack'}, by {by.name} [{group.id}]"
@@ -146,7 +153,7 @@ class AlertService:
     async def _unrecorded_silence(self, group: AlertGroup, at: datetime) -> Silence | None:
         """An active silence whose comment names the group: a crash or a lost response kept it from being recorded."""
         matchers = set(group_matchers(group.group_key, group.labels))
-        for silence in await self.alertmanager(group.environment).silences():
+        for silence in await self.alertmanager(group.environment, group.source).silences():
             is_ours = silence.comment.endswith(f"[{group.id}]") and set(silence.matchers) == matchers
             if is_ours and silence.state is SilenceState.ACTIVE and silence.ends_at > at:
                 return silence

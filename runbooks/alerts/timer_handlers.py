@@ -19,6 +19,7 @@ from runbooks.alerts.timers import (
     UNSILENCE,
     WATCHDOG,
     flapping_check_timer,
+    reconcile_soon,
     storm_timer,
 )
 from runbooks.timers import TimerHandler
@@ -54,14 +55,19 @@ class AlertTimerHandlers:
         await self._apply(timer, at, lambda group: expire_acknowledgement(group, at))
 
     async def _unsilence(self, timer: Timer, at: datetime) -> None:
-        await self._apply(timer, at, lambda group: unsilence(group, at, None))
+        await self._apply(timer, at, lambda group: unsilence(group, at, None), ask=True)
 
-    async def _apply(self, timer: Timer, at: datetime, transition: Callable[[AlertGroup], GroupChange | None]) -> None:
+    async def _apply(
+        self, timer: Timer, at: datetime, transition: Callable[[AlertGroup], GroupChange | None], *, ask: bool = False
+    ) -> None:
+        """``ask``: compare the group with Alertmanager's list after the change."""
         async with self.store.write() as tx:
             group = (await tx.alerts.get_many_for_update([timer.subject])).get(timer.subject)
             change = transition(group) if group is not None else None
             if change is not None:
                 await tx.save_groups([GroupSave(change=change)], at)
+                if ask:
+                    await reconcile_soon(tx, change.record, self.catalogue(), at)
             await tx.timers.remove(timer.key, timer.due_at)
         self.notify_outbox()
 

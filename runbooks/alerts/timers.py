@@ -1,10 +1,15 @@
 """Constructors of the alerts' timers."""
 
+import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from domain.alerts.alerts import AlertGroup
 from domain.alerts.groups import STEADY_DIVISOR
 from domain.alerts.storms import Storm
 from domain.catalogue.alerts import AlertsConfig, WatchdogConfig
+from domain.catalogue.catalogue import Catalogue
+from storage.store import Transaction
 from storage.timers import Timer
 
 FLAPPING_CHECK = "alert-flapping-check"
@@ -13,7 +18,10 @@ UNSILENCE = "alert-unsilence"
 ENRICH = "alert-enrich"
 STORM_OVER = "storm-over"
 WATCHDOG = "watchdog"
-"""Kinds of timers. Their ``subject`` is the id of a group or storm, or the name of a watchdog."""
+RECONCILE = "alert-reconcile"
+DOUBT = "alert-doubt"
+"""Kinds of timers. Their ``subject`` is the id of a group or storm, the name of a watchdog, the key of Alertmanagers
+(``alertmanagers_key``), or the inbox key of a notification in doubt."""
 
 TIMER_SLACK = timedelta(seconds=1)
 """Added to the end of a storm, so that the timer does not fire just before it."""
@@ -37,6 +45,33 @@ def unsilence_timer(group_id: str, until: datetime) -> Timer:
 def enrich_timer(group_id: str, at: datetime) -> Timer:
     """Fires when to enrich a group: after the delivery of its card, and when it fires again."""
     return Timer(f"{ENRICH}/{group_id}", ENRICH, group_id, at)
+
+
+def alertmanagers_key(addresses: Iterable[str]) -> str:
+    """The key of one Alertmanager, or of a pair that is asked together."""
+    return hashlib.sha256("\n".join(addresses).encode()).hexdigest()[:32]
+
+
+def reconcile_timer(addresses: Iterable[str], at: datetime) -> Timer:
+    """Fires when to compare the alerts with the list of these Alertmanagers."""
+    key = alertmanagers_key(addresses)
+    return Timer(f"{RECONCILE}/{key}", RECONCILE, key, at)
+
+
+async def reconcile_soon(tx: Transaction, group: AlertGroup, catalogue: Catalogue, at: datetime) -> None:
+    """Compare the group's alerts with the list of its Alertmanagers now, where it has any."""
+    if addresses := catalogue.alertmanagers_of(group.environment, group.source):
+        await tx.timers.bring_forward(reconcile_timer(addresses, at))
+
+
+def doubt_timer(group_id: str, notification_key: str, at: datetime) -> Timer:
+    """Fires when to decide on a notification that says that alerts fire since before their end."""
+    return Timer(doubt_key(group_id), DOUBT, notification_key, at)
+
+
+def doubt_key(group_id: str) -> str:
+    """The key of a group's ``doubt_timer``."""
+    return f"{DOUBT}/{group_id}"
 
 
 def storm_timer(storm: Storm, entry: AlertsConfig) -> Timer:

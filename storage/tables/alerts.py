@@ -18,10 +18,13 @@ alert_groups = Table(
     Column("storm", String(32), nullable=False, server_default=""),
     Column("acknowledged_by", String(64), nullable=False, server_default=""),
     Column("silenced", Boolean, nullable=False),
+    Column("source", String(64), nullable=False, server_default=""),
+    Column("external_url", Text, nullable=False, server_default=""),
     Column("record", Text, nullable=False),
     Index("ix_alert_groups_channel_seen_at", "channel", "seen_at"),
     Index("ix_alert_groups_firing_seen_at", "firing", "seen_at"),
     Index("ix_alert_groups_storm", "storm"),
+    Index("ix_alert_groups_resolved_at", "resolved_at"),
 )
 
 alert_keys = Table(
@@ -39,7 +42,15 @@ alerts = Table(
     Column("fingerprint", String(64), primary_key=True),
     Column("firing", Boolean, nullable=False),
     Column("alert", Text, nullable=False),
+    Column("absent_since", UtcDateTime),
     Index("ix_alerts_fingerprint", "fingerprint"),
+)
+
+alertmanagers = Table(
+    "alertmanagers",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("matched_at", UtcDateTime, nullable=False),
 )
 
 storms = Table(

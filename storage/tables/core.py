@@ -14,6 +14,7 @@ inbox = Table(
     Column("claimed_by", String(64), nullable=False, server_default=""),
     Column("answered_at", UtcDateTime),
     Column("outcome", String(32), nullable=False, server_default=""),
+    Column("source", String(64), nullable=False, server_default=""),
 )
 Index(
     "ix_inbox_unanswered",

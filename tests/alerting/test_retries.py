@@ -43,7 +43,7 @@ async def open_webhook_endpoint(folder: Path, *, away: int) -> AsyncIterator[tup
     intake = NotificationProcessor(store, SystemClock(), lambda: catalogue, lambda: None)
     http, alerts = (
         HttpServer("127.0.0.1", 0),
-        AlertmanagerWebhook(TOKEN, UnavailableInbox(writer, away), intake, SystemClock(), lambda: catalogue.alerts),
+        AlertmanagerWebhook({"": TOKEN}, UnavailableInbox(writer, away), intake, SystemClock(), lambda: catalogue.alerts),
     )
     http.reserve(ALERTS_PATH)
     try:

@@ -20,6 +20,7 @@ from tests.bench.processes import (
     started_bot,
     switched_off_modules,
 )
+from tests.bench.reconciliation import reconciliation
 from tests.bench.redaction import redaction
 from tests.bench.results import AT_ONCE, Result, compared
 from tests.bench.spawning import Child, child
@@ -38,7 +39,7 @@ async def main(chosen: list[str]) -> int:
     # On the disk that the project is on: a file system in memory would make every commit free.
     RESULTS.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=RESULTS.parent) as folder:
-        parts = [part for part in (doors, webhook, arrivals, sockets, starts, redaction) if not chosen or part.__name__ in chosen]
+        parts = [part for part in PARTS if not chosen or part.__name__ in chosen]
         results = [result for part in parts for result in await part(Path(folder))]
     return tell(results)
 
@@ -133,6 +134,8 @@ async def starts(folder: Path) -> list[Result]:
         Result("modules of integrations that are switched off, imported", float(len(extra)), 0.0, 0.0, 1),
     ]
 
+
+PARTS = (doors, webhook, reconciliation, arrivals, sockets, starts, redaction)
 
 if __name__ == "__main__":
     sys.exit(asyncio.run(main(sys.argv[1:])))

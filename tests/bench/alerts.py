@@ -59,8 +59,8 @@ POSTGRES_LIMIT = 4.5
 async def _applied(folder: Path) -> list[Result]:
     """The same program beside few and beside many groups; both apply what they keep."""
     few, many = _room(folder, "few"), _room(folder, "many")
-    await _store(_room(few, "alerts-applied"), FEW)
-    await _store(_room(many, "alerts-applied"), MANY)
+    await store_groups(_room(few, "alerts-applied"), FEW)
+    await store_groups(_room(many, "alerts-applied"), MANY)
     times: dict[str, list[float]] = {"few": [], "many": [], "floor": []}
     async with (
         child("floor", _room(folder, "applied-floor")) as floor,
@@ -96,12 +96,15 @@ async def _settled(port: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _store(folder: Path, groups: int) -> None:
+STARTED_AT = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
+"""The beginning of every stored alert."""
+
+
+async def store_groups(folder: Path, groups: int) -> None:
     """A database with so many groups, each with an alert, as the intake would have written them."""
     file = folder / "bench.sqlite"
     await migrate(f"sqlite:///{file}")
-    at = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
-    pattern = _pattern(at)
+    pattern = _pattern(STARTED_AT)
     record, alert = dump(pattern.record), dump(pattern.alert)
     with sqlite3.connect(file) as connection:
         connection.executemany(

@@ -1,6 +1,7 @@
 """Servers under measurement, each in a process of its own: ``python -m tests.bench.children KIND FOLDER``. Prints its port."""
 
 import asyncio
+import json
 import os
 import re
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from aiohttp import web
 
 from bot.core.intake import Intake
@@ -22,22 +24,31 @@ from commands.core.request import Request
 from commands.core.router import Router
 from commands.registry import CommandRegistry
 from domain.answers.answers import TextAnswer
+from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
 from domain.facts import Answer
 from domain.inbound import InboundMessage
+from integrations.alertmanager import Alertmanager
+from runbooks.alerts.alertmanager_list import AlertListReader
+from runbooks.alerts.firing_rules import FiringRules
 from runbooks.alerts.intake import NotificationProcessor
+from runbooks.alerts.reconciliation import Reconciler
+from runbooks.alerts.timers import reconcile_timer
 from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.migrate import migrate
 from storage.store import Store
 from tests.harness.fakes.directory import MemoryDirectory
 from tests.harness.families import house_registry
-from tests.harness.samples.team import team_catalogue
+from tests.harness.samples.team import catalogue_data, team_catalogue
 
 SECRET = "bench-signing-secret"
 TOKEN = "bench-webhook-token"
 DATABASE = "DEEPECHO_TEST_BENCH_DATABASE"
 """Names the variable with the address of the database that the children for alerts use; SQLite in their folder without it."""
+ALERTMANAGER = "DEEPECHO_TEST_BENCH_ALERTMANAGER"
+"""Names the variable with the address of the Alertmanager whose list is compared."""
+COMPARE_PATH = "/compare"
 MORE_COMMANDS = 100
 
 Serve = Callable[[Path], Awaitable[int]]
@@ -117,7 +128,7 @@ async def _alerts(folder: Path, *, applies: bool) -> int:
     http = HttpServer("127.0.0.1", 0)
     http.reserve(ALERTS_PATH)
     http.enable(
-        AlertmanagerWebhook(TOKEN, InboxWriter(engines.write), intake, clock, lambda: catalogue.alerts).serve, ALERTS_PATH
+        AlertmanagerWebhook({"": TOKEN}, InboxWriter(engines.write), intake, clock, lambda: catalogue.alerts).serve, ALERTS_PATH
     )
     http.add("/waiting", lambda _: _waiting(intake))
     return await http.open()
@@ -128,6 +139,41 @@ class _Idle(NotificationProcessor):
 
     def on_stored(self) -> None:
         """The door may go on."""
+
+
+async def alerts_listed(_folder: Path) -> int:
+    """Alertmanager's list fetched, and parsed as plain JSON."""
+
+    async def fetch(_: web.Request) -> web.Response:
+        async with aiohttp.ClientSession() as session, session.get(f"{os.environ[ALERTMANAGER]}/api/v2/alerts") as answer:
+            return web.Response(text=str(len(json.loads(await answer.read()))))
+
+    app = web.Application()
+    app.router.add_get(COMPARE_PATH, fetch)
+    return await _listen(app)
+
+
+async def alerts_reconciled(folder: Path) -> int:
+    """Alertmanager's list fetched and compared with what is stored. Answers how many alerts were corrected so far."""
+    url, data = os.environ[ALERTMANAGER], catalogue_data()
+    data["environments"]["production"]["alertmanager"] = url
+    catalogue = Catalogue.model_validate(data | {"alerts": {"default": {"channel": "C0ALERTS"}}})
+    store, clock = Store(open_engines(f"sqlite+aiosqlite:///{folder / 'bench.sqlite'}")), SystemClock()
+    client = Alertmanager(url, aiohttp.ClientSession())
+    reader, rules = AlertListReader({url: client}.get), FiringRules(lambda _: None)
+    reconciler = Reconciler(store, clock, lambda: catalogue, reader, rules, lambda: None)
+
+    async def compare(_: web.Request) -> web.Response:
+        timer = reconcile_timer([url], clock.now())
+        async with store.write() as tx:
+            await tx.timers.set(timer)
+        await reconciler.submit(timer, clock.now())
+        await reconciler.run_once()
+        return web.Response(text=str(reconciler.corrected))
+
+    app = web.Application()
+    app.router.add_get(COMPARE_PATH, compare)
+    return await _listen(app)
 
 
 async def _waiting(intake: NotificationProcessor) -> web.Response:
@@ -184,6 +230,8 @@ KINDS: dict[str, Serve] = {
     "default-bolt": default_bolt,
     "alerts": alerts,
     "alerts-applied": alerts_applied,
+    "alerts-listed": alerts_listed,
+    "alerts-reconciled": alerts_reconciled,
 }
 
 

@@ -70,6 +70,10 @@ class AlertingHarness:
         unsent = "SELECT count(*) FROM outbox WHERE settled_at IS NULL"
         await wait_until(lambda: self.query_number(unanswered) + self.query_number(unsent) == 0, within)
 
+    async def wait_until_listed(self, within: float = WAIT_TIMEOUT) -> None:
+        """Wait until the bot has found an alert in Alertmanager's list."""
+        await wait_until(lambda: self.query_number("SELECT count(*) FROM alertmanagers") > 0, within)
+
     def query_number(self, statement: str) -> int:
         """One number out of the database."""
         with closing(sqlite3.connect(f"file:{self.folder / 'data' / 'deepecho.sqlite'}?mode=ro", uri=True)) as connection:

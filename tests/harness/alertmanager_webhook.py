@@ -1,6 +1,6 @@
 """Alertmanager's webhook with its intake, for tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -41,10 +41,11 @@ class WebhookHarness:
     intake: NotificationProcessor
     webhook: AlertmanagerWebhook
 
-    async def post(self, data: Any = FIRING, **headers: str) -> tuple[int, str]:
+    async def post(self, data: Any = FIRING, *, source: str = "", **headers: str) -> tuple[int, str]:
         sent = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"} | headers
+        url = f"{self.url}/{source}" if source else self.url
         data = BytesIO(data) if isinstance(data, bytes) else data  # aiohttp warns of long bytes
-        async with aiohttp.ClientSession() as session, session.post(self.url, data=data, headers=sent) as response:
+        async with aiohttp.ClientSession() as session, session.post(url, data=data, headers=sent) as response:
             return response.status, await response.text()
 
     async def stored(self) -> tuple[InboundMessage, ...]:
@@ -58,15 +59,18 @@ class WebhookHarness:
 
 
 @asynccontextmanager
-async def open_webhook(url: str, *, token: str = TOKEN, writer: InboxWriter | None = None) -> AsyncIterator[WebhookHarness]:
+async def open_webhook(
+    url: str, *, token: str = TOKEN, tokens: Mapping[str, str] | None = None, writer: InboxWriter | None = None
+) -> AsyncIterator[WebhookHarness]:
+    """``tokens`` are those of named sources."""
     store, clock, http = Store(open_engines(url)), StoppedClock(), HttpServer("127.0.0.1", 0)
     inbox_writer = writer or InboxWriter(store.engines.write)
     catalogue = alerting_catalogue()
     intake = NotificationProcessor(store, clock, lambda: opened.catalogue, lambda: None)
-    webhook = AlertmanagerWebhook(token, inbox_writer, intake, clock, lambda: opened.catalogue.alerts)
+    webhook = AlertmanagerWebhook({"": token, **(tokens or {})}, inbox_writer, intake, clock, lambda: opened.catalogue.alerts)
     opened = WebhookHarness("", store, clock, catalogue, intake, webhook)
-    http.reserve(ALERTS_PATH)
-    http.enable(webhook.serve, ALERTS_PATH)
+    http.reserve(*webhook.paths)
+    http.enable(webhook.serve, *webhook.paths)
     opened.url = f"http://127.0.0.1:{await http.open()}{ALERTS_PATH}"
     try:
         yield opened

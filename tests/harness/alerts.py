@@ -1,6 +1,6 @@
 """The intake of notifications on a real database: stored as the webhook does, applied, and read back as delivery reads."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,14 +14,20 @@ from domain.alerts.storms import StormCard
 from domain.catalogue.catalogue import Catalogue
 from domain.inbound import InboundKind, InboundMessage
 from domain.people import Member
+from runbooks.alerts.alertmanager_list import AlertListReader
+from runbooks.alerts.firing_rules import FiringRules, RuleSource
 from runbooks.alerts.intake import NotificationProcessor
+from runbooks.alerts.reconciliation import Reconciler
 from runbooks.alerts.service import AlertRequest, AlertService
 from runbooks.alerts.timer_handlers import AlertTimerHandlers
+from runbooks.alerts.timers import DOUBT, RECONCILE
+from runbooks.timers import TimerHandler
 from storage.inbox import InboxWriter
 from storage.store import Store
 from storage.tables.alerts import alert_groups, alerts
 from storage.tables.core import inbox, outbox, timers
 from storage.timers import Timer
+from tests.harness.fakes.alertmanager import MemoryAlertmanager
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.families import load
 from tests.harness.samples.notifications import alert, notification, webhook_body
@@ -52,7 +58,7 @@ def numbered_notification(
     return notification(one, key=f'{{}}:{{pod="n{number}"}}', labels={"alertname": "HighErrorRate", "pod": f"n{number}"})
 
 
-def no_alertmanager(environment: str) -> Any:
+def no_alertmanager(environment: str, source: str = "") -> Any:
     raise AssertionError(f"nobody asks the Alertmanager of {environment}")
 
 
@@ -75,6 +81,10 @@ class AlertsHarness:
     writer: InboxWriter
     catalogue: Catalogue
     clock: StoppedClock = field(default_factory=StoppedClock)
+    alertmanagers: dict[str, MemoryAlertmanager] = field(default_factory=dict)
+    """By address. Without any, nobody asks one."""
+    prometheus_servers: dict[str, RuleSource] = field(default_factory=dict)
+    """By environment."""
     wakes: int = 0
     numbers: Iterable[int] = field(default_factory=count)
 
@@ -84,6 +94,9 @@ class AlertsHarness:
         self.timer_handlers = AlertTimerHandlers(
             store=self.store, catalogue=current, intake=self.intake, notify_outbox=self._wake
         )
+        self.reader = AlertListReader(self.alertmanagers.get)
+        rules = FiringRules(self.prometheus_servers.get)
+        self.reconciler = Reconciler(self.store, self.clock, current, self.reader, rules, self._wake)
         self.service = AlertService(
             store=self.store, clock=self.clock, catalogue=current, alertmanager=no_alertmanager, notify_outbox=self._wake
         )
@@ -91,13 +104,13 @@ class AlertsHarness:
     async def store_notifications(self, *notifications: Notification, text: str = "") -> None:
         """Store notifications, a second after one another."""
         for sent in notifications:
-            await self.store_text(webhook_body(sent))
+            await self.store_text(webhook_body(sent), sent.source)
         if text:
             await self.store_text(text)
 
-    async def store_text(self, text: str) -> None:
-        key = f"alert-{next(iter(self.numbers)):06}"
-        await self.writer.put(InboundMessage(key=key, kind=InboundKind.ALERT, body=text, received_at=self.clock.now()))
+    async def store_text(self, text: str, source: str = "") -> None:
+        key, at = f"alert-{next(iter(self.numbers)):06}", self.clock.now()
+        await self.writer.put(InboundMessage(key=key, kind=InboundKind.ALERT, body=text, received_at=at, source=source))
         self.intake.on_stored()
         self.clock.advance(SECOND)
 
@@ -117,15 +130,30 @@ class AlertsHarness:
         fired = []
         while due := await self.due_timers():
             for timer in due:
-                await self.timer_handlers.handlers[timer.kind](timer, self.clock.now())
+                await self.handlers[timer.kind](timer, self.clock.now())
                 fired.append(timer.kind)
         return fired
 
     async def due_timers(self) -> list[Timer]:
         async with self.store.read() as tx:
-            return [
-                each for each in await tx.timers.due(self.clock.now(), limit=1000) if each.kind in self.timer_handlers.handlers
-            ]
+            return [each for each in await tx.timers.due(self.clock.now(), limit=1000) if each.kind in self.handlers]
+
+    @property
+    def handlers(self) -> Mapping[str, TimerHandler]:
+        asking = {RECONCILE: self._ask, DOUBT: self._ask} if self.alertmanagers else {DOUBT: self._ask}
+        return {**self.timer_handlers.handlers, **asking}
+
+    async def _ask(self, timer: Timer, at: datetime) -> None:
+        await self.reconciler.submit(timer, at)
+        await self.reconciler.run_once()
+
+    async def pass_time(self, span: timedelta, step: timedelta = 5 * SECOND) -> None:
+        """Let time pass, and do what becomes due meanwhile."""
+        until = self.clock.now() + span
+        while self.clock.now() < until:
+            self.clock.advance(step)
+            await self.apply()
+            await self.fire_due_timers()
 
     async def timers(self) -> dict[str, datetime]:
         return dict(await self.rows(select(timers.c.key, timers.c.due_at).order_by(timers.c.key)))
@@ -184,9 +212,13 @@ class AlertsHarness:
 
 
 @asynccontextmanager
-async def open_alerts_harness(store: Store, catalogue: Catalogue | None = None) -> AsyncIterator[AlertsHarness]:
-    writer = InboxWriter(store.engines.write)
+async def open_alerts_harness(
+    store: Store, catalogue: Catalogue | None = None, alertmanagers: Iterable[str] = ()
+) -> AsyncIterator[AlertsHarness]:
+    """``alertmanagers``: the addresses at which one answers."""
+    writer, clock = InboxWriter(store.engines.write), StoppedClock()
     try:
-        yield AlertsHarness(store, writer, catalogue or alerts_catalogue())
+        memory = {address: MemoryAlertmanager(clock) for address in alertmanagers}
+        yield AlertsHarness(store, writer, catalogue or alerts_catalogue(), clock, memory)
     finally:
         writer.close()

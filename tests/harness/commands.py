@@ -1,6 +1,6 @@
 """Commands on a real database, real operations, and a stand-in cluster with the seeded platform."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from domain.operations.operation import OperationRecord
 from domain.people import Member
 from domain.redaction import redact
 from integrations.kubernetes import ClusterSettings, open_cluster
-from runbooks.alerts.service import AlertService, SilenceApi
+from runbooks.alerts.service import AlertmanagerLookup, AlertService, SilenceApi
 from runbooks.operations.rights import RightsCheck
 from runbooks.operations.service import OperationService
 from sandbox.cluster import FAST, StandInCluster, platform
@@ -117,8 +117,7 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
     directory = MemoryDirectory()
     rights = RightsCheck(store=store, clock=clock, directory=directory, catalogue=lambda: known)
     operations = OperationService(engine, store, clock, lambda: known, rights, lambda: None)
-    addresses = {each.alertmanager for each in known.environments.values() if each.alertmanager}
-    alertmanagers = {address: MemoryAlertmanager(clock) for address in addresses}
+    alertmanagers = {address: MemoryAlertmanager(clock) for address in known.alertmanager_addresses}
     alerts = AlertService(
         store=store,
         clock=clock,
@@ -144,11 +143,11 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
     await store.close()
 
 
-def _alertmanager_lookup(catalogue: Catalogue, known: dict[str, MemoryAlertmanager]) -> Callable[[str], SilenceApi]:
-    def alertmanager(environment: str) -> SilenceApi:
-        entry = catalogue.environments.get(environment)
-        if entry is None or not entry.alertmanager:
+def _alertmanager_lookup(catalogue: Catalogue, known: dict[str, MemoryAlertmanager]) -> AlertmanagerLookup:
+    def alertmanager(environment: str, source: str = "", /) -> SilenceApi:
+        addresses = catalogue.alertmanagers_of(environment, source)
+        if not addresses:
             raise Refused(f"The catalogue names no Alertmanager of {environment or 'this alert'}.")
-        return known[entry.alertmanager]
+        return known[addresses[0]]
 
     return alertmanager

@@ -86,13 +86,22 @@ async def migrated(filled_url: str) -> Any:
     await store.close()
 
 
+def without_new_keys(present: Any, stored: Any) -> Any:
+    """What is present without the keys that did not exist when the facts were stored; they have their defaults."""
+    if isinstance(present, dict) and isinstance(stored, dict):
+        return {name: without_new_keys(value, stored[name]) for name, value in present.items() if name in stored}
+    if isinstance(present, list) and isinstance(stored, list) and len(present) == len(stored):
+        return [without_new_keys(*pair) for pair in zip(present, stored, strict=True)]
+    return present
+
+
 async def facts(store: Store) -> dict[str, Any]:
     """What every row of the outbox holds, by key, read whole: a key that today's code does not know would be dropped."""
     async with store.engines.read.connect() as connection:
         rows = (await connection.execute(select(outbox.c.key, outbox.c.kind, outbox.c.fact))).all()
     for row in rows:
         again = json.loads(dump(load(row.kind, 1, row.fact)))
-        assert again == json.loads(row.fact), row.key
+        assert without_new_keys(again, json.loads(row.fact)) == json.loads(row.fact), row.key
     return {row.key: load(row.kind, 1, row.fact) for row in rows}
 
 

@@ -51,6 +51,27 @@ def test_mounted_files_are_read_and_the_environment_wins(monkeypatch: pytest.Mon
     assert settings.database == "postgresql://bot:pass@db/deepecho"
 
 
+def test_each_source_of_alerts_has_a_token_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "deepecho_webhooks__alertmanager_tokens__cluster-c").write_text("from-a-file\n")
+    set_all(
+        monkeypatch,
+        SECRETS_DIR=str(tmp_path),
+        SLACK__BOT_TOKEN=SECRET,
+        SLACK__APP_TOKEN="xapp-1",
+        WEBHOOKS__ALERTMANAGER_TOKEN="unnamed",
+        WEBHOOKS__ALERTMANAGER_TOKENS__CLUSTER_B="of-b",
+    )
+    tokens = load_settings().webhooks.tokens_by_source
+    assert tokens == {"": "unnamed", "cluster_b": "of-b", "cluster-c": "from-a-file"}
+
+
+def test_a_source_whose_name_cannot_be_in_a_path_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"WEBHOOKS__ALERTMANAGER_TOKENS": f'{{"b/c": "{SECRET}"}}'}
+    set_all(monkeypatch, SLACK__BOT_TOKEN=SECRET, SLACK__APP_TOKEN="xapp-1", **values)
+    assert "DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKENS" in refusal()
+    assert SECRET not in refusal()
+
+
 def test_a_log_level_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, SLACK__BOT_TOKEN=SECRET, SLACK__APP_TOKEN="xapp-1", LOG__LEVEL="debug")
     assert load_settings().log.level == "DEBUG"

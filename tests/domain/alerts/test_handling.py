@@ -87,8 +87,12 @@ def test_a_silence_ends_by_itself_in_time_or_by_a_person_at_once() -> None:
     by_itself, by_person = unsilence(held, NOW + HOUR, None), unsilence(held, NOW, RAY.person)
     assert by_itself is not None
     assert by_person is not None
-    assert [str(each.text) for each in by_itself.notes] == ["The silence of @U0DEPLOYER is over. It still fires."]
-    assert [str(each.text) for each in by_person.notes] == ["@U0RESPONDER ended the silence. It still fires."]
+    assert [str(each.text) for each in by_itself.notes] == [
+        "The silence of @U0DEPLOYER is over. No end was reported, so it counts as firing."
+    ]
+    assert [str(each.text) for each in by_person.notes] == [
+        "@U0RESPONDER ended the silence. No end was reported, so it counts as firing."
+    ]
     assert by_itself.record.silence is by_person.record.silence is None
     assert unsilence(by_itself.record, NOW + 2 * HOUR, None) is None
     resolved = unsilence(replace(held, state=GroupState.RESOLVED), NOW + HOUR, None)

@@ -1,13 +1,16 @@
-"""An Alertmanager that keeps silences in memory."""
+"""An Alertmanager that keeps silences and alerts in memory."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 
+from domain.alerts.alerts import Alert
+from domain.alerts.reconciliation import AlertmanagerUptime, ListedAlert
 from domain.alerts.silences import Silence, SilenceState
 from domain.errors import TemporaryError, UnknownOutcome
 from domain.matchers import Matcher
-from tests.harness.fakes.clock import StoppedClock
+from tests.harness.fakes.clock import NOW, StoppedClock
 
 
 @dataclass
@@ -18,6 +21,10 @@ class MemoryAlertmanager:
     stored: dict[str, Silence] = field(default_factory=dict)
     unreachable: bool = False
     loses_responses: bool = False
+    alerts: dict[str, ListedAlert] = field(default_factory=dict)
+    started_at: datetime = NOW - timedelta(days=1)
+    settled: bool = True
+    times_asked: int = 0
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     async def create_silence(
@@ -47,6 +54,27 @@ class MemoryAlertmanager:
         self.stored[silence_id] = replace(known, state=SilenceState.EXPIRED)
         self._raise_if_response_lost(f"end the silence {silence_id}")
         return self._current(known).in_force
+
+    async def listed_alerts(self) -> Mapping[str, ListedAlert]:
+        self.times_asked += 1
+        self._raise_if_unreachable()
+        return dict(self.alerts)
+
+    async def uptime(self) -> AlertmanagerUptime:
+        self._raise_if_unreachable()
+        return AlertmanagerUptime(started_at=self.started_at, settled=self.settled)
+
+    def hear(self, *alerts: Alert) -> None:
+        """Prometheus sends these alerts now. What has ended is no longer listed."""
+        for each in alerts:
+            self.alerts.pop(each.fingerprint, None)
+            if each.firing:
+                self.alerts[each.fingerprint] = ListedAlert(each.starts_at, self.clock.now())
+
+    def restart(self) -> None:
+        """It starts without any alert."""
+        self.alerts.clear()
+        self.started_at = self.clock.now()
 
     def _current(self, silence: Silence) -> Silence:
         return replace(silence, state=SilenceState.EXPIRED) if silence.ends_at <= self.clock.now() else silence

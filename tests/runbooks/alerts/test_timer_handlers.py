@@ -186,7 +186,7 @@ async def test_a_silence_ends(harness: AlertsHarness) -> None:
     harness.clock.advance(60 * MINUTE)
     assert await harness.fire_due_timers() == ["alert-unsilence"]
     assert (await harness.group()).silence is None
-    assert (await harness.notes())[-1] == "The silence of @U0DEPLOYER is over. It still fires."
+    assert (await harness.notes())[-1] == "The silence of @U0DEPLOYER is over. No end was reported, so it counts as firing."
 
 
 async def test_a_flapping_group_is_looked_at_until_it_is_steady(harness: AlertsHarness) -> None:
