@@ -1,6 +1,7 @@
 """Routing of alerts: the location and the route of labels, by the rules of the catalogue. Pure; compiled once a catalogue."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -55,8 +56,8 @@ class RouteExplanation:
 def location_of(labels: Labels, catalogue: Catalogue, source: str = "") -> Location:
     """The environment and the service that the labels name.
 
-    An unknown name of an environment gives none. The default environment, which the ``source`` may have one of its own of, is for
-    alerts that name none at all.
+    An unknown name of an environment gives none. The default environment, which a source may have of its own, is for alerts that
+    name none at all.
     """
     locations = _compile_locations(_CatalogueKey(catalogue))
     environment = locations.environment(labels, source)
@@ -152,9 +153,11 @@ class _Locations:
 
     environment_labels: tuple[str, ...]
     environments: dict[str, str]
-    namespaces: dict[str, str]
+    namespaces: dict[str, dict[str, str]]
     defaults: dict[str, str]
-    """The environment of alerts that name none, by source; that of all others under the empty name."""
+    """By source, the environment of each namespace, those of all others under the empty name; and of alerts that name none."""
+    default: str
+    """The environment of alerts of other sources that name none."""
     service_labels: tuple[str, ...]
     services: dict[str, str]
     workloads: _WorkloadNames
@@ -162,9 +165,11 @@ class _Locations:
     def environment(self, labels: Labels, source: str) -> str:
         named = [value.lower() for label in self.environment_labels if (value := labels.get(label, ""))]
         known = next((self.environments[each] for each in named if each in self.environments), "")
-        known = known or self.namespaces.get(labels.get("namespace", ""), "")
-        default = self.defaults.get(source) or self.defaults[""]
-        return known or ("" if named else self._environment_of_workload(labels) or default)
+        namespaces = self.namespaces.get(source, self.namespaces[""])
+        known = known or namespaces.get(labels.get("namespace", ""), "")
+        if known or named:
+            return known
+        return self.defaults[source] if source in self.defaults else self._environment_of_workload(labels) or self.default
 
     def service(self, labels: Labels, environment: str) -> str:
         for label in self.service_labels:
@@ -206,27 +211,35 @@ def _compile_routing(key: _CatalogueKey) -> _Routing:
 @lru_cache(maxsize=2)
 def _compile_locations(key: _CatalogueKey) -> _Locations:
     alerts, environments, services = key.catalogue.alerts, key.catalogue.environments, key.catalogue.services
-    namespaces = [namespace for name in environments for namespace in key.catalogue.namespaces(name)]
+    sources = {name: each.environment for name, each in (alerts.sources if alerts else {}).items() if each.environment}
     places: dict[str, tuple[Target, ...]] = {}
     for target in (target for name in environments for target in key.catalogue.targets(name)):
         places[target.deployment] = (*places.get(target.deployment, ()), target)
     return _Locations(
         environment_labels=alerts.environment_labels if alerts else ENVIRONMENT_LABELS,
         environments={word: name for name, each in environments.items() for word in (name, *each.aliases)},
-        # A namespace that several environments use, in different clusters, names none of them.
-        namespaces={
-            namespace: name
-            for name in environments
-            for namespace in key.catalogue.namespaces(name)
-            if namespaces.count(namespace) == 1
-        },
-        defaults={"": alerts.environment if alerts else ""}
-        | {name: each.environment for name, each in (alerts.sources if alerts else {}).items()},
+        namespaces={"": _unique_namespaces(key.catalogue, environments)}
+        | {name: _unique_namespaces(key.catalogue, _same_cluster(key.catalogue, home)) for name, home in sources.items()},
+        defaults=sources,
+        default=alerts.environment if alerts else "",
         service_labels=alerts.service_labels if alerts else SERVICE_LABELS,
         # A service's name or alias has precedence over another service's Deployment.
         services={word: name for name, each in services.items() for word in (name, *each.aliases)},
         workloads=_WorkloadNames(places),
     )
+
+
+def _unique_namespaces(catalogue: Catalogue, environments: Iterable[str]) -> dict[str, str]:
+    """The environment of each namespace. One that several of them use, as in different clusters, names none of them."""
+    pairs = [(namespace, name) for name in environments for namespace in catalogue.namespaces(name)]
+    counts = Counter(namespace for namespace, _ in pairs)
+    return {namespace: name for namespace, name in pairs if counts[namespace] == 1}
+
+
+def _same_cluster(catalogue: Catalogue, environment: str) -> list[str]:
+    """The environments of its cluster: a source whose environment is known speaks of no other cluster's namespaces."""
+    cluster = catalogue.environments[environment].cluster
+    return [name for name, each in catalogue.environments.items() if each.cluster == cluster]
 
 
 @lru_cache(maxsize=2)

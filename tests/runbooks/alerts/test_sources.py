@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from domain.alerts.alerts import Alert, GroupState, Notification
+from domain.catalogue.catalogue import Catalogue
 from storage.store import Store
 from tests.harness.alerts import INFO, AlertsHarness, alerts_catalogue, open_alerts_harness
 from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
 from tests.harness.samples.notifications import alert, notification
+from tests.harness.samples.team import catalogue_data
 
 __all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url", "store"]
 
@@ -62,6 +64,18 @@ async def test_what_a_cluster_does_not_say_of_its_alerts_the_catalogue_says_of_t
         from_cluster("unlisted", alert("n4"), key="4"),
     )
     assert [each.environment for each in await harness.groups()] == ["production", "staging", "production", "production"]
+
+
+async def test_a_namespace_of_another_cluster_is_not_the_one_that_the_source_speaks_of(harness: AlertsHarness) -> None:
+    data = catalogue_data()
+    namespace = data["environments"]["production"]["namespace"]
+    data["clusters"]["other"] = {"kubeconfig": "kubeconfig", "context": "other"}
+    data["environments"]["abroad"] = {"cluster": "other", "namespace": "abroad"}
+    alerts = {"default": {"channel": INFO, "severity": "P3"}, "sources": {"b": {"environment": "abroad"}}}
+    harness.catalogue = Catalogue.model_validate(data | {"alerts": alerts})
+    placed = alert("n1", labels={"namespace": namespace})
+    await harness.receive(from_cluster("", placed, key="1"), from_cluster("b", placed, key="2"))
+    assert [each.environment for each in await harness.groups()] == ["production", "abroad"]
 
 
 async def test_one_clusters_watchdog_is_no_sign_of_life_of_the_other(harness: AlertsHarness) -> None:
