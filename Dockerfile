@@ -1,7 +1,12 @@
 # Built in two stages; runs as nobody in particular, from a read-only file system, with its data in /data.
-FROM python:3.11-slim-bookworm AS build
+# Everything that the build fetches is pinned: the image by digest, packages by hash. To take a newer one, ask
+# `docker buildx imagetools inspect python:3.11-slim-bookworm` for its digest, and run `make lock`.
+ARG PYTHON=python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
+FROM ${PYTHON} AS build
 WORKDIR /src
-RUN python -m venv /app
+RUN python -m venv /app && python -m venv /build
+COPY requirements-build.lock ./
+RUN /build/bin/pip install --no-cache-dir --require-hashes -r requirements-build.lock
 COPY requirements.lock ./
 RUN /app/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
@@ -12,10 +17,11 @@ COPY runbooks ./runbooks
 COPY commands ./commands
 COPY bot ./bot
 # The sandbox is for development and stays out of the image.
-RUN /app/bin/pip install --no-cache-dir --no-deps . \
+RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && /app/bin/pip install --no-cache-dir --no-deps --no-index /wheels/*.whl \
     && python -m compileall -q /app/lib
 
-FROM python:3.11-slim-bookworm
+FROM ${PYTHON}
 RUN useradd --system --uid 10001 --home-dir /data --create-home deepecho
 COPY --from=build /app /app
 USER 10001

@@ -89,6 +89,8 @@ lock: $(READY)  ## lock the newest dependencies that pyproject.toml allows
 	@$(BIN)/python -m pip install -q uv
 	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --extra eks $(LOCKING) -o requirements-dev.lock
 	@$(BIN)/uv pip compile -q pyproject.toml --extra eks $(LOCKING) -c requirements-dev.lock -o requirements.lock
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	  | $(BIN)/uv pip compile -q - $(LOCKING) -c requirements-dev.lock -o requirements-build.lock
 
 clean:  ## forget everything that can be made again
 	@rm -rf $(VENV) .tools .sandbox .bench .coverage .screenshots .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from bot.core.file_lock import PRIVATE_UMASK
 from bot.core.logs import set_up_logs
 from bot.core.settings import InvalidSettings, Settings, load_settings
 from domain.errors import CatalogueError, DeepechoError
@@ -31,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return EXIT_MISCONFIGURED
     set_up_logs(settings.log.level, settings.log.format)
+    os.umask(PRIVATE_UMASK)
     try:
         command: ConsoleCommand = parsed.run
         return asyncio.run(command(settings, parsed))

@@ -12,7 +12,7 @@ from bot.components.family import Family, FamilyComponents
 from bot.components.outbox import build_outbox_worker
 from bot.components.slack import SlackComponents, build_slack_components
 from bot.core.background import BackgroundTasks
-from bot.core.file_lock import exclusive_lock
+from bot.core.file_lock import exclusive_lock, take_rights_of_others
 from bot.core.settings import Settings
 from bot.core.ticker import run_every_second
 from bot.delivery.worker import OutboxWorker
@@ -110,6 +110,7 @@ def lock_database_file(settings: Settings, stack: ExitStack | AsyncExitStack) ->
     url = parse_url(settings.database)
     if url.get_backend_name() == "sqlite" and url.database:
         stack.enter_context(exclusive_lock(Path(url.database)))
+        take_rights_of_others(Path(url.database))
 
 
 async def _open(process: _Process) -> Bot:

@@ -118,6 +118,7 @@ def _short(path: Path) -> Path:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # tokens are in the files, and what people write
     try:
         asyncio.run(main())
     except* asyncio.CancelledError:

@@ -15,7 +15,11 @@ STOP_SECONDS = 10.0
 
 
 class BotDied(Exception):
-    """The bot ended before it was ready; the sentence holds the end of its log."""
+    """The bot ended before it was ready; the sentence holds the end of its log. ``killed``: somebody else ended it."""
+
+    def __init__(self, sentence: str, *, killed: bool = False) -> None:
+        super().__init__(sentence)
+        self.killed = killed
 
 
 @asynccontextmanager
@@ -67,8 +71,9 @@ class _BotProcess:
             try:
                 await self.start()
             except BotDied as problem:
-                print(f"It does not start any more. {problem}", flush=True)
-                return
+                if not problem.killed:
+                    print(f"It does not start any more. {problem}", flush=True)
+                    return
 
     async def stop(self) -> None:
         process, self._process = self._process, None
@@ -97,7 +102,8 @@ class _BotProcess:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
             for _ in range(int(START_SECONDS / 0.1)):
                 if process.returncode is not None:
-                    raise BotDied(f"The bot ended with {describe_exit(process.returncode)}.\n{self._log_tail()}")
+                    ended = f"The bot ended with {describe_exit(process.returncode)}."
+                    raise BotDied(f"{ended}\n{self._log_tail()}", killed=process.returncode < 0)
                 try:
                     async with session.get(f"{self.address}/readyz") as answer:
                         if answer.status == 200:

@@ -51,6 +51,13 @@ def _file_error(error: Exception, file: Path) -> DeepechoError:
     code = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
     if code == "SQLITE_NOTADB":
         return DatabaseRefused(f"{file} is not an SQLite database. Move it away, or name another file with {SETTING}.")
+    if code.startswith("SQLITE_CORRUPT"):
+        return DatabaseRefused(f"{file} is damaged. Restore it from a backup, or name another file with {SETTING}.")
+    if code == "SQLITE_ERROR":
+        return DatabaseRefused(
+            f"The tables in {file} are not those of this version: another program, or a newer version, has made them. "
+            f"Run that version, restore a backup, or name another file with {SETTING}."
+        )
     if code.startswith("SQLITE_BUSY"):
         return TemporaryError(f"The database file {file} is in use by another program. Stop that one, and try again.")
     if code.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):

@@ -39,9 +39,12 @@ class Inbox:
         return (await self._connection.execute(update(inbox).where(where).values(claimed_by=replica))).rowcount == 1
 
     async def mark_answered(self, key: str, at: datetime, outcome: str) -> None:
-        """Record that a message was answered, and how. The first answer stays."""
+        """Record that a message was answered, and how. The first answer stays.
+
+        Its body is deleted: what people wrote, and the address at which Slack takes answers, are not needed any more.
+        """
         where = (inbox.c.key == key) & inbox.c.answered_at.is_(None)
-        await self._connection.execute(update(inbox).where(where).values(answered_at=at, outcome=outcome))
+        await self._connection.execute(update(inbox).where(where).values(answered_at=at, outcome=outcome, body=""))
 
     async def release_dead_claims(self, live_replicas: frozenset[str]) -> None:
         """Release the claims of all replicas but these: any replica may claim the messages again."""

@@ -1,4 +1,4 @@
-"""A lock that allows one process for each SQLite file: a second one would answer and act a second time."""
+"""One process for each SQLite file, because a second one would answer and act a second time; and nobody else reads it."""
 
 import fcntl
 from collections.abc import Iterator
@@ -8,6 +8,9 @@ from typing import TextIO
 
 from domain.errors import Refused
 from storage.database_errors import unusable_folder
+
+PRIVATE_UMASK = 0o077
+RIGHTS_OF_OTHERS = 0o077
 
 
 class DatabaseInUse(Refused):
@@ -35,3 +38,16 @@ def _open_lock_file(database: Path) -> TextIO:
         return database.with_name(f"{database.name}.lock").open("w")
     except OSError as error:
         raise unusable_folder(database) from error
+
+
+def take_rights_of_others(database: Path) -> None:
+    """Leave the database's files, which hold what people write, to their owner alone. New ones are made so by the umask.
+
+    Raises ``DatabaseRefused`` for files of another user.
+    """
+    for file in database.parent.glob(f"{database.name}*"):
+        if file.is_file() and file.stat().st_mode & RIGHTS_OF_OTHERS:
+            try:
+                file.chmod(file.stat().st_mode & ~RIGHTS_OF_OTHERS)
+            except PermissionError as error:
+                raise unusable_folder(database) from error

@@ -23,7 +23,8 @@ from domain.errors import DeepechoError, TemporaryError
 from domain.rich_text import Text, plain_text
 from runbooks.engine.lease import Lease
 from runbooks.retries import retry_attempts
-from storage.engines import IDLE_IN_TRANSACTION_TIMEOUT_SECONDS, parse_url, workflow_engine
+from storage.database_errors import explain
+from storage.engines import IDLE_IN_TRANSACTION_TIMEOUT_SECONDS, UNAVAILABLE_ERRORS, parse_url, workflow_engine
 from storage.operations import Fenced
 
 log = structlog.get_logger()
@@ -114,10 +115,16 @@ class Engine:
         return self._lease.replica
 
     async def open(self, procedure: Callable[[str], Awaitable[None]]) -> None:
-        """Launch DBOS on the running event loop. ``procedure`` is called with an operation's id, and again after a crash."""
-        self._dbos = DBOS(config=self._config())
-        self._workflow = DBOS.workflow(name="operation")(self._workflow_function(procedure))
-        DBOS.launch()
+        """Launch DBOS on the running event loop. ``procedure`` is called with an operation's id, and again after a crash.
+
+        Raises ``DatabaseRefused`` or ``TemporaryError`` where its database cannot be used.
+        """
+        try:
+            self._dbos = DBOS(config=self._config())
+            self._workflow = DBOS.workflow(name="operation")(self._workflow_function(procedure))
+            DBOS.launch()
+        except UNAVAILABLE_ERRORS as error:
+            raise explain(error, self._database_engine.url if self._database_engine else parse_url(self._url)) from error
         # The first asynchronous call of DBOS makes its bounded pool the loop's default executor, also for resumed workflows.
         await self.state("none")
 

@@ -118,6 +118,15 @@ async def test_no_second_process_on_the_same_file(harness: BotHarness) -> None:
         assert (migrated.code, "Stop it first" in migrated.err) == (1, True)
 
 
+async def test_nobody_else_can_read_the_files(harness: BotHarness) -> None:
+    """Those that are there already, too: an earlier version, or a careless copy, left them open to all."""
+    (harness.folder / "deepecho.db").chmod(0o644)
+    async with run(harness):
+        files = sorted(harness.folder.glob("deepecho.db*"))
+        assert {each.name for each in files} >= {"deepecho.db", "deepecho.db-wal", "deepecho.db.lock", "deepecho.db-workflows"}
+        assert {each.name: oct(each.stat().st_mode & 0o777) for each in files} == {each.name: "0o600" for each in files}
+
+
 async def test_a_database_that_was_never_migrated_is_refused_in_words(harness: BotHarness) -> None:
     (harness.folder / "deepecho.db").unlink()
     refused = await console(harness.environment(), "run")

@@ -1,6 +1,5 @@
 """What a chaos run left behind, as people, the cluster and the database have it."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -97,19 +96,19 @@ async def settled(harness: CrashHarness) -> bool:
     return unanswered is None and unsent is None and not unfinished
 
 
-async def _outcomes(harness: CrashHarness) -> Mapping[str, list[str]]:
-    """The outcomes of the inbox messages of each command, by its text."""
-    outcomes: dict[str, list[str]] = {}
+async def _outcomes(harness: CrashHarness) -> Mapping[str, str]:
+    """The outcome of each command that is in the inbox, by its text."""
+    frames = (frame for frame in harness.slack.gateway.hub.sockets.sent if frame["type"] == "slash_commands")
+    texts = {frame["envelope_id"]: frame["payload"]["text"] for frame in frames}
     async with harness.store.engines.read.connect() as connection:
-        for body, outcome in await connection.execute(select(inbox.c.body, inbox.c.outcome).where(inbox.c.kind == "command")):
-            outcomes.setdefault(str(json.loads(body)["text"]), []).append(outcome)
-    return outcomes
+        rows = await connection.execute(select(inbox.c.key, inbox.c.outcome).where(inbox.c.kind == "command"))
+        return {texts[key]: outcome for key, outcome in rows if key in texts}
 
 
-def _was_answered(reason: str, outcomes: Mapping[str, list[str]], reasons: Mapping[str, int]) -> bool:
+def _was_answered(reason: str, outcomes: Mapping[str, str], reasons: Mapping[str, int]) -> bool:
     """Whether the command became an operation, or the person was told why not (or to repeat it)."""
-    found = [outcome for text, every in outcomes.items() if text.endswith(f'"{reason}"') for outcome in every]
-    return bool(found) and (reasons[reason] == 1 or all(outcome and not outcome.startswith("op-") for outcome in found))
+    outcome = next((outcome for text, outcome in outcomes.items() if text.endswith(f'"{reason}"')), "")
+    return reasons[reason] == 1 or (outcome != "" and not outcome.startswith("op-"))
 
 
 def _lost_alerts(load: ChaosLoad, groups: tuple[AlertGroup, ...]) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """What ``pip install`` puts on a machine: the packages whole, what they read, and nothing beside them."""
 
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from fnmatch import fnmatch
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -74,3 +76,20 @@ def test_the_image_is_built_without_the_sandbox(tmp_path: Path) -> None:
     names = build(tmp_path, PRODUCT)
     assert sources(PRODUCT) - names == set()
     assert {name for name in names if name.startswith("sandbox")} == set()
+
+
+def test_everything_that_the_image_is_built_from_is_pinned() -> None:
+    """Images by digest, packages by hash; what is built from the sources fetches nothing."""
+    text = re.sub(r"\\\n\s*", " ", (ROOT / "Dockerfile").read_text())
+    [image] = re.findall(r"^ARG PYTHON=(\S+)$", text, re.MULTILINE)
+    assert re.fullmatch(r"python:3\.11-slim-\w+@sha256:[0-9a-f]{64}", image)
+    assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"${PYTHON}"}
+    for step in re.findall(r"\S+/pip (?:install|wheel) [^&\n]*", text):
+        words = {*step.split()}
+        assert words & {"--require-hashes", "--no-build-isolation"} or words >= {"--no-deps", "--no-index"}, step
+
+
+def test_the_image_is_built_with_the_tool_that_the_tests_build_with() -> None:
+    [locked] = re.findall(r"^setuptools==(\S+)", (ROOT / "requirements-build.lock").read_text(), re.MULTILINE)
+    assert locked == version("setuptools")
+    assert "--hash=sha256:" in (ROOT / "requirements-build.lock").read_text()

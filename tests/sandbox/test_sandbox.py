@@ -149,8 +149,9 @@ async def test_the_story_by_the_control_goes_on_when_the_bot_is_killed(
 
     await slack.click(people["approver"], card, "Approve")
     await slack.wait_for_message(room, lambda message: is_card(message, "Rolling back"))
-    os.kill(int((started.folder / ".sandbox" / "bot.pid").read_text()), signal.SIGKILL)
+    pid = await _kill_bot(started)
     await started.wait_for_output("It is started again.", within=10)
+    await _kill_bot(started, other_than=pid)  # while it starts
     done = await slack.wait_for_message(
         room, lambda message: is_card(message, "Verified: all 3 pods run main-abc1234"), within=120
     )
@@ -217,3 +218,13 @@ async def test_without_npm_it_says_what_to_install(tmp_path: Path) -> None:
     async with sandbox_process(tmp_path, PATH=str(tmp_path)) as process:
         assert await process.wait_exit(within=30) == 1
     assert "npm is not installed. Install Node.js with npm (Debian: apt install npm) and run this again." in process.output
+
+
+async def _kill_bot(started: SandboxProcess, *, other_than: int = 0) -> int:
+    """Kill the bot, once it is another process than that one. Returns its id."""
+    file = started.folder / ".sandbox" / "bot.pid"
+    async with asyncio.timeout(10):
+        while (pid := int(file.read_text() or "0")) in (0, other_than):
+            await asyncio.sleep(0.02)
+    os.kill(pid, signal.SIGKILL)
+    return pid

@@ -46,6 +46,7 @@ async def offered(harness: CommandHarness, who: Member) -> set[str]:
 
 async def may(harness: CommandHarness, record: OperationRecord, who: Member, decision: Decision) -> bool:
     """Decide, and look what became of it."""
+    harness.directory.change(ANA)  # who asked still may: that counts at the approval, too
     harness.directory.change(who)
     try:
         decided = await harness.services.of(OperationService).decide(record.id, who, decision)

@@ -50,6 +50,10 @@ CLICK = {
 }
 
 
+TOKEN = "the-old-verification-token"
+"""Slack still sends it; whoever has it can pretend to be Slack to programs that trust it."""
+
+
 @dataclass
 class SlackEndpointHarness:
     """The endpoint as Slack calls it, and what it accepted."""
@@ -282,3 +286,22 @@ def test_signatures_are_slacks_own() -> None:
     )
     signed = Signatures("8f742231b10e8888abcd99yyyzzz85a5").sign("1531420618", body)
     assert signed == "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
+
+
+async def test_slacks_verification_token_is_never_kept(harness: SlackEndpointHarness) -> None:
+    await harness.post("/slack/commands", urlencode(COMMAND | {"token": TOKEN}).encode())
+    await harness.interact(CLICK | {"token": TOKEN})
+    kept = await harness.stored()
+    assert len(kept) == 2
+    assert [each.body for each in kept if TOKEN in each.body] == []
+
+
+async def test_once_answered_neither_words_nor_addresses_are_kept(harness: SlackEndpointHarness) -> None:
+    await harness.command()
+    (delivery,) = await harness.stored()
+    async with harness.store.write() as tx:
+        await tx.inbox.mark_answered(delivery.key, SystemClock().now(), "op-k7m2")
+    async with harness.store.engines.read.connect() as connection:
+        [row] = (await connection.exec_driver_sql("SELECT * FROM inbox")).all()
+    assert "hooks.slack.com" not in str(row)
+    assert "abc1234" not in str(row)
