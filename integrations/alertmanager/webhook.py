@@ -24,6 +24,8 @@ GRAFANA_VERSION = "1"
 
 MAX_NAME_CHARACTERS = 16_384
 """Maximum stored characters of a name, a URL or a group label. Group labels become silence matchers, which need them whole."""
+MAX_LOCATION_CHARACTERS = 200
+"""Maximum characters of the place in a payload that a refusal names."""
 MAX_VALUES_PER_ALERT = 10
 """Maximum stored values of a Grafana rule's expressions."""
 _NUL_REPLACEMENT = "\ufffd"
@@ -171,7 +173,9 @@ def _shorten_key(group_key: str) -> str:
 
 def _error_message(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    location = ".".join(str(part) for part in first["loc"])
+    # A label's name is part of the location: it may be long, and have lines of its own.
+    location = ".".join(str(part) for part in first["loc"])[:MAX_LOCATION_CHARACTERS]
+    location = "".join(character if character.isprintable() else "?" for character in location)
     if first["type"] == "json_invalid":
         return "The body is not JSON."
     return f"The payload is not Alertmanager's: {location or 'it'}: {first['msg'][:1].lower()}{first['msg'][1:]}."
