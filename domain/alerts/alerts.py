@@ -38,7 +38,7 @@ class Alert:
     grafana: GrafanaDetails | None = None
     """Set where Grafana's own alerting sent it."""
     route: "Route | None" = None
-    """The route that it has by itself while it fires, decided by all of its labels. See ``domain.alerts.stored_alerts``."""
+    """The route that it has by itself, decided by all of its labels. See ``domain.alerts.stored_alerts``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,8 +36,8 @@ _IDENTIFYING_LABELS = frozenset(
 _READ_ANNOTATIONS = frozenset({"summary", "description", "message", "runbook_url", "runbook"})
 
 
-def stored_alert(alert: Alert, route: Route | None, label_names: Collection[str]) -> Alert:
-    """The alert as it is stored, with the route that it has by itself; a resolved alert has none.
+def stored_alert(alert: Alert, route: Route, label_names: Collection[str]) -> Alert:
+    """The alert as it is stored, with the route that it has by itself. One that ended may be found to fire all the same.
 
     ``label_names`` are kept before all others, as far as ``MAX_LABELS_PER_ALERT`` allows.
     """

@@ -183,9 +183,7 @@ def _route_notification(notification: Notification, at: datetime, catalogue: Cat
     labels = firing or [alert.labels for alert in notification.alerts]
     location = location_of({**notification.group_labels, **shared_by(labels)}, catalogue, notification.source)
     names = labels_read(catalogue)
-    alerts = (
-        stored_alert(alert, route_of([alert.labels], catalogue) if alert.firing else None, names) for alert in notification.alerts
-    )
+    alerts = (stored_alert(alert, route_of([alert.labels], catalogue), names) for alert in notification.alerts)
     return RoutedNotification(
         notification=replace(notification, alerts=tuple(alerts)),
         at=at,
@@ -203,5 +201,5 @@ def _new_batch(tx: Transaction, entry: AlertsConfig, catalogue: Catalogue) -> Gr
 def _with_watchdog_route(routed: RoutedNotification, watchdog: WatchdogConfig) -> RoutedNotification:
     """Replace the route's severity by that of the watchdog in the catalogue."""
     route = replace(routed.route, rule=WATCHDOG_RULE, severity=watchdog.severity)
-    alerts = tuple(replace(alert, route=route if alert.firing else None) for alert in routed.notification.alerts)
+    alerts = tuple(replace(alert, route=route) for alert in routed.notification.alerts)
     return replace(routed, route=route, notification=replace(routed.notification, alerts=alerts))

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from domain.alerts.groups import StoredGroup, apply_notification
+from domain.alerts.reconciliation import correction
 from storage.store import Store
+from tests.harness.alert_scenario import TIMINGS
 from tests.harness.alerts import CRITICAL, WARNING, AlertsHarness, alerts_catalogue, open_alerts_harness
 from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
 from tests.harness.samples.notifications import alert, notification
@@ -104,3 +107,17 @@ async def test_keys_that_differ_far_behind_are_two_groups(harness: AlertsHarness
     groups = await harness.groups()
     assert len(groups) == 2
     assert {len(each.group_key) for each in groups} == {16_384}
+
+
+async def test_an_alert_that_turns_out_to_fire_is_as_severe_as_its_labels_say(harness: AlertsHarness) -> None:
+    worst, other = alert("a", labels=CRITICAL_LABELS), alert("b", labels=WARNING_LABELS)
+    await harness.receive(notification(worst, other))
+    await harness.receive(notification(replace(alert("a", firing=False), labels=worst.labels), other))
+    group = await harness.group()
+    async with harness.store.read() as tx:
+        stored = (await tx.alerts.alerts_by_group([group.id]))[group.id]
+    returned = replace(stored["fp-a"], firing=True, ends_at=None, starts_at=harness.clock.now())
+    said = correction(group, (returned,), harness.clock.now(), "Alertmanager lists it.")
+    change = apply_notification(StoredGroup(group, stored), said, TIMINGS)
+    assert change is not None
+    assert str(change.record.severity) == "P1"
