@@ -8,7 +8,7 @@ from sandbox.cluster.access import ADMIN_TOKEN, EXPIRED_TOKEN, VIEWER_TOKEN
 from sandbox.cluster.cluster import StandInCluster
 from sandbox.cluster.control import ClusterFault, RecordedRequest
 from sandbox.cluster.model import FAST, HUMAN, Pace
-from sandbox.cluster.pods import image_id
+from sandbox.cluster.pods import image_id, node
 from sandbox.cluster.seed import CONTEXTS, platform
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "RecordedRequest",
     "StandInCluster",
     "image_id",
+    "node",
     "platform",
 ]

@@ -16,6 +16,7 @@ from sandbox.cluster.control_routes import ControlRoutes
 from sandbox.cluster.controllers import ControllerManager
 from sandbox.cluster.defaults import apply_defaults
 from sandbox.cluster.model import HUMAN, Json, Now, Pace, utc_now
+from sandbox.cluster.pods import node
 from sandbox.cluster.resources import NAMESPACES, RESOURCES, resource_of_kind
 from sandbox.cluster.seed import CONTEXTS, platform
 from sandbox.cluster.server import StandInApiServer
@@ -50,6 +51,7 @@ class StandInCluster:
         )
         self._controllers_task: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
+        self.create(node())
         for name in _NAMESPACES:
             self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 

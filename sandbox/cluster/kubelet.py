@@ -1,12 +1,14 @@
 """Scheduler and kubelet in one: every pod gets a life of its own, told through its status and events."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from sandbox.cluster import pods
 from sandbox.cluster.model import Json, Key, Now, Pace, key_of, parse_time
 from sandbox.cluster.recorder import EventRecorder
-from sandbox.cluster.resources import PODS
+from sandbox.cluster.resources import NODES, PODS
 from sandbox.cluster.store import ObjectStore, StoreChange
 
 _SOURCE = "kubelet"
@@ -51,8 +53,9 @@ class Kubelet:
         failure = pods.simulated_failure(pod)
         await self._wait(self._pace.schedule)
         pod_path = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
-        self._record_event(pod, "Scheduled", f"Successfully assigned {pod_path} to {pods.NODE}", source="default-scheduler")
-        self._change(pod, lambda obj: pods.mark_scheduled(obj, self._now()))
+        node = self._emptiest_node(pod)
+        self._record_event(pod, "Scheduled", f"Successfully assigned {pod_path} to {node}", source="default-scheduler")
+        self._change(pod, lambda obj: pods.mark_scheduled(obj, self._now(), node))
         self._change(pod, lambda obj: pods.mark_initialized(obj, self._now()))
         for container in pod["spec"]["containers"]:
             self._record_event(pod, "Pulling", f'Pulling image "{container["image"]}"')
@@ -76,7 +79,10 @@ class Kubelet:
             wait /= 2
         await self._wait(wait)
         started = parse_time(self._current(pod)["status"]["containerStatuses"][0]["state"]["running"]["startedAt"])
-        self._change(pod, lambda obj: pods.set_container_states(obj, pods.running_state(started), self._now(), ready=True))
+        report = self._report(pod)
+        self._change(
+            pod, lambda obj: pods.set_container_states(obj, pods.running_state(started), self._now(), ready=True, report=report)
+        )
 
     async def _image_pull_back_off(self, pod: Json) -> None:
         """Never returns: pulling is tried again and again until the pod is removed."""
@@ -137,7 +143,9 @@ class Kubelet:
 
     def _set_container_state(self, pod: Json, state: Json, restarts: int, last: Json | None) -> None:
         def change(obj: Json) -> None:
-            pods.set_container_states(obj, state, self._now(), ready=False, restarts=restarts, last=last)
+            pods.set_container_states(
+                obj, state, self._now(), ready=False, restarts=restarts, last=last, report=self._report(obj)
+            )
 
         self._change(pod, change)
 
@@ -145,6 +153,17 @@ class Kubelet:
         self._change(
             pod, lambda obj: pods.set_container_states(obj, pods.waiting_state(reason, message), self._now(), ready=False)
         )
+
+    def _emptiest_node(self, pod: Json) -> str:
+        """The node with the fewest pods of the same owner."""
+        owner, namespace = pod["metadata"].get("ownerReferences"), pod["metadata"]["namespace"]
+        siblings = (each for each in self._store.all(PODS, namespace) if each["metadata"].get("ownerReferences") == owner)
+        used = Counter(each["spec"].get("nodeName") for each in siblings)
+        names: list[str] = [each["metadata"]["name"] for each in self._store.all(NODES)]
+        return min(names, key=lambda name: (used[name], name))
+
+    def _report(self, pod: Json) -> Callable[[str], str]:
+        return partial(pods.reported_id, self._store.find(NODES, ("", self._current(pod)["spec"]["nodeName"])))
 
     async def _wait(self, seconds: float) -> None:
         await asyncio.sleep(self._pace.with_jitter(seconds))

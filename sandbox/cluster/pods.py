@@ -1,6 +1,7 @@
 """What a pod's status says at each moment of its life, pure; and which trouble an image's tag asks for."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
@@ -8,6 +9,7 @@ from domain.workloads.images import parse_image
 from sandbox.cluster.model import Json, format_time
 
 NODE = "stand-in-1"
+_PLATFORM = {"operatingSystem": "linux", "architecture": "amd64", "containerRuntimeVersion": "containerd://2.1.4"}
 SimulatedFailure = Literal["bad", "crash", "slow", ""]
 
 
@@ -27,6 +29,19 @@ def image_id(image: str) -> str:
     parsed = parse_image(image)
     digest = parsed.digest or f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
     return f"{parsed.repository}@{digest}"
+
+
+def node(name: str = NODE, images: tuple[Json, ...] = (), **info: str) -> Json:
+    """A node; ``images`` are those that it names in its own way, with ``names`` as in a real node's status."""
+    status = {"nodeInfo": {**_PLATFORM, **info}, "images": list(images)}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": status}
+
+
+def reported_id(node: Json | None, image: str) -> str:
+    """The id under which the node reports the image: the first name of its own for it, else as every node does."""
+    images = (node or {}).get("status", {}).get("images", [])
+    own = next((each["names"][0] for each in images if image in each["names"]), None)
+    return image_id(image) if own is None else str(own)
 
 
 def address_of(pod: Json) -> str:
@@ -53,8 +68,8 @@ def terminated_state(started: datetime, finished: datetime) -> Json:
     }
 
 
-def mark_scheduled(pod: Json, now: datetime) -> None:
-    pod["spec"]["nodeName"] = NODE
+def mark_scheduled(pod: Json, now: datetime, node_name: str = NODE) -> None:
+    pod["spec"]["nodeName"] = node_name
     status = pod.setdefault("status", {})
     status["phase"] = "Pending"
     _set_condition(status, "PodScheduled", True, now)
@@ -69,16 +84,23 @@ def mark_initialized(pod: Json, now: datetime) -> None:
 
 
 def set_container_states(
-    pod: Json, state: Json, now: datetime, *, ready: bool, restarts: int = 0, last: Json | None = None
+    pod: Json,
+    state: Json,
+    now: datetime,
+    *,
+    ready: bool,
+    restarts: int = 0,
+    last: Json | None = None,
+    report: Callable[[str], str] = image_id,
 ) -> None:
-    """Puts every container into ``state`` and says whether the pod is ready."""
+    """Puts every container into ``state`` and says whether the pod is ready. Init containers ended before."""
     status = pod["status"]
     pulled = "running" in state or "terminated" in state or restarts > 0 or bool(last)
     status["containerStatuses"] = [
         {
             "name": container["name"],
             "image": container["image"],
-            "imageID": image_id(container["image"]) if pulled else "",
+            "imageID": report(container["image"]) if pulled else "",
             "ready": ready,
             "started": "running" in state,
             "restartCount": restarts,
@@ -88,12 +110,30 @@ def set_container_states(
         }
         for container in pod["spec"]["containers"]
     ]
+    if pulled and pod["spec"].get("initContainers"):
+        status["initContainerStatuses"] = [_init_status(pod, each, now, report) for each in pod["spec"]["initContainers"]]
     if pulled:
         status["phase"] = "Running"
         status["podIP"] = address_of(pod)
         status["podIPs"] = [{"ip": status["podIP"]}]
     for kind in ("ContainersReady", "Ready"):
         _set_condition(status, kind, ready, now, unready=[container["name"] for container in pod["spec"]["containers"]])
+
+
+def _init_status(pod: Json, container: Json, now: datetime, report: Callable[[str], str]) -> Json:
+    """A sidecar goes on; any other init container has completed."""
+    started = format_time(now)
+    over = {"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": started, "finishedAt": started}}
+    return {
+        "name": container["name"],
+        "image": container["image"],
+        "imageID": report(container["image"]),
+        "containerID": f"containerd://{_container_id(pod, container['name'], 0)}",
+        "ready": True,
+        "restartCount": 0,
+        "state": running_state(now) if container.get("restartPolicy") == "Always" else over,
+        "lastState": {},
+    }
 
 
 def _set_condition(status: Json, kind: str, holds: bool, now: datetime, unready: list[str] | None = None) -> None:  # noqa: FBT001

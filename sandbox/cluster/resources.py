@@ -57,6 +57,7 @@ PODS = ResourceType(
     fields=("spec.nodeName", "status.phase", "status.podIP", "spec.restartPolicy", "spec.schedulerName"),
     in_all=True,
 )
+NODES = ResourceType(plural="nodes", kind="Node", short_names=("no",), namespaced=False, subresources=("status",))
 CONFIGMAPS = ResourceType(plural="configmaps", kind="ConfigMap", short_names=("cm",))
 SECRETS = ResourceType(plural="secrets", kind="Secret", fields=("type",))
 SERVICES = ResourceType(plural="services", kind="Service", short_names=("svc",), in_all=True)
@@ -151,6 +152,7 @@ KUSTOMIZATIONS = ResourceType(
 RESOURCES = (
     NAMESPACES,
     PODS,
+    NODES,
     CONFIGMAPS,
     SECRETS,
     SERVICES,
