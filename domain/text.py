@@ -55,6 +55,11 @@ def and_more(count: int) -> str:
     return f"and {count:,} more" if count > 0 else ""
 
 
+def join_and(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``; empty without names."""
+    return " and ".join([*filter(None, [", ".join(names[:-1])]), *names[-1:]])
+
+
 def first_names(names: Sequence[str], max_names: int) -> str:
     """``a, b and 5 more``: the first names, and how many are left out."""
     return " ".join(filter(None, [", ".join(names[:max_names]), and_more(len(names) - max_names)]))

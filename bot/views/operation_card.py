@@ -164,9 +164,15 @@ def _progress(progress: Progress, now: datetime | None) -> Line:
         case Phase.ROLLING:
             return _pod_counts(line(name), progress, "ready", now)
         case Phase.VERIFIED:
-            return _pod_counts(line("✅ ", name), progress, "verified", now)
+            return _verified(name, progress, now)
         case Phase.FAILED:
             return _pod_counts(line("❌ ", name), progress, "ready", now)
+
+
+def _verified(name: Strong, progress: Progress, now: datetime | None) -> Line:
+    if progress.desired == 0:
+        return join_dots(name, "set, and nothing runs it: 0 pods")
+    return _pod_counts(line("✅ ", name), progress, "verified", now)
 
 
 def _pod_counts(name: Line, progress: Progress, word: str, now: datetime | None) -> Line:

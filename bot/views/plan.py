@@ -7,7 +7,7 @@ from bot.views.markup.document import Block, Paragraph
 from bot.views.markup.spans import Line, Strong, join_dots, line, stack
 from domain.operations.plans import Plan, ServiceChange, Verb
 from domain.rich_text import Code
-from domain.text import format_duration
+from domain.text import format_duration, join_and
 
 _VERBS_WITH_VERSIONS = (Verb.DEPLOY, Verb.ROLLBACK)
 
@@ -47,13 +47,20 @@ def _versions(change: ServiceChange) -> Line:
     return line(Code(before.label), " → ", Code(after.label), same)
 
 
+def _containers(change: ServiceChange) -> str:
+    """The containers that run the version, where there are several or where others run something else; else empty."""
+    if len(change.containers) < 2 and not change.staying:
+        return ""
+    return f"container{'s' if len(change.containers) > 1 else ''} {join_and(change.containers)}"
+
+
 def _entry(verb: Verb, change: ServiceChange, duration: timedelta | None, *, with_versions: bool) -> Line:
     never_seen = "⚠️ never seen here" if change.never_seen else ""
     first = join_dots(Strong(change.target.service), phrases.pod_change(change), never_seen)
     details: list[Line] = []
     if verb in _VERBS_WITH_VERSIONS:
         changed = f"template differs: {phrases.shortened(change.differences)}" if change.differences else ""
-        details = [_versions(change) if with_versions else (), line(changed)]
+        details = [_versions(change) if with_versions else (), line(changed), line(_containers(change))]
     elif verb is Verb.RESTART:
         details = [line("new pods of the same version, ", Code(change.before.version))]
     elif duration is not None:

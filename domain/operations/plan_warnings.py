@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from domain.errors import Refused
-from domain.operations.plans import Verb
+from domain.operations.outcomes import others_sentence
+from domain.operations.plans import ServiceChange, Verb
 from domain.operations.version_selection import SelectedVersion
 from domain.rich_text import Code, Part, Text, sentence
+from domain.text import join_and
 from domain.workloads.deployments import ConfigChange, Owner, OwnerKind, Revision, Workload
 from domain.workloads.images import version_of
 from domain.workloads.revisions import revision_name
@@ -31,7 +33,9 @@ def refuse_impossible_change(workload: Workload, verb: Verb) -> None:
 
 
 def change_warnings(workloads: Iterable[Workload], verb: Verb) -> tuple[str, ...]:
-    """Warnings about owners and autoscalers of these Deployments, one line for those that share an owner."""
+    """Warnings about zero replicas, owners and autoscalers of these Deployments, one line for those that share an owner."""
+    workloads = tuple(workloads)
+    idle_warnings = _idle_warnings(workloads, verb)
     lines, names_by_owner = [], dict[Owner, list[str]]()
     for workload in workloads:
         name, autoscaler = workload.target.service, workload.autoscaler
@@ -44,11 +48,26 @@ def change_warnings(workloads: Iterable[Workload], verb: Verb) -> tuple[str, ...
                 f"{name} is autoscaled {autoscaler.min_replicas} to {autoscaler.max_replicas}; its number of pods is left alone."
             )
     if verb is Verb.RESTART:
-        return ()
+        return idle_warnings
     return (
+        *idle_warnings,
         *(_overwrite_warning(owner, names) for owner, names in names_by_owner.items() if owner.kind is not OwnerKind.NOBODY),
         *lines,
     )
+
+
+def container_warnings(changes: Iterable[ServiceChange]) -> tuple[str, ...]:
+    """One warning for each service of which a container will run another version."""
+    return tuple(others_sentence(change) for change in changes if change.staying)
+
+
+def _idle_warnings(workloads: Iterable[Workload], verb: Verb) -> tuple[str, ...]:
+    """One warning for the services without pods, unless their number is what changes."""
+    names = [each.target.service for each in workloads if each.replicas == 0]
+    if not names or verb is Verb.SCALE:
+        return ()
+    what = "there is no pod to restart" if verb is Verb.RESTART else "this sets the version, and nothing runs it"
+    return (f"{join_and(names)} {'has' if len(names) == 1 else 'have'} 0 pods: {what} until something scales it up.",)
 
 
 def unseen_version_warnings(selected: Iterable[SelectedVersion]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from domain.canonical_json import canonical
 from domain.policies import Action
 from domain.rich_text import Text
 from domain.targets import Target
+from domain.workloads.containers import ContainerImage
 from domain.workloads.deployments import Autoscaler, Owner
 from domain.workloads.revisions import revision_name
 
@@ -60,6 +61,15 @@ class ServiceChange:
     differences: tuple[str, ...] = ()
     never_seen: bool = False
     """The Deployment's history does not contain the version."""
+    containers: tuple[str, ...] = ()
+    """The containers and init containers that run the version after the change; see ``own_containers``."""
+    staying: tuple[ContainerImage, ...] = ()
+    """Containers that look like the service's and run another version after the change."""
+
+    @property
+    def own_containers(self) -> tuple[str, ...]:
+        """The containers that run the version after the change. A plan that was stored before they were known has one."""
+        return self.containers or (self.target.container,)
 
     def digest_fields(self, *, with_replicas: bool) -> Mapping[str, object]:
         """The fields that a decision is bound to: no ``generation``, no ``resourceVersion``, which autoscalers change."""
@@ -110,12 +120,6 @@ class Plan:
             "changes": [change.digest_fields(with_replicas=self.verb is Verb.SCALE) for change in self.changes],
         }
         return hashlib.sha256(canonical(bound).encode()).hexdigest()
-
-
-def success_text(plan: Plan, pods: int) -> str:
-    """The outcome of a verified deploy or rollback: ``Verified: all 9 pods run main-abc1234.``"""
-    versions = " and ".join(dict.fromkeys(change.after.label for change in plan.changes))
-    return f"Verified: the pod runs {versions}." if pods == 1 else f"Verified: all {pods} pods run {versions}."
 
 
 def drift(approved: Plan, now: Plan) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from domain.canonical_json import canonical
 from domain.targets import Target
+from domain.workloads.image_ids import RunningImage
 
 POD_TEMPLATE_HASH_LABEL = "pod-template-hash"
 OPERATION_ANNOTATION = "deepecho/operation"
@@ -132,8 +133,13 @@ class RunningPods:
     image: str = ""
     operation_id: str = ""
     """The id of the operation that changed the Deployment last."""
-    image_ids: tuple[str, ...]
-    """Distinct image ids (such as ``repo@sha256:…``) of the service's container in the ready pods, sorted."""
+    images: tuple[RunningImage, ...] = ()
+    """What the containers and init containers of the ready pods run, each distinct one once."""
+
+    @property
+    def image_ids(self) -> tuple[str, ...]:
+        """Distinct image ids (such as ``repo@sha256:…``) of all these, sorted."""
+        return tuple(sorted({each.reported.image_id for each in self.images}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,15 +172,6 @@ def without_hash_label(template: Template) -> dict[str, Any]:
     if labels is not None:
         labels.pop(POD_TEMPLATE_HASH_LABEL, None)
     return plain
-
-
-def with_image(template: Template, container: str, image: str) -> dict[str, Any]:
-    """Copy the template, with the image of one container replaced."""
-    changed: dict[str, Any] = json.loads(json.dumps(template))
-    for container_spec in changed.get("spec", {}).get("containers", []):
-        if container_spec.get("name") == container:
-            container_spec["image"] = image
-    return changed
 
 
 def template_differences(before: Template, after: Template, container: str) -> tuple[str, ...]:

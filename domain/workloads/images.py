@@ -53,6 +53,12 @@ class Image:
         """The last part of the repository: ``shop`` of ``ghcr.io/acme/shop``."""
         return self.repository.rpartition("/")[2]
 
+    def is_same_version(self, other: "Image") -> bool:
+        """Whether both name the same version, in whichever repository: by their digests where both have one, else by tag."""
+        if self.digest and other.digest:
+            return self.digest == other.digest
+        return self.digest == other.digest and self.effective_tag == other.effective_tag
+
     def with_version(self, version: str) -> "Image":
         """The reference to another version of this repository: ``version`` is a tag, or a digest such as ``sha256:…``."""
         return replace(self, tag="", digest=version) if is_digest(version) else replace(self, tag=version, digest="")

@@ -13,6 +13,7 @@ from typing import Any
 from domain.backoff import backoff_delay
 from domain.errors import Conflict, Drifted, Refused, TemporaryError, UnknownOutcome
 from domain.targets import Target
+from domain.workloads.containers import image_of
 from domain.workloads.deployments import (
     CHANGE_CAUSE_ANNOTATION,
     OPERATION_ANNOTATION,
@@ -22,7 +23,7 @@ from domain.workloads.deployments import (
 )
 from domain.workloads.images import version_of
 from integrations.kubernetes.client import KubernetesClient
-from integrations.kubernetes.deployments import deployment_of, find_replica_set, image_of, refuse_recreated
+from integrations.kubernetes.deployments import deployment_of, find_replica_set, refuse_recreated
 from integrations.kubernetes.resources import DEPLOYMENTS, Json, annotations, metadata
 
 MAX_ATTEMPTS = 10

@@ -44,6 +44,10 @@ class KubernetesClient:
         self._check_lease = check_lease
         self.lacks_autoscaling_v2 = False
         """Set by the first 404 and never reset: a server upgraded since then still serves v1."""
+        self.node_platforms: dict[str, str] = {}
+        """The platforms of nodes by name, as far as they were read; a node keeps its platform."""
+        self.may_read_nodes = True
+        """Set by the first refusal: a right that is given later counts after a restart."""
         self._clock = clock
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"kubernetes-{settings.name}")
         self._authenticated: AuthenticatedClient | None = None

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from domain.errors import Drifted, NotFound
 from domain.targets import Target
+from domain.workloads.containers import image_of
 from domain.workloads.deployments import (
     CHANGE_CAUSE_ANNOTATION,
     OPERATION_ANNOTATION,
@@ -129,12 +130,6 @@ async def autoscalers(client: KubernetesClient, namespace: str) -> list[Json]:
 
 async def deployment_names(client: KubernetesClient, namespace: str) -> tuple[str, ...]:
     return tuple(sorted(metadata(item)["name"] for item in await client.list_items(DEPLOYMENTS, namespace)))
-
-
-def image_of(template: Template, container: str) -> str:
-    """The image of the named container, else of the only container (it may have been renamed since), else empty."""
-    images = {item["name"]: str(item.get("image", "")) for item in template["spec"]["containers"]}
-    return images.get(container) or (next(iter(images.values())) if len(images) == 1 else "")
 
 
 def _owned_by(deployment: Json, replica_sets: Iterable[Json]) -> list[Json]:

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Iterable
 
 from domain.targets import Target
+from domain.workloads.containers import image_of
 from domain.workloads.deployments import OPERATION_ANNOTATION, RunningPods, template_hash
 from integrations.kubernetes.client import KubernetesClient
-from integrations.kubernetes.deployments import deployment_of, image_of, replica_sets_of
+from integrations.kubernetes.deployments import deployment_of, replica_sets_of
+from integrations.kubernetes.pod_images import running_images
 from integrations.kubernetes.resources import PODS, Json, annotations, controller_uid, label_selector, metadata
 
 _FINISHED_PHASES = {"Failed", "Succeeded"}
@@ -29,7 +31,7 @@ async def running_pods(client: KubernetesClient, target: Target) -> RunningPods:
         ready=len(ready),
         total=len(active),
         ready_updated=sum(controller_uid(pod) == metadata(newest)["uid"] for pod in ready) if newest else 0,
-        image_ids=tuple(sorted({_image_id(pod, target.container) for pod in ready})),
+        images=await running_images(client, ready),
     )
 
 
@@ -52,10 +54,3 @@ def is_ready(pod: Json) -> bool:
 
 def _is_active(pod: Json) -> bool:
     return "deletionTimestamp" not in metadata(pod) and (pod.get("status") or {}).get("phase") not in _FINISHED_PHASES
-
-
-def _image_id(pod: Json, container: str) -> str:
-    """The image's digest as ``repo@sha256:…``, without the scheme that Docker puts before it."""
-    statuses: list[Json] = (pod.get("status") or {}).get("containerStatuses") or []
-    image_id = next((str(status.get("imageID", "")) for status in statuses if status["name"] == container), "")
-    return image_id.rpartition("://")[2]

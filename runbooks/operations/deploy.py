@@ -3,22 +3,23 @@
 from datetime import datetime
 
 from domain.operations.operation import Outcome
-from domain.operations.plans import ServiceChange, success_text
-from domain.workloads.deployments import with_image
+from domain.operations.outcomes import deployed_text
+from domain.operations.plans import ServiceChange
+from domain.workloads.containers import with_image
 from runbooks.operations.context import OperationContext
 from runbooks.operations.procedure import run_procedure
 
 
 async def deploy(op: OperationContext) -> Outcome:
     """Deploy a version. Ends with every pod verified to run it, or with a description of the state."""
-    return await run_procedure(op, set_image, lambda pods: success_text(op.plan, pods))
+    return await run_procedure(op, set_image, deployed_text)
 
 
 async def set_image(op: OperationContext, change: ServiceChange, _at: datetime) -> bool:
     """Set the new image; idempotent, since an annotation of the Deployment names the operation."""
     cluster = op.cluster(change.target.cluster)
     running = await cluster.workload(change.target)
-    template = with_image(running.template, change.target.container, change.after.image)
+    template = with_image(running.template, change.own_containers, change.after.image)
     return await cluster.set_template(
         change.target,
         template,

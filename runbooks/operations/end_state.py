@@ -13,7 +13,7 @@ def describe_end_state(change: ServiceChange, progress: Progress, *, certain: bo
     name, before = change.target.service, change.before.label
     match progress.phase:
         case Phase.VERIFIED:
-            return (_verified_sentence(change),)
+            return (_verified_sentence(change, progress),)
         case Phase.WAITING | Phase.UNTOUCHED:
             return (f"{name} was not touched; it runs {before}.",)
         case Phase.CHANGING if certain:
@@ -27,8 +27,10 @@ def describe_end_state(change: ServiceChange, progress: Progress, *, certain: bo
             return (_unfinished_sentence(change, progress), *_undo_hint(change))
 
 
-def _verified_sentence(change: ServiceChange) -> str:
+def _verified_sentence(change: ServiceChange, progress: Progress) -> str:
     name = change.target.service
+    if progress.desired == 0 and not _is_scale(change):
+        return f"{name} is set to {change.after.label}, and nothing runs it: it has 0 pods."
     if _is_scale(change):
         return f"{name} has {change.after.replicas} pods, verified."
     return f"{name} was restarted, verified." if _is_restart(change) else f"{name} runs {change.after.label}, verified."

@@ -10,6 +10,7 @@ from domain.errors import Drifted, NotFound, Refused, UsageError
 from domain.operations.plan_warnings import (
     change_warnings,
     config_warnings,
+    container_warnings,
     ran_until,
     refuse_impossible_change,
     template_warnings,
@@ -19,6 +20,7 @@ from domain.operations.plans import Plan, ServiceChange, Verb, VersionState
 from domain.operations.version_choices import VersionChoice
 from domain.operations.version_selection import (
     AmbiguousVersion,
+    SelectedVersion,
     VersionSelection,
     rollback_candidates,
     select_unseen_version,
@@ -27,7 +29,8 @@ from domain.operations.version_selection import (
 )
 from domain.rich_text import sentence
 from domain.targets import Target
-from domain.workloads.deployments import ConfigChange, Template, Workload, template_differences, template_hash, with_image
+from domain.workloads.containers import containers_with_image, image_of, service_containers, with_image
+from domain.workloads.deployments import ConfigChange, Template, Workload, template_differences, template_hash
 from domain.workloads.images import version_of
 from domain.workloads.revisions import needs_number
 from runbooks.clusters import cluster_of
@@ -76,7 +79,9 @@ class Planner:
         for selected in selection.selected:
             refuse_impossible_change(selected.workload, Verb.DEPLOY)
         changes = tuple(
-            _deploy_change(selected.workload, selected.image, never_seen=selected.revision is None)
+            _deploy_change(
+                selected.workload, selected.image, self._own_containers(selected), never_seen=selected.revision is None
+            )
             for selected in selection.selected
         )
         arguments = {f"image of {selected.service}": selected.image for selected in selection.selected}
@@ -87,6 +92,7 @@ class Planner:
             arguments=arguments,
             warnings=selection.left_out
             + unseen_version_warnings(selection.selected)
+            + container_warnings(changes)
             + change_warnings(selection.workloads, Verb.DEPLOY),
         )
 
@@ -106,7 +112,7 @@ class Planner:
             config_changes[target_version] = config_changes.get(target_version, ()) + await cluster.config_changes(
                 target, template, since
             )
-            changes.append(_rollback_change(selected.workload, template, selected.image))
+            changes.append(self._rollback_change(selected.workload, template, selected.image))
             arguments[f"template of {selected.service}"] = selected.revision.template_hash
         return Plan(
             verb=Verb.ROLLBACK,
@@ -117,6 +123,7 @@ class Planner:
                 *config_warnings(config_changes),
                 *selection.left_out,
                 *template_warnings(selection.selected),
+                *container_warnings(changes),
                 *change_warnings(selection.workloads, Verb.ROLLBACK),
             ),
         )
@@ -128,7 +135,7 @@ class Planner:
         return Plan(
             verb=Verb.RESTART,
             environment=environment,
-            changes=(_restart_change(workload),),
+            changes=(self._unchanged(workload),),
             arguments={"service": service},
             warnings=change_warnings([workload], Verb.RESTART),
         )
@@ -144,7 +151,7 @@ class Planner:
         return Plan(
             verb=Verb.SCALE,
             environment=environment,
-            changes=(_scale_change(workload, replicas),),
+            changes=(_with_replicas(self._unchanged(workload), replicas),),
             arguments={"service": service, "replicas": str(replicas)},
             warnings=change_warnings([workload], Verb.SCALE) + zero_pods_warning,
         )
@@ -172,14 +179,33 @@ class Planner:
         match plan.verb:
             case Verb.DEPLOY:
                 image = plan.arguments[f"image of {target.service}"]
-                return _deploy_change(workload, image, never_seen=before.never_seen)
+                return _deploy_change(workload, image, before.own_containers, never_seen=before.never_seen)
             case Verb.ROLLBACK:
                 template = await cluster.template_of(target, plan.arguments[f"template of {target.service}"], uid=before.uid)
-                return _rollback_change(workload, template, _container_image(template, target))
+                return self._rollback_change(workload, template, image_of(template, target.container))
             case Verb.RESTART:
-                return _restart_change(workload)
+                return self._unchanged(workload)
             case Verb.SCALE:
-                return _scale_change(workload, int(plan.arguments["replicas"]))
+                return _with_replicas(self._unchanged(workload), int(plan.arguments["replicas"]))
+
+    def _own_containers(self, selected: SelectedVersion) -> tuple[str, ...]:
+        """The containers of the Deployment that run the service's image, whichever version."""
+        workload = selected.workload
+        return containers_with_image(
+            workload.template, workload.target.container, (self._image(workload), workload.image, selected.image)
+        )
+
+    def _rollback_change(self, workload: Workload, template: Template, image: str) -> ServiceChange:
+        own = containers_with_image(template, workload.target.container, (self._image(workload), image))
+        return _with_revisions(_service_change(workload, template, image, own), workload)
+
+    def _unchanged(self, workload: Workload) -> ServiceChange:
+        own = containers_with_image(workload.template, workload.target.container, (self._image(workload), workload.image))
+        return _service_change(workload, workload.template, workload.image, own)
+
+    def _image(self, workload: Workload) -> str:
+        """The image of the catalogue."""
+        return self._catalogue().services[workload.target.service].image
 
     def _cluster(self, environment: str) -> ClusterReader:
         return cluster_of(environment, self._catalogue(), self._clusters)
@@ -206,13 +232,10 @@ class Planner:
         return selection
 
 
-def _deploy_change(workload: Workload, image: str, *, never_seen: bool) -> ServiceChange:
-    template = with_image(workload.template, workload.target.container, image)
-    return _with_revisions(_service_change(workload, template, image, never_seen=never_seen), workload)
-
-
-def _rollback_change(workload: Workload, template: Template, image: str) -> ServiceChange:
-    return _with_revisions(_service_change(workload, template, image), workload)
+def _deploy_change(workload: Workload, image: str, containers: tuple[str, ...], *, never_seen: bool) -> ServiceChange:
+    template = with_image(workload.template, containers, image)
+    change = _service_change(workload, template, image, containers, replaced=workload.image)
+    return _with_revisions(replace(change, never_seen=never_seen), workload)
 
 
 def _with_revisions(change: ServiceChange, workload: Workload) -> ServiceChange:
@@ -225,19 +248,19 @@ def _with_revisions(change: ServiceChange, workload: Workload) -> ServiceChange:
     return replace(change, before=replace(change.before, revision=number), after=replace(change.after, revision=after.number))
 
 
-def _restart_change(workload: Workload) -> ServiceChange:
-    return _service_change(workload, workload.template, workload.image)
-
-
-def _scale_change(workload: Workload, replicas: int) -> ServiceChange:
-    change = _service_change(workload, workload.template, workload.image)
+def _with_replicas(change: ServiceChange, replicas: int) -> ServiceChange:
     return replace(change, after=replace(change.after, replicas=replicas))
 
 
-def _service_change(workload: Workload, template: Template, image: str, *, never_seen: bool = False) -> ServiceChange:
+def _service_change(
+    workload: Workload, template: Template, image: str, containers: tuple[str, ...], replaced: str = ""
+) -> ServiceChange:
+    """The change to this template. ``containers`` are those of it that belong to the service."""
+
     def version_state(image: str, hash_of_template: str) -> VersionState:
         return VersionState(version=version_of(image), image=image, template_hash=hash_of_template, replicas=workload.replicas)
 
+    after = service_containers(template, containers, image, replaced)
     return ServiceChange(
         target=workload.target,
         uid=workload.uid,
@@ -247,12 +270,9 @@ def _service_change(workload: Workload, template: Template, image: str, *, never
         after=version_state(image, template_hash(template)),
         autoscaler=workload.autoscaler,
         differences=template_differences(workload.template, template, workload.target.container),
-        never_seen=never_seen,
+        containers=after.moved,
+        staying=after.staying,
     )
-
-
-def _container_image(template: Template, target: Target) -> str:
-    return str(next(container["image"] for container in template["spec"]["containers"] if container["name"] == target.container))
 
 
 def _check_replicas(workload: Workload, replicas: int) -> None:

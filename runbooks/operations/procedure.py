@@ -1,11 +1,12 @@
 """The steps that all procedures share; only the change of the Deployment differs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from domain.errors import Cancelled, PermanentError, TemporaryError
 from domain.operations.operation import Outcome, Phase, State
+from domain.operations.outcomes import VerifiedService
 from domain.operations.plans import ServiceChange
 from domain.rich_text import Text, without_ending
 from runbooks.operations.context import OperationContext
@@ -17,28 +18,28 @@ NOTHING_CHANGED = "Nothing was changed."
 ApplyChange = Callable[[OperationContext, ServiceChange, datetime], Awaitable[bool]]
 """Sets the desired state of one service. Its time is recorded before, so that a replay sets the same state."""
 
+SuccessText = Callable[[Sequence[VerifiedService]], str]
+"""Makes the final sentence from what was verified of each service."""
 
-async def run_procedure(op: OperationContext, apply_change: ApplyChange, success_text: Callable[[int], str]) -> Outcome:
-    """Wait for approval, lock, check for drift; then change the services in the plan's order and verify each one's pods.
 
-    ``success_text`` makes the final sentence from the number of verified pods.
-    """
+async def run_procedure(op: OperationContext, apply_change: ApplyChange, success_text: SuccessText) -> Outcome:
+    """Wait for approval, lock, check for drift; then change the services in the plan's order and verify each one's pods."""
     await op.wait_for_approval()
     await op.acquire_locks()
     await op.still_as_approved()
-    pods = 0
+    verified: list[VerifiedService] = []
     try:
         for change in op.plan.changes:
             service = change.target.service
             await op.check_cancelled(service)
             at = await op.recorded_time(service)
             await op.step(f"change {service}", _change, op, apply_change, change, at)
-            pods += await watch_and_verify(op, change)
+            verified.append(await watch_and_verify(op, change))
     except ServiceFailed as failure:
         return await abort(op, State.FAILED, str(failure))
     except Cancelled as cancelled:
         return await abort(op, State.CANCELLED, cancelled.sentence)
-    return Outcome(state=State.SUCCEEDED, text=success_text(pods))
+    return Outcome(state=State.SUCCEEDED, text=success_text(verified))
 
 
 async def _change(op: OperationContext, apply_change: ApplyChange, change: ServiceChange, at: datetime) -> bool:

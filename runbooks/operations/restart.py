@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from domain.operations.operation import Outcome
+from domain.operations.outcomes import restarted_text
 from domain.operations.plans import ServiceChange
 from runbooks.operations.context import OperationContext
 from runbooks.operations.procedure import run_procedure
@@ -10,8 +11,7 @@ from runbooks.operations.procedure import run_procedure
 
 async def restart(op: OperationContext) -> Outcome:
     """Replace every pod by a rolling update. Ends with all pods new and ready, or with a description of the state."""
-    services = ", ".join(op.plan.services)
-    return await run_procedure(op, set_restarted_at, lambda pods: f"Verified: {pods} new pods of {services} are ready.")
+    return await run_procedure(op, set_restarted_at, restarted_text)
 
 
 async def set_restarted_at(op: OperationContext, change: ServiceChange, at: datetime) -> bool:

@@ -3,14 +3,15 @@
 from datetime import datetime
 
 from domain.operations.operation import Outcome
-from domain.operations.plans import ServiceChange, success_text
+from domain.operations.outcomes import deployed_text
+from domain.operations.plans import ServiceChange
 from runbooks.operations.context import OperationContext
 from runbooks.operations.procedure import run_procedure
 
 
 async def rollback(op: OperationContext) -> Outcome:
     """Restore a version. Ends with every pod verified to run it, or with a description of the state."""
-    return await run_procedure(op, set_previous_template, lambda pods: success_text(op.plan, pods))
+    return await run_procedure(op, set_previous_template, deployed_text)
 
 
 async def set_previous_template(op: OperationContext, change: ServiceChange, _at: datetime) -> bool:

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 from domain.errors import Cancelled, PermanentError, TemporaryError
 from domain.notes import OperationNote, Tone
+from domain.operations.image_verification import ImageVerdict, verify_images
 from domain.operations.operation import Phase
+from domain.operations.outcomes import VerifiedService
 from domain.operations.plans import ServiceChange, Verb
 from domain.operations.transitions import Transition
 from domain.workloads.deployments import PodFailure, RolloutStatus, RunningPods
@@ -40,8 +42,8 @@ class RolloutResult:
     stopped: bool = False
 
 
-async def watch_and_verify(op: OperationContext, change: ServiceChange) -> int:
-    """Watch a changed service until its rollout ends, then verify what runs. Returns the number of verified pods.
+async def watch_and_verify(op: OperationContext, change: ServiceChange) -> VerifiedService:
+    """Watch a changed service until its rollout ends, then verify what runs.
 
     Raises ``ServiceFailed`` if it does not become ready, ``Cancelled`` if a person asked to stop.
     """
@@ -54,7 +56,7 @@ async def watch_and_verify(op: OperationContext, change: ServiceChange) -> int:
     verified = await op.step(f"verify {service}", _verify, op, change)
     if verified.problem:
         raise ServiceFailed(service, verified.problem)
-    return verified.pods
+    return VerifiedService(change=change, pods=verified.pods, remarks=verified.remarks)
 
 
 async def _watch_rollout(op: OperationContext, change: ServiceChange) -> RolloutResult:
@@ -168,32 +170,34 @@ def _pod_failure_note(op: OperationContext, service: str, failure: PodFailure) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationResult:
-    """The result of a verification: the number of verified pods, or the problem."""
+    """The result of a verification: the number of verified pods and what could not be told of them, or the problem."""
 
     pods: int = 0
     problem: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 async def _verify(op: OperationContext, change: ServiceChange) -> VerificationResult:
-    """Verify that all ready pods belong to the new ReplicaSet and share one image id: that recorded for the version, if any."""
+    """Verify that all ready pods belong to the new ReplicaSet, and that their containers run what was asked for."""
     cluster, image = op.cluster(change.target.cluster), change.after.image
     deadline = op.dependencies.clock.now() + POD_STATUS_LAG
     async with op.dependencies.store.read() as tx:
-        recorded = await tx.images.get_image_id(image)
+        recorded = await tx.images.verified_as(image)
     # Poll until the pods' status has caught up; a change by somebody else does not pass by waiting.
     while True:
         pods = await cluster.running_pods(change.target)
         desired = (await cluster.workload(change.target)).replicas
         other_change = _changed_by_others(op, change, pods)
-        problem = other_change or _not_ready_yet(pods, desired)
+        problem = other_change or _not_ready_yet(op.plan.verb, pods, desired)
         if other_change or not problem or op.dependencies.clock.now() >= deadline:
             break
         await asyncio.sleep(POD_FAILURE_POLL_INTERVAL / 3)
-    if problem := problem or _image_mismatch(pods, recorded):
+    verdict = verify_images(op.plan.verb, change, pods.images, recorded)
+    if problem := problem or verdict.problem:
         await _mark_failed(op, change)
         return VerificationResult(problem=problem)
-    await _record_verified(op, change, pods)
-    return VerificationResult(pods=pods.ready)
+    await _record_verified(op, change, pods, verdict)
+    return VerificationResult(pods=pods.ready, remarks=verdict.remarks)
 
 
 def _changed_by_others(op: OperationContext, change: ServiceChange, pods: RunningPods) -> str:
@@ -208,8 +212,11 @@ def _changed_by_others(op: OperationContext, change: ServiceChange, pods: Runnin
     return "" if is_ours else f"Somebody else changed it meanwhile: it now asks for {version_of(pods.image)}."
 
 
-def _not_ready_yet(pods: RunningPods, desired: int) -> str:
+def _not_ready_yet(verb: Verb, pods: RunningPods, desired: int) -> str:
     """A problem that may pass within ``POD_STATUS_LAG``; empty if there is none."""
+    # A scaling down is done, by the Deployment's status, before its controller has deleted a pod.
+    if verb is Verb.SCALE and pods.total > desired:
+        return f"There are still {pods.total} pods, not {desired}."
     if pods.ready < desired:
         return f"Only {pods.ready} of {desired} pods are ready."
     if pods.ready_updated < pods.ready:
@@ -217,27 +224,12 @@ def _not_ready_yet(pods: RunningPods, desired: int) -> str:
     return ""
 
 
-def _image_mismatch(pods: RunningPods, recorded: str) -> str:
-    """A problem that does not pass by waiting; empty if there is none."""
-    if len(pods.image_ids) > 1:
-        image_ids = ", ".join(map(_short_image_id, pods.image_ids))
-        return f"The pods run {len(pods.image_ids)} different images under one name: {image_ids}."
-    if recorded and pods.image_ids and pods.image_ids[0] != recorded:
-        running, verified = _short_image_id(pods.image_ids[0]), _short_image_id(recorded)
-        return f"The pods run {running}, but this version was {verified} when it was last verified."
-    return ""
-
-
-def _short_image_id(image_id: str) -> str:
-    return "…" + image_id.rpartition(":")[2][:12]
-
-
-async def _record_verified(op: OperationContext, change: ServiceChange, pods: RunningPods) -> None:
-    at = op.dependencies.clock.now()
-    if pods.image_ids:
-        async with op.dependencies.store.write() as tx:
-            await tx.images.record(change.after.image, pods.image_ids[0], at)
-    ready = pods.ready
+async def _record_verified(op: OperationContext, change: ServiceChange, pods: RunningPods, verdict: ImageVerdict) -> None:
+    at, ready = op.dependencies.clock.now(), pods.ready
+    verified = [each.reported for each in pods.images if each.container in change.own_containers and each.reported.digest]
+    async with op.dependencies.store.write() as tx:
+        for reported in verified if not verdict.remarks or op.plan.verb is not Verb.SCALE else ():
+            await tx.images.record(change.after.image, reported, at)
     await op.update_progress(
         change.target.service, phase=Phase.VERIFIED, ended_at=at, detail="", ready=ready, updated=ready, desired=ready
     )

@@ -1,10 +1,10 @@
 """Scale: sets the number of pods, permanently or for a duration."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from domain.operations.operation import Outcome
+from domain.operations.outcomes import scaled_text
 from domain.operations.plans import ServiceChange
-from domain.text import format_duration
 from runbooks.operations.context import OperationContext
 from runbooks.operations.procedure import run_procedure
 from storage.timers import Timer
@@ -15,9 +15,8 @@ REVERT_SCALE = "revert-scale"
 
 async def scale(op: OperationContext) -> Outcome:
     """Set the replicas. Ends with that many pods ready, or with a description of the state."""
-    (change,) = op.plan.changes
     duration = op.record.duration
-    return await run_procedure(op, set_replicas, lambda pods: _success_text(change, pods, duration))
+    return await run_procedure(op, set_replicas, lambda services: scaled_text(services[0], duration))
 
 
 async def set_replicas(op: OperationContext, change: ServiceChange, at: datetime) -> bool:
@@ -31,9 +30,3 @@ async def set_replicas(op: OperationContext, change: ServiceChange, at: datetime
     cluster = op.cluster(change.target.cluster)
     before, after = change.before.replicas, change.after.replicas
     return await cluster.scale(change.target, after, expected_replicas=before, operation_id=op.id, uid=change.uid)
-
-
-def _success_text(change: ServiceChange, pods: int, duration: timedelta | None) -> str:
-    are = "pod is" if pods == 1 else "pods are"
-    back = f" In {format_duration(duration)} it goes back to {change.before.replicas}." if duration else ""
-    return f"Verified: {pods} {are} ready (there were {change.before.replicas}).{back}"

@@ -39,7 +39,8 @@ locks = Table(
 images = Table(
     "images",
     metadata,
-    Column("image", String(512), primary_key=True),
-    Column("image_id", String(512), nullable=False),
+    Column("image", String(1024), primary_key=True),
+    Column("platform", String(320), primary_key=True, server_default=""),
+    Column("image_id", String(1024), nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
 )

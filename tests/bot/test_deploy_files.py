@@ -41,10 +41,11 @@ def test_the_manifest_offers_what_the_bot_answers() -> None:
 
 def test_the_role_permits_what_the_commands_need_and_changes_only_deployments() -> None:
     documents = list(yaml.safe_load_all((DEPLOY / "rbac.yaml").read_text()))
-    (role,) = (each for each in documents if each["kind"] == "ClusterRole")
+    roles = {each["metadata"]["name"]: each for each in documents if each["kind"] == "ClusterRole"}
+    assert roles["deepecho-nodes"]["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}]
     granted = {
         (verb, group, resource)
-        for rule in role["rules"]
+        for rule in roles["deepecho"]["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]

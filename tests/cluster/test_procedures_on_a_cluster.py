@@ -76,7 +76,8 @@ async def test_a_deploy_of_a_version_never_seen_here_is_verified(harness: Operat
     assert (ended.state, ended.outcome) == (State.SUCCEEDED, f"Verified: all 2 pods run {NEW}.")
     await assert_runs(harness, NEW, pods=2, revision=3)
     async with harness.store.read() as tx:
-        assert (await tx.images.get_image_id(f"registry.example/web:{NEW}")).startswith("registry.example/web@sha256:")
+        (recorded,) = await tx.images.verified_as(f"registry.example/web:{NEW}")
+    assert recorded.image_id.startswith("registry.example/web@sha256:")
 
 
 async def test_a_restart_replaces_every_pod_by_one_of_the_same_version(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.workloads.deployments import with_image
+from domain.workloads.containers import with_image
 from domain.workloads.field_managers import FieldManagers
 from integrations.kubernetes import Cluster
 from sandbox.cluster import ClusterFault, StandInCluster
@@ -115,7 +115,7 @@ async def test_the_hand_that_set_the_image_is_named_with_its_time(namespace: Clu
 async def test_our_own_hand_is_known_by_its_name(namespace: ClusterNamespace, cluster: Cluster) -> None:
     await namespace.deploy("main-aaaaaaa")
     before = await cluster.workload(namespace.target())
-    template = with_image(before.template, "main", "registry.example/web:main-bbbbbbb")
+    template = with_image(before.template, ("main",), "registry.example/web:main-bbbbbbb")
     await cluster.set_template(
         namespace.target(),
         template,

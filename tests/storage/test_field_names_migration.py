@@ -14,6 +14,7 @@ from domain.notes import OperationNote
 from domain.operations.operation import OperationRecord, State
 from domain.people import Person
 from domain.rich_text import Code, CommandMention, sentence
+from domain.workloads.image_ids import ReportedImage
 from storage.engines import open_engines
 from storage.migrate import migrate
 from storage.outbox import FILE_NOT_UPLOADED
@@ -109,6 +110,7 @@ async def test_operations_are_read(migrated: Store) -> None:
     async with migrated.read() as tx:
         ended, waiting = await tx.operations.get("op-done"), await tx.operations.get("op-wait")
         assert await tx.operations.unfinished() == (waiting,)
+        assert await tx.images.verified_as("ghcr.io/echocog/deep-tree-echo-rkwv:main-9f00d12") == (ReportedImage("sha256:1"),)
     assert isinstance(ended, OperationRecord)
     assert ended.state is State.FAILED
     assert ended.outcome == sentence("Cancelled by ", ANA, ".")

@@ -9,6 +9,7 @@ import pytest
 from domain.errors import TemporaryError
 from domain.operations.operation import State
 from domain.operations.transitions import open_operation
+from domain.workloads.image_ids import ReportedImage
 from storage.engines import open_engines
 from storage.operations import Fenced
 from storage.store import Store
@@ -108,12 +109,18 @@ async def test_lists_newest_first(store: Store) -> None:
         assert [each.id for each in await tx.operations.unfinished()] == ["op-0", "op-1"]
 
 
-async def test_the_first_image_recorded_for_a_version_stands(store: Store) -> None:
+async def test_what_a_version_ran_as_last_is_kept_for_each_platform(store: Store) -> None:
+    amd, arm = (
+        ReportedImage("web@sha256:aa", "linux/amd64 containerd"),
+        ReportedImage("web@sha256:cc", "linux/arm64 containerd"),
+    )
     async with store.write() as tx:
-        assert await tx.images.get_image_id("web:1") == ""
-        await tx.images.record("web:1", "sha256:aa", NOW)
-        await tx.images.record("web:1", "sha256:bb", NOW)
-        assert await tx.images.get_image_id("web:1") == "sha256:aa"
+        assert await tx.images.verified_as("web:1") == ()
+        await tx.images.record("web:1", amd, NOW)
+        await tx.images.record("web:1", arm, NOW)
+        await tx.images.record("web:2", arm, NOW)
+        await tx.images.record("web:1", newer := replace(amd, image_id="web@sha256:bb"), NOW)
+        assert await tx.images.verified_as("web:1") == (newer, arm)
 
 
 async def test_replicas_that_beat_live_and_those_that_leave_do_not(store: Store) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from domain.errors import Refused
 from domain.operations.operation import Decision, Phase, State
-from domain.workloads.deployments import with_image
+from domain.workloads.containers import with_image
 from sandbox.cluster import FAST
 from tests.harness.operations import OperationsHarness, open_operations_harness
 from tests.harness.samples.team import ANA, LEE, RAY, TEAM, member, team_catalogue
@@ -34,7 +34,7 @@ class ConcurrentEditor:
         assert self.harness is not None
         target = self.harness.target()
         now = await self.harness.cluster.workload(target)
-        template = with_image(now.template, "main-app", f"{REGISTRY}:main-18be44a")
+        template = with_image(now.template, ("main-app",), f"{REGISTRY}:main-18be44a")
         return await self.harness.cluster.set_template(
             target, template, expected_hash=now.template_hash, operation_id="", cause="by hand", annotations_from_revision=False
         )
@@ -52,7 +52,7 @@ async def test_pods_of_somebody_elses_version_are_not_our_success(verb: str, tmp
         assert ended.state is State.FAILED
         assert "Somebody else changed it meanwhile: it now asks for main-18be44a." in str(ended.outcome)
         async with harness.store.read() as tx:
-            assert await tx.images.get_image_id(plan.changes[0].after.image) == ""
+            assert await tx.images.verified_as(plan.changes[0].after.image) == ()
 
 
 async def test_what_was_changed_as_planned_and_again_since_is_not_called_unchanged(harness: OperationsHarness) -> None:

@@ -35,6 +35,11 @@ def progress(phase: Phase, updated: int = 1, ready: int = 0, desired: int = 3, d
     ("change", "at", "lines"),
     [
         (DEPLOY, progress(Phase.VERIFIED), ["web runs main-abc1234, verified."]),
+        (
+            DEPLOY,
+            progress(Phase.VERIFIED, updated=0, desired=0),
+            ["web is set to main-abc1234, and nothing runs it: it has 0 pods."],
+        ),
         (RESTART, progress(Phase.VERIFIED), ["web was restarted, verified."]),
         (SCALE, progress(Phase.VERIFIED), ["web has 5 pods, verified."]),
         (DEPLOY, progress(Phase.WAITING), ["web was not touched; it runs main-9f00d12."]),

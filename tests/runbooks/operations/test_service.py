@@ -9,6 +9,7 @@ from domain.notes import OperationNote
 from domain.operations.operation import OperationRecord, Phase, State
 from domain.operations.plans import Verb
 from domain.people import Member
+from domain.workloads.image_ids import ReportedImage
 from sandbox.cluster import ClusterFault, image_id
 from tests.harness.cluster_namespace import wait_until
 from tests.harness.operations import OperationsHarness
@@ -17,6 +18,7 @@ from tests.harness.samples.team import ANA, LEE, RAY, REGISTRY, SAM, VIV
 MAIN, COGNITIVE = "deep-echo-main", "deep-echo-cognitive"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/deep-echo-prod/deployments"
 PODS = "/api/v1/namespaces/deep-echo-prod/pods"
+PLATFORM = "linux/amd64 containerd"
 
 
 async def wait_rolling(harness: OperationsHarness, record: OperationRecord, service: str = MAIN) -> OperationRecord:
@@ -186,11 +188,12 @@ async def test_a_version_that_was_never_here_is_deployed_and_its_image_id_rememb
 
     assert ended.outcome == "Verified: all 3 pods run main-0ddba11."
     async with harness.store.read() as tx:
-        assert await tx.images.get_image_id(f"{REGISTRY}:main-0ddba11") == image_id(f"{REGISTRY}:main-0ddba11")
+        (recorded,) = await tx.images.verified_as(f"{REGISTRY}:main-0ddba11")
+    assert recorded == ReportedImage(image_id(f"{REGISTRY}:main-0ddba11"), PLATFORM)
 
 
 async def test_another_image_under_the_same_tag_is_not_called_a_success(harness: OperationsHarness) -> None:
-    other = f"{REGISTRY}@sha256:{'5' * 64}"
+    other = ReportedImage(f"{REGISTRY}@sha256:{'5' * 64}", PLATFORM)
     async with harness.store.write() as tx:
         await tx.images.record(f"{REGISTRY}:main-abc1234", other, harness.clock.now())
     runs = image_id(f"{REGISTRY}:main-abc1234").rpartition(":")[2][:12]
@@ -207,7 +210,7 @@ async def test_another_image_under_the_same_tag_is_not_called_a_success(harness:
         "To put it back: `rollback production main-9f00d12 deep-echo-main`.",
     )
     async with harness.store.read() as tx:
-        assert await tx.images.get_image_id(f"{REGISTRY}:main-abc1234") == other
+        assert await tx.images.verified_as(f"{REGISTRY}:main-abc1234") == (other,)
 
 
 async def test_a_pod_that_cannot_start_is_told_within_seconds_with_its_last_lines_and_no_secrets(
