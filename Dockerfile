@@ -27,8 +27,9 @@ COPY --from=build /app /app
 USER 10001
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 DEEPECHO_DATA_DIR=/data DEEPECHO_CATALOGUE=/etc/deepecho/deepecho.yaml DEEPECHO_HTTP__HOST=0.0.0.0
 VOLUME /data
-EXPOSE 8080
+# Slack and webhooks; health and metrics where DEEPECHO_HTTP__MANAGEMENT_PORT says so. See "What to publish" in the README.
+EXPOSE 8080 8081
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["python", "-c", "import os, urllib.request; e = os.environ.get; urllib.request.urlopen(f\"http://127.0.0.1:{e('DEEPECHO_HTTP__MANAGEMENT_PORT') or e('DEEPECHO_HTTP__PORT') or 8080}/healthz\", timeout=4)"]
 ENTRYPOINT ["deepecho"]
 CMD ["run", "--migrate"]

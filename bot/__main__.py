@@ -86,7 +86,7 @@ async def _run(settings: Settings, arguments: argparse.Namespace) -> int:
                 log.error("catalogue reload failed, keeping the old one", error=str(error))  # noqa: TRY400 -- the error names file, line and key
 
     async with run_bot(settings) as bot:
-        log.info("bot running", port=bot.port)
+        log.info("bot running", port=bot.port, management_port=bot.management_port)
         # When a background task fails, the group cancels ``stop.wait()`` and the process ends: it must not run on without it.
         async with asyncio.TaskGroup() as waiting:
             background = [

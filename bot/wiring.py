@@ -13,13 +13,15 @@ from bot.components.outbox import build_outbox_worker
 from bot.components.slack import SlackComponents, build_slack_components
 from bot.core.background import BackgroundTasks
 from bot.core.file_lock import exclusive_lock, take_rights_of_others
-from bot.core.settings import Settings
+from bot.core.settings import HttpSettings, Settings
 from bot.core.ticker import run_every_second
 from bot.delivery.worker import OutboxWorker
 from bot.slack.http import SLACK_PATHS, SlackHttpEndpoint
 from bot.slack.signatures import Signatures
 from bot.slack.socket_mode import SocketModeReceiver
-from bot.web.health import Health
+from bot.web.connections import connection_metrics
+from bot.web.health import Health, SlackEntrance
+from bot.web.limits import http_limits
 from bot.web.metrics import MetricsEndpoint, MetricSpec
 from bot.web.server import HttpServer
 from runbooks.housekeeping import Housekeeping
@@ -36,9 +38,10 @@ ServiceT = TypeVar("ServiceT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bot:
-    """The running process. ``port`` is the one that the HTTP server listens on."""
+    """The running process. ``port`` takes webhooks, ``management_port`` answers probes: often the same one."""
 
     port: int
+    management_port: int
     core: CoreComponents
     families: tuple[FamilyComponents, ...]
     slack: SlackComponents
@@ -117,10 +120,14 @@ async def _open(process: _Process) -> Bot:
     """Open in this order, so that closing in reverse drains: webhooks, then answers, then messages, then the engine."""
     core, slack, stack, background = process.core, process.slack, process.core.stack, BackgroundTasks()
     socket_receiver = _socket_receiver(core, slack)
-    health = Health(core.store, core.clock, core.lease.replica, socket_receiver.seconds_since_heard if socket_receiver else None)
-    http_server = _http_server(process, health)
-    port = await http_server.open()
-    stack.push_async_callback(http_server.close)
+    settings = core.settings.http
+    http_server = HttpServer(settings.host, settings.port, http_limits(settings))
+    health = Health(core.store, core.clock, core.lease.replica, _slack_entrance(socket_receiver, http_server))
+    management_server = _management_server(settings, http_server)
+    for path, handler in (("/healthz", health.live), ("/readyz", health.ready), ("/metrics", process.metrics.serve)):
+        management_server.add(path, handler)
+    http_server.reserve(*SLACK_PATHS, *(webhook.path for family in process.families for webhook in family.webhooks))
+    port, management_port = await _listen(http_server, management_server, stack)
     await _start(process, background)
     if socket_receiver is not None:
         await stack.enter_async_context(background.running("socket", socket_receiver.run()))
@@ -130,20 +137,38 @@ async def _open(process: _Process) -> Bot:
     for webhook in (webhook for family in process.families for webhook in family.webhooks):
         http_server.enable(webhook.serve, webhook.path)
     family_metrics = (metric for family in process.families for metric in family.metrics)
-    process.metrics.set_metrics((*_metrics(slack, socket_receiver, slack_endpoint), *family_metrics))
+    process.metrics.set_metrics(
+        (*_metrics(slack, socket_receiver, slack_endpoint), *connection_metrics(http_server.connections), *family_metrics)
+    )
     stack.callback(http_server.disable)
     stack.callback(health.stop)
-    return Bot(port=port, core=core, families=process.families, slack=slack, background=background)
+    return Bot(
+        port=port, management_port=management_port, core=core, families=process.families, slack=slack, background=background
+    )
 
 
-def _http_server(process: _Process, health: Health) -> HttpServer:
-    http_settings = process.core.settings.http
-    http_server = HttpServer(http_settings.host, http_settings.port)
-    http_server.add("/healthz", health.live)
-    http_server.add("/readyz", health.ready)
-    http_server.add("/metrics", process.metrics.serve)
-    http_server.reserve(*SLACK_PATHS, *(webhook.path for family in process.families for webhook in family.webhooks))
-    return http_server
+def _slack_entrance(receiver: SocketModeReceiver | None, server: HttpServer) -> SlackEntrance:
+    """How Slack reaches this process."""
+    if receiver is not None:
+        return SlackEntrance(lambda: receiver.is_open, receiver.seconds_since_heard)
+    return SlackEntrance(lambda: server.is_enabled(*SLACK_PATHS), None)
+
+
+def _management_server(settings: HttpSettings, http_server: HttpServer) -> HttpServer:
+    """The server of health and metrics: one of its own where a port is set for it."""
+    if settings.management_port is None:
+        return http_server
+    return HttpServer(settings.management_host or settings.host, settings.management_port, http_limits(settings))
+
+
+async def _listen(http_server: HttpServer, management_server: HttpServer, stack: AsyncExitStack) -> tuple[int, int]:
+    port = management_port = await management_server.open()
+    # Closed last: probes are answered until the process ends.
+    stack.push_async_callback(management_server.close)
+    if http_server is not management_server:
+        port = await http_server.open()
+        stack.push_async_callback(http_server.close)
+    return port, management_port
 
 
 async def _start(process: _Process, background: BackgroundTasks) -> None:

@@ -66,10 +66,27 @@ class SlackSettings(SettingsSection):
 
 
 class HttpSettings(SettingsSection):
-    """Where the HTTP server listens. Port 0 takes any free port."""
+    """Where the HTTP server listens, and its limits. Port 0 takes any free port."""
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    management_host: str = ""
+    """Of the port for health and metrics; empty: ``host``."""
+    management_port: Port | None = None
+    """Serves health and metrics in place of ``port``, which then serves only Slack and webhooks and may be published."""
+    max_connections: int = Field(default=500, ge=10, le=10_000)
+    max_connections_per_peer: int = Field(default=400, ge=1, le=10_000)
+    """From one address. Behind a proxy all come from one, so that it must not be small there."""
+    read_timeout: float = Field(default=10.0, ge=1, le=120)
+    """Seconds for all headers of a request, and for its body."""
+    keepalive_timeout: float = Field(default=75.0, ge=1, le=3600)
+    """Seconds between two requests of a connection. More than the proxy's, or its next request meets a closed connection."""
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        if self.management_port and self.management_port == self.port and self.management_host in ("", self.host):
+            raise ValueError(f"__MANAGEMENT_PORT is the same as {ENV_PREFIX}HTTP__PORT; leave it out to serve everything there")
+        return self
 
 
 class LogSettings(SettingsSection):

@@ -14,7 +14,8 @@ from bot.interactions.form_opener import FormOpener
 from bot.interactions.replies import Replies
 from bot.slack import payloads
 from bot.slack.api import SlackApi
-from bot.slack.payloads import Interaction, InvalidPayload
+from bot.slack.payload_shapes import InvalidPayload
+from bot.slack.payloads import Interaction
 from bot.views.render import Renderer
 from commands.core.request import Request, Services
 from commands.registry import CommandRegistry, usage_answer

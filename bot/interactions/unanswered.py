@@ -9,7 +9,8 @@ import structlog
 
 from bot.interactions.dispatcher import Dispatcher
 from bot.slack import payloads
-from bot.slack.payloads import Interaction, InvalidPayload
+from bot.slack.payload_shapes import InvalidPayload
+from bot.slack.payloads import Interaction
 from domain.answers.answers import ErrorAnswer
 from domain.clock import Clock
 from domain.inbound import InboundKind, InboundMessage

@@ -9,16 +9,19 @@ import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.intake import Intake
 from bot.slack import modals, payloads
+from bot.slack.payload_shapes import InvalidPayload
 from bot.views import forms
 from bot.views.markup.spans import line
 from bot.views.markup.terminal import line_text
-from domain.errors import UsageError
+from domain.errors import TemporaryError, UsageError
 
 ENVELOPE_KEY = "envelope"
 """Key of the Socket Mode envelope's id in Bolt's context. HTTP has none; there the payload's ``trigger_id`` is the key."""
@@ -28,6 +31,8 @@ FormText = Callable[[str, dict[str, str]], str]
 """Returns the command text of a submitted form, from its name and its values by field id. Raises ``UsageError``."""
 
 Json = dict[str, Any]
+
+log = structlog.get_logger()
 
 
 ACCOUNT_EVENTS = ("team_join", "user_change", "user_profile_changed")
@@ -72,6 +77,16 @@ def build_app(intake: Intake, form_text: FormText, directory: DirectoryCache) ->
     _register_stored(app, intake, form_text)
     _register_directory_events(app, directory)
     _register_ack_only(app)
+
+    @app.error
+    async def failed(error: Exception) -> BoltResponse:
+        if isinstance(error, InvalidPayload):
+            return BoltResponse(status=400, body=str(error))
+        if isinstance(error, TemporaryError):
+            return BoltResponse(status=503, body=str(error))
+        log.error("listener failed", exc_info=error)
+        return BoltResponse(status=500, body="Something went wrong here.")
+
     return app
 
 
@@ -90,7 +105,7 @@ def _register_stored(app: AsyncApp, intake: Intake, form_text: FormText) -> None
     async def submitted(body: Json, context: AsyncBoltContext, ack: AsyncAck) -> None:
         view = body.get("view") or {}
         filled = forms.values_of(view.get("state") or {})
-        name, channel = forms.command_and_channel(view["private_metadata"])
+        name, channel = payloads.form_metadata(view.get("private_metadata") or "")
         try:
             text = form_text(name, filled)
         except UsageError as error:
@@ -107,7 +122,7 @@ def _register_stored(app: AsyncApp, intake: Intake, form_text: FormText) -> None
     async def home_opened(body: Json, ack: AsyncAck) -> None:
         if body["event"].get("tab") == "home":
             await intake.accept(
-                payloads.inbound_home_opened(body["event"], body.get("team_id", ""), body.get("event_id", ""), intake.now())
+                payloads.inbound_home_opened(body["event"], body.get("team_id") or "", body.get("event_id") or "", intake.now())
             )
         await ack()
 
@@ -156,4 +171,5 @@ def _key(body: Json, context: AsyncBoltContext) -> str:
 
 
 def _first_input(view: Json) -> str:
-    return next((str(block["block_id"]) for block in view.get("blocks", ()) if block.get("type") == "input"), "form")
+    inputs = (block.get("block_id") for block in view.get("blocks", ()) if block.get("type") == "input")
+    return next((str(block_id) for block_id in inputs if block_id), "form")

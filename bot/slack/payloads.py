@@ -1,12 +1,14 @@
 """Slack's payloads: conversion to inbox messages, and from inbox messages to interactions."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
+from bot.slack.payload_shapes import InvalidPayload, check_shape, check_text
 from domain.inbound import InboundKind, InboundMessage
 from domain.people import Person
 
@@ -15,11 +17,10 @@ Json = Mapping[str, Any]
 _COMMAND_KEYS = ("command", "text", "user_id", "team_id", "channel_id", "response_url", "trigger_id")
 """What is kept of a command. Slack's verification token is not among it."""
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-MAX_KEY_LENGTH = 255
-
-
-class InvalidPayload(Exception):
-    """The payload does not have the shape that Slack documents. Nothing was stored."""
+_KEY = re.compile(r"[!-~]{1,255}")
+"""As long as the inbox's column."""
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Slack's are shorter, and in capitals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,20 @@ def form_payload(body: bytes) -> dict[str, Any]:
     payload = form_field(body, "payload")
     if not payload:
         raise InvalidPayload("there is no payload")
-    return parse_json_object(payload)
+    return parse_payload(payload)
+
+
+def parse_payload(text: str | bytes) -> dict[str, Any]:
+    """Parse a payload of Slack and check its shape. Raises ``InvalidPayload``."""
+    payload = parse_json_object(text)
+    check_payload(payload)
+    return payload
+
+
+def check_payload(payload: dict[str, Any]) -> None:
+    """Raise ``InvalidPayload`` unless Bolt and our listeners can handle the payload."""
+    check_text(payload)
+    check_shape(payload)
 
 
 def parse_json_object(text: str | bytes) -> dict[str, Any]:
@@ -76,21 +90,21 @@ def inbound_form_command(body: bytes, at: datetime) -> InboundMessage:
 def inbound_command(fields: Json, key: str, at: datetime) -> InboundMessage:
     """An inbox message of a slash command. Raises ``InvalidPayload`` without a user, a team or a key."""
     stored = {name: str(fields.get(name) or "") for name in _COMMAND_KEYS}
-    if not (stored["user_id"] and stored["team_id"]):
+    if not (_ID.fullmatch(stored["user_id"]) and _ID.fullmatch(stored["team_id"])):
         raise InvalidPayload("the command names nobody")
     return _inbound_message(key, InboundKind.COMMAND, stored, at)
 
 
 def inbound_action(payload: Json, key: str, at: datetime) -> InboundMessage:
     """An inbox message of a click: person, action and channel, without the message that has the button."""
-    user = payload.get("user") or {}
     action: Json = next(iter(payload.get("actions") or ()), {})
-    if not (user.get("id") and action.get("action_id")):
+    user, team = _person(payload)
+    if not (user and action.get("action_id")):
         raise InvalidPayload("the click names nobody, or no button")
     stored = {
-        "user_id": user["id"],
-        "team_id": user.get("team_id") or (payload.get("team") or {}).get("id") or "",
-        "channel_id": (payload.get("channel") or {}).get("id") or (payload.get("container") or {}).get("channel_id") or "",
+        "user_id": user,
+        "team_id": team,
+        "channel_id": _id_of(payload.get("channel")) or (payload.get("container") or {}).get("channel_id") or "",
         "action_id": action["action_id"],
         "value": _value_of(action),
         "response_url": payload.get("response_url") or "",
@@ -102,12 +116,12 @@ def inbound_action(payload: Json, key: str, at: datetime) -> InboundMessage:
 
 def inbound_form(payload: Json, *, text: str, channel: str, response_url: str, key: str, at: datetime) -> InboundMessage:
     """An inbox message of a submitted form, stored as the command that it stands for."""
-    user = payload.get("user") or {}
-    if not user.get("id"):
+    user, team = _person(payload)
+    if not user:
         raise InvalidPayload("the form names nobody")
     stored = {
-        "user_id": user["id"],
-        "team_id": user.get("team_id") or (payload.get("team") or {}).get("id") or "",
+        "user_id": user,
+        "team_id": team,
         "channel_id": channel,
         "text": text,
         "response_url": response_url,
@@ -118,9 +132,33 @@ def inbound_form(payload: Json, *, text: str, channel: str, response_url: str, k
 
 def inbound_home_opened(event: Json, team: str, key: str, at: datetime) -> InboundMessage:
     """An inbox message of a person who opened the Home tab."""
-    if not event.get("user"):
+    user = _id_of(event.get("user"))
+    if not (_ID.fullmatch(user) and _ID.fullmatch(team)):
         raise InvalidPayload("the event names nobody")
-    return _inbound_message(key, InboundKind.EVENT, {"user_id": event["user"], "team_id": team, "home": True}, at)
+    return _inbound_message(key, InboundKind.EVENT, {"user_id": user, "team_id": team, "home": True}, at)
+
+
+def form_metadata(private_metadata: str) -> tuple[str, str]:
+    """The command and the channel that a form belongs to. Raises ``InvalidPayload`` for what we did not write."""
+    metadata = parse_json_object(private_metadata)
+    command, channel = metadata.get("command"), metadata.get("channel")
+    if not (isinstance(command, str) and isinstance(channel, str)):
+        raise InvalidPayload("the form is not one of ours")
+    return command, channel
+
+
+def _person(payload: Json) -> tuple[str, str]:
+    """Ids of the user and of the team; empty where the user's is missing. A click without a team is nobody's."""
+    user = payload.get("user")
+    user_id = _id_of(user)
+    team = (user.get("team_id") if isinstance(user, dict) else None) or _id_of(payload.get("team"))
+    return (user_id, team) if _ID.fullmatch(user_id) and _ID.fullmatch(team) else ("", "")
+
+
+def _id_of(reference: object) -> str:
+    """The id of what Slack names by an id or by an object."""
+    found = reference.get("id") if isinstance(reference, dict) else reference
+    return found if isinstance(found, str) else ""
 
 
 def parse_inbound(inbound: InboundMessage) -> Interaction:
@@ -146,7 +184,7 @@ def parse_inbound(inbound: InboundMessage) -> Interaction:
 
 
 def _inbound_message(key: str, kind: InboundKind, stored: Json, at: datetime) -> InboundMessage:
-    if not key or len(key) > MAX_KEY_LENGTH:
+    if not _KEY.fullmatch(key):
         raise InvalidPayload("the delivery has no usable id")
     return InboundMessage(key=key, kind=kind, body=_encode(stored), received_at=at)
 

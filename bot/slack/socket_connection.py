@@ -11,6 +11,7 @@ import aiohttp
 from slack_bolt.adapter.socket_mode.async_internals import send_async_response
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
@@ -19,6 +20,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.errors import from_connection, from_response
 from bot.slack.listeners import ENVELOPE_KEY
+from bot.slack.payload_shapes import InvalidPayload
+from bot.slack.payloads import check_payload
 from domain.errors import TemporaryError
 
 OPEN_METHOD = "apps.connections.open"
@@ -133,9 +136,18 @@ class SocketModeConnection(SocketModeClient):
 
     async def _on_request(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         started = time.time()
-        bolt_request = AsyncBoltRequest(mode="socket_mode", body=request.payload, context={ENVELOPE_KEY: request.envelope_id})
-        answer = await self._app.async_dispatch(bolt_request)
-        if answer.status == 404:
-            # No listener matches. Slack would retry a payload that is not acknowledged.
+        answer = await self._handle(request)
+        if answer.status in (400, 404):
+            # No listener matches, or the payload is not what Slack documents. Slack would retry what is not acknowledged.
             answer.status, answer.body = 200, ""
         await send_async_response(client, request, answer, started)
+
+    async def _handle(self, request: SocketModeRequest) -> BoltResponse:
+        try:
+            check_payload(request.payload)
+        except InvalidPayload as error:
+            self.logger.warning("A payload of the type %.40s was refused: %s", request.type, error)
+            return BoltResponse(status=400)
+        return await self._app.async_dispatch(
+            AsyncBoltRequest(mode="socket_mode", body=request.payload, context={ENVELOPE_KEY: request.envelope_id})
+        )

@@ -38,6 +38,11 @@ class SocketModeReceiver:
         self.connections = 0
         """Sockets that Slack counts for this app, from the last hello."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a socket on which Slack can deliver."""
+        return self._current is not None and not self._current.is_lost
+
     def seconds_since_heard(self) -> float | None:
         """Seconds since the last pong or hello on any socket; None before the first."""
         current_heard_at = self._current.last_heard_at if self._current is not None else None

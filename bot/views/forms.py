@@ -38,12 +38,6 @@ def values_of(state: Mapping[str, Any]) -> dict[str, str]:
     return {field: value for field, value in filled.items() if value}
 
 
-def command_and_channel(private_metadata: str) -> tuple[str, str]:
-    """The command and the channel that a submitted view belongs to."""
-    metadata = json.loads(private_metadata)
-    return str(metadata["command"]), str(metadata["channel"])
-
-
 def _paragraph_blocks(paragraph: Paragraph) -> list[Json]:
     fitted, _ = limits.fit(redacted(blocks_of([paragraph])))
     return list(fitted)

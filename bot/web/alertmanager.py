@@ -8,11 +8,13 @@ import binascii
 import hmac
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from http import HTTPStatus
 
 import structlog
 from aiohttp import web
 
 from bot.core.intake import InboundWriter
+from bot.web.bodies import OVERLOADED, BodyReader, BodyRefused
 from bot.web.metrics import MetricSpec
 from domain.catalogue.alerts import AlertsConfig
 from domain.clock import Clock
@@ -25,14 +27,14 @@ ALERTS_PATH = "/webhooks/alertmanager"
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """About ten thousand alerts. Alertmanager has no limit of its own unless ``max_alerts`` sets one."""
-TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB. `max_alerts` of the receiver makes it smaller."
+TOO_LARGE_HINT = "`max_alerts` of the receiver makes it smaller."
 
 MAX_QUEUED_NOTIFICATIONS = 2000
 """Notifications that wait to be applied, about four seconds of work. Alertmanager retries what gets a 503."""
 
 log = structlog.get_logger()
 
-MAX_BYTES_IN_FLIGHT = 8 * MAX_BODY_BYTES
+MAX_BYTES_IN_FLIGHT = 4 * MAX_BODY_BYTES
 """Total size of the bodies that are read and stored at the same time: they are in memory."""
 
 
@@ -52,7 +54,7 @@ class AlertmanagerWebhook:
     ) -> None:
         self._tokens = {webhook_path(source): (source, token.encode()) for source, token in tokens.items()}
         self._writer, self._intake, self._clock, self._config = writer, intake, clock, config
-        self._bytes_in_flight = 0
+        self._bodies = BodyReader(max_bytes=MAX_BODY_BYTES, max_total=MAX_BYTES_IN_FLIGHT, accepts_gzip=True)
         self.stored = 0
         self.duplicates = 0
         self.refused = 0
@@ -73,20 +75,20 @@ class AlertmanagerWebhook:
         config = self._config()
         if config is None:
             return self._overloaded("The catalogue says nothing of alerts yet.")
-        if request.headers.get("Content-Encoding", "identity") != "identity":
-            return self._reject(415, "Send the body as it is: Alertmanager never compresses it.")
-        # Without a Content-Length, reserve the maximum body size.
-        length = MAX_BODY_BYTES if request.content_length is None else request.content_length
-        if length > MAX_BODY_BYTES:
-            return self._reject(413, TOO_LARGE)
-        if self._intake.backlog >= MAX_QUEUED_NOTIFICATIONS or self._bytes_in_flight + length > MAX_BYTES_IN_FLIGHT:
-            return self._overloaded("Too much is waiting already. Nothing was kept.")
-        self._bytes_in_flight += length
+        if self._intake.backlog >= MAX_QUEUED_NOTIFICATIONS:
+            return self._overloaded(OVERLOADED)
         try:
-            body = await _read_body(request)
-            return self._reject(413, TOO_LARGE) if body is None else await self._accept(body, config, source)
-        finally:
-            self._bytes_in_flight -= length
+            async with self._bodies.reading(request) as body:
+                return await self._accept(body, config, source)
+        except BodyRefused as error:
+            return self._body_refused(error)
+
+    def _body_refused(self, error: BodyRefused) -> web.Response:
+        # Alertmanager would drop what a slow network delayed, if it were told so with a 4xx.
+        if error.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.REQUEST_TIMEOUT):
+            return self._overloaded(str(error))
+        hint = f" {TOO_LARGE_HINT}" if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else ""
+        return self._reject(error.status, f"{error}{hint}")
 
     async def _accept(self, body: bytes, config: AlertsConfig, source: str) -> web.Response:
         at = self._clock.now()
@@ -126,16 +128,6 @@ def _inbound(key: str, body: bytes, at: datetime, source: str) -> InboundMessage
     """What two sources say in the same words is not a repetition."""
     key = f"{key}-{source}" if source else key
     return InboundMessage(key=key, kind=InboundKind.ALERT, body=body.decode(), received_at=at, source=source)
-
-
-async def _read_body(request: web.Request) -> bytes | None:
-    """The body; None where it is too large. ``request.read()`` would apply the server's smaller limit, which suits Slack."""
-    body = bytearray()
-    while chunk := await request.content.readany():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            return None
-    return bytes(body)
 
 
 def _credentials(authorization: str) -> bytes:

@@ -1,7 +1,9 @@
 """Liveness and readiness probes. Each check has a result and a sentence that explains it."""
 
+import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -20,12 +22,23 @@ CACHE_SECONDS = 1.0
 """How long database checks are cached: probes are frequent, and each check is a synced write."""
 
 
-class Health:
-    """Answers the probes. ``seconds_since_heard`` is None where Slack calls us over HTTP."""
+@dataclass(frozen=True, slots=True)
+class SlackEntrance:
+    """How Slack reaches this process. ``is_open``: the socket is connected, or the HTTP paths are served.
 
-    def __init__(self, store: Store, clock: Clock, replica: str, seconds_since_heard: Callable[[], float | None] | None) -> None:
-        self._store, self._clock, self._replica, self._seconds_since_heard = store, clock, replica, seconds_since_heard
-        self._started = time.monotonic()
+    ``seconds_since_heard`` is None where Slack calls us over HTTP; its result is None before the first connection.
+    """
+
+    is_open: Callable[[], bool]
+    seconds_since_heard: Callable[[], float | None] | None
+
+
+class Health:
+    """Answers the probes."""
+
+    def __init__(self, store: Store, clock: Clock, replica: str, slack: SlackEntrance) -> None:
+        self._store, self._clock, self._replica, self._slack = store, clock, replica, slack
+        self._started, self._checking = time.monotonic(), asyncio.Lock()
         self._stopping = False
         self._cached_checks: tuple[float, list[CheckResult]] | None = None
 
@@ -44,27 +57,33 @@ class Health:
         return _response([self._slack_readiness(), *await self._database_checks()])
 
     def _slack_liveness(self) -> CheckResult:
-        if self._seconds_since_heard is None:
+        if self._slack.seconds_since_heard is None:
             return CheckResult("process", ok=True, detail="alive")
-        ago = self._seconds_since_heard()
+        ago = self._slack.seconds_since_heard()
         silent_for = time.monotonic() - self._started if ago is None else ago
         if silent_for > LIVENESS_TIMEOUT_SECONDS:
             return CheckResult("slack", ok=False, detail=f"nothing received from Slack for {silent_for:.0f} s")
         return CheckResult("process", ok=True, detail="alive")
 
     def _slack_readiness(self) -> CheckResult:
-        if self._seconds_since_heard is None:
-            return CheckResult("slack", ok=True, detail="Slack calls us over HTTP")
-        ago = self._seconds_since_heard()
+        is_open = self._slack.is_open()
+        if self._slack.seconds_since_heard is None:
+            detail = "Slack calls us over HTTP" if is_open else "Slack's paths are not served yet"
+            return CheckResult("slack", ok=is_open, detail=detail)
+        ago = self._slack.seconds_since_heard()
         if ago is None:
             return CheckResult("slack", ok=False, detail="not connected yet")
+        if not is_open:
+            return CheckResult("slack", ok=False, detail=f"the socket is lost, another is being opened; heard {ago:.0f} s ago")
         return CheckResult("slack", ok=ago <= MAX_PONG_AGE_SECONDS, detail=f"heard {ago:.0f} s ago")
 
     async def _database_checks(self) -> list[CheckResult]:
-        now = time.monotonic()
-        if self._cached_checks is None or now - self._cached_checks[0] > CACHE_SECONDS:
-            self._cached_checks = now, await self._check_database()
-        return self._cached_checks[1]
+        # One at a time: who asks meanwhile takes the result.
+        async with self._checking:
+            now = time.monotonic()
+            if self._cached_checks is None or now - self._cached_checks[0] > CACHE_SECONDS:
+                self._cached_checks = now, await self._check_database()
+            return self._cached_checks[1]
 
     async def _check_database(self) -> list[CheckResult]:
         try:

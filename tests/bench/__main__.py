@@ -24,6 +24,7 @@ from tests.bench.reconciliation import reconciliation
 from tests.bench.redaction import redaction
 from tests.bench.results import AT_ONCE, Result, compared
 from tests.bench.spawning import Child, child
+from tests.bench.strangers import strangers
 
 RUNS = 5
 CLOSE_RUNS = 9
@@ -135,7 +136,7 @@ async def starts(folder: Path) -> list[Result]:
     ]
 
 
-PARTS = (doors, webhook, reconciliation, arrivals, sockets, starts, redaction)
+PARTS = (doors, strangers, webhook, reconciliation, arrivals, sockets, starts, redaction)
 
 if __name__ == "__main__":
     sys.exit(asyncio.run(main(sys.argv[1:])))

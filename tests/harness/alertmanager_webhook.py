@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from bot.web.alertmanager import ALERTS_PATH, AlertmanagerWebhook, alert_metrics
+from bot.web.limits import HttpLimits
 from bot.web.server import HttpServer
 from domain.catalogue.catalogue import Catalogue
 from domain.inbound import InboundMessage
@@ -60,10 +61,15 @@ class WebhookHarness:
 
 @asynccontextmanager
 async def open_webhook(
-    url: str, *, token: str = TOKEN, tokens: Mapping[str, str] | None = None, writer: InboxWriter | None = None
+    url: str,
+    *,
+    token: str = TOKEN,
+    tokens: Mapping[str, str] | None = None,
+    writer: InboxWriter | None = None,
+    limits: HttpLimits | None = None,
 ) -> AsyncIterator[WebhookHarness]:
     """``tokens`` are those of named sources."""
-    store, clock, http = Store(open_engines(url)), StoppedClock(), HttpServer("127.0.0.1", 0)
+    store, clock, http = Store(open_engines(url)), StoppedClock(), HttpServer("127.0.0.1", 0, limits)
     inbox_writer = writer or InboxWriter(store.engines.write)
     catalogue = alerting_catalogue()
     intake = NotificationProcessor(store, clock, lambda: opened.catalogue, lambda: None)

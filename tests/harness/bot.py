@@ -108,7 +108,7 @@ async def open_bot_harness(folder: Path, migrated: Path) -> AsyncIterator[BotHar
 
 async def get_endpoint(bot: Bot, path: str) -> tuple[int, Any]:
     """What one of the bot's own addresses answers; JSON where it is JSON."""
-    url = f"http://127.0.0.1:{bot.port}{path}"
+    url = f"http://127.0.0.1:{bot.management_port}{path}"
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         return response.status, await (response.json() if "json" in response.content_type else response.text())
 

@@ -120,3 +120,24 @@ def test_a_wrong_value_is_never_shown(monkeypatch: pytest.MonkeyPatch, name: str
 def test_names_for_tests_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, SLACK__BOT_TOKEN=SECRET, SLACK__APP_TOKEN="xapp-1", TEST_POSTGRES_URL="postgresql://x")
     assert isinstance(load_settings(), Settings)
+
+
+def test_limits_and_ports_of_http_are_settable_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, SLACK__BOT_TOKEN=SECRET, SLACK__APP_TOKEN="xapp-1", HTTP__MANAGEMENT_PORT="8081")
+    set_all(monkeypatch, HTTP__MAX_CONNECTIONS_PER_PEER="50", HTTP__READ_TIMEOUT="5")
+    http = load_settings().http
+    assert (http.management_port, http.max_connections, http.max_connections_per_peer, http.read_timeout) == (8081, 500, 50, 5)
+    set_all(monkeypatch, HTTP__READ_TIMEOUT="0", HTTP__MAX_CONNECTIONS="1")
+    assert refusal().splitlines() == [
+        "DEEPECHO_HTTP__MAX_CONNECTIONS is not valid: input should be greater than or equal to 10.",
+        "DEEPECHO_HTTP__READ_TIMEOUT is not valid: input should be greater than or equal to 1.",
+    ]
+
+
+def test_one_port_for_everything_is_the_default_and_two_equal_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, SLACK__BOT_TOKEN=SECRET, SLACK__APP_TOKEN="xapp-1")
+    assert load_settings().http.management_port is None
+    set_all(monkeypatch, HTTP__MANAGEMENT_PORT="8080")
+    assert (
+        refusal() == "DEEPECHO_HTTP__MANAGEMENT_PORT is the same as DEEPECHO_HTTP__PORT; leave it out to serve everything there."
+    )

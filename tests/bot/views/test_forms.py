@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.slack.payloads import form_metadata
 from bot.views import forms
 from bot.views.home import home_view
 from domain.answers.answers import FieldKind, Form, FormField, FormOption
@@ -59,7 +60,7 @@ def test_the_form_shows_choices_values_and_hints() -> None:
 def test_a_form_knows_what_it_belongs_to() -> None:
     view = forms.modal(FILLED, "C0PRODUCT2")
     assert view["callback_id"] == "form"
-    assert forms.command_and_channel(view["private_metadata"]) == ("rollback", "C0PRODUCT2")
+    assert form_metadata(view["private_metadata"]) == ("rollback", "C0PRODUCT2")
 
 
 def test_nothing_to_choose_is_said() -> None:

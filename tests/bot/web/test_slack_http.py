@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -11,11 +12,11 @@ import aiohttp
 import pytest
 
 from bot.core.intake import MAX_QUEUED_MESSAGES, Intake
-from bot.slack.http import SLACK_PATHS, SlackHttpEndpoint
+from bot.slack.http import MAX_BODY_BYTES, SLACK_PATHS, SlackHttpEndpoint
 from bot.slack.listeners import build_app
 from bot.slack.payloads import Interaction, parse_inbound
 from bot.slack.signatures import Signatures
-from bot.web.server import MAX_BODY_BYTES, HttpServer
+from bot.web.server import HttpServer
 from domain.clock import SystemClock
 from domain.inbound import InboundKind, InboundMessage
 from storage.engines import open_engines
@@ -69,6 +70,19 @@ class SlackEndpointHarness:
         sent = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature, **headers}
         async with aiohttp.ClientSession() as session, session.post(self.url + path, data=body, headers=sent) as response:
             return response.status, await response.text()
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Callable[[str, bytes], Awaitable[tuple[int, str]]]]:
+        """Posts signed bodies over one connection."""
+        async with aiohttp.ClientSession() as session:
+
+            async def post(path: str, body: bytes) -> tuple[int, str]:
+                stamp = str(int(time.time()))
+                headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": Signatures(SECRET).sign(stamp, body)}
+                async with session.post(self.url + path, data=body, headers=headers) as response:
+                    return response.status, await response.text()
+
+            yield post
 
     async def command(self, **headers: str) -> tuple[int, str]:
         return await self.post("/slack/commands", urlencode(COMMAND).encode(), **headers)
@@ -129,6 +143,7 @@ async def test_a_click_is_kept_without_the_message_around_it(harness: SlackEndpo
 
 STALE = "The request is older than five minutes."
 FALSE = "The signature does not belong to the body."
+NO_SIGNATURE = "There is no signature of the form v0=…."
 NO_NUMBER = "The timestamp is not a number."
 
 
@@ -137,9 +152,11 @@ NO_NUMBER = "The timestamp is not a number."
     ("headers", "sentence"),
     [
         ({"secret": "another-secret"}, FALSE),
-        ({"signature": ""}, FALSE),
-        ({"signature": "v0="}, FALSE),
-        ({"signature": "v0=" + "é" * 64}, FALSE),
+        ({"signature": "v0=" + "0" * 64}, FALSE),
+        ({"signature": ""}, NO_SIGNATURE),
+        ({"signature": "v0="}, NO_SIGNATURE),
+        ({"signature": "v1=" + "0" * 64}, NO_SIGNATURE),
+        ({"signature": "v0=" + "é" * 64}, NO_SIGNATURE),
         ({"ahead": -301}, STALE),
         ({"ahead": 400}, STALE),
         ({"stamp": ""}, NO_NUMBER),
@@ -178,7 +195,13 @@ async def test_a_body_that_was_changed_on_the_way_is_not_let_in(harness: SlackEn
         ("/slack/interactions", b"nothing=here", "there is no payload"),
         ("/slack/interactions", b"payload=not+json", "the payload is not JSON"),
         ("/slack/interactions", b"payload=[]", "the payload is not an object"),
-        ("/slack/interactions", b'payload={"type":"block_actions"}', "the click names nobody, or no button"),
+        ("/slack/interactions", b'payload={"type":"block_actions"}', "the payload has no actions"),
+        ("/slack/interactions", b'payload={"type":"block_actions","actions":[{}]}', "the click names no button"),
+        (
+            "/slack/interactions",
+            b'payload={"type":"block_actions","actions":[{"action_id":"x"}]}',
+            "the click names nobody, or no button",
+        ),
         ("/slack/interactions", b"payload=" + b"[" * 100_000, "the payload is not JSON"),
         ("/slack/events", b"\xff\xfe", "the payload is not JSON"),
     ],
