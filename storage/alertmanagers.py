@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.reconciliation import KnownAlert
@@ -69,3 +69,7 @@ class AlertmanagerRepository:
         """Record that it has."""
         statement = insert(self._connection, alertmanagers).values(key=key, matched_at=at)
         await self._connection.execute(statement.on_conflict_do_nothing())
+
+    async def prune(self, before: datetime) -> None:
+        """Forget matches from before this time. The next list with an alert of that sender matches again."""
+        await self._connection.execute(delete(alertmanagers).where(alertmanagers.c.matched_at < before))

@@ -28,6 +28,7 @@ from runbooks.alerts.service import AlertService
 from runbooks.alerts.suspect_search import SuspectFinder
 from runbooks.alerts.timer_handlers import AlertTimerHandlers
 from runbooks.alerts.timers import DOUBT, ENRICH, RECONCILE
+from storage.alertmanagers import AlertmanagerRepository
 from storage.outbox_messages import ALERT_CARD, ALERT_NOTE, STORM_CARD
 
 
@@ -131,7 +132,11 @@ ALERTS = Family(
         alert_buttons.UNSILENCE: command_with_id("unsilence"),
         alert_buttons.ROLL_BACK: command_with_id("rollback-suspect"),
     },
-    prunes=(lambda tx, before: tx.alerts.prune(before), lambda tx, before: tx.storms.prune(before)),
+    prunes=(
+        lambda tx, before: tx.alerts.prune(before),
+        lambda tx, before: tx.storms.prune(before),
+        lambda tx, before: tx.of(AlertmanagerRepository).prune(before),
+    ),
     checks=(check_alerts,),
     build=build_alerts,
 )

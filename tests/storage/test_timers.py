@@ -101,3 +101,11 @@ async def test_whether_a_timer_was_there_to_be_done(store: Store) -> None:
         assert not await tx.timers.remove("approval-expire/op-a", NOW + MINUTE)
         assert await tx.timers.remove("approval-expire/op-a", NOW)
         assert not await tx.timers.remove("approval-expire/op-a")
+
+
+async def test_a_timer_is_brought_forward_and_never_put_off(store: Store) -> None:
+    for minutes, due in ((5, 5), (3, 3), (9, 3)):
+        async with store.write() as tx:
+            await tx.timers.bring_forward(timer(minutes=minutes))
+        async with store.read() as tx:
+            assert await tx.timers.due(NOW + 10 * MINUTE) == (timer(minutes=due),)

@@ -297,3 +297,9 @@ def test_the_values_that_grafana_reports_are_on_the_card() -> None:
 def test_grafana_s_own_alert_is_not_silenced_in_alertmanager() -> None:
     shown = buttons(render(replace(FIRING, examples=(of_grafana(),))).blocks)
     assert list(shown) == ["Acknowledge", "Roll back"]
+
+
+def test_the_title_names_the_source_so_that_two_clusters_are_told_apart() -> None:
+    here, there = group(id="al-1"), group(id="al-2", source="cluster-b")
+    assert "cluster-b" not in render(here).text
+    assert "· production · cluster-b ·" in render(there).text
