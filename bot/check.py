@@ -20,6 +20,7 @@ from bot.slack.errors import from_connection, from_response
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
 from domain.errors import CatalogueError, DeepechoError
+from domain.targets import WorkloadKind
 from integrations.kubernetes import Permission
 from storage.engines import open_engines
 from storage.schema_revision import require_schema
@@ -111,8 +112,8 @@ async def _clusters(catalogue: Catalogue, folder: Path) -> AsyncIterator[CheckRe
         for name, cluster in clusters.items():
             try:
                 yield CheckResult(f"cluster {name}", ok=True, detail=await cluster.version())
-                for namespace in _namespaces(catalogue, name):
-                    yield _permissions(name, namespace, await cluster.permissions(namespace))
+                for namespace, kinds in _namespaces(catalogue, name).items():
+                    yield _permissions(name, namespace, await cluster.permissions(namespace, kinds))
             except DeepechoError as error:
                 yield CheckResult(f"cluster {name}", ok=False, detail=str(error))
 
@@ -142,9 +143,13 @@ def _server_urls(catalogue: Catalogue) -> list[tuple[str, str, list[str]]]:
     return [(kind, address, environments) for (kind, address), environments in environments_by_url.items()]
 
 
-def _namespaces(catalogue: Catalogue, cluster: str) -> list[str]:
+def _namespaces(catalogue: Catalogue, cluster: str) -> dict[str, set[WorkloadKind]]:
+    """The namespaces in which services of this cluster are, by name, with the kinds of their workloads."""
     environments = [name for name, each in catalogue.environments.items() if each.cluster == cluster]
-    return sorted({namespace for name in environments for namespace in catalogue.namespaces(name)})
+    found = {namespace: set[WorkloadKind]() for name in environments for namespace in catalogue.namespaces(name)}
+    for target in (target for name in environments for target in catalogue.targets(name)):
+        found[target.namespace].add(target.kind)
+    return dict(sorted(found.items()))
 
 
 def _permissions(cluster: str, namespace: str, permissions: tuple[Permission, ...]) -> CheckResult:

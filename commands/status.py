@@ -139,4 +139,4 @@ def _service_versions(target: Target, workload: Workload | None) -> ServiceVersi
 
 
 def _deployment_missing(target: Target) -> str:
-    return f"There is no Deployment {target.deployment} in the namespace {target.namespace}."
+    return f"There is no {target.kind} {target.deployment} in the namespace {target.namespace}."

@@ -173,8 +173,7 @@ class Catalogue(ConfigModel):
     def target(self, environment: str, service: str) -> Target:
         """The Deployment of a service in an environment."""
         where = self.environments[environment]
-        namespace, deployment, container = self.services[service].placement(environment, where.namespace)
-        return Target(environment, service, where.cluster, namespace, deployment, container)
+        return self.services[service].target(environment, service, where.cluster, where.namespace)
 
     def targets(self, environment: str) -> tuple[Target, ...]:
         """The Deployments of all services in an environment, in the catalogue's order. Not all of them have to exist."""
@@ -217,9 +216,9 @@ def _check_unique_locations(kind: str, locations: dict[str, str]) -> None:
 
 def _check_one_service_each(targets: Iterable[Target]) -> None:
     """Check that no Deployment is reached by two names, for the same reason; also not in another environment's namespace."""
-    seen: dict[tuple[str, str, str], Target] = {}
+    seen: dict[tuple[str, str, str, str], Target] = {}
     for target in targets:
-        other = seen.setdefault((target.cluster, target.namespace, target.deployment), target)
+        other = seen.setdefault((target.cluster, target.namespace, target.kind, target.deployment), target)
         if other is not target:
             where = f"services.{target.service}.environments.{target.environment}"
             raise ValueError(f"{where}: {target} and {other} are both {target.namespace}/{target.deployment}")

@@ -6,30 +6,45 @@ from pydantic import Field, model_validator
 
 from domain.catalogue.base import ConfigModel, DnsLabel
 from domain.label_regex import compile_label_regex
+from domain.targets import Target, WorkloadKind
 
 
-class Placement(ConfigModel):
-    """What differs in one environment: the Deployment's name, its namespace, its container. What is left out is as everywhere."""
+class _Named(ConfigModel):
+    """The name of a workload under the key of its kind."""
 
     deployment: DnsLabel | None = None
+    statefulset: DnsLabel | None = None
+
+    @property
+    def workload(self) -> tuple[WorkloadKind, str] | None:
+        """The kind and the name; None if neither key is there."""
+        if self.deployment is not None:
+            return WorkloadKind.DEPLOYMENT, self.deployment
+        return None if self.statefulset is None else (WorkloadKind.STATEFUL_SET, self.statefulset)
+
+
+class Placement(_Named):
+    """What differs in one environment: the workload's name, its namespace, its container. What is left out is as everywhere."""
+
     namespace: DnsLabel | None = None
     container: DnsLabel | None = None
 
     @model_validator(mode="after")
     def _differs(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("say what differs: deployment, namespace or container")
+            raise ValueError("say what differs: deployment, statefulset, namespace or container")
+        if self.deployment is not None and self.statefulset is not None:
+            raise ValueError("say one of deployment and statefulset")
         return self
 
 
-class Service(ConfigModel):
-    """One Deployment that people name. ``tag_pattern`` says which tags may be deployed without having run here.
+class Service(_Named):
+    """One Deployment or StatefulSet that people name. ``tag_pattern`` says which tags may be deployed without having run here.
 
     ``environments`` says where its names differ, as those of Helm releases do. ``dashboard`` is the uid of its Grafana
     dashboard; ``depends_on`` names services whose changes can break this one.
     """
 
-    deployment: DnsLabel
     container: DnsLabel
     image: str
     tag_pattern: str = r"^[A-Za-z0-9._-]+-[0-9a-f]{7}$"
@@ -40,6 +55,12 @@ class Service(ConfigModel):
     environments: dict[DnsLabel, Placement] = Field(default_factory=dict)
 
     @model_validator(mode="after")
+    def _is_one_kind(self) -> Self:
+        if (self.deployment is None) == (self.statefulset is None):
+            raise ValueError("say exactly one of deployment and statefulset")
+        return self
+
+    @model_validator(mode="after")
     def _pattern_compiles(self) -> Self:
         try:
             compile_label_regex(self.tag_pattern)
@@ -47,9 +68,9 @@ class Service(ConfigModel):
             raise ValueError(f"tag_pattern is not a regular expression that can be used: {error}") from error
         return self
 
-    def placement(self, environment: str, namespace: str) -> tuple[str, str, str]:
-        """Namespace, Deployment and container in an environment, whose own namespace is ``namespace``."""
+    def target(self, environment: str, service: str, cluster: str, namespace: str) -> Target:
+        """The workload in an environment, whose own namespace is ``namespace``. ``service`` is the name of this one."""
         here = self.environments.get(environment)
-        if here is None:
-            return namespace, self.deployment, self.container
-        return here.namespace or namespace, here.deployment or self.deployment, here.container or self.container
+        kind, name = (here and here.workload) or self.workload or (WorkloadKind.DEPLOYMENT, service)
+        container = (here and here.container) or self.container
+        return Target(environment, service, cluster, (here and here.namespace) or namespace, name, container, kind)

@@ -8,6 +8,7 @@ from domain.operations.outcomes import others_sentence
 from domain.operations.plans import ServiceChange, Verb
 from domain.operations.version_selection import SelectedVersion
 from domain.rich_text import Code, Part, Text, sentence
+from domain.targets import WorkloadKind
 from domain.text import join_and
 from domain.workloads.deployments import ConfigChange, Owner, OwnerKind, Revision, Workload
 from domain.workloads.images import version_of
@@ -26,6 +27,9 @@ def refuse_impossible_change(workload: Workload, verb: Verb) -> None:
                 advice,
             )
         )
+    if workload.held_back and verb is not Verb.SCALE:
+        refusal = f"{target} would not change as asked: {workload.held_back}. Nothing was changed."
+        raise Refused(f"{refusal} Change its update strategy first.")
     if workload.paused:
         refusal = f"The rollout of {target} is paused, so nothing new would start. Nothing was changed. When it may go on: "
         resume = Code(f"kubectl --namespace {target.namespace} rollout resume deployment/{target.deployment}")
@@ -47,10 +51,12 @@ def change_warnings(workloads: Iterable[Workload], verb: Verb) -> tuple[str, ...
             lines.append(
                 f"{name} is autoscaled {autoscaler.min_replicas} to {autoscaler.max_replicas}; its number of pods is left alone."
             )
+    stuck = () if verb is Verb.SCALE else _stuck_pod_warnings(workloads)
     if verb is Verb.RESTART:
-        return idle_warnings
+        return (*idle_warnings, *stuck)
     return (
         *idle_warnings,
+        *stuck,
         *(_overwrite_warning(owner, names) for owner, names in names_by_owner.items() if owner.kind is not OwnerKind.NOBODY),
         *lines,
     )
@@ -68,6 +74,16 @@ def _idle_warnings(workloads: Iterable[Workload], verb: Verb) -> tuple[str, ...]
         return ()
     what = "there is no pod to restart" if verb is Verb.RESTART else "this sets the version, and nothing runs it"
     return (f"{join_and(names)} {'has' if len(names) == 1 else 'have'} 0 pods: {what} until something scales it up.",)
+
+
+def _stuck_pod_warnings(workloads: Iterable[Workload]) -> tuple[str, ...]:
+    """One warning for each StatefulSet with pods that are not ready: Kubernetes waits for them before it replaces any other."""
+    return tuple(
+        f"{workload.ready} of {workload.replicas} pods of {workload.target.service} are ready, and a StatefulSet waits for each: "
+        "one that never becomes ready has to be deleted by hand before this can go on."
+        for workload in workloads
+        if workload.target.kind is WorkloadKind.STATEFUL_SET and workload.ready < workload.replicas
+    )
 
 
 def unseen_version_warnings(selected: Iterable[SelectedVersion]) -> tuple[str, ...]:
@@ -122,7 +138,7 @@ def _argo_cd_advice(workload: Workload, verb: Verb) -> Text:
         f"argocd app {each}" for each in (f"set {app}", f"sync {app}", f"set {app} --sync-policy none")
     )
     history, roll_back = f"argocd app history {app}", f"argocd app rollback {app} <id>"
-    restart = f"argocd app actions run {app} restart --kind Deployment --resource-name {deployment}"
+    restart = f"argocd app actions run {app} restart --kind {workload.target.kind} --resource-name {deployment}"
     parts: dict[Verb, tuple[Part, ...]] = {
         Verb.DEPLOY: ("Change the image in its Git repository, or: ", Code(set_image), " and ", Code(sync), "."),
         Verb.ROLLBACK: (
@@ -138,7 +154,7 @@ def _argo_cd_advice(workload: Workload, verb: Verb) -> Text:
 def _flux_advice(workload: Workload, verb: Verb) -> Text:
     name, target = workload.owner.name, workload.target
     suspend, reconcile = Code(f"flux suspend kustomization {name}"), Code(f"flux reconcile kustomization {name} --with-source")
-    rollout_restart = f"kubectl --namespace {target.namespace} rollout restart deployment/{target.deployment}"
+    rollout_restart = f"kubectl --namespace {target.namespace} rollout restart {target.kind.lower()}/{target.deployment}"
     first: dict[Verb, tuple[Part, ...]] = {
         Verb.DEPLOY: ("Commit the new image, then ", reconcile),
         Verb.ROLLBACK: (Code("git revert"), " the commit, then ", reconcile),

@@ -80,6 +80,8 @@ class Workload:
     replicas: int
     ready: int
     paused: bool
+    held_back: str = ""
+    """Why a new template does not reach all pods by itself, for people; empty if it does."""
     image: str
     template: Template
     template_hash: str
@@ -153,7 +155,11 @@ class ConfigChange:
 
 def template_hash(template: Template) -> str:
     """Hash a pod template: its canonical JSON, without the label that the controller adds. 16 hex digits."""
-    return hashlib.sha256(canonical(without_hash_label(template)).encode()).hexdigest()[:16]
+    plain = without_hash_label(template)
+    # Servers before 1.35 write an empty creation time, and ControllerRevisions of other versions leave it out.
+    if plain.get("metadata", {}).get("creationTimestamp", "") is None:
+        del plain["metadata"]["creationTimestamp"]
+    return hashlib.sha256(canonical(plain).encode()).hexdigest()[:16]
 
 
 def content_hash(template: Template) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from domain.errors import Forbidden
+from domain.targets import WorkloadKind
 from domain.workloads.field_managers import ScalingEvent
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.deployments import autoscalers
-from integrations.kubernetes.resources import AUTOSCALERS, DEPLOYMENTS, EVENTS, Json, metadata, parse_time
+from integrations.kubernetes.resources import AUTOSCALERS, EVENTS, Json, metadata, parse_time
 
 _RESCALE_REASON = "SuccessfulRescale"
 _NEW_SIZE = re.compile(r"New size: (\d+)")
@@ -36,7 +37,7 @@ async def _events(client: KubernetesClient, namespace: str) -> list[Json]:
 
 def _events_of_autoscaler(autoscaler: Json, events: list[Json]) -> Iterator[ScalingEvent]:
     name, target_ref = metadata(autoscaler)["name"], autoscaler["spec"]["scaleTargetRef"]
-    if target_ref["kind"] != DEPLOYMENTS.kind:
+    if target_ref["kind"] not in set(WorkloadKind):
         return
     reported = [
         ScalingEvent(autoscaler=name, deployment=target_ref["name"], at=at, replicas=_new_size(event))

@@ -24,7 +24,8 @@ from domain.workloads.deployments import (
 from domain.workloads.images import version_of
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.deployments import deployment_of, find_replica_set, refuse_recreated
-from integrations.kubernetes.resources import DEPLOYMENTS, Json, annotations, metadata
+from integrations.kubernetes.resources import Json, annotations, metadata
+from integrations.kubernetes.workload_kinds import KINDS, kind_of
 
 MAX_ATTEMPTS = 10
 """Attempts after conflicts: autoscalers and status updates change the version a few times a second at most."""
@@ -102,7 +103,7 @@ class SetTemplate(_TemplateChange):
 
     async def patch_operations(self, client: KubernetesClient, deployment: Json) -> list[Json]:
         new_annotations = annotations(deployment)
-        if self.annotations_from_revision:
+        if self.annotations_from_revision and kind_of(deployment).undo_restores_annotations:
             revision = await find_replica_set(client, deployment, template_hash(self.template))
             new_annotations = undo_annotations(new_annotations, annotations(revision))
         return self.patch(self.template, {**new_annotations, CHANGE_CAUSE_ANNOTATION: self.cause})
@@ -202,7 +203,7 @@ async def _patch(client: KubernetesClient, change: Change, deployment: Json) -> 
     # Replacing resourceVersion answers 409 when it is stale. A `test` operation would answer 422, like any invalid patch.
     guard = {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata(deployment)["resourceVersion"]}
     patch_operations = [guard, *await change.patch_operations(client, deployment)]
-    await client.patch(DEPLOYMENTS, change.target.namespace, change.target.deployment, patch_operations)
+    await client.patch(KINDS[change.target.kind].resource, change.target.namespace, change.target.deployment, patch_operations)
 
 
 def undo_annotations(deployment: dict[str, str], revision: dict[str, str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from domain.clock import Clock
-from domain.targets import Target
+from domain.targets import Target, WorkloadKind
 from domain.workloads.deployments import ConfigChange, PodFailure, RolloutStatus, RunningPods, Template, Workload
 from domain.workloads.field_managers import FieldManagers, ScalingEvent
 from integrations.kubernetes import changes, config_references, deployments, watch
@@ -123,9 +123,9 @@ class Cluster:
         """Who last set each Deployment's image, and its replicas by hand. A Deployment that does not exist is absent."""
         return await field_managers(self._client, targets)
 
-    async def permissions(self, namespace: str) -> tuple[Permission, ...]:
-        """The permissions that the commands need, and whether the bot's account has them in the namespace."""
-        return await permissions(self._client, namespace)
+    async def permissions(self, namespace: str, kinds: Iterable[WorkloadKind] = ()) -> tuple[Permission, ...]:
+        """The permissions that the commands need for workloads of these kinds, and whether the bot's account has them there."""
+        return await permissions(self._client, namespace, kinds)
 
     async def version(self) -> str:
         """The server's version, such as ``v1.34.1``."""

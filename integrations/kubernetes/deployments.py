@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from domain.errors import Drifted, NotFound
-from domain.targets import Target
+from domain.targets import Target, WorkloadKind
 from domain.workloads.containers import image_of
 from domain.workloads.deployments import (
     CHANGE_CAUSE_ANNOTATION,
@@ -26,7 +26,7 @@ from integrations.kubernetes.resources import (
     AUTOSCALERS,
     AUTOSCALERS_V1,
     DEPLOYMENTS,
-    REPLICA_SETS,
+    REVISION_ANNOTATION,
     Json,
     annotations,
     controller_uid,
@@ -34,18 +34,17 @@ from integrations.kubernetes.resources import (
     metadata,
     parse_time,
 )
-
-REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
+from integrations.kubernetes.workload_kinds import KINDS, KindApi, kind_of, with_kind
 
 
 async def deployment_of(client: KubernetesClient, target: Target) -> Json:
-    return await client.get(DEPLOYMENTS, target.namespace, target.deployment)
+    return await client.get(KINDS[target.kind].resource, target.namespace, target.deployment)
 
 
 async def replica_sets_of(client: KubernetesClient, deployment: Json) -> list[Json]:
-    """The ReplicaSets that the Deployment owns, newest revision first."""
+    """The ReplicaSets that the Deployment owns, newest revision first; of other kinds, their revisions in this shape."""
     namespace, selector = metadata(deployment)["namespace"], label_selector(deployment["spec"]["selector"])
-    return _owned_by(deployment, await client.list_items(REPLICA_SETS, namespace, label_selector=selector))
+    return _owned_by(deployment, await client.list_items(kind_of(deployment).revisions, namespace, label_selector=selector))
 
 
 async def template_of(client: KubernetesClient, target: Target, wanted_hash: str, uid: str) -> Template:
@@ -70,9 +69,8 @@ async def find_replica_set(client: KubernetesClient, deployment: Json, wanted_ha
         if template_hash(replica_set["spec"]["template"]) == wanted_hash:
             return replica_set
     history_limit, name = deployment["spec"].get("revisionHistoryLimit", 10), metadata(deployment)["name"]
-    raise NotFound(
-        f"Deployment {name} no longer keeps that version: it keeps its last {history_limit}, and this is not among them."
-    )
+    what = f"{deployment['kind']} {name}"
+    raise NotFound(f"{what} no longer keeps that version: it keeps its last {history_limit}, and this is not among them.")
 
 
 async def workload(client: KubernetesClient, target: Target) -> Workload:
@@ -87,23 +85,26 @@ async def workload(client: KubernetesClient, target: Target) -> Workload:
 
 
 async def workloads(client: KubernetesClient, targets: Iterable[Target]) -> dict[Target, Workload]:
-    """Three list requests for each namespace, however many targets it has. A Deployment that does not exist is absent."""
-    by_namespace = groupby(sorted(targets, key=_namespace), key=_namespace)
+    """Three list requests for each namespace and kind, however many targets it has. A workload that does not exist is absent."""
+    by_place = groupby(sorted(targets, key=place_of), key=place_of)
     results = await asyncio.gather(
-        *(_namespace_workloads(client, namespace, list(namespace_targets)) for namespace, namespace_targets in by_namespace)
+        *(_namespace_workloads(client, namespace, KINDS[kind], list(found)) for (namespace, kind), found in by_place)
     )
     return {target: found for by_target in results for target, found in by_target.items()}
 
 
-def _namespace(target: Target) -> str:
-    return target.namespace
+def place_of(target: Target) -> tuple[str, WorkloadKind]:
+    """The namespace and the kind: what one list request covers."""
+    return target.namespace, target.kind
 
 
-async def _namespace_workloads(client: KubernetesClient, namespace: str, targets: list[Target]) -> dict[Target, Workload]:
-    all_deployments, replica_sets, scalers = await asyncio.gather(
-        client.list_items(DEPLOYMENTS, namespace), client.list_items(REPLICA_SETS, namespace), autoscalers(client, namespace)
+async def _namespace_workloads(
+    client: KubernetesClient, namespace: str, kind: KindApi, targets: list[Target]
+) -> dict[Target, Workload]:
+    found, replica_sets, scalers = await asyncio.gather(
+        client.list_items(kind.resource, namespace), client.list_items(kind.revisions, namespace), autoscalers(client, namespace)
     )
-    by_name = {metadata(deployment)["name"]: deployment for deployment in all_deployments}
+    by_name = {metadata(item)["name"]: with_kind(item, kind.resource) for item in found}
     existing = [target for target in targets if target.deployment in by_name]
     owners = await asyncio.gather(*(owner_of(client, by_name[target.deployment]) for target in existing))
     return {
@@ -133,8 +134,15 @@ async def deployment_names(client: KubernetesClient, namespace: str) -> tuple[st
 
 
 def _owned_by(deployment: Json, replica_sets: Iterable[Json]) -> list[Json]:
-    uid = metadata(deployment)["uid"]
-    return sorted((item for item in replica_sets if controller_uid(item) == uid), key=_revision_number, reverse=True)
+    uid, kind = metadata(deployment)["uid"], kind_of(deployment)
+    owned = (kind.as_revision(item) for item in replica_sets if controller_uid(item) == uid)
+    return sorted(owned, key=_revision_number, reverse=True)
+
+
+def newest_replica_set(deployment: Json, replica_sets: Iterable[Json]) -> Json | None:
+    """The ReplicaSet (or other revision) of the present template; None until its controller has created it."""
+    wanted_hash = template_hash(deployment["spec"]["template"])
+    return next((item for item in replica_sets if template_hash(item["spec"]["template"]) == wanted_hash), None)
 
 
 def _revision_number(obj: Json) -> int:
@@ -144,7 +152,8 @@ def _revision_number(obj: Json) -> int:
 def _to_workload(
     target: Target, deployment: Json, replica_sets: Iterable[Json], autoscaler: Autoscaler | None, owner: Owner
 ) -> Workload:
-    spec, meta = deployment["spec"], metadata(deployment)
+    spec, meta, replica_sets = deployment["spec"], metadata(deployment), list(replica_sets)
+    newest = newest_replica_set(deployment, replica_sets)
     return Workload(
         target=target,
         uid=meta["uid"],
@@ -153,6 +162,7 @@ def _to_workload(
         replicas=spec.get("replicas", 1),
         ready=(deployment.get("status") or {}).get("readyReplicas", 0),
         paused=bool(spec.get("paused", False)),
+        held_back=kind_of(deployment).held_back(deployment),
         image=_running_image(target, spec["template"]),
         template=spec["template"],
         template_hash=template_hash(spec["template"]),
@@ -160,7 +170,7 @@ def _to_workload(
         owner=owner,
         autoscaler=autoscaler,
         created_at=parse_time(meta["creationTimestamp"]),
-        revision=_revision_number(deployment),
+        revision=_revision_number(deployment) or (_revision_number(newest) if newest else 0),
         operation_id=annotations(deployment).get(OPERATION_ANNOTATION, ""),
         revisions=tuple(_to_revision(target, item) for item in replica_sets),
     )
@@ -170,7 +180,7 @@ def _running_image(target: Target, template: Template) -> str:
     names = [item["name"] for item in template["spec"]["containers"]]
     if target.container not in names:
         available = ", ".join(names)
-        raise NotFound(f"Deployment {target.deployment} has no container {target.container}; it has {available}.")
+        raise NotFound(f"{target.kind} {target.deployment} has no container {target.container}; it has {available}.")
     return image_of(template, target.container)
 
 
@@ -192,6 +202,6 @@ def _to_revision(target: Target, replica_set: Json) -> Revision:
 def _autoscaler_of(scalers: Iterable[Json], target: Target) -> Autoscaler | None:
     for scaler in scalers:
         target_ref = scaler["spec"]["scaleTargetRef"]
-        if (target_ref["kind"], target_ref["name"]) == (DEPLOYMENTS.kind, target.deployment):
+        if (target_ref["kind"], target_ref["name"]) == (target.kind.value, target.deployment):
             return Autoscaler(metadata(scaler)["name"], scaler["spec"].get("minReplicas", 1), scaler["spec"]["maxReplicas"])
     return None

@@ -8,7 +8,9 @@ from itertools import groupby
 from domain.targets import Target
 from domain.workloads.field_managers import FieldManager, FieldManagers
 from integrations.kubernetes.client import KubernetesClient
-from integrations.kubernetes.resources import DEPLOYMENTS, Json, metadata, parse_time
+from integrations.kubernetes.deployments import place_of
+from integrations.kubernetes.resources import Json, metadata, parse_time
+from integrations.kubernetes.workload_kinds import KINDS
 
 _AUTOSCALER_MANAGER = "kube-controller-manager"
 _SCALE_SUBRESOURCE = "scale"
@@ -19,20 +21,17 @@ Other managers of ``replicas`` do not count: applying a manifest renews an entry
 
 
 async def field_managers(client: KubernetesClient, targets: Iterable[Target]) -> dict[Target, FieldManagers]:
-    """Field managers of each target, with one list request for each namespace. A Deployment that does not exist is absent."""
+    """Field managers of each target, with one list request for each namespace and kind. What does not exist is absent."""
     by_target: dict[Target, FieldManagers] = {}
-    for namespace, namespace_targets in groupby(sorted(targets, key=_namespace), key=_namespace):
-        deployments = {metadata(item)["name"]: item for item in await client.list_items(DEPLOYMENTS, namespace)}
+    for (namespace, kind), namespace_targets in groupby(sorted(targets, key=place_of), key=place_of):
+        items = await client.list_items(KINDS[kind].resource, namespace)
+        deployments = {metadata(item)["name"]: item for item in items}
         by_target |= {
             target: _field_managers(deployments[target.deployment], target.container)
             for target in namespace_targets
             if target.deployment in deployments
         }
     return by_target
-
-
-def _namespace(target: Target) -> str:
-    return target.namespace
 
 
 def _field_managers(deployment: Json, container: str) -> FieldManagers:

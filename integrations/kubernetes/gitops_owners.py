@@ -5,7 +5,6 @@ from domain.workloads.deployments import Owner, OwnerKind
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.resources import (
     APPLICATIONS,
-    DEPLOYMENTS,
     HELM_RELEASES,
     KUSTOMIZATIONS,
     Json,
@@ -53,7 +52,7 @@ def _auto_syncs(application: Json) -> bool:
 
 
 def _manages(application: Json, deployment: Json) -> bool:
-    identity = (DEPLOYMENTS.kind, metadata(deployment)["namespace"], metadata(deployment)["name"])
+    identity = (deployment["kind"], metadata(deployment)["namespace"], metadata(deployment)["name"])
     resources = (application.get("status") or {}).get("resources") or []
     return any((item.get("kind"), item.get("namespace"), item.get("name")) == identity for item in resources)
 

@@ -1,4 +1,4 @@
-"""Names what runs under a name of which there is no Deployment: another kind of workload, which the bot does not change."""
+"""Names what runs under a name of which there is no Deployment: another kind of workload than the catalogue says."""
 
 from dataclasses import dataclass
 
@@ -30,13 +30,15 @@ _OTHER_KINDS = (
 
 
 async def missing_deployment(client: KubernetesClient, target: Target, missing: NotFound) -> NotFound:
-    """The error for a Deployment that does not exist: it names the other kind of workload that has the name, if one has."""
+    """The error for a workload that does not exist: it names the other kind of workload that has the name, if one has."""
     for kind in _OTHER_KINDS:
+        if kind.resource.kind == target.kind:
+            continue
         try:
             await client.get(kind.resource, target.namespace, target.deployment)
         except (NotFound, Forbidden):
             continue
         command = Code(f"{kind.command} {target.deployment} --namespace {target.namespace}")
-        refusal = f"{target} is {kind.name}, and deepecho changes only Deployments. Nothing was changed. With kubectl: "
+        refusal = f"{target} is {kind.name}, and the catalogue calls it a {target.kind}. Nothing was changed. With kubectl: "
         return NotFound(sentence(refusal, command))
     return missing

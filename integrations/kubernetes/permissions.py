@@ -1,17 +1,22 @@
 """Whether the bot's account has the permissions that its commands need (SelfSubjectAccessReview)."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
+from domain.targets import WorkloadKind
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.resources import (
     ACCESS_REVIEWS,
     AUTOSCALERS,
     CONFIG_MAPS,
+    CONTROLLER_REVISIONS,
     DEPLOYMENTS,
     EVENTS,
     PODS,
     REPLICA_SETS,
+    STATEFUL_SETS,
     Resource,
 )
 
@@ -30,6 +35,18 @@ REQUIRED_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = (
 """Verb, resource and subresource. Reading Secrets and objects of Argo CD and Flux is optional and not checked."""
 
 
+KIND_PERMISSIONS: Mapping[WorkloadKind, tuple[tuple[str, Resource, str], ...]] = MappingProxyType(
+    {
+        WorkloadKind.DEPLOYMENT: (),
+        WorkloadKind.STATEFUL_SET: (
+            *((verb, STATEFUL_SETS, "") for verb in ("get", "list", "watch", "patch")),
+            ("list", CONTROLLER_REVISIONS, ""),
+        ),
+    }
+)
+"""What is needed beside that where a service is of this kind."""
+
+
 class Permission(NamedTuple):
     """``resource`` is in kubectl's notation: ``deployments.apps``, ``pods/log``."""
 
@@ -38,8 +55,9 @@ class Permission(NamedTuple):
     allowed: bool
 
 
-async def permissions(client: KubernetesClient, namespace: str) -> tuple[Permission, ...]:
-    return tuple(await asyncio.gather(*(_check_permission(client, namespace, *required) for required in REQUIRED_PERMISSIONS)))
+async def permissions(client: KubernetesClient, namespace: str, kinds: Iterable[WorkloadKind]) -> tuple[Permission, ...]:
+    needed = [*REQUIRED_PERMISSIONS, *(each for kind in sorted(kinds) for each in KIND_PERMISSIONS[kind])]
+    return tuple(await asyncio.gather(*(_check_permission(client, namespace, *required) for required in needed)))
 
 
 async def _check_permission(

@@ -8,9 +8,10 @@ from domain.errors import DeepechoError, Forbidden
 from domain.targets import Target
 from domain.workloads.deployments import PodFailure
 from integrations.kubernetes.client import KubernetesClient
-from integrations.kubernetes.deployments import deployment_of, replica_sets_of
-from integrations.kubernetes.pods import is_ready, newest_replica_set, pods_of
-from integrations.kubernetes.resources import EVENTS, Json, controller_uid, metadata
+from integrations.kubernetes.deployments import deployment_of, newest_replica_set, replica_sets_of
+from integrations.kubernetes.pods import is_ready, pods_of
+from integrations.kubernetes.resources import EVENTS, Json, metadata
+from integrations.kubernetes.workload_kinds import kind_of
 
 Redact = Callable[[str], str]
 
@@ -41,7 +42,7 @@ async def pod_failures(client: KubernetesClient, target: Target, redact: Redact)
     newest = newest_replica_set(deployment, replica_sets)
     if newest is None:
         return ()
-    unready = [pod for pod in pods if controller_uid(pod) == metadata(newest)["uid"] and _is_unready(pod)]
+    unready = [pod for pod in pods if kind_of(deployment).is_of(pod, newest) and _is_unready(pod)]
     candidates_by_pod = {metadata(pod)["name"]: _from_pod_status(pod) for pod in unready}
     unexplained = {name for name, candidate in candidates_by_pod.items() if candidate is None}
     by_event = await _from_events(client, target.namespace, unexplained) if unexplained else {}

@@ -1,15 +1,15 @@
 """The pods of a Deployment: how many are ready, and which images they run."""
 
 import asyncio
-from collections.abc import Iterable
 
 from domain.targets import Target
 from domain.workloads.containers import image_of
 from domain.workloads.deployments import OPERATION_ANNOTATION, RunningPods, template_hash
 from integrations.kubernetes.client import KubernetesClient
-from integrations.kubernetes.deployments import deployment_of, replica_sets_of
+from integrations.kubernetes.deployments import deployment_of, newest_replica_set, replica_sets_of
 from integrations.kubernetes.pod_images import running_images
-from integrations.kubernetes.resources import PODS, Json, annotations, controller_uid, label_selector, metadata
+from integrations.kubernetes.resources import PODS, Json, annotations, label_selector, metadata
+from integrations.kubernetes.workload_kinds import kind_of
 
 _FINISHED_PHASES = {"Failed", "Succeeded"}
 """Evicted pods remain in these phases; the Deployment controller does not count them either."""
@@ -19,8 +19,8 @@ async def running_pods(client: KubernetesClient, target: Target) -> RunningPods:
     deployment = await deployment_of(client, target)
     replica_sets, pods = await asyncio.gather(replica_sets_of(client, deployment), pods_of(client, deployment))
     newest = newest_replica_set(deployment, replica_sets)
-    owners = {metadata(item)["uid"] for item in replica_sets}
-    active = [pod for pod in pods if controller_uid(pod) in owners and _is_active(pod)]
+    is_of = kind_of(deployment).is_of
+    active = [pod for pod in pods if _is_active(pod) and any(is_of(pod, item) for item in replica_sets)]
     ready = [pod for pod in active if is_ready(pod)]
     template = deployment["spec"]["template"]
     return RunningPods(
@@ -30,7 +30,7 @@ async def running_pods(client: KubernetesClient, target: Target) -> RunningPods:
         operation_id=annotations(deployment).get(OPERATION_ANNOTATION, ""),
         ready=len(ready),
         total=len(active),
-        ready_updated=sum(controller_uid(pod) == metadata(newest)["uid"] for pod in ready) if newest else 0,
+        ready_updated=sum(is_of(pod, newest) for pod in ready) if newest else 0,
         images=await running_images(client, ready),
     )
 
@@ -39,12 +39,6 @@ async def pods_of(client: KubernetesClient, deployment: Json) -> list[Json]:
     """Every pod that matches the Deployment's selector. Another controller's pods may match too: compare ``controller_uid``."""
     selector = label_selector(deployment["spec"]["selector"])
     return await client.list_items(PODS, metadata(deployment)["namespace"], label_selector=selector)
-
-
-def newest_replica_set(deployment: Json, replica_sets: Iterable[Json]) -> Json | None:
-    """The ReplicaSet of the Deployment's current template; None until its controller has created it."""
-    wanted_hash = template_hash(deployment["spec"]["template"])
-    return next((item for item in replica_sets if template_hash(item["spec"]["template"]) == wanted_hash), None)
 
 
 def is_ready(pod: Json) -> bool:

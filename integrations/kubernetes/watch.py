@@ -9,11 +9,11 @@ from domain.errors import NotFound, TemporaryError
 from domain.targets import Target
 from domain.workloads.deployments import RolloutStatus
 from integrations.kubernetes.client import KubernetesClient
-from integrations.kubernetes.deployments import replica_sets_of
+from integrations.kubernetes.deployments import newest_replica_set, replica_sets_of
 from integrations.kubernetes.errors import ResourceVersionExpired
-from integrations.kubernetes.pods import newest_replica_set
-from integrations.kubernetes.resources import DEPLOYMENTS, Json, Resource, metadata
-from integrations.kubernetes.rollout_status import ended_state, rollout_state, stalled_replica_set, without_progress_condition
+from integrations.kubernetes.resources import Json, Resource, metadata
+from integrations.kubernetes.rollout_status import ended_state, stalled_replica_set, without_progress_condition
+from integrations.kubernetes.workload_kinds import KINDS, with_kind
 
 _MIN_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 0.1, 5.0
 
@@ -40,17 +40,18 @@ async def watch_rollout(
 
 async def _states(client: KubernetesClient, target: Target, uid: str) -> AsyncGenerator[RolloutStatus, None]:
     last: RolloutStatus | None = None
-    async with aclosing(watch_object(client, DEPLOYMENTS, target.namespace, target.deployment)) as deployments:
+    kind = KINDS[target.kind]
+    async with aclosing(watch_object(client, kind.resource, target.namespace, target.deployment)) as deployments:
         async for deployment in deployments:
             if deployment is not None and uid and metadata(deployment)["uid"] != uid:
                 # After a break of the watch the list may show the new object, without the deletion of the old one.
-                last = ended_state(rollout_state(deployment), target.recreated_text)
+                last = ended_state(kind.rollout_state(deployment), target.recreated_text)
             elif deployment is not None:
-                last = rollout_state(await _without_stale_verdict(client, deployment))
+                last = kind.rollout_state(await _without_stale_verdict(client, with_kind(deployment, kind.resource)))
             elif last is not None:
-                last = ended_state(last, "The Deployment was deleted.")
+                last = ended_state(last, f"The {target.kind} was deleted.")
             else:
-                raise NotFound(f"There is no Deployment {target.deployment} in namespace {target.namespace}.")
+                raise NotFound(f"There is no {target.kind} {target.deployment} in namespace {target.namespace}.")
             yield last
 
 

@@ -10,7 +10,7 @@ from bot.check import REQUIRED_SCOPES
 from bot.core.catalogue_file import load_catalogue
 from bot.slack.http import COMMANDS_PATH, EVENTS_PATH, INTERACTIONS_PATH
 from bot.slack.listeners import ACCOUNT_EVENTS, GROUP_EVENTS
-from integrations.kubernetes.permissions import REQUIRED_PERMISSIONS
+from integrations.kubernetes.permissions import KIND_PERMISSIONS, REQUIRED_PERMISSIONS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -50,9 +50,13 @@ def test_the_role_permits_what_the_commands_need_and_changes_only_deployments() 
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
-    needed = {(verb, each.group, f"{each.plural}/{part}" if part else each.plural) for verb, each, part in REQUIRED_PERMISSIONS}
+    every = [*REQUIRED_PERMISSIONS, *(each for kind in KIND_PERMISSIONS.values() for each in kind)]
+    needed = {(verb, each.group, f"{each.plural}/{part}" if part else each.plural) for verb, each, part in every}
     assert needed <= granted
-    assert {each for each in granted if each[0] not in ("get", "list", "watch")} == {("patch", "apps", "deployments")}
+    assert {each for each in granted if each[0] not in ("get", "list", "watch")} == {
+        ("patch", "apps", "deployments"),
+        ("patch", "apps", "statefulsets"),
+    }
     assert not any(resource == "secrets" for _, _, resource in granted)
 
 

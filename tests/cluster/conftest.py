@@ -53,7 +53,8 @@ def _catalogue(namespace: str) -> Catalogue:
             "environments": {
                 "production": {"cluster": "main", "namespace": namespace, "protected": True, "rollout_minutes": 2},
             },
-            "services": {name: service(name, "main", image) for name in ("web", "api")},
+            "services": {name: service(name, "main", image) for name in ("web", "api")}
+            | {"db": {"statefulset": "db", "container": "main", "image": image}},
             "applications": {"shop": {"services": ["web", "api"], "default": True}},
         }
     )

@@ -29,7 +29,7 @@ async def test_a_built_in_kind_is_named(namespace: ClusterNamespace, cluster: Cl
     with pytest.raises(NotFound) as refused:
         await cluster.workload(namespace.target("db"))
     said = plain_text(refused.value.sentence)
-    assert said.startswith(f"db in production is a {kind}, and deepecho changes only Deployments. Nothing was changed.")
+    assert said.startswith(f"db in production is a {kind}, and the catalogue calls it a Deployment. Nothing was changed.")
     assert f"{command} --namespace {namespace.name}" in said
 
 

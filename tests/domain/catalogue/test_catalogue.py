@@ -9,7 +9,7 @@ from domain.errors import UsageError
 from domain.matchers import Matcher, Operator
 from domain.people import Member, Person, Role
 from domain.severities import Severity
-from domain.targets import Target
+from domain.targets import Target, WorkloadKind
 from tests.harness.samples.team import ANA, GUS, STAN, TEAM, VIV, catalogue_data, team_catalogue
 
 ENVIRONMENT = {"cluster": "main", "namespace": "ns"}
@@ -257,7 +257,7 @@ def test_one_namespace_can_hold_all_environments() -> None:
             {"prod": {"deployment": "x"}},
             "services.deep-echo-main.environments.prod: 'prod' is not defined; there are development",
         ),
-        ({"production": {}}, "say what differs: deployment, namespace or container"),
+        ({"production": {}}, "say what differs: deployment, statefulset, namespace or container"),
         ({"production": {"deploymnt": "x"}}, "services.deep-echo-main.environments.production.deploymnt"),
         ({"production": {"deployment": "No_Name"}}, "services.deep-echo-main.environments.production.deployment"),
         ({"production": {"deployment": ""}}, "services.deep-echo-main.environments.production.deployment"),
@@ -276,3 +276,19 @@ def test_a_placement_that_is_wrong_is_said(environments: dict[str, dict[str, str
         Catalogue.model_validate(placed(**environments))
     told = "\n".join(f"{'.'.join(str(part) for part in each['loc'])} {each['msg']}" for each in wrong.value.errors())
     assert says in told
+
+
+def test_a_service_is_a_stateful_set_where_it_says_so() -> None:
+    data = placed(production={"statefulset": "db"})
+    data["services"]["db"] = {"statefulset": "deep-echo-main", "container": "main", "image": "registry.example/db"}
+    catalogue = Catalogue.model_validate(data)
+    kinds = {each: catalogue.target(each, "deep-echo-main").kind for each in catalogue.environments}
+    assert list(kinds.values()) == [WorkloadKind.DEPLOYMENT, WorkloadKind.DEPLOYMENT, WorkloadKind.STATEFUL_SET]
+    # A Deployment and a StatefulSet of one name are two workloads.
+    assert catalogue.target("staging", "db").deployment == catalogue.target("staging", "deep-echo-main").deployment
+
+
+@pytest.mark.parametrize("names", [{}, {"deployment": "web", "statefulset": "web"}])
+def test_a_service_has_one_kind(names: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="say exactly one of deployment and statefulset"):
+        Catalogue.model_validate(broken("services/web", {"container": "main", "image": "registry.example/web", **names}))
