@@ -30,6 +30,11 @@ class TimerDispatcher:
         """Claim and handle every due timer."""
         at = self.clock.now()
         async with self.store.read() as tx:
+            was_set_back = await tx.timers.was_clock_set_back(at)
+        if was_set_back:
+            async with self.store.write() as tx:
+                log.warning("clock was set back", timers=await tx.timers.shift_after_clock_set_back(at))
+        async with self.store.read() as tx:
             due = await tx.timers.due(at)
         for timer in due:
             async with self.store.write() as tx:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import accumulate
 
 from sqlalchemy import ColumnElement, delete, func, select, update
@@ -23,6 +23,8 @@ MAX_WRITE_BATCH_MESSAGES = 64
 MAX_READ_BATCH_CHARACTERS = 8 * 1024 * 1024
 """Maximum characters of notifications in memory at a time. A single one may be as long: the webhook accepts no more."""
 
+_MAX_FUTURE = timedelta(minutes=1)
+"""More than any grace period and the tolerance between clocks."""
 _UNANSWERED = inbox.c.answered_at.is_(None)
 _OLDEST_FIRST = (inbox.c.received_at, inbox.c.key)
 
@@ -56,8 +58,12 @@ class Inbox:
         await self._connection.execute(delete(inbox).where(inbox.c.answered_at < before))
 
     async def unanswered(self, *, received_before: datetime) -> tuple[InboundMessage, ...]:
-        """Unanswered messages from Slack that were received before this time, oldest first."""
-        return await self._select(_UNANSWERED & (inbox.c.kind != InboundKind.ALERT) & (inbox.c.received_at < received_before))
+        """Unanswered messages from Slack that were received before this time, oldest first.
+
+        Those that were received at a time yet to come are among them: nobody knows their age since the clock was set back.
+        """
+        is_old = (inbox.c.received_at < received_before) | (inbox.c.received_at > received_before + _MAX_FUTURE)
+        return await self._select(_UNANSWERED & (inbox.c.kind != InboundKind.ALERT) & is_old)
 
     async def notifications(self, *, limit: int) -> tuple[InboundMessage, ...]:
         """Notifications of Alertmanager that were not applied yet, oldest first.

@@ -37,6 +37,11 @@ class LockRepository:
         result = await self._connection.execute(delete(locks).where((locks.c.key == _key(lock.environment, "")) & is_same_lock))
         return result.rowcount == 1
 
+    async def blocking_lock(self, operation_id: str, environment: str, services: tuple[str, ...]) -> LockRecord | None:
+        """The lock of another operation on one of these services, or None. It locks nothing."""
+        existing = await self._select(locks.c.key.in_([_key(environment, service) for service in services]))
+        return next((row for row in existing if row.operation != operation_id), None)
+
     async def lock_services(
         self, operation_id: str, environment: str, services: tuple[str, ...], by: Person, at: datetime
     ) -> LockRecord | None:

@@ -4,7 +4,7 @@ A row ends as delivered, superseded or failed. Before that it is pending, being 
 after the request was sent, so the worker looks in Slack before it sends the message again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.clock import CLOCK_TOLERANCE, is_from_the_future
 from storage.outbox_messages import OutboxMessage, dump
-from storage.outbox_queue import EDIT_BUDGET, SEND_CLAIM_TIMEOUT, OutboxState, RateLimits, post_budget, select_next
+from storage.outbox_queue import EDIT_BUDGET, SEND_CLAIM_TIMEOUT, OutboxState, RateLimits, is_due, post_budget, select_next
 from storage.tables.core import budgets, messages, outbox
 from storage.upsert import insert
 
@@ -99,9 +100,12 @@ class Outbox:
         await self._connection.execute(outbox.insert().values(**_columns(message, at) | {"low_priority": low_priority}))
         return True
 
-    async def claim(self, replica: str, at: datetime, limits: RateLimits) -> OutboxRow | None:
-        """Claim the next row that may be sent now and spend its rate budget; None without such a row."""
-        candidate = (await self._connection.execute(select_next(at, limits))).mappings().one_or_none()
+    async def claim(self, replica: str, at: datetime, limits: RateLimits, in_progress: Collection[int] = ()) -> OutboxRow | None:
+        """Claim the next row that may be sent now and spend its rate budget; None without such a row.
+
+        ``in_progress``: rows that this process is sending, which it does not claim again.
+        """
+        candidate = (await self._connection.execute(select_next(at, limits, in_progress))).mappings().one_or_none()
         if candidate is None or not await self._spend_budget(candidate, at, limits):
             return None
         attempts = candidate["attempts"] + 1
@@ -155,12 +159,12 @@ class Outbox:
         """Record that a newer version of the card replaces this one."""
         await self._settle(row, OutboxState.SUPERSEDED, at)
 
-    async def block_budget(self, key: str, until: datetime) -> None:
+    async def block_budget(self, key: str, until: datetime, at: datetime) -> None:
         """Let nobody spend this rate budget before the time that Slack named. A later time that is stored already stays."""
-        statement = insert(self._connection, budgets).values(key=key, available_at=until)
-        is_earlier = budgets.c.available_at < until
+        statement = insert(self._connection, budgets).values(key=key, available_at=until, set_at=at)
+        is_earlier = (budgets.c.available_at < until) | (budgets.c.set_at > at + CLOCK_TOLERANCE)
         await self._connection.execute(
-            statement.on_conflict_do_update(index_elements=["key"], set_={"available_at": until}, where=is_earlier)
+            statement.on_conflict_do_update(index_elements=["key"], set_={"available_at": until, "set_at": at}, where=is_earlier)
         )
 
     async def move_stream(self, stream: str, channel: str) -> None:
@@ -206,9 +210,12 @@ class Outbox:
         statement = select(*columns).where(where).order_by(outbox.c.settled_at.desc(), outbox.c.id.desc()).limit(limit)
         return tuple(FailedMessage(**row) for row in (await self._connection.execute(statement)).mappings())
 
-    async def next_due(self) -> datetime | None:
+    async def next_due(self, at: datetime) -> datetime | None:
         """When the next unsettled row is due; None without one. It may still have to wait for other rows."""
-        where = outbox.c.settled_at.is_(None)
+        unsettled = outbox.c.settled_at.is_(None)
+        if (await self._connection.execute(select(exists().where(unsettled & is_due(at))))).scalar_one():
+            return at
+        where = unsettled
         due_at: datetime | None = (
             await self._connection.execute(select(func.min(outbox.c.not_before)).where(where))
         ).scalar_one()
@@ -255,16 +262,17 @@ class Outbox:
             else (post_budget(candidate["target_channel"]), limits.post_interval, timedelta())
         )
         await self._connection.execute(
-            insert(self._connection, budgets).values(key=key, available_at=at).on_conflict_do_nothing()
+            insert(self._connection, budgets).values(key=key, available_at=at, set_at=at).on_conflict_do_nothing()
         )
         # ``select_next`` read the budget without locking it, so it is read again under its lock.
-        available_at = (
-            await self._connection.execute(select(budgets.c.available_at).where(budgets.c.key == key).with_for_update())
-        ).scalar_one()
+        statement = select(budgets.c.available_at, budgets.c.set_at).where(budgets.c.key == key).with_for_update()
+        available_at, set_at = (await self._connection.execute(statement)).one()
+        if set_at is not None and is_from_the_future(set_at, at):
+            available_at = at
         if available_at > at + burst_allowance:
             return False
         await self._connection.execute(
-            update(budgets).where(budgets.c.key == key).values(available_at=max(available_at, at) + interval)
+            update(budgets).where(budgets.c.key == key).values(available_at=max(available_at, at) + interval, set_at=at)
         )
         return True
 

@@ -1,5 +1,6 @@
 """Which row of the outbox is sent next: order in a stream, parents before replies, urgency between streams, rate budgets."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -7,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, or_, select
 
+from domain.clock import CLOCK_TOLERANCE
 from storage.tables.core import budgets, messages, outbox
 
 SEND_CLAIM_TIMEOUT = timedelta(seconds=60)
@@ -44,6 +46,12 @@ def post_budget(channel: str) -> str:
     return f"post/{channel}"
 
 
+def is_due(at: datetime) -> ColumnElement[bool]:
+    """Whether a row may be sent: its time has come, or the clock was set back since it was put or tried."""
+    last_touched_at = func.coalesce(outbox.c.attempted_at, outbox.c.created_at)
+    return or_(outbox.c.not_before <= at, last_touched_at > at + CLOCK_TOLERANCE)
+
+
 _parents = messages.alias("parents")
 _parent_addresses = messages.alias("parent_addresses")
 _earlier = outbox.alias("earlier")
@@ -52,10 +60,17 @@ _target_channel = func.coalesce(messages.c.channel, _parents.c.channel, outbox.c
 _is_edit = func.coalesce(messages.c.ts, "") != ""
 
 
-def select_next(at: datetime, limits: RateLimits) -> Select[Any]:
-    """Select the most urgent row that is due, first in its stream, and within its rate budget."""
+def select_next(at: datetime, limits: RateLimits, in_progress: Collection[int] = ()) -> Select[Any]:
+    """Select the most urgent row that is due, first in its stream, and within its rate budget.
+
+    ``in_progress``: rows that this process is sending. A clock that is set forward makes their claims look old.
+    """
     # The replica that was sending such a row died. Its outcome is unknown; ``mark_delivered`` of a late survivor is refused.
-    claim_expired = (outbox.c.state == OutboxState.SENDING) & (outbox.c.attempted_at < at - SEND_CLAIM_TIMEOUT)
+    claim_expired = (
+        (outbox.c.state == OutboxState.SENDING)
+        & (outbox.c.attempted_at < at - SEND_CLAIM_TIMEOUT)
+        & outbox.c.id.not_in(tuple(in_progress))
+    )
     is_sendable = or_(outbox.c.state.in_((OutboxState.PENDING, OutboxState.UNKNOWN)), claim_expired)
     # Low-priority cards wait for their interval. Later rows of the stream must not wait with them.
     is_skippable = and_(_earlier.c.low_priority, _earlier.c.state == OutboxState.PENDING)
@@ -67,7 +82,10 @@ def select_next(at: datetime, limits: RateLimits) -> Select[Any]:
         _parent_available(_earlier),
     )
     interval_passed = or_(
-        ~outbox.c.low_priority, messages.c.edited_at.is_(None), messages.c.edited_at <= at - limits.low_priority_interval
+        ~outbox.c.low_priority,
+        messages.c.edited_at.is_(None),
+        messages.c.edited_at <= at - limits.low_priority_interval,
+        messages.c.edited_at > at + CLOCK_TOLERANCE,
     )
     columns = (
         outbox,
@@ -81,7 +99,7 @@ def select_next(at: datetime, limits: RateLimits) -> Select[Any]:
         .select_from(joined)
         .where(
             outbox.c.settled_at.is_(None),
-            outbox.c.not_before <= at,
+            is_due(at),
             is_sendable,
             is_first_in_stream,
             _parent_available(outbox),
@@ -108,8 +126,12 @@ def _parent_available(row: FromClause) -> ColumnElement[bool]:
 
 
 def _within_budget(at: datetime, limits: RateLimits) -> ColumnElement[bool]:
+    # A budget that was set at a time yet to come was set before the clock was set back: it would be closed for as long.
+    is_current = or_(budgets.c.set_at.is_(None), budgets.c.set_at <= at + CLOCK_TOLERANCE)
     edit_budget_spent = exists().where(
-        budgets.c.key == EDIT_BUDGET, budgets.c.available_at > at + limits.edit_interval * limits.edit_burst
+        budgets.c.key == EDIT_BUDGET, is_current, budgets.c.available_at > at + limits.edit_interval * limits.edit_burst
     )
-    post_budget_spent = exists().where(budgets.c.key == post_budget("") + _target_channel, budgets.c.available_at > at)
+    post_budget_spent = exists().where(
+        budgets.c.key == post_budget("") + _target_channel, is_current, budgets.c.available_at > at
+    )
     return or_(and_(_is_edit, ~edit_budget_spent), and_(~_is_edit, ~post_budget_spent))

@@ -94,7 +94,7 @@ class Transaction:
         if save.storm is not None and save.changed:
             await self.storms.save(save.storm)
         if save.timer is not None:
-            await self.timers.set(save.timer)
+            await self.timers.set(save.timer, at)
         storm = save.storm or await self.storms.get(save.id)
         if storm is not None:
             card = await self.storms.card(storm, at)

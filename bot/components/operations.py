@@ -15,6 +15,7 @@ from domain.operations.operation import OperationRecord
 from domain.operations.version_choices import VersionChoices
 from runbooks.engine.engine import Engine
 from runbooks.operations.context import ProcedureDependencies
+from runbooks.operations.lock_release import LockRelease
 from runbooks.operations.planner import Planner
 from runbooks.operations.recovery import Recovery
 from runbooks.operations.rights import RightsCheck
@@ -30,6 +31,7 @@ def build_operations(core: CoreComponents, notify_outbox: NotifyOutbox) -> Famil
     engine = Engine(core.settings.database, core.lease, procedures_version=options.procedures_version, observer=options.observer)
     planner = Planner(core.current_catalogue, core.clusters)
     rights = RightsCheck(store=core.store, clock=core.clock, directory=core.directory, catalogue=core.current_catalogue)
+    lock_release = LockRelease()
     dependencies = ProcedureDependencies(
         store=core.store,
         clock=core.clock,
@@ -38,8 +40,9 @@ def build_operations(core: CoreComponents, notify_outbox: NotifyOutbox) -> Famil
         rights=rights,
         rollout_within=lambda environment: core.current_catalogue().rollout_within(environment),
         notify_outbox=notify_outbox,
+        lock_release=lock_release,
     )
-    service = OperationService(engine, core.store, core.clock, core.current_catalogue, rights, notify_outbox)
+    service = OperationService(engine, core.store, core.clock, core.current_catalogue, rights, notify_outbox, lock_release)
     timers = OperationTimerHandlers(engine=engine, dependencies=dependencies, operations=service, scale_plan=planner.scale)
     runner = Runner(engine, dependencies)
     recovery = Recovery(engine, core.lease, dependencies)

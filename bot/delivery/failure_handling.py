@@ -195,7 +195,7 @@ class FailureHandler:
             else:
                 await tx.outbox.retry_later(row, until, str(error), outcome_unknown=uncertain)
             if blocked_budget:
-                await tx.outbox.block_budget(blocked_budget, until)
+                await tx.outbox.block_budget(blocked_budget, until, at)
 
         await self.record(write)
         if outcome == "superseded":

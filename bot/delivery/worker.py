@@ -18,7 +18,7 @@ from bot.delivery.metrics import OutboxMetrics
 from bot.delivery.sender import Attachment, Sender
 from bot.slack.api import SlackApi
 from bot.views.markup.message import Message
-from domain.clock import Clock
+from domain.clock import Clock, has_passed
 from domain.errors import DeepechoError, PermanentError, UnknownOutcome
 from domain.metrics.charts import Chart
 from domain.redaction import redact
@@ -121,7 +121,7 @@ class OutboxWorker:
     async def _release_dead_replicas(self) -> None:
         """Mark rows claimed by dead replicas as of unknown outcome. With SQLite: all rows claimed before this process started."""
         now, first = self._clock.now(), self._dead_released_at is None
-        if self._dead_released_at is not None and now - self._dead_released_at < self._dead_after / 3:
+        if self._dead_released_at is not None and not has_passed(self._dead_after / 3, self._dead_released_at, now):
             return
         if first or not self._store.engines.is_sqlite:
             async with self._store.write() as tx:
@@ -140,11 +140,11 @@ class OutboxWorker:
         while len(self._in_progress) < SEND_CONCURRENCY and not self._stopping:
             now = self._clock.now()
             async with self._store.read() as tx:
-                due = await tx.outbox.next_due()
+                due = await tx.outbox.next_due(now)
             if due is None or due > now:
                 return due is not None
             async with self._store.write() as tx:
-                row = await tx.outbox.claim(self._replica, now, self._rate_limits)
+                row = await tx.outbox.claim(self._replica, now, self._rate_limits, self._in_progress)
             if row is None:  # the row waits for its stream or its budget, or another replica was faster
                 return True
             log.debug("outbox message claimed", message=row.key, row=row.id, attempt=row.attempts)

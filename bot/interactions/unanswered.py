@@ -12,7 +12,7 @@ from bot.slack import payloads
 from bot.slack.payload_shapes import InvalidPayload
 from bot.slack.payloads import Interaction
 from domain.answers.answers import ErrorAnswer
-from domain.clock import Clock
+from domain.clock import Clock, has_passed
 from domain.inbound import InboundKind, InboundMessage
 from domain.rich_text import CommandMention, Text, sentence
 from runbooks.periodic import run_periodically
@@ -51,7 +51,7 @@ class UnansweredSweeper:
         for inbound in unanswered:
             if self._dispatcher.is_processing(inbound.key):
                 continue
-            if now - inbound.received_at <= MAX_ANSWER_AGE:
+            if not has_passed(MAX_ANSWER_AGE, inbound.received_at, now):
                 self._dispatcher.submit(inbound)
             else:
                 await self._give_up(inbound)

@@ -12,6 +12,7 @@ from typing import Protocol
 from domain.alerts.alerts import Alert, AlertGroup, GroupState, Notification, Route
 from domain.alerts.group_changes import GroupChange, change_with_note, distinguishing_labels, format_time
 from domain.alerts.titles import shared_by, summary_of, title_of
+from domain.clock import has_passed
 from domain.notes import Tone
 from domain.text import and_more, format_duration
 
@@ -112,7 +113,7 @@ def apply_notification(stored: StoredGroup, routed: RoutedNotification, timings:
 
 def is_closed(record: AlertGroup, at: datetime, timings: GroupTimings) -> bool:
     """Whether it was resolved so long ago that the next alert opens a new group with a card of its own."""
-    return record.resolved_at is not None and at - record.resolved_at > timings.reopen_within
+    return record.resolved_at is not None and has_passed(timings.reopen_within, record.resolved_at, at)
 
 
 def end_flapping(record: AlertGroup, at: datetime, timings: GroupTimings) -> GroupChange | None:
@@ -169,7 +170,7 @@ def _is_new_information(stored: StoredGroup, reported: Alert, routed: RoutedNoti
         return previous is None and reported.firing
     if reported.firing and not previous.firing:
         ended = stored.record.resolved_at or stored.record.updated_at
-        is_late = routed.can_ask or routed.at - ended <= LATE_REPEAT_WINDOW
+        is_late = routed.can_ask or not has_passed(LATE_REPEAT_WINDOW, ended, routed.at)
         return not (_contradicts_end(previous, reported) and is_late)
     # The other Alertmanager of a pair may report late an end that was before the present beginning.
     return reported.firing or reported.ends_at is None or reported.ends_at >= previous.starts_at
@@ -236,7 +237,9 @@ def _change_state(
 ) -> GroupChange:
     """The group is resolved, or it fires again."""
     at = routed.at
-    state_changes = (*(each for each in before.state_changes if at - each <= timings.flap_within), at)[-timings.flap_changes :]
+    state_changes = (*(each for each in before.state_changes if not has_passed(timings.flap_within, each, at)), at)[
+        -timings.flap_changes :
+    ]
     flapping = len(state_changes) >= timings.flap_changes
     after = replace(after, state_changes=state_changes, flapping=flapping)
     after = _resolved(after, at) if after.state is GroupState.RESOLVED else _reopened(after, changed_alerts)
@@ -279,7 +282,7 @@ def _reopened(after: AlertGroup, changed_alerts: Sequence[Alert]) -> AlertGroup:
 
 
 def _flapped_within(record: AlertGroup, at: datetime, within: timedelta) -> bool:
-    return bool(record.state_changes) and at - record.state_changes[-1] < within
+    return bool(record.state_changes) and not has_passed(within, record.state_changes[-1], at)
 
 
 def _alert_count(count: int) -> str:

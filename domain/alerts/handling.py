@@ -26,10 +26,13 @@ def acknowledge(record: AlertGroup, by: Person, at: datetime, within: timedelta)
     return change_with_note(after, (), at, text)
 
 
-def expire_acknowledgement(record: AlertGroup, at: datetime) -> GroupChange | None:
-    """End an acknowledgement whose time is over. None if there is none, or if its time is not over."""
+def expire_acknowledgement(record: AlertGroup, at: datetime, due_at: datetime | None = None) -> GroupChange | None:
+    """End an acknowledgement whose time is over. None if there is none, or if its time is not over.
+
+    ``due_at`` is its timer's: earlier than what was said, if the clock was set back since.
+    """
     current = record.acknowledgement
-    if current is None or at < current.until:
+    if current is None or at < min(current.until, due_at or current.until):
         return None
     after = replace(record, acknowledgement=None)
     if record.state is GroupState.RESOLVED:

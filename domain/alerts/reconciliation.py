@@ -13,6 +13,7 @@ from typing import NamedTuple
 from domain.alerts.alerts import Alert, AlertGroup, Notification
 from domain.alerts.group_changes import format_time
 from domain.alerts.groups import RoutedNotification, StoredGroup
+from domain.clock import is_from_the_future
 
 CONFIRMED_AFTER = timedelta(seconds=50)
 """An alert has ended if it was absent for this long: in two lists, asked for a minute apart."""
@@ -65,7 +66,7 @@ def differing_groups(known: Sequence[KnownAlert], listed: Mapping[str, ListedAle
         if (
             (absent_since is not None if firing else fingerprint not in firing_somewhere)
             if fingerprint in listed
-            else firing and (absent_since is None or at - absent_since >= CONFIRMED_AFTER)
+            else firing and (absent_since is None or _is_confirmed(absent_since, at))
         )
     )
 
@@ -104,7 +105,7 @@ def corrections(
     """Compare the alerts of a group with the list. What fires in another group does not fire again in this one."""
     absent = [each for each in stored.alerts.values() if each.firing and each.fingerprint not in listed]
     marked = {each.fingerprint: since for each in absent if (since := absent_since.get(each.fingerprint)) is not None}
-    confirmed = {name: since for name, since in marked.items() if believes_absence and at - since >= CONFIRMED_AFTER}
+    confirmed = {name: since for name, since in marked.items() if believes_absence and _is_confirmed(since, at)}
     return Corrections(
         ended=tuple(replace(stored.alerts[name], firing=False, ends_at=since) for name, since in confirmed.items()),
         returned=tuple(
@@ -156,3 +157,8 @@ def correction(record: AlertGroup, alerts: tuple[Alert, ...], at: datetime, expl
         route=record.route,
         explanation=explanation,
     )
+
+
+def _is_confirmed(absent_since: datetime, at: datetime) -> bool:
+    """Whether an alert has been absent for long enough. A clock that was set back since does not make it wait longer."""
+    return at - absent_since >= CONFIRMED_AFTER or is_from_the_future(absent_since, at)

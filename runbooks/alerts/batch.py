@@ -134,7 +134,7 @@ class GroupBatch:
         group_id = stored.record.id
         if doubtful_alerts(stored, routed):
             wait = ASK_DELAY if routed.can_ask else LATE_REPEAT_WINDOW
-            await self._tx.timers.set(doubt_timer(group_id, source, routed.at + wait))
+            await self._tx.timers.set(doubt_timer(group_id, source, routed.at + wait), routed.at)
         elif any(not each.firing and not _is_firing(stored, each.fingerprint) for each in routed.notification.alerts):
             await self._tx.timers.remove(doubt_key(group_id))
 
@@ -231,9 +231,9 @@ class GroupBatch:
             change = replace(change, record=replace(after, storm=storm, seen_at=at))
         self._record(stored, change, high_priority=(change.state_changed and not after.flapping) or worse)
         if after.flapping:
-            await self._tx.timers.set(flapping_check_timer(after.id, at, self._entry))
+            await self._tx.timers.set(flapping_check_timer(after.id, at, self._entry), at)
         elif refired:
-            await self._tx.timers.set(enrich_timer(after.id, at))
+            await self._tx.timers.set(enrich_timer(after.id, at), at)
 
     def _record(self, stored: StoredGroup, change: GroupChange, *, high_priority: bool) -> None:
         record, deleted = change.record, set(change.deleted_fingerprints)

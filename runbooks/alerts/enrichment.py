@@ -48,7 +48,7 @@ Find = Callable[[], Awaitable["Finding | None"]]
 async def on_delivered(tx: Transaction, row: OutboxRow, at: datetime) -> None:
     """Start the enrichment of a group whose card is delivered. Runs in the transaction that marks the message delivered."""
     if row.kind == ALERT_CARD.name and not row.ts:
-        await tx.timers.set(enrich_timer(row.stream, at))
+        await tx.timers.set(enrich_timer(row.stream, at), at)
 
 
 class MetricsSource(Protocol):

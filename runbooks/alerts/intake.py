@@ -170,7 +170,7 @@ async def _process_watchdogs(
     for watchdog in catalogue.alerts.watchdogs if catalogue.alerts else ():
         fingerprints = watchdogs.watchdog_fingerprints(watchdog, notification)
         if watchdogs.is_firing(notification, fingerprints):
-            await tx.timers.set(watchdog_timer(watchdog, at))
+            await tx.timers.set(watchdog_timer(watchdog, at), at)
             recovery = _route_notification(watchdogs.recovered_notification(watchdog, at), at, catalogue)
             await batch.apply(_with_watchdog_route(recovery, watchdog), message.key)
         notification = without_alerts(notification, fingerprints)

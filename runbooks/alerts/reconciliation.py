@@ -131,7 +131,8 @@ class Reconciler:
         async with self._store.write() as tx:
             # A timer that was set anew meanwhile is left as it is.
             if await tx.timers.remove(timer.key, timer.due_at) and pause is not None:
-                await tx.timers.set(reconcile_timer(addresses, self._clock.now() + pause))
+                now = self._clock.now()
+                await tx.timers.set(reconcile_timer(addresses, now + pause), now)
 
     async def _compare(self, addresses: tuple[str, ...], entry: AlertsConfig) -> timedelta:
         """Compare, correct what differs, and return the time until the next comparison."""

@@ -82,7 +82,7 @@ class AlertService:
         within, at = entry.acknowledge_within, self.clock.now()
 
         async def transition(tx: Transaction, group: AlertGroup) -> GroupChange:
-            await tx.timers.set(unacknowledge_timer(group.id, at + within))
+            await tx.timers.set(unacknowledge_timer(group.id, at + within), at)
             return handling.acknowledge(group, request.by.person, at, within)
 
         return await self._apply(request, "acknowledge", at, transition)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from domain.alerts.storms import Storm
 from domain.catalogue.alerts import AlertsConfig
+from domain.clock import has_passed
 from domain.ids import id_candidates
 from domain.severities import Severity
 from runbooks.alerts.timers import storm_timer
@@ -67,12 +68,12 @@ class StormBatch:
         return StormSave(id=storm_id, storm=storm, changed=grown, timer=timer, low_priority=storm_id not in self._new)
 
     def _is_over(self, storm: Storm, at: datetime) -> bool:
-        return storm.ended_at is not None or at - storm.last_at > self._entry.storm_quiet
+        return storm.ended_at is not None or has_passed(self._entry.storm_quiet, storm.last_at, at)
 
     async def _recently_opened(self, channel: str, at: datetime) -> list[datetime]:
         if channel not in self._opened_at:
             self._opened_at[channel] = list(await self._tx.alerts.opened_since(channel, at - MINUTE))
-        self._opened_at[channel] = [opened_at for opened_at in self._opened_at[channel] if at - opened_at < MINUTE]
+        self._opened_at[channel] = [opened_at for opened_at in self._opened_at[channel] if not has_passed(MINUTE, opened_at, at)]
         return self._opened_at[channel]
 
     async def _channel_storm(self, channel: str) -> Storm | None:

@@ -11,6 +11,7 @@ from domain.alerts.groups import end_flapping
 from domain.alerts.handling import expire_acknowledgement, unsilence
 from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.catalogue import Catalogue
+from domain.clock import has_passed
 from runbooks.alerts.intake import NotificationProcessor
 from runbooks.alerts.timers import (
     FLAPPING_CHECK,
@@ -52,7 +53,7 @@ class AlertTimerHandlers:
         }
 
     async def _unacknowledge(self, timer: Timer, at: datetime) -> None:
-        await self._apply(timer, at, lambda group: expire_acknowledgement(group, at))
+        await self._apply(timer, at, lambda group: expire_acknowledgement(group, at, timer.due_at))
 
     async def _unsilence(self, timer: Timer, at: datetime) -> None:
         await self._apply(timer, at, lambda group: unsilence(group, at, None), ask=True)
@@ -82,7 +83,7 @@ class AlertTimerHandlers:
                 return
             change = end_flapping(group, at, entry)
             if change is None:
-                await tx.timers.set(flapping_check_timer(group.id, at, entry))
+                await tx.timers.set(flapping_check_timer(group.id, at, entry), at)
             else:
                 await tx.save_groups([GroupSave(change=change)], at)
         self.notify_outbox()
@@ -97,8 +98,8 @@ class AlertTimerHandlers:
             storm = await tx.storms.get(timer.subject)
             if storm is None or storm.ended_at is not None or entry is None:
                 return
-            if at - storm.last_at <= entry.storm_quiet:
-                await tx.timers.set(storm_timer(storm, entry))
+            if not has_passed(entry.storm_quiet, storm.last_at, at):
+                await tx.timers.set(storm_timer(storm, entry), at)
                 return
             ended = StormSave(id=storm.id, storm=replace(storm, ended_at=at), changed=True)
             await tx.save_groups([], at, storms=[ended])
@@ -110,7 +111,7 @@ class AlertTimerHandlers:
             await tx.alerts.lock_exclusively()
             if await tx.inbox.backlog():
                 # The watchdog may be among the stored notifications that are not applied yet.
-                await tx.timers.set(replace(timer, due_at=at + RECHECK_DELAY))
+                await tx.timers.set(replace(timer, due_at=at + RECHECK_DELAY), at)
             elif await tx.timers.remove(timer.key, timer.due_at):
                 await self._raise_missing(tx, timer, at, self.catalogue().alerts)
         self.notify_outbox()

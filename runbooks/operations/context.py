@@ -1,12 +1,11 @@
 """The interface between a procedure and its operation: plan, steps, approval, locks and progress."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from domain.clock import Clock
+from domain.clock import Clock, Stopwatch
 from domain.errors import Cancelled, Drifted, NotFound, Refused
 from domain.notes import OperationNote
 from domain.operations.locks import lock_refusal
@@ -17,13 +16,14 @@ from domain.operations.transitions import Transition, update_progress
 from domain.rich_text import sentence
 from integrations.kubernetes import Cluster
 from runbooks.engine.engine import Engine
+from runbooks.operations.lock_release import LockRelease
 from runbooks.operations.rights import RightsCheck
 from storage.store import Store
 
 T = TypeVar("T")
 
-LOCK_POLL_INTERVAL = 0.5
-"""Seconds between attempts to take a lock that another operation holds."""
+LOCK_POLL_INTERVAL = 5.0
+"""Seconds between looks at a lock that another operation holds: for one that another replica releases."""
 
 
 class OperationEnded(Exception):
@@ -48,6 +48,8 @@ class ProcedureDependencies:
     rollout_within: Callable[[str], timedelta]
     notify_outbox: Callable[[], None]
     """Wakes the outbox worker."""
+    lock_release: LockRelease
+    """Wakes operations that wait for a lock."""
 
 
 class OperationContext:
@@ -180,14 +182,25 @@ class OperationContext:
     async def _wait_for_locks(self) -> None:
         timeout = self.dependencies.rollout_within(self.record.environment)
         first = self.plan.services[0]
-        deadline = self.dependencies.clock.now() + timeout
-        while (holder := await self._try_acquire_locks()) is not None:
+        stopwatch, lock_release = Stopwatch(self.dependencies.clock), self.dependencies.lock_release
+        while True:
+            released = lock_release.next
+            async with lock_release.turn:
+                holder = await self._blocking_operation() or await self._try_acquire_locks()
+            if holder is None:
+                break
             await self._raise_if_cancelled()
-            if self.dependencies.clock.now() >= deadline:
+            if stopwatch.elapsed >= timeout:
                 raise Refused(f"{holder} still held the lock after {timeout.total_seconds() / 60:.0f} min. Nothing was changed.")
-            await self.update_progress(first, detail=f"waits for {holder} to finish")
-            await asyncio.sleep(LOCK_POLL_INTERVAL)
+            await self.update_progress(first, low_priority=True, detail=f"waits for {holder} to finish")
+            await lock_release.wait(released, LOCK_POLL_INTERVAL)
         await self.update_progress(first, detail="")
+
+    async def _blocking_operation(self) -> str | None:
+        """The id of an operation that holds one of the locks. It only reads: many may wait for one lock."""
+        async with self.dependencies.store.read() as tx:
+            blocking = await tx.locks.blocking_lock(self.id, self.record.environment, self.plan.services)
+        return blocking.operation if blocking else None
 
     async def _try_acquire_locks(self) -> str | None:
         """Take all locks or none. Returns the id of an operation that holds one of them."""

@@ -117,6 +117,7 @@ class Recovery:
             )
             await tx.apply(end_operation(claimed, State.NEEDS_PERSON, at, BOT, f"A person must decide: {why}", lines), at)
         self.dependencies.notify_outbox()
+        self.dependencies.lock_release.notify()
 
     async def _claim_current(self, tx: Transaction, seen: OperationRecord) -> OperationRecord | None:
         """Claim the operation and return its current record; None if it has ended or was claimed since it was ``seen``.

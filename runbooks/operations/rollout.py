@@ -5,6 +5,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from domain.clock import Stopwatch, has_passed
 from domain.errors import Cancelled, PermanentError, TemporaryError
 from domain.notes import OperationNote, Tone
 from domain.operations.image_verification import ImageVerdict, verify_images
@@ -89,7 +90,7 @@ async def _watch_rollout(op: OperationContext, change: ServiceChange) -> Rollout
 async def _refresh_card(op: OperationContext, refreshed_at: datetime) -> datetime:
     """Send the card again once ``CARD_REFRESH_INTERVAL`` has passed. Returns the time of the last refresh."""
     now = op.dependencies.clock.now()
-    if now - refreshed_at < CARD_REFRESH_INTERVAL:
+    if not has_passed(CARD_REFRESH_INTERVAL, refreshed_at, now):
         return refreshed_at
     await op.apply_transition(lambda record, _at: Transition(record=record, low_priority=True))
     return now
@@ -180,7 +181,7 @@ class VerificationResult:
 async def _verify(op: OperationContext, change: ServiceChange) -> VerificationResult:
     """Verify that all ready pods belong to the new ReplicaSet, and that their containers run what was asked for."""
     cluster, image = op.cluster(change.target.cluster), change.after.image
-    deadline = op.dependencies.clock.now() + POD_STATUS_LAG
+    stopwatch = Stopwatch(op.dependencies.clock)
     async with op.dependencies.store.read() as tx:
         recorded = await tx.images.verified_as(image)
     # Poll until the pods' status has caught up; a change by somebody else does not pass by waiting.
@@ -189,7 +190,7 @@ async def _verify(op: OperationContext, change: ServiceChange) -> VerificationRe
         desired = (await cluster.workload(change.target)).replicas
         other_change = _changed_by_others(op, change, pods)
         problem = other_change or _not_ready_yet(op.plan.verb, pods, desired)
-        if other_change or not problem or op.dependencies.clock.now() >= deadline:
+        if other_change or not problem or stopwatch.elapsed >= POD_STATUS_LAG:
             break
         await asyncio.sleep(POD_FAILURE_POLL_INTERVAL / 3)
     verdict = verify_images(op.plan.verb, change, pods.images, recorded)

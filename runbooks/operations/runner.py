@@ -81,3 +81,4 @@ async def end(op: OperationContext, outcome: Outcome) -> None:
         return end_operation(record, outcome.state, at, record.requested_by, outcome.text, outcome.end_state)
 
     await op.apply_transition(end_transition)
+    op.dependencies.lock_release.notify()

@@ -26,7 +26,7 @@ async def set_replicas(op: OperationContext, change: ServiceChange, at: datetime
     """
     if op.record.duration is not None:
         async with op.dependencies.store.write() as tx:
-            await tx.timers.set(Timer(f"{REVERT_SCALE}/{op.id}", REVERT_SCALE, op.id, at + op.record.duration))
+            await tx.timers.set(Timer(f"{REVERT_SCALE}/{op.id}", REVERT_SCALE, op.id, at + op.record.duration), at)
     cluster = op.cluster(change.target.cluster)
     before, after = change.before.replicas, change.after.replicas
     return await cluster.scale(change.target, after, expected_replicas=before, operation_id=op.id, uid=change.uid)

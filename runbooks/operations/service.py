@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from domain.people import BOT, Member
 from domain.policies import Action
 from domain.rich_text import CommandMention, sentence
 from runbooks.engine.engine import Engine
+from runbooks.operations.lock_release import LockRelease
 from runbooks.operations.rights import RightsCheck
 from storage.outbox import OutboxRow
 from storage.outbox_messages import OPERATION_CARD
@@ -65,6 +66,8 @@ class OperationService:
     rights: RightsCheck
     notify_outbox: Callable[[], None]
     """Wakes the outbox worker."""
+    lock_release: LockRelease = field(default_factory=LockRelease)
+    """Wakes an operation that waits for a lock and is to stop."""
 
     async def start(
         self,
@@ -109,7 +112,7 @@ class OperationService:
             await tx.apply(open_operation(record), at, new=True)
             await tx.inbox.mark_answered(source, at, record.id)
             if approval is not None:
-                await tx.timers.set(_expiry_timer(record.id, at + approval.within + UNDELIVERED_TIMEOUT))
+                await tx.timers.set(_expiry_timer(record.id, at + approval.within + UNDELIVERED_TIMEOUT), at)
         self.notify_outbox()
         # After the commit: if the process dies in between, Recovery finds the row without a workflow and starts it.
         await self.engine.start(record.id)
@@ -162,7 +165,7 @@ class OperationService:
         if transition is None or transition.record.approval is None or transition.record.approval.expires_at is None:
             return
         await tx.apply(transition, at)
-        await tx.timers.set(_expiry_timer(row.stream, transition.record.approval.expires_at))
+        await tx.timers.set(_expiry_timer(row.stream, transition.record.approval.expires_at), at)
 
     def _required_approval(self, plan: Plan) -> Approval | None:
         environment = self.catalogue().environments.get(plan.environment)
@@ -186,6 +189,8 @@ class OperationService:
             await self._audit_refusal(request, at, str(refusal))
             raise
         self.notify_outbox()
+        if transition.record.cancellation is not None:
+            self.lock_release.notify()
         await self.engine.wake(request.operation)
         return transition.record
 

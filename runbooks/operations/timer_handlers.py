@@ -88,8 +88,8 @@ class OperationTimerHandlers:
 
 
 def _with_expiry(record: OperationRecord, timer: Timer) -> OperationRecord:
-    """An approval whose card was never delivered has no expiry of its own: it then expires with this timer."""
+    """The expiry that counts is the timer's: an undelivered card has none, and the clock may have been set back since."""
     approval = record.approval
-    if approval is None or approval.expires_at is not None:
+    if approval is None or (approval.expires_at is not None and approval.expires_at <= timer.due_at):
         return record
     return replace(record, approval=replace(approval, expires_at=timer.due_at))

@@ -67,6 +67,7 @@ budgets = Table(
     metadata,
     Column("key", String(200), primary_key=True),
     Column("available_at", UtcDateTime, nullable=False),
+    Column("set_at", UtcDateTime),
 )
 
 timers = Table(
@@ -78,7 +79,9 @@ timers = Table(
     Column("due_at", UtcDateTime, nullable=False),
     Column("claimed_by", String(64), nullable=False, server_default=""),
     Column("claimed_at", UtcDateTime),
+    Column("set_at", UtcDateTime),
     Index("ix_timers_due_at", "due_at"),
+    Index("ix_timers_set_at", "set_at"),
 )
 
 replicas = Table(

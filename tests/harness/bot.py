@@ -86,9 +86,14 @@ class BotHarness:
 
     @asynccontextmanager
     async def run_bot(
-        self, *, mode: str = "socket", connected: bool = True, families: Sequence[Family] = FAMILIES
+        self,
+        *,
+        mode: str = "socket",
+        connected: bool = True,
+        families: Sequence[Family] = FAMILIES,
+        rate_limits: RateLimits = NO_RATE_LIMITS,
     ) -> AsyncIterator[Bot]:
-        options = RuntimeOptions(clock=self.clock, rate_limits=NO_RATE_LIMITS)
+        options = RuntimeOptions(clock=self.clock, rate_limits=rate_limits)
         async with run_bot(self.settings(mode=mode), options, families) as bot:
             if mode == "socket" and connected:
                 await self.slack.client.wait_for_bot()

@@ -20,6 +20,7 @@ from integrations.kubernetes import Cluster, ClusterSettings, open_cluster
 from runbooks.engine.engine import PROCEDURES_VERSION, Engine, StepObserver, ignore_step
 from runbooks.engine.lease import SingleReplicaLease
 from runbooks.operations.context import ProcedureDependencies
+from runbooks.operations.lock_release import LockRelease
 from runbooks.operations.planner import Planner
 from runbooks.operations.recovery import Recovery
 from runbooks.operations.rights import RightsCheck
@@ -255,6 +256,7 @@ async def open_operations_process(
         catalogue=current_catalogue,
         max_slack_outage=timedelta(seconds=3),
     )
+    lock_release = LockRelease()
     outside = ProcedureDependencies(
         store=store,
         clock=clock,
@@ -263,8 +265,9 @@ async def open_operations_process(
         rights=rights,
         rollout_within=lambda name: current_catalogue().rollout_within(name),
         notify_outbox=lambda: None,
+        lock_release=lock_release,
     )
-    operations = OperationService(engine, store, clock, current_catalogue, rights, lambda: None)
+    operations = OperationService(engine, store, clock, current_catalogue, rights, lambda: None, lock_release)
     timers = OperationTimerHandlers(engine=engine, dependencies=outside, operations=operations, scale_plan=planner.scale)
     await engine.open(Runner(engine, outside).run)
     try:

@@ -78,3 +78,4 @@ async def approved_behind_a_lock(harness: OperationsHarness, by: Member = ANA, a
 async def free_lock(harness: OperationsHarness) -> None:
     async with harness.store.write() as tx:
         await tx.locks.release("op-other")
+    harness.dependencies.lock_release.notify()

@@ -109,8 +109,8 @@ async def test_a_budget_that_slack_wants_held_is_not_spent_before_then(outbox: O
     await outbox.put(card("first", stream="edited", channel="C2"))
     await outbox.send_all()
     async with outbox.store.write() as tx:
-        await tx.outbox.block_budget(budget, outbox.now + 30 * SECOND)
-        await tx.outbox.block_budget(budget, outbox.now + 5 * SECOND)
+        await tx.outbox.block_budget(budget, outbox.now + 30 * SECOND, outbox.now)
+        await tx.outbox.block_budget(budget, outbox.now + 5 * SECOND, outbox.now)
     await outbox.put(card("new", stream="op-a"), card("elsewhere", stream="edited", channel="C2"))
     assert await outbox.send_all() == [free]
     outbox.clock.advance(30 * SECOND)

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from storage.outbox import FILE_NOT_UPLOADED
+from storage.outbox import EDIT_BUDGET, FILE_NOT_UPLOADED, RateLimits
 from storage.store import Store
 from tests.harness.fakes.clock import StoppedClock
-from tests.harness.outbox import SECOND, OutboxHarness, card, reply, text_of
+from tests.harness.outbox import SECOND, OutboxHarness, card, outbox_note, reply, text_of
 from tests.harness.samples.operations import NOW
 
 
@@ -136,13 +136,13 @@ async def test_a_file_that_is_still_to_come_keeps_the_row_open_and_the_address_k
 
 async def test_the_oldest_row_and_when_the_next_is_due(outbox: OutboxHarness) -> None:
     async with outbox.store.read() as tx:
-        assert (await tx.outbox.oldest_unsettled(), await tx.outbox.next_due()) == (None, None)
+        assert (await tx.outbox.oldest_unsettled(), await tx.outbox.next_due(NOW)) == (None, None)
     await outbox.put(card("asked"))
     outbox.clock.advance(SECOND)
     await outbox.retry_later(await outbox.claim_next(), 5 * SECOND)
     async with outbox.store.read() as tx:
         assert await tx.outbox.oldest_unsettled() == NOW
-        assert await tx.outbox.next_due() == NOW + 6 * SECOND
+        assert await tx.outbox.next_due(NOW) == NOW + 6 * SECOND
 
 
 async def test_what_ended_long_ago_is_dropped_but_for_failures(outbox: OutboxHarness) -> None:
@@ -155,3 +155,29 @@ async def test_what_ended_long_ago_is_dropped_but_for_failures(outbox: OutboxHar
         await tx.outbox.prune(outbox.now - timedelta(days=7))
     assert await outbox.counts() == {"failed": 1, "pending": 1}
     assert (await outbox.claim_next()).ts, "the address outlives the row"
+
+
+async def test_a_clock_that_was_set_back_silences_nobody(outbox: OutboxHarness) -> None:
+    outbox.pace = RateLimits(post_interval=SECOND, edit_interval=SECOND, edit_burst=0)
+    await outbox.put(card("one"))
+    assert await outbox.send_all() == ["one"]
+    await outbox.put(card("two", low_priority=True))
+    await outbox.put(outbox_note("other", stream="op-b", channel="C2"))
+    await outbox.retry_later(await outbox.claim_next(), 60 * SECOND)
+    async with outbox.store.write() as tx:
+        await tx.outbox.block_budget(EDIT_BUDGET, outbox.now + 3600 * SECOND, outbox.now)
+    outbox.clock.advance(-3600 * SECOND)
+    assert sorted(await outbox.send_all()) == ["other", "two"]
+    await outbox.put(outbox_note("third", stream="op-c", channel="C2"))
+    assert await outbox.send_all() == []  # the second of the channel's budget counts from now
+    outbox.clock.advance(2 * SECOND)
+    assert await outbox.send_all() == ["third"]
+
+
+async def test_a_clock_that_was_set_forward_sends_nothing_twice(outbox: OutboxHarness) -> None:
+    await outbox.put(card("one"))
+    row = await outbox.claim_next()
+    outbox.clock.advance(3600 * SECOND)
+    async with outbox.store.write() as tx:
+        assert await tx.outbox.claim("replica-1", outbox.now, outbox.pace, {row.id}) is None
+        assert await tx.outbox.claim("replica-2", outbox.now, outbox.pace) is not None

@@ -109,3 +109,20 @@ async def test_a_timer_is_brought_forward_and_never_put_off(store: Store) -> Non
             await tx.timers.bring_forward(timer(minutes=minutes))
         async with store.read() as tx:
             assert await tx.timers.due(NOW + 10 * MINUTE) == (timer(minutes=due),)
+
+
+async def test_a_timer_that_waits_for_a_span_is_due_after_it_though_the_clock_was_set_back(store: Store) -> None:
+    hour = 60 * MINUTE
+    async with store.write() as tx:
+        await tx.timers.set(Timer("span", "kind", "s", NOW + 30 * MINUTE), NOW)
+        await tx.timers.set(Timer("wall clock", "kind", "s", NOW + 30 * MINUTE))
+        assert await tx.timers.claim(Timer("span", "kind", "s", NOW + 30 * MINUTE), "replica-1", NOW)
+        assert not await tx.timers.was_clock_set_back(NOW - timedelta(seconds=2))
+    later = NOW - hour
+    async with store.write() as tx:
+        assert await tx.timers.was_clock_set_back(later)
+        assert await tx.timers.shift_after_clock_set_back(later) == 1
+        assert not await tx.timers.was_clock_set_back(later)
+        assert await tx.timers.due(later + 29 * MINUTE) == ()
+        assert [each.key for each in await tx.timers.due(later + 30 * MINUTE)] == ["span"]
+        assert [each.key for each in await tx.timers.due(NOW + 30 * MINUTE)] == ["span", "wall clock"]
