@@ -12,7 +12,7 @@ from typing import Protocol
 from domain.alerts.alerts import Alert, AlertGroup, GroupState, Notification, Route
 from domain.alerts.group_changes import GroupChange, change_with_note, distinguishing_labels, format_time
 from domain.alerts.titles import shared_by, summary_of, title_of
-from domain.clock import has_passed
+from domain.clock import has_passed, is_from_the_future
 from domain.notes import Tone
 from domain.text import and_more, format_duration
 
@@ -282,7 +282,9 @@ def _reopened(after: AlertGroup, changed_alerts: Sequence[Alert]) -> AlertGroup:
 
 
 def _flapped_within(record: AlertGroup, at: datetime, within: timedelta) -> bool:
-    return bool(record.state_changes) and not has_passed(within, record.state_changes[-1], at)
+    if not record.state_changes or is_from_the_future(record.state_changes[-1], at):
+        return False
+    return at - record.state_changes[-1] < within
 
 
 def _alert_count(count: int) -> str:
