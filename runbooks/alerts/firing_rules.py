@@ -25,6 +25,10 @@ class FiringRules:
     def __init__(self, prometheus: Callable[[str], RuleSource | None]) -> None:
         self._prometheus = prometheus
 
+    def can_ask(self, group: AlertGroup) -> bool:
+        """Whether the catalogue names a Prometheus for the group's environment."""
+        return self._prometheus(group.environment) is not None
+
     async def may_fire(self, group: AlertGroup) -> bool:
         """Whether a rule with the group's name fires, or Prometheus cannot say. False where there is none to ask."""
         prometheus, name = self._prometheus(group.environment), group.labels.get("alertname") or group.title

@@ -50,6 +50,8 @@ BACKLOG_DELAY = timedelta(seconds=5)
 """Wait for stored notifications to be applied: they may say the same."""
 MAX_CLAIM_AGE = TIMER_CLAIM_TIMEOUT / 2
 """A timer that has waited longer is left alone: its claim may expire, and two replicas would work at it."""
+MAX_RULES_ASKED = 20
+"""Groups about which Prometheus is asked for one comparison, all at once, so that its cost does not grow with their number."""
 MAX_MATCH_GROUPS = 50
 """Groups whose alerts are read to find one that is listed with the same beginning."""
 
@@ -207,11 +209,16 @@ class Reconciler:
         return True
 
     async def _may_fire(self, group_ids: Iterable[str]) -> frozenset[str]:
-        """The groups of which Prometheus says that they fire, or of which it should say it and does not answer."""
+        """The groups of which Prometheus says that they fire, or of which it was not asked yet or does not answer."""
         async with self._store.read() as tx:
             groups = [group for group_id in sorted(group_ids) if (group := await tx.alerts.get(group_id)) is not None]
-        may_fire = [await self._rules.may_fire(group) for group in groups]
-        return frozenset(group.id for group, fires in zip(groups, may_fire, strict=True) if fires)
+        groups = [group for group in groups if self._rules.can_ask(group)]
+        # In turns, so that groups that go on firing do not keep the others from being asked about.
+        turn = int(self._clock.now().timestamp() // 60) * MAX_RULES_ASKED % max(len(groups), 1)
+        asked = [*groups[turn:], *groups[:turn]][:MAX_RULES_ASKED]
+        answers = await asyncio.gather(*(self._rules.may_fire(group) for group in asked))
+        ended = {group.id for group, may_fire in zip(asked, answers, strict=True) if not may_fire}
+        return frozenset(group.id for group in groups) - ended
 
     async def _apply(self, batch: GroupBatch, group_id: str, needed: Corrections, comparison: _Comparison) -> None:
         record = batch.group(group_id).record
