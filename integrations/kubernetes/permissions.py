@@ -9,13 +9,19 @@ from domain.targets import WorkloadKind
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.resources import (
     ACCESS_REVIEWS,
+    APPLICATIONS,
     AUTOSCALERS,
     CONFIG_MAPS,
     CONTROLLER_REVISIONS,
+    DAEMON_SETS,
     DEPLOYMENTS,
     EVENTS,
+    HELM_RELEASES,
+    KUSTOMIZATIONS,
+    NODES,
     PODS,
     REPLICA_SETS,
+    ROLLOUTS,
     STATEFUL_SETS,
     Resource,
 )
@@ -32,7 +38,12 @@ REQUIRED_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = (
     ("list", EVENTS, ""),
     ("get", CONFIG_MAPS, ""),
 )
-"""Verb, resource and subresource. Reading Secrets and objects of Argo CD and Flux is optional and not checked."""
+"""Verb, resource and subresource."""
+
+OPTIONAL_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = tuple(
+    ("get", resource, "") for resource in (APPLICATIONS, KUSTOMIZATIONS, HELM_RELEASES, DAEMON_SETS, ROLLOUTS, NODES)
+)
+"""What is read where it may be read, and not checked: owners that put changes back, other workloads of a service's name, nodes."""
 
 
 KIND_PERMISSIONS: Mapping[WorkloadKind, tuple[tuple[str, Resource, str], ...]] = MappingProxyType(

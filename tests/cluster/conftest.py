@@ -1,4 +1,7 @@
-"""Operations on a real API server. Each test has a namespace of its own, which is deleted at the end."""
+"""Operations on a real API server, with the rights of ``deploy/rbac.yaml`` and no others.
+
+Each test has a namespace of its own, which is deleted at the end.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +13,7 @@ from domain.clock import SystemClock
 from domain.redaction import redact
 from integrations.kubernetes import ClusterSettings, open_cluster
 from storage.migrate import migrate
+from tests.harness.bot_account import bot_kubeconfig
 from tests.harness.cluster_namespace import ClusterNamespace, open_namespace, real_kubeconfig
 from tests.harness.operations import OffsetClock, OperationsHarness, open_operations_process
 from tests.harness.samples.team import catalogue_data, service
@@ -37,7 +41,7 @@ async def kubectl_namespace(kubeconfig: Path) -> AsyncIterator[ClusterNamespace]
 async def harness(namespace: ClusterNamespace, tmp_path: Path) -> AsyncIterator[OperationsHarness]:
     url = f"sqlite:///{tmp_path / 'deepecho.sqlite'}"
     await migrate(url)
-    settings = ClusterSettings(name="main", kubeconfig=str(namespace.kubeconfig))
+    settings = ClusterSettings(name="main", kubeconfig=str(await bot_kubeconfig(namespace, tmp_path)))
     async with (
         open_cluster(settings, SystemClock(), redact=redact) as cluster,
         open_operations_process(url, OffsetClock(), _catalogue(namespace.name), None, cluster) as opened,

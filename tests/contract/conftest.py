@@ -11,6 +11,7 @@ from domain.redaction import redact
 from integrations.kubernetes import Cluster, ClusterSettings, open_cluster
 from integrations.kubernetes.client import KubernetesClient
 from sandbox.cluster import FAST, VIEWER_TOKEN, StandInCluster
+from tests.harness.bot_account import bot_kubeconfig
 from tests.harness.cluster_namespace import ClusterNamespace, open_namespace, real_kubeconfig
 
 
@@ -49,8 +50,10 @@ def real_server(namespace: ClusterNamespace) -> None:
 
 
 @pytest.fixture
-async def cluster(namespace: ClusterNamespace) -> AsyncIterator[Cluster]:
-    settings = ClusterSettings(name="here", kubeconfig=str(namespace.kubeconfig), connect_timeout=1, total_timeout=10)
+async def cluster(namespace: ClusterNamespace, tmp_path: Path) -> AsyncIterator[Cluster]:
+    """The integration, on the real API server with the rights of ``deploy/rbac.yaml`` and no others."""
+    kubeconfig = namespace.kubeconfig if namespace.stand_in else await bot_kubeconfig(namespace, tmp_path)
+    settings = ClusterSettings(name="here", kubeconfig=str(kubeconfig), connect_timeout=1, total_timeout=10)
     async with open_cluster(settings, SystemClock(), redact=redact) as opened:
         yield opened
 
