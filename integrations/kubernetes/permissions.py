@@ -43,7 +43,7 @@ REQUIRED_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = (
 OPTIONAL_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = tuple(
     ("get", resource, "") for resource in (APPLICATIONS, KUSTOMIZATIONS, HELM_RELEASES, DAEMON_SETS, ROLLOUTS, NODES)
 )
-"""What is read where it may be read, and not checked: owners that put changes back, other workloads of a service's name, nodes."""
+"""What is read where it may be, and not checked: owners that put changes back, other workloads of a service's name, nodes."""
 
 
 KIND_PERMISSIONS: Mapping[WorkloadKind, tuple[tuple[str, Resource, str], ...]] = MappingProxyType(
