@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import Drifted, NotFound, PermanentError, Refused
 from integrations.kubernetes import Cluster
-from integrations.kubernetes.deployments import REVISION_ANNOTATION
+from integrations.kubernetes.resources import REVISION_ANNOTATION
 from sandbox.cluster import ClusterFault, StandInCluster
 from tests.harness.cluster_namespace import ClusterNamespace, Json, wait_until
 from tests.harness.kubernetes_changes import STILL, put_template, restart, template_with_tag
