@@ -15,6 +15,7 @@ from bot.core.file_lock import PRIVATE_UMASK
 from bot.core.logs import set_up_logs
 from bot.core.settings import InvalidSettings, Settings, load_settings
 from domain.errors import CatalogueError, DeepechoError
+from domain.redaction import redact
 
 log = structlog.get_logger()
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings()
     except InvalidSettings as error:
-        print(error, file=sys.stderr)
+        print(redact(str(error)), file=sys.stderr)
         return EXIT_MISCONFIGURED
     set_up_logs(settings.log.level, settings.log.format)
     os.umask(PRIVATE_UMASK)
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return asyncio.run(command(settings, parsed))
     except* DeepechoError as errors:
         for sentence in _sentences(errors):
-            print(sentence, file=sys.stderr)
+            print(redact(sentence), file=sys.stderr)
     return EXIT_FAILED
 
 
@@ -105,7 +106,7 @@ async def _check(settings: Settings, _arguments: argparse.Namespace) -> int:
 
     all_ok = True
     async for check in checks(settings):
-        print(f"{'ok  ' if check.ok else 'FAIL'} {check.name:<40} {check.detail}", flush=True)
+        print(f"{'ok  ' if check.ok else 'FAIL'} {check.name:<40} {redact(check.detail)}", flush=True)
         all_ok = all_ok and check.ok
     return 0 if all_ok else EXIT_FAILED
 
@@ -126,7 +127,7 @@ async def _verify(settings: Settings, _arguments: argparse.Namespace) -> int:
     from bot.audit_verify import verify
 
     report, ok = await verify(settings)
-    print(report)
+    print(redact(report))
     return 0 if ok else EXIT_FAILED
 
 

@@ -67,6 +67,10 @@ def _formatter(shared: list[Processor], *, coloured: bool) -> logging.Formatter:
     )
 
 
+_RANDOM = "x1" * 10
+"""Behind a name that announces a secret, this is taken for one."""
+
+
 def redact_event(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Mask secrets in every value, tracebacks included. A value whose key names a secret is masked whole."""
     return {key: _masked(key, value) for key, value in event.items()}
@@ -80,7 +84,7 @@ def _masked(name: str, value: object) -> object:
     if isinstance(value, list | tuple | set | frozenset):
         return [_masked(name, each) for each in value]
     text = value if isinstance(value, str) else str(value)
-    return MASK if text and MASK in redact(f"{name}=x") else redact(text)
+    return MASK if text and MASK in redact(f"{name}={_RANDOM}") else redact(text)
 
 
 def _quiet_libraries(level: int) -> None:

@@ -5,7 +5,7 @@ ANYWHERE = r"pass[_-]?(?:word|wd|phrase)|passwd|requirepass|masterauth"
 _BEFORE_KEY = (
     r"api|app|access|secret|private|auth|signing|signature|encryption|decryption|master|account|shared|storage|license|licence|"
     r"deploy|admin|consumer|subscription|hmac|webhook|jwt|crypto|cipher|security|unseal|recovery|ingest|write|functions?|sas|"
-    r"shared[_-]?access|secret[_-]?access|primary[_-]?access|session|cookie|rails[_-]?master"
+    r"sentry|shared[_-]?access|secret[_-]?access|primary[_-]?access|session|cookie|rails[_-]?master"
 )
 _BEFORE_TOKENS = (
     r"access|auth|refresh|id|api|bearer|session|security|user|bot|app|personal|deploy|registration|root|client|push|private|"
@@ -13,13 +13,14 @@ _BEFORE_TOKENS = (
 )
 _BEFORE_SECRETS = r"client|shared|app|api|consumer|webhook|signing|jwt|oauth|session|cookie|auth|hmac|master|token|user|bot"
 STRONG = (
-    rf"pwd|pw|passcode|(?:{_BEFORE_SECRETS})[_ -]?secret|secret[_-]?key[_-]?base|(?:{_BEFORE_KEY})[_ -]?key|"
-    rf"(?:{_BEFORE_TOKENS})[_ -]?token|client[_-]?key[_-]?data|sessionid|session[_-]id|phpsessid|jsessionid|db[_-]?pass|_auth"
+    r"pwd|pw|passcode|(?:store|key|trust|db|user|admin|root|dest|src)[_-]?pass|(?:tls|ca)\.key|"
+    rf"(?:{_BEFORE_SECRETS})[_ -]?secret|secret[_-]?key[_-]?base|(?:{_BEFORE_KEY})[_ -]?key|"
+    rf"(?:{_BEFORE_TOKENS})[_ -]?token|client[_-]?key[_-]?data|sessionid|session[_-]id|phpsessid|jsessionid|_auth"
 )
 """What stands behind such a name is a secret unless it is plainly none."""
 
 WEAK = (
-    r"pass|token|secret|auth|cred(?:ential)?s?|cookie|session|dsn|pat|jwt|bearer|salt|nonce|sid|apikey|ticket|sig|signature|"
+    r"pass|token|secret|auth|cred(?:ential)?s?|cookie|session|dsn|pat|jwt|bearer|salt|nonce|sid|apikey|hmac|ticket|sig|signature|"
     r"secret[_-]?data|connection[_-]?string"
 )
 """What stands behind such a name is a secret where it looks random."""
@@ -34,12 +35,14 @@ PLAIN_WORDS = (
     r"were|not|must|cannot|can't|can|could|should|has|have|had|for|and|or|the|a|an|in|of|to|from|with|without|by|at|it|this|that|"
     r"too|only|please|error|errors|missing|incorrect|wrong|mismatch|match|matches|reset|login|logout|oauth2?|digest|ldap|saml|"
     r"sso|oidc|kerberos|scram-sha-256|md5|sha-?1|sha-?256|sha-?512|bcrypt|trust|peer|cert|x509|unauthorized|forbidden|open|read|"
-    r"authentication|authorization|validation|verification|length|minimum|maximum|at least|between|contains|got|expected"
+    r"authentication|authorization|validation|verification|length|minimum|maximum|at least|between|contains|got|expected|value|"
+    r"name"
 )
 PLACEHOLDER = (
     r"\*+|x{3,}|X{3,}|\.{3,}|\[?[A-Z_ -]*(?:REDACTED|FILTERED|MASKED|HIDDEN|PROTECTED|SECRET|PASSWORD)[A-Z_ -]*\]?|"
-    r"\[?(?:redacted|filtered|masked|hidden|protected)\]?|<[^<>]*>?|\$\{.*|\$\(.*|\$[A-Za-z_]\w*|\{\{.*|\{\w*\}?|%[sdvqrw]|"
-    r"%\(?\w+\)?s?|\(sensitive.*|\(.*|@\w+@?|&\w+|nil\)?|0x[0-9a-f]+"
+    r"\[?(?:redacted|filtered|masked|hidden|protected)\]?|<[A-Za-z_/| -]*>?|\$\{.*|\$\(.*|\$[A-Za-z_]\w*|\{\{.*|\{\w*\}?|"
+    r"%[sdvqrw]|"
+    r"%\(\w+\)s|\(sensitive.*|\(.*|@\w+@?|&\w+|nil\)?|0x[0-9a-f]+"
 )
 NOT_RANDOM = (
     r"(?:[A-Za-z]{0,19}|[A-Z]+(?:[-_][A-Z0-9]{1,8})+|[A-Za-z_]+|[A-Za-z]+(?:[ ._:/-][A-Za-z]*)*|[A-Z]{2,10}-?\d{1,6}|"

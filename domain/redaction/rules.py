@@ -8,19 +8,21 @@ _SUFFIX = (
     r"(?i:[_.-]?(?:prod(?:uction)?|stag(?:e|ing)|dev|test|old|new|current|previous|value|plain|raw|text|b(?:ase)?64|primary|"
     r"secondary|v?\d{1,2}))?"
 )
-_QUOTE = r"[\\\"'`]*"
+_QUOTE = r"(?:[\\\"'`]|%22|&quot;|&#34;)*"
 _NAME = f"{ANYWHERE}|{STRONG}|{WEAK}"
-_JOIN = rf"{_QUOTE}\]?[ \t]*(?:=>|:=|->|[:=])"
+_JOIN = rf"{_QUOTE}\]?[ \t]*(?:=>|:=|->|==?|:|%3[AaDd])"
 _GAP = r"[ \t]*(?:\r?\n[ \t]+)?"
-_OPEN = r"[\[({]{0,2}"
+_OPEN = rf"[\[({{]{{0,2}}(?:{_QUOTE}value{_QUOTE}[ \t]*[:=][ \t]*)?"
 _END = rf"\s\"'`,;&)\]}}<>\\{HIDDEN}"
 _BARE = rf"[^{_END}=:][^{_END}]*"
 _WITH_SYMBOLS = rf"{_BARE}(?:[&,;)}}\]]+[^{_END}=:]+)+"
 """Not a list of parameters: nothing has a name."""
 _QUOTED = (
+    rf"(?:&quot;|%22)[^&%\s{HIDDEN}]+|"
     rf"[bBrRuUfF]?(?:\\+[\"'][^\"'\\\n{HIDDEN}]+|\"(?:[^\"\\\n{HIDDEN}]|\\[^{HIDDEN}])+\"?|'[^'\n{HIDDEN}]+'?|`[^`\n{HIDDEN}]+`?)"
 )
 _VALUE = rf"{_QUOTED}|{_BARE}"
+_IN_BRACKETS = rf"<[^<>\s{HIDDEN}]+>"
 _VALUE_BUT_WORDS = rf"{_QUOTED}|[A-Za-z]?[a-z]*[^A-Za-z{_END}=:][^{_END}]*|[A-Za-z][a-z]*[A-Z][^{_END}]*"
 _END_OF_VALUE = r"[ \t]*(?:[\r\n,;)}\]]|\z)"
 
@@ -152,6 +154,8 @@ COMMANDS = (
         ),
         spares=r"-.*|\d{1,5}|[a-z]{1,5}",
     ),
+    Rule("literal of kubectl", _VALUE, before=r"--from-literal[ =][\"']?[\w.-]+="),
+    Rule("login to Vault", r"[\w.-]{20,}", before=r"\bvault[ ]login[ ](?:token=)?", spares=NOT_RANDOM),
     Rule("pass of OpenSSL", _BARE, before=r"\bpass:", spares=rf"{NOT_RANDOM}"),
     Rule("users of RabbitMQ", _BARE, before=r"\b(?:add_user|change_password)[ ]\S+[ ]"),
     Rule("login of .netrc", r"\S+", before=r"\blogin\s+\S+\s+password\s+"),
@@ -189,7 +193,7 @@ NAMED = (
         spares=rf"{NO_SECRET}[ ]*",
     ),
     Rule("strong name, symbols", _WITH_SYMBOLS, before=rf"(?:{_STRONG_NAME}{_GAP}{_OPEN})", after=r"(?:\s|\z)", spares=NO_SECRET),
-    Rule("strong name, equals", _VALUE, before=rf"(?:{_STRONG_NAME}{_OPEN})", spares=NO_SECRET),
+    Rule("strong name, equals", rf"{_IN_BRACKETS}|{_VALUE}", before=rf"(?:{_STRONG_NAME}{_OPEN})", spares=NO_SECRET),
     Rule("strong name", _VALUE_BUT_WORDS, before=rf"(?:{_STRONG_NAME}{_GAP}{_OPEN})", spares=NO_SECRET),
     Rule(
         "strong name, one word",
@@ -232,6 +236,19 @@ NAMED = (
         rf"[^\s\"'{HIDDEN}]{{6,}}",
         before=r"(?i:\b(?:pass(?:word|phrase|code)|secret|token|key)(?:[ ][a-z]+){0,3}[ ](?:is|was)[:]?[ ]+[\"'`]?)",
         spares=NOT_RANDOM,
+    ),
+    Rule(
+        "password for somebody",
+        r"[^\s\"']{6,}",
+        before=r"(?i:\bpassword(?:[ ](?:changed|set|reset|updated)[ ]to[ ]|(?:[ ][^\s:=]+){0,4}[ ]for[ ]\S+:[ ]))",
+        after=r"[ \t]*(?:\r?\n|\z)",
+        spares=NOT_RANDOM,
+    ),
+    Rule(
+        "name, space, random",
+        r"[A-Za-z0-9_]{20,}\b",
+        before=r"(?i:\b(?:api[_ -]?key|apikey|token|secret|password)[ ]+)",
+        spares=rf"{NOT_RANDOM}|[^0-9]*|[^A-Za-z]*",
     ),
     Rule("key with a number", r"[A-Za-z0-9+/=]{20,}", before=r"(?i:\b(?:unseal|recovery)[ ]key[ ]\d+:[ ]*)"),
     Rule(

@@ -16,7 +16,9 @@ from integrations.kubernetes.workload_kinds import kind_of
 Redact = Callable[[str], str]
 
 MAX_LOG_LINES = 10
-_MAX_LOG_BYTES = 16_384
+_LOG_LINES_READ = 60
+"""More than are shown: the line that names a secret, and the 52 lines of a key of 4,096 bits, may stand before the last ten."""
+_MAX_LOG_BYTES = 65_536
 _MAX_PODS_WITH_LOGS = 5
 """Pods of one version fail alike: a few logs are enough."""
 _STARTING_REASONS = {"ContainerCreating", "PodInitializing"}
@@ -165,7 +167,7 @@ async def _read_log_tail(client: KubernetesClient, namespace: str, candidate: _C
                 namespace,
                 candidate.failure.pod,
                 container=candidate.container,
-                lines=MAX_LOG_LINES,
+                lines=_LOG_LINES_READ,
                 previous=previous,
                 max_bytes=_MAX_LOG_BYTES,
             )

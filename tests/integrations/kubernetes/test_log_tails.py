@@ -1,0 +1,45 @@
+"""A secret whose head stands before the lines that are shown."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from domain.redaction import redact
+from domain.targets import Target
+from domain.workloads.deployments import PodFailure
+from integrations.kubernetes.client import KubernetesClient
+from integrations.kubernetes.pod_failures import MAX_LOG_LINES, _Candidate, _with_log_tail
+from tests.redaction.shapes import make_sample, pem
+
+WEB = Target(environment="production", service="web", cluster="here", namespace="shop", deployment="web", container="web")
+CRASHED = _Candidate(failure=PodFailure(pod="web-1", reason="Error", message="", restarts=1, log_tail=()), container="web")
+
+
+@dataclass
+class FakeLogs:
+    """A container that wrote ``text``; gives its last lines as the API server does."""
+
+    text: str
+
+    async def pod_log(self, _namespace: str, _pod: str, *, lines: int, max_bytes: int, **_: object) -> str:
+        return "\n".join(self.text.splitlines()[-lines:])[:max_bytes]
+
+
+async def _shown(text: str) -> str:
+    client = cast("KubernetesClient", FakeLogs(text))
+    failure = await _with_log_tail(client, WEB, CRASHED, redact)
+    assert len(failure.log_tail) <= MAX_LOG_LINES
+    return "\n".join(failure.log_tail)
+
+
+async def test_short_lines_of_a_key_are_hidden_though_its_first_line_is_not_shown() -> None:
+    body = make_sample("\n".join(["<b40>"] * 30))
+    shown = await _shown(f"loading\n{pem('BEGIN', 'RSA')}\n{body.text}")
+    assert not body.leaks(shown)
+
+
+async def test_the_name_of_a_value_may_stand_before_the_lines_that_are_shown() -> None:
+    secret = make_sample("<a30>")
+    lines = [f"line {number}" for number in range(MAX_LOG_LINES - 1)]
+    shown = await _shown("\n".join(["- name: DB_PASSWORD", f"  value: {secret.text}", *lines]))
+    assert not secret.leaks(shown)
+    assert "line 8" in shown
