@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import UTC
 from pathlib import Path
 
 import aiohttp
@@ -21,7 +22,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
 from domain.errors import CatalogueError, DeepechoError
 from domain.targets import WorkloadKind
-from integrations.kubernetes import Permission
+from integrations.kubernetes import Credential, Permission
 from storage.engines import open_engines
 from storage.schema_revision import require_schema
 
@@ -111,7 +112,8 @@ async def _clusters(catalogue: Catalogue, folder: Path) -> AsyncIterator[CheckRe
         await clusters.open_connections(catalogue)
         for name, cluster in clusters.items():
             try:
-                yield CheckResult(f"cluster {name}", ok=True, detail=await cluster.version())
+                version = await cluster.version()
+                yield CheckResult(f"cluster {name}", ok=True, detail=f"{version}; {_credential_end(await cluster.credential())}")
                 for namespace, kinds in _namespaces(catalogue, name).items():
                     yield _permissions(name, namespace, await cluster.permissions(namespace, kinds))
             except DeepechoError as error:
@@ -156,6 +158,13 @@ def _permissions(cluster: str, namespace: str, permissions: tuple[Permission, ..
     missing = [f"{each.verb} {each.resource}" for each in permissions if not each.allowed]
     detail = f"may not: {', '.join(missing)}" if missing else "everything the commands need is permitted"
     return CheckResult(f"cluster {cluster}/{namespace}", ok=not missing, detail=detail)
+
+
+def _credential_end(credential: Credential) -> str:
+    if credential.expires_at is None:
+        return f"its {credential.kind} does not say when it ends"
+    ends = f"its {credential.kind} ends {credential.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{ends} and is renewed before" if credential.is_renewed else f"{ends}: renew it before, nothing else does"
 
 
 def _summarize(catalogue: Catalogue) -> str:

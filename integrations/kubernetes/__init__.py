@@ -4,8 +4,8 @@ Permissions and retries belong to the callers; the type of an error tells whethe
 The Kubernetes library (35 MiB, 0.2 s) is imported by the first request to a cluster, not by importing this package.
 """
 
-from integrations.kubernetes.cluster import Cluster, open_cluster
+from integrations.kubernetes.cluster import Cluster, Credential, open_cluster
 from integrations.kubernetes.permissions import Permission
 from integrations.kubernetes.settings import ClusterSettings, Eks
 
-__all__ = ["Cluster", "ClusterSettings", "Eks", "Permission", "open_cluster"]
+__all__ = ["Cluster", "ClusterSettings", "Credential", "Eks", "Permission", "open_cluster"]

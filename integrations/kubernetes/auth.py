@@ -1,4 +1,4 @@
-"""Authentication: builds an API client from settings. No other module imports the Kubernetes library."""
+"""Authentication: builds an API client from settings. Only this module and ``kubeconfig`` import the Kubernetes library."""
 
 import asyncio
 import functools
@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,83 +14,128 @@ from domain.clock import Clock
 from domain.errors import DeepechoError, PermanentError, TemporaryError
 from integrations.kubernetes import eks
 from integrations.kubernetes.settings import ClusterSettings, Eks
-from integrations.kubernetes.tokens import Credentials, ExpiringToken
+from integrations.kubernetes.tokens import Credentials, ExpiringToken, end_of_token
 
 if TYPE_CHECKING:
     from kubernetes_asyncio.client import ApiClient, Configuration
 
 _FILE_TOKEN_TTL = timedelta(minutes=1)
 """Kubernetes replaces a service account's token file long before the old token expires: a reread each minute is enough."""
-_PLUGIN_RENEWAL_MARGIN = timedelta(minutes=1)
-"""How long before its expiry a plugin's token is renewed."""
 
 
 @dataclass(frozen=True, slots=True)
-class AuthenticatedClient:
-    """An open API client and the credentials for its ``Authorization`` header."""
+class Session:
+    """An API client and the token for its ``Authorization`` header."""
 
     api_client: "ApiClient"
-    credentials: Credentials
+    token: ExpiringToken
+
+
+class AuthenticatedClient:
+    """API client of a cluster with its credentials. Where a login brings another certificate, it connects anew."""
+
+    def __init__(self, settings: ClusterSettings, credentials: Credentials, configuration: "Configuration | None") -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._digest = ""
+        self._current = None if configuration is None else _open_api_client(settings, configuration, PermanentError)
+        self._former: ApiClient | None = None
+
+    async def session(self) -> Session:
+        """A client with a valid token or certificate; logs in anew when due."""
+        token = await self._credentials.current()
+        try:
+            return await self._session(token)
+        except TemporaryError:
+            # A certificate and its key are being replaced, one after the other: until then the former ones are good.
+            if self._current is None:
+                raise
+            return Session(self._current, token)
+
+    async def replace_refused(self, refused: Session) -> Session:
+        """A session with a new login instead of one that the server refused."""
+        return await self._session(await self._credentials.replace_refused(refused.token))
+
+    async def credential(self) -> ExpiringToken:
+        """The present login."""
+        return await self._credentials.current()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for api_client in filter(None, (self._current, self._former)):
+            await api_client.close()
+
+    async def _session(self, token: ExpiringToken) -> Session:
+        connection = token.connection
+        unused = None
+        if connection is not None and (self._current is None or connection.digest != self._digest):
+            error_type = PermanentError if self._current is None else TemporaryError
+            api_client = _open_api_client(self._settings, connection.configuration, error_type)
+            # What is under way goes on with the former certificate; its connections are closed at the change after this one.
+            unused, self._former, self._current, self._digest = self._former, self._current, api_client, connection.digest
+        current = self._current
+        if current is None:
+            raise RuntimeError("the login brought no connection")
+        if unused is not None:
+            await unused.close()
+        return Session(current, token)
+
+
+def _open_api_client(settings: ClusterSettings, configuration: "Configuration", error_type: type[DeepechoError]) -> "ApiClient":
+    from kubernetes_asyncio.client import ApiClient
+
+    try:
+        api_client = ApiClient(configuration)
+    except (OSError, ValueError) as error:  # ssl.SSLError among them
+        raise error_type(f"The certificates of cluster {settings.name} cannot be used: {error}") from error
+    api_client.user_agent = "deepecho"
+    return api_client
 
 
 async def open_authenticated_client(settings: ClusterSettings, clock: Clock, executor: Executor) -> AuthenticatedClient:
     """Open a client. The import of the library runs in a thread, since it takes 0.2 s, or seconds when uncompiled."""
     await asyncio.get_running_loop().run_in_executor(executor, importlib.import_module, "kubernetes_asyncio.config")
-    from kubernetes_asyncio.client import ApiClient
-
     configuration, issue_token = await _configure_auth(settings, clock, executor)
-    credentials = Credentials(issue_token, clock)
-    await credentials.header()
-    api_client = ApiClient(configuration)
-    api_client.user_agent = "deepecho"
-    return AuthenticatedClient(api_client, credentials)
+    client = AuthenticatedClient(settings, Credentials(issue_token, clock), configuration)
+    await client.session()
+    return client
 
 
 TokenIssuer = Callable[[], Awaitable[ExpiringToken]]
 
 
-async def _configure_auth(settings: ClusterSettings, clock: Clock, executor: Executor) -> "tuple[Configuration, TokenIssuer]":
+async def _configure_auth(
+    settings: ClusterSettings, clock: Clock, executor: Executor
+) -> "tuple[Configuration | None, TokenIssuer]":
+    """The connection's settings, None where each login brings them, and how to log in."""
     if settings.eks is not None:
         return await _eks_auth(settings.eks, clock, executor)
     if settings.in_cluster:
         return _in_cluster_auth(settings, clock)
-    # At the start a broken kubeconfig is a permanent error; later it may just be being rewritten, so that a retry can help.
-    configuration, first_token = await _load_kubeconfig(settings, PermanentError)
-    unused_tokens = [first_token]
+    error_types: list[type[DeepechoError]] = [PermanentError]
 
     async def issue_token() -> ExpiringToken:
-        """Read the kubeconfig again, since a plugin, a token file or a new login may give a new token."""
-        return unused_tokens.pop() if unused_tokens else (await _load_kubeconfig(settings, TemporaryError))[1]
+        """Read the kubeconfig again, since a login program, a file or a new login may give a new credential.
 
-    return configuration, issue_token
+        At the start a broken kubeconfig is a permanent error; later it may just be being rewritten, so that a retry can help.
+        """
+        token = await _load_kubeconfig(settings, clock, error_types[0])
+        error_types[0] = TemporaryError
+        return token
+
+    return None, issue_token
 
 
-async def _load_kubeconfig(settings: ClusterSettings, error_type: type[DeepechoError]) -> "tuple[Configuration, ExpiringToken]":
-    import yaml
-    from kubernetes_asyncio.client import Configuration
-    from kubernetes_asyncio.config import ConfigException, load_kube_config
+async def _load_kubeconfig(settings: ClusterSettings, clock: Clock, error_type: type[DeepechoError]) -> ExpiringToken:
+    from integrations.kubernetes.kubeconfig import LOGIN_ERRORS, login
 
-    configuration = Configuration()
     try:
         async with asyncio.timeout(settings.total_timeout):
-            loader = await load_kube_config(
-                config_file=settings.kubeconfig,
-                context=settings.context or None,
-                client_configuration=configuration,
-                persist_config=False,
-            )
+            return await login(settings.kubeconfig, settings.context, clock.now())
     except TimeoutError as error:
         raise TemporaryError(f"The login program of cluster {settings.name} did not finish.") from error
-    # The library validates the file with assertions and does not check the types of its values.
-    except (ConfigException, OSError, ValueError, KeyError, TypeError, AssertionError, yaml.YAMLError) as error:
+    except LOGIN_ERRORS as error:
         raise error_type(f"The kubeconfig of cluster {settings.name} cannot be used: {error}") from error
-    expiry = getattr(loader, "exec_plugin_expiry", None)
-    expiry = expiry.astimezone(UTC) if expiry else None
-    return configuration, ExpiringToken(
-        configuration.api_key.get("BearerToken", ""),
-        renew_at=expiry - _PLUGIN_RENEWAL_MARGIN if expiry else None,
-        expires_at=expiry,
-    )
 
 
 def _in_cluster_auth(settings: ClusterSettings, clock: Clock) -> "tuple[Configuration, TokenIssuer]":
@@ -108,7 +153,8 @@ def _in_cluster_auth(settings: ClusterSettings, clock: Clock) -> "tuple[Configur
         raise PermanentError(f"Cluster {settings.name} cannot be entered from inside: {error}") from error
 
     async def issue_token() -> ExpiringToken:
-        return ExpiringToken(f"Bearer {_read_token(token_path)}", renew_at=clock.now() + _FILE_TOKEN_TTL)
+        header = f"Bearer {_read_token(token_path)}"
+        return ExpiringToken(header, renew_at=clock.now() + _FILE_TOKEN_TTL, expires_at=end_of_token(header))
 
     return configuration, issue_token
 

@@ -11,10 +11,11 @@ import aiohttp
 
 from domain.clock import Clock
 from integrations.http import parse_failed_response, read_response, translate_errors
-from integrations.kubernetes.auth import AuthenticatedClient, open_authenticated_client
+from integrations.kubernetes.auth import AuthenticatedClient, Session, open_authenticated_client
 from integrations.kubernetes.errors import KubernetesCall, error_for_status, kubernetes_call
 from integrations.kubernetes.resources import PODS, Json, Resource
 from integrations.kubernetes.settings import ClusterSettings
+from integrations.kubernetes.tokens import ExpiringToken
 
 METADATA_ONLY_MEDIA_TYPE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """The server then sends only ``metadata``, so that a Secret's data is never transferred."""
@@ -55,8 +56,12 @@ class KubernetesClient:
 
     async def close(self) -> None:
         if self._authenticated is not None:
-            await self._authenticated.api_client.close()
+            await self._authenticated.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def credential(self) -> ExpiringToken:
+        """How the bot is logged in at present."""
+        return await (await self._open()).credential()
 
     async def get(self, resource: Resource, namespace: str, name: str, *, accept: str = "application/json") -> Json:
         """Read one object. Raises NotFound."""
@@ -148,25 +153,26 @@ class KubernetesClient:
     async def _request(self, request: _Request) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request and return its successful response. On 401 the credentials are renewed once."""
         authenticated = await self._open()
-        header = await authenticated.credentials.header()
+        session = await authenticated.session()
         with translate_errors(request.call):
-            response = await self._call_api(authenticated, request, header)
+            response = await self._call_api(session, request)
             # Once only: a token may have been revoked early, but a second 401 means that the account has no access.
             if response.status == 401:
                 response.release()
-                response = await self._call_api(authenticated, request, await authenticated.credentials.replace_refused(header))
+                response = await self._call_api(await authenticated.replace_refused(session), request)
             async with response:
                 if response.status >= 400:
                     body = await read_response(request.call, response, MAX_RESPONSE_BYTES)
                     raise error_for_status(request.call, parse_failed_response(response.status, body, response.headers))
                 yield response
 
-    async def _call_api(self, authenticated: AuthenticatedClient, request: _Request, header: str) -> aiohttp.ClientResponse:
+    async def _call_api(self, session: Session, request: _Request) -> aiohttp.ClientResponse:
         """Send through the library's client, which handles certificates and proxies, without its response models."""
         if request.call.is_write:
             # At the last moment before the write: credentials may have taken longer than the lease lasts.
             self._check_lease()
-        response: aiohttp.ClientResponse = await authenticated.api_client.call_api(
+        header = session.token.header
+        response: aiohttp.ClientResponse = await session.api_client.call_api(
             request.path,
             request.method,
             query_params=[(key, value) for key, value in request.query.items() if value],

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 from domain.clock import Clock
@@ -16,6 +17,15 @@ from integrations.kubernetes.permissions import Permission, permissions
 from integrations.kubernetes.pod_failures import pod_failures
 from integrations.kubernetes.pods import running_pods
 from integrations.kubernetes.settings import ClusterSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """The bot's login. ``kind`` is *token* or *certificate*; ``expires_at`` is None where it does not say when it ends."""
+
+    kind: str
+    expires_at: datetime | None
+    is_renewed: bool
 
 
 class Cluster:
@@ -130,6 +140,11 @@ class Cluster:
     async def version(self) -> str:
         """The server's version, such as ``v1.34.1``."""
         return str((await self._client.get_info("/version"))["gitVersion"])
+
+    async def credential(self) -> Credential:
+        """What the bot is logged in with, when it ends, and whether it is renewed without a person."""
+        token = await self._client.credential()
+        return Credential("token" if token.header else "certificate", token.expires_at, is_renewed=token.is_renewed)
 
 
 @asynccontextmanager

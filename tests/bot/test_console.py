@@ -179,6 +179,8 @@ async def test_check_says_one_line_for_each_thing(harness: BotHarness) -> None:
     named = {line[5:45].strip(): line[46:] for line in lines}
     assert {"slack", "slack socket", "database", "catalogue", "cluster production"} <= named.keys()
     assert named["slack"] == "deepecho in Deep Echo (T0DEEPECHO)"
+    assert "; its " in named["cluster production"]
+    assert "when it ends" in named["cluster production"]
     assert named["cluster production/deep-echo-prod"] == "everything the commands need is permitted"
 
 

@@ -31,16 +31,20 @@ class FakeTokenIssuer:
         return ExpiringToken(f"Bearer {self.issued}", now + timedelta(minutes=10), now + timedelta(minutes=14))
 
 
+async def _header(credentials: Credentials) -> str:
+    return (await credentials.current()).header
+
+
 async def test_a_token_is_issued_once_for_all_who_wait_and_renewed_after_ten_minutes() -> None:
     clock = ManualClock()
     issuer = FakeTokenIssuer(clock)
     credentials = Credentials(issuer, clock)
 
-    assert await asyncio.gather(*(credentials.header() for _ in range(5))) == ["Bearer 1"] * 5
+    assert await asyncio.gather(*(_header(credentials) for _ in range(5))) == ["Bearer 1"] * 5
     clock.move(minutes=9, seconds=59)
-    assert await credentials.header() == "Bearer 1"
+    assert await _header(credentials) == "Bearer 1"
     clock.move(seconds=1)
-    assert await asyncio.gather(*(credentials.header() for _ in range(5))) == ["Bearer 2"] * 5
+    assert await asyncio.gather(*(_header(credentials) for _ in range(5))) == ["Bearer 2"] * 5
     assert issuer.issued == 2
 
 
@@ -48,11 +52,11 @@ async def test_a_refused_token_is_replaced_once_however_many_were_refused() -> N
     clock = ManualClock()
     issuer = FakeTokenIssuer(clock)
     credentials = Credentials(issuer, clock)
-    refused = await credentials.header()
+    refused = await credentials.current()
 
     replaced = await asyncio.gather(*(credentials.replace_refused(refused) for _ in range(5)))
 
-    assert replaced == ["Bearer 2"] * 5
+    assert [token.header for token in replaced] == ["Bearer 2"] * 5
     assert issuer.issued == 2
 
 
@@ -60,16 +64,16 @@ async def test_an_issuer_that_is_away_for_a_moment_costs_nothing() -> None:
     clock = ManualClock()
     issuer = FakeTokenIssuer(clock)
     credentials = Credentials(issuer, clock)
-    await credentials.header()
+    await _header(credentials)
     issuer.away = True
 
     clock.move(minutes=12)
-    assert await credentials.header() == "Bearer 1"
+    assert await _header(credentials) == "Bearer 1"
     clock.move(minutes=2)
     with pytest.raises(TemporaryError, match="issuer does not answer"):
-        await credentials.header()
+        await _header(credentials)
     issuer.away = False
-    assert await credentials.header() == "Bearer 2"
+    assert await _header(credentials) == "Bearer 2"
 
 
 async def test_a_service_accounts_token_is_read_again_every_minute(

@@ -1,0 +1,325 @@
+"""Each way in of a kubeconfig outlives its credential: the server refuses the old one, the bot comes with the new one."""
+
+import base64
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from domain.errors import PermanentError
+from integrations.kubernetes import ClusterSettings, Credential, open_cluster
+from integrations.kubernetes.certificates import end_of_certificate
+from tests.harness.fakes.kubernetes_tokens import NOON, ClientCertificate, FakeApiServer, ManualClock
+
+API = "client.authentication.k8s.io/v1"
+
+
+def kubeconfig(folder: Path, server: FakeApiServer, user: dict[str, Any], **cluster: str) -> ClusterSettings:
+    config = {
+        "current-context": "a",
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+        "clusters": [
+            {"name": "a", "cluster": {"server": server.url, "certificate-authority": str(server.certificate), **cluster}}
+        ],
+        "users": [{"name": "a", "user": user}],
+    }
+    (folder / "kubeconfig").write_text(yaml.safe_dump(config))
+    return ClusterSettings(name="prod", kubeconfig=str(folder / "kubeconfig"), total_timeout=10)
+
+
+def program(folder: Path, source: str, **more: Any) -> dict[str, Any]:
+    path = folder / "login.py"
+    path.write_text(source)
+    return {"exec": {"apiVersion": API, "command": sys.executable, "args": [str(path)], "interactiveMode": "Never", **more}}
+
+
+def printing(status: dict[str, str], version: str = API) -> str:
+    return f"print({json.dumps(json.dumps({'apiVersion': version, 'kind': 'ExecCredential', 'status': status}))})"
+
+
+def of_certificate(client: ClientCertificate, **more: str) -> dict[str, str]:
+    return {"clientCertificateData": client.certificate.read_text(), "clientKeyData": client.key.read_text(), **more}
+
+
+async def test_a_login_program_is_run_again_before_its_client_certificate_ends(
+    server: FakeApiServer, tmp_path: Path, client_certificates: list[ClientCertificate]
+) -> None:
+    first, second = client_certificates
+    clock = ManualClock(datetime.now(UTC))
+    settings = kubeconfig(tmp_path, server, program(tmp_path, printing(of_certificate(first))))
+    async with open_cluster(settings, clock, redact=str) as cluster:
+        await cluster.version()
+        program(tmp_path, printing(of_certificate(second)))
+        clock.move(hours=23)
+        await cluster.version()
+        clock.move(minutes=59, seconds=30)
+        server.refused.add("first")
+        await cluster.version()
+
+    assert server.seen == ["first", "first", "second"]
+
+
+async def test_a_program_that_says_when_its_certificate_ends_is_believed(
+    server: FakeApiServer, tmp_path: Path, client_certificates: list[ClientCertificate]
+) -> None:
+    clock = ManualClock()
+    ends = (NOON + timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    first, second = (of_certificate(each, expirationTimestamp=ends) for each in client_certificates)
+    settings = kubeconfig(tmp_path, server, program(tmp_path, printing(first)))
+    async with open_cluster(settings, clock, redact=str) as cluster:
+        await cluster.version()
+        program(tmp_path, printing(second))
+        clock.move(minutes=4, seconds=30)
+        await cluster.version()
+
+    assert server.seen == ["first", "second"]
+
+
+async def test_a_certificate_that_is_refused_early_is_replaced(
+    server: FakeApiServer, tmp_path: Path, client_certificates: list[ClientCertificate]
+) -> None:
+    first, second = client_certificates
+    settings = kubeconfig(tmp_path, server, program(tmp_path, printing(of_certificate(first))))
+    async with open_cluster(settings, ManualClock(), redact=str) as cluster:
+        await cluster.version()
+        program(tmp_path, printing(of_certificate(second)))
+        server.refused.add("first")
+        await cluster.version()
+
+    assert server.seen == ["first", "first", "second"]
+
+
+async def test_certificates_in_files_are_read_again_each_minute(
+    server: FakeApiServer, tmp_path: Path, client_certificates: list[ClientCertificate]
+) -> None:
+    first, second = client_certificates
+    clock = ManualClock()
+    pair = ClientCertificate(tmp_path / "me.crt", tmp_path / "me.key")
+    settings = kubeconfig(tmp_path, server, {"client-certificate": "me.crt", "client-key": "me.key"})
+    _copy(first, pair)
+    async with open_cluster(settings, clock, redact=str) as cluster:
+        await cluster.version()
+        _copy(second, pair)
+        server.refused.add("first")
+        clock.move(minutes=1)
+        await cluster.version()
+
+    assert server.seen == ["first", "second"]
+
+
+async def test_certificates_within_the_kubeconfig_are_read_again_when_refused(
+    server: FakeApiServer, tmp_path: Path, client_certificates: list[ClientCertificate]
+) -> None:
+    first, second = client_certificates
+    async with open_cluster(kubeconfig(tmp_path, server, _inline(first)), ManualClock(), redact=str) as cluster:
+        await cluster.version()
+        kubeconfig(tmp_path, server, _inline(second))
+        server.refused.add("first")
+        await cluster.version()
+
+    assert server.seen == ["first", "first", "second"]
+
+
+async def test_a_half_written_pair_of_certificates_is_waited_for(
+    server: FakeApiServer, tmp_path: Path, client_certificates: list[ClientCertificate]
+) -> None:
+    first, second = client_certificates
+    clock = ManualClock()
+    pair = ClientCertificate(tmp_path / "me.crt", tmp_path / "me.key")
+    settings = kubeconfig(tmp_path, server, {"client-certificate": "me.crt", "client-key": "me.key"})
+    _copy(first, pair)
+    async with open_cluster(settings, clock, redact=str) as cluster:
+        await cluster.version()
+        pair.certificate.write_bytes(second.certificate.read_bytes())
+        clock.move(minutes=1)
+        await cluster.version()
+        pair.key.write_bytes(second.key.read_bytes())
+        clock.move(minutes=1)
+        await cluster.version()
+
+    assert server.seen == ["first", "first", "second"]
+
+
+async def test_a_file_with_a_token_is_read_again_and_may_end_with_a_line_break(server: FakeApiServer, tmp_path: Path) -> None:
+    clock = ManualClock()
+    token = tmp_path / "token"
+    token.write_text("first\n")
+    async with open_cluster(kubeconfig(tmp_path, server, {"tokenFile": "token"}), clock, redact=str) as cluster:
+        await cluster.version()
+        token.write_text("second\r\n")
+        clock.move(minutes=1)
+        await cluster.version()
+        token.write_text("third\n")
+        server.refused.add("Bearer second")
+        await cluster.version()
+
+    assert server.seen == ["Bearer first", "Bearer second", "Bearer second", "Bearer third"]
+
+
+async def test_a_token_within_the_kubeconfig_is_read_again_when_it_ends_or_is_refused(
+    server: FakeApiServer, tmp_path: Path
+) -> None:
+    clock = ManualClock()
+    first = _web_token(NOON + timedelta(minutes=30))
+    async with open_cluster(kubeconfig(tmp_path, server, {"token": first}), clock, redact=str) as cluster:
+        await cluster.version()
+        kubeconfig(tmp_path, server, {"token": "second"})
+        clock.move(minutes=29)
+        await cluster.version()
+        kubeconfig(tmp_path, server, {"token": "third"})
+        server.refused.add("Bearer second")
+        await cluster.version()
+
+    assert server.seen == [f"Bearer {first}", "Bearer second", "Bearer second", "Bearer third"]
+
+
+async def test_a_name_and_password_are_read_again_when_refused(server: FakeApiServer, tmp_path: Path) -> None:
+    first, second = (base64.b64encode(f"me:{word}".encode()).decode() for word in ("one", "two"))
+    settings = kubeconfig(tmp_path, server, {"username": "me", "password": "one"})
+    async with open_cluster(settings, ManualClock(), redact=str) as cluster:
+        await cluster.version()
+        kubeconfig(tmp_path, server, {"username": "me", "password": "two"})
+        server.refused.add(f"Basic {first}")
+        await cluster.version()
+
+    assert server.seen == [f"Basic {first}", f"Basic {first}", f"Basic {second}"]
+
+
+async def test_the_end_of_each_kind_of_credential_is_known(
+    server: FakeApiServer, tmp_path: Path, client_certificates: list[ClientCertificate]
+) -> None:
+    ends = NOON + timedelta(minutes=30)
+    (tmp_path / "token").write_text(_web_token(ends))
+    known = printing({"token": "t", "expirationTimestamp": ends.isoformat()})
+    assert await _credential(kubeconfig(tmp_path, server, {"token": _web_token(ends)})) == Credential(
+        "token", ends, is_renewed=False
+    )
+    assert await _credential(kubeconfig(tmp_path, server, {"tokenFile": "token"})) == Credential("token", ends, is_renewed=True)
+    assert await _credential(kubeconfig(tmp_path, server, program(tmp_path, known))) == Credential("token", ends, is_renewed=True)
+    assert await _credential(kubeconfig(tmp_path, server, {"token": "t"})) == Credential("token", None, is_renewed=False)
+    certificate = await _credential(kubeconfig(tmp_path, server, _inline(client_certificates[0])))
+    assert certificate.kind == "certificate"
+    assert certificate.expires_at == end_of_certificate(client_certificates[0].certificate.read_text())
+
+
+@pytest.mark.parametrize(
+    ("user", "said"),
+    [
+        ({"exec": {"apiVersion": API, "command": "no-such-login"}}, "the login program no-such-login is not there"),
+        ({"exec": {"apiVersion": API}}, "`exec` has no `command`"),
+        ({"exec": {"command": "true", "apiVersion": "v7"}}, "`exec` has the apiVersion v7, which is not one of"),
+        ({"exec": {"command": "true", "apiVersion": API, "interactiveMode": "Always"}}, "true wants to ask a person"),
+        ({"exec": {"command": "true", "apiVersion": API}}, "the login program true printed no JSON"),
+        ({"exec": {"command": "false", "apiVersion": API}}, "the login program false ended with code 1"),
+        ({"exec": {"command": "echo", "apiVersion": API, "args": ["{}"]}}, "echo printed no ExecCredential"),
+        ({"tokenFile": "gone"}, "gone"),
+        ({"as": "admin", "token": "t"}, "`as` of the user a: acting as somebody else is not supported"),
+        ({"client-certificate": "me.crt"}, "the user a has `client-certificate` without `client-key`"),
+        ({"auth-provider": {"name": "azure"}}, "the user a has an `auth-provider` that is not supported"),
+    ],
+)
+async def test_what_is_wrong_with_a_login_is_said(server: FakeApiServer, tmp_path: Path, user: dict[str, Any], said: str) -> None:
+    await _refused(kubeconfig(tmp_path, server, user), said)
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (printing({"token": "t"}, API + "beta1"), f"answers in {API}beta1, the kubeconfig asks for {API}"),
+        (printing({}), "gave neither a token nor a certificate"),
+        (printing({"clientCertificateData": "x"}), "gave a certificate without its key"),
+        (printing({"token": "t", "expirationTimestamp": "soon"}), "an expirationTimestamp that is no time"),
+        ("print('[]')", "printed no ExecCredential"),
+        ("import sys; sys.exit(input('password: '))", "ended with code 1"),
+    ],
+)
+async def test_what_is_wrong_with_what_a_program_prints_is_said(
+    server: FakeApiServer, tmp_path: Path, source: str, said: str
+) -> None:
+    await _refused(kubeconfig(tmp_path, server, program(tmp_path, source)), said)
+
+
+async def test_a_proxy_of_socks_is_refused_in_words(server: FakeApiServer, tmp_path: Path) -> None:
+    settings = kubeconfig(tmp_path, server, {"token": "t"}, **{"proxy-url": "socks5://127.0.0.1:1080"})
+    await _refused(settings, "`proxy-url` of the cluster has socks5; only proxies with http:// and https:// are supported")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("just words", "holds no kubeconfig"),
+        ("a: [1\nb: 2\n", "line 2: it is no YAML"),
+        ("users: []\n", "`current-context` is missing"),
+        ("current-context: a\n", "`contexts` has no entry a"),
+        ("current-context: a\ncontexts: [{name: a}]\n", "the context a names no `cluster`"),
+        ("current-context: a\ncontexts: [{name: a, context: {cluster: c}}]\n", "`clusters` has no entry c"),
+        ("current-context: a\ncontexts: {a: b}\n", "`contexts` should be a list of entries with a `name`"),
+        (
+            "current-context: a\ncontexts: [{name: a, context: {cluster: c}}]\nclusters: [{name: c, cluster: {}}]\n",
+            "`server` of the cluster should be an address with https://, not empty",
+        ),
+        (
+            (
+                "current-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\n"
+                "clusters: [{name: c, cluster: {server: 'https://x'}}]\n"
+            ),
+            "`users` has no entry u",
+        ),
+    ],
+)
+async def test_an_empty_or_half_kubeconfig_is_told_with_file_and_key(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(text)
+    error = await _refused(ClusterSettings(name="prod", kubeconfig=str(path)), said)
+    assert str(path) in error
+
+
+async def test_a_kubeconfig_that_is_not_there_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere"
+    await _refused(ClusterSettings(name="prod", kubeconfig=str(path)), f"There is no file {path}")
+
+
+@pytest.mark.parametrize("text", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])
+def test_a_certificate_that_cannot_be_read_has_no_known_end(text: str) -> None:
+    assert end_of_certificate(text) is None
+
+
+def test_the_end_of_a_certificate_is_read(client_certificates: list[ClientCertificate]) -> None:
+    for client, days in zip(client_certificates, (1, 2), strict=True):
+        ends = end_of_certificate(client.certificate.read_text())
+        assert ends is not None
+        assert abs(ends - datetime.now(UTC) - timedelta(days=days)) < timedelta(hours=1)
+
+
+async def _credential(settings: ClusterSettings) -> Credential:
+    async with open_cluster(settings, ManualClock(), redact=str) as cluster:
+        return await cluster.credential()
+
+
+async def _refused(settings: ClusterSettings, said: str) -> str:
+    async with open_cluster(settings, ManualClock(), redact=str) as cluster:
+        with pytest.raises(PermanentError, match="The kubeconfig of cluster prod cannot be used: ") as caught:
+            await cluster.version()
+    assert said in str(caught.value)
+    return str(caught.value)
+
+
+def _copy(source: ClientCertificate, target: ClientCertificate) -> None:
+    target.certificate.write_bytes(source.certificate.read_bytes())
+    target.key.write_bytes(source.key.read_bytes())
+
+
+def _inline(client: ClientCertificate) -> dict[str, str]:
+    certificate, key = (base64.b64encode(path.read_bytes()).decode() for path in (client.certificate, client.key))
+    return {"client-certificate-data": certificate, "client-key-data": key}
+
+
+def _web_token(ends: datetime) -> str:
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": int(ends.timestamp())}).encode()).decode().rstrip("=")
+    return f"h.{claims}.s"
