@@ -47,7 +47,7 @@ PLACEHOLDER = (
 NOT_RANDOM = (
     r"(?:[A-Za-z]{0,19}|[A-Z]+(?:[-_][A-Z0-9]{1,8})+|[A-Za-z_]+|[A-Za-z]+(?:[ ._:/-][A-Za-z]*)*|[A-Z]{2,10}-?\d{1,6}|"
     r"[\d.,:/%+-]+(?:[a-zA-Z]{1,3})?|[a-z]{3,}(?:[-_.][a-z0-9]{1,10})+|[a-z]{3,}-?v?\d{1,2}|v?\d+(?:\.\d+)+[\w.-]*|\w{1,5}|"
-    r"\w+=[^=].*|\w+:|\d+[:.].*|[\w.-]+\(.*|(?:\.{0,2}/[\w.-]+)+/?|[a-z]+://.*|"
+    r"\w+=[^=].*|\d+[:.].*|[\w.-]+\(.*|(?:\.{0,2}/[\w.-]+)+/?|[a-z]+://.*|"
     r"[\w.-]+\.(?:go|py|js|ts|java|rb|json|ya?ml|pem|crt|key|txt|com|net|org|io|local)(?:[:/].*)?|[\w.-]+@[\w.-]+|"
     r"\d{4}-\d\d-\d\d.*|sha\d+[:-].*|[A-Z][a-z]+(?:[A-Z][a-z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+\d?)[).,;:!]*"
 )
@@ -61,5 +61,5 @@ VENDORS = (
 )
 """Whose keys have no shape of their own."""
 
-NO_SECRET = rf"[\\\"'`]{{0,8}}(?i:{PLAIN_WORDS}|{PLACEHOLDER}|[\w.-]+:|-|(?:/[a-z._-]+\d{{0,2}})+/?)[.!:]?[\\\"'`]{{0,8}}"
-"""A word, a placeholder or the name of the next line, in quotes or not."""
+NO_SECRET = rf"[\\\"'`]{{0,8}}(?i:{PLAIN_WORDS}|{PLACEHOLDER}|-|(?:/[a-z._-]+\d{{0,2}})+/?)[.!:]?[\\\"'`]{{0,8}}"
+"""A word or a placeholder, in quotes or not."""

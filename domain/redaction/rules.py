@@ -11,7 +11,8 @@ _SUFFIX = (
 _QUOTE = r"(?:[\\\"'`]|%22|&quot;|&#34;)*"
 _NAME = f"{ANYWHERE}|{STRONG}|{WEAK}"
 _JOIN = rf"{_QUOTE}\]?[ \t]*(?:=>|:=|->|==?|:|%3[AaDd])"
-_GAP = r"[ \t]*(?:\r?\n[ \t]+)?"
+_GAP = r"[ \t]*"
+_NEXT_LINE = r"[ \t]*\r?\n[ \t]+"
 _OPEN = rf"[\[({{]{{0,2}}(?:{_QUOTE}value{_QUOTE}[ \t]*[:=][ \t]*)?"
 _END = rf"\s\"'`,;&)\]}}<>\\{HIDDEN}"
 _BARE = rf"[^{_END}=:][^{_END}]*"
@@ -41,9 +42,10 @@ _SCHEMES = "bearer|basic|token|api-?key|negotiate|ntlm|splunk|key|genie-?key|bot
 _BEFORE_CODE = "verification|mfa|2fa|auth|login|security|sms"
 _REGISTRIES = "docker|podman|nerdctl|helm|oras|crane|skopeo|az"
 _EVERYTHING = r"(?s:.*)"
+_NEXT_NAME = r"\"?[\w.-]+\"?:|-"
 _HARMLESS = rf"{_QUOTE}(?:{NOT_RANDOM}){_QUOTE}|{NO_SECRET}"
 
-MAY_HOLD_KEY = r"PRIVATE KEY|[A-Za-z0-9+/=]{60}|LS0tLS1CRUdJTi|Private-Lines|Secret|\"(?:d|p|q|dp|dq|qi|k)\\\\?\":"
+MAY_HOLD_KEY = r"PRIVATE KEY|[A-Za-z0-9+/=]{60}|LS0tLS1CRUdJTi|Private-Lines|Secret|\"(?:d|p|q|dp|dq|qi|k)\\*\":"
 """Most texts hold nothing like a key of several lines, and to look for one takes longer than for the rest."""
 
 KEYS_OF_SEVERAL_LINES = (
@@ -202,6 +204,8 @@ NAMED = (
         after=_END_OF_VALUE,
         spares=NO_SECRET,
     ),
+    Rule("strong name, next line", _VALUE, before=rf"{_STRONG_NAME}{_NEXT_LINE}{_OPEN}", spares=rf"{NO_SECRET}|{_NEXT_NAME}"),
+    Rule("weak name, next line", _VALUE, before=rf"{_WEAK_NAME}{_NEXT_LINE}{_OPEN}", spares=rf"{_HARMLESS}|{_NEXT_NAME}"),
     Rule("weak name", _VALUE, before=rf"(?:{_WEAK_NAME}{_GAP}{_OPEN})", spares=_HARMLESS),
     Rule("strong name and value", _VALUE, before=rf"{_PAIR_NAME}(?:{ANYWHERE}|{STRONG}){_SUFFIX}{_PAIR_VALUE}", spares=NO_SECRET),
     Rule("weak name and value", _VALUE, before=rf"{_PAIR_NAME}(?:{WEAK}){_SUFFIX}{_PAIR_VALUE}", spares=_HARMLESS),

@@ -83,7 +83,8 @@ class _Loader(KubeConfigLoader):
             token = (self._folder() / str(path)).read_text().strip()
             if not token:
                 raise UnusableKubeconfig(f"`tokenFile` {path} is empty.")
-        self.token = f"Bearer {token}" if token else ""
+        if token:
+            self.token = f"Bearer {token}"
         return bool(token)
 
     def renew_at(self, now: datetime, expires_at: datetime | None) -> datetime | None:
@@ -91,14 +92,14 @@ class _Loader(KubeConfigLoader):
         user = self._entry()
         if "exec" in user:
             return max(expires_at - _RENEWAL_MARGIN, now + _MIN_RENEWAL_INTERVAL) if expires_at else None
-        if self.provider or any(user.get(key) for key in _FILES):
+        if any(user.get(key) for key in ("auth-provider", *_FILES)):
             return now + _REREAD_INTERVAL
         return max(expires_at - _RENEWAL_MARGIN, now + _REREAD_INTERVAL) if expires_at else None
 
     def is_renewed(self) -> bool:
         """Whether a program, a provider or whoever writes the file of the token gives new credentials."""
         user = self._entry()
-        return "exec" in user or bool(self.provider) or bool(user.get("tokenFile"))
+        return any(user.get(key) for key in ("exec", "auth-provider", "tokenFile"))
 
     def _entry(self) -> Mapping[str, Any]:
         return self._user.value if self._user else {}

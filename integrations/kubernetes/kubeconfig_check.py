@@ -100,7 +100,7 @@ def _check_user(path: str, user: Mapping[str, Any], name: str) -> None:
     for mine, other in (("client-certificate", "client-key"), ("client-key", "client-certificate")):
         if _has(user, mine) and not _has(user, other):
             raise UnusableKubeconfig(f"{path}: the user {name} has `{mine}` without `{other}`.")
-    if user.get("exec") and not isinstance(user["exec"], dict):
+    if "exec" in user and not isinstance(user["exec"], dict):
         raise UnusableKubeconfig(f"{path}: `exec` of the user {name} should have keys with values.")
 
 
