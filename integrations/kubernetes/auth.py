@@ -37,8 +37,9 @@ class AuthenticatedClient:
     def __init__(self, settings: ClusterSettings, credentials: Credentials, configuration: "Configuration | None") -> None:
         self._settings = settings
         self._credentials = credentials
+        self._configuration = configuration
         self._digest = ""
-        self._current = None if configuration is None else _open_api_client(settings, configuration, PermanentError)
+        self._current: ApiClient | None = None
         self._former: ApiClient | None = None
 
     async def session(self) -> Session:
@@ -66,22 +67,22 @@ class AuthenticatedClient:
             await api_client.close()
 
     async def _session(self, token: ExpiringToken) -> Session:
-        connection = token.connection
-        unused = None
-        if connection is not None and (self._current is None or connection.digest != self._digest):
-            error_type = PermanentError if self._current is None else TemporaryError
-            api_client = _open_api_client(self._settings, connection.configuration, error_type)
+        configuration, digest = self._configuration, ""
+        if token.connection is not None:
+            configuration, digest = token.connection.configuration, token.connection.digest
+        current, unused = self._current, None
+        if current is None or digest != self._digest:
+            current = _open_api_client(self._settings, configuration, TemporaryError if current else PermanentError)
             # What is under way goes on with the former certificate; its connections are closed at the change after this one.
-            unused, self._former, self._current, self._digest = self._former, self._current, api_client, connection.digest
-        current = self._current
-        if current is None:
-            raise RuntimeError("the login brought no connection")
+            unused, self._former, self._current, self._digest = self._former, self._current, current, digest
         if unused is not None:
             await unused.close()
         return Session(current, token)
 
 
-def _open_api_client(settings: ClusterSettings, configuration: "Configuration", error_type: type[DeepechoError]) -> "ApiClient":
+def _open_api_client(
+    settings: ClusterSettings, configuration: "Configuration | None", error_type: type[DeepechoError]
+) -> "ApiClient":
     from kubernetes_asyncio.client import ApiClient
 
     try:
