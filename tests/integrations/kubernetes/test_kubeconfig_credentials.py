@@ -2,43 +2,15 @@
 
 import base64
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from domain.errors import PermanentError
 from integrations.kubernetes import ClusterSettings, Credential, open_cluster
 from integrations.kubernetes.certificates import end_of_certificate
 from tests.harness.fakes.kubernetes_tokens import NOON, ClientCertificate, FakeApiServer, ManualClock
-
-API = "client.authentication.k8s.io/v1"
-
-
-def kubeconfig(folder: Path, server: FakeApiServer, user: dict[str, Any], **cluster: str) -> ClusterSettings:
-    config = {
-        "current-context": "a",
-        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
-        "clusters": [
-            {"name": "a", "cluster": {"server": server.url, "certificate-authority": str(server.certificate), **cluster}}
-        ],
-        "users": [{"name": "a", "user": user}],
-    }
-    (folder / "kubeconfig").write_text(yaml.safe_dump(config))
-    return ClusterSettings(name="prod", kubeconfig=str(folder / "kubeconfig"), total_timeout=10)
-
-
-def program(folder: Path, source: str, **more: Any) -> dict[str, Any]:
-    path = folder / "login.py"
-    path.write_text(source)
-    return {"exec": {"apiVersion": API, "command": sys.executable, "args": [str(path)], "interactiveMode": "Never", **more}}
-
-
-def printing(status: dict[str, str], version: str = API) -> str:
-    return f"print({json.dumps(json.dumps({'apiVersion': version, 'kind': 'ExecCredential', 'status': status}))})"
+from tests.harness.kubeconfigs import kubeconfig, printing, program
 
 
 def of_certificate(client: ClientCertificate, **more: str) -> dict[str, str]:
@@ -206,85 +178,6 @@ async def test_the_end_of_each_kind_of_credential_is_known(
     assert certificate.expires_at == end_of_certificate(client_certificates[0].certificate.read_text())
 
 
-@pytest.mark.parametrize(
-    ("user", "said"),
-    [
-        ({"exec": {"apiVersion": API, "command": "no-such-login"}}, "the login program no-such-login is not there"),
-        ({"exec": {"apiVersion": API}}, "`exec` has no `command`"),
-        ({"exec": {"command": "true", "apiVersion": "v7"}}, "`exec` has the apiVersion v7, which is not one of"),
-        ({"exec": {"command": "true", "apiVersion": API, "interactiveMode": "Always"}}, "true wants to ask a person"),
-        ({"exec": {"command": "true", "apiVersion": API}}, "the login program true printed no JSON"),
-        ({"exec": {"command": "false", "apiVersion": API}}, "the login program false ended with code 1"),
-        ({"exec": {"command": "echo", "apiVersion": API, "args": ["{}"]}}, "echo printed no ExecCredential"),
-        ({"tokenFile": "gone"}, "gone"),
-        ({"as": "admin", "token": "t"}, "`as` of the user a: acting as somebody else is not supported"),
-        ({"client-certificate": "me.crt"}, "the user a has `client-certificate` without `client-key`"),
-        ({"auth-provider": {"name": "azure"}}, "the user a has an `auth-provider` that is not supported"),
-    ],
-)
-async def test_what_is_wrong_with_a_login_is_said(server: FakeApiServer, tmp_path: Path, user: dict[str, Any], said: str) -> None:
-    await _refused(kubeconfig(tmp_path, server, user), said)
-    assert server.seen == []
-
-
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [
-        (printing({"token": "t"}, API + "beta1"), f"answers in {API}beta1, the kubeconfig asks for {API}"),
-        (printing({}), "gave neither a token nor a certificate"),
-        (printing({"clientCertificateData": "x"}), "gave a certificate without its key"),
-        (printing({"token": "t", "expirationTimestamp": "soon"}), "an expirationTimestamp that is no time"),
-        ("print('[]')", "printed no ExecCredential"),
-        ("import sys; sys.exit(input('password: '))", "ended with code 1"),
-    ],
-)
-async def test_what_is_wrong_with_what_a_program_prints_is_said(
-    server: FakeApiServer, tmp_path: Path, source: str, said: str
-) -> None:
-    await _refused(kubeconfig(tmp_path, server, program(tmp_path, source)), said)
-
-
-async def test_a_proxy_of_socks_is_refused_in_words(server: FakeApiServer, tmp_path: Path) -> None:
-    settings = kubeconfig(tmp_path, server, {"token": "t"}, **{"proxy-url": "socks5://127.0.0.1:1080"})
-    await _refused(settings, "`proxy-url` of the cluster has socks5; only proxies with http:// and https:// are supported")
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "is empty"),
-        ("just words", "holds no kubeconfig"),
-        ("a: [1\nb: 2\n", "line 2: it is no YAML"),
-        ("users: []\n", "`current-context` is missing"),
-        ("current-context: a\n", "`contexts` has no entry a"),
-        ("current-context: a\ncontexts: [{name: a}]\n", "the context a names no `cluster`"),
-        ("current-context: a\ncontexts: [{name: a, context: {cluster: c}}]\n", "`clusters` has no entry c"),
-        ("current-context: a\ncontexts: {a: b}\n", "`contexts` should be a list of entries with a `name`"),
-        (
-            "current-context: a\ncontexts: [{name: a, context: {cluster: c}}]\nclusters: [{name: c, cluster: {}}]\n",
-            "`server` of the cluster should be an address with https://, not empty",
-        ),
-        (
-            (
-                "current-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\n"
-                "clusters: [{name: c, cluster: {server: 'https://x'}}]\n"
-            ),
-            "`users` has no entry u",
-        ),
-    ],
-)
-async def test_an_empty_or_half_kubeconfig_is_told_with_file_and_key(tmp_path: Path, text: str, said: str) -> None:
-    path = tmp_path / "kubeconfig"
-    path.write_text(text)
-    error = await _refused(ClusterSettings(name="prod", kubeconfig=str(path)), said)
-    assert str(path) in error
-
-
-async def test_a_kubeconfig_that_is_not_there_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "nowhere"
-    await _refused(ClusterSettings(name="prod", kubeconfig=str(path)), f"There is no file {path}")
-
-
 @pytest.mark.parametrize("text", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])
 def test_a_certificate_that_cannot_be_read_has_no_known_end(text: str) -> None:
     assert end_of_certificate(text) is None
@@ -300,14 +193,6 @@ def test_the_end_of_a_certificate_is_read(client_certificates: list[ClientCertif
 async def _credential(settings: ClusterSettings) -> Credential:
     async with open_cluster(settings, ManualClock(), redact=str) as cluster:
         return await cluster.credential()
-
-
-async def _refused(settings: ClusterSettings, said: str) -> str:
-    async with open_cluster(settings, ManualClock(), redact=str) as cluster:
-        with pytest.raises(PermanentError, match="The kubeconfig of cluster prod cannot be used: ") as caught:
-            await cluster.version()
-    assert said in str(caught.value)
-    return str(caught.value)
 
 
 def _copy(source: ClientCertificate, target: ClientCertificate) -> None:
