@@ -10,7 +10,7 @@ import pytest
 from domain.catalogue.catalogue import Catalogue
 from domain.operations.operation import Phase, State
 from domain.rich_text import plain_text
-from tests.harness.operations import OperationsHarness, open_operations_harness
+from tests.harness.operations import OperationsHarness, open_operations_harness, open_operations_process
 from tests.harness.rights import (
     MAIN,
     OUTAGE,
@@ -179,3 +179,19 @@ async def test_what_the_bot_does_by_itself_asks_for_nobody(harness: OperationsHa
     await harness.timers.run_due()
     (reverted,) = [each for each in await harness.operations.recent() if each.id != record.id]
     assert (await harness.wait_ended(reverted.id)).state is State.SUCCEEDED
+
+
+async def test_a_restart_before_the_change_looks_again(tmp_path: Path) -> None:
+    async with open_operations_harness(tmp_path) as harness:
+        record = await approved_behind_a_lock(harness)
+        await harness.engine.close()
+        url = f"sqlite:///{tmp_path / 'deepecho.sqlite'}"
+        async with open_operations_process(
+            url, harness.clock, harness.catalogue, harness.stand_in, harness.cluster, replica="replica-2"
+        ) as after:
+            after.directory.change(gone(LEE))
+            await free_lock(after)
+            await after.recovery.run_once()
+            ended = await after.wait_ended(record.id)
+            assert "has no active account any more" in plain_text(ended.outcome)
+            await assert_untouched(after)
