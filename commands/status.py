@@ -1,7 +1,8 @@
 """The commands ``status`` and ``versions``: what runs, and what ran."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from commands.core.arguments import Arguments
@@ -16,15 +17,17 @@ from domain.answers.answers import (
     VersionLine,
     VersionsAnswer,
 )
-from domain.errors import PermanentError, TemporaryError
+from domain.errors import Forbidden, PermanentError, TemporaryError
 from domain.facts import Answer
 from domain.operations.locks import LockRecord
 from domain.operations.operation import OperationRecord, State
+from domain.operations.plans import Verb
 from domain.people import Role
 from domain.rich_text import Text
 from domain.targets import Target
 from domain.workloads.deployments import Revision, Workload
 from domain.workloads.images import version_of
+from domain.workloads.pod_counts import PodCounts
 from runbooks.clusters import cluster_of
 
 router = Router()
@@ -48,12 +51,31 @@ async def status_command(request: Request, args: Arguments) -> Answer:
 async def versions_command(request: Request, args: Arguments) -> Answer:
     """What ran there and can run again, newest first."""
     environment, service = args.environment, resolve_service(request, args[1])
-    names = [service] if service else request.catalogue.default_application.services
-    targets = [request.catalogue.target(environment, name) for name in names]
-    found = await _read_workloads(request, environment, targets)
+    targets = _targets(request, environment, service)
+    found, pods = await _read_workloads(request, environment, targets)
+    found = await _with_proven_operations(request, found)
+    shown = _shown(request, service, targets, found)
+    if service is None and (own := [target for target in shown if target.service in _expected(request, None)]):
+        shown = own
     return VersionsAnswer(
-        environment=environment, services=tuple(_service_versions(target, found.get(target)) for target in targets)
+        environment=environment, services=tuple(_service_versions(target, found.get(target), pods) for target in shown)
     )
+
+
+def _targets(request: Request, environment: str, service: str | None) -> list[Target]:
+    names = [service] if service else list(request.catalogue.services)
+    return [request.catalogue.target(environment, name) for name in names]
+
+
+def _expected(request: Request, service: str | None) -> Sequence[str]:
+    return [service] if service else request.catalogue.default_application.services
+
+
+def _shown(request: Request, service: str | None, targets: list[Target], found: Mapping[Target, Workload]) -> list[Target]:
+    """What exists, and what is missed: not every service runs in every environment, and an application may be elsewhere."""
+    expected = _expected(request, service)
+    is_elsewhere = bool(found) and not any(target.service in expected for target in found)
+    return [target for target in targets if target in found or (target.service in expected and not is_elsewhere)]
 
 
 async def _environment_status(
@@ -64,17 +86,15 @@ async def _environment_status(
     locks: tuple[LockRecord, ...],
 ) -> EnvironmentStatus:
     """The status of one environment; if its cluster does not answer, a ``problem`` that leaves the other environments alone."""
-    expected = [service] if service else request.catalogue.default_application.services
-    names = [service] if service else list(request.catalogue.services)
-    targets = [request.catalogue.target(name, service_name) for service_name in names]
+    targets = _targets(request, name, service)
     operations = [record for record in unfinished if record.environment == name]
     services: tuple[ServiceStatus, ...] = ()
     problem: Text = ""
     try:
-        found = await _read_workloads(request, name, targets)
-        # Not every service runs in every environment: report only those missing that are expected here.
-        shown = [target for target in targets if target in found or target.service in expected]
-        services = tuple(_service_status(target, found.get(target), operations) for target in shown)
+        found, pods = await _read_workloads(request, name, targets)
+        found = await _with_proven_operations(request, found)
+        shown = _shown(request, service, targets, found)
+        services = tuple(_service_status(target, found.get(target), pods, operations) for target in shown)
     except (TemporaryError, PermanentError) as error:
         problem = error.sentence
     return EnvironmentStatus(
@@ -87,11 +107,52 @@ async def _environment_status(
     )
 
 
-async def _read_workloads(request: Request, environment: str, targets: list[Target]) -> Mapping[Target, Workload]:
-    return await cluster_of(environment, request.catalogue, request.services.clusters).workloads(targets)
+async def _read_workloads(
+    request: Request, environment: str, targets: list[Target]
+) -> tuple[Mapping[Target, Workload], Mapping[str, PodCounts]]:
+    """The workloads, and their pods by uid; none where the bot may not list pods."""
+    cluster = cluster_of(environment, request.catalogue, request.services.clusters)
+    found = await cluster.workloads(targets)
+    try:
+        return found, await cluster.pod_counts(found.values())
+    except Forbidden:
+        return found, {}
 
 
-def _service_status(target: Target, workload: Workload | None, operations: list[OperationRecord]) -> ServiceStatus:
+async def _with_proven_operations(request: Request, found: Mapping[Target, Workload]) -> Mapping[Target, Workload]:
+    """The workloads, naming only operations that set the very template: an annotation may have been carried on by others."""
+    ids = {revision.operation_id for workload in found.values() for revision in workload.revisions} - {""}
+    async with request.services.store.read() as tx:
+        records = {operation_id: await tx.operations.get(operation_id) for operation_id in sorted(ids)}
+    return {target: _with_proven(workload, records) for target, workload in found.items()}
+
+
+def _with_proven(workload: Workload, records: Mapping[str, OperationRecord | None]) -> Workload:
+    revisions = tuple(
+        revision
+        if _has_set(records.get(revision.operation_id), workload.target, revision)
+        else replace(revision, operation_id="")
+        for revision in workload.revisions
+    )
+    present = next((item.operation_id for item in revisions if item.template_hash == workload.template_hash), "")
+    return replace(workload, revisions=revisions, template_set_by=present)
+
+
+def _has_set(record: OperationRecord | None, target: Target, revision: Revision) -> bool:
+    """Whether the operation set the template of this revision. One that is no longer stored cannot be asked."""
+    if record is None:
+        return True
+    change = next((change for change in record.plan.changes if change.target == target), None)
+    if change is None or record.verb is Verb.SCALE:
+        return False
+    # A restart's own template has the time of the restart in it, which its plan does not know.
+    is_restart = record.verb is Verb.RESTART
+    return change.after.image == revision.image if is_restart else change.after.template_hash == revision.template_hash
+
+
+def _service_status(
+    target: Target, workload: Workload | None, pods: Mapping[str, PodCounts], operations: list[OperationRecord]
+) -> ServiceStatus:
     if workload is None:
         return ServiceStatus(service=target.service, problem=_deployment_missing(target))
     running = next((revision for revision in workload.revisions if revision.number == workload.revision), None)
@@ -102,14 +163,17 @@ def _service_status(target: Target, workload: Workload | None, operations: list[
         service=target.service,
         version=version_of(workload.image),
         image=workload.image,
-        ready=workload.ready,
+        ready=pods[workload.uid].ready if workload.uid in pods else workload.ready,
+        pods=pods.get(workload.uid),
+        has_arrived=workload.has_arrived,
+        obstacle=workload.obstacle,
         desired=workload.replicas,
         revision=workload.revision,
         since=_running_since(running, workload) if running else None,
         autoscaler=workload.autoscaler,
         paused=workload.paused,
         owner=workload.owner,
-        last_operation_id=workload.operation_id,
+        last_operation_id=workload.template_set_by,
         active_operation=running_operations[0] if running_operations else None,
     )
 
@@ -120,9 +184,10 @@ def _running_since(running: Revision, workload: Workload) -> datetime | None:
     return None if was_reactivated else running.created_at
 
 
-def _service_versions(target: Target, workload: Workload | None) -> ServiceVersions:
+def _service_versions(target: Target, workload: Workload | None, pods: Mapping[str, PodCounts]) -> ServiceVersions:
     if workload is None:
         return ServiceVersions(service=target.service, problem=_deployment_missing(target))
+    groups = {group.revision: group for group in pods.get(workload.uid, PodCounts()).groups}
     lines = tuple(
         VersionLine(
             revision=revision.number,
@@ -130,6 +195,8 @@ def _service_versions(target: Target, workload: Workload | None) -> ServiceVersi
             image=revision.image,
             created_at=revision.created_at,
             running=revision.number == workload.revision,
+            pods=groups[revision.number].total if revision.number in groups else 0,
+            ready=groups[revision.number].ready if revision.number in groups else 0,
             change_cause=revision.change_cause,
             operation_id=revision.operation_id,
         )

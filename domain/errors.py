@@ -55,6 +55,10 @@ class Forbidden(PermanentError):
     """The bot's account lacks a permission. The sentence names it."""
 
 
+class NotAdmitted(PermanentError):
+    """A rule of the cluster did not let a change in: a quota, an admission webhook or policy. Nothing was changed."""
+
+
 class Drifted(Refused):
     """The cluster changed since the plan was approved. Nothing was changed."""
 

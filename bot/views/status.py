@@ -3,7 +3,7 @@
 from bot.views import phrases
 from bot.views.locks import lock_line
 from bot.views.markup.document import Block, Context, Divider, Document, Header, Paragraph
-from bot.views.markup.spans import Line, Strong, join_dots, line, stack
+from bot.views.markup.spans import Line, Strong, join, join_dots, line, stack
 from domain.answers.answers import (
     EnvironmentStatus,
     ServiceStatus,
@@ -18,6 +18,7 @@ from domain.workloads.revisions import revision_name
 
 _OWNER_NAMES = {OwnerKind.HELM: "Helm", OwnerKind.ARGO_CD: "Argo CD", OwnerKind.FLUX: "Flux"}
 _MAX_SERVICES = 20
+_WORST_FIRST = ("🔴", "🟡", "❔", "🔵", "🟢")
 _MAX_REVISIONS = 10
 
 
@@ -45,7 +46,7 @@ def _environment(fact: EnvironmentStatus, *, in_detail: bool) -> list[Block]:
     blocks: list[Block] = [Header(f"{_emoji(fact)} {fact.environment} · {_summary(fact)}{protected}")]
     if fact.problem:
         return [*blocks, Paragraph((line(fact.problem),))]
-    services = tuple(_service(each, in_detail=in_detail) for each in fact.services)
+    services = tuple(_service(each, in_detail=in_detail) for each in sorted(fact.services, key=_rank))
     waiting = tuple(line("🟡 ", Code(each.id), f" {phrases.title(each.plan)} · waits for approval") for each in fact.waiting)
     blocks += [Paragraph(tuple(lock_line(each) for each in fact.locks), max_lines=5)] if fact.locks else []
     blocks += [Paragraph(services, max_lines=_MAX_SERVICES, spaced=in_detail)] if services else []
@@ -68,7 +69,12 @@ def _emoji(fact: EnvironmentStatus) -> str:
     if fact.problem:
         return "❔"
     emojis = {_service_emoji(each) for each in fact.services}
-    return next((emoji for emoji in ("🔴", "🟡", "❔", "🔵") if emoji in emojis), "🟢")
+    return next((emoji for emoji in _WORST_FIRST if emoji in emojis), "🟢")
+
+
+def _rank(fact: ServiceStatus) -> int:
+    """The sick first: a list that is cut must not hide them. Those that are equally well stay in the catalogue's order."""
+    return _WORST_FIRST.index(_service_emoji(fact))
 
 
 def _service_emoji(fact: ServiceStatus) -> str:
@@ -76,17 +82,23 @@ def _service_emoji(fact: ServiceStatus) -> str:
         return "❔"
     if fact.active_operation is not None:
         return "🔵"
-    if fact.ready >= fact.desired:
+    if fact.ready < fact.desired:
+        return "🟡" if fact.ready else "🔴"
+    if fact.has_arrived:
         return "🟢"
-    return "🟡" if fact.ready else "🔴"
+    return "🟡" if fact.obstacle else "🔵"
 
 
 def _service(fact: ServiceStatus, *, in_detail: bool) -> Line:
     name = line(f"{_service_emoji(fact)} ", Strong(fact.service))
     if fact.problem:
         return stack(name, line(fact.problem))
-    pods = f"{fact.ready}/{fact.desired} ready" if fact.desired else "scaled to 0"
-    runs = join_dots(Code(fact.version), pods, "⏸️ paused" if fact.paused else "")
+    ready = f"{fact.ready}/{fact.desired} ready" if fact.desired else "scaled to 0"
+    paused = "⏸️ paused" if fact.paused else ""
+    if _runs_what_was_asked(fact):
+        runs = join_dots(Code(fact.version), ready, paused)
+    else:
+        runs = stack(join_dots(line("runs ", _running(fact)), ready, paused), _asked(fact))
     now = (
         line("🔵 ", Code(fact.active_operation.id), f" {phrases.title(fact.active_operation.plan)}")
         if fact.active_operation
@@ -94,10 +106,27 @@ def _service(fact: ServiceStatus, *, in_detail: bool) -> Line:
     )
     if not in_detail:
         return stack(line(name, "  ", runs), now)
-    since = line("since ", Timestamp(fact.since)) if fact.since else ()
+    since = line("since " if fact.has_arrived else "asked for ", Timestamp(fact.since)) if fact.since else ()
     scaler = f"autoscaled {fact.autoscaler.min_replicas} to {fact.autoscaler.max_replicas}" if fact.autoscaler else ""
     made_by = line("by ", Code(fact.last_operation_id)) if fact.last_operation_id else ()
     return stack(name, runs, now, join_dots(since, made_by), join_dots(scaler, owner_text(fact.owner)))
+
+
+def _runs_what_was_asked(fact: ServiceStatus) -> bool:
+    versions = {group.version for group in fact.pods.groups} if fact.pods else set()
+    return fact.has_arrived and versions <= {fact.version}
+
+
+def _running(fact: ServiceStatus) -> Line:
+    if fact.pods is None:
+        return line("what was not counted")
+    groups = (line(Code(group.version), f" {group.ready}/{group.total}") for group in fact.pods.groups)
+    return join(" and ", groups) or line("nothing")
+
+
+def _asked(fact: ServiceStatus) -> Line:
+    """What was asked for, and why it is not what runs."""
+    return line("asked for ", Code(fact.version), ": ", fact.obstacle or "it is still rolling out.")
 
 
 def owner_text(fact: Owner) -> str:
@@ -116,9 +145,16 @@ def _revisions(fact: ServiceVersions) -> list[Block]:
     return [Paragraph((name, *(_revision(each) for each in fact.lines)), max_lines=_MAX_REVISIONS + 1, spaced=True)]
 
 
+def _present_use(fact: VersionLine) -> str:
+    """Whether it runs now and whether it is what is asked for, which are two things; empty for neither."""
+    if not fact.pods:
+        return "asked for now, no pod of it was counted" if fact.running else ""
+    counted = f"{fact.ready} of {phrases.pluralize(fact.pods, 'pod')} ready"
+    return f"runs now, {counted}" if fact.running else f"still runs, {counted}"
+
+
 def _revision(fact: VersionLine) -> Line:
-    first = join_dots(
-        line("▶️ " if fact.running else "", Code(fact.version)), revision_name(fact.revision), "runs now" if fact.running else ""
-    )
+    now = _present_use(fact)
+    first = join_dots(line("▶️ " if now else "", Code(fact.version)), revision_name(fact.revision), now)
     made_by = Code(fact.operation_id) if fact.operation_id and fact.operation_id not in fact.change_cause else None
     return stack(first, join_dots(Timestamp(fact.created_at), fact.change_cause, made_by))

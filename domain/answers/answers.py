@@ -13,6 +13,7 @@ from domain.people import Person, Role
 from domain.policies import AccessRule
 from domain.rich_text import Text
 from domain.workloads.deployments import Autoscaler, Owner
+from domain.workloads.pod_counts import PodCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +53,28 @@ class Preview(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStatus:
-    """The state of one service in the cluster."""
+    """The state of one service in the cluster: what was asked for, what runs, whether it gets there, and by whom."""
 
     service: str
     version: str = ""
+    """The version that is asked for; ``pods`` are what runs."""
     image: str = ""
     ready: int = 0
     desired: int = 0
     revision: int = 0
     since: datetime | None = None
-    """When the running revision was created."""
+    """When the revision that is asked for was created."""
+    pods: PodCounts | None = None
+    """The pods, counted now; None if they could not be counted."""
+    has_arrived: bool = True
+    """Whether every pod is of what was asked for, and available."""
+    obstacle: Text = ""
+    """Why it does not get there by itself; empty while it may."""
     autoscaler: Autoscaler | None = None
     paused: bool = False
     owner: Owner = field(default_factory=Owner)
     last_operation_id: str = ""
-    """The id of the operation that changed it last; empty if none did."""
+    """The id of the operation that set what is asked for; empty if somebody else did."""
     active_operation: OperationRecord | None = None
     """The operation that is changing it now."""
     problem: Text = ""
@@ -104,9 +112,13 @@ class VersionLine:
     image: str
     created_at: datetime
     running: bool = False
+    """Whether it is the one that is asked for now."""
+    pods: int = 0
+    """How many pods of it there are now."""
+    ready: int = 0
     change_cause: str = ""
     operation_id: str = ""
-    """The id of the operation that created it; empty if none did."""
+    """The id of the operation that set it; empty if none did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

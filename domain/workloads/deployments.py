@@ -66,6 +66,7 @@ class Revision:
     created_at: datetime
     change_cause: str = ""
     operation_id: str = ""
+    """The operation that set this template, as far as the annotations tell; empty if somebody else did."""
     replicas: int = 0
 
 
@@ -93,7 +94,13 @@ class Workload:
     revision: int
     operation_id: str
     revisions: tuple[Revision, ...]
-    """Newest first, including the one that runs."""
+    """Newest first, including the one that is asked for now."""
+    template_set_by: str = ""
+    """The same for the present template; ``operation_id`` is whatever changed the workload last, such as its replicas."""
+    has_arrived: bool = True
+    """Whether every pod is of the present template and available, by the rules of ``kubectl rollout status``."""
+    obstacle: str = ""
+    """Why it does not get there by itself, for people; empty while it may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

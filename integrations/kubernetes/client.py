@@ -1,20 +1,23 @@
 """HTTP client of one cluster: time limits, renewal of credentials, translation of errors, responses as plain JSON."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import aiohttp
 
 from domain.clock import Clock
-from integrations.http import parse_failed_response, read_response, translate_errors
+from domain.errors import DeepechoError, Forbidden, PermanentError, TemporaryError
+from integrations.http import check_response_size, lost_response_error, parse_failed_response, read_response, translate_errors
 from integrations.kubernetes.auth import AuthenticatedClient, Session, open_authenticated_client
 from integrations.kubernetes.errors import KubernetesCall, error_for_status, kubernetes_call
+from integrations.kubernetes.patience import Patience
 from integrations.kubernetes.resources import PODS, Json, Resource
 from integrations.kubernetes.settings import ClusterSettings
+from integrations.kubernetes.shapes import parse_json_object, parse_list, parse_object, parse_watch_event
 from integrations.kubernetes.tokens import ExpiringToken
 
 METADATA_ONLY_MEDIA_TYPE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -24,6 +27,9 @@ MAX_RESPONSE_BYTES = 64 * 2**20
 _FIELD_MANAGER = "deepecho"
 """The name of the bot in ``managedFields``."""
 _JSON_PATCH = "application/json-patch+json"
+_READINESS_TIMEOUT = aiohttp.ClientTimeout(total=2)
+_READINESS_HIDDEN = {401, 403, 404}
+"""Statuses of a server, or of a proxy before it, that does not let anybody ask whether it is ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +41,7 @@ class _Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: object = None
     timeout: aiohttp.ClientTimeout
+    is_anonymous: bool = False
 
 
 class KubernetesClient:
@@ -53,6 +60,7 @@ class KubernetesClient:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"kubernetes-{settings.name}")
         self._authenticated: AuthenticatedClient | None = None
         self._open_lock = asyncio.Lock()
+        self._rights, self._readability = Patience(), Patience()
 
     async def close(self) -> None:
         if self._authenticated is not None:
@@ -66,12 +74,14 @@ class KubernetesClient:
     async def get(self, resource: Resource, namespace: str, name: str, *, accept: str = "application/json") -> Json:
         """Read one object. Raises NotFound."""
         call = self._call("get", resource, namespace, name)
-        return await self._request_json(call, "GET", resource.path(namespace, name), headers={"Accept": accept})
+        parse = partial(parse_object, resource)
+        return await self._request_json(call, "GET", resource.path(namespace, name), parse, headers={"Accept": accept})
 
     async def get_list(self, resource: Resource, namespace: str, *, label_selector: str = "", field_selector: str = "") -> Json:
         """Read a list object: ``items``, and ``metadata.resourceVersion`` to watch from."""
         query = {"labelSelector": label_selector, "fieldSelector": field_selector}
-        return await self._request_json(self._call("list", resource, namespace), "GET", resource.path(namespace), query=query)
+        call, parse = self._call("list", resource, namespace), partial(parse_list, resource)
+        return await self._request_json(call, "GET", resource.path(namespace), parse, query=query)
 
     async def list_items(
         self, resource: Resource, namespace: str, *, label_selector: str = "", field_selector: str = ""
@@ -86,17 +96,23 @@ class KubernetesClient:
         call = self._call("patch", resource, namespace, name, is_write=True)
         headers, query = {"Content-Type": _JSON_PATCH}, {"fieldManager": _FIELD_MANAGER}
         return await self._request_json(
-            call, "PATCH", resource.path(namespace, name), query=query, headers=headers, body=patch_operations
+            call,
+            "PATCH",
+            resource.path(namespace, name),
+            partial(parse_object, resource),
+            query=query,
+            headers=headers,
+            body=patch_operations,
         )
 
     async def create_review(self, resource: Resource, review: Json) -> Json:
         """Create a review, such as SelfSubjectAccessReview. The server answers it and stores nothing."""
-        return await self._request_json(self._call("create", resource), "POST", resource.path(), body=review)
+        return await self._request_json(self._call("create", resource), "POST", resource.path(), parse_json_object, body=review)
 
     async def get_info(self, path: str) -> Json:
         """Read information about the server itself, such as ``/version``."""
         call = kubernetes_call(cluster=self.settings.name, verb="get", resource=path, kind=path)
-        return await self._request_json(call, "GET", path)
+        return await self._request_json(call, "GET", path, parse_json_object)
 
     async def pod_log(self, namespace: str, pod: str, *, container: str, lines: int, previous: bool, max_bytes: int) -> str:
         """Read the last lines of a container's log, at most ``max_bytes`` bytes."""
@@ -129,14 +145,26 @@ class KubernetesClient:
             sock_read=self.settings.watch_idle_timeout,
         )
         request = _Request(call=call, method="GET", path=resource.path(namespace), query=query, timeout=timeouts)
-        async with self._request(request) as response, aclosing(_events(response)) as events:
+        async with self._request(request) as response, aclosing(self._events(resource, call, response)) as events:
             yield events
+
+    async def _events(
+        self, resource: Resource, call: KubernetesCall, response: aiohttp.ClientResponse
+    ) -> AsyncGenerator[Json, None]:
+        async for line in _lines(call, response):
+            try:
+                event = parse_watch_event(resource, line)
+            except ValueError as error:
+                raise self._unreadable(call, str(error)) from error
+            self._readability.succeeded(call.right)
+            yield event
 
     async def _request_json(
         self,
         call: KubernetesCall,
         method: str,
         path: str,
+        parse: Callable[[bytes], Json],
         *,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -146,8 +174,19 @@ class KubernetesClient:
             call=call, method=method, path=path, query=query or {}, headers=headers or {}, body=body, timeout=self._timeouts()
         )
         async with self._request(request) as response:
-            parsed: Json = json.loads(await read_response(call, response, MAX_RESPONSE_BYTES))
+            received = await read_response(call, response, MAX_RESPONSE_BYTES)
+        try:
+            parsed = parse(received)
+        except ValueError as error:
+            raise self._unreadable(call, str(error)) from error
+        self._readability.succeeded(call.right)
         return parsed
+
+    def _unreadable(self, call: KubernetesCall, received: str) -> DeepechoError:
+        """The error for an answer that no API server gives: temporary for ``unreadable_patience`` seconds."""
+        error = lost_response_error(call, f"gave an answer that cannot be read ({received})")
+        is_burst = self._readability.failed(call.right) < self.settings.unreadable_patience
+        return error if is_burst or call.is_write else PermanentError(error.sentence)
 
     @asynccontextmanager
     async def _request(self, request: _Request) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -163,15 +202,43 @@ class KubernetesClient:
             async with response:
                 if response.status >= 400:
                     body = await read_response(request.call, response, MAX_RESPONSE_BYTES)
-                    raise error_for_status(request.call, parse_failed_response(response.status, body, response.headers))
+                    error = error_for_status(request.call, parse_failed_response(response.status, body, response.headers))
+                    raise await self._without_burst(request.call, error, session)
+                self._rights.succeeded(request.call.right)
                 yield response
+
+    async def _without_burst(self, call: KubernetesCall, error: DeepechoError, session: Session) -> DeepechoError:
+        """The error itself, or a temporary one for a right that was held a moment ago.
+
+        A starting API server refuses everybody until its caches are filled. What was refused was not done, so that trying again
+        is safe for a change too; but only the server's own word that it is not ready excuses the refusal of a change, or of a
+        question about the server itself.
+        """
+        if not isinstance(error, Forbidden) or self._rights.failed(call.right) >= self.settings.rights_patience:
+            return error
+        held = bool(call.namespace) and not call.is_write and self._rights.worked_lately(call.right)
+        if not held and await self._says_ready(session):
+            return error
+        explanation = "though it did a moment ago" if held else "and says that it is not ready"
+        return TemporaryError(f"{call.subject} does not let the bot {call.action}, {explanation}.")
+
+    async def _says_ready(self, session: Session) -> bool:
+        """Whether the server says that it is ready. Asked without credentials, which a starting server may not know either."""
+        call = kubernetes_call(cluster=self.settings.name, verb="get", resource="/readyz", kind="/readyz")
+        request = _Request(call=call, method="GET", path="/readyz", timeout=_READINESS_TIMEOUT, is_anonymous=True)
+        try:
+            with translate_errors(call):
+                async with await self._call_api(session, request) as response:
+                    return response.status < 400 or response.status in _READINESS_HIDDEN
+        except TemporaryError:
+            return False
 
     async def _call_api(self, session: Session, request: _Request) -> aiohttp.ClientResponse:
         """Send through the library's client, which handles certificates and proxies, without its response models."""
         if request.call.is_write:
             # At the last moment before the write: credentials may have taken longer than the lease lasts.
             self._check_lease()
-        header = session.token.header
+        header = "" if request.is_anonymous else session.token.header
         response: aiohttp.ClientResponse = await session.api_client.call_api(
             request.path,
             request.method,
@@ -207,6 +274,14 @@ class KubernetesClient:
         )
 
 
-async def _events(response: aiohttp.ClientResponse) -> AsyncGenerator[Json, None]:
-    async for line in response.content:
-        yield json.loads(line)
+async def _lines(call: KubernetesCall, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    """The lines of a stream, of any length: aiohttp's own limit is 128 KiB, and a Deployment may be 1.5 MiB."""
+    rest = bytearray()
+    async for chunk in response.content.iter_any():
+        rest += chunk
+        check_response_size(call, len(rest), MAX_RESPONSE_BYTES)
+        *lines, tail = rest.split(b"\n") if b"\n" in chunk else [rest]
+        rest = bytearray(tail)
+        for line in lines:
+            if line.strip():
+                yield bytes(line)

@@ -9,11 +9,13 @@ from domain.clock import Clock
 from domain.targets import Target, WorkloadKind
 from domain.workloads.deployments import ConfigChange, PodFailure, RolloutStatus, RunningPods, Template, Workload
 from domain.workloads.field_managers import FieldManagers, ScalingEvent
+from domain.workloads.pod_counts import PodCounts
 from integrations.kubernetes import changes, config_references, deployments, watch
 from integrations.kubernetes.autoscaling import scaling_events
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.field_managers import field_managers
 from integrations.kubernetes.permissions import Permission, permissions
+from integrations.kubernetes.pod_counts import counted_pods
 from integrations.kubernetes.pod_failures import pod_failures
 from integrations.kubernetes.pods import running_pods
 from integrations.kubernetes.settings import ClusterSettings
@@ -120,6 +122,10 @@ class Cluster:
     async def running_pods(self, target: Target) -> RunningPods:
         """Count pods and read the images of ready ones. Pods that are being deleted, evicted or finished do not count."""
         return await running_pods(self._client, target)
+
+    async def pod_counts(self, workloads: Iterable[Workload]) -> dict[str, PodCounts]:
+        """What the pods of these workloads run now, by the workload's uid: one list request for each namespace."""
+        return await counted_pods(self._client, workloads)
 
     async def config_changes(self, target: Target, template: Template, since: datetime) -> tuple[ConfigChange, ...]:
         """ConfigMaps and Secrets of the template that changed after ``since``, newest first, as far as they may be read."""

@@ -34,7 +34,11 @@ from integrations.kubernetes.resources import (
     metadata,
     parse_time,
 )
+from integrations.kubernetes.rollout_status import creation_failure
 from integrations.kubernetes.workload_kinds import KINDS, KindApi, kind_of, with_kind
+
+OWN_CAUSE_PREFIX = "deepecho "
+"""With which the change cause of every operation begins."""
 
 
 async def deployment_of(client: KubernetesClient, target: Target) -> Json:
@@ -152,8 +156,10 @@ def _revision_number(obj: Json) -> int:
 def _to_workload(
     target: Target, deployment: Json, replica_sets: Iterable[Json], autoscaler: Autoscaler | None, owner: Owner
 ) -> Workload:
-    spec, meta, replica_sets = deployment["spec"], metadata(deployment), list(replica_sets)
+    spec, meta, rollout = deployment["spec"], metadata(deployment), kind_of(deployment).rollout_state(deployment)
+    replica_sets, current_hash = list(replica_sets), template_hash(spec["template"])
     newest = newest_replica_set(deployment, replica_sets)
+    revisions = tuple(_to_revision(target, item, replica_sets) for item in replica_sets)
     return Workload(
         target=target,
         uid=meta["uid"],
@@ -165,14 +171,17 @@ def _to_workload(
         held_back=kind_of(deployment).held_back(deployment),
         image=_running_image(target, spec["template"]),
         template=spec["template"],
-        template_hash=template_hash(spec["template"]),
+        template_hash=current_hash,
         content_hash=content_hash(spec["template"]),
         owner=owner,
         autoscaler=autoscaler,
         created_at=parse_time(meta["creationTimestamp"]),
         revision=_revision_number(deployment) or (_revision_number(newest) if newest else 0),
         operation_id=annotations(deployment).get(OPERATION_ANNOTATION, ""),
-        revisions=tuple(_to_revision(target, item) for item in replica_sets),
+        revisions=revisions,
+        template_set_by=next((item.operation_id for item in revisions if item.template_hash == current_hash), ""),
+        has_arrived=rollout.done,
+        obstacle="" if rollout.done else rollout.failure or creation_failure(deployment),
     )
 
 
@@ -184,7 +193,7 @@ def _running_image(target: Target, template: Template) -> str:
     return image_of(template, target.container)
 
 
-def _to_revision(target: Target, replica_set: Json) -> Revision:
+def _to_revision(target: Target, replica_set: Json, replica_sets: Iterable[Json]) -> Revision:
     meta, template = metadata(replica_set), replica_set["spec"]["template"]
     return Revision(
         number=_revision_number(replica_set),
@@ -193,10 +202,27 @@ def _to_revision(target: Target, replica_set: Json) -> Revision:
         template_hash=template_hash(template),
         content_hash=content_hash(template),
         created_at=parse_time(meta["creationTimestamp"]),
-        change_cause=annotations(replica_set).get(CHANGE_CAUSE_ANNOTATION, ""),
-        operation_id=annotations(replica_set).get(OPERATION_ANNOTATION, ""),
+        change_cause=_change_cause(replica_set, replica_sets),
+        operation_id=_own_annotation(replica_set, replica_sets, OPERATION_ANNOTATION),
         replicas=replica_set["spec"].get("replicas", 0),
     )
+
+
+def _own_annotation(replica_set: Json, replica_sets: Iterable[Json], annotation: str) -> str:
+    """The value of an annotation that came with this revision; empty where it was only carried on from an earlier one.
+
+    Whoever else changes the template leaves the Deployment's annotations as they are, and its controller copies them to the new
+    ReplicaSet.
+    """
+    value, number = annotations(replica_set).get(annotation, ""), _revision_number(replica_set)
+    is_carried = any(annotations(item).get(annotation) == value and _revision_number(item) < number for item in replica_sets)
+    return "" if is_carried else value
+
+
+def _change_cause(replica_set: Json, replica_sets: Iterable[Json]) -> str:
+    """The change cause, unless it is an operation's that set an earlier revision."""
+    cause = annotations(replica_set).get(CHANGE_CAUSE_ANNOTATION, "")
+    return _own_annotation(replica_set, replica_sets, CHANGE_CAUSE_ANNOTATION) if cause.startswith(OWN_CAUSE_PREFIX) else cause
 
 
 def _autoscaler_of(scalers: Iterable[Json], target: Target) -> Autoscaler | None:

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
-from domain.errors import Conflict, DeepechoError, Forbidden, NotFound, TemporaryError
+from domain.errors import Conflict, DeepechoError, Forbidden, NotAdmitted, NotFound, TemporaryError
 from integrations import http
 from integrations.http import FailedResponse, HttpCall
+from integrations.kubernetes.refusals import RefusalKind, describe_refusal, parse_refusal
+
+NOTHING_CHANGED = "Nothing was changed."
 
 
 class ResourceVersionExpired(TemporaryError):
@@ -20,6 +23,12 @@ class KubernetesCall(HttpCall):
     object_name: str
     """``Deployment web``, or the kind alone."""
     location: str
+    namespace: str = ""
+
+    @property
+    def right(self) -> tuple[str, str, str]:
+        """Verb, resource and namespace: what an account is allowed or not."""
+        return self.verb, self.resource, self.namespace
 
 
 def kubernetes_call(
@@ -36,11 +45,17 @@ def kubernetes_call(
         resource=resource,
         object_name=object_name,
         location=location,
+        namespace=namespace,
     )
 
 
 def error_for_status(call: KubernetesCall, response: FailedResponse) -> DeepechoError:
-    """The domain error for an HTTP status of 400 and above."""
+    """The domain error for an HTTP status of 400 and above. What the message tells goes before: a webhook chooses its status."""
+    not_admitted = _not_admitted(call, response.message) if call.is_write else None
+    return not_admitted or _error_for_status(call, response)
+
+
+def _error_for_status(call: KubernetesCall, response: FailedResponse) -> DeepechoError:
     match response.status:
         case 401:
             return Forbidden(f"{call.subject} does not accept the bot's credentials.")
@@ -56,3 +71,15 @@ def error_for_status(call: KubernetesCall, response: FailedResponse) -> Deepecho
             return ResourceVersionExpired(f"{call.subject} no longer knows the version to resume from.")
         case _:
             return http.error_for_status(call, response)
+
+
+def _not_admitted(call: KubernetesCall, message: str) -> DeepechoError | None:
+    """The error for a change that was not let in; None where the message tells of a missing right, or of something else.
+
+    With a webhook out of reach the answer is HTTP 500, and still definite: the server asks before it stores anything.
+    """
+    refusal = parse_refusal(message)
+    if refusal is None or refusal.kind is RefusalKind.MISSING_RIGHT:
+        return None
+    error = TemporaryError if refusal.kind is RefusalKind.NOT_READY else NotAdmitted
+    return error(f"{call.subject} did not {call.action}. {describe_refusal(refusal)} {NOTHING_CHANGED}")

@@ -20,7 +20,7 @@ async def running_pods(client: KubernetesClient, target: Target) -> RunningPods:
     replica_sets, pods = await asyncio.gather(replica_sets_of(client, deployment), pods_of(client, deployment))
     newest = newest_replica_set(deployment, replica_sets)
     is_of = kind_of(deployment).is_of
-    active = [pod for pod in pods if _is_active(pod) and any(is_of(pod, item) for item in replica_sets)]
+    active = [pod for pod in pods if is_active(pod) and any(is_of(pod, item) for item in replica_sets)]
     ready = [pod for pod in active if is_ready(pod)]
     template = deployment["spec"]["template"]
     return RunningPods(
@@ -46,5 +46,5 @@ def is_ready(pod: Json) -> bool:
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
-def _is_active(pod: Json) -> bool:
+def is_active(pod: Json) -> bool:
     return "deletionTimestamp" not in metadata(pod) and (pod.get("status") or {}).get("phase") not in _FINISHED_PHASES

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from domain.workloads.deployments import RolloutStatus
+from integrations.kubernetes.refusals import describe_refusal, parse_refusal
 from integrations.kubernetes.resources import Json, metadata
 
 DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
@@ -45,6 +46,17 @@ def _deadline_message(deployment: Json) -> str:
 
 def _paused_message(deployment: Json) -> str:
     return "The Deployment is paused." if deployment["spec"].get("paused") else ""
+
+
+def creation_failure(deployment: Json) -> str:
+    """Why no pods can be created, such as a quota or an admission rule; empty if they can."""
+    conditions: list[Json] = (deployment.get("status") or {}).get("conditions") or []
+    failed = next((item for item in conditions if item.get("type") == "ReplicaFailure" and item.get("status") == "True"), None)
+    if failed is None:
+        return ""
+    message = str(failed.get("message") or failed.get("reason") or "no reason given")
+    refusal = parse_refusal(message)
+    return (describe_refusal(refusal) if refusal else "") or f"Pods cannot be created: {message}"
 
 
 def stalled_replica_set(deployment: Json) -> str:

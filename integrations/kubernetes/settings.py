@@ -36,6 +36,10 @@ class ClusterSettings:
     """Duration of one watch on the server; below the five minutes after which etcd compaction drops old versions."""
     watch_idle_timeout: float = 30
     """A watch without data for so long is resumed: its connection may be dead, and resuming loses no event."""
+    rights_patience: float = 60
+    """How long the refusal of a right that was held a moment ago may pass: a starting API server refuses what it allows."""
+    unreadable_patience: float = 10
+    """How long answers may come that no API server gives, such as a proxy's page while it restarts."""
     argocd_namespace: str = "argocd"
     service_account: Path = SERVICE_ACCOUNT_DIRECTORY
     """The directory of token and certificate, for ``in_cluster``."""

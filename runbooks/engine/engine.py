@@ -7,7 +7,7 @@ only wakes and replays. It stores results as JSON, never as pickles.
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 _SENTENCES: TypeAdapter[Text] = TypeAdapter(Text)
 
-PROCEDURES_VERSION = 2
+PROCEDURES_VERSION = 3
 """Incremented by hand when the steps of any procedure change. Operations of another version end as "a person must decide"."""
 
 WAKE = "wake"
@@ -182,17 +182,28 @@ class Engine:
         """Run a workflow again whose process is gone. Never call it for a running workflow: its current step would run twice."""
         await DBOS.resume_workflow_async(operation)
 
-    async def step(self, operation: str, name: str, action: Callable[..., Awaitable[T]], *args: object) -> T:
+    async def step(
+        self,
+        operation: str,
+        name: str,
+        action: Callable[..., Awaitable[T]],
+        *args: object,
+        interrupt: Callable[[], Awaitable[None]] | None = None,
+    ) -> T:
         """Run ``action`` and record its result. A replay returns the recorded result; without one the action runs again.
 
         TemporaryError is retried for ``STEP_RETRY_TIMEOUT``. Domain errors are recorded and raised again by a replay.
+        ``interrupt`` runs beside the action and its retries: the error that it raises ends both.
         """
         result_type: TypeAdapter[T] = TypeAdapter(get_type_hints(action)["return"])
+
+        async def attempts() -> T:
+            return await self._with_retries(action, *args)
 
         async def recorded() -> dict[str, str]:
             self._observe(operation, name, "before")
             try:
-                answer = {"result": result_type.dump_json(await self._with_retries(action, *args)).decode()}
+                answer = {"result": result_type.dump_json(await run_unless(interrupt, attempts())).decode()}
             except Fenced as fenced:
                 # Another replica has claimed the operation and records this step itself.
                 self._lease.terminate(str(fenced))
@@ -259,6 +270,22 @@ class Engine:
             "sys_db_pool_size": 4,
             "sys_db_idle_transaction_timeout_sec": IDLE_IN_TRANSACTION_TIMEOUT_SECONDS,
         }
+
+
+async def run_unless(interrupt: Callable[[], Awaitable[None]] | None, work: Coroutine[Any, Any, T]) -> T:
+    """The result of ``work``, or the error that ``interrupt`` raises before it is there."""
+    if interrupt is None:
+        return await work
+    tasks = working, watching = asyncio.create_task(work), asyncio.ensure_future(interrupt())
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            watching.result()
+        return await working
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _destroy_dbos() -> None:

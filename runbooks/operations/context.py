@@ -1,15 +1,18 @@
 """The interface between a procedure and its operation: plan, steps, approval, locks and progress."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import wraps
 from typing import Any, Protocol, TypeVar
 
 from domain.clock import Clock, Stopwatch
-from domain.errors import Cancelled, Drifted, NotFound, Refused
+from domain.errors import Cancelled, Drifted, Forbidden, NotFound, Refused, TemporaryError
 from domain.notes import OperationNote
 from domain.operations.locks import lock_refusal
-from domain.operations.operation import Cancellation, OperationRecord, Phase, Progress, State
+from domain.operations.operation import Cancellation, OperationRecord, Progress, State
 from domain.operations.plans import Plan, Verb, drift
 from domain.operations.rights import require_in_catalogue
 from domain.operations.transitions import Transition, update_progress
@@ -24,6 +27,11 @@ T = TypeVar("T")
 
 LOCK_POLL_INTERVAL = 5.0
 """Seconds between looks at a lock that another operation holds: for one that another replica releases."""
+
+CANCEL_POLL_INTERVAL = 0.3
+"""Seconds between polls for a cancellation while a step waits for the cluster."""
+REFUSAL_PATIENCE = timedelta(seconds=10)
+"""How long the cluster may refuse what a step reads, also with a right that was never used before."""
 
 
 class OperationEnded(Exception):
@@ -50,6 +58,8 @@ class ProcedureDependencies:
     """Wakes the outbox worker."""
     lock_release: LockRelease
     """Wakes operations that wait for a lock."""
+    refusal_patience: timedelta = REFUSAL_PATIENCE
+    """How long a refusal of the cluster may pass within a step that only reads."""
 
 
 class OperationContext:
@@ -77,6 +87,38 @@ class OperationContext:
         """Run a step once: a replay returns its recorded result. ``name`` is unique within the operation."""
         return await self._engine.step(self.id, name, action, *args)
 
+    async def cluster_step(
+        self,
+        name: str,
+        service: str,
+        action: Callable[..., Awaitable[T]],
+        *args: object,
+        is_read: bool = True,
+        stopped: str = "",
+        stop_after: float = 0.0,
+    ) -> T:
+        """A step that asks or changes the cluster. Stop ends it at once, also between attempts; the card says why it tries again.
+
+        Raises ``Cancelled`` if a person asked to stop, with the text ``stopped`` where one is given. What is nearly done may take
+        ``stop_after`` seconds more.
+        """
+        attempts = VisibleAttempts(self, service, is_read=is_read)
+
+        @wraps(action)
+        async def attempt(*attempt_args: object) -> T:
+            async with attempts.attempt():
+                return await action(*attempt_args)
+
+        async def interrupt() -> None:
+            while True:
+                # Shielded: the end of the step must not cut a read of the database in the middle.
+                if await asyncio.shield(self.requested_cancellation()):
+                    await asyncio.sleep(stop_after)
+                    await self._raise_if_cancelled(stopped)
+                await asyncio.sleep(CANCEL_POLL_INTERVAL)
+
+        return await self._engine.step(self.id, name, attempt, *args, interrupt=interrupt)
+
     async def wait_for_approval(self) -> None:
         """Wait until a second person has approved. Raises ``OperationEnded`` if it was rejected, cancelled or has expired."""
         if self.record.approval is None:
@@ -95,7 +137,7 @@ class OperationContext:
 
     async def still_as_approved(self) -> None:
         """Make the plan again. Raises ``Drifted`` if it differs from what was approved."""
-        await self.step("replan", self._check_drift)
+        await self.cluster_step("replan", self.plan.services[0], self._check_drift)
 
     async def check_cancelled(self, name: str) -> None:
         """A safe point: raises ``Cancelled`` if a person asked to stop."""
@@ -163,9 +205,10 @@ class OperationContext:
             record = await tx.operations.get(self.id)
         return State.NEEDS_PERSON if record is None else record.state
 
-    async def phase_of(self, service: str) -> Phase:
-        """The phase of a service. Call it within a step."""
-        return next(progress.phase for progress in await self._read_progress() if progress.service == service)
+    async def present_record(self) -> OperationRecord:
+        """The record as it is stored now. Call it within a step."""
+        async with self.dependencies.store.read() as tx:
+            return await tx.operations.get(self.id) or self.record
 
     async def _read_progress(self) -> tuple[Progress, ...]:
         async with self.dependencies.store.read() as tx:
@@ -175,9 +218,9 @@ class OperationContext:
     async def _current_time(self) -> datetime:
         return self.dependencies.clock.now()
 
-    async def _raise_if_cancelled(self) -> None:
+    async def _raise_if_cancelled(self, text: str = "") -> None:
         if (cancellation := await self.requested_cancellation()) is not None:
-            raise Cancelled(sentence("Stopped, as ", cancellation.by, " asked."))
+            raise Cancelled(text or sentence("Stopped, as ", cancellation.by, " asked."))
 
     async def _wait_for_locks(self) -> None:
         timeout = self.dependencies.rollout_within(self.record.environment)
@@ -218,3 +261,37 @@ class OperationContext:
         replanned = await self.dependencies.planner.replan(self.plan)
         if changed := drift(self.plan, replanned):
             raise Drifted(f"The cluster changed since this was planned: {'; '.join(changed)}.")
+
+
+class VisibleAttempts:
+    """The attempts of one step: while they fail the card says why, and a read that is refused is tried again for some seconds."""
+
+    def __init__(self, op: OperationContext, service: str, *, is_read: bool) -> None:
+        self._op, self._service, self._is_read = op, service, is_read
+        self._refused_since: datetime | None = None
+        self._has_failed = False
+
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """One attempt. Raises ``TemporaryError`` where it is worth another one."""
+        try:
+            yield
+        except TemporaryError as error:
+            await self._show(f"trying again: {error}")
+            raise
+        except Forbidden as error:
+            if not self._is_read or self._refused_long_enough():
+                raise
+            await self._show(f"trying again: {error}")
+            raise TemporaryError(error.sentence) from error
+        if self._has_failed:
+            await self._show("")
+
+    def _refused_long_enough(self) -> bool:
+        now = self._op.dependencies.clock.now()
+        self._refused_since = self._refused_since or now
+        return now - self._refused_since >= self._op.dependencies.refusal_patience
+
+    async def _show(self, detail: str) -> None:
+        self._has_failed = bool(detail)
+        await self._op.update_progress(self._service, detail=detail)

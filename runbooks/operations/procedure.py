@@ -4,16 +4,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from domain.errors import Cancelled, PermanentError, TemporaryError
+from domain.errors import Cancelled
 from domain.operations.operation import Outcome, Phase, State
 from domain.operations.outcomes import VerifiedService
 from domain.operations.plans import ServiceChange
 from domain.rich_text import Text, without_ending
+from runbooks.operations.cluster_state import MAX_READ_SECONDS, ServiceSeen, read_end_state
 from runbooks.operations.context import OperationContext
 from runbooks.operations.end_state import describe_end_state
 from runbooks.operations.rollout import ServiceFailed, watch_and_verify
 
 NOTHING_CHANGED = "Nothing was changed."
+MAX_STOP_SECONDS = 0.6
+"""How long the end of an operation that a person stopped waits for the cluster: the person waits too."""
 
 ApplyChange = Callable[[OperationContext, ServiceChange, datetime], Awaitable[bool]]
 """Sets the desired state of one service. Its time is recorded before, so that a replay sets the same state."""
@@ -33,7 +36,7 @@ async def run_procedure(op: OperationContext, apply_change: ApplyChange, success
             service = change.target.service
             await op.check_cancelled(service)
             at = await op.recorded_time(service)
-            await op.step(f"change {service}", _change, op, apply_change, change, at)
+            await op.cluster_step(f"change {service}", service, _change, op, apply_change, change, at, is_read=False)
             verified.append(await watch_and_verify(op, change))
     except ServiceFailed as failure:
         return await abort(op, State.FAILED, str(failure))
@@ -53,7 +56,7 @@ async def _change(op: OperationContext, apply_change: ApplyChange, change: Servi
 
 async def _is_applied(op: OperationContext, change: ServiceChange) -> bool:
     """Whether an earlier attempt of this step, before a crash, has made the change: then it is watched to its end."""
-    if await op.phase_of(change.target.service) is not Phase.CHANGING:
+    if (await op.present_record()).progress_of(change.target.service).phase is not Phase.CHANGING:
         return False
     return (await op.cluster(change.target.cluster).workload(change.target)).operation_id == op.id
 
@@ -65,26 +68,27 @@ async def abort(op: OperationContext, state: State, text: Text) -> Outcome:
     text = without_ending(text, f" {NOTHING_CHANGED}")
     if all(service_progress.phase in (Phase.WAITING, Phase.UNTOUCHED) for service_progress in snapshot):
         return Outcome(state=state, text=text, end_state=(NOTHING_CHANGED,))
-    applied = await op.step("check applied changes", _applied_changes, op)
+    limit = MAX_STOP_SECONDS if state is State.CANCELLED else MAX_READ_SECONDS
+    seen = await op.step("read end state", _read_end_state, op, limit)
     changes = {change.target.service: change for change in op.plan.changes}
     lines: list[Text] = []
     for service_progress in snapshot:
-        is_applied = applied.get(service_progress.service, False)
-        observed = (
-            replace(service_progress, phase=Phase.ROLLING, desired=service_progress.desired) if is_applied else service_progress
+        service = service_progress.service
+        # A stopped request for a change may still arrive: that it is not there yet proves nothing.
+        is_open = state is State.CANCELLED and service_progress.phase is Phase.CHANGING
+        certain = seen[service].is_applied is not None and not is_open
+        observed = replace(service_progress, phase=Phase.ROLLING, detail="") if seen[service].is_applied else service_progress
+        lines += describe_end_state(
+            changes[service], observed, certain=certain, pods=seen[service].pods, asked=seen[service].asked
         )
-        lines += describe_end_state(changes[service_progress.service], observed, certain=is_applied is not None)
     return Outcome(state=state, text=text, end_state=tuple(lines))
 
 
-async def _applied_changes(op: OperationContext) -> dict[str, bool | None]:
-    """For each service in phase CHANGING, whether the cluster has the change; None if the cluster does not answer."""
-    applied: dict[str, bool | None] = {}
-    for change in op.plan.changes:
-        service = change.target.service
-        if (await op.phase_of(service)) is Phase.CHANGING:
-            try:
-                applied[service] = (await op.cluster(change.target.cluster).workload(change.target)).operation_id == op.id
-            except (PermanentError, TemporaryError):
-                applied[service] = None
-    return applied
+async def _read_end_state(op: OperationContext, limit: float) -> dict[str, ServiceSeen]:
+    """Read what each service runs now, and record that a change has arrived whose outcome was open."""
+    record = await op.present_record()
+    seen = await read_end_state(record, op.dependencies.clusters, limit)
+    for service, service_seen in seen.items():
+        if service_seen.is_applied:
+            await op.update_progress(service, phase=Phase.ROLLING, detail="")
+    return seen

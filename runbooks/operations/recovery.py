@@ -11,6 +11,7 @@ from domain.operations.transitions import abandon, end_operation
 from domain.people import BOT
 from runbooks.engine.engine import Engine
 from runbooks.engine.lease import Lease
+from runbooks.operations.cluster_state import MAX_READ_SECONDS, read_end_state
 from runbooks.operations.context import ProcedureDependencies
 from runbooks.operations.end_state import describe_end_state
 from runbooks.periodic import run_periodically
@@ -104,6 +105,7 @@ class Recovery:
 
     async def _escalate(self, record: OperationRecord, why: str) -> None:
         """End the operation as "a person must decide": state, locks, card, thread and audit in one transaction."""
+        seen = await read_end_state(record, self.dependencies.clusters, MAX_READ_SECONDS)
         at = self.dependencies.clock.now()
         async with self.dependencies.store.write() as tx:
             claimed = await self._claim_current(tx, record)
@@ -113,7 +115,13 @@ class Recovery:
             lines = tuple(
                 line
                 for progress in claimed.progress
-                for line in describe_end_state(changes[progress.service], progress, certain=False)
+                for line in describe_end_state(
+                    changes[progress.service],
+                    progress,
+                    certain=False,
+                    pods=seen[progress.service].pods,
+                    asked=seen[progress.service].asked,
+                )
             )
             await tx.apply(end_operation(claimed, State.NEEDS_PERSON, at, BOT, f"A person must decide: {why}", lines), at)
         self.dependencies.notify_outbox()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.clock import Stopwatch, has_passed
-from domain.errors import Cancelled, PermanentError, TemporaryError
+from domain.errors import PermanentError, TemporaryError
 from domain.notes import OperationNote, Tone
 from domain.operations.image_verification import ImageVerdict, verify_images
 from domain.operations.operation import Phase
@@ -20,8 +20,10 @@ from runbooks.operations.context import OperationContext
 
 POD_FAILURE_POLL_INTERVAL = 1.5
 """Seconds between polls for failing pods."""
-CANCEL_POLL_INTERVAL = 0.5
-"""Seconds between polls for a cancellation: a stuck rollout delivers no event after which to check."""
+CARD_REFRESH_POLL_INTERVAL = 1.0
+"""Seconds between polls whether the card is to be sent again: a stuck rollout delivers no event after which to check."""
+VERIFY_STOP_DELAY = 1.1
+"""Seconds that a verification may still take once a person asked to stop: mostly it is a matter of one more read."""
 CARD_REFRESH_INTERVAL = timedelta(seconds=15)
 """How often a card is sent again without progress, so that it shows the elapsed time."""
 POD_STATUS_LAG = timedelta(seconds=30)
@@ -37,10 +39,9 @@ class ServiceFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutResult:
-    """The end of a rollout. ``failure`` is empty if it finished or was ``stopped``."""
+    """The end of a rollout. ``failure`` is empty if it finished."""
 
     failure: str
-    stopped: bool = False
 
 
 async def watch_and_verify(op: OperationContext, change: ServiceChange) -> VerifiedService:
@@ -49,31 +50,30 @@ async def watch_and_verify(op: OperationContext, change: ServiceChange) -> Verif
     Raises ``ServiceFailed`` if it does not become ready, ``Cancelled`` if a person asked to stop.
     """
     service = change.target.service
-    rollout = await op.step(f"watch {service}", _watch_rollout, op, change)
-    if rollout.stopped:
-        raise Cancelled("Stopped while it was rolling out.")
+    stopped = "Stopped while it was rolling out."
+    rollout = await op.cluster_step(f"watch {service}", service, _watch_rollout, op, change, stopped=stopped)
     if rollout.failure:
         raise ServiceFailed(service, rollout.failure)
-    verified = await op.step(f"verify {service}", _verify, op, change)
+    verified = await op.cluster_step(
+        f"verify {service}", service, _verify, op, change, stopped=stopped, stop_after=VERIFY_STOP_DELAY
+    )
     if verified.problem:
         raise ServiceFailed(service, verified.problem)
     return VerifiedService(change=change, pods=verified.pods, remarks=verified.remarks)
 
 
 async def _watch_rollout(op: OperationContext, change: ServiceChange) -> RolloutResult:
-    """Follow the rollout to its end. Meanwhile report pods that cannot start, and stop on a cancellation."""
+    """Follow the rollout to its end. Meanwhile report pods that cannot start."""
     cluster = op.cluster(change.target.cluster)
     # The change is applied. Record it first: whatever fails from here on, "was not changed" would be untrue.
-    await op.update_progress(change.target.service, low_priority=True, phase=Phase.ROLLING)
+    await op.update_progress(change.target.service, low_priority=True, phase=Phase.ROLLING, detail="")
     follow_task = asyncio.create_task(_follow_rollout(op, cluster, change))
     failure_reporter = _PodFailureReporter(op, cluster, change)
     report_task = asyncio.create_task(failure_reporter.run())
     refreshed_at = op.dependencies.clock.now()
     try:
         while not follow_task.done():
-            if await op.requested_cancellation():
-                return RolloutResult(failure="", stopped=True)
-            await asyncio.wait({follow_task}, timeout=CANCEL_POLL_INTERVAL)
+            await asyncio.wait({follow_task}, timeout=CARD_REFRESH_POLL_INTERVAL)
             refreshed_at = await _refresh_card(op, refreshed_at)
         result = follow_task.result()
     finally:

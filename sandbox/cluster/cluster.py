@@ -140,6 +140,11 @@ class StandInCluster:
         """Forgets the past: watches from before are answered 410."""
         self.store.compact()
 
+    @property
+    def watches(self) -> int:
+        """How many watches are open."""
+        return len(self._server.watches)
+
     def drop_watches(self) -> int:
         """Cuts every open watch; says how many there were."""
         return self._server.end_watches(drop=True)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from sandbox.cluster.model import Json
 
-FaultKind = Literal["status", "delay", "hold", "hang", "drop", "fail_after_apply"]
+FaultKind = Literal["status", "delay", "hold", "hang", "drop", "fail_after_apply", "body"]
 _MAX_REQUESTS = 1_000
 
 
@@ -16,7 +16,8 @@ _MAX_REQUESTS = 1_000
 class ClusterFault:
     """What happens to the next ``times`` requests whose path begins with ``path_prefix``.
 
-    ``status`` answers that code (with ``retry_after`` seconds, where given); ``delay`` waits ``seconds`` first;
+    ``status`` answers that code (with ``retry_after`` seconds and ``message``, where given); ``body`` answers that code with
+    this text as it is; ``delay`` waits ``seconds`` first;
     ``hold`` waits until the faults are cleared; ``hang`` never answers; ``drop`` cuts the connection before anything is done,
     ``fail_after_apply`` after it is done.
     """
@@ -28,6 +29,8 @@ class ClusterFault:
     path_prefix: str = ""
     method: str = ""
     retry_after: int | None = None
+    message: str = ""
+    body: str = ""
 
     def matches(self, method: str, path: str) -> bool:
         return self.times > 0 and path.startswith(self.path_prefix) and self.method in ("", method)

@@ -13,7 +13,7 @@ from sandbox.cluster.resources import RESOURCES
 from sandbox.cluster.server import StandInApiServer
 from sandbox.cluster.store import ObjectStore
 
-_KINDS = ("status", "delay", "hold", "hang", "drop", "fail_after_apply")
+_KINDS = ("status", "delay", "hold", "hang", "drop", "fail_after_apply", "body")
 
 
 class ControlRoutes:

@@ -85,8 +85,11 @@ class StandInApiServer:
     async def _inject(self, fault: ClusterFault, request: web.Request, handler: Handler) -> web.StreamResponse:
         if fault.kind == "status":
             wait = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-            error = errors.ApiError(fault.status, requests.reason_of(fault.status), f"fault on request: {fault.status}")
+            message = fault.message or f"fault on request: {fault.status}"
+            error = errors.ApiError(fault.status, requests.reason_of(fault.status), message)
             return web.json_response(error.body(), status=fault.status, headers=wait)
+        if fault.kind == "body":
+            return web.Response(status=fault.status, text=fault.body)
         if fault.kind == "delay":
             await requests.pause(fault.seconds)
             return await handler(request)

@@ -175,9 +175,9 @@ async def test_a_deploy_that_fails_tells_why_within_seconds_and_what_stands_and_
     assert (ended.state, ended.progress_of("web").phase) == (State.FAILED, Phase.FAILED)
     deadline = f"It made no progress for {DEADLINE} s (Kubernetes' progress deadline)."
     assert ended.outcome == f"web did not become ready: {deadline}"
-    seen = f"when last seen, 1 of 2 pods were new, 0 of them ready ({reason})."
+    counted = f"counted now, 1 of 2 pods is new, 0 of them ready ({reason})."
     assert tuple(map(str, ended.end_state)) == (
-        f"web was set to {tag}; {seen} Pods of {SECOND} keep running until the new ones are ready.",
+        f"web was set to {tag}; {counted} 2 pods of {SECOND} (2 ready) still exist.",
         f"To put it back: `rollback production {SECOND} web`.",
     )
     assert await harness.locks() == ()
@@ -207,7 +207,7 @@ async def test_a_stuck_rollout_is_stopped_when_somebody_asks(harness: Operations
 
     ended = await harness.wait_ended(record.id)
     assert (ended.state, ended.outcome) == (State.CANCELLED, "Stopped while it was rolling out.")
-    assert str(ended.end_state[0]).startswith("web was set to bad-0ddba11; when last seen, 1 of 2 pods were new, 0 of them ready")
+    assert str(ended.end_state[0]).startswith("web was set to bad-0ddba11; counted now, 1 of 2 pods is new, 0 of them ready")
 
 
 async def test_what_moved_while_the_approval_waited_is_not_overwritten(

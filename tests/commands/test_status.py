@@ -1,9 +1,19 @@
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 import pytest
 
-from domain.answers.answers import EnvironmentStatus, ErrorAnswer, StatusAnswer, VersionsAnswer
+from domain.answers.answers import EnvironmentStatus, ErrorAnswer, ServiceStatus, StatusAnswer, VersionsAnswer
 from sandbox.cluster import ClusterFault
+from sandbox.cluster.resources import DEPLOYMENTS
+from tests.harness.cluster_namespace import Json
 from tests.harness.commands import CommandHarness
+from tests.harness.families import render, render_text
+from tests.harness.message_text import visible_text
 from tests.harness.samples.team import ANA, GUS, SAM, VIV
+
+PRODUCTION = "deep-echo-prod"
 
 
 async def status(harness: CommandHarness, text: str) -> dict[str, EnvironmentStatus]:
@@ -73,3 +83,88 @@ async def test_versions_newest_first(harness: CommandHarness, text: str, service
 async def test_a_guest_sees_nothing(harness: CommandHarness) -> None:
     for text in ("status", "versions prod", "operations", "locks", "audit"):
         assert isinstance(await harness.run_command(GUS, text), ErrorAnswer)
+
+
+def change(harness: CommandHarness, name: str, happens: Callable[[Json], None]) -> None:
+    harness.stand_in.store.modify(DEPLOYMENTS, (PRODUCTION, name), happens)
+
+
+def set_image(tag: str, deadline: int = 1) -> Callable[[Json], None]:
+    """As ``kubectl set image`` does: no annotation is touched."""
+
+    def happens(deployment: Json) -> None:
+        deployment["spec"]["progressDeadlineSeconds"] = deadline
+        container = deployment["spec"]["template"]["spec"]["containers"][0]
+        container["image"] = f"{container['image'].rpartition(':')[0]}:{tag}"
+
+    return happens
+
+
+async def service(harness: CommandHarness, name: str, condition: Callable[[ServiceStatus], bool]) -> ServiceStatus:
+    """The service of production, once this is true of it."""
+    async with asyncio.timeout(20):
+        while True:
+            found = {each.service: each for each in (await status(harness, "status production"))["production"].services}
+            if condition(found[name]):
+                return found[name]
+            await asyncio.sleep(0.05)
+
+
+async def test_what_runs_and_what_was_asked_for_are_two_things(harness: CommandHarness) -> None:
+    def with_annotation(deployment: Json) -> None:
+        deployment["metadata"].setdefault("annotations", {})["deepecho/operation"] = "op-h3c9"
+
+    change(harness, "deep-echo-main", with_annotation)
+    await service(harness, "deep-echo-main", lambda found: found.last_operation_id == "op-h3c9")
+    change(harness, "deep-echo-main", set_image("bad-fffffff"))
+
+    found = await service(harness, "deep-echo-main", lambda found: bool(found.obstacle))
+
+    assert (found.version, found.has_arrived, found.last_operation_id) == ("bad-fffffff", False, "")
+    assert found.obstacle == "It made no progress for 1 s (Kubernetes' progress deadline)."
+    assert found.pods is not None
+    assert {group.version: (group.total, group.ready) for group in found.pods.groups} == {
+        "main-9f00d12": (3, 3),
+        "bad-fffffff": (1, 0),
+    }
+    shown = render_text(await harness.run_command(VIV, "status production"))
+    assert "all well" not in shown
+    assert "runs bad-fffffff 0/1 and main-9f00d12 3/3 · 3/3 ready" in shown
+    assert "asked for bad-fffffff: It made no progress for 1 s" in shown
+
+    answer = await harness.run_command(VIV, "versions production deep-echo-main")
+    assert isinstance(answer, VersionsAnswer)
+    first, second = answer.services[0].lines[:2]
+    assert (first.version, first.running, first.pods, first.ready, first.operation_id) == ("bad-fffffff", True, 1, 0, "")
+    assert (second.version, second.running, second.pods, second.ready) == ("main-9f00d12", False, 3, 3)
+    assert second.operation_id == "op-h3c9"
+    versions = render_text(answer)
+    assert "· runs now, 0 of 1 pod ready" in versions
+    assert "· still runs, 3 of 3 pods ready" in versions
+
+
+def test_the_sick_come_first_however_many_services_there_are() -> None:
+    well = [ServiceStatus(service=f"web-{number}", version="a", ready=1, desired=1) for number in range(100)]
+    sick = ServiceStatus(service="sick", version="a", ready=0, desired=20)
+    ailing = ServiceStatus(service="ailing", version="a", ready=1, desired=2)
+    stuck = ServiceStatus(service="stuck", version="b", ready=1, desired=1, has_arrived=False, obstacle="It is stuck.")
+    unknown = ServiceStatus(service="unknown", problem="There is no Deployment unknown.")
+    environment = EnvironmentStatus(environment="production", protected=True, services=(*well, unknown, stuck, ailing, sick))
+
+    shown = visible_text(render(StatusAnswer(at=datetime(2026, 11, 23, tzinfo=UTC), environments=(environment,))))
+
+    places = [shown.index(f"*{name}*") for name in ("sick", "stuck", "ailing", "unknown", "web-0")]
+    assert places == sorted(places)
+    assert "*web-99*" not in shown
+
+
+async def test_the_services_of_another_application_are_not_absent(harness: CommandHarness) -> None:
+    for name in ("deep-echo-main", "deep-echo-cognitive"):
+        harness.stand_in.store.remove(DEPLOYMENTS, (PRODUCTION, name))
+
+    found = await status(harness, "status production")
+    services = {each.service: each.problem for each in found["production"].services}
+    assert "deep-echo-main" not in services
+    assert not any(services.values())
+    asked = await status(harness, "status production deep-echo-main")
+    assert asked["production"].services[0].problem

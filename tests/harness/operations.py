@@ -40,6 +40,8 @@ from tests.harness.families import load
 from tests.harness.samples.team import ANA, LEE, team_catalogue
 
 OPERATION_TIMEOUT = 60.0
+PATIENCE = 1.5
+"""Seconds for which a burst of refusals or of unreadable answers may last: its end comes sooner than in production."""
 NO_RATE_LIMITS = RateLimits(post_interval=timedelta(), edit_interval=timedelta(), low_priority_interval=timedelta())
 
 
@@ -222,7 +224,9 @@ async def open_operations_harness(
     async with StandInCluster(pace=pace) as stand_in:
         stand_in.seed(seed_objects())
         kubeconfig = stand_in.kubeconfig(folder / "kubeconfig", context="production")
-        settings = ClusterSettings(name="main", kubeconfig=str(kubeconfig))
+        settings = ClusterSettings(
+            name="main", kubeconfig=str(kubeconfig), rights_patience=PATIENCE, unreadable_patience=PATIENCE
+        )
         async with (
             open_cluster(settings, clock, redact=redact) as cluster,
             open_operations_process(url, clock, catalogue, stand_in, cluster, observer) as harness,
@@ -266,6 +270,7 @@ async def open_operations_process(
         rollout_within=lambda name: current_catalogue().rollout_within(name),
         notify_outbox=lambda: None,
         lock_release=lock_release,
+        refusal_patience=timedelta(seconds=PATIENCE),
     )
     operations = OperationService(engine, store, clock, current_catalogue, rights, lambda: None, lock_release)
     timers = OperationTimerHandlers(engine=engine, dependencies=outside, operations=operations, scale_plan=planner.scale)

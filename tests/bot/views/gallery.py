@@ -111,7 +111,14 @@ VERSIONS = VersionsAnswer(
             service="deep-echo-main",
             lines=(
                 VersionLine(
-                    revision=12, version=OLD, image="x", created_at=NOW - timedelta(days=1), running=True, operation_id="op-h3c9"
+                    revision=12,
+                    version=OLD,
+                    image="x",
+                    created_at=NOW - timedelta(days=1),
+                    running=True,
+                    pods=3,
+                    ready=3,
+                    operation_id="op-h3c9",
                 ),
                 VersionLine(
                     revision=11,

@@ -7,7 +7,12 @@ import pytest
 from domain.workloads.deployments import RolloutStatus
 from integrations.kubernetes.changes import undo_annotations
 from integrations.kubernetes.resources import label_selector
-from integrations.kubernetes.rollout_status import rollout_state, stalled_replica_set, without_progress_condition
+from integrations.kubernetes.rollout_status import (
+    creation_failure,
+    rollout_state,
+    stalled_replica_set,
+    without_progress_condition,
+)
 
 LATE = "It made no progress for 600 s (Kubernetes' progress deadline)."
 PAUSED = "The Deployment is paused."
@@ -121,3 +126,24 @@ def test_annotations_of_a_rollback_are_those_of_kubectl_undo(
 )
 def test_a_selector_is_said_as_the_query_wants_it(selector: dict[str, Any], said: str) -> None:
     assert label_selector(selector) == said
+
+
+@pytest.mark.parametrize(
+    ("message", "obstacle"),
+    [
+        (
+            'pods "x" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=3, limited: pods=3',
+            "The quota compute does not allow this: exceeded quota: compute, requested: pods=1, used: pods=3, limited: pods=3.",
+        ),
+        (
+            'admission webhook "images.example.com" denied the request: not signed',
+            "The admission webhook images.example.com does not allow this: not signed.",
+        ),
+        ("no such thing", "Pods cannot be created: no such thing"),
+    ],
+)
+def test_what_lets_no_pod_in_is_the_obstacle(message: str, obstacle: str) -> None:
+    condition = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
+    assert creation_failure({"status": {"conditions": [condition]}}) == obstacle
+    assert creation_failure({"status": {"conditions": [{**condition, "status": "False"}]}}) == ""
+    assert creation_failure({}) == ""

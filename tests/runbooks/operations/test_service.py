@@ -36,8 +36,8 @@ async def test_a_rollout_that_is_stuck_can_be_stopped_and_says_what_stands(harne
 
     assert (ended.state, ended.outcome) == (State.CANCELLED, "Stopped while it was rolling out.")
     (stands,) = ended.end_state
-    assert str(stands).startswith("deep-echo-main was set to bad-0ddba11; when last seen, 1 of 3 pods were new, 0 of them ready")
-    assert str(stands).endswith("Pods of main-9f00d12 keep running until the new ones are ready.")
+    assert str(stands).startswith("deep-echo-main was set to bad-0ddba11; counted now, 1 of 3 pods is new, 0 of them ready")
+    assert str(stands).endswith("3 pods of main-9f00d12 (3 ready) still exist.")
     assert await harness.locks() == ()
     said = [str(each.text) for each in await harness.notes(record.id)]
     assert f"@{ANA.person.user_id} asked to stop. It stops at the next safe point." in said
@@ -206,7 +206,7 @@ async def test_another_image_under_the_same_tag_is_not_called_a_success(harness:
         "but this version was …555555555555 when it was last verified."
     )
     assert tuple(map(str, ended.end_state)) == (
-        "deep-echo-main was set to main-abc1234; when last seen, 3 of 3 pods were new, 3 of them ready.",
+        "deep-echo-main was set to main-abc1234; counted now, 3 of 3 pods are new, 3 of them ready. No earlier pod runs.",
         "To put it back: `rollback production main-9f00d12 deep-echo-main`.",
     )
     async with harness.store.read() as tx:
