@@ -1,8 +1,8 @@
 """A clock that is set back or forward, over the whole running bot: nothing is silent, waits too long, or is done twice."""
 
+import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from urllib.parse import urlencode
 
 import pytest
 
@@ -87,8 +87,7 @@ async def test_what_an_earlier_process_left_is_answered_and_not_done(harness: Bo
     async with harness.run_bot() as bot:
         channel, user = harness.slack.channels["staging"], harness.slack.names["tom"]
         fields = {"user_id": user, "team_id": "T0DEEPECHO", "channel_id": channel, "text": "restart staging deep-echo-main"}
-        body = '{"form": "%s"}' % urlencode(fields)  # noqa: UP031 -- JSON has braces of its own
-        await store_unanswered(bot.core.store, harness, key="k1", body=body, kind=InboundKind.COMMAND, age=age)
+        await store_unanswered(bot.core.store, harness, key="k1", body=json.dumps(fields), kind=InboundKind.COMMAND, age=age)
     async with harness.run_bot() as bot:
         answer = await harness.slack.client.wait_for_ephemeral("tom", "Please repeat it.")
         assert "No operation was started." in answer.visible_text

@@ -105,7 +105,7 @@ async def test_whatever_is_signed_is_stored_or_refused_in_a_line(
         answers = await post_mutated(harness, path)
     # Bolt warns of kinds that nobody handles.
     assert (events, [each for each in caplog.records if each.levelno >= logging.ERROR]) == ([], [])
-    assert min(answers.values()) > 100
+    assert min(answers.values()) > 50, "the mutator must make both, requests that are taken and such that are not"
 
 
 async def post_mutated(harness: SlackEndpointHarness, path: str) -> dict[int, int]:
