@@ -101,7 +101,8 @@ def _lost_role(record: OperationRecord, member: Member, role: Role, did: str, ca
 
 def _lock_refusal(record: OperationRecord, people: Participants, catalogue: Catalogue, lock: LockRecord | None) -> Refused | None:
     """A lock stops what has changed nothing yet; a rollback passes it if somebody still holds the role for that."""
-    has_begun = any(each.phase is not Phase.WAITING for each in record.progress)
+    # A crash or an outage may lie between the phase and the change: whoever asks here has not changed that service yet.
+    has_begun = any(each.phase not in (Phase.WAITING, Phase.CHANGING) for each in record.progress)
     if lock is None or has_begun:
         return None
     role = catalogue.environments[record.environment].rule(Action.OVERRIDE_LOCK).needs
@@ -111,6 +112,11 @@ def _lock_refusal(record: OperationRecord, people: Participants, catalogue: Cata
 
 
 def is_guarded(record: OperationRecord, catalogue: Catalogue) -> bool:
-    """Whether it changes nothing while Slack cannot be asked who people are: it is protected, or somebody had to approve."""
+    """Whether it changes nothing while Slack cannot be asked who people are: it is protected, or somebody has to approve.
+
+    The catalogue may ask for an approval by now that it did not ask for when the operation began.
+    """
     environment = catalogue.environments.get(record.environment)
-    return record.approval is not None or environment is None or environment.protected
+    if record.approval is not None or environment is None or environment.protected:
+        return True
+    return environment.rule(record.plan.action).approver_role is not None

@@ -10,6 +10,7 @@ import pytest
 from domain.catalogue.catalogue import Catalogue
 from domain.operations.operation import Phase, State
 from domain.rich_text import plain_text
+from sandbox.cluster import ClusterFault
 from tests.harness.operations import OperationsHarness, open_operations_harness, open_operations_process
 from tests.harness.rights import (
     MAIN,
@@ -195,3 +196,31 @@ async def test_a_restart_before_the_change_looks_again(tmp_path: Path) -> None:
             ended = await after.wait_ended(record.id)
             assert "has no active account any more" in plain_text(ended.outcome)
             await assert_untouched(after)
+
+
+async def test_what_asks_for_an_approval_by_now_is_not_changed_while_slack_is_silent(tmp_path: Path) -> None:
+    async with open_operations_harness(tmp_path, catalogue=catalogue_with(protected=False)) as harness:
+        async with harness.store.write() as tx:
+            await tx.locks.lock_services("op-other", "production", (MAIN,), RAY.person, harness.clock.now())
+        record = await harness.start(ANA)
+        await harness.wait_until(record.id, lambda each: "op-other" in each.progress[0].detail)
+        harness.reload(catalogue_with(protected=False, approvals={"rollback": "approver"}))
+        harness.directory.outage = OUTAGE
+        await free_lock(harness)
+        ended = await harness.wait_ended(record.id)
+        assert "Slack could not be asked who may still do this" in plain_text(ended.outcome)
+        await assert_untouched(harness)
+
+
+async def test_a_lock_that_is_set_while_the_cluster_is_away_stops_the_change(harness: OperationsHarness) -> None:
+    record = await approved_behind_a_lock(harness)
+    harness.stand_in.inject_fault(ClusterFault(kind="status", status=503, times=1_000_000, method="PATCH"))
+    await free_lock(harness)
+    await harness.wait_until(record.id, lambda each: each.progress[0].phase is Phase.CHANGING)
+    async with harness.store.write() as tx:
+        await tx.locks.lock_environment("production", VIV.person, "database move", harness.clock.now(), None)
+    harness.stand_in.control.clear_faults()
+    ended = await harness.wait_ended(record.id)
+    assert "database move" in plain_text(ended.outcome)
+    assert ended.state is State.FAILED
+    assert await harness.revisions() == 6
