@@ -10,6 +10,7 @@ from domain.errors import Refused, UsageError
 from domain.label_regex import compile_label_regex
 from domain.operations.version_choices import VersionChoice, VersionChoices
 from domain.rich_text import Code, CommandMention, Text, join, sentence
+from domain.workloads.containers import containers_with_image, service_containers
 from domain.workloads.deployments import Revision, Workload
 from domain.workloads.images import is_version, parse_image, version_of
 from domain.workloads.revisions import earlier_revisions, is_same, previous_revision, revision_name, revision_number_in
@@ -150,7 +151,7 @@ def _select_revision(number: int, workloads: Sequence[Workload], *, image_only: 
     revision = next((each for each in workload.revisions if each.number == number and each.image), None)
     if revision is None:
         raise unknown_version(revision_name(number), workloads, deploy=image_only)
-    if is_same(revision, workload, image_only=image_only):
+    if is_same(revision, workload, image_only=image_only) and not (image_only and _has_lagging_containers(workload)):
         raise _same_revision(revision, workload)
     return VersionSelection((SelectedVersion(workload=workload, image=revision.image, revision=revision),))
 
@@ -194,7 +195,7 @@ def _select_named(word: str, workloads: Sequence[Workload], *, image_only: bool)
         raise _ambiguous_version(f"“{word}” could be {_join_or(versions)}.", versions, workloads, image_only=image_only)
     images = {each.image for each in matched}
     history = [(workload, [each for each in workload.revisions if each.image in images]) for workload in workloads]
-    selection, running = _newest_of(versions[0], history)
+    selection, running = _newest_of(versions[0], history, image_only=image_only)
     if selection.selected:
         return selection
     where = workloads[0].target.environment
@@ -210,14 +211,16 @@ def _all_matching_revisions(word: str, workloads: Sequence[Workload]) -> list[Re
     return [each for each in matching if parse_image(each.image).effective_tag == word] or matching
 
 
-def _newest_of(version: str, history: Sequence[tuple[Workload, Sequence[Revision]]]) -> tuple[VersionSelection, tuple[str, ...]]:
+def _newest_of(
+    version: str, history: Sequence[tuple[Workload, Sequence[Revision]]], *, image_only: bool
+) -> tuple[VersionSelection, tuple[str, ...]]:
     """Each service's newest revision of the version, and the services that run the version already."""
     selected, never_ran, running = [], [], []
     for workload, revisions in history:
         name = workload.target.service
         if not revisions:
             never_ran.append(name)
-        elif workload.image in {each.image for each in revisions}:
+        elif workload.image in {each.image for each in revisions} and not (image_only and _has_lagging_containers(workload)):
             running.append(name)
         else:
             newest = max(revisions, key=lambda each: each.number)
@@ -228,6 +231,12 @@ def _newest_of(version: str, history: Sequence[tuple[Workload, Sequence[Revision
         _left_out_text(never_ran, f"never ran {version}", f"never ran {version}"),
     ]
     return VersionSelection(tuple(selected), tuple(each for each in left_out if each)), tuple(running)
+
+
+def _has_lagging_containers(workload: Workload) -> bool:
+    """Whether another container with the service's image has another version of it: a deploy of the same version moves that."""
+    own = containers_with_image(workload.template, workload.target.container, (workload.image,))
+    return service_containers(workload.template, own, workload.image).moved != own
 
 
 def _left_out_text(names: Sequence[str], does: str, do: str) -> str:

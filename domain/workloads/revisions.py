@@ -38,8 +38,10 @@ def earlier_revisions(workload: Workload, *, image_only: bool = False) -> Iterat
 
 def previous_revision(workload: Workload, *, image_only: bool = False) -> Revision | None:
     """The newest earlier revision that differs in more than a restart; with ``image_only`` in its image."""
-    earlier = (each for each in earlier_revisions(workload, image_only=image_only) if each.number < workload.revision)
-    return next(earlier, None)
+    # Until its controller has recorded the present template, all of them are earlier, and the number is that of the one before.
+    is_recorded = any(each.template_hash == workload.template_hash for each in workload.revisions)
+    earlier = earlier_revisions(workload, image_only=image_only)
+    return next((each for each in earlier if not is_recorded or each.number < workload.revision), None)
 
 
 def needs_number(revision: Revision, workload: Workload) -> bool:

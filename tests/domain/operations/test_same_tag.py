@@ -1,5 +1,7 @@
 """Revisions with one moving tag: which is the last, how they are told apart, and how one of them is named."""
 
+from dataclasses import replace
+
 import pytest
 
 from domain.errors import Refused, UsageError
@@ -123,3 +125,10 @@ class TestDeploysOfTheImageAlone:
     def test_the_image_that_runs(self) -> None:
         with pytest.raises(Refused, match=r"cache in production already runs latest\. Nothing was changed\."):
             select_version("latest", [cache()], image_only=True)
+
+
+def test_last_is_the_newest_revision_while_the_present_template_has_none_yet() -> None:
+    service = workload(revision(1, "v1"), revision(2, "v2"), revision(3, "v3"))
+    not_recorded = replace(service, revisions=service.revisions[1:], revision=2)
+    assert selected_revisions("last", not_recorded) == [2]
+    assert selected_revisions("last", not_recorded, image_only=True) == [2]

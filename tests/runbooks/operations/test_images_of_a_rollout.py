@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from domain.errors import Refused
 from domain.operations.operation import State
 from domain.operations.plans import Plan
 from domain.workloads.containers import containers_of
@@ -164,3 +165,19 @@ async def test_to_zero_and_from_zero(harness: OperationsHarness) -> None:
     )
     up = await harness.run_plan(await harness.planner.scale("development", MAIN, 1))
     assert (up.state, up.outcome) == (State.SUCCEEDED, "Verified: 1 pod is ready (there were 0).")
+
+
+@pytest.mark.parametrize("number", ["", "#"])
+async def test_a_deploy_of_the_version_that_runs_moves_the_container_that_was_left_behind(
+    harness: OperationsHarness, number: str
+) -> None:
+    await set_containers(harness, [container(MIGRATE, f"{REGISTRY}:main-0000000")])
+    revision = (await harness.cluster.workload(harness.target(environment="development"))).revision
+
+    plan = await harness.planner.deploy("development", f"#{revision}" if number else OLD, MAIN)
+    ended = await harness.run_plan(plan)
+
+    assert (ended.state, await images(harness)) == (State.SUCCEEDED, {MIGRATE: OLD, APP: OLD})
+    assert str(ended.outcome).endswith(f"run {OLD} in {MIGRATE} and {APP}.")
+    with pytest.raises(Refused, match=f"already runs? {OLD}"):
+        await harness.planner.deploy("development", f"#{revision + 1}" if number else OLD, MAIN)
