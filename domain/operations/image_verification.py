@@ -31,6 +31,8 @@ def verify_images(
     if _is_pinned(change, own):
         return ImageVerdict()
     reported = [each.reported for each in own]
+    if own and parse_image(change.after.image).digest:
+        return ImageVerdict(remarks=(_unpinned(change, own),))
     if own and compare_all(reported) is Sameness.UNKNOWN:
         return ImageVerdict(remarks=(_untold(reported),))
     return _compared_with_last(verb, change, reported, verified)
@@ -80,6 +82,13 @@ def _restores_content(verb: Verb, change: ServiceChange) -> bool:
 def _untold(reported: Sequence[ReportedImage]) -> str:
     named = f"nodes name it {_join_ids(reported)}" if all(each.digest for each in reported) else "not every node reports a digest"
     return f"Whether all of them run the same content cannot be told: {named}."
+
+
+def _unpinned(change: ServiceChange, own: Iterable[RunningImage]) -> str:
+    """A pod asks for a tag where its template has a digest, and its node names another digest."""
+    wanted, requested = change.after.image, join_and(sorted({each.requested for each in own}))
+    named = _join_ids([each.reported for each in own])
+    return f"Whether that is {wanted} cannot be told: the pods ask for {requested}, and nodes name it {named}."
 
 
 def _ids(reported: Iterable[ReportedImage]) -> list[str]:

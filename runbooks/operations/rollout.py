@@ -14,7 +14,7 @@ from domain.operations.outcomes import VerifiedService
 from domain.operations.plans import ServiceChange, Verb
 from domain.operations.transitions import Transition
 from domain.workloads.deployments import PodFailure, RolloutStatus, RunningPods
-from domain.workloads.images import version_of
+from domain.workloads.images import parse_image, version_of
 from integrations.kubernetes import Cluster
 from runbooks.operations.context import OperationContext
 
@@ -184,6 +184,7 @@ async def _verify(op: OperationContext, change: ServiceChange) -> VerificationRe
     stopwatch = Stopwatch(op.dependencies.clock)
     async with op.dependencies.store.read() as tx:
         recorded = await tx.images.verified_as(image)
+    rolled_out = (await op.present_record()).progress_of(change.target.service).desired
     # Poll until the pods' status has caught up; a change by somebody else does not pass by waiting.
     while True:
         pods = await cluster.running_pods(change.target)
@@ -193,12 +194,17 @@ async def _verify(op: OperationContext, change: ServiceChange) -> VerificationRe
         if other_change or not problem or stopwatch.elapsed >= POD_STATUS_LAG:
             break
         await asyncio.sleep(POD_FAILURE_POLL_INTERVAL / 3)
+    remarks = _altered_remarks(op, change, pods)
+    if problem and not other_change and 0 < rolled_out < desired:
+        # More pods were asked for after the rollout had ended, as an autoscaler does: it has not failed for that.
+        problem = _not_ready_yet(op.plan.verb, pods, rolled_out)
+        remarks += (f"Their number was raised to {desired} since, and {pods.ready} of them are ready.",)
     verdict = verify_images(op.plan.verb, change, pods.images, recorded)
     if problem := problem or verdict.problem:
         await _mark_failed(op, change)
         return VerificationResult(problem=problem)
     await _record_verified(op, change, pods, verdict)
-    return VerificationResult(pods=pods.ready, remarks=verdict.remarks)
+    return VerificationResult(pods=pods.ready, remarks=remarks + verdict.remarks)
 
 
 def _changed_by_others(op: OperationContext, change: ServiceChange, pods: RunningPods) -> str:
@@ -209,8 +215,25 @@ def _changed_by_others(op: OperationContext, change: ServiceChange, pods: Runnin
     if verb is Verb.RESTART:
         is_ours = pods.operation_id == op.id and pods.image == change.after.image
     else:
-        is_ours = pods.template_hash == change.after.template_hash
+        is_ours = pods.template_hash == change.after.template_hash or _is_altered(op, change, pods)
     return "" if is_ours else f"Somebody else changed it meanwhile: it now asks for {version_of(pods.image)}."
+
+
+def _is_altered(op: OperationContext, change: ServiceChange, pods: RunningPods) -> bool:
+    """Whether the template is this operation's with the version that was asked for, and yet another one than was planned.
+
+    Admission webhooks put defaults, a mirror's name or the tag's digest into the template of a change.
+    """
+    found, wanted = parse_image(pods.image), parse_image(change.after.image)
+    same_version = found.effective_tag == wanted.effective_tag and wanted.digest in ("", found.digest)
+    return same_version and pods.operation_id == op.id and pods.template_hash != change.after.template_hash
+
+
+def _altered_remarks(op: OperationContext, change: ServiceChange, pods: RunningPods) -> tuple[str, ...]:
+    if op.plan.verb is Verb.RESTART or not _is_altered(op, change, pods):
+        return ()
+    name, where = change.target.service, f", and its image is {pods.image}" if pods.image != change.after.image else ""
+    return (f"The template of {name} is not as planned{where}: an admission webhook or somebody else has altered it.",)
 
 
 def _not_ready_yet(verb: Verb, pods: RunningPods, desired: int) -> str:

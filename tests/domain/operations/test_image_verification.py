@@ -125,3 +125,12 @@ def test_a_scaling_asks_for_a_number_and_tells_that_the_images_differ() -> None:
 
 def test_without_pods_there_is_nothing_to_judge() -> None:
     assert judge(verified=f"{SHOP}@{B}") == ImageVerdict()
+
+
+def test_a_pod_that_asks_for_a_tag_is_not_said_to_run_the_digest_of_its_template() -> None:
+    pinned = replace(CHANGE, after=state(f"{SHOP}@{A}"))
+    verdict = judge(runs(f"{SHOP}@{B}", requested=f"{SHOP}:debug"), change=pinned, verb=Verb.DEPLOY)
+    assert verdict.problem == ""
+    assert verdict.remarks == (
+        f"Whether that is {SHOP}@{A} cannot be told: the pods ask for {SHOP}:debug, and nodes name it …bbbbbbbbbbbb.",
+    )

@@ -11,7 +11,9 @@ import pytest
 from domain.errors import Refused
 from domain.operations.operation import Decision, Phase, State
 from domain.workloads.containers import with_image
+from runbooks.operations.rollout import POD_STATUS_LAG
 from sandbox.cluster import FAST
+from tests.harness.cluster_namespace import Json
 from tests.harness.operations import OperationsHarness, open_operations_harness
 from tests.harness.samples.team import ANA, LEE, RAY, TEAM, member, team_catalogue
 
@@ -38,6 +40,28 @@ class ConcurrentEditor:
         return await self.harness.cluster.set_template(
             target, template, expected_hash=now.template_hash, operation_id="", cause="by hand", annotations_from_revision=False
         )
+
+
+class Patcher:
+    """Changes the Deployment of production at once, as soon as a step begins; then so much time passes."""
+
+    def __init__(self, patch: Json, step: str = WATCH, later: timedelta = timedelta()) -> None:
+        self.harness: OperationsHarness | None = None
+        self._patch, self._step, self._later = patch, step, later
+        self.done: asyncio.Task[None] | None = None
+
+    def __call__(self, _operation: str, step: str, point: str, /) -> None:
+        if (step, point) == (self._step, "before") and self.done is None:
+            self.done = asyncio.get_running_loop().create_task(self.apply())
+
+    async def apply(self) -> None:
+        assert self.harness is not None
+        target = self.harness.target()
+        url = f"{self.harness.stand_in.url}/apis/apps/v1/namespaces/{target.namespace}/deployments/{target.deployment}"
+        kind = {"Content-Type": "application/strategic-merge-patch+json"}
+        async with aiohttp.ClientSession(raise_for_status=True, headers=kind) as session:
+            await session.patch(url, json=self._patch)
+        self.harness.clock.advance(self._later)
 
 
 @pytest.mark.parametrize("verb", ["rollback", "restart"])
@@ -101,3 +125,42 @@ async def assert_goes_back_after_a_stop(harness: OperationsHarness) -> None:
     async with asyncio.timeout(30):
         while (await harness.cluster.workload(harness.target(environment="staging"))).replicas != 3:
             await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("patch", "says"),
+    [
+        ({"metadata": {"annotations": {"policy": "on"}}}, "is not as planned: an admission webhook or"),
+        (
+            {"spec": {"containers": [{"name": "main-app", "image": "mirror.example/shop:main-abc1234"}]}},
+            "is not as planned, and its image is mirror.example/shop:main-abc1234: an admission webhook or",
+        ),
+    ],
+)
+async def test_a_template_that_a_webhook_altered_is_no_failure_and_is_told(patch: Json, says: str, tmp_path: Path) -> None:
+    editor = Patcher({"spec": {"template": patch}})
+    async with open_operations_harness(tmp_path, observer=editor) as harness:
+        editor.harness = harness
+        ended = await harness.run_plan(await harness.planner.rollback("production", "abc1234", "deep-echo-main"))
+        assert ended.state is State.SUCCEEDED, ended.outcome
+        told = f"The template of deep-echo-main {says} somebody else has altered it."
+        assert str(ended.outcome).startswith(f"Verified: all 3 pods run main-abc1234. {told}")
+
+
+async def test_another_digest_under_the_same_tag_is_somebody_elses_change(tmp_path: Path) -> None:
+    image = f"{REGISTRY}@sha256:{'e' * 64}"
+    editor = Patcher({"spec": {"template": {"spec": {"containers": [{"name": "main-app", "image": image}]}}}})
+    async with open_operations_harness(tmp_path, observer=editor) as harness:
+        editor.harness = harness
+        ended = await harness.run_plan(await harness.planner.rollback("production", "abc1234", "deep-echo-main"))
+        assert ended.state is State.FAILED
+        assert "Somebody else changed it meanwhile: it now asks for eeeeeeeeeeee." in str(ended.outcome)
+
+
+async def test_pods_that_an_autoscaler_adds_after_the_rollout_are_not_its_failure(tmp_path: Path) -> None:
+    editor = Patcher({"spec": {"replicas": 6}}, step="verify deep-echo-main", later=POD_STATUS_LAG * 2)
+    async with open_operations_harness(tmp_path, observer=editor, pace=FAST.scaled(20)) as harness:
+        editor.harness = harness
+        ended = await harness.run_plan(await harness.planner.rollback("production", "abc1234", "deep-echo-main"))
+        assert ended.state is State.SUCCEEDED, ended.outcome
+        assert str(ended.outcome).startswith("Verified: all 3 pods run main-abc1234. Their number was raised to 6 since, and 3 ")
