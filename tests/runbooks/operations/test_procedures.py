@@ -13,7 +13,7 @@ from tests.harness.samples.team import ANA, LEE
 CHANGE = ["check cancelled: {0}", "time: {0}", "change {0}", "watch {0}", "verify {0}"]
 APPROVED = ["decision 0", "decision 1", "lock", "replan"]
 STEPS = {
-    2: {
+    3: {
         "deploy": [*APPROVED, *CHANGE, "end"],
         "rollback": [*APPROVED, *CHANGE, "end"],
         "restart": ["lock", "replan", *CHANGE, "end"],
