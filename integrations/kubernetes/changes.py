@@ -82,6 +82,9 @@ class _TemplateChange(Change):
             )
         if deployment["spec"].get("paused"):
             raise Refused(f"{self.target} is paused, so that nothing would roll out. Resume it first. Nothing was changed.")
+        # The preview looks too, but the strategy is no part of the plan and may have changed since.
+        if held_back := kind_of(deployment).held_back(deployment):
+            raise Refused(f"{self.target} would not change as asked: {held_back}. Nothing was changed.")
 
     def patch(self, template: Template, new_annotations: dict[str, str]) -> list[Json]:
         return [

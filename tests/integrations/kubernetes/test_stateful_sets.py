@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
+from domain.errors import Refused
+from domain.workloads.deployments import template_hash
+from integrations.kubernetes.changes import Restart
 from integrations.kubernetes.stateful_sets import as_revision, held_back, rollout_state
+from tests.harness.fakes.clock import NOW
+from tests.harness.samples.workloads import target
 
 
 def stateful_set(replicas: int = 3, *, generation: int = 2, **status: Any) -> dict[str, Any]:
@@ -53,6 +58,16 @@ def test_a_rollout_is_done_when_every_pod_is_new_and_ready_and_none_is_too_many(
 )
 def test_what_holds_a_template_back(strategy: dict[str, Any], says: str) -> None:
     assert held_back({"spec": {"updateStrategy": strategy}}) == says
+
+
+def test_a_strategy_that_was_changed_after_the_preview_is_refused_before_anything_is_changed() -> None:
+    template = {"metadata": {}, "spec": {"containers": [{"name": "main", "image": "db:1"}]}}
+    change = Restart(target=target(), operation_id="op-1", expected_hash=template_hash(template), restarted_at=NOW)
+    strategy = {"rollingUpdate": {"partition": 2}}
+    found = {"kind": "StatefulSet", "metadata": {}, "spec": {"template": template, "updateStrategy": strategy}}
+    with pytest.raises(Refused, match=r"below number 2 keep their version\. Nothing was changed\."):
+        change.check(found)
+    change.check(found | {"spec": {"template": template}})
 
 
 def test_a_controller_revision_is_read_without_its_patch_directive() -> None:
