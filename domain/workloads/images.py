@@ -59,6 +59,10 @@ class Image:
             return self.digest == other.digest
         return self.digest == other.digest and self.effective_tag == other.effective_tag
 
+    def still_asks_for(self, wanted: "Image") -> bool:
+        """Whether this is ``wanted`` as an admission webhook may have rewritten it: from a mirror, or with its tag's digest."""
+        return self.effective_tag == wanted.effective_tag and wanted.digest in ("", self.digest)
+
     def with_version(self, version: str) -> "Image":
         """The reference to another version of this repository: ``version`` is a tag, or a digest such as ``sha256:…``."""
         return replace(self, tag="", digest=version) if is_digest(version) else replace(self, tag=version, digest="")

@@ -224,8 +224,7 @@ def _is_altered(op: OperationContext, change: ServiceChange, pods: RunningPods) 
 
     Admission webhooks put defaults, a mirror's name or the tag's digest into the template of a change.
     """
-    found, wanted = parse_image(pods.image), parse_image(change.after.image)
-    same_version = found.effective_tag == wanted.effective_tag and wanted.digest in ("", found.digest)
+    same_version = parse_image(pods.image).still_asks_for(parse_image(change.after.image))
     return same_version and pods.operation_id == op.id and pods.template_hash != change.after.template_hash
 
 

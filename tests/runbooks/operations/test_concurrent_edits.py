@@ -164,3 +164,28 @@ async def test_pods_that_an_autoscaler_adds_after_the_rollout_are_not_its_failur
         ended = await harness.run_plan(await harness.planner.rollback("production", "abc1234", "deep-echo-main"))
         assert ended.state is State.SUCCEEDED, ended.outcome
         assert str(ended.outcome).startswith("Verified: all 3 pods run main-abc1234. Their number was raised to 6 since, and 3 ")
+
+
+@pytest.mark.parametrize(("image", "is_ours"), [("mirror.example/shop:main-abc1234", True), ("mirror.example/shop:other", False)])
+async def test_after_a_crash_an_altered_template_is_known_by_its_version(
+    image: str, harness: OperationsHarness, *, is_ours: bool
+) -> None:
+    target = harness.target()
+    now = await harness.cluster.workload(target)
+    template = with_image(now.template, ("main-app",), f"{REGISTRY}:main-abc1234")
+
+    async def change() -> bool:
+        before = now.template_hash
+        return await harness.cluster.set_template(
+            target, template, expected_hash=before, operation_id="op-1", cause="deploy", annotations_from_revision=False
+        )
+
+    assert await change()
+    webhook = Patcher({"spec": {"template": {"spec": {"containers": [{"name": "main-app", "image": image}]}}}})
+    webhook.harness = harness
+    await webhook.apply()
+    if is_ours:
+        assert not await change()
+    else:
+        with pytest.raises(Refused, match="by somebody else since"):
+            await change()
