@@ -21,6 +21,8 @@ from tests.harness.ports import free_ports
 KILLS = 30
 EARLY_KILLS = 0.2
 """This part of the kills comes while the bot still starts; before the others it has taken one to five commands more."""
+FEWEST_CHANGES = 5
+"""Of Deployments, in the whole run: many commands are refused meanwhile, because another operation holds the service's lock."""
 START_TIMEOUT = 60.0
 LEASE_FASTER = "3"
 """The lease is lost after 5 s without a heartbeat, and after 10 s another replica may take over."""
@@ -69,7 +71,9 @@ async def test_thirty_kills_under_a_mixed_load(slack: RunningSlack, databases: F
         found = await findings(harness, load, changes)
         print(_summary(seed, load, changes))  # noqa: T201 -- the counts are what the run is for
         assert found == NOTHING_WRONG, f"seed {seed}"
-        assert len(changes.by_operation) > KILLS // 3, "there was hardly any load"
+        assert (load.acknowledged >= KILLS, len(changes.by_operation) >= FEWEST_CHANGES) == (True, True), (
+            "there was hardly any load"
+        )
 
 
 async def _start_bot(harness: CrashHarness, port: int) -> None:

@@ -70,10 +70,11 @@ class ChaosLoad:
 
     def _command(self) -> str:
         service = self.random.choice(SERVICES)
-        environment = self.random.choice(["development", "development", "staging", "production"])
+        # Where nobody has to approve, an operation soon makes room for the next one of its service.
+        environment = self.random.choice([*["development"] * 4, "staging", "production"])
         return self.random.choice(
             [
-                f"restart {environment} {service}",
+                *[f"restart {environment} {service}"] * 3,
                 f"scale {environment} {service} {self.random.randint(1, 4)}",
                 f"deploy {environment} {self.random.choice(VERSIONS)} {service}",
                 f"rollback {environment} last {service}",
