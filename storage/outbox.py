@@ -6,13 +6,14 @@ after the request was sent, so the worker looks in Slack before it sends the mes
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.clock import CLOCK_TOLERANCE, is_from_the_future
+from domain.clock import CLOCK_TOLERANCE
+from storage.outbox_budgets import spend_budget
 from storage.outbox_messages import OutboxMessage, dump
 from storage.outbox_queue import EDIT_BUDGET, SEND_CLAIM_TIMEOUT, OutboxState, RateLimits, is_due, post_budget, select_next
 from storage.tables.core import budgets, messages, outbox
@@ -106,7 +107,7 @@ class Outbox:
         ``in_progress``: rows that this process is sending, which it does not claim again.
         """
         candidate = (await self._connection.execute(select_next(at, limits, in_progress))).mappings().one_or_none()
-        if candidate is None or not await self._spend_budget(candidate, at, limits):
+        if candidate is None or not await spend_budget(self._connection, candidate, at, limits):
             return None
         attempts = candidate["attempts"] + 1
         values = {"state": OutboxState.SENDING, "claimed_by": replica, "attempted_at": at, "attempts": attempts}
@@ -253,28 +254,6 @@ class Outbox:
         """Update the row if this attempt is still the last one: a replica that was suspended must not undo another's work."""
         where = (outbox.c.id == row.id) & (outbox.c.attempts == row.attempts) & outbox.c.settled_at.is_(None)
         return (await self._connection.execute(update(outbox).where(where).values(**values))).rowcount == 1
-
-    async def _spend_budget(self, candidate: Mapping[str, Any], at: datetime, limits: RateLimits) -> bool:
-        """Spend one message of the channel's rate budget, or one edit of the workspace's. False if another replica was first."""
-        key, interval, burst_allowance = (
-            (EDIT_BUDGET, limits.edit_interval, limits.edit_interval * limits.edit_burst)
-            if candidate["ts"]
-            else (post_budget(candidate["target_channel"]), limits.post_interval, timedelta())
-        )
-        await self._connection.execute(
-            insert(self._connection, budgets).values(key=key, available_at=at, set_at=at).on_conflict_do_nothing()
-        )
-        # ``select_next`` read the budget without locking it, so it is read again under its lock.
-        statement = select(budgets.c.available_at, budgets.c.set_at).where(budgets.c.key == key).with_for_update()
-        available_at, set_at = (await self._connection.execute(statement)).one()
-        if set_at is not None and is_from_the_future(set_at, at):
-            available_at = at
-        if available_at > at + burst_allowance:
-            return False
-        await self._connection.execute(
-            update(budgets).where(budgets.c.key == key).values(available_at=max(available_at, at) + interval, set_at=at)
-        )
-        return True
 
 
 def _columns(message: OutboxMessage, at: datetime) -> dict[str, object]:

@@ -11,7 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.slack.http import SLACK_PATHS
-from tests.bot.web.test_slack_http import CLICK, COMMAND, SlackEndpointHarness, harness, migrated_file, sqlite_url, submission
+from tests.harness.databases import migrated_file, sqlite_url
+from tests.harness.slack_endpoint import CLICK, COMMAND, SlackEndpointHarness, harness, submission
 
 __all__ = ["harness", "migrated_file", "sqlite_url"]
 
