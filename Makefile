@@ -31,7 +31,7 @@ sandbox: $(RUNS)  ## a whole platform on this machine: local Slack, stand-in clu
 	@scripts/need prometheus prometheus-alertmanager
 	@$(BIN)/python -m sandbox
 
-test: $(READY)  ## the tests (7 minutes on two cores)
+test: $(READY)  ## the tests (9 minutes on two cores)
 	@$(FETCH_IF_POSSIBLE)
 	@scripts/need postgresql prometheus prometheus-alertmanager
 	@$(PYTEST) -n auto --dist loadfile -m "not cluster and not browser and not crash and not chaos and not alerts"
