@@ -62,8 +62,8 @@ async def findings(harness: CrashHarness, load: ChaosLoad, changes: AppliedChang
         log = [each async for each in tx.audit.walk()]
         broken = find_broken_link(log, await tx.audit.head())
         locks = await tx.locks.active(log[-1].entry.at)
-    messages = {_key(each): each for each in await _public_messages(harness)}
-    keys = Counter([_key(each) for each in await _public_messages(harness)])
+    public = await _public_messages(harness)
+    messages, keys = {_key(each): each for each in public}, Counter(map(_key, public))
     reasons = Counter(record.reason for record in operations)
     facts = {record.id: record for record in operations} | {group.id: group for group in groups}
     outcomes = await _outcomes(harness)
