@@ -1,6 +1,5 @@
 """Notifications that contradict each other: Alertmanager decides, and without one no firing is ever dropped."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -10,23 +9,12 @@ from storage.store import Store
 from tests.harness.alerts import MINUTE, SECOND, AlertsHarness, alerts_catalogue, open_alerts_harness
 from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
 from tests.harness.fakes.alertmanager import MemoryAlertmanager
-from tests.harness.reconciliation import ONE, asking_catalogue, fires
+from tests.harness.reconciliation import ONE, alertmanager, asking_catalogue, fires, harness
 from tests.harness.samples.notifications import alert, notification
 
-__all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url", "store"]
+__all__ = ["alertmanager", "database_url", "harness", "migrated_file", "postgres", "postgres_url", "sqlite_url", "store"]
 
 FIRING, RESOLVED = GroupState.FIRING, GroupState.RESOLVED
-
-
-@pytest.fixture
-async def harness(store: Store) -> AsyncIterator[AlertsHarness]:
-    async with open_alerts_harness(store, asking_catalogue(), [ONE]) as opened:
-        yield opened
-
-
-@pytest.fixture
-def alertmanager(harness: AlertsHarness) -> MemoryAlertmanager:
-    return harness.alertmanagers[ONE]
 
 
 def refired(harness: AlertsHarness, name: str = "a") -> Notification:

@@ -1,7 +1,7 @@
 """Alertmanager is asked what fires. It is believed, and the thread says what changed and how that is known."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,24 +15,13 @@ from storage.store import Store
 from tests.harness.alerts import MINUTE, SECOND, AlertsHarness, alerts_catalogue, open_alerts_harness
 from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
 from tests.harness.fakes.alertmanager import MemoryAlertmanager
-from tests.harness.reconciliation import ONE, TWO, asking_catalogue, fires
+from tests.harness.reconciliation import ONE, TWO, alertmanager, asking_catalogue, fires, harness
 from tests.harness.samples.notifications import alert, notification, webhook_payload
 
-__all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url", "store"]
+__all__ = ["alertmanager", "database_url", "harness", "migrated_file", "postgres", "postgres_url", "sqlite_url", "store"]
 
 HOUR = timedelta(hours=1)
 FIRING, RESOLVED = GroupState.FIRING, GroupState.RESOLVED
-
-
-@pytest.fixture
-async def harness(store: Store) -> AsyncIterator[AlertsHarness]:
-    async with open_alerts_harness(store, asking_catalogue(), [ONE]) as opened:
-        yield opened
-
-
-@pytest.fixture
-def alertmanager(harness: AlertsHarness) -> MemoryAlertmanager:
-    return harness.alertmanagers[ONE]
 
 
 async def test_an_alert_that_ends_under_a_silence_is_resolved_and_the_thread_says_how_that_is_known(
