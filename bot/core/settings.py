@@ -4,9 +4,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
@@ -15,13 +14,21 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from bot.core.paging_settings import (
+    DestinationName,
+    PagerDutySettings,
+    PageWebhookSettings,
+    SesSettings,
+    SmsSettings,
+    SmtpSettings,
+)
+from bot.core.settings_section import SettingsSection, is_encrypted
 from domain.catalogue.alerts import SOURCE_NAME
 from domain.errors import DeepechoError
 from domain.text import nearest
 
 ENV_PREFIX = "DEEPECHO_"
 SECRETS_DIR = f"{ENV_PREFIX}SECRETS_DIR"
-_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 _TEST_PREFIX = f"{ENV_PREFIX}TEST_"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -29,12 +36,6 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 class InvalidSettings(DeepechoError):
     """The settings are invalid. Each line names a variable; none shows a value."""
-
-
-class SettingsSection(BaseModel):
-    """Base of the nested settings: immutable, and an unknown name is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class SlackSettings(SettingsSection):
@@ -51,8 +52,7 @@ class SlackSettings(SettingsSection):
     @field_validator("api_url")
     @classmethod
     def _ends_with_slash(cls, url: str) -> str:
-        address = urlsplit(url)
-        if address.scheme != "https" and not (address.scheme == "http" and address.hostname in _LOCAL_HOSTS):
+        if not is_encrypted(url):
             raise ValueError("must be an https address; tokens travel over it")
         return url if url.endswith("/") else f"{url}/"
 
@@ -138,6 +138,17 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    pagerduty: PagerDutySettings | None = None
+    sms: SmsSettings | None = None
+    ses: SesSettings | None = None
+    smtp: SmtpSettings | None = None
+    page_webhooks: dict[DestinationName, PageWebhookSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_way_of_mail(self) -> Self:
+        if self.ses is not None and self.smtp is not None:
+            raise ValueError(f"{ENV_PREFIX}SES and {ENV_PREFIX}SMTP are both set: mail goes one way, choose it")
+        return self
 
     @property
     def database(self) -> str:
@@ -191,6 +202,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
             return f"{name} is not a setting."
         case "value_error":
             message = str(error["ctx"]["error"])
+            if not error["loc"]:
+                return f"{message}."
             return f"{name}{'' if message.startswith('__') else ' '}{message}."
         case _:
             return f"{name} is not valid: {error['msg'][:1].lower()}{error['msg'][1:]}."

@@ -1,0 +1,1 @@
+"""Paging: how people are called, and what was sent to whom."""
