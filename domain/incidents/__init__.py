@@ -1,0 +1,1 @@
+"""Incidents: their record, transitions, clocks and timeline. Pure."""
