@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from domain import defaults
 from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.base import ConfigModel, DnsLabel
+from domain.catalogue.oncall import TeamConfig, check_oncall
+from domain.catalogue.people import PersonConfig, check_people
 from domain.catalogue.services import Service
 from domain.catalogue.urls import ApiBaseUrl
 from domain.errors import UsageError
@@ -101,6 +103,8 @@ class Catalogue(ConfigModel):
     applications: dict[DnsLabel, Application] = Field(min_length=1)
     roles: dict[str, dict[Role, tuple[str, ...]]]
     alerts: AlertsConfig | None = None
+    people: dict[DnsLabel, PersonConfig] = Field(default_factory=dict)
+    oncall: dict[DnsLabel, TeamConfig] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_references(self) -> Self:
@@ -141,6 +145,12 @@ class Catalogue(ConfigModel):
         for name, source in self.alerts.sources.items() if self.alerts else ():
             if source.environment:
                 _check_exists(f"alerts.sources.{name}.environment", source.environment, self.environments)
+        return self
+
+    @model_validator(mode="after")
+    def _check_people(self) -> Self:
+        check_people(self.people)
+        check_oncall(self.oncall, self.people)
         return self
 
     def alertmanagers_of(self, environment: str, source: str = "") -> tuple[str, ...]:
