@@ -20,3 +20,17 @@ FLAP_MINUTES = 30
 """A group that changes its state ``FLAP_CHANGES`` times within ``FLAP_MINUTES`` is flapping."""
 WATCHDOG_MINUTES = 10
 """A watchdog that was not heard for so long is missing."""
+
+INCIDENT_ACKNOWLEDGE_MINUTES = 5
+INCIDENT_RESPOND_MINUTES = {"P0": 15, "P1": 60, "P2": 4 * 60, "P3": 24 * 60}
+"""By severity, from the declaration: the platform's incident runbook."""
+INCIDENT_UPDATE_MINUTES = {"P0": 15, "P1": 30, "P2": 2 * 60, "P3": 24 * 60}
+"""By severity, between two updates."""
+INCIDENT_ESCALATE_MINUTES = 10
+"""From a reminder that nobody heeds to the escalation."""
+INCIDENT_COMMANDER_MINUTES = 30
+"""A commander who does nothing for so long during a P0 or P1 is asked whether they are still there."""
+INCIDENT_WATCH_MINUTES = 30
+"""How long a resolved incident is watched."""
+POSTMORTEM_HOURS = 48
+"""The post-mortem of a P0 or P1 is due so long after its resolution."""

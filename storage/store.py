@@ -1,13 +1,16 @@
 """Transactions: ``async with store.write() as tx``. Everything in one is committed together, or nothing is."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.alerts.alerts import AlertGroup
 from domain.errors import TemporaryError
+from domain.operations.operation import OperationRecord
 from domain.operations.transitions import Transition
 from storage.alerts import AlertRepository
 from storage.audit import AuditLog
@@ -27,11 +30,26 @@ from storage.trail import Trail
 RepositoryT = TypeVar("RepositoryT")
 
 
+OnGroupsSaved = Callable[["Transaction", Sequence[AlertGroup], datetime], Awaitable[None]]
+"""Called in the transaction that wrote these alert groups, after them."""
+OnOperationSaved = Callable[["Transaction", OperationRecord, datetime], Awaitable[None]]
+"""Called in the transaction that wrote this operation, after it; not where only numbers changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreListeners:
+    """What families do in the same transaction as others write. Filled before the first write."""
+
+    on_groups_saved: list[OnGroupsSaved] = field(default_factory=list)
+    on_operation_saved: list[OnOperationSaved] = field(default_factory=list)
+
+
 class Transaction:
     """The repositories on one connection."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, listeners: StoreListeners | None = None) -> None:
         self._connection = connection
+        self._listeners = listeners or StoreListeners()
         self.alerts = AlertRepository(connection)
         self.audit = AuditLog(connection)
         self.images = ImageRepository(connection)
@@ -59,11 +77,13 @@ class Transaction:
         if record.state.final:
             await self.locks.release(record.id)
             self.trail.add("operation ended", operation=record.id, state=record.state.value, outcome=record.outcome)
-        await self._put(operation_card(record, low_priority=change.low_priority), at)
+        await self.put_message(operation_card(record, low_priority=change.low_priority), at)
         # The audit log's head is the one row that every writer locks, so it is locked as late as possible.
         audit_numbers = [await self.audit.append(entry) for entry in change.audit_entries]
         for note in change.notes:
-            await self._put(operation_note(record, note, audit_number=audit_numbers[-1] if audit_numbers else 0), at)
+            await self.put_message(operation_note(record, note, audit_number=audit_numbers[-1] if audit_numbers else 0), at)
+        for listener in self._listeners.on_operation_saved if not change.low_priority else ():
+            await listener(self, record, at)
 
     async def save_groups(
         self, saves: Sequence[GroupSave], at: datetime, *, keys: Mapping[str, str] | None = None, storms: Iterable[StormSave] = ()
@@ -85,8 +105,11 @@ class Transaction:
             await self._save_storm(storm, at)
         for save in saves:
             await self._put_group_messages(save, at)
+        for listener in self._listeners.on_groups_saved if saves else ():
+            await listener(self, [change.record for change in changes], at)
 
-    async def _put(self, message: OutboxMessage, at: datetime) -> None:
+    async def put_message(self, message: OutboxMessage, at: datetime) -> None:
+        """Add a message to the outbox, with its line in the debug log."""
         if await self.outbox.put(message, at=at):
             self.trail.add("outbox message stored", message=message.key, channel=message.channel)
 
@@ -98,7 +121,7 @@ class Transaction:
         storm = save.storm or await self.storms.get(save.id)
         if storm is not None:
             card = await self.storms.card(storm, at)
-            await self._put(storm_card(card, low_priority=save.low_priority), at)
+            await self.put_message(storm_card(card, low_priority=save.low_priority), at)
 
     async def _put_group_messages(self, save: GroupSave, at: datetime) -> None:
         record = save.change.record
@@ -106,9 +129,9 @@ class Transaction:
             return
         self.trail.add("alert group saved", group=record.id, state=record.state.value, card=not save.card_unchanged)
         if not save.card_unchanged:
-            await self._put(alert_card(record, low_priority=save.low_priority), at)
+            await self.put_message(alert_card(record, low_priority=save.low_priority), at)
         for note in save.change.notes:
-            await self._put(alert_note(record, note), at)
+            await self.put_message(alert_note(record, note), at)
 
 
 class Store:
@@ -116,6 +139,7 @@ class Store:
 
     def __init__(self, engines: Engines, check_lease: Callable[[], None] = lambda: None) -> None:
         self.engines = engines
+        self.listeners = StoreListeners()
         self._check_lease = check_lease
 
     @asynccontextmanager
@@ -124,7 +148,7 @@ class Store:
         self._check_lease()
         try:
             async with self.engines.write.begin() as connection:
-                tx = Transaction(connection)
+                tx = Transaction(connection, self.listeners)
                 yield tx
         except UNAVAILABLE_ERRORS as error:
             raise _to_temporary_error(error) from error

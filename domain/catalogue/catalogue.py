@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from domain import defaults
 from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.base import ConfigModel, DnsLabel
+from domain.catalogue.incidents import IncidentsConfig
 from domain.catalogue.oncall import TeamConfig, check_oncall
 from domain.catalogue.people import PersonConfig, check_people
 from domain.catalogue.services import Service
@@ -105,6 +106,7 @@ class Catalogue(ConfigModel):
     alerts: AlertsConfig | None = None
     people: dict[DnsLabel, PersonConfig] = Field(default_factory=dict)
     oncall: dict[DnsLabel, TeamConfig] = Field(default_factory=dict)
+    incidents: IncidentsConfig | None = None
 
     @model_validator(mode="after")
     def _check_references(self) -> Self:

@@ -1,0 +1,198 @@
+"""Alerts and operations of an incident: which alerts share a cause, and what their changes mean for it. Pure."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from domain.alerts.alerts import AlertGroup, GroupState
+from domain.catalogue.incidents import IncidentTimings
+from domain.incidents.changes import IncidentChange, Offer, PageOrder, PageTarget, change
+from domain.incidents.clocks import clocks_of_severity
+from domain.incidents.incident import (
+    BOT_PARTICIPANT,
+    Incident,
+    IncidentState,
+    LinkedAlert,
+    LinkedOperation,
+    Mark,
+    Participant,
+)
+from domain.incidents.timeline import EntryKind
+from domain.incidents.transitions import acknowledge, reopen
+from domain.notes import Tone
+from domain.operations.operation import OperationRecord, State
+from domain.rich_text import Code, Text, plain_text, sentence
+from domain.text import clip, format_duration
+
+MAX_ALERTS = 200
+"""Alert groups that one incident lists. Further ones are linked and counted only in their own cards."""
+MAX_OPERATIONS = 100
+MAX_TITLE_LENGTH = 150
+
+
+def cause_of(group: AlertGroup) -> str:
+    """The key of what the group is about: its storm, else its service, else its alert. Groups with one key share an incident."""
+    if group.storm:
+        return f"storm/{group.storm}"
+    where = f"{group.source}/{group.environment}"
+    return f"{where}/{group.service}" if group.service else f"{where}//{group.title}"
+
+
+def incident_from(group: AlertGroup, incident_id: str, at: datetime, *, team: str, announcement_channel: str) -> Incident:
+    """The incident that an alert group opens."""
+    where = f" · {group.service}" if group.service else ""
+    return Incident(
+        id=incident_id,
+        title=clip(f"{group.title}{where}{f' in {group.environment}' if group.environment else ''}", MAX_TITLE_LENGTH),
+        severity=group.severity,
+        environment=group.environment,
+        services=(group.service,) if group.service else (),
+        team=team,
+        cause=cause_of(group),
+        declared=Mark(BOT_PARTICIPANT, at),
+        alerts=(linked_alert(group),),
+        announcement_channel=announcement_channel,
+    )
+
+
+def linked_alert(group: AlertGroup) -> LinkedAlert:
+    """What an incident keeps of an alert group."""
+    return LinkedAlert(
+        group_id=group.id,
+        title=group.title,
+        severity=group.severity,
+        firing=group.state is GroupState.FIRING,
+        channel=group.channel,
+        suspect=plain_text(group.suspect.change.description) if group.suspect else "",
+    )
+
+
+def apply_alert(
+    record: Incident, group: AlertGroup, at: datetime, timings: IncidentTimings, *, by: Participant | None = None
+) -> tuple[IncidentChange, ...]:
+    """What a linked, or newly linked, alert group changes about the incident, in order. Empty where nothing has changed.
+
+    A group that fires while a resolved incident is watched reopens it. A worse group raises the severity of an incident that the
+    bot has opened. A group that a person acknowledges acknowledges the incident.
+    """
+    before = next((each for each in record.alerts if each.group_id == group.id), None)
+    after = linked_alert(group)
+    changes: list[IncidentChange] = []
+    if before != after and not (before is None and len(record.alerts) >= MAX_ALERTS):
+        changes.append(_save_alert(record, before, after, at, by))
+    if after.firing and (before is None or not before.firing):
+        changes += _react_to_firing(changes[-1].record if changes else record, after, at, timings)
+    if group.acknowledgement is not None and after.firing:
+        latest = changes[-1].record if changes else record
+        if latest.state is IncidentState.DECLARED and latest.acknowledged is None:
+            person = Participant(group.acknowledgement.by)
+            changes.append(acknowledge(latest, person, at, timings, way=f"by acknowledging {group.title}"))
+    return tuple(changes)
+
+
+def _save_alert(
+    record: Incident, before: LinkedAlert | None, after: LinkedAlert, at: datetime, by: Participant | None
+) -> IncidentChange:
+    others = tuple(each for each in record.alerts if each.group_id != after.group_id)
+    kept = tuple(after if each.group_id == after.group_id else each for each in record.alerts)
+    updated = replace(record, alerts=(*others, after) if before is None else kept)
+    name = sentence(after.title, " (", Code(after.group_id), ")")
+    if before is None:
+        text = sentence(by.text, " linked ", name, ".") if by else sentence(name, " fires, too." if others else " fires.")
+        audit = "incident link" if by else ""
+        return change(updated, EntryKind.ALERT, at, text, by=by, ref=after.group_id, quiet=not others, audit=audit)
+    if before.firing and not after.firing:
+        return _save_ended(updated, name, after, at)
+    if not before.firing and after.firing:
+        return change(updated, EntryKind.ALERT, at, sentence(name, " fires again."), ref=after.group_id, tone=Tone.BAD)
+    if after.suspect and after.suspect != before.suspect:
+        return change(updated, EntryKind.ALERT, at, sentence("Suspect of ", name, f": {after.suspect}."), ref=after.group_id)
+    return IncidentChange(record=updated, low_priority=True)
+
+
+def _save_ended(updated: Incident, name: Text, after: LinkedAlert, at: datetime) -> IncidentChange:
+    still = sum(each.firing for each in updated.alerts)
+    if still or not updated.state.is_ongoing:
+        rest = f" {still} of {len(updated.alerts)} still fire." if still > 1 else " One still fires." if still else ""
+        return change(updated, EntryKind.ALERT, at, sentence(name, " is resolved.", rest), ref=after.group_id, quiet=True)
+    text = sentence(name, " is resolved. No linked alert fires any more.")
+    return change(updated, EntryKind.ALERT, at, text, ref=after.group_id, tone=Tone.GOOD, offers=(Offer.RESOLVE,))
+
+
+def _react_to_firing(record: Incident, alert: LinkedAlert, at: datetime, timings: IncidentTimings) -> list[IncidentChange]:
+    if record.state is IncidentState.RESOLVED and record.resolved is not None:
+        ago = format_duration(at - record.resolved.at)
+        return [reopen(record, BOT_PARTICIPANT, at, timings, why=f"{alert.title} fires again, {ago} after the resolution.")]
+    is_worse = alert.severity.rank < record.severity.rank
+    if not record.state.is_ongoing or not is_worse or not record.declared.by.is_bot:
+        return []
+    raised = replace(record, severity=alert.severity, clocks=clocks_of_severity(record, alert.severity, timings))
+    text = f"Now {alert.severity}, was {record.severity}: {alert.title} is {alert.severity}."
+    page = PageOrder(f"severity-{alert.severity}", PageTarget.POLICY, f"now {alert.severity}: {record.title}")
+    return [change(raised, EntryKind.STATE, at, text, by=BOT_PARTICIPANT, tone=Tone.BAD, audit="incident severity", page=page)]
+
+
+def unlink_alert(record: Incident, group_id: str, by: Participant, at: datetime) -> IncidentChange | None:
+    """Take an alert group from the incident. None if it is not part of it."""
+    kept = tuple(each for each in record.alerts if each.group_id != group_id)
+    if len(kept) == len(record.alerts):
+        return None
+    text = sentence(by.text, " unlinked ", Code(group_id), ".")
+    return change(replace(record, alerts=kept), EntryKind.ALERT, at, text, by=by, ref=group_id, audit="incident unlink")
+
+
+def is_part_of(record: Incident, operation: OperationRecord) -> bool:
+    """Whether the operation belongs to the incident by itself: it changes a service of it while it goes on."""
+    if not record.is_open or operation.environment != record.environment or not record.environment:
+        return False
+    return not record.services or bool(set(record.services) & set(operation.plan.services))
+
+
+def apply_operation(
+    record: Incident, operation: OperationRecord, title: str, at: datetime, *, by: Participant | None = None
+) -> IncidentChange | None:
+    """What an operation that starts, waits or ends changes about the incident. None where nothing has changed."""
+    before = next((each for each in record.operations if each.operation_id == operation.id), None)
+    state = _state_text(operation)
+    after = LinkedOperation(operation_id=operation.id, title=title, state=state, ended=operation.state.final)
+    if before == after or (before is None and len(record.operations) >= MAX_OPERATIONS):
+        return None
+    others = tuple(each for each in record.operations if each.operation_id != operation.id)
+    kept = tuple(after if each.operation_id == operation.id else each for each in record.operations)
+    updated = replace(record, operations=(*others, after) if before is None else kept)
+    name = sentence(title, " (", Code(operation.id), ")")
+    if before is None:
+        asked = sentence(by.text, " linked ", name, ".") if by else sentence(name, ": ", state, ".")
+        return change(updated, EntryKind.OPERATION, at, asked, by=by, ref=operation.id)
+    tone = Tone.GOOD if operation.state is State.SUCCEEDED else Tone.WARNING if operation.state.final else Tone.PLAIN
+    outcome = operation.outcome if operation.state.final and operation.outcome else state
+    return change(updated, EntryKind.OPERATION, at, sentence(name, ": ", outcome), ref=operation.id, tone=tone)
+
+
+def absorb(record: Incident, other: Incident, by: Participant, at: datetime) -> IncidentChange:
+    """Take over the alerts, operations and open tasks of an incident that is merged into this one."""
+    known = {each.group_id for each in record.alerts}
+    known_operations = {each.operation_id for each in record.operations}
+    tasks = tuple(replace(task, number=len(record.tasks) + number) for number, task in enumerate(other.open_tasks, start=1))
+    after = replace(
+        record,
+        alerts=(*record.alerts, *(each for each in other.alerts if each.group_id not in known))[:MAX_ALERTS],
+        operations=(*record.operations, *(each for each in other.operations if each.operation_id not in known_operations)),
+        services=tuple(dict.fromkeys((*record.services, *other.services))),
+        tasks=(*record.tasks, *tasks),
+    )
+    text = sentence(by.text, " merged ", Code(other.id), f" ({other.title}) into this.")
+    return change(after, EntryKind.STATE, at, text, by=by, audit="incident merge")
+
+
+def _state_text(operation: OperationRecord) -> str:
+    match operation.state:
+        case State.WAITING:
+            return "waits for an approval" if operation.approval is not None else "is about to start"
+        case State.RUNNING:
+            return "runs"
+        case State.SUCCEEDED:
+            return "done"
+        case State.NEEDS_PERSON:
+            return "needs a person"
+        case _:
+            return operation.state.value

@@ -1,0 +1,77 @@
+"""Messages of incidents for the outbox: the card in the incident's channel, the announcement, and notes."""
+
+from dataclasses import replace
+
+from domain.incidents.cards import IncidentCard
+from domain.incidents.changes import IncidentNote
+from domain.incidents.incident import Incident
+from storage.outbox_messages import FactKind, OutboxMessage, Urgency, card_key
+
+INCIDENT_CARD = FactKind("incident-card", 1, IncidentCard)
+INCIDENT_NOTE = FactKind("incident-note", 1, IncidentNote)
+
+
+def channel_card_key(incident_id: str) -> str:
+    """The key of the card in the incident's own channel, which is pinned there."""
+    return f"{incident_id}/channel"
+
+
+def channel_card(card: IncidentCard, *, low_priority: bool) -> OutboxMessage:
+    """The card in the incident's own channel, which exists."""
+    incident = card.incident
+    return OutboxMessage(
+        key=channel_card_key(incident.id),
+        stream=f"{incident.id}/channel",
+        parent="",
+        channel=incident.channel.id,
+        urgency=Urgency.INCIDENT,
+        kind=INCIDENT_CARD,
+        fact=replace(card, is_announcement=False),
+        card=True,
+        low_priority=low_priority,
+    )
+
+
+def announcement(card: IncidentCard, *, low_priority: bool) -> OutboxMessage:
+    """The card in the channel of all incidents."""
+    incident = card.incident
+    return OutboxMessage(
+        key=card_key(incident.id),
+        stream=incident.id,
+        parent="",
+        channel=incident.announcement_channel,
+        urgency=Urgency.INCIDENT,
+        kind=INCIDENT_CARD,
+        fact=replace(card, is_announcement=True),
+        card=True,
+        low_priority=low_priority,
+    )
+
+
+def incident_note(incident: Incident, note: IncidentNote) -> OutboxMessage | None:
+    """A message in the incident's channel; before that exists, in the announcement's thread. None without either."""
+    if incident.channel.is_usable:
+        return _note(note, stream=f"{incident.id}/channel", parent="", channel=incident.channel.id)
+    if incident.announcement_channel:
+        return _note(note, stream=incident.id, parent=card_key(incident.id), channel=incident.announcement_channel)
+    return None
+
+
+def announcement_note(incident: Incident, note: IncidentNote) -> OutboxMessage | None:
+    """A reply in the announcement's thread. None without an announcement."""
+    if not incident.announcement_channel:
+        return None
+    return _note(note, stream=incident.id, parent=card_key(incident.id), channel=incident.announcement_channel)
+
+
+def _note(note: IncidentNote, *, stream: str, parent: str, channel: str) -> OutboxMessage:
+    return OutboxMessage(
+        key=f"{note.incident_id}/t/{note.key}",
+        stream=stream,
+        parent=parent,
+        channel=channel,
+        urgency=Urgency.INCIDENT,
+        kind=INCIDENT_NOTE,
+        fact=note,
+        card=False,
+    )

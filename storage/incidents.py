@@ -1,0 +1,185 @@
+"""Incidents, their timelines, and the alert groups and operations that belong to them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.ids import id_candidates
+from domain.incidents.clocks import next_due
+from domain.incidents.incident import ClockKind, Incident
+from domain.incidents.timeline import TimelineEntry
+from domain.severities import Severity
+from storage.alerts import find_known_ids
+from storage.outbox_messages import dump, type_adapter
+from storage.tables.incidents import incident_entries, incident_subjects, incidents
+from storage.upsert import insert
+
+_DECLARE_LOCK_KEY = 0x0DEE_91C1
+"""Key of PostgreSQL's advisory lock for declarations. SQLite has one writer anyway."""
+
+
+class IncidentRepository:
+    """The rows of incidents on one connection. Use it as ``tx.of(IncidentRepository)``."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lock_declarations(self) -> None:
+        """Let nobody else declare an incident until the transaction ends, so that two declarations of one matter meet."""
+        if self._connection.dialect.name == "postgresql":
+            await self._connection.execute(text(f"SELECT pg_advisory_xact_lock({_DECLARE_LOCK_KEY})"))
+
+    async def new_id(self, seed: str) -> str:
+        """An unused id that derives from the seed."""
+        candidates = id_candidates("inc", seed)
+        used = await find_known_ids(self._connection, incidents.c.id, candidates)
+        return next(candidate for candidate in candidates if candidate not in used)
+
+    async def add(self, incident: Incident, *, source: str | None = None) -> bool:
+        """Insert an incident. False if another one with the same ongoing cause, or from the same ``source``, exists."""
+        values = {"id": incident.id, "source": source, **_columns(incident)}
+        statement = insert(self._connection, incidents).values(**values).on_conflict_do_nothing()
+        return (await self._connection.execute(statement)).rowcount == 1
+
+    async def save(self, incident: Incident) -> None:
+        """Write a record back. The caller has locked its row."""
+        await self._connection.execute(update(incidents).where(incidents.c.id == incident.id).values(**_columns(incident)))
+
+    async def get(self, incident_id: str) -> Incident | None:
+        """The incident; None if there is none."""
+        return await self._one(incidents.c.id == incident_id)
+
+    async def get_for_update(self, incident_id: str) -> Incident | None:
+        """The incident with its row locked until the transaction ends; None if there is none."""
+        return await self._one(incidents.c.id == incident_id, lock=True)
+
+    async def by_source(self, source: str) -> Incident | None:
+        """The incident that the inbox message with this key declared, or None."""
+        return await self._one(incidents.c.source == source)
+
+    async def by_cause(self, cause: str) -> Incident | None:
+        """The incident with this ongoing cause, with its row locked; None without one."""
+        return await self._one(incidents.c.open_cause == cause, lock=True)
+
+    async def by_channel(self, channel_id: str) -> Incident | None:
+        """The newest incident with this channel, or None."""
+        return await self._one(incidents.c.channel_id == channel_id) if channel_id else None
+
+    async def of_subjects(self, subjects: Iterable[str]) -> Mapping[str, str]:
+        """The ids of the incidents that these alert groups and operations belong to."""
+        found: dict[str, str] = {}
+        wanted = list(dict.fromkeys(subjects))
+        for start in range(0, len(wanted), 500):
+            chunk = wanted[start : start + 500]
+            statement = select(incident_subjects.c.subject, incident_subjects.c.incident_id)
+            rows = await self._connection.execute(statement.where(incident_subjects.c.subject.in_(chunk)))
+            found.update((subject, incident_id) for subject, incident_id in rows)
+        return found
+
+    async def link(self, subject: str, incident_id: str) -> None:
+        """Let an alert group or operation belong to this incident from now on."""
+        statement = insert(self._connection, incident_subjects).values(subject=subject, incident_id=incident_id)
+        upsert = statement.on_conflict_do_update(index_elements=["subject"], set_={"incident_id": incident_id})
+        await self._connection.execute(upsert)
+
+    async def move_subjects(self, from_id: str, to_id: str) -> None:
+        """Let everything that belongs to one incident belong to another."""
+        where = incident_subjects.c.incident_id == from_id
+        await self._connection.execute(update(incident_subjects).where(where).values(incident_id=to_id))
+
+    async def unlink(self, subject: str) -> None:
+        """Let an alert group or operation belong to no incident."""
+        await self._connection.execute(delete(incident_subjects).where(incident_subjects.c.subject == subject))
+
+    async def open_ones(self) -> tuple[Incident, ...]:
+        """Every incident that is not closed, the newest first."""
+        statement = select(incidents.c.record).where(incidents.c.is_open).order_by(incidents.c.declared_at.desc())
+        return tuple(_read(record) for record in (await self._connection.execute(statement)).scalars())
+
+    async def latest(self, limit: int, *, since: datetime | None = None) -> tuple[Incident, ...]:
+        """The newest incidents, open ones first."""
+        statement = select(incidents.c.record)
+        if since is not None:
+            statement = statement.where(incidents.c.declared_at >= since)
+        order = (incidents.c.is_open.desc(), incidents.c.declared_at.desc())
+        return tuple(_read(each) for each in (await self._connection.execute(statement.order_by(*order).limit(limit))).scalars())
+
+    async def count_open(self) -> Mapping[Severity, int]:
+        """How many incidents are open, by severity."""
+        statement = select(incidents.c.severity, func.count()).where(incidents.c.is_open).group_by(incidents.c.severity)
+        return {Severity(severity): count for severity, count in await self._connection.execute(statement)}
+
+    async def ids_without_due(self) -> tuple[str, ...]:
+        """Open incidents for which nothing is due. A resolved one whose watch is over waits for a person, and is not counted."""
+        where = incidents.c.is_open & incidents.c.next_due_at.is_(None) & (incidents.c.state != "resolved")
+        return tuple((await self._connection.execute(select(incidents.c.id).where(where).limit(100))).scalars())
+
+    async def add_entries(self, entries: Sequence[TimelineEntry]) -> None:
+        """Add entries to the timeline. One whose number exists already is left as it is."""
+        if entries:
+            rows = [_entry_columns(entry) for entry in entries]
+            await self._connection.execute(insert(self._connection, incident_entries).on_conflict_do_nothing(), rows)
+
+    async def save_entry(self, entry: TimelineEntry) -> None:
+        """Write an entry back: its message was edited or deleted, or a person dropped it."""
+        where = (incident_entries.c.incident_id == entry.incident_id) & (incident_entries.c.number == entry.number)
+        await self._connection.execute(update(incident_entries).where(where).values(**_entry_columns(entry)))
+
+    async def entries(self, incident_id: str) -> tuple[TimelineEntry, ...]:
+        """The timeline by time, also what was dropped."""
+        where = incident_entries.c.incident_id == incident_id
+        statement = select(incident_entries.c.entry).where(where).order_by(incident_entries.c.at, incident_entries.c.number)
+        return tuple(map(_read_entry, (await self._connection.execute(statement)).scalars()))
+
+    async def entries_about(self, incident_id: str, ref: str) -> tuple[TimelineEntry, ...]:
+        """The entries about one message, alert group or operation, in their order."""
+        where = (incident_entries.c.incident_id == incident_id) & (incident_entries.c.ref == ref)
+        statement = select(incident_entries.c.entry).where(where).order_by(incident_entries.c.number)
+        return tuple(map(_read_entry, (await self._connection.execute(statement)).scalars()))
+
+    async def prune(self, before: datetime) -> None:
+        """Delete incidents that were closed before this time, with their timelines."""
+        expired = select(incidents.c.id).where(incidents.c.closed_at < before)
+        for table in (incident_entries, incident_subjects):
+            await self._connection.execute(delete(table).where(table.c.incident_id.in_(expired)))
+        await self._connection.execute(delete(incidents).where(incidents.c.closed_at < before))
+
+    async def _one(self, where: Any, *, lock: bool = False) -> Incident | None:
+        statement = select(incidents.c.record).where(where).order_by(incidents.c.declared_at.desc()).limit(1)
+        record = (await self._connection.execute(statement.with_for_update() if lock else statement)).scalar_one_or_none()
+        return None if record is None else _read(record)
+
+
+def _read(record: str) -> Incident:
+    incident: Incident = type_adapter(Incident).validate_json(record)
+    return incident
+
+
+def _read_entry(entry: str) -> TimelineEntry:
+    read: TimelineEntry = type_adapter(TimelineEntry).validate_json(entry)
+    return read
+
+
+def _entry_columns(entry: TimelineEntry) -> dict[str, Any]:
+    return {"incident_id": entry.incident_id, "number": entry.number, "ref": entry.ref, "at": entry.at, "entry": dump(entry)}
+
+
+def _columns(incident: Incident) -> dict[str, Any]:
+    # While it is watched, a cause still has its incident: what fires again reopens it.
+    is_ongoing = incident.state.is_ongoing or incident.clock(ClockKind.WATCH) is not None
+    return {
+        "open_cause": incident.cause[:400] if incident.cause and is_ongoing else None,
+        "state": incident.state.value,
+        "is_open": incident.is_open,
+        "severity": incident.severity.value,
+        "environment": incident.environment,
+        "channel_id": incident.channel.id,
+        "security": incident.security,
+        "declared_at": incident.declared.at,
+        "closed_at": incident.closed.at if incident.closed else None,
+        "next_due_at": next_due(incident),
+        "record": dump(incident),
+    }
