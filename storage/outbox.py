@@ -101,6 +101,14 @@ class Outbox:
         await self._connection.execute(outbox.insert().values(**_columns(message, at) | {"low_priority": low_priority}))
         return True
 
+    async def withdraw(self, key: str, at: datetime) -> bool:
+        """Do not send a message. False if none waits that Slack does not have for certain: it was sent, or may have been."""
+        if await self.address(key) is not None:
+            return False
+        is_pending = (outbox.c.key == key) & (outbox.c.state == OutboxState.PENDING)
+        withdraw = update(outbox).where(is_pending).values(state=OutboxState.SUPERSEDED, settled_at=at)
+        return bool((await self._connection.execute(withdraw)).rowcount)
+
     async def claim(self, replica: str, at: datetime, limits: RateLimits, in_progress: Collection[int] = ()) -> OutboxRow | None:
         """Claim the next row that may be sent now and spend its rate budget; None without such a row.
 

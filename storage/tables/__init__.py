@@ -1,6 +1,6 @@
 """The tables, by family. Importing the package completes ``metadata``, which migrations compare with the database."""
 
-from storage.tables import alerts, core, incidents, operations
+from storage.tables import alerts, core, incidents, operations, paging
 from storage.tables.base import metadata
 
-__all__ = ["alerts", "core", "incidents", "metadata", "operations"]
+__all__ = ["alerts", "core", "incidents", "metadata", "operations", "paging"]
