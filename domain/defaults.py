@@ -34,3 +34,8 @@ INCIDENT_WATCH_MINUTES = 30
 """How long a resolved incident is watched."""
 POSTMORTEM_HOURS = 48
 """The post-mortem of a P0 or P1 is due so long after its resolution."""
+
+PAGE_WAIT_MINUTES = 5
+"""From one call to the next."""
+PAGE_TEST_ANSWER_MINUTES = 10
+"""How long the rehearsal of a page waits for an acknowledgement."""

@@ -11,6 +11,7 @@ from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.base import ConfigModel, DnsLabel
 from domain.catalogue.incidents import IncidentsConfig
 from domain.catalogue.oncall import TeamConfig, check_oncall
+from domain.catalogue.paging import PagingConfig, check_paging
 from domain.catalogue.people import PersonConfig, check_people
 from domain.catalogue.services import Service
 from domain.catalogue.urls import ApiBaseUrl
@@ -107,6 +108,7 @@ class Catalogue(ConfigModel):
     people: dict[DnsLabel, PersonConfig] = Field(default_factory=dict)
     oncall: dict[DnsLabel, TeamConfig] = Field(default_factory=dict)
     incidents: IncidentsConfig | None = None
+    paging: PagingConfig | None = None
 
     @model_validator(mode="after")
     def _check_references(self) -> Self:
@@ -153,6 +155,8 @@ class Catalogue(ConfigModel):
     def _check_people(self) -> Self:
         check_people(self.people)
         check_oncall(self.oncall, self.people)
+        if self.paging is not None:
+            check_paging(self.paging, self.people, self.oncall)
         return self
 
     def alertmanagers_of(self, environment: str, source: str = "") -> tuple[str, ...]:

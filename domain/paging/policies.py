@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from domain.catalogue.paging import PagePolicyConfig
+
 
 @dataclass(frozen=True, slots=True)
 class WayName:
@@ -67,3 +69,19 @@ class PagePolicy:
                 return number
             rest -= step.tries
         raise IndexError(call)
+
+
+def policy_from(config: PagePolicyConfig) -> PagePolicy:
+    """The policy that the catalogue describes."""
+    steps = tuple(
+        PageStep(
+            whom=step.whom,
+            ways=tuple(map(parse_way, step.ways)),
+            at_once=step.at_once,
+            wait=step.wait,
+            tries=step.tries,
+            everybody_confirms=step.everybody_confirms,
+        )
+        for step in config.steps
+    )
+    return PagePolicy(steps, config.rounds)
