@@ -25,11 +25,15 @@ MAX_CLOCK_SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file for a message's thread. ``suffix`` is the file name's extension, without the dot."""
+    """A file for a message's thread. ``suffix`` is the file name's extension, without the dot; ``name`` is what stands before it.
+
+    Without a name, that is made of the message's key.
+    """
 
     title: str
     suffix: str
     content: bytes
+    name: str = ""
 
 
 class Sender:
@@ -97,7 +101,7 @@ class Sender:
             return
         self._check_lease()
         if state is FileState.MISSING:
-            upload = await self._slack.new_upload(f"{_file_name(row.key)}.{file.suffix}", len(file.content))
+            upload = await self._slack.new_upload(f"{_file_name(file.name or row.key)}.{file.suffix}", len(file.content))
             file_id = upload.file_id
             await on_upload_begun(file_id)
             await self._slack.send_bytes(upload, file.content)

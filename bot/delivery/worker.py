@@ -184,7 +184,7 @@ class OutboxWorker:
         message = self._message(row)
         channel, ts = await self._with_timeout(self._sender.send(row, message))
         self._failure_handler.note_success()
-        has_file = (bool(message.overflow) or message.chart is not None) and not row.ts
+        has_file = message.has_attachment and not row.ts
 
         async def record_outcome(tx: Transaction, at: datetime) -> None:
             # Settling is conditional on our claim, so the hook runs once even where two replicas sent the row.
@@ -220,6 +220,9 @@ class OutboxWorker:
         return row
 
     async def _attachment(self, message: Message) -> Attachment:
+        if message.file is not None:
+            stem, _, suffix = message.file.name.rpartition(".")
+            return Attachment(message.file.name, suffix, message.file.text.encode(), name=stem)
         if message.chart is not None:
             return Attachment(redact(message.chart.title), "png", await self._draw_chart(message.chart))
         return Attachment(message.text, "txt", (message.overflow or message.text).encode())

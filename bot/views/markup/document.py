@@ -99,6 +99,14 @@ class Divider:
 Block = Header | Paragraph | Quote | CodeBlock | Context | Actions | Divider
 
 
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A text that people keep as a file: ``name`` with its extension, such as ``post-mortem.md``."""
+
+    name: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """``summary`` is what a lock screen shows.
@@ -111,3 +119,5 @@ class Document:
     overflows_to_file: bool = True
     chart: Chart | None = None
     """A chart for the thread. Its numbers are also in the blocks."""
+    file: TextFile | None = None
+    """A file for the thread, instead of the chart and of the full text."""

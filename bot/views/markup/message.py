@@ -17,6 +17,7 @@ from bot.views.markup.document import (
     Paragraph,
     Quote,
     SelectMenu,
+    TextFile,
 )
 from bot.views.markup.mrkdwn import clean_lines, code_block, escape, is_truncated, plain, to_mrkdwn
 from bot.views.markup.spans import Line, line
@@ -36,13 +37,19 @@ _MAX_SPACED_SECTIONS = 8
 class Message:
     """``text`` is what notifications and lock screens show; ``overflow`` is the full text where ``blocks`` show less.
 
-    ``chart`` is drawn and uploaded into its thread.
+    ``chart`` is drawn and uploaded into its thread; ``file`` is uploaded as it is.
     """
 
     text: str
     blocks: tuple[dict[str, Any], ...]
     overflow: str | None = None
     chart: Chart | None = None
+    file: TextFile | None = None
+
+    @property
+    def has_attachment(self) -> bool:
+        """Whether a file belongs into its thread."""
+        return bool(self.overflow) or self.chart is not None or self.file is not None
 
 
 def message_of(page: Document) -> Message:
@@ -50,7 +57,9 @@ def message_of(page: Document) -> Message:
     fitted, is_shortened = limits.fit(redacted(blocks_of(page.blocks)))
     is_shortened = is_shortened or any(_is_shortened(block) for block in page.blocks)
     summary = limits.cut(redact(to_mrkdwn(page.summary)), limits.SUMMARY)
-    return Message(summary or "deepecho", fitted, text_of(page) if is_shortened and page.overflows_to_file else None, page.chart)
+    overflow = text_of(page) if is_shortened and page.overflows_to_file else None
+    file = TextFile(page.file.name, redact(page.file.text)) if page.file else None
+    return Message(summary or "deepecho", fitted, overflow, page.chart, file)
 
 
 def blocks_of(page_blocks: Iterable[Block]) -> list[dict[str, Any]]:
