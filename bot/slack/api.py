@@ -123,12 +123,12 @@ class SlackApi:
     ) -> MessageAddress:
         """Post a message and return its address. A user id posts to the direct conversation, whose id the address has."""
         arguments: dict[str, Any] = {"channel": channel, "text": text, "unfurl_links": False, "unfurl_media": False}
-        answer = await self._write("chat.postMessage", arguments | _content(blocks, tag) | _without_empty(thread_ts=thread_ts))
+        answer = await self.write("chat.postMessage", arguments | _content(blocks, tag) | _without_empty(thread_ts=thread_ts))
         return MessageAddress(str(answer.get("channel") or channel), str(answer["ts"]))
 
     async def edit(self, channel: str, ts: str, text: str, blocks: Blocks = (), *, tag: MessageTag | None = None) -> None:
         """Replace a message's text and blocks. Repeating it changes nothing."""
-        await self._write("chat.update", {"channel": channel, "ts": ts, "text": text, "blocks": []} | _content(blocks, tag))
+        await self.write("chat.update", {"channel": channel, "ts": ts, "text": text, "blocks": []} | _content(blocks, tag))
 
     async def find(self, tag: MessageTag, channel: str, *, thread_ts: str = "", oldest: datetime) -> str | None:
         """The ts of the message with this tag, among those since ``oldest``; None where there is none."""
@@ -139,7 +139,7 @@ class SlackApi:
             "include_all_metadata": True,
         }
         method = "conversations.replies" if thread_ts else "conversations.history"
-        async for page in self._pages(method, arguments | _without_empty(ts=thread_ts)):
+        async for page in self.pages(method, arguments | _without_empty(ts=thread_ts)):
             for message in page.get("messages", []):
                 if tag.matches(message.get("metadata") or {}):
                     return str(message["ts"])
@@ -147,14 +147,14 @@ class SlackApi:
 
     async def join(self, channel: str) -> None:
         """Join a public channel."""
-        await self._write("conversations.join", {"channel": channel})
+        await self.write("conversations.join", {"channel": channel})
 
     async def ephemeral(self, channel: str, user: str, text: str, blocks: Blocks = (), *, thread_ts: str = "") -> None:
         """Show a message to one person, at most once. It disappears when they reload Slack."""
         arguments = (
             {"channel": channel, "user": user, "text": text} | _content(blocks, None) | _without_empty(thread_ts=thread_ts)
         )
-        await self._write("chat.postEphemeral", arguments)
+        await self.write("chat.postEphemeral", arguments)
 
     async def respond(self, response_url: str, text: str, blocks: Blocks = (), *, replace: bool = False) -> None:
         """Answer one person through a command's or click's response URL. Slack allows five answers within 30 minutes."""
@@ -163,19 +163,19 @@ class SlackApi:
 
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> tuple[str, str]:
         """Open a modal, within three seconds of the click. Return the view's id and hash."""
-        return _view(await self._write("views.open", {"trigger_id": trigger_id, "view": view}))
+        return _view(await self.write("views.open", {"trigger_id": trigger_id, "view": view}))
 
     async def update_view(self, view_id: str, view: Mapping[str, Any], *, hash: str = "") -> tuple[str, str]:  # noqa: A002 -- Slack's word
         """Replace an open modal. With ``hash``, only if nobody changed it since (else ``SlackRefused``, ``hash_conflict``)."""
-        return _view(await self._write("views.update", {"view_id": view_id, "view": view} | _without_empty(hash=hash)))
+        return _view(await self.write("views.update", {"view_id": view_id, "view": view} | _without_empty(hash=hash)))
 
     async def publish_home(self, user: str, view: Mapping[str, Any]) -> None:
         """Publish a person's Home tab."""
-        await self._write("views.publish", {"user_id": user, "view": view})
+        await self.write("views.publish", {"user_id": user, "view": view})
 
     async def new_upload(self, filename: str, size: int) -> Upload:
         """First stage of an upload: get the file's id, which nobody can see yet. ``size`` in bytes."""
-        answer = await self._read("files.getUploadURLExternal", {"filename": filename, "length": size})
+        answer = await self.read("files.getUploadURLExternal", {"filename": filename, "length": size})
         return Upload(str(answer["file_id"]), str(answer["upload_url"]))
 
     async def send_bytes(self, upload: Upload, content: bytes) -> None:
@@ -189,12 +189,12 @@ class SlackApi:
             "channel_id": channel,
             "thread_ts": thread_ts,
         }
-        await self._write("files.completeUploadExternal", arguments)
+        await self.write("files.completeUploadExternal", arguments)
 
     async def file_state(self, file_id: str) -> FileState:
         """State of an upload. Slack knows no file before the third stage, even where it has the bytes."""
         try:
-            file = (await self._read("files.info", {"file": file_id}))["file"]
+            file = (await self.read("files.info", {"file": file_id}))["file"]
         except SlackRefused as refused:
             if refused.code in {"file_not_found", "file_deleted"}:
                 return FileState.MISSING
@@ -204,32 +204,35 @@ class SlackApi:
 
     async def identity(self) -> Identity:
         """The account that the token belongs to."""
-        answer = await self._read("auth.test", {})
+        answer = await self.read("auth.test", {})
         names = ("user_id", "bot_id", "team_id", "team", "enterprise_id", "url")
         return Identity(**{name: str(answer.get(name) or "") for name in names})
 
     async def member(self, user: str) -> Account:
         """An account of the workspace."""
-        return _account((await self._read("users.info", {"user": user}))["user"])
+        return _account((await self.read("users.info", {"user": user}))["user"])
 
     async def groups(self) -> Mapping[str, frozenset[str]]:
         """User group ids, each with the ids of its members."""
-        answer = await self._read("usergroups.list", {"include_users": True})
+        answer = await self.read("usergroups.list", {"include_users": True})
         return {str(group["id"]): frozenset(group.get("users") or ()) for group in answer["usergroups"]}
 
-    async def _pages(self, method: str, arguments: Mapping[str, Any]) -> AsyncIterator[Mapping[str, Any]]:
+    async def pages(self, method: str, arguments: Mapping[str, Any]) -> AsyncIterator[Mapping[str, Any]]:
+        """Every page of a method that reads a list."""
         cursor = ""
         while True:
-            page = await self._read(method, {**arguments, **_without_empty(cursor=cursor)})
+            page = await self.read(method, {**arguments, **_without_empty(cursor=cursor)})
             yield page
             cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
                 return
 
-    async def _read(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def read(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Call a method that changes nothing."""
         return await self._call(method, write=False, http_verb="GET", params=dict(arguments))
 
-    async def _write(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def write(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Call a method that changes something."""
         return await self._call(method, write=True, json=dict(arguments))
 
     async def _call(self, method: str, *, write: bool, **options: Any) -> Mapping[str, Any]:

@@ -17,6 +17,8 @@ MAX_TOPIC_LENGTH = 250
 """Slack's limit for topics and purposes. Both are plain text."""
 MAX_NAMES = 20
 """Names that are tried for one channel: the plain one, then ``-2`` to ``-20``."""
+MAX_NAME_CHECKS = 3
+"""Checks of a name that is taken by a channel that nobody sees, before it counts as another's; with pauses of 2, 4 and 8 s."""
 INITIAL_DELAY_SECONDS, MAX_DELAY_SECONDS = 2.0, 60.0
 
 
@@ -41,6 +43,15 @@ class Bookmark:
 
     title: str
     url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelAddress:
+    """A channel that exists. ``permalink`` opens it in a browser."""
+
+    id: str
+    permalink: str
+    is_private: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +97,14 @@ class WantedChannel:
 class IncidentChannel:
     """The channel as far as it is known. ``name`` is reserved before the channel is created; ``id`` is empty until it exists.
 
-    ``names_taken`` counts the names that belong to other channels. ``attempts`` counts failures since the last step that was
-    done. ``is_gone``: it was deleted, or the bot was removed from it.
+    ``names_taken`` counts the names that belong to other channels. ``name_checks`` counts how often the present name was taken
+    by a channel that the bot could not see. ``attempts`` counts failures since the last step that was done. ``is_gone``: it was
+    deleted, or the bot was removed from it.
     """
 
     name: str = ""
     names_taken: int = 0
+    name_checks: int = 0
     is_private: bool = False
     id: str = ""
     permalink: str = ""
@@ -138,18 +151,18 @@ def next_step(channel: IncidentChannel, wanted: WantedChannel) -> Step | None:
     return untried[0] if untried else min(steps, key=failed_at.__getitem__, default=None)
 
 
-def step_done(channel: IncidentChannel, step: Step, *, channel_id: str = "", permalink: str = "") -> IncidentChannel:
-    """Record that a step is done. ``channel_id`` and ``permalink`` are what creating it has returned."""
+def step_done(channel: IncidentChannel, step: Step, created: ChannelAddress | None = None) -> IncidentChannel:
+    """Record that a step is done, also if it is recorded already. ``created`` is what creating the channel has returned."""
     failures = tuple(failure for failure in channel.failures if failure.step.purpose != step.purpose)
     cleared = replace(channel, failures=failures, attempts=0, next_attempt_at=None)
-    if step.kind is StepKind.CREATE:
-        return replace(cleared, id=channel_id, permalink=permalink)
+    if created is not None:
+        return replace(cleared, id=created.id, permalink=created.permalink, is_private=created.is_private)
     if step.kind is StepKind.UNARCHIVE:
         return replace(cleared, is_archived=False, is_archived_by_hand=False, was_unarchived=True)
     if step.kind is StepKind.ARCHIVE:
         return replace(cleared, is_archived=True, is_archived_by_hand=False, was_unarchived=False)
     if step.person is not None:
-        return replace(cleared, invited=(*channel.invited, step.person))
+        return replace(cleared, invited=tuple(dict.fromkeys((*channel.invited, step.person))))
     if step.bookmark is not None:
         others = (each for each in channel.bookmarks if each.title != step.bookmark.title)
         return replace(cleared, bookmarks=(*others, step.bookmark))
@@ -182,10 +195,22 @@ def name_taken(channel: IncidentChannel, wanted: WantedChannel, at: datetime) ->
     """Record that another channel has the name; after ``MAX_NAMES`` of them it is given up."""
     names_taken = channel.names_taken + 1
     failures = tuple(failure for failure in channel.failures if failure.step.kind is not StepKind.CREATE)
-    channel = replace(channel, name="", names_taken=names_taken, failures=failures, attempts=0, next_attempt_at=None)
+    channel = replace(channel, name="", names_taken=names_taken, name_checks=0, failures=failures)
+    channel = replace(channel, attempts=0, next_attempt_at=None)
     if names_taken < MAX_NAMES:
         return channel
     return step_failed(channel, _creation_step(channel, wanted), f"{MAX_NAMES} names are taken", permanent=True, at=at)
+
+
+def name_unclear(channel: IncidentChannel, wanted: WantedChannel, step: Step, at: datetime) -> IncidentChannel:
+    """Record that the name is taken by a channel that the bot does not see.
+
+    It may be the bot's own, which Slack lists some seconds after it was created. After ``MAX_NAME_CHECKS`` it is another's.
+    """
+    if channel.name_checks >= MAX_NAME_CHECKS:
+        return name_taken(channel, wanted, at)
+    why = "its name is taken, and Slack does not show by which channel"
+    return replace(step_failed(channel, step, why, permanent=False, at=at), name_checks=channel.name_checks + 1)
 
 
 def retried(channel: IncidentChannel) -> IncidentChannel:

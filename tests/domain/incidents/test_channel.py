@@ -7,8 +7,10 @@ import pytest
 from pydantic import TypeAdapter
 
 from domain.incidents.channel import (
+    MAX_NAME_CHECKS,
     MAX_NAMES,
     Bookmark,
+    ChannelAddress,
     IncidentChannel,
     Step,
     StepKind,
@@ -18,6 +20,7 @@ from domain.incidents.channel import (
     found_again,
     gone,
     name_taken,
+    name_unclear,
     next_step,
     renamed,
     retried,
@@ -33,6 +36,7 @@ CARD = Bookmark("Card", "https://example.com/card")
 WANTED = WantedChannel(
     incident_id="inc-x4k2", declared_at=NOW, topic="P1 · checkout fails", invitees=(ANA, LEE), card="1.2", bookmarks=(CARD,)
 )
+NEW = ChannelAddress(id="C0NEW", permalink="https://team.slack.com/archives/C0NEW", is_private=True)
 NAME = "incident-2026-11-23-14-02"
 
 
@@ -47,7 +51,7 @@ def finish(channel: IncidentChannel, wanted: WantedChannel = WANTED) -> tuple[In
     steps = []
     while (step := next_step(channel, wanted)) is not None:
         steps.append(step)
-        channel = step_done(channel, step, channel_id="C0NEW", permalink="https://team.slack.com/archives/C0NEW")
+        channel = step_done(channel, step, NEW if step.kind is StepKind.CREATE else None)
     return channel, steps
 
 
@@ -64,6 +68,13 @@ def test_a_channel_is_made_in_order() -> None:
     assert "inc-x4k2" in steps[2].text
     assert (channel.id, channel.name, channel.invited, channel.pinned) == ("C0NEW", NAME, (ANA, LEE), "1.2")
     assert channel.is_usable
+    assert channel.is_private
+
+
+def test_a_step_that_is_recorded_twice_changes_nothing() -> None:
+    channel = made()
+    for step in (Step(kind=StepKind.INVITE, person=ANA), Step(kind=StepKind.BOOKMARK, bookmark=CARD)):
+        assert step_done(channel, step) == channel
 
 
 def test_a_name_is_written_in_utc_and_numbered_where_others_have_it() -> None:
@@ -71,6 +82,17 @@ def test_a_name_is_written_in_utc_and_numbered_where_others_have_it() -> None:
     assert [channel_name(in_berlin, taken) for taken in (0, 1, 2)] == [NAME, f"{NAME}-2", f"{NAME}-3"]
     channel = name_taken(step_done(IncidentChannel(), step_of(IncidentChannel())), WANTED, NOW)
     assert step_of(channel) == Step(kind=StepKind.NAME, text=f"{NAME}-2")
+
+
+def test_a_name_whose_channel_is_not_shown_is_checked_again_before_another_is_taken() -> None:
+    channel = step_done(IncidentChannel(), step_of(IncidentChannel()))
+    create = step_of(channel)
+    for _ in range(MAX_NAME_CHECKS):
+        channel = name_unclear(channel, WANTED, create, NOW)
+        assert step_of(channel) == create
+    channel = name_unclear(channel, WANTED, create, NOW)
+    assert step_of(channel).text == f"{NAME}-2"
+    assert (channel.name_checks, channel.failures, channel.next_attempt_at) == (0, (), None)
 
 
 def test_after_twenty_names_it_is_given_up() -> None:

@@ -19,7 +19,7 @@ from domain.incidents.channel import (
 )
 from domain.incidents.channel_problems import problems
 from domain.rich_text import Text, plain_text
-from tests.domain.incidents.test_channel import ANA, CARD, KIM, LEE, NAME, WANTED, made, step_of
+from tests.domain.incidents.test_channel import ANA, CARD, KIM, LEE, NAME, NEW, WANTED, made, step_of
 from tests.harness.fakes.clock import NOW
 
 
@@ -79,7 +79,7 @@ def test_a_failure_that_may_pass_is_said_when_it_stays() -> None:
     for expected in ([], [], [f"#{NAME} could not be created: Slack does not answer. deepecho keeps trying."]):
         channel = step_failed(channel, create, "Slack does not answer.", permanent=False, at=NOW)
         assert told(channel) == expected
-    assert told(step_done(channel, create, channel_id="C0NEW")) == []
+    assert told(step_done(channel, create, NEW)) == []
 
 
 def test_a_channel_that_people_take_away_is_said_and_forgotten_when_it_is_back() -> None:
