@@ -95,6 +95,8 @@ def _build(core: CoreComponents, families: Sequence[Family]) -> _Process:
     built: list[FamilyComponents] = []
     outbox_worker = build_outbox_worker(core, families, built, metrics)
     built += [family.build(core, outbox_worker.wake) for family in families]
+    core.store.listeners.on_groups_saved.extend(each.on_groups_saved for each in built if each.on_groups_saved)
+    core.store.listeners.on_operation_saved.extend(each.on_operation_saved for each in built if each.on_operation_saved)
     handlers = {kind: handler for components in built for kind, handler in components.timer_handlers.items()}
     prunes = [prune for family in families for prune in family.prunes]
     return _Process(

@@ -1,7 +1,7 @@
 """The command ``audit``: searches the audit log."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -93,10 +93,20 @@ async def _answer(request: Request, search: AuditSearch) -> Answer:
 
 def _parse_search(args: Arguments, terms: AuditTerms, request: Request) -> AuditSearch:
     search = AuditSearch()
-    for word in args.positional:
+    for word in _with_long_names(args.positional, terms):
         if word.lower() not in _FILLER_WORDS:
             search = _refine(search, word, args.mentions, terms, request)
     return search
+
+
+def _with_long_names(words: Sequence[str], terms: AuditTerms) -> Iterator[str]:
+    """The words, where two that are a command's name together are one."""
+    left = list(words)
+    while left:
+        name = " ".join(left[:2])
+        count = 2 if len(left) > 1 and name.lower() in terms.actions else 1
+        yield " ".join(left[:count])
+        left = left[count:]
 
 
 def _refine(search: AuditSearch, word: str, mentions: Mapping[str, str], terms: AuditTerms, request: Request) -> AuditSearch:
@@ -105,8 +115,8 @@ def _refine(search: AuditSearch, word: str, mentions: Mapping[str, str], terms: 
         return replace(search, who=mentions.get(word) or word.removeprefix("@"))
     if lowered in terms.actions:
         return replace(search, what=terms.actions[lowered])
-    if terms.ids.fullmatch(lowered) or lowered in OUTCOME_KEYWORDS:
-        return replace(search, keyword=OUTCOME_KEYWORDS.get(lowered, lowered))
+    if keyword := _keyword(lowered, terms):
+        return replace(search, keyword=keyword)
     if since := _parse_time(lowered, request.at):
         return replace(search, since=since)
     if lowered in (alias for name, entry in catalogue.environments.items() for alias in (name, *entry.aliases)):
@@ -122,6 +132,13 @@ def _refine(search: AuditSearch, word: str, mentions: Mapping[str, str], terms: 
                 f"; a command is one of {commands}.",
             ),
         ) from error
+
+
+def _keyword(word: str, terms: AuditTerms) -> str:
+    """What to look for in the text of an entry: an id, an outcome, the family of commands such as `incident`; else empty."""
+    if any(action.startswith(f"{word} ") for action in terms.actions):
+        return f"{word} "
+    return OUTCOME_KEYWORDS.get(word, word if terms.ids.fullmatch(word) else "")
 
 
 def _parse_time(word: str, now: datetime) -> datetime | None:

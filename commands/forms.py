@@ -9,7 +9,7 @@ from commands.core.quoting import format_command
 from commands.core.request import Request
 from commands.core.router import Command
 from commands.core.slack_text import escape_for_slack
-from commands.core.usage import Argument
+from commands.core.usage import Argument, FlagValue
 from domain.answers.answers import FieldKind, Form, FormField, FormOption
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import PermanentError, TemporaryError
@@ -30,7 +30,9 @@ def form_for_missing(command: Command, form_fields: FormFields, catalogue: Catal
         for place, argument in enumerate(command.usage.arguments)
     ]
     fields += [
-        _flag_field(flag, args, needs_reason=needs_reason) for flag in command.usage.flags if flag != "dry-run" or args.dry_run
+        _flag_field(command, flag, form_fields, catalogue, args, needs_reason=needs_reason)
+        for flag in command.usage.flags
+        if (flag != "dry-run" or args.dry_run) and (flag not in form_fields or form_fields[flag].in_forms)
     ]
     return Form(command=command.name, title=command.form_title, fields=tuple(fields))
 
@@ -50,6 +52,7 @@ async def load_options(request: Request, form: Form, command: Command, form_fiel
         for argument in command.usage.arguments
         if argument.name in form_fields
     }
+    loaders |= {flag: form_fields[flag].load_options for flag in command.usage.flags if flag in form_fields}
     notice = form.notice
     for field in form.fields:
         load = loaders.get(field.id)
@@ -99,20 +102,31 @@ def _service_field(catalogue: Catalogue, value: str, *, required: bool) -> FormF
     )
 
 
-def _flag_field(flag: str, args: Arguments, *, needs_reason: bool) -> FormField:
+def _flag_field(
+    command: Command, flag: str, form_fields: FormFields, catalogue: Catalogue, args: Arguments, *, needs_reason: bool
+) -> FormField:
     value = args.flags.get(flag, "")
     if flag == "dry-run":
-        dry_run_options = (FormOption(value="yes", label="Only show what would happen"),)
-        return FormField(
-            id=flag,
-            label="What to do",
-            kind=FieldKind.SELECT,
-            required=False,
-            value=dry_run_options[0].value,
-            options=dry_run_options,
-        )
+        return _switch(flag, "What to do", "Only show what would happen", is_on=True)
+    if command.usage.flags[flag] is FlagValue.NOTHING:
+        label = form_fields[flag].label if flag in form_fields else flag.capitalize()
+        return _switch(flag, label, "Yes", is_on=flag in args.flags)
+    if flag == "environment":
+        options = tuple(FormOption(value=each, label=each) for each in catalogue.environments)
+        return FormField(id=flag, label="Environment", kind=FieldKind.SELECT, required=False, value=value, options=options)
+    if flag == "service":
+        return _service_field(catalogue, value, required=False)
     if flag == "for":
         return FormField(
             id=flag, label="For how long", kind=FieldKind.TEXT, required=False, value=value, hint="Like 2h. Empty: no end."
         )
-    return FormField(id=flag, label=flag.capitalize(), kind=FieldKind.TEXT, required=needs_reason, value=value)
+    field = form_fields.get(flag, ArgumentField(label=flag.capitalize()))
+    loading = field.load_options is not None and not value
+    kind = FieldKind.SELECT if loading else field.kind
+    return FormField(id=flag, label=field.label, kind=kind, required=needs_reason, value=value, loading=loading, hint=field.hint)
+
+
+def _switch(flag: str, label: str, yes: str, *, is_on: bool) -> FormField:
+    """A flag without a value, as a select of one option."""
+    options = (FormOption(value="yes", label=yes),)
+    return FormField(id=flag, label=label, kind=FieldKind.SELECT, required=False, value="yes" if is_on else "", options=options)

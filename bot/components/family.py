@@ -21,7 +21,7 @@ from runbooks.housekeeping import Prune
 from runbooks.timers import TimerHandler
 from storage.outbox import OutboxRow
 from storage.outbox_messages import FactKind
-from storage.store import Transaction
+from storage.store import OnGroupsSaved, OnOperationSaved, Transaction
 
 OnDelivered = Callable[[Transaction, OutboxRow, datetime], Awaitable[None]]
 """Called in the transaction that records that a message of the outbox is in Slack, with the time of the delivery."""
@@ -64,6 +64,8 @@ class FamilyComponents:
     services: Mapping[type, object] = field(default_factory=dict)
     """What commands and tests may use, by type."""
     on_delivered: OnDelivered | None = None
+    on_groups_saved: OnGroupsSaved | None = None
+    on_operation_saved: OnOperationSaved | None = None
     open: Callable[[], Awaitable[None]] = _do_nothing
     """Called before the first message is sent."""
     close: Callable[[], Awaitable[None]] = _do_nothing

@@ -21,5 +21,7 @@ class ArgumentField:
     hint: str = ""
     kind: FieldKind = FieldKind.TEXT
     load_options: OptionLoader | None = None
+    in_forms: bool = True
+    """Whether forms ask for it. A flag that only buttons and hints write is left out."""
     needs_environment: bool = False
     """Whether its options can be looked up only once the environment is known."""

@@ -166,6 +166,11 @@ class Catalogue(ConfigModel):
         known = self.environments.get(environment)
         return (known.alertmanager,) if known and known.alertmanager else ()
 
+    def team_of(self, service: str) -> str:
+        """The team of section ``oncall`` that answers for a service: its own, else the first one; empty without any."""
+        known = self.services.get(service)
+        return known.team if known and known.team in self.oncall else next(iter(self.oncall), "")
+
     @property
     def default_application(self) -> Application:
         """The application that a command without a service means."""

@@ -17,16 +17,16 @@ from domain.incidents.incident import (
     Participant,
 )
 from domain.incidents.timeline import EntryKind
-from domain.incidents.transitions import acknowledge, reopen
+from domain.incidents.transitions import MAX_TITLE_LENGTH, acknowledge, reopen
 from domain.notes import Tone
 from domain.operations.operation import OperationRecord, State
+from domain.operations.transitions import describe_plan
 from domain.rich_text import Code, Text, plain_text, sentence
 from domain.text import clip, format_duration
 
 MAX_ALERTS = 200
 """Alert groups that one incident lists. Further ones are linked and counted only in their own cards."""
 MAX_OPERATIONS = 100
-MAX_TITLE_LENGTH = 150
 
 
 def cause_of(group: AlertGroup) -> str:
@@ -148,11 +148,11 @@ def is_part_of(record: Incident, operation: OperationRecord) -> bool:
 
 
 def apply_operation(
-    record: Incident, operation: OperationRecord, title: str, at: datetime, *, by: Participant | None = None
+    record: Incident, operation: OperationRecord, at: datetime, *, by: Participant | None = None
 ) -> IncidentChange | None:
     """What an operation that starts, waits or ends changes about the incident. None where nothing has changed."""
     before = next((each for each in record.operations if each.operation_id == operation.id), None)
-    state = _state_text(operation)
+    title, state = describe_plan(operation.plan), _state_text(operation)
     after = LinkedOperation(operation_id=operation.id, title=title, state=state, ended=operation.state.final)
     if before == after or (before is None and len(record.operations) >= MAX_OPERATIONS):
         return None

@@ -25,6 +25,9 @@ from domain.rich_text import Code, CommandMention, Text, sentence
 from domain.severities import Severity
 from domain.text import format_duration
 
+MAX_TITLE_LENGTH = 150
+"""Characters: two lines on a phone, and Slack's header has 150."""
+
 
 def declare(record: Incident, timings: IncidentTimings, *, reason: Text = "") -> IncidentChange:
     """Open the incident: start its clocks and page. ``reason`` is what opened it, if no person did."""

@@ -53,7 +53,7 @@ def audit_entry(record: OperationRecord, event: str, at: datetime, who: Person, 
 
 def open_operation(record: OperationRecord) -> Transition:
     """The first transition: the record, the request in its thread, and the audit entry of who asked."""
-    request_text = f"asked to {_describe_plan(record.plan)}"
+    request_text = f"asked to {describe_plan(record.plan)}"
     waits = "; waits for an approval" if record.approval is not None else ""
     text = sentence(record.requested_by, f" {request_text}{f': {record.reason}' if record.reason else '.'}")
     return Transition(
@@ -63,7 +63,7 @@ def open_operation(record: OperationRecord) -> Transition:
     )
 
 
-def _describe_plan(plan: Plan) -> str:
+def describe_plan(plan: Plan) -> str:
     """The plan in words: ``roll deep-echo-main back to main-abc1234 in production``."""
     services, after = " and ".join(plan.services), plan.changes[0].after
     versions = " and ".join(dict.fromkeys(change.after.version for change in plan.changes))

@@ -69,7 +69,7 @@ class IncidentSaver:
     async def _write(self, tx: Transaction, change: IncidentChange, at: datetime) -> None:
         record = change.record
         await tx.of(IncidentRepository).add_entries(change.entries)
-        await self._set_timer(tx, record, at)
+        await self.restart_timer(tx, record, at)
         await self._put_cards(tx, record, at, low_priority=change.low_priority)
         for note in change.notes:
             if (message := incident_note(record, note)) is not None:
@@ -78,7 +78,8 @@ class IncidentSaver:
         for entry in change.audit_entries:
             await tx.audit.append(entry)
 
-    async def _set_timer(self, tx: Transaction, record: Incident, at: datetime) -> None:
+    async def restart_timer(self, tx: Transaction, record: Incident, at: datetime) -> None:
+        """Set the timer to the earliest clock of the record; remove it where none runs."""
         due_at = next_due(record)
         if due_at is None:
             await tx.timers.remove(clock_key(record.id))

@@ -1,0 +1,113 @@
+"""Incidents: declared by people and by alerts, with a channel, clocks, roles, a timeline and a post-mortem."""
+
+import re
+from collections.abc import AsyncIterator
+
+from bot.components.core import CoreComponents
+from bot.components.family import Family, FamilyComponents, NotifyOutbox
+from bot.core.check_result import CheckResult
+from bot.core.settings import Settings
+from bot.interactions.buttons import ID_PATTERN, ButtonCommand, command_with_id
+from bot.views import incident_answers, incident_buttons, incident_card
+from bot.views.render import timeless
+from commands.incidents import declare, lists, states, work
+from commands.incidents.fields import FIELDS
+from domain.answers.incidents import (
+    IncidentAnswer,
+    IncidentChoices,
+    IncidentDeclared,
+    IncidentsAnswer,
+    SimilarIncidents,
+    TasksAnswer,
+)
+from domain.catalogue.catalogue import Catalogue
+from domain.incidents.cards import IncidentCard
+from domain.incidents.changes import IncidentNote
+from runbooks.incidents.listeners import IncidentListeners
+from runbooks.incidents.saving import IncidentSaver
+from runbooks.incidents.service import IncidentService
+from runbooks.incidents.timer_handlers import IncidentTimerHandlers
+from storage.incident_messages import INCIDENT_CARD, INCIDENT_NOTE
+from storage.incidents import IncidentRepository
+
+
+def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComponents:
+    """The service, what follows alerts and operations, and the clocks."""
+    saver = IncidentSaver(core.current_catalogue)
+    service = IncidentService(
+        store=core.store, clock=core.clock, catalogue=core.current_catalogue, saver=saver, notify_outbox=notify_outbox
+    )
+    listeners = IncidentListeners(saver)
+    timers = IncidentTimerHandlers(store=core.store, saver=saver, notify_outbox=notify_outbox)
+    return FamilyComponents(
+        services={IncidentService: service},
+        on_groups_saved=listeners.on_groups_saved,
+        on_operation_saved=listeners.on_operation_saved,
+        timer_handlers=timers.handlers,
+    )
+
+
+async def check_incidents(_settings: Settings, catalogue: Catalogue) -> AsyncIterator[CheckResult]:
+    """Incidents need a section of the catalogue; without a channel of their own, alerts' channels announce them."""
+    if catalogue.incidents is None:
+        yield CheckResult("incidents", ok=True, detail="switched off: the catalogue has no section incidents")
+        return
+    opens = ", ".join(catalogue.incidents.open_for) or "no"
+    where = catalogue.incidents.channel or "the channel of the alert"
+    yield CheckResult("incidents", ok=True, detail=f"announced in {where}; {opens} alerts open one")
+
+
+_SEVERITY_VALUE = re.compile(r"(?P<id>inc-[a-z0-9]{1,40})/(?P<severity>P[0-3])")
+_CHOSEN = re.compile(r"incident [^\x00-\x1f]{1,1500}")
+
+
+def _severity_command(value: str) -> str | None:
+    """A choice of the menu: which incident, and the severity."""
+    match = _SEVERITY_VALUE.fullmatch(value)
+    return f"incident severity {match['severity']} --incident {match['id']}" if match else None
+
+
+def _with_flag(command: str) -> ButtonCommand:
+    """A button that opens the form of a command for its incident."""
+    return lambda value: f"{command} --incident {value}" if ID_PATTERN.fullmatch(value) else None
+
+
+def _chosen_command(value: str) -> str | None:
+    """The command that the person typed, with the incident that they chose."""
+    return value if _CHOSEN.fullmatch(value) else None
+
+
+INCIDENTS = Family(
+    name="incidents",
+    routers=(declare.router, states.router, work.router, lists.router),
+    form_fields=FIELDS,
+    id_prefix="inc",
+    fact_kinds=(INCIDENT_CARD, INCIDENT_NOTE),
+    views={
+        IncidentCard: incident_card.card,
+        IncidentNote: timeless(incident_card.note),
+        IncidentAnswer: timeless(incident_answers.incident),
+        IncidentsAnswer: timeless(incident_answers.incidents),
+        IncidentChoices: timeless(incident_answers.choices),
+        SimilarIncidents: timeless(incident_answers.similar),
+        IncidentDeclared: timeless(incident_answers.declared),
+        TasksAnswer: timeless(incident_answers.tasks),
+    },
+    buttons={
+        incident_buttons.ACKNOWLEDGE: command_with_id("incident ack"),
+        incident_buttons.UPDATE: _with_flag("incident update"),
+        incident_buttons.SEVERITY: _severity_command,
+        incident_buttons.COMMAND: _with_flag("incident role commander me"),
+        incident_buttons.RESOLVE: command_with_id("incident resolve"),
+        incident_buttons.CLOSE: command_with_id("incident close"),
+        incident_buttons.REOPEN: command_with_id("incident reopen"),
+        incident_buttons.HERE: command_with_id("incident here"),
+        incident_buttons.POSTMORTEM: command_with_id("incident postmortem"),
+        incident_buttons.SHOW: command_with_id("incident show"),
+        incident_buttons.CATCHUP: command_with_id("incident catchup"),
+        incident_buttons.CHOOSE: _chosen_command,
+    },
+    prunes=(lambda tx, before: tx.of(IncidentRepository).prune(before),),
+    checks=(check_incidents,),
+    build=build_incidents,
+)
