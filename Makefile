@@ -87,8 +87,8 @@ bench: $(READY)  ## speed against a floor measured in the same run; .bench/resul
 
 lock: $(READY)  ## lock the newest dependencies that pyproject.toml allows
 	@$(BIN)/python -m pip install -q uv
-	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --extra eks $(LOCKING) -o requirements-dev.lock
-	@$(BIN)/uv pip compile -q pyproject.toml --extra eks $(LOCKING) -c requirements-dev.lock -o requirements.lock
+	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --extra aws --extra eks $(LOCKING) -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q pyproject.toml --extra aws --extra eks $(LOCKING) -c requirements-dev.lock -o requirements.lock
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(BIN)/uv pip compile -q - $(LOCKING) -c requirements-dev.lock -o requirements-build.lock
 

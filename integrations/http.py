@@ -131,9 +131,14 @@ class FailedResponse:
 def parse_failed_response(
     status: int, body: bytes, headers: Mapping[str, str], *, message_key: str = "message"
 ) -> FailedResponse:
-    """``message_key``: where a JSON body holds the server's own sentence. Of plain text (a proxy's page) one line is enough."""
+    """``message_key``: where a JSON body holds the server's own sentence, ``error.message`` for one inside another object.
+
+    Of plain text (a proxy's page) one line is enough.
+    """
     message = redact(_parse_message(body, message_key))
-    return FailedResponse(status, message, parse_retry_after(headers.get("Retry-After", "")))
+    # PagerDuty, as IETF's draft has it: seconds. Only a refusal for too many requests says when to come back.
+    requested = headers.get("Retry-After") or (headers.get("ratelimit-reset", "") if status == 429 else "")
+    return FailedResponse(status, message, parse_retry_after(requested))
 
 
 def _parse_message(body: bytes, key: str) -> str:
@@ -141,8 +146,11 @@ def _parse_message(body: bytes, key: str) -> str:
         parsed = json.loads(body)
     except ValueError:
         return body.decode(errors="replace").strip().partition("\n")[0][:_MAX_PLAIN_TEXT_LENGTH]
-    message = parsed.get(key, "") if isinstance(parsed, dict) else parsed
-    return message[:_MAX_MESSAGE_LENGTH] if isinstance(message, str) else ""
+    message, details = parsed, None
+    for name in key.split("."):
+        message, details = (message.get(name, ""), message.get("errors")) if isinstance(message, dict) else (message, None)
+    known_details = [each for each in details if isinstance(each, str)] if isinstance(details, list) else []
+    return ": ".join(filter(None, (message, "; ".join(known_details))))[:_MAX_MESSAGE_LENGTH] if isinstance(message, str) else ""
 
 
 def parse_retry_after(text: str) -> float | None:
@@ -249,11 +257,16 @@ class HttpClient:
         action: str,
         parse: Callable[[bytes], _Result],
         *,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
         is_write: bool | None = None,
         max_bytes: int = MAX_RESPONSE_BYTES,
     ) -> _Result:
-        """The parsed body of a successful response; a redirect is none. Without ``is_write``, everything but a GET is a write."""
+        """The parsed body of a successful response; a redirect is none. Without ``is_write``, everything but a GET is a write.
+
+        A ``body`` of bytes is sent as it is, as its signature wants it.
+        """
+        content = {"data": body} if isinstance(body, bytes) else {"json": body}
         call = HttpCall(
             server=self.server,
             action=action,
@@ -262,7 +275,12 @@ class HttpClient:
         )
         with translate_errors(call):
             async with self._session.request(
-                method, self._base_url + path, json=body, timeout=timeouts(self._timeout_seconds), allow_redirects=False
+                method,
+                self._base_url + path,
+                headers=headers,
+                timeout=timeouts(self._timeout_seconds),
+                allow_redirects=False,
+                **content,
             ) as response:
                 response_body = await read_response(call, response, max_bytes)
                 if not 200 <= response.status < 300:
@@ -274,7 +292,7 @@ class HttpClient:
 
 
 @asynccontextmanager
-async def open_session(base_url: str) -> AsyncIterator[aiohttp.ClientSession]:
+async def open_session(base_url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[aiohttp.ClientSession]:
     """Open a session for one server, through the environment's proxy. It connects with the first request."""
-    async with aiohttp.ClientSession(proxy=proxy_for(base_url)) as session:
+    async with aiohttp.ClientSession(proxy=proxy_for(base_url), headers=headers) as session:
         yield session

@@ -34,7 +34,14 @@ class PageMessage:
     source: str = ""
     """What is affected: a service, a team."""
     raised_at: datetime
+    message_id: str = ""
+    """Equal for each attempt to send this message, another one for the next step. Empty: key and action say which it is."""
     is_test: bool = False
+
+    @property
+    def identity(self) -> str:
+        """By which a receiver knows that it has this message already."""
+        return self.message_id or f"{self.page_id} {self.dedup_key} {self.action}"
 
     @property
     def headline(self) -> str:

@@ -22,6 +22,8 @@ AS_INSTALLED = "import sys; sys.modules['rich'] = None; from bot.__main__ import
 
 SWITCHED_OFF = (
     "kubernetes_asyncio",
+    "aioboto3",
+    "aiosmtplib",
     "botocore",
     "prometheus_api_client",
     "requests",

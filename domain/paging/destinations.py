@@ -1,0 +1,42 @@
+"""Where pages go: phone numbers and mail addresses, as all ways understand them."""
+
+import re
+
+from domain.errors import PermanentError
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_MAIL = re.compile(r"[^\s@<>,;\"\x00-\x1f\x7f]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+
+
+def is_phone_number(text: str) -> bool:
+    """Whether it is a number in E.164: a plus, the country's code, at most 15 digits, nothing between them."""
+    return _E164.fullmatch(text) is not None
+
+
+def is_mail_address(text: str) -> bool:
+    """Whether it is a bare address, without a name."""
+    return _MAIL.fullmatch(text) is not None
+
+
+def require_phone_number(text: str) -> str:
+    """Raise ``PermanentError`` for what is no number in E.164."""
+    if not is_phone_number(text):
+        raise PermanentError(f"{shown(text)} is no phone number of the form +491701234567, so no SMS can go there.")
+    return text
+
+
+def require_mail_address(text: str) -> str:
+    """Raise ``PermanentError`` for what is no mail address."""
+    if not is_mail_address(text):
+        raise PermanentError(f"{shown(text)} is no mail address, so no mail can go there.")
+    return text
+
+
+def shown(text: str) -> str:
+    """What was given, for a sentence."""
+    return f"“{text[:60]}”" if text else "Nothing"
+
+
+def masked_number(number: str) -> str:
+    """``+49…567``: enough to know whose it is. Whole numbers do not belong into channels and logs."""
+    return f"{number[:3]}…{number[-3:]}"

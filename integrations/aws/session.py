@@ -1,0 +1,136 @@
+"""Clients of AWS's services: one for each service, closed with the process. AWS's errors are translated here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from domain.errors import DeepechoError, Forbidden, PermanentError, TemporaryError
+from domain.redaction import redact
+from integrations.http import HttpCall, lost_response_error
+
+CONNECT_SECONDS, READ_SECONDS = 5, 10
+THROTTLED = {
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "Throttled",
+    "RequestLimitExceeded",
+    "TooManyRequestsException",
+}
+NOT_ALLOWED = {
+    *("AuthorizationError", "AuthorizationErrorException", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation"),
+    *("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException"),
+    *("InvalidSecurity", "InvalidSecurityException", "OptInRequired", "MissingAuthenticationToken"),
+}
+_MAX_MESSAGE_LENGTH = 300
+
+ErrorForCode = Callable[[HttpCall, str, str], DeepechoError | None]
+"""From a code and a message of AWS to the error, where the service gives a code a meaning of its own."""
+
+
+class AwsClients:
+    """Calls to AWS in one region. Nothing is imported and nothing is asked for before the first call."""
+
+    def __init__(self, region: str, endpoint_url: str | None, stack: AsyncExitStack) -> None:
+        self.region = region
+        self._endpoint_url, self._stack = endpoint_url, stack
+        self._clients: dict[str, Any] = {}
+        self._lock = asyncio.Lock()
+
+    async def call(
+        self,
+        service: str,
+        operation: str,
+        action: str,
+        *,
+        is_write: bool = False,
+        error_for_code: ErrorForCode = lambda _call, _code, _message: None,
+        **parameters: Any,
+    ) -> Mapping[str, Any]:
+        """One call, without retries. Raises only domain errors: UnknownOutcome for a write whose answer is lost."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        call = HttpCall(
+            server=f"AWS {service.upper()} in {self.region}", action=action, is_write=is_write, timeout_seconds=READ_SECONDS
+        )
+        try:
+            client = await self._client(service)
+            answer: Mapping[str, Any] = await getattr(client, operation)(**parameters)
+        except ClientError as error:
+            raise _error_for_answer(call, error.response, error_for_code) from error
+        except BotoCoreError as error:
+            raise _error_for_failure(call, error) from error
+        return answer
+
+    async def prepare(self, *services: str) -> None:
+        """Load what the first call would load: the libraries take a moment, which the first page should not wait for."""
+        for service in services:
+            await self._client(service)
+
+    async def _client(self, service: str) -> Any:
+        async with self._lock:  # two pages at once would open two clients
+            if service not in self._clients:
+                self._clients[service] = await self._stack.enter_async_context(
+                    _new_client(service, self.region, self._endpoint_url)
+                )
+            return self._clients[service]
+
+
+def _new_client(service: str, region: str, endpoint_url: str | None) -> Any:
+    import aioboto3
+    from botocore.config import Config
+
+    # Nothing retries on its own: who sends pages decides by each way's rule.
+    config = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": 1})
+    return aioboto3.Session().client(service, region_name=region, endpoint_url=endpoint_url, config=config)
+
+
+def _error_for_answer(call: HttpCall, response: Mapping[str, Any], error_for_code: ErrorForCode) -> DeepechoError:
+    code, message = response.get("Error", {}).get("Code", ""), redact(response.get("Error", {}).get("Message", ""))
+    message = message[:_MAX_MESSAGE_LENGTH].rstrip(".")
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    if specific := error_for_code(call, code, message):
+        return specific
+    if code in THROTTLED or status == 429:
+        return TemporaryError(f"{call.server} takes no more for a moment ({message or code}).")
+    if code in NOT_ALLOWED or status in (401, 403):
+        return Forbidden(f"{call.server} does not let the bot {call.action}: {message or code}.")
+    if status >= 500:
+        return lost_response_error(call, f"failed with HTTP {status} ({message or code})")
+    return PermanentError(f"{call.server} refused to {call.action}: {message or code}.")
+
+
+def _error_for_failure(call: HttpCall, error: Exception) -> DeepechoError:
+    from botocore import exceptions
+
+    match error:
+        case exceptions.NoCredentialsError() | exceptions.PartialCredentialsError() | exceptions.ProfileNotFound():
+            return PermanentError(f"There are no AWS credentials with which to {call.action}: {error}")
+        case exceptions.ParamValidationError() | exceptions.NoRegionError() | exceptions.InvalidRegionError():
+            return PermanentError(f"{call.server} cannot be asked to {call.action}: {error}")
+        case exceptions.SSLError():
+            return PermanentError(f"The certificate of {call.server} is not trusted.")
+        case exceptions.HTTPClientError():
+            return _error_for_connection(call, error)
+        case _:
+            return TemporaryError(f"AWS could not be asked to {call.action}: {redact(str(error))[:_MAX_MESSAGE_LENGTH]}")
+
+
+def _error_for_connection(call: HttpCall, error: Exception) -> TemporaryError:
+    from botocore import exceptions
+
+    match error:
+        case exceptions.EndpointConnectionError() | exceptions.ConnectTimeoutError() | exceptions.ProxyConnectionError():
+            return TemporaryError(f"{call.server} cannot be reached. Nothing was sent.")
+        case exceptions.ReadTimeoutError():
+            return lost_response_error(call, f"did not answer within {READ_SECONDS} s")
+        case _:
+            return lost_response_error(call, "broke the connection")
+
+
+@asynccontextmanager
+async def open_aws_clients(region: str, endpoint_url: str | None = None) -> AsyncIterator[AwsClients]:
+    """Open clients that connect with their first call. ``endpoint_url``: in place of AWS's own addresses."""
+    async with AsyncExitStack() as stack:
+        yield AwsClients(region, endpoint_url, stack)

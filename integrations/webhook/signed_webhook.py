@@ -1,0 +1,106 @@
+"""Signed requests as a way of paging. ``docs/paging-webhook.md`` promises this format to receivers."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from domain.clock import Clock
+from domain.errors import PermanentError
+from domain.paging.ways import Handover, PageMessage, Receipt, RetryRule
+from domain.rich_text import Code, plain_text, sentence
+from integrations.http import HttpClient, open_session
+
+VERSION = 1
+TIMEOUT_SECONDS = 5.0
+MAX_ANSWER_BYTES = 64 * 1024
+RETRIES = RetryRule(attempts=5, initial_seconds=1.0, maximum_seconds=30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Where requests go, and the secret that both sides know."""
+
+    url: str
+    secret: str = field(repr=False)
+
+
+class SignedWebhooks:
+    """All receivers, by the name that policies use."""
+
+    name = "webhook"
+    mirrors = True
+    repeats_safely = True
+    retries = RETRIES
+
+    def __init__(self, receivers: Mapping[str, Receiver], clients: Mapping[str, HttpClient], clock: Clock) -> None:
+        self._receivers, self._clients, self._clock = dict(receivers), dict(clients), clock
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """The names that policies can use."""
+        return tuple(sorted(self._receivers))
+
+    async def send(self, message: PageMessage, destination: str) -> Receipt:
+        """``destination`` is the name of a receiver. A repetition has the same key, by which the receiver knows it."""
+        if destination not in self._receivers:
+            raise PermanentError(sentence("There is no webhook ", Code(destination), " in the settings."))
+        body = webhook_body(message)
+        timestamp = str(int(self._clock.now().timestamp()))
+        headers = {
+            "Content-Type": "application/json",
+            "Deepecho-Timestamp": timestamp,
+            "Deepecho-Signature": f"v1={signature(self._receivers[destination].secret, timestamp, body)}",
+            "Idempotency-Key": idempotency_key(message),
+        }
+        path = urlsplit(self._receivers[destination].url)
+        address = path.path + (f"?{path.query}" if path.query else "")
+        await self._clients[destination].request(
+            "POST", address, f"take the {message.action} of the page", len, body=body, headers=headers, max_bytes=MAX_ANSWER_BYTES
+        )
+        return Receipt(Handover.ACCEPTED, idempotency_key(message))
+
+
+def webhook_body(message: PageMessage) -> bytes:
+    """The body, byte for byte as it is signed."""
+    facts = {
+        "version": VERSION,
+        "page": message.page_id,
+        "dedup_key": message.dedup_key,
+        "action": message.action.value,
+        "severity": message.severity.value,
+        "title": plain_text(message.title),
+        "lines": [plain_text(line) for line in message.lines],
+        "link": message.link,
+        "source": message.source,
+        "raised_at": message.raised_at.isoformat(),
+        "test": message.is_test,
+    }
+    return json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """HMAC-SHA256 over timestamp, a full stop and body, as hexadecimal digits."""
+    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def idempotency_key(message: PageMessage) -> str:
+    """Equal for each attempt of one message, different for each action and each step of a page."""
+    return hashlib.sha256(message.identity.encode()).hexdigest()[:32]
+
+
+@asynccontextmanager
+async def open_signed_webhooks(
+    receivers: Mapping[str, Receiver], clock: Clock, *, timeout_seconds: float = TIMEOUT_SECONDS
+) -> AsyncIterator[SignedWebhooks]:
+    """Open the way with a session for each receiver. It connects with the first page."""
+    async with AsyncExitStack() as stack:
+        clients: dict[str, HttpClient] = {}
+        for name, receiver in receivers.items():
+            session = await stack.enter_async_context(open_session(receiver.url))
+            origin = "{0.scheme}://{0.netloc}".format(urlsplit(receiver.url))
+            clients[name] = HttpClient(f"webhook {name}", origin, session, timeout_seconds=timeout_seconds)
+        yield SignedWebhooks(receivers, clients, clock)
