@@ -39,3 +39,5 @@ PAGE_WAIT_MINUTES = 5
 """From one call to the next."""
 PAGE_TEST_ANSWER_MINUTES = 10
 """How long the rehearsal of a page waits for an acknowledgement."""
+INCIDENT_ARCHIVE_HOURS = 24
+"""How long after an incident is closed its channel is archived, if no post-mortem is due."""

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from bot.components.core import CoreComponents
-from bot.components.family import Family, FamilyComponents, NotifyOutbox
+from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox
 from bot.core.check_result import CheckResult
 from bot.core.settings import Settings
 from bot.interactions.buttons import ID_PATTERN, ButtonCommand, command_with_id
+from bot.slack.channels import SlackChannels
 from bot.views import incident_answers, incident_buttons, incident_card
 from bot.views.render import timeless
 from commands.incidents import declare, lists, states, work
@@ -23,12 +25,16 @@ from domain.answers.incidents import (
 from domain.catalogue.catalogue import Catalogue
 from domain.incidents.cards import IncidentCard
 from domain.incidents.changes import IncidentNote
+from runbooks.incidents.channel_records import ChannelRecords
+from runbooks.incidents.channel_setup import ChannelSetup, wake_channel_setup
 from runbooks.incidents.listeners import IncidentListeners
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.service import IncidentService
 from runbooks.incidents.timer_handlers import IncidentTimerHandlers
-from storage.incident_messages import INCIDENT_CARD, INCIDENT_NOTE
+from storage.incident_messages import INCIDENT_CARD, INCIDENT_NOTE, channel_card_key
 from storage.incidents import IncidentRepository
+from storage.outbox import OutboxRow
+from storage.store import Transaction
 
 
 def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComponents:
@@ -38,13 +44,30 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
         store=core.store, clock=core.clock, catalogue=core.current_catalogue, saver=saver, notify_outbox=notify_outbox
     )
     listeners = IncidentListeners(saver)
+    channels = ChannelSetup(
+        store=core.store,
+        clock=core.clock,
+        api=SlackChannels(core.slack),
+        records=ChannelRecords(saver),
+        notify_outbox=notify_outbox,
+        observer=core.options.observer,
+    )
     timers = IncidentTimerHandlers(store=core.store, saver=saver, notify_outbox=notify_outbox)
     return FamilyComponents(
         services={IncidentService: service},
         on_groups_saved=listeners.on_groups_saved,
         on_operation_saved=listeners.on_operation_saved,
-        timer_handlers=timers.handlers,
+        on_delivered=_on_delivered,
+        tasks=(BackgroundTask("incident-channels", channels.run),),
+        timer_handlers={**timers.handlers, **channels.handlers},
     )
+
+
+async def _on_delivered(tx: Transaction, row: OutboxRow, at: datetime) -> None:
+    """Have the card pinned once it is in the incident's channel."""
+    incident_id = row.key.partition("/")[0]
+    if row.key == channel_card_key(incident_id) and not row.ts:
+        await wake_channel_setup(tx, incident_id, at)
 
 
 async def check_incidents(_settings: Settings, catalogue: Catalogue) -> AsyncIterator[CheckResult]:

@@ -81,7 +81,7 @@ async def close_command(request: Request, args: Arguments) -> Answer:
 
     async def run(incident: Incident, _rest: str) -> Answer:
         _require_commander(request, incident)
-        after = await apply(request, incident, lambda record, by, at, _timings: transitions.close(record, by, at))
+        after = await apply(request, incident, transitions.close)
         return TextAnswer(f"{after.id} is closed.")
 
     return await with_incident(request, args, "incident close", Role.RESPONDER, run)

@@ -23,6 +23,7 @@ class IncidentTimings(ConfigModel):
     commander: Minutes = defaults.INCIDENT_COMMANDER_MINUTES
     watch: Minutes = defaults.INCIDENT_WATCH_MINUTES
     postmortem_hours: float = Field(default=defaults.POSTMORTEM_HOURS, gt=0, le=24 * 30)
+    archive_hours: float = Field(default=defaults.INCIDENT_ARCHIVE_HOURS, gt=0, le=24 * 365)
 
     def respond_within(self, severity: Severity) -> timedelta:
         """The time from the declaration to the first response."""
@@ -31,6 +32,11 @@ class IncidentTimings(ConfigModel):
     def update_within(self, severity: Severity) -> timedelta:
         """The time between two updates."""
         return timedelta(minutes=self.update.get(severity, defaults.INCIDENT_UPDATE_MINUTES[severity]))
+
+    @property
+    def archive_after(self) -> timedelta:
+        """The time from the closing to the archiving of the channel."""
+        return timedelta(hours=self.archive_hours)
 
     @property
     def acknowledge_within(self) -> timedelta:

@@ -71,6 +71,8 @@ class IncidentChange:
     page: PageOrder | None = None
     stop_paging: str = ""
     """Why paging ends, in words; empty if it goes on."""
+    acknowledged_by: Participant | None = None
+    """Who took it on: its pages are acknowledged."""
     low_priority: bool = False
 
 
@@ -92,6 +94,7 @@ def change(
     why: str = "",
     page: PageOrder | None = None,
     stop_paging: str = "",
+    acknowledged_by: Participant | None = None,
 ) -> IncidentChange:
     """A change with one timeline entry and, unless ``quiet``, one message in the channel.
 
@@ -110,6 +113,7 @@ def change(
         audit_entries=(audit_entry(after, audit, at, by, text, why),) if audit and by is not None else (),
         page=page,
         stop_paging=stop_paging,
+        acknowledged_by=acknowledged_by,
     )
 
 

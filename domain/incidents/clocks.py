@@ -66,9 +66,17 @@ def clocks_after_act(incident: Incident, at: datetime, timings: IncidentTimings)
     """The clocks after somebody has taken the incident on, or changed its severity or commander."""
     clocks = with_clock(incident.clocks, ClockKind.ACKNOWLEDGE, None)
     if incident.clock(ClockKind.UPDATE) is None:
-        clocks = with_clock(clocks, ClockKind.UPDATE, at + timings.update_within(incident.severity))
+        clocks = with_clock(clocks, ClockKind.UPDATE, _first_update(incident, at, timings))
     watched = incident.commander is not None and incident.severity in SEVERE
     return with_clock(clocks, ClockKind.COMMANDER, at + timings.commander_within if watched else None)
+
+
+def _first_update(incident: Incident, at: datetime, timings: IncidentTimings) -> datetime:
+    """When the first update is due: not while the response, which is one too, is asked for and escalated."""
+    due_at, respond = at + timings.update_within(incident.severity), incident.clock(ClockKind.RESPOND)
+    if respond is None or respond.due_at > due_at:
+        return due_at
+    return respond.due_at + timings.escalate_after + timings.update_within(incident.severity)
 
 
 def clocks_of_severity(incident: Incident, severity: Severity, timings: IncidentTimings) -> tuple[IncidentClock, ...]:
@@ -95,9 +103,10 @@ def clocks_at_resolution(incident: Incident, at: datetime, timings: IncidentTimi
     return (*watch, IncidentClock(kind=ClockKind.POSTMORTEM, due_at=first, deadline=due_at))
 
 
-def clocks_at_close(incident: Incident) -> tuple[IncidentClock, ...]:
-    """The clocks of a closed incident: only the post-mortem is still due."""
-    return tuple(clock for clock in incident.clocks if clock.kind is ClockKind.POSTMORTEM)
+def clocks_at_close(incident: Incident, at: datetime, timings: IncidentTimings) -> tuple[IncidentClock, ...]:
+    """The clocks of a closed incident: the post-mortem, and when the channel is archived."""
+    postmortem = tuple(clock for clock in incident.clocks if clock.kind is ClockKind.POSTMORTEM)
+    return (*postmortem, _clock(ClockKind.ARCHIVE, at + timings.archive_after))
 
 
 def pause_clocks(incident: Incident, until: datetime, why: str) -> tuple[IncidentClock, ...]:
@@ -117,6 +126,8 @@ def run_due_clock(incident: Incident, at: datetime, timings: IncidentTimings) ->
     if not due:
         return None
     clock = min(due, key=lambda each: each.due_at)
+    if clock.kind is ClockKind.ARCHIVE:
+        return _archive(incident, clock, at)
     if (moved := _moved_by_acts(incident, clock, timings)) is not clock:
         return IncidentChange(record=replace(incident, clocks=_replaced(incident.clocks, clock, moved)), low_priority=True)
     step = _step(incident, clock, at, timings)
@@ -138,7 +149,7 @@ def run_due_clock(incident: Incident, at: datetime, timings: IncidentTimings) ->
 def upcoming(incident: Incident, timings: IncidentTimings, count: int = 3) -> tuple[UpcomingStep, ...]:
     """What happens next if nobody does anything, the earliest first."""
     steps: list[UpcomingStep] = []
-    clocks = tuple(_moved_by_acts(incident, clock, timings) for clock in incident.clocks)
+    clocks = tuple(_moved_by_acts(incident, clock, timings) for clock in incident.clocks if clock.kind is not ClockKind.ARCHIVE)
     while clocks and len(steps) < count:
         clock = min(clocks, key=lambda each: each.due_at)
         if clock.kind is ClockKind.WATCH:
@@ -172,6 +183,13 @@ def _step(incident: Incident, clock: IncidentClock, at: datetime, timings: Incid
         resumed = replace(clock, paused="", due_at=at + timings.escalate_after)
         return _Step(planned="the pause ends", text=f"The pause is over ({clock.paused}). The clocks count again.", next=resumed)
     return _STEPS[clock.kind](incident, clock, at, timings)
+
+
+def _archive(incident: Incident, clock: IncidentClock, at: datetime) -> IncidentChange:
+    """Have the channel archived, unless its post-mortem is still due: then look again a day later."""
+    waits = incident.clock(ClockKind.POSTMORTEM) is not None
+    later = replace(clock, due_at=at + timedelta(days=1)) if waits else None
+    return IncidentChange(record=replace(incident, clocks=_replaced(incident.clocks, clock, later)), low_priority=True)
 
 
 def _later(clock: IncidentClock, at: datetime, span: timedelta) -> IncidentClock:

@@ -71,6 +71,7 @@ class ClockKind(StrEnum):
     COMMANDER = "commander"
     WATCH = "watch"
     POSTMORTEM = "postmortem"
+    ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ def _acknowledged(record: Incident, by: Participant, at: datetime, timings: Inci
         by=by,
         tone=Tone.GOOD,
         audit="incident acknowledge",
-        stop_paging=f"acknowledged by {by.name or by.person.user_id}",
+        acknowledged_by=by,
     )
 
 
@@ -85,7 +85,7 @@ def mitigate(record: Incident, by: Participant, at: datetime, timings: IncidentT
         tone=Tone.GOOD,
         audit="incident mitigate",
         why=how,
-        stop_paging="mitigated",
+        acknowledged_by=by,
     )
 
 
@@ -119,14 +119,16 @@ def resolve(record: Incident, by: Participant, at: datetime, timings: IncidentTi
     )
 
 
-def end_watch(record: Incident, at: datetime, proof: tuple[Text, ...], *, complete: bool, close_now: bool) -> IncidentChange:
+def end_watch(
+    record: Incident, at: datetime, timings: IncidentTimings, proof: tuple[Text, ...], *, complete: bool, close_now: bool
+) -> IncidentChange:
     """The watch is over. ``proof`` is what it has shown; ``complete``: everything could be shown, so that it may close itself."""
     stopped = replace(record, clocks=with_clock(record.clocks, ClockKind.WATCH, None), proof=proof)
     headline = "The watch is over and quiet." if complete else "The watch is over. Not everything could be shown."
     if complete and close_now:
         closed = replace(stopped, state=IncidentState.CLOSED, closed=Mark(BOT_PARTICIPANT, at))
         return change(
-            replace(closed, clocks=clocks_at_close(closed)),
+            replace(closed, clocks=clocks_at_close(closed, at, timings)),
             EntryKind.STATE,
             at,
             f"{headline} The incident is closed.",
@@ -148,7 +150,7 @@ def end_watch(record: Incident, at: datetime, proof: tuple[Text, ...], *, comple
     )
 
 
-def close(record: Incident, by: Participant, at: datetime) -> IncidentChange:
+def close(record: Incident, by: Participant, at: datetime, timings: IncidentTimings) -> IncidentChange:
     """End a resolved incident for good. Only its post-mortem is still due."""
     if record.state is IncidentState.CLOSED:
         raise Refused(f"{record.id} is closed already.")
@@ -158,7 +160,7 @@ def close(record: Incident, by: Participant, at: datetime) -> IncidentChange:
     closed = replace(record, state=IncidentState.CLOSED, closed=Mark(by, at))
     waiting = f" {len(record.open_tasks)} open tasks become its action items." if len(record.open_tasks) > 1 else ""
     return change(
-        replace(closed, clocks=clocks_at_close(closed)),
+        replace(closed, clocks=clocks_at_close(closed, at, timings)),
         EntryKind.STATE,
         at,
         sentence("Closed by ", by.text, ".", waiting),

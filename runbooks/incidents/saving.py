@@ -8,16 +8,22 @@ from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.incidents import IncidentsConfig, IncidentTimings
 from domain.incidents.cards import IncidentCard
 from domain.incidents.changes import IncidentChange, IncidentNote
-from domain.incidents.clocks import next_due, upcoming
-from domain.incidents.incident import Incident
+from domain.incidents.channel_problems import problems
+from domain.incidents.clocks import UpcomingStep, next_due, upcoming
+from domain.incidents.incident import Incident, Participant
+from domain.incidents.paging import apply_page_notes, page_request, upcoming_calls
 from domain.incidents.timeline import TimelineEntry
+from domain.paging.pages import Acknowledgement, PageNote
 from domain.rich_text import Text, sentence
+from runbooks.incidents.channel_setup import wake_channel_setup
 from runbooks.incidents.timers import clock_key, clock_timer
 from storage.incident_messages import announcement, channel_card, incident_note
 from storage.incidents import IncidentRepository
+from storage.pages import PageRepository
 from storage.store import Transaction
 
 MAX_ENTRIES_SO_FAR = 15
+MAX_UPCOMING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class IncidentSaver:
         if not await tx.of(IncidentRepository).add(change.record, source=source):
             return False
         tx.trail.add("incident declared", incident=change.record.id, severity=change.record.severity.value)
+        await self._page(tx, change, at)
         await self._write(tx, change, at)
         return True
 
@@ -49,7 +56,12 @@ class IncidentSaver:
 
         The caller has locked its row. Notes and entries of all are written, the card once.
         """
-        merged = _merged(tuple(changes))
+        applied: list[IncidentChange] = []
+        for change in changes:
+            applied.append(change)
+            notes = await self._page(tx, change, at)
+            applied += apply_page_notes(change.record, notes)
+        merged = _merged(tuple(applied))
         if merged is None:
             return None
         await tx.of(IncidentRepository).save(merged.record)
@@ -57,20 +69,43 @@ class IncidentSaver:
         await self._write(tx, merged, at)
         return merged.record
 
-    async def show_channel(self, tx: Transaction, incident: Incident, at: datetime) -> None:
-        """Post the card to the incident's channel, which was made just now, and what happened before it was there."""
-        await self._put_cards(tx, incident, at, low_priority=False)
+    async def save_channel(self, tx: Transaction, before: Incident, after: Incident, at: datetime) -> None:
+        """Write a record of which only the channel has changed; cards only where they show that.
+
+        Once the channel can be used, its card is posted there, with what happened until then.
+        """
+        await tx.of(IncidentRepository).save(after)
+        await wake_channel_setup(tx, after.id, at)
+        shown = (before.channel.is_usable, before.channel.id, problems(before.channel))
+        if shown != (after.channel.is_usable, after.channel.id, problems(after.channel)):
+            await self._put_cards(tx, after, at, low_priority=False)
+        if after.channel.is_usable and not before.channel.id:
+            await self._tell_so_far(tx, after, at)
+
+    async def _tell_so_far(self, tx: Transaction, incident: Incident, at: datetime) -> None:
         entries = await tx.of(IncidentRepository).entries(incident.id)
         lines = tuple(map(_so_far_line, [entry for entry in entries if not entry.dropped][-MAX_ENTRIES_SO_FAR:]))
         note = IncidentNote(incident_id=incident.id, key="so-far", at=at, text="So far:", lines=lines)
         if lines and (message := incident_note(incident, note)) is not None:
             await tx.put_message(message, at)
 
+    async def _page(self, tx: Transaction, change: IncidentChange, at: datetime) -> tuple[PageNote, ...]:
+        """Ask for the page of a change, or end those of the incident. Returns what is to be said of it."""
+        record, pages, catalogue = change.record, tx.of(PageRepository), self.catalogue()
+        if change.page is not None and catalogue.paging is not None:
+            await pages.request(page_request(record, change.page, catalogue.team_of("")), at)
+        if change.stop_paging:
+            return await pages.stop(record.id, at, change.stop_paging)
+        if change.acknowledged_by is not None:
+            return await pages.acknowledge(record.id, _acknowledgement(change.acknowledged_by, at))
+        return ()
+
     async def _write(self, tx: Transaction, change: IncidentChange, at: datetime) -> None:
         record = change.record
         await tx.of(IncidentRepository).add_entries(change.entries)
         await self.restart_timer(tx, record, at)
         await self._put_cards(tx, record, at, low_priority=change.low_priority)
+        await wake_channel_setup(tx, record.id, at)
         for note in change.notes:
             if (message := incident_note(record, note)) is not None:
                 await tx.put_message(message, at)
@@ -86,12 +121,21 @@ class IncidentSaver:
         else:
             await tx.timers.set(clock_timer(record.id, due_at), at)
 
+    async def upcoming(self, tx: Transaction, record: Incident) -> tuple[UpcomingStep, ...]:
+        """What happens next if nobody does anything: clocks, and calls of pages."""
+        calls = upcoming_calls(await tx.of(PageRepository).of_subject(record.id)) if record.is_open else ()
+        return tuple(sorted((*upcoming(record, self.timings), *calls), key=lambda step: step.at)[:MAX_UPCOMING])
+
     async def _put_cards(self, tx: Transaction, record: Incident, at: datetime, *, low_priority: bool) -> None:
-        card = IncidentCard(incident=record, at=at, upcoming=upcoming(record, self.timings))
+        card = IncidentCard(incident=record, at=at, upcoming=await self.upcoming(tx, record))
         if record.announcement_channel:
             await tx.put_message(announcement(card, low_priority=low_priority), at)
         if record.channel.is_usable:
             await tx.put_message(channel_card(card, low_priority=low_priority), at)
+
+
+def _acknowledgement(by: Participant, at: datetime) -> Acknowledgement:
+    return Acknowledgement(by=by.person, name=by.name or by.person.user_id, at=at, door="incident")
 
 
 def _merged(changes: tuple[IncidentChange, ...]) -> IncidentChange | None:

@@ -54,7 +54,9 @@ class IncidentTimerHandlers:
             incident = await tx.of(IncidentRepository).get_for_update(timer.subject)
             if incident is not None and incident.resolved is not None and _watch_is_over(incident, at):
                 lines = (f"{sum(each.firing for each in incident.alerts)} of {len(incident.alerts)} linked alerts fire.",)
-                await self.saver.save(tx, [end_watch(incident, at, lines, complete=False, close_now=False)], at)
+                await self.saver.save(
+                    tx, [end_watch(incident, at, self.saver.timings, lines, complete=False, close_now=False)], at
+                )
         self.notify_outbox()
 
     def _due_changes(self, incident: Incident, at: datetime) -> list[IncidentChange]:

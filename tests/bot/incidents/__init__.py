@@ -1,0 +1,1 @@
+"""Incidents in the whole process, on a local Slack."""
