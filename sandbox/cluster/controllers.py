@@ -5,15 +5,36 @@ from collections.abc import Callable
 from typing import Literal
 
 from sandbox.cluster.autoscaler import AutoscalerController
+from sandbox.cluster.daemonsets import DaemonSetController
 from sandbox.cluster.deployments import DeploymentController
 from sandbox.cluster.kubelet import Kubelet
 from sandbox.cluster.model import Json, Key, Now, Pace, controller_of, key_of
 from sandbox.cluster.recorder import EventRecorder
 from sandbox.cluster.replicasets import ReplicaSetController, terminate_pod
-from sandbox.cluster.resources import DEPLOYMENTS, HPAS, NAMESPACES, PODS, REPLICASETS, RESOURCES
+from sandbox.cluster.resources import (
+    DAEMONSETS,
+    DEPLOYMENTS,
+    HPAS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REPLICASETS,
+    RESOURCES,
+    STATEFULSETS,
+)
+from sandbox.cluster.statefulsets import StatefulSetController
 from sandbox.cluster.store import ObjectStore, StoreChange
 
-Kind = Literal["deployment", "replicaset", "autoscaler"]
+Kind = Literal["deployment", "replicaset", "statefulset", "daemonset", "autoscaler"]
+_OWNERS: dict[str, Kind] = {"ReplicaSet": "replicaset", "StatefulSet": "statefulset", "DaemonSet": "daemonset"}
+"""The controllers of pods, by the kind of their owner."""
+_KINDS: dict[str, Kind] = {
+    DEPLOYMENTS.storage: "deployment",
+    REPLICASETS.storage: "replicaset",
+    STATEFULSETS.storage: "statefulset",
+    DAEMONSETS.storage: "daemonset",
+    HPAS.storage: "autoscaler",
+}
 _BATCH_DELAY = 0.005
 """Seconds that changes gather before the controllers look: less work, and still quicker than a real one."""
 
@@ -32,6 +53,8 @@ class ControllerManager:
         self._events = events
         self._deployments = DeploymentController(store, events, now, self._requeue_after("deployment"))
         self._replica_sets = ReplicaSetController(store, events, now, self._requeue_after("replicaset"))
+        self._stateful_sets = StatefulSetController(store, events, now)
+        self._daemon_sets = DaemonSetController(store, events, now)
         self.autoscaler = AutoscalerController(store, events, now, self._requeue_after("autoscaler"), pace.autoscale)
         self._kubelet: Kubelet | None = None
 
@@ -60,40 +83,58 @@ class ControllerManager:
                 await asyncio.sleep(0)
 
     def _reconcile(self, kind: Kind, key: Key) -> None:
-        if kind == "deployment":
-            self._deployments.reconcile(key)
-        elif kind == "replicaset":
-            self._replica_sets.reconcile(key)
-        else:
-            self.autoscaler.reconcile(key)
+        match kind:
+            case "deployment":
+                self._deployments.reconcile(key)
+            case "replicaset":
+                self._replica_sets.reconcile(key)
+            case "statefulset":
+                self._stateful_sets.reconcile(key)
+            case "daemonset":
+                self._daemon_sets.reconcile(key)
+            case "autoscaler":
+                self.autoscaler.reconcile(key)
 
     def _enqueue_all(self) -> None:
         for deployment in self._store.all(DEPLOYMENTS):
             self._enqueue("deployment", key_of(deployment))
         for replica_set in self._store.all(REPLICASETS):
             self._enqueue("replicaset", key_of(replica_set))
+        for stateful_set in self._store.all(STATEFULSETS):
+            self._enqueue("statefulset", key_of(stateful_set))
+        self._enqueue_daemon_sets()
         for hpa in self._store.all(HPAS):
             self.autoscaler.enqueue(key_of(hpa))
         for pod in self._store.all(PODS):
             self._on_change(StoreChange(self._store.version, "ADDED", PODS.storage, pod, None))
 
     def _on_change(self, change: StoreChange) -> None:
-        obj, key = change.object, key_of(change.object)
         if change.type == "DELETED":
             self._collect_garbage(change)
-        if change.storage == DEPLOYMENTS.storage:
-            self._enqueue("deployment", key)
-            for hpa in self.autoscaler.of_deployment(key):
-                self.autoscaler.enqueue(hpa)
-        elif change.storage == REPLICASETS.storage:
-            self._enqueue("replicaset", key)
-            self._enqueue_owner("deployment", obj)
-        elif change.storage == PODS.storage:
-            self._enqueue_owner("replicaset", obj)
-        elif change.storage == HPAS.storage:
-            self.autoscaler.enqueue(key)
+        key = key_of(change.object)
+        match _KINDS.get(change.storage):
+            case "autoscaler":
+                self.autoscaler.enqueue(key)
+            case "deployment":
+                self._enqueue("deployment", key)
+                for hpa in self.autoscaler.of_deployment(key):
+                    self.autoscaler.enqueue(hpa)
+            case "replicaset":
+                self._enqueue("replicaset", key)
+                self._enqueue_owner("deployment", change.object)
+            case "statefulset" | "daemonset" as kind:
+                self._enqueue(kind, key)
+            case None:
+                self._on_pod_or_node(change)
         if self._kubelet is not None:
             self._kubelet.on_change(change)
+
+    def _on_pod_or_node(self, change: StoreChange) -> None:
+        owner = controller_of(change.object)
+        if change.storage == NODES.storage:
+            self._enqueue_daemon_sets()
+        elif change.storage == PODS.storage and owner is not None and owner["kind"] in _OWNERS:
+            self._enqueue_owner(_OWNERS[owner["kind"]], change.object)
 
     def _enqueue_owner(self, kind: Kind, obj: Json) -> None:
         owner = controller_of(obj)
@@ -101,6 +142,10 @@ class ControllerManager:
             self._enqueue(kind, (obj["metadata"]["namespace"], owner["name"]))
             if kind == "replicaset":
                 self._enqueue_recreate_owner(obj["metadata"]["namespace"], owner["name"])
+
+    def _enqueue_daemon_sets(self) -> None:
+        for daemon_set in self._store.all(DAEMONSETS):
+            self._enqueue("daemonset", key_of(daemon_set))
 
     def _enqueue_recreate_owner(self, namespace: str, replica_set: str) -> None:
         """A pod that is finally gone lets a Recreate rollout go on, though no ReplicaSet changes."""

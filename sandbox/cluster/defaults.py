@@ -7,7 +7,18 @@ from typing import Any
 
 from domain.workloads.images import DEFAULT_TAG, parse_image
 from sandbox.cluster.model import Json
-from sandbox.cluster.resources import DEPLOYMENTS, HPAS, NAMESPACES, PODS, REPLICASETS, SECRETS, SERVICES, ResourceType
+from sandbox.cluster.resources import (
+    DAEMONSETS,
+    DEPLOYMENTS,
+    HPAS,
+    NAMESPACES,
+    PODS,
+    SECRETS,
+    SERVICES,
+    STATEFULSETS,
+    WORKLOADS,
+    ResourceType,
+)
 
 _HASH_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
@@ -23,11 +34,14 @@ def apply_defaults(resource: ResourceType, obj: Json) -> None:
 
 
 def _fill_in_spec(resource: ResourceType, spec: Json) -> None:
-    if resource in (DEPLOYMENTS, REPLICASETS):
-        spec.setdefault("replicas", 1)
+    if resource in WORKLOADS:
         _template(spec.setdefault("template", {}))
+    if resource in WORKLOADS and resource is not DAEMONSETS:
+        spec.setdefault("replicas", 1)
     if resource is DEPLOYMENTS:
         _rollout(spec)
+    elif resource in (STATEFULSETS, DAEMONSETS):
+        _update(resource, spec)
     elif resource is PODS:
         _pod(spec)
     elif resource is HPAS:
@@ -36,7 +50,7 @@ def _fill_in_spec(resource: ResourceType, spec: Json) -> None:
         _service(spec)
 
 
-_SPECIFIED = (DEPLOYMENTS, REPLICASETS, PODS, HPAS, SERVICES)
+_SPECIFIED = (*WORKLOADS, PODS, HPAS, SERVICES)
 
 
 def without_nulls(value: Any) -> Any:
@@ -73,6 +87,17 @@ def _rollout(spec: Json) -> None:
         rolling = strategy.setdefault("rollingUpdate", {})
         rolling.setdefault("maxSurge", "25%")
         rolling.setdefault("maxUnavailable", "25%")
+
+
+def _update(resource: ResourceType, spec: Json) -> None:
+    spec.setdefault("revisionHistoryLimit", 10)
+    strategy = spec.setdefault("updateStrategy", {})
+    strategy.setdefault("type", "RollingUpdate")
+    if resource is STATEFULSETS:
+        spec.setdefault("podManagementPolicy", "OrderedReady")
+    if strategy["type"] == "RollingUpdate":
+        defaults: Json = {"partition": 0} if resource is STATEFULSETS else {"maxUnavailable": 1, "maxSurge": 0}
+        strategy["rollingUpdate"] = {**defaults, **(strategy.get("rollingUpdate") or {})}
 
 
 def _template(template: Json) -> None:

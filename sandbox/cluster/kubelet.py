@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from sandbox.cluster import pods
+from sandbox.cluster.daemonsets import required_node
 from sandbox.cluster.model import Json, Key, Now, Pace, key_of, parse_time
 from sandbox.cluster.recorder import EventRecorder
 from sandbox.cluster.resources import NODES, PODS
@@ -155,7 +156,9 @@ class Kubelet:
         )
 
     def _emptiest_node(self, pod: Json) -> str:
-        """The node with the fewest pods of the same owner."""
+        """The node that the pod requires, else the one with the fewest pods of the same owner."""
+        if required := required_node(pod):
+            return required
         owner, namespace = pod["metadata"].get("ownerReferences"), pod["metadata"]["namespace"]
         siblings = (each for each in self._store.all(PODS, namespace) if each["metadata"].get("ownerReferences") == owner)
         used = Counter(each["spec"].get("nodeName") for each in siblings)

@@ -86,6 +86,7 @@ STATEFULSETS = ResourceType(
     plural="statefulsets",
     kind="StatefulSet",
     short_names=("sts",),
+    subresources=("status",),
     counts_generations=True,
     in_all=True,
 )
@@ -94,9 +95,11 @@ DAEMONSETS = ResourceType(
     plural="daemonsets",
     kind="DaemonSet",
     short_names=("ds",),
+    subresources=("status",),
     counts_generations=True,
     in_all=True,
 )
+CONTROLLER_REVISIONS = ResourceType(group="apps", plural="controllerrevisions", kind="ControllerRevision")
 HPAS = ResourceType(
     group="autoscaling",
     version="v2",
@@ -161,6 +164,7 @@ RESOURCES = (
     REPLICASETS,
     STATEFULSETS,
     DAEMONSETS,
+    CONTROLLER_REVISIONS,
     HPAS,
     HPAS_V1,
     NEW_EVENTS,
@@ -168,6 +172,10 @@ RESOURCES = (
     ROLLOUTS,
     KUSTOMIZATIONS,
 )
+
+
+WORKLOADS = (DEPLOYMENTS, REPLICASETS, STATEFULSETS, DAEMONSETS)
+"""What has a pod template."""
 
 
 def find_resource(group: str, version: str, plural: str) -> ResourceType | None:

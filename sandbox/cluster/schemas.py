@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox.cluster.model import Json
-from sandbox.cluster.resources import CONFIGMAPS, DEPLOYMENTS, HPAS, PODS, REPLICASETS, SECRETS, SERVICES, ResourceType
+from sandbox.cluster.resources import CONFIGMAPS, HPAS, PODS, SECRETS, SERVICES, WORKLOADS, ResourceType
 
 Shape = Any
 """A type, a tuple of types, {field: shape}, [shape] for lists, or TEXTS for a map from text to text."""
@@ -48,13 +48,13 @@ _WORKLOAD: Shape = {
     "paused": bool,
     "selector": {"matchLabels": STRING_MAP, "matchExpressions": [{"key": str, "operator": str, "values": [str]}]},
     "strategy": {"type": str, "rollingUpdate": {"maxSurge": _AMOUNT, "maxUnavailable": _AMOUNT}},
+    "updateStrategy": {"type": str, "rollingUpdate": {"partition": int, "maxSurge": _AMOUNT, "maxUnavailable": _AMOUNT}},
     "template": {"metadata": {"labels": STRING_MAP, "annotations": STRING_MAP}, "spec": _POD_SPEC},
 }
 _METRIC: Shape = {"type": str, "resource": {"name": str, "target": dict}}
 _AUTOSCALER: Shape = {"minReplicas": int, "maxReplicas": int, "scaleTargetRef": {"name": str}, "metrics": [_METRIC]}
 _SHAPES: dict[str, Shape] = {
-    DEPLOYMENTS.storage: {"spec": _WORKLOAD},
-    REPLICASETS.storage: {"spec": _WORKLOAD},
+    **{resource.storage: {"spec": _WORKLOAD} for resource in WORKLOADS},
     PODS.storage: {"spec": _POD_SPEC},
     HPAS.storage: {"spec": _AUTOSCALER},
     CONFIGMAPS.storage: {"data": STRING_MAP},

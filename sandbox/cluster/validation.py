@@ -6,7 +6,7 @@ from typing import Any
 from sandbox.cluster import errors
 from sandbox.cluster.errors import Cause
 from sandbox.cluster.model import Json, labels_of
-from sandbox.cluster.resources import CONFIGMAPS, DEPLOYMENTS, HPAS, PODS, REPLICASETS, SECRETS, ResourceType
+from sandbox.cluster.resources import CONFIGMAPS, HPAS, PODS, SECRETS, WORKLOADS, ResourceType
 from sandbox.cluster.schemas import type_errors
 from sandbox.cluster.selectors import matches_labels
 
@@ -65,7 +65,7 @@ def _metadata(new: Json, old: Json | None) -> list[Cause]:
 
 
 def _spec(resource: ResourceType, new: Json, old: Json | None) -> list[Cause]:
-    if resource in (DEPLOYMENTS, REPLICASETS):
+    if resource in WORKLOADS:
         return _workload(new, old)
     if resource is PODS:
         return _containers(new["spec"], "spec")
