@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from commands.core.arguments import Arguments
@@ -21,7 +20,6 @@ from domain.errors import Forbidden, PermanentError, TemporaryError
 from domain.facts import Answer
 from domain.operations.locks import LockRecord
 from domain.operations.operation import OperationRecord, State
-from domain.operations.plans import Verb
 from domain.people import Role
 from domain.rich_text import Text
 from domain.targets import Target
@@ -29,6 +27,7 @@ from domain.workloads.deployments import Revision, Workload
 from domain.workloads.images import version_of
 from domain.workloads.pod_counts import PodCounts
 from runbooks.clusters import cluster_of
+from runbooks.operations.template_origins import with_proven_operations
 
 router = Router()
 
@@ -53,7 +52,7 @@ async def versions_command(request: Request, args: Arguments) -> Answer:
     environment, service = args.environment, resolve_service(request, args[1])
     targets = _targets(request, environment, service)
     found, pods = await _read_workloads(request, environment, targets)
-    found = await _with_proven_operations(request, found)
+    found = await with_proven_operations(request.services.store, found)
     shown = _shown(request, service, targets, found)
     if service is None and (own := [target for target in shown if target.service in _expected(request, None)]):
         shown = own
@@ -92,7 +91,7 @@ async def _environment_status(
     problem: Text = ""
     try:
         found, pods = await _read_workloads(request, name, targets)
-        found = await _with_proven_operations(request, found)
+        found = await with_proven_operations(request.services.store, found)
         shown = _shown(request, service, targets, found)
         services = tuple(_service_status(target, found.get(target), pods, operations) for target in shown)
     except (TemporaryError, PermanentError) as error:
@@ -117,37 +116,6 @@ async def _read_workloads(
         return found, await cluster.pod_counts(found.values())
     except Forbidden:
         return found, {}
-
-
-async def _with_proven_operations(request: Request, found: Mapping[Target, Workload]) -> Mapping[Target, Workload]:
-    """The workloads, naming only operations that set the very template: an annotation may have been carried on by others."""
-    ids = {revision.operation_id for workload in found.values() for revision in workload.revisions} - {""}
-    async with request.services.store.read() as tx:
-        records = {operation_id: await tx.operations.get(operation_id) for operation_id in sorted(ids)}
-    return {target: _with_proven(workload, records) for target, workload in found.items()}
-
-
-def _with_proven(workload: Workload, records: Mapping[str, OperationRecord | None]) -> Workload:
-    revisions = tuple(
-        revision
-        if _has_set(records.get(revision.operation_id), workload.target, revision)
-        else replace(revision, operation_id="")
-        for revision in workload.revisions
-    )
-    present = next((item.operation_id for item in revisions if item.template_hash == workload.template_hash), "")
-    return replace(workload, revisions=revisions, template_set_by=present)
-
-
-def _has_set(record: OperationRecord | None, target: Target, revision: Revision) -> bool:
-    """Whether the operation set the template of this revision. One that is no longer stored cannot be asked."""
-    if record is None:
-        return True
-    change = next((change for change in record.plan.changes if change.target == target), None)
-    if change is None or record.verb is Verb.SCALE:
-        return False
-    # A restart's own template has the time of the restart in it, which its plan does not know.
-    is_restart = record.verb is Verb.RESTART
-    return change.after.image == revision.image if is_restart else change.after.template_hash == revision.template_hash
 
 
 def _service_status(

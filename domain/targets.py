@@ -9,6 +9,7 @@ class WorkloadKind(StrEnum):
 
     DEPLOYMENT = "Deployment"
     STATEFUL_SET = "StatefulSet"
+    DAEMON_SET = "DaemonSet"
 
 
 @dataclass(frozen=True, slots=True)

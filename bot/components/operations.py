@@ -29,7 +29,7 @@ def build_operations(core: CoreComponents, notify_outbox: NotifyOutbox) -> Famil
     """The engine, and what runs on it."""
     options = core.options
     engine = Engine(core.settings.database, core.lease, procedures_version=options.procedures_version, observer=options.observer)
-    planner = Planner(core.current_catalogue, core.clusters)
+    planner = Planner(core.current_catalogue, core.clusters, core.store)
     rights = RightsCheck(store=core.store, clock=core.clock, directory=core.directory, catalogue=core.current_catalogue)
     lock_release = LockRelease()
     dependencies = ProcedureDependencies(

@@ -172,6 +172,8 @@ def _progress(progress: Progress, now: datetime | None) -> Line:
 def _verified(name: Strong, progress: Progress, now: datetime | None) -> Line:
     if progress.desired == 0:
         return join_dots(name, "set, and nothing runs it: 0 pods")
+    if progress.ready < progress.desired:
+        return join_dots(line("✅ ", name), f"set, and {progress.ready} of {progress.desired} pods have it")
     return _pod_counts(line("✅ ", name), progress, "verified", now)
 
 

@@ -21,7 +21,7 @@ ROLLBACK_USAGE = "<env> <sha|tag|last> [service] [--reason …] [--dry-run]"
 
 def planner(request: Request) -> Planner:
     """A planner with the catalogue of the request."""
-    return Planner(lambda: request.catalogue, request.services.clusters)
+    return Planner(lambda: request.catalogue, request.services.clusters, request.services.store)
 
 
 def resolve_service(request: Request, word: str) -> str | None:

@@ -14,13 +14,17 @@ class _Named(ConfigModel):
 
     deployment: DnsLabel | None = None
     statefulset: DnsLabel | None = None
+    daemonset: DnsLabel | None = None
 
     @property
-    def workload(self) -> tuple[WorkloadKind, str] | None:
-        """The kind and the name; None if neither key is there."""
-        if self.deployment is not None:
-            return WorkloadKind.DEPLOYMENT, self.deployment
-        return None if self.statefulset is None else (WorkloadKind.STATEFUL_SET, self.statefulset)
+    def workloads(self) -> list[tuple[WorkloadKind, str]]:
+        """The kind and the name of each key that is there: one at most, once it is validated."""
+        names = {
+            WorkloadKind.DEPLOYMENT: self.deployment,
+            WorkloadKind.STATEFUL_SET: self.statefulset,
+            WorkloadKind.DAEMON_SET: self.daemonset,
+        }
+        return [(kind, name) for kind, name in names.items() if name is not None]
 
 
 class Placement(_Named):
@@ -32,14 +36,16 @@ class Placement(_Named):
     @model_validator(mode="after")
     def _differs(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("say what differs: deployment, statefulset, namespace or container")
-        if self.deployment is not None and self.statefulset is not None:
-            raise ValueError("say one of deployment and statefulset")
+            raise ValueError("say what differs: deployment, statefulset, daemonset, namespace or container")
+        if len(self.workloads) > 1:
+            raise ValueError("say one of deployment, statefulset and daemonset")
         return self
 
 
 class Service(_Named):
-    """One Deployment or StatefulSet that people name. ``tag_pattern`` says which tags may be deployed without having run here.
+    """One Deployment, StatefulSet or DaemonSet that people name.
+
+    ``tag_pattern`` says which tags may be deployed without having run here.
 
     ``environments`` says where its names differ, as those of Helm releases do. ``dashboard`` is the uid of its Grafana
     dashboard; ``depends_on`` names services whose changes can break this one.
@@ -56,8 +62,8 @@ class Service(_Named):
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:
-        if (self.deployment is None) == (self.statefulset is None):
-            raise ValueError("say exactly one of deployment and statefulset")
+        if len(self.workloads) != 1:
+            raise ValueError("say exactly one of deployment, statefulset and daemonset")
         return self
 
     @model_validator(mode="after")
@@ -71,6 +77,6 @@ class Service(_Named):
     def target(self, environment: str, service: str, cluster: str, namespace: str) -> Target:
         """The workload in an environment, whose own namespace is ``namespace``. ``service`` is the name of this one."""
         here = self.environments.get(environment)
-        kind, name = (here and here.workload) or self.workload or (WorkloadKind.DEPLOYMENT, service)
+        kind, name = ((here and here.workloads) or self.workloads)[0]
         container = (here and here.container) or self.container
         return Target(environment, service, cluster, (here and here.namespace) or namespace, name, container, kind)

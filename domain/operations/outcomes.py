@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from domain.operations.plans import ServiceChange
 from domain.text import format_duration, join_and
+from domain.workloads.update_strategies import KeptPods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +16,8 @@ class VerifiedService:
     change: ServiceChange
     pods: int
     remarks: tuple[str, ...] = ()
+    kept: tuple[KeptPods, ...] = ()
+    """The pods that its update strategy left at another template."""
 
     @property
     def name(self) -> str:
@@ -26,6 +29,7 @@ def deployed_text(services: Sequence[VerifiedService]) -> str:
     """The outcome of a deploy or rollback: ``Verified: all 9 pods run main-abc1234.``"""
     running, idle = _by_pods(services)
     sentences = [_running_sentence(running)] if running else []
+    sentences += [f"{each.change.after.label} is set; {_partial_sentence(each)}" for each in services if each.kept]
     sentences += [others_sentence(each.change) for each in services if each.change.staying]
     sentences += [f"{_versions(idle)} is set, and nothing runs it: {_have_no_pods(idle)}."] if idle else []
     return _with_remarks(sentences, services)
@@ -37,6 +41,7 @@ def restarted_text(services: Sequence[VerifiedService]) -> str:
     pods, names = sum(each.pods for each in running), ", ".join(each.name for each in running)
     new_pods = f"1 new pod of {names} is ready" if pods == 1 else f"{pods} new pods of {names} are ready"
     sentences = [f"Verified: {new_pods}."] if running else []
+    sentences += [f"The restart is set; {_partial_sentence(each)}" for each in services if each.kept]
     sentences += [f"The restart is set, and nothing runs it: {_have_no_pods(idle)}."] if idle else []
     return _with_remarks(sentences, services)
 
@@ -48,6 +53,7 @@ def scaled_text(service: VerifiedService, duration: timedelta | None) -> str:
     idle = ", and nothing runs it" if pods == 0 else ""
     sentences = [f"Verified: {ready} (there were {before}){idle}."]
     sentences += [] if pods == wanted else [f"{wanted} were asked for; something else has set another number since."]
+    sentences += ["Its rollout stays paused."] if service.change.paused else []
     sentences += [f"In {format_duration(duration)} it goes back to {before}."] if duration else []
     return _with_remarks(sentences, [service])
 
@@ -59,7 +65,18 @@ def others_sentence(change: ServiceChange) -> str:
 
 
 def _by_pods(services: Sequence[VerifiedService]) -> tuple[list[VerifiedService], list[VerifiedService]]:
-    return [each for each in services if each.pods], [each for each in services if not each.pods]
+    whole = [each for each in services if not each.kept]
+    return [each for each in whole if each.pods], [each for each in whole if not each.pods]
+
+
+def _partial_sentence(service: VerifiedService) -> str:
+    """What is set and how many pods have it; the others by name, with what they run and why."""
+    total, strategy = service.pods + sum(each.count for each in service.kept), service.change.strategy
+    verified = ", verified" if service.pods else ""
+    have = f"{service.pods} of {total} pods of {service.name} {'has' if service.pods == 1 else 'have'} it{verified}"
+    kept = join_and([f"{each.names} {'keeps' if each.count == 1 else 'keep'} {each.version}" for each in service.kept])
+    until = " until somebody deletes them" if strategy.on_delete else ""
+    return f"{have}. {kept[0].upper()}{kept[1:]}{until}: {strategy.reason}."
 
 
 def _running_sentence(running: Sequence[VerifiedService]) -> str:

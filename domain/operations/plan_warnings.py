@@ -27,13 +27,25 @@ def refuse_impossible_change(workload: Workload, verb: Verb) -> None:
                 advice,
             )
         )
-    if workload.held_back and verb is not Verb.SCALE:
-        refusal = f"{target} would not change as asked: {workload.held_back}. Nothing was changed."
-        raise Refused(f"{refusal} Change its update strategy first.")
-    if workload.paused:
+    if verb is Verb.SCALE and target.kind is WorkloadKind.DAEMON_SET:
+        refusal = f"{target} is a DaemonSet: it has one pod on each node that it selects, and no number of pods to set."
+        raise Refused(f"{refusal} Nothing was changed. Its node selector and the labels of nodes decide.")
+    if verb is Verb.RESTART and workload.replicas and not workload.strategy.reached(workload.replicas):
+        raise Refused(_unreached_restart(workload))
+    if workload.paused and verb is not Verb.SCALE:
         refusal = f"The rollout of {target} is paused, so nothing new would start. Nothing was changed. When it may go on: "
         resume = Code(f"kubectl --namespace {target.namespace} rollout resume deployment/{target.deployment}")
         raise Refused(sentence(refusal, resume, ", then ask again."))
+
+
+def _unreached_restart(workload: Workload) -> Text:
+    """A restart that reaches no pod would only mark the template."""
+    strategy, target = workload.strategy, workload.target
+    refusal = f"A restart of {target} would replace no pod: {strategy.reason}. Nothing was changed."
+    if not strategy.on_delete:
+        return f"{refusal} Lower the partition first."
+    delete = Code(f"kubectl --namespace {target.namespace} delete pod <name>")
+    return sentence(f"{refusal} Delete its pods one after the other: ", delete, ".")
 
 
 def change_warnings(workloads: Iterable[Workload], verb: Verb) -> tuple[str, ...]:
@@ -73,17 +85,26 @@ def _idle_warnings(workloads: Iterable[Workload], verb: Verb) -> tuple[str, ...]
     if not names or verb is Verb.SCALE:
         return ()
     what = "there is no pod to restart" if verb is Verb.RESTART else "this sets the version, and nothing runs it"
-    return (f"{join_and(names)} {'has' if len(names) == 1 else 'have'} 0 pods: {what} until something scales it up.",)
+    daemon_sets = [each for each in workloads if each.replicas == 0 and each.target.kind is WorkloadKind.DAEMON_SET]
+    until = "until it selects a node" if len(daemon_sets) == len(names) else "until something scales it up"
+    return (f"{join_and(names)} {'has' if len(names) == 1 else 'have'} 0 pods: {what} {until}.",)
 
 
 def _stuck_pod_warnings(workloads: Iterable[Workload]) -> tuple[str, ...]:
-    """One warning for each StatefulSet with pods that are not ready: Kubernetes waits for them before it replaces any other."""
+    """One warning for each workload that waits for pods which are not ready now."""
     return tuple(
-        f"{workload.ready} of {workload.replicas} pods of {workload.target.service} are ready, and a StatefulSet waits for each: "
-        "one that never becomes ready has to be deleted by hand before this can go on."
+        f"{workload.ready} of {workload.replicas} pods of {workload.target.service} are ready, {_WAITING[workload.target.kind]}"
         for workload in workloads
-        if workload.target.kind is WorkloadKind.STATEFUL_SET and workload.ready < workload.replicas
+        if workload.target.kind in _WAITING and workload.ready < workload.replicas and not workload.strategy.on_delete
     )
+
+
+_WAITING = {
+    WorkloadKind.STATEFUL_SET: (
+        "and a StatefulSet waits for each: one that never becomes ready has to be deleted by hand before this can go on."
+    ),
+    WorkloadKind.DAEMON_SET: "and this ends only when the pod on every node is: one on a node that is down holds it up.",
+}
 
 
 def unseen_version_warnings(selected: Iterable[SelectedVersion]) -> tuple[str, ...]:

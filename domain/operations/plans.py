@@ -12,6 +12,7 @@ from domain.targets import Target
 from domain.workloads.containers import ContainerImage
 from domain.workloads.deployments import Autoscaler, Owner
 from domain.workloads.revisions import revision_name
+from domain.workloads.update_strategies import REACHES_ALL, UpdateStrategy
 
 
 class Verb(StrEnum):
@@ -65,6 +66,7 @@ class ServiceChange:
     """The containers and init containers that run the version after the change; see ``own_containers``."""
     staying: tuple[ContainerImage, ...] = ()
     """Containers that look like the service's and run another version after the change."""
+    strategy: UpdateStrategy = REACHES_ALL
 
     @property
     def own_containers(self) -> tuple[str, ...]:
@@ -85,6 +87,8 @@ class ServiceChange:
         }
         if with_replicas:
             fields["replicas"] = [self.before.replicas, self.after.replicas]
+        elif not self.strategy.reaches_all:
+            fields["strategy"] = [self.strategy.on_delete, self.strategy.partition, self.strategy.first_ordinal]
         return fields
 
 
@@ -147,6 +151,8 @@ def _service_drift(was: ServiceChange, now: ServiceChange, *, with_replicas: boo
         )
     if was.after.template_hash != now.after.template_hash:
         differences.append(f"{was.after.version} of {name} would no longer be the same template")
+    if was.strategy != now.strategy and not with_replicas:
+        differences.append(f"the update strategy of {name} was changed")
     if was.paused != now.paused:
         differences.append(f"{name} was {'paused' if now.paused else 'resumed'}")
     if was.owner != now.owner:

@@ -14,7 +14,9 @@ from typing import Any
 
 from domain.canonical_json import canonical
 from domain.targets import Target
+from domain.workloads.field_managers import AppliedFields
 from domain.workloads.image_ids import RunningImage
+from domain.workloads.update_strategies import REACHES_ALL, KeptPods, UpdateStrategy
 
 POD_TEMPLATE_HASH_LABEL = "pod-template-hash"
 OPERATION_ANNOTATION = "deepecho/operation"
@@ -81,8 +83,7 @@ class Workload:
     replicas: int
     ready: int
     paused: bool
-    held_back: str = ""
-    """Why a new template does not reach all pods by itself, for people; empty if it does."""
+    strategy: UpdateStrategy = REACHES_ALL
     image: str
     template: Template
     template_hash: str
@@ -99,6 +100,8 @@ class Workload:
     """The same for the present template; ``operation_id`` is whatever changed the workload last, such as its replicas."""
     has_arrived: bool = True
     """Whether every pod is of the present template and available, by the rules of ``kubectl rollout status``."""
+    applied: tuple[AppliedFields, ...] = ()
+    """What other programs own of it by server-side apply."""
     obstacle: str = ""
     """Why it does not get there by itself, for people; empty while it may."""
 
@@ -113,6 +116,8 @@ class RolloutStatus:
     available: int
     total: int
     done: bool
+    observed: bool = True
+    """Whether the controller has seen the present specification: until then the counts are of the one before."""
     failure: str = ""
     """Why the rollout will not finish by itself, for people; empty while it may."""
 
@@ -143,7 +148,9 @@ class RunningPods:
     operation_id: str = ""
     """The id of the operation that changed the Deployment last."""
     images: tuple[RunningImage, ...] = ()
-    """What the containers and init containers of the ready pods run, each distinct one once."""
+    """What the containers and init containers of the newest revision's ready pods run, each distinct one once."""
+    kept: tuple[KeptPods, ...] = ()
+    """The pods of earlier revisions, by the version that they run."""
 
     @property
     def image_ids(self) -> tuple[str, ...]:

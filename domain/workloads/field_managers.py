@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+FIELD_MANAGER = "deepecho"
+"""The name of the bot in ``managedFields``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingEvent:
@@ -23,8 +26,20 @@ class FieldManager:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedFields:
+    """What a program owns by server-side apply: its next apply conflicts with whoever has changed that since."""
+
+    manager: str
+    images: frozenset[str] = frozenset()
+    """The containers and init containers whose image it set."""
+    template: bool = False
+    """Whether it set anything of the template."""
+    replicas: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FieldManagers:
-    """Who last set the image of the service's container, and who last set the replicas; None if it is not recorded."""
+    """Who last set an image of the service's containers, and who last set the replicas; None if it is not recorded."""
 
     image: FieldManager | None = None
     replicas: FieldManager | None = None

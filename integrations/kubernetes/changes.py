@@ -22,6 +22,7 @@ from domain.workloads.deployments import (
     template_hash,
 )
 from domain.workloads.images import parse_image, version_of
+from domain.workloads.update_strategies import REACHES_ALL, UpdateStrategy
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.deployments import deployment_of, find_replica_set, refuse_recreated
 from integrations.kubernetes.resources import Json, annotations, metadata
@@ -72,6 +73,8 @@ class Change(ABC):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TemplateChange(Change):
     expected_hash: str
+    strategy: UpdateStrategy = REACHES_ALL
+    """The update strategy of the plan: with another one the template would reach other pods than were approved."""
 
     def check(self, deployment: Json) -> None:
         current = deployment["spec"]["template"]
@@ -82,9 +85,8 @@ class _TemplateChange(Change):
             )
         if deployment["spec"].get("paused"):
             raise Refused(f"{self.target} is paused, so that nothing would roll out. Resume it first. Nothing was changed.")
-        # The preview looks too, but the strategy is no part of the plan and may have changed since.
-        if held_back := kind_of(deployment).held_back(deployment):
-            raise Refused(f"{self.target} would not change as asked: {held_back}. Nothing was changed.")
+        if kind_of(deployment).update_strategy(deployment) != self.strategy:
+            raise Drifted(f"The update strategy of {self.target} was changed after this was planned. Nothing was changed.")
 
     def patch(self, template: Template, new_annotations: dict[str, str]) -> list[Json]:
         return [
@@ -146,9 +148,11 @@ class Scale(Change):
     expected_replicas: int
 
     def is_applied(self, deployment: Json) -> bool:
-        return bool(deployment["spec"]["replicas"] == self.replicas)
+        return bool(deployment["spec"].get("replicas") == self.replicas)
 
     def check(self, deployment: Json) -> None:
+        if "replicas" not in deployment["spec"]:
+            raise Refused(f"{self.target} is a {self.target.kind}, which has no number of pods to set. Nothing was changed.")
         current_replicas = deployment["spec"]["replicas"]
         if current_replicas != self.expected_replicas:
             raise Drifted(

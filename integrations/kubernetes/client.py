@@ -11,6 +11,7 @@ import aiohttp
 
 from domain.clock import Clock
 from domain.errors import DeepechoError, Forbidden, PermanentError, TemporaryError
+from domain.workloads.field_managers import FIELD_MANAGER
 from integrations.http import check_response_size, lost_response_error, parse_failed_response, read_response, translate_errors
 from integrations.kubernetes.auth import AuthenticatedClient, Session, open_authenticated_client
 from integrations.kubernetes.errors import KubernetesCall, error_for_status, kubernetes_call
@@ -24,8 +25,6 @@ METADATA_ONLY_MEDIA_TYPE = "application/json;as=PartialObjectMetadata;g=meta.k8s
 """The server then sends only ``metadata``, so that a Secret's data is never transferred."""
 MAX_RESPONSE_BYTES = 64 * 2**20
 """Several thousand Pods or ReplicaSets in one list; the process has to hold it and what it is parsed into."""
-_FIELD_MANAGER = "deepecho"
-"""The name of the bot in ``managedFields``."""
 _JSON_PATCH = "application/json-patch+json"
 _READINESS_TIMEOUT = aiohttp.ClientTimeout(total=2)
 _READINESS_HIDDEN = {401, 403, 404}
@@ -94,7 +93,7 @@ class KubernetesClient:
     async def patch(self, resource: Resource, namespace: str, name: str, patch_operations: list[Json]) -> Json:
         """Apply a JSON patch. Raises Conflict for a stale ``resourceVersion`` in it, UnknownOutcome when the response is lost."""
         call = self._call("patch", resource, namespace, name, is_write=True)
-        headers, query = {"Content-Type": _JSON_PATCH}, {"fieldManager": _FIELD_MANAGER}
+        headers, query = {"Content-Type": _JSON_PATCH}, {"fieldManager": FIELD_MANAGER}
         return await self._request_json(
             call,
             "PATCH",

@@ -10,6 +10,7 @@ from domain.targets import Target, WorkloadKind
 from domain.workloads.deployments import ConfigChange, PodFailure, RolloutStatus, RunningPods, Template, Workload
 from domain.workloads.field_managers import FieldManagers, ScalingEvent
 from domain.workloads.pod_counts import PodCounts
+from domain.workloads.update_strategies import REACHES_ALL, UpdateStrategy
 from integrations.kubernetes import changes, config_references, deployments, watch
 from integrations.kubernetes.autoscaling import scaling_events
 from integrations.kubernetes.client import KubernetesClient
@@ -73,12 +74,13 @@ class Cluster:
         cause: str,
         annotations_from_revision: bool,
         uid: str = "",
+        strategy: UpdateStrategy = REACHES_ALL,
     ) -> bool:
         """Set the pod template, if the current one has the hash ``expected_hash``. False: this operation had already set it.
 
         With ``uid`` the Deployment must still be that object. With ``annotations_from_revision`` (a rollback) the annotations
-        become those of the revision, like in ``kubectl rollout undo``.
-        Raises Drifted (another template is set by now) and Refused (the Deployment is paused).
+        become those of the revision, like in ``kubectl rollout undo``. ``strategy`` is the update strategy that was planned for.
+        Raises Drifted (another template or strategy is set by now) and Refused (the Deployment is paused).
         """
         change = changes.SetTemplate(
             target=target,
@@ -88,15 +90,28 @@ class Cluster:
             template=template,
             cause=cause,
             annotations_from_revision=annotations_from_revision,
+            strategy=strategy,
         )
         return await changes.apply(self._client, change)
 
     async def restart(
-        self, target: Target, *, expected_hash: str, restarted_at: datetime, operation_id: str, uid: str = ""
+        self,
+        target: Target,
+        *,
+        expected_hash: str,
+        restarted_at: datetime,
+        operation_id: str,
+        uid: str = "",
+        strategy: UpdateStrategy = REACHES_ALL,
     ) -> bool:
         """Replace every pod. ``restarted_at`` is the operation's, so that a replay is recognised. Else like ``set_template``."""
         change = changes.Restart(
-            target=target, operation_id=operation_id, uid=uid, expected_hash=expected_hash, restarted_at=restarted_at
+            target=target,
+            operation_id=operation_id,
+            uid=uid,
+            expected_hash=expected_hash,
+            restarted_at=restarted_at,
+            strategy=strategy,
         )
         return await changes.apply(self._client, change)
 
@@ -107,13 +122,15 @@ class Cluster:
         )
         return await changes.apply(self._client, change)
 
-    def watch_rollout(self, target: Target, *, within: float, uid: str = "") -> AsyncGenerator[RolloutStatus, None]:
+    def watch_rollout(
+        self, target: Target, *, within: float, uid: str = "", is_scaling: bool = False
+    ) -> AsyncGenerator[RolloutStatus, None]:
         """Yield each state that differs from the one before; the last is ``done`` or has a ``failure``.
 
-        With ``uid`` a Deployment that is not that object is a failure.
+        With ``uid`` a Deployment that is not that object is a failure. A scaling is done with enough pods of whichever revision.
         Raises TemporaryError after ``within`` seconds. To leave it early, wrap it in ``contextlib.aclosing``.
         """
-        return watch.watch_rollout(self._client, target, within, uid)
+        return watch.watch_rollout(self._client, target, within, uid, is_scaling=is_scaling)
 
     async def pod_failures(self, target: Target) -> tuple[PodFailure, ...]:
         """Pods of the newest ReplicaSet that cannot start or do not stay up. Messages and log lines are redacted."""

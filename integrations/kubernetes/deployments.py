@@ -13,14 +13,17 @@ from domain.workloads.deployments import (
     Autoscaler,
     Owner,
     Revision,
+    RolloutStatus,
     Template,
     Workload,
     content_hash,
     template_hash,
     without_hash_label,
 )
+from domain.workloads.update_strategies import UpdateStrategy
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.gitops_owners import owner_of
+from integrations.kubernetes.managed_fields import applied_fields
 from integrations.kubernetes.other_kinds import missing_deployment
 from integrations.kubernetes.resources import (
     AUTOSCALERS,
@@ -158,6 +161,8 @@ def _to_workload(
 ) -> Workload:
     spec, meta, rollout = deployment["spec"], metadata(deployment), kind_of(deployment).rollout_state(deployment)
     replica_sets, current_hash = list(replica_sets), template_hash(spec["template"])
+    strategy = kind_of(deployment).update_strategy(deployment)
+    has_arrived = rollout.done and (strategy.reaches_all or rollout.updated >= rollout.desired)
     newest = newest_replica_set(deployment, replica_sets)
     revisions = tuple(_to_revision(target, item, replica_sets) for item in replica_sets)
     return Workload(
@@ -165,10 +170,10 @@ def _to_workload(
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
         generation=meta.get("generation", 0),
-        replicas=spec.get("replicas", 1),
-        ready=(deployment.get("status") or {}).get("readyReplicas", 0),
+        replicas=rollout.desired,
+        ready=rollout.ready,
         paused=bool(spec.get("paused", False)),
-        held_back=kind_of(deployment).held_back(deployment),
+        strategy=strategy,
         image=_running_image(target, spec["template"]),
         template=spec["template"],
         template_hash=current_hash,
@@ -180,9 +185,18 @@ def _to_workload(
         operation_id=annotations(deployment).get(OPERATION_ANNOTATION, ""),
         revisions=revisions,
         template_set_by=next((item.operation_id for item in revisions if item.template_hash == current_hash), ""),
-        has_arrived=rollout.done,
-        obstacle="" if rollout.done else rollout.failure or creation_failure(deployment),
+        has_arrived=has_arrived,
+        applied=applied_fields(deployment),
+        obstacle="" if has_arrived else rollout.failure or creation_failure(deployment) or _kept_back(strategy, rollout),
     )
+
+
+def _kept_back(strategy: UpdateStrategy, rollout: RolloutStatus) -> str:
+    """What keeps the template from pods, once it has reached all that it reaches by itself."""
+    if strategy.reaches_all or not rollout.done:
+        return ""
+    reason, until = strategy.reason, " until somebody deletes them" if strategy.on_delete else ""
+    return f"{reason[0].upper()}{reason[1:]}, so that the others keep theirs{until}."
 
 
 def _running_image(target: Target, template: Template) -> str:

@@ -1,14 +1,15 @@
-"""Which field manager last set a Deployment's image and replicas (from ``managedFields``)."""
+"""Which field manager last set the images of a service's containers, and its replicas (from ``managedFields``)."""
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import groupby
 
 from domain.targets import Target
+from domain.workloads.containers import containers_of, containers_with_image
 from domain.workloads.field_managers import FieldManager, FieldManagers
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.deployments import place_of
+from integrations.kubernetes.managed_fields import entries_of, images_set, sets_replicas
 from integrations.kubernetes.resources import Json, metadata, parse_time
 from integrations.kubernetes.workload_kinds import KINDS
 
@@ -27,39 +28,30 @@ async def field_managers(client: KubernetesClient, targets: Iterable[Target]) ->
         items = await client.list_items(KINDS[kind].resource, namespace)
         deployments = {metadata(item)["name"]: item for item in items}
         by_target |= {
-            target: _field_managers(deployments[target.deployment], target.container)
+            target: _field_managers(deployments[target.deployment], target)
             for target in namespace_targets
             if target.deployment in deployments
         }
     return by_target
 
 
-def _field_managers(deployment: Json, container: str) -> FieldManagers:
-    entries = [entry for entry in metadata(deployment).get("managedFields") or [] if "time" in entry]
-    image = ("f:spec", "f:template", "f:spec", "f:containers", _container_key(container), "f:image")
-    scale_entries = [
-        entry for entry in entries if entry.get("subresource") == _SCALE_SUBRESOURCE and entry["manager"] != _AUTOSCALER_MANAGER
-    ]
+def _field_managers(deployment: Json, target: Target) -> FieldManagers:
+    template = deployment["spec"]["template"]
+    images = [each.image for each in containers_of(template) if each.name == target.container]
+    own = set(containers_with_image(template, target.container, images))
+    entries = entries_of(deployment)
     return FieldManagers(
-        image=_latest(_managers_of(entries, image)), replicas=_latest(_managers_of(scale_entries, ("f:spec", "f:replicas")))
+        image=_latest(entry for entry in entries if own & images_set(entry)),
+        replicas=_latest(
+            entry
+            for entry in entries
+            if entry.get("subresource") == _SCALE_SUBRESOURCE and entry["manager"] != _AUTOSCALER_MANAGER and sets_replicas(entry)
+        ),
     )
 
 
-def _container_key(name: str) -> str:
-    """The key of a container in FieldsV1."""
-    return "k:" + json.dumps({"name": name}, separators=(",", ":"))
-
-
-def _managers_of(entries: Iterable[Json], path: tuple[str, ...]) -> Iterator[FieldManager]:
-    for entry in entries:
-        fields = entry.get("fieldsV1") or {}
-        for key in path:
-            fields = fields.get(key) if fields else None
-        if fields is not None:
-            yield FieldManager(entry["manager"], parse_time(entry["time"]))
-
-
-def _latest(managers: Iterable[FieldManager]) -> FieldManager | None:
+def _latest(entries: Iterable[Json]) -> FieldManager | None:
+    managers = (FieldManager(entry["manager"], parse_time(entry["time"])) for entry in entries)
     return max(managers, key=_sort_key, default=None)
 
 

@@ -41,7 +41,7 @@ REQUIRED_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = (
 """Verb, resource and subresource."""
 
 OPTIONAL_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = tuple(
-    ("get", resource, "") for resource in (APPLICATIONS, KUSTOMIZATIONS, HELM_RELEASES, DAEMON_SETS, ROLLOUTS, NODES)
+    ("get", resource, "") for resource in (APPLICATIONS, KUSTOMIZATIONS, HELM_RELEASES, ROLLOUTS, NODES)
 )
 """What is read where it may be, and not checked: owners that put changes back, other workloads of a service's name, nodes."""
 
@@ -51,6 +51,10 @@ KIND_PERMISSIONS: Mapping[WorkloadKind, tuple[tuple[str, Resource, str], ...]] =
         WorkloadKind.DEPLOYMENT: (),
         WorkloadKind.STATEFUL_SET: (
             *((verb, STATEFUL_SETS, "") for verb in ("get", "list", "watch", "patch")),
+            ("list", CONTROLLER_REVISIONS, ""),
+        ),
+        WorkloadKind.DAEMON_SET: (
+            *((verb, DAEMON_SETS, "") for verb in ("get", "list", "watch", "patch")),
             ("list", CONTROLLER_REVISIONS, ""),
         ),
     }

@@ -1,10 +1,14 @@
 """The pods of a Deployment: how many are ready, and which images they run."""
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
 
 from domain.targets import Target
 from domain.workloads.containers import image_of
 from domain.workloads.deployments import OPERATION_ANNOTATION, RunningPods, template_hash
+from domain.workloads.images import version_of
+from domain.workloads.update_strategies import KeptPods, describe_pod_names
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.deployments import deployment_of, newest_replica_set, replica_sets_of
 from integrations.kubernetes.pod_images import running_images
@@ -22,6 +26,7 @@ async def running_pods(client: KubernetesClient, target: Target) -> RunningPods:
     is_of = kind_of(deployment).is_of
     active = [pod for pod in pods if is_active(pod) and any(is_of(pod, item) for item in replica_sets)]
     ready = [pod for pod in active if is_ready(pod)]
+    updated = [pod for pod in active if newest is not None and is_of(pod, newest)]
     template = deployment["spec"]["template"]
     return RunningPods(
         uid=metadata(deployment)["uid"],
@@ -30,8 +35,19 @@ async def running_pods(client: KubernetesClient, target: Target) -> RunningPods:
         operation_id=annotations(deployment).get(OPERATION_ANNOTATION, ""),
         ready=len(ready),
         total=len(active),
-        ready_updated=sum(is_of(pod, newest) for pod in ready) if newest else 0,
-        images=await running_images(client, ready),
+        ready_updated=sum(map(is_ready, updated)),
+        images=await running_images(client, filter(is_ready, updated)),
+        kept=_kept_pods(target, [pod for pod in active if pod not in updated]),
+    )
+
+
+def _kept_pods(target: Target, pods: Iterable[Json]) -> tuple[KeptPods, ...]:
+    by_version = defaultdict[str, list[str]](list)
+    for pod in pods:
+        by_version[version_of(image_of(pod, target.container))].append(metadata(pod)["name"])
+    return tuple(
+        KeptPods(names=describe_pod_names(target.kind, names), version=version, count=len(names))
+        for version, names in sorted(by_version.items())
     )
 
 

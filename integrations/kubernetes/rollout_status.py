@@ -1,6 +1,7 @@
 """The state of a rollout, derived from the Deployment alone by the rules of ``kubectl rollout status``."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from domain.workloads.deployments import RolloutStatus
@@ -28,8 +29,19 @@ def rollout_state(deployment: Json) -> RolloutStatus:
         available=available,
         total=total,
         done=done,
+        observed=observed,
         failure="" if done else deadline_message or _paused_message(deployment),
     )
+
+
+def scaling_state(rollout: RolloutStatus, *, is_paused: bool) -> RolloutStatus:
+    """The state of a scaling: as many pods as are asked for, of whichever revision.
+
+    A pause in the middle of a rollout keeps some pods more than that, so that the verification counts them.
+    """
+    has_number = rollout.total == rollout.desired or (is_paused and rollout.total > rollout.desired)
+    done = rollout.observed and has_number and rollout.available >= rollout.desired
+    return replace(rollout, done=done, failure="" if done or is_paused else rollout.failure)
 
 
 def ended_state(last: RolloutStatus, failure: str) -> RolloutStatus:

@@ -12,19 +12,19 @@ from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.deployments import newest_replica_set, replica_sets_of
 from integrations.kubernetes.errors import ResourceVersionExpired
 from integrations.kubernetes.resources import Json, Resource, metadata
-from integrations.kubernetes.rollout_status import ended_state, stalled_replica_set, without_progress_condition
+from integrations.kubernetes.rollout_status import ended_state, scaling_state, stalled_replica_set, without_progress_condition
 from integrations.kubernetes.workload_kinds import KINDS, with_kind
 
 _MIN_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 0.1, 5.0
 
 
 async def watch_rollout(
-    client: KubernetesClient, target: Target, within: float, uid: str = ""
+    client: KubernetesClient, target: Target, within: float, uid: str = "", *, is_scaling: bool = False
 ) -> AsyncGenerator[RolloutStatus, None]:
     """Yield each state that differs from the one before, until done or failed. Raises TemporaryError after ``within`` seconds."""
     deadline = asyncio.get_running_loop().time() + within
     last: RolloutStatus | None = None
-    async with aclosing(_states(client, target, uid)) as states:
+    async with aclosing(_states(client, target, uid, is_scaling=is_scaling)) as states:
         while last is None or not (last.done or last.failure):
             try:
                 async with asyncio.timeout_at(deadline):
@@ -38,7 +38,7 @@ async def watch_rollout(
                 yield state
 
 
-async def _states(client: KubernetesClient, target: Target, uid: str) -> AsyncGenerator[RolloutStatus, None]:
+async def _states(client: KubernetesClient, target: Target, uid: str, *, is_scaling: bool) -> AsyncGenerator[RolloutStatus, None]:
     last: RolloutStatus | None = None
     kind = KINDS[target.kind]
     async with aclosing(watch_object(client, kind.resource, target.namespace, target.deployment)) as deployments:
@@ -48,6 +48,8 @@ async def _states(client: KubernetesClient, target: Target, uid: str) -> AsyncGe
                 last = ended_state(kind.rollout_state(deployment), target.recreated_text)
             elif deployment is not None:
                 last = kind.rollout_state(await _without_stale_verdict(client, with_kind(deployment, kind.resource)))
+                if is_scaling:
+                    last = scaling_state(last, is_paused=bool(deployment["spec"].get("paused")))
             elif last is not None:
                 last = ended_state(last, f"The {target.kind} was deleted.")
             else:

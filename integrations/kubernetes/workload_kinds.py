@@ -10,9 +10,11 @@ from types import MappingProxyType
 
 from domain.targets import WorkloadKind
 from domain.workloads.deployments import RolloutStatus
-from integrations.kubernetes import rollout_status, stateful_sets
+from domain.workloads.update_strategies import REACHES_ALL, UpdateStrategy
+from integrations.kubernetes import daemon_sets, rollout_status, stateful_sets
 from integrations.kubernetes.resources import (
     CONTROLLER_REVISIONS,
+    DAEMON_SETS,
     DEPLOYMENTS,
     REPLICA_SETS,
     STATEFUL_SETS,
@@ -33,8 +35,7 @@ class KindApi:
     is_of: Callable[[Json, Json], bool]
     """Whether a pod, the first argument, is of this revision."""
     rollout_state: Callable[[Json], RolloutStatus]
-    held_back: Callable[[Json], str]
-    """Why a new template does not reach all pods by itself, for people; empty if it does."""
+    update_strategy: Callable[[Json], UpdateStrategy]
     undo_restores_annotations: bool
     """Whether ``kubectl rollout undo`` puts back the revision's annotations too."""
 
@@ -47,8 +48,8 @@ def _is_owned(pod: Json, replica_set: Json) -> bool:
     return controller_uid(pod) == str(metadata(replica_set)["uid"])
 
 
-def _not_held_back(_: Json) -> str:
-    return ""
+def _reaches_all(_: Json) -> UpdateStrategy:
+    return REACHES_ALL
 
 
 KINDS: Mapping[WorkloadKind, KindApi] = MappingProxyType(
@@ -59,7 +60,7 @@ KINDS: Mapping[WorkloadKind, KindApi] = MappingProxyType(
             as_revision=_unchanged,
             is_of=_is_owned,
             rollout_state=rollout_status.rollout_state,
-            held_back=_not_held_back,
+            update_strategy=_reaches_all,
             undo_restores_annotations=True,
         ),
         WorkloadKind.STATEFUL_SET: KindApi(
@@ -68,7 +69,16 @@ KINDS: Mapping[WorkloadKind, KindApi] = MappingProxyType(
             as_revision=stateful_sets.as_revision,
             is_of=stateful_sets.is_of_revision,
             rollout_state=stateful_sets.rollout_state,
-            held_back=stateful_sets.held_back,
+            update_strategy=stateful_sets.update_strategy,
+            undo_restores_annotations=False,
+        ),
+        WorkloadKind.DAEMON_SET: KindApi(
+            resource=DAEMON_SETS,
+            revisions=CONTROLLER_REVISIONS,
+            as_revision=stateful_sets.as_revision,
+            is_of=daemon_sets.is_of_revision,
+            rollout_state=daemon_sets.rollout_state,
+            update_strategy=daemon_sets.update_strategy,
             undo_restores_annotations=False,
         ),
     }

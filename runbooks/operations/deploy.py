@@ -28,4 +28,5 @@ async def set_image(op: OperationContext, change: ServiceChange, _at: datetime) 
         operation_id=op.id,
         cause=f"deepecho {op.id}: deploy {change.after.label}",
         annotations_from_revision=False,
+        strategy=change.strategy,
     )

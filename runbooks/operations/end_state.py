@@ -37,6 +37,9 @@ def _verified_sentence(change: ServiceChange, progress: Progress) -> str:
         return f"{name} is set to {change.after.label}, and nothing runs it: it has 0 pods."
     if _is_scale(change):
         return f"{name} has {change.after.replicas} pods, verified."
+    if progress.ready < progress.desired and not change.strategy.reaches_all:
+        what = "was restarted" if _is_restart(change) else f"is set to {change.after.label}"
+        return f"{name} {what}; {progress.ready} of {progress.desired} pods have it, verified: {change.strategy.reason}."
     return f"{name} was restarted, verified." if _is_restart(change) else f"{name} runs {change.after.label}, verified."
 
 

@@ -8,7 +8,6 @@ from typing import Protocol
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import Drifted, NotFound, Refused, UsageError
 from domain.operations.plan_warnings import (
-    change_warnings,
     config_warnings,
     container_warnings,
     ran_until,
@@ -27,19 +26,21 @@ from domain.operations.version_selection import (
     select_version,
     unknown_version,
 )
-from domain.rich_text import sentence
+from domain.rich_text import Text, sentence
 from domain.targets import Target
 from domain.workloads.containers import containers_with_image, image_of, service_containers, with_image
 from domain.workloads.deployments import ConfigChange, Template, Workload, template_differences, template_hash
 from domain.workloads.images import version_of
 from domain.workloads.revisions import needs_number
 from runbooks.clusters import cluster_of
+from runbooks.operations.present_state import PodCounter, present_warnings
+from storage.store import Store
 
 MAX_REPLICAS = 200
 """Guards against typing mistakes: ten times the limit of the largest autoscaler here."""
 
 
-class ClusterReader(Protocol):
+class ClusterReader(PodCounter, Protocol):
     """What the planner reads from a cluster. Every method raises ``TemporaryError`` or ``PermanentError``."""
 
     async def workload(self, target: Target) -> Workload:
@@ -62,9 +63,10 @@ class ClusterReader(Protocol):
 class Planner:
     """Makes plans. ``clusters`` are keyed by the catalogue's cluster names."""
 
-    def __init__(self, catalogue: Callable[[], Catalogue], clusters: Mapping[str, ClusterReader]) -> None:
+    def __init__(self, catalogue: Callable[[], Catalogue], clusters: Mapping[str, ClusterReader], store: Store) -> None:
         self._catalogue = catalogue
         self._clusters = clusters
+        self._store = store
 
     async def deploy(self, environment: str, version: str, service: str | None = None) -> Plan:
         """Plan to set another image in the current template. Raises ``AmbiguousVersion`` or ``Refused``."""
@@ -93,7 +95,7 @@ class Planner:
             warnings=selection.left_out
             + unseen_version_warnings(selection.selected)
             + container_warnings(changes)
-            + change_warnings(selection.workloads, Verb.DEPLOY),
+            + await self._present_warnings(environment, Verb.DEPLOY, selection.workloads, changes),
         )
 
     async def rollback(self, environment: str, version: str, service: str | None = None) -> Plan:
@@ -124,7 +126,7 @@ class Planner:
                 *selection.left_out,
                 *template_warnings(selection.selected),
                 *container_warnings(changes),
-                *change_warnings(selection.workloads, Verb.ROLLBACK),
+                *await self._present_warnings(environment, Verb.ROLLBACK, selection.workloads, changes),
             ),
         )
 
@@ -132,12 +134,13 @@ class Planner:
         """Plan to replace the pods of a service. Raises ``Refused``."""
         workload = await self._workload(environment, service)
         refuse_impossible_change(workload, Verb.RESTART)
+        changes = (self._unchanged(workload),)
         return Plan(
             verb=Verb.RESTART,
             environment=environment,
-            changes=(self._unchanged(workload),),
+            changes=changes,
             arguments={"service": service},
-            warnings=change_warnings([workload], Verb.RESTART),
+            warnings=await self._present_warnings(environment, Verb.RESTART, [workload], changes),
         )
 
     async def scale(self, environment: str, service: str, replicas: int) -> Plan:
@@ -148,12 +151,13 @@ class Planner:
         refuse_impossible_change(workload, Verb.SCALE)
         _check_replicas(workload, replicas)
         zero_pods_warning = (f"With 0 pods, {service} in {environment} serves nobody.",) if replicas == 0 else ()
+        changes = (_with_replicas(self._unchanged(workload), replicas),)
         return Plan(
             verb=Verb.SCALE,
             environment=environment,
-            changes=(_with_replicas(self._unchanged(workload), replicas),),
+            changes=changes,
             arguments={"service": service, "replicas": str(replicas)},
-            warnings=change_warnings([workload], Verb.SCALE) + zero_pods_warning,
+            warnings=await self._present_warnings(environment, Verb.SCALE, [workload], changes) + zero_pods_warning,
         )
 
     async def replan(self, plan: Plan) -> Plan:
@@ -187,6 +191,11 @@ class Planner:
                 return self._unchanged(workload)
             case Verb.SCALE:
                 return _with_replicas(self._unchanged(workload), int(plan.arguments["replicas"]))
+
+    async def _present_warnings(
+        self, environment: str, verb: Verb, workloads: Sequence[Workload], changes: Sequence[ServiceChange]
+    ) -> tuple[Text, ...]:
+        return await present_warnings(self._cluster(environment), self._store, verb, workloads, changes)
 
     def _own_containers(self, selected: SelectedVersion) -> tuple[str, ...]:
         """The containers of the Deployment that run the service's image, whichever version."""
@@ -272,6 +281,7 @@ def _service_change(
         differences=template_differences(workload.template, template, workload.target.container),
         containers=after.moved,
         staying=after.staying,
+        strategy=workload.strategy,
     )
 
 

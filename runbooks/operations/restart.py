@@ -18,5 +18,10 @@ async def set_restarted_at(op: OperationContext, change: ServiceChange, at: date
     """Set the template's annotation restartedAt like ``kubectl rollout restart``; idempotent by its recorded time."""
     cluster = op.cluster(change.target.cluster)
     return await cluster.restart(
-        change.target, expected_hash=change.before.template_hash, restarted_at=at, operation_id=op.id, uid=change.uid
+        change.target,
+        expected_hash=change.before.template_hash,
+        restarted_at=at,
+        operation_id=op.id,
+        uid=change.uid,
+        strategy=change.strategy,
     )

@@ -26,4 +26,5 @@ async def set_previous_template(op: OperationContext, change: ServiceChange, _at
         operation_id=op.id,
         cause=f"deepecho {op.id}: rollback to {change.after.label}",
         annotations_from_revision=True,
+        strategy=change.strategy,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.clock import Stopwatch, has_passed
@@ -13,8 +13,9 @@ from domain.operations.operation import Phase
 from domain.operations.outcomes import VerifiedService
 from domain.operations.plans import ServiceChange, Verb
 from domain.operations.transitions import Transition
-from domain.workloads.deployments import PodFailure, RolloutStatus, RunningPods
+from domain.workloads.deployments import PodFailure, RolloutStatus, RunningPods, Workload
 from domain.workloads.images import parse_image, version_of
+from domain.workloads.update_strategies import KeptPods
 from integrations.kubernetes import Cluster
 from runbooks.operations.context import OperationContext
 
@@ -59,7 +60,7 @@ async def watch_and_verify(op: OperationContext, change: ServiceChange) -> Verif
     )
     if verified.problem:
         raise ServiceFailed(service, verified.problem)
-    return VerifiedService(change=change, pods=verified.pods, remarks=verified.remarks)
+    return VerifiedService(change=change, pods=verified.pods, remarks=verified.remarks, kept=verified.kept)
 
 
 async def _watch_rollout(op: OperationContext, change: ServiceChange) -> RolloutResult:
@@ -98,7 +99,9 @@ async def _refresh_card(op: OperationContext, refreshed_at: datetime) -> datetim
 
 async def _follow_rollout(op: OperationContext, cluster: Cluster, change: ServiceChange) -> RolloutResult:
     service, within = change.target.service, op.dependencies.rollout_within(op.record.environment)
-    async with aclosing(cluster.watch_rollout(change.target, within=within.total_seconds(), uid=change.uid)) as states:
+    is_scaling = op.plan.verb is Verb.SCALE
+    watch = cluster.watch_rollout(change.target, within=within.total_seconds(), uid=change.uid, is_scaling=is_scaling)
+    async with aclosing(watch) as states:
         while True:
             try:
                 rollout = await anext(states)
@@ -176,6 +179,7 @@ class VerificationResult:
     pods: int = 0
     problem: str = ""
     remarks: tuple[str, ...] = ()
+    kept: tuple[KeptPods, ...] = ()
 
 
 async def _verify(op: OperationContext, change: ServiceChange) -> VerificationResult:
@@ -188,23 +192,30 @@ async def _verify(op: OperationContext, change: ServiceChange) -> VerificationRe
     # Poll until the pods' status has caught up; a change by somebody else does not pass by waiting.
     while True:
         pods = await cluster.running_pods(change.target)
-        desired = (await cluster.workload(change.target)).replicas
+        workload = await cluster.workload(change.target)
+        desired = workload.replicas
         other_change = _changed_by_others(op, change, pods)
-        problem = other_change or _not_ready_yet(op.plan.verb, pods, desired)
+        problem = other_change or _not_ready_yet(op.plan.verb, change, pods, workload)
         if other_change or not problem or stopwatch.elapsed >= POD_STATUS_LAG:
             break
         await asyncio.sleep(POD_FAILURE_POLL_INTERVAL / 3)
     remarks = _altered_remarks(op, change, pods)
     if problem and not other_change and 0 < rolled_out < desired:
         # More pods were asked for after the rollout had ended, as an autoscaler does: it has not failed for that.
-        problem = _not_ready_yet(op.plan.verb, pods, rolled_out)
+        problem = _not_ready_yet(op.plan.verb, change, pods, replace(workload, replicas=rolled_out))
         remarks += (f"Their number was raised to {desired} since, and {pods.ready} of them are ready.",)
     verdict = verify_images(op.plan.verb, change, pods.images, recorded)
     if problem := problem or verdict.problem:
         await _mark_failed(op, change)
         return VerificationResult(problem=problem)
-    await _record_verified(op, change, pods, verdict)
-    return VerificationResult(pods=pods.ready, remarks=remarks + verdict.remarks)
+    kept = _kept_pods(op.plan.verb, change, pods)
+    await _record_verified(op, change, pods, verdict, kept)
+    return VerificationResult(pods=pods.ready_updated if kept else pods.ready, remarks=remarks + verdict.remarks, kept=kept)
+
+
+def _kept_pods(verb: Verb, change: ServiceChange, pods: RunningPods) -> tuple[KeptPods, ...]:
+    """The pods that the update strategy left at another template; a scaling asks for no template."""
+    return () if verb is Verb.SCALE or change.strategy.reaches_all else pods.kept
 
 
 def _changed_by_others(op: OperationContext, change: ServiceChange, pods: RunningPods) -> str:
@@ -235,24 +246,37 @@ def _altered_remarks(op: OperationContext, change: ServiceChange, pods: RunningP
     return (f"The template of {name} is not as planned{where}: an admission webhook or somebody else has altered it.",)
 
 
-def _not_ready_yet(verb: Verb, pods: RunningPods, desired: int) -> str:
+def _not_ready_yet(verb: Verb, change: ServiceChange, pods: RunningPods, workload: Workload) -> str:
     """A problem that may pass within ``POD_STATUS_LAG``; empty if there is none."""
+    desired = workload.replicas
     # A scaling down is done, by the Deployment's status, before its controller has deleted a pod.
-    if verb is Verb.SCALE and pods.total > desired:
+    if verb is Verb.SCALE and pods.total > _most_pods(workload):
         return f"There are still {pods.total} pods, not {desired}."
+    if change.strategy.on_delete and verb is not Verb.SCALE:
+        return ""
     if pods.ready < desired:
         return f"Only {pods.ready} of {desired} pods are ready."
-    if pods.ready_updated < pods.ready:
-        return f"{pods.ready - pods.ready_updated} of {pods.ready} ready pods still run the version of before."
+    old = pods.ready - pods.ready_updated - change.strategy.kept(desired)
+    if verb is not Verb.SCALE and old > 0:
+        return f"{old} of {pods.ready} ready pods still run the version of before."
     return ""
 
 
-async def _record_verified(op: OperationContext, change: ServiceChange, pods: RunningPods, verdict: ImageVerdict) -> None:
-    at, ready = op.dependencies.clock.now(), pods.ready
+def _most_pods(workload: Workload) -> int:
+    """How many pods a scaling may leave: a pause in the middle of a rollout keeps some more than are asked for."""
+    surge = sum(revision.replicas for revision in workload.revisions) if workload.paused else 0
+    return max(workload.replicas, surge)
+
+
+async def _record_verified(
+    op: OperationContext, change: ServiceChange, pods: RunningPods, verdict: ImageVerdict, kept: tuple[KeptPods, ...]
+) -> None:
+    at, ready = op.dependencies.clock.now(), pods.ready_updated if kept else pods.ready
+    desired = ready + sum(each.count for each in kept)
     verified = [each.reported for each in pods.images if each.container in change.own_containers and each.reported.digest]
     async with op.dependencies.store.write() as tx:
         for reported in verified if not verdict.remarks or op.plan.verb is not Verb.SCALE else ():
             await tx.images.record(change.after.image, reported, at)
     await op.update_progress(
-        change.target.service, phase=Phase.VERIFIED, ended_at=at, detail="", ready=ready, updated=ready, desired=ready
+        change.target.service, phase=Phase.VERIFIED, ended_at=at, detail="", ready=ready, updated=ready, desired=desired
     )

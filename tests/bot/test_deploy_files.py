@@ -56,6 +56,7 @@ def test_the_role_permits_what_the_commands_need_and_changes_only_deployments() 
     assert {each for each in granted if each[0] not in ("get", "list", "watch")} == {
         ("patch", "apps", "deployments"),
         ("patch", "apps", "statefulsets"),
+        ("patch", "apps", "daemonsets"),
     }
     assert not any(resource == "secrets" for _, _, resource in granted)
 

@@ -1,6 +1,7 @@
 """Operations on a real API server, with the rights of ``deploy/rbac.yaml`` and no others.
 
-Each test has a namespace of its own, which is deleted at the end.
+Each test has a namespace of its own, which is deleted at the end. Modules of kinds that the stand-in cluster runs like a real one
+say ``ON_STAND_IN_TOO``: their tests run on both.
 """
 
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
 from domain.redaction import redact
 from integrations.kubernetes import ClusterSettings, open_cluster
+from sandbox.cluster import FAST, StandInCluster
 from storage.migrate import migrate
 from tests.harness.bot_account import bot_kubeconfig
 from tests.harness.cluster_namespace import ClusterNamespace, open_namespace, real_kubeconfig
@@ -24,10 +26,24 @@ def kubeconfig() -> Path:
     return real_kubeconfig()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "namespace" in metafunc.fixturenames:
+        real = pytest.param("real", marks=pytest.mark.cluster)
+        both = getattr(metafunc.module, "ON_STAND_IN_TOO", False)
+        metafunc.parametrize("namespace", ["stand-in", real] if both else [real], indirect=True)
+
+
 @pytest.fixture
-async def namespace(kubeconfig: Path) -> AsyncIterator[ClusterNamespace]:
-    async with open_namespace("real", kubeconfig, Path(f"{kubeconfig}.viewer"), None) as found:
-        yield found
+async def namespace(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ClusterNamespace]:
+    if request.param == "real":
+        kubeconfig = real_kubeconfig()
+        async with open_namespace("real", kubeconfig, Path(f"{kubeconfig}.viewer"), None) as found:
+            yield found
+        return
+    async with StandInCluster(pace=FAST) as stand_in:
+        kubeconfig = stand_in.kubeconfig(tmp_path / "kubeconfig")
+        async with open_namespace("stand-in", kubeconfig, kubeconfig, stand_in) as found:
+            yield found
 
 
 @pytest.fixture
@@ -41,10 +57,11 @@ async def kubectl_namespace(kubeconfig: Path) -> AsyncIterator[ClusterNamespace]
 async def harness(namespace: ClusterNamespace, tmp_path: Path) -> AsyncIterator[OperationsHarness]:
     url = f"sqlite:///{tmp_path / 'deepecho.sqlite'}"
     await migrate(url)
-    settings = ClusterSettings(name="main", kubeconfig=str(await bot_kubeconfig(namespace, tmp_path)))
+    kubeconfig = namespace.kubeconfig if namespace.stand_in else await bot_kubeconfig(namespace, tmp_path)
+    settings = ClusterSettings(name="main", kubeconfig=str(kubeconfig))
     async with (
         open_cluster(settings, SystemClock(), redact=redact) as cluster,
-        open_operations_process(url, OffsetClock(), _catalogue(namespace.name), None, cluster) as opened,
+        open_operations_process(url, OffsetClock(), _catalogue(namespace.name), namespace.stand_in, cluster) as opened,
     ):
         yield opened
 
@@ -58,7 +75,8 @@ def _catalogue(namespace: str) -> Catalogue:
                 "production": {"cluster": "main", "namespace": namespace, "protected": True, "rollout_minutes": 2},
             },
             "services": {name: service(name, "main", image) for name in ("web", "api")}
-            | {"db": {"statefulset": "db", "container": "main", "image": image}},
+            | {"db": {"statefulset": "db", "container": "main", "image": image}}
+            | {"agent": {"daemonset": "agent", "container": "main", "image": image}},
             "applications": {"shop": {"services": ["web", "api"], "default": True}},
         }
     )

@@ -1,17 +1,21 @@
-"""Every procedure on a StatefulSet of a real API server: its revisions are ControllerRevisions."""
+"""Every procedure on a StatefulSet: its revisions are ControllerRevisions, and its strategy may keep pods at theirs."""
+
+import asyncio
 
 import pytest
 
 from domain.errors import Refused
 from domain.operations.operation import OperationRecord, State
 from domain.operations.plans import Plan
+from domain.rich_text import plain_text
 from domain.targets import Target
 from domain.workloads.deployments import Workload
+from domain.workloads.pod_counts import PodGroup
 from tests.harness.cluster_namespace import ROLLOUT_TIMEOUT, ClusterNamespace, Json
 from tests.harness.operations import OperationsHarness
 from tests.harness.samples.team import RAY
 
-pytestmark = pytest.mark.cluster
+ON_STAND_IN_TOO = True
 
 FIRST, SECOND, NEW = "main-aaaaaaa", "main-bbbbbbb", "main-0ddba11"
 LABELS = {"app": "db"}
@@ -45,15 +49,25 @@ class StatefulSetHarness:
     async def workload(self) -> Workload:
         return await self.operations.cluster.workload(self.target)
 
-    async def create(self, **strategy: object) -> None:
-        await self.namespace.create(manifest(FIRST, **strategy))
-        await self.wait()
+    async def groups(self) -> tuple[PodGroup, ...]:
+        """What its pods run, counted now."""
+        found = await self.workload()
+        return (await self.operations.cluster.pod_counts([found]))[found.uid].groups
 
-    async def set_version(self, tag: str, **env: str) -> None:
+    async def create(self, strategy: Json | None = None, *, wait: bool = True) -> None:
+        await self.namespace.create(manifest(FIRST, **(strategy or {})))
+        async with asyncio.timeout(ROLLOUT_TIMEOUT):
+            while (await self.workload()).ready < 2:
+                await asyncio.sleep(0.05)
+        if wait:
+            await self.wait()
+
+    async def set_version(self, tag: str, *, wait: bool = True, **env: str) -> None:
         container = {"name": "main", "image": f"registry.example/web:{tag}"}
         container["env"] = [{"name": name, "value": value} for name, value in env.items()]  # type: ignore[assignment]
         await self.namespace.api.merge(self.path, {"spec": {"template": {"spec": {"containers": [container]}}}})
-        await self.wait()
+        if wait:
+            await self.wait()
 
     async def wait(self) -> None:
         await self.namespace.kubectl("rollout", "status", "statefulset/db", f"--timeout={ROLLOUT_TIMEOUT:.0f}s")
@@ -72,7 +86,7 @@ async def test_its_history_is_read(stateful_set: StatefulSetHarness) -> None:
     await stateful_set.set_version(SECOND)
     found = await stateful_set.workload()
     assert [(each.number, each.image.rpartition(":")[2]) for each in found.revisions] == [(2, SECOND), (1, FIRST)]
-    assert (found.revision, found.replicas, found.ready, found.held_back) == (2, 2, 2, "")
+    assert (found.revision, found.replicas, found.ready, found.strategy.reaches_all) == (2, 2, 2, True)
     assert found.revisions[0].template_hash == found.template_hash
     assert await stateful_set.operations.cluster.workloads([stateful_set.target]) == {stateful_set.target: found}
 
@@ -113,29 +127,83 @@ async def test_deploy_restart_and_scale(stateful_set: StatefulSetHarness) -> Non
         assert (await stateful_set.operations.cluster.running_pods(stateful_set.target)).total == replicas
 
 
-@pytest.mark.parametrize(
-    ("strategy", "says"),
-    [
-        (
-            {"type": "OnDelete", "rollingUpdate": None},
-            "its update strategy is OnDelete, so that Kubernetes replaces a pod only when somebody deletes it",
-        ),
-        ({"rollingUpdate": {"partition": 1}}, "its partition is 1, so that the pods below number 1 keep their version"),
-    ],
-)
-async def test_what_would_not_reach_all_pods_is_refused_before_anything_is_asked(
-    stateful_set: StatefulSetHarness, strategy: Json, says: str
+ON_DELETE = {"updateStrategy": {"type": "OnDelete"}}
+PARTITION = {"updateStrategy": {"rollingUpdate": {"partition": 1}}}
+
+
+async def test_a_partition_is_told_before_the_approval_and_the_end_says_which_pods_run_what(
+    stateful_set: StatefulSetHarness,
 ) -> None:
-    await stateful_set.create()
-    await stateful_set.set_version(SECOND)
-    await stateful_set.namespace.api.merge(stateful_set.path, {"spec": {"updateStrategy": strategy}})
-    planner = stateful_set.operations.planner
-    plans = (
-        planner.rollback("production", "last", "db"),
-        planner.deploy("production", NEW, "db"),
-        planner.restart("production", "db"),
+    await stateful_set.create(PARTITION)
+    plan = await stateful_set.operations.planner.deploy("production", NEW, "db")
+    assert (
+        f"db: its partition is 1, so this rolls 1 of its 2 pods. Ordinal 0 keeps what runs there now ({FIRST}), "
+        "even if somebody deletes them."
+    ) in map(plain_text, plan.warnings)
+    ended = await stateful_set.run(plan)
+    assert ended.state is State.SUCCEEDED
+    assert ended.outcome == (f"{NEW} is set; 1 of 2 pods of db has it, verified. Ordinal 0 keeps {FIRST}: its partition is 1.")
+    found = await stateful_set.workload()
+    assert (found.has_arrived, found.obstacle) == (False, "Its partition is 1, so that the others keep theirs.")
+    back = await stateful_set.run(await stateful_set.operations.planner.rollback("production", "last", "db"))
+    assert (back.state, back.outcome) == (State.SUCCEEDED, f"Verified: all 2 pods run {FIRST}.")
+
+
+async def test_a_restart_behind_a_partition_says_what_was_not_restarted(stateful_set: StatefulSetHarness) -> None:
+    await stateful_set.create(PARTITION)
+    plan = await stateful_set.operations.planner.restart("production", "db")
+    ended = await stateful_set.operations.run_plan(plan, by=RAY)
+    assert ended.state is State.SUCCEEDED
+    assert ended.outcome == (
+        f"The restart is set; 1 of 2 pods of db has it, verified. Ordinal 0 keeps {FIRST}: its partition is 1."
     )
-    for plan in plans:
-        with pytest.raises(Refused, match=says):
-            await plan
-    assert (await planner.scale("production", "db", 3)).changes[0].after.replicas == 3
+
+
+async def test_with_on_delete_the_template_is_set_and_the_pods_wait_for_whoever_deletes_them(
+    stateful_set: StatefulSetHarness,
+) -> None:
+    await stateful_set.create(ON_DELETE, wait=False)
+    plan = await stateful_set.operations.planner.deploy("production", NEW, "db")
+    assert (
+        f"db: its update strategy is OnDelete, so this rolls none of its 2 pods. Ordinals 0-1 keep what runs there now ({FIRST}) "
+        "until somebody deletes them."
+    ) in map(plain_text, plan.warnings)
+    ended = await stateful_set.run(plan)
+    assert ended.state is State.SUCCEEDED
+    assert ended.outcome == (
+        f"{NEW} is set; 0 of 2 pods of db have it. Ordinals 0-1 keep {FIRST} until somebody deletes them: "
+        "its update strategy is OnDelete."
+    )
+    await stateful_set.namespace.kubectl("delete", "pod", "db-1", "--wait=false")
+    async with asyncio.timeout(ROLLOUT_TIMEOUT):
+        while [group.total for group in (await stateful_set.groups())] != [1, 1]:
+            await asyncio.sleep(0.05)
+    assert [(group.version, group.is_current) for group in await stateful_set.groups()] == [(NEW, True), (FIRST, False)]
+
+
+async def test_a_restart_that_would_replace_no_pod_is_refused(stateful_set: StatefulSetHarness) -> None:
+    await stateful_set.create(ON_DELETE, wait=False)
+    with pytest.raises(Refused, match=r"would replace no pod: its update strategy is OnDelete\. Nothing was changed\."):
+        await stateful_set.operations.planner.restart("production", "db")
+    behind = {"spec": {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}}
+    await stateful_set.namespace.api.merge(stateful_set.path, behind)
+    with pytest.raises(Refused, match=r"its partition is 2\. Nothing was changed\. Lower the partition first\."):
+        await stateful_set.operations.planner.restart("production", "db")
+
+
+@pytest.mark.parametrize("strategy", [ON_DELETE, PARTITION])
+async def test_scaling_is_done_with_enough_pods_of_any_version(stateful_set: StatefulSetHarness, strategy: Json) -> None:
+    await stateful_set.create(strategy, wait=False)
+    await stateful_set.set_version(SECOND, wait=False)
+    plan = await stateful_set.operations.planner.scale("production", "db", 3)
+    ended = await stateful_set.run(plan)
+    assert (ended.state, ended.outcome) == (State.SUCCEEDED, "Verified: 3 pods are ready (there were 2).")
+
+
+async def test_a_strategy_that_changed_since_the_approval_stops_the_operation(stateful_set: StatefulSetHarness) -> None:
+    await stateful_set.create()
+    plan = await stateful_set.operations.planner.deploy("production", NEW, "db")
+    await stateful_set.namespace.api.merge(stateful_set.path, {"spec": {"updateStrategy": {"rollingUpdate": {"partition": 1}}}})
+    ended = await stateful_set.run(plan)
+    assert ended.state is State.DRIFTED
+    assert "the update strategy of db was changed" in plain_text(ended.outcome)

@@ -156,6 +156,25 @@ async def test_a_deployment_that_does_not_exist_has_no_hands(namespace: ClusterN
     assert await cluster.field_managers([namespace.target("nothing")]) == {}
 
 
+async def test_an_init_container_of_the_service_counts_and_another_program_does_not(
+    namespace: ClusterNamespace, cluster: Cluster
+) -> None:
+    image = "registry.example/web:main-aaaaaaa"
+    containers = [{"name": "main", "image": image}, {"name": "proxy", "image": "registry.example/proxy:1"}]
+    spec = {"initContainers": [{"name": "migrate", "image": image}], "containers": containers}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": spec}
+    await namespace.deploy("main-aaaaaaa", spec={"template": template})
+
+    async def set_image(container: str, image: str, manager: str) -> str:
+        await namespace.kubectl("set", "image", "deployment/web", f"{container}={image}", f"--field-manager={manager}")
+        found = (await hands_of(namespace, cluster)).image
+        return found.name if found else ""
+
+    # Times are whole seconds: of two managers in one second the last by name counts.
+    assert await set_image("migrate", "registry.example/web:main-bbbbbbb", "zoe") == "zoe"
+    assert await set_image("proxy", "registry.example/proxy:2", "zz-top") == "zoe"
+
+
 @pytest.mark.parametrize("container", ["main", "sidecar"])
 async def test_only_the_services_own_container_counts(namespace: ClusterNamespace, cluster: Cluster, container: str) -> None:
     await namespace.deploy("main-aaaaaaa")

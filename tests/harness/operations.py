@@ -250,7 +250,7 @@ async def open_operations_process(
     store = Store(open_engines(url, pooled=False))
     lease = SingleReplicaLease(replica)
     clusters, current_catalogue = {"main": cluster}, CurrentCatalogue(catalogue)
-    planner = Planner(current_catalogue, clusters)
+    planner = Planner(current_catalogue, clusters, store)
     engine = Engine(url, lease, procedures_version=procedures, observer=observer)
     directory = directory or MemoryDirectory()
     rights = RightsCheck(

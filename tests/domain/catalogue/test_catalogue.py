@@ -257,7 +257,7 @@ def test_one_namespace_can_hold_all_environments() -> None:
             {"prod": {"deployment": "x"}},
             "services.deep-echo-main.environments.prod: 'prod' is not defined; there are development",
         ),
-        ({"production": {}}, "say what differs: deployment, statefulset, namespace or container"),
+        ({"production": {}}, "say what differs: deployment, statefulset, daemonset, namespace or container"),
         ({"production": {"deploymnt": "x"}}, "services.deep-echo-main.environments.production.deploymnt"),
         ({"production": {"deployment": "No_Name"}}, "services.deep-echo-main.environments.production.deployment"),
         ({"production": {"deployment": ""}}, "services.deep-echo-main.environments.production.deployment"),
@@ -281,14 +281,16 @@ def test_a_placement_that_is_wrong_is_said(environments: dict[str, dict[str, str
 def test_a_service_is_a_stateful_set_where_it_says_so() -> None:
     data = placed(production={"statefulset": "db"})
     data["services"]["db"] = {"statefulset": "deep-echo-main", "container": "main", "image": "registry.example/db"}
+    data["services"]["agent"] = {"daemonset": "deep-echo-main", "container": "main", "image": "registry.example/agent"}
     catalogue = Catalogue.model_validate(data)
     kinds = {each: catalogue.target(each, "deep-echo-main").kind for each in catalogue.environments}
     assert list(kinds.values()) == [WorkloadKind.DEPLOYMENT, WorkloadKind.DEPLOYMENT, WorkloadKind.STATEFUL_SET]
+    assert catalogue.target("staging", "agent").kind is WorkloadKind.DAEMON_SET
     # A Deployment and a StatefulSet of one name are two workloads.
     assert catalogue.target("staging", "db").deployment == catalogue.target("staging", "deep-echo-main").deployment
 
 
-@pytest.mark.parametrize("names", [{}, {"deployment": "web", "statefulset": "web"}])
+@pytest.mark.parametrize("names", [{}, {"deployment": "web", "statefulset": "web"}, {"statefulset": "web", "daemonset": "web"}])
 def test_a_service_has_one_kind(names: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match="say exactly one of deployment and statefulset"):
+    with pytest.raises(ValidationError, match="say exactly one of deployment, statefulset and daemonset"):
         Catalogue.model_validate(broken("services/web", {"container": "main", "image": "registry.example/web", **names}))

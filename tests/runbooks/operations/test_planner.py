@@ -17,6 +17,9 @@ from domain.redaction import redact
 from integrations.kubernetes import Cluster, ClusterSettings, open_cluster
 from runbooks.operations.planner import MAX_REPLICAS, Planner
 from sandbox.cluster import FAST, StandInCluster
+from storage.engines import open_engines
+from storage.store import Store
+from storage.tables import metadata
 from tests.harness.cluster_namespace import KubernetesHttpApi
 from tests.harness.commands import seed_objects
 from tests.harness.samples.team import REGISTRY, team_catalogue
@@ -29,6 +32,7 @@ DEPLOYMENTS = "/apis/apps/v1/namespaces/deep-echo-prod/deployments"
 class PlannerHarness:
     planner: Planner
     cluster: Cluster
+    store: Store
     stand_in: StandInCluster
     api: KubernetesHttpApi
 
@@ -40,10 +44,14 @@ async def platform(tmp_path: Path) -> AsyncIterator[PlannerHarness]:
         settings = ClusterSettings(name="main", kubeconfig=str(stand_in.kubeconfig(tmp_path / "kubeconfig")), total_timeout=5)
         async with open_cluster(settings, SystemClock(), redact=redact) as cluster:
             catalogue = team_catalogue()
-            planner = Planner(lambda: catalogue, {"main": cluster})
+            store = Store(open_engines(f"sqlite:///{tmp_path / 'deepecho.db'}", pooled=False))
+            async with store.engines.write.begin() as connection:
+                await connection.run_sync(metadata.create_all)
+            planner = Planner(lambda: catalogue, {"main": cluster}, store)
             yield PlannerHarness(
-                planner, cluster, stand_in, KubernetesHttpApi(session, stand_in.url, _token(settings.kubeconfig))
+                planner, cluster, store, stand_in, KubernetesHttpApi(session, stand_in.url, _token(settings.kubeconfig))
             )
+            await store.close()
 
 
 def _token(kubeconfig: str) -> str:
@@ -245,7 +253,7 @@ async def test_a_restart_in_between_does_not_change_what_last_means(platform: Pl
 async def test_the_plan_outlives_the_planner(platform: PlannerHarness) -> None:
     plan = await platform.planner.rollback("production", "abc1234")
     catalogue = team_catalogue()
-    another = Planner(lambda: catalogue, {"main": platform.cluster})
+    another = Planner(lambda: catalogue, {"main": platform.cluster}, platform.store)
     assert (await another.replan(plan)).digest() == plan.digest()
 
 

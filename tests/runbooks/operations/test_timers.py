@@ -97,15 +97,33 @@ async def test_a_time_that_was_over_while_the_cluster_was_away_is_made_up_for(ha
     assert await replicas(harness) == 3
 
 
-async def test_what_cannot_go_back_is_told(harness: OperationsHarness) -> None:
+async def test_what_is_paused_meanwhile_goes_back_all_the_same(harness: OperationsHarness) -> None:
     first = await scaled_for_a_while(harness)
     harness.stand_in.store.modify(DEPLOYMENTS_KEPT, ("deep-echo-prod", MAIN), lambda each: each["spec"].update(paused=True))
 
     harness.clock.advance(TWO_HOURS)
     await harness.timers.run_due()
 
+    (back,) = await others(harness, first)
+    ended = await harness.wait_ended(back.id)
+    assert (ended.state, ended.outcome) == (
+        State.SUCCEEDED,
+        "Verified: 3 pods are ready (there were 5). Its rollout stays paused.",
+    )
+
+
+async def test_what_cannot_go_back_is_told(harness: OperationsHarness) -> None:
+    first = await scaled_for_a_while(harness)
+    tracked = {"argocd.argoproj.io/tracking-id": "deep-echo-docs:apps/Deployment:deep-echo-prod/deep-echo-main"}
+    harness.stand_in.store.modify(
+        DEPLOYMENTS_KEPT, ("deep-echo-prod", MAIN), lambda each: each["metadata"]["annotations"].update(tracked)
+    )
+
+    harness.clock.advance(TWO_HOURS)
+    await harness.timers.run_due()
+
     last = (await harness.notes(first.id))[-1]
-    assert str(last.text).startswith("The time of this scale is over. The rollout of deep-echo-main in production is paused")
+    assert str(last.text).startswith("The time of this scale is over. deep-echo-main in production belongs to Argo CD")
     assert await replicas(harness) == 5
 
 
