@@ -79,11 +79,13 @@ class IncidentRepository:
             found.update((subject, incident_id) for subject, incident_id in rows)
         return found
 
-    async def link(self, subject: str, incident_id: str) -> None:
-        """Let an alert group or operation belong to this incident from now on."""
-        statement = insert(self._connection, incident_subjects).values(subject=subject, incident_id=incident_id)
-        upsert = statement.on_conflict_do_update(index_elements=["subject"], set_={"incident_id": incident_id})
-        await self._connection.execute(upsert)
+    async def link(self, incident_ids: Mapping[str, str]) -> None:
+        """Let these alert groups and operations belong to these incidents from now on."""
+        if incident_ids:
+            statement = insert(self._connection, incident_subjects)
+            updated = {"incident_id": statement.excluded["incident_id"]}
+            rows = [{"subject": subject, "incident_id": incident_id} for subject, incident_id in incident_ids.items()]
+            await self._connection.execute(statement.on_conflict_do_update(index_elements=["subject"], set_=updated), rows)
 
     async def move_subjects(self, from_id: str, to_id: str) -> None:
         """Let everything that belongs to one incident belong to another."""

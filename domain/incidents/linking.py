@@ -26,15 +26,20 @@ from domain.text import clip, format_duration
 
 MAX_ALERTS = 200
 """Alert groups that one incident lists. Further ones are linked and counted only in their own cards."""
+MAX_ANNOUNCED = 5
+"""Alerts that join are told in the channel up to here; then the card alone counts them."""
 MAX_OPERATIONS = 100
 
 
 def cause_of(group: AlertGroup) -> str:
-    """The key of what the group is about: its storm, else its service, else its alert. Groups with one key share an incident."""
-    if group.storm:
-        return f"storm/{group.storm}"
+    """The key of what the group is about: its service, else its alert. Groups with one key share an incident."""
     where = f"{group.source}/{group.environment}"
     return f"{where}/{group.service}" if group.service else f"{where}//{group.title}"
+
+
+def storm_cause(group: AlertGroup) -> str:
+    """The key of the storm that the group is folded into; empty without one."""
+    return f"storm/{group.storm}" if group.storm else ""
 
 
 def incident_from(group: AlertGroup, incident_id: str, at: datetime, *, team: str, announcement_channel: str) -> Incident:
@@ -47,7 +52,7 @@ def incident_from(group: AlertGroup, incident_id: str, at: datetime, *, team: st
         environment=group.environment,
         services=(group.service,) if group.service else (),
         team=team,
-        cause=cause_of(group),
+        cause=storm_cause(group) or cause_of(group),
         declared=Mark(BOT_PARTICIPANT, at),
         alerts=(linked_alert(group),),
         announcement_channel=announcement_channel,
@@ -99,7 +104,8 @@ def _save_alert(
     if before is None:
         text = sentence(by.text, " linked ", name, ".") if by else sentence(name, " fires, too." if others else " fires.")
         audit = "incident link" if by else ""
-        return change(updated, EntryKind.ALERT, at, text, by=by, ref=after.group_id, quiet=not others, audit=audit)
+        quiet = by is None and not 0 < len(others) < MAX_ANNOUNCED
+        return change(updated, EntryKind.ALERT, at, text, by=by, ref=after.group_id, quiet=quiet, audit=audit)
     if before.firing and not after.firing:
         return _save_ended(updated, name, after, at)
     if not before.firing and after.firing:

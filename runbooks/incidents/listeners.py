@@ -1,12 +1,13 @@
 """What alert groups and operations do to incidents, in the transaction that writes them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.alerts.alerts import AlertGroup, GroupState
 from domain.catalogue.catalogue import Catalogue
-from domain.incidents.incident import Incident
+from domain.incidents.changes import IncidentChange
+from domain.incidents.incident import ClockKind, Incident
 from domain.incidents.linking import apply_alert, apply_operation, cause_of, incident_from, is_part_of
 from domain.incidents.transitions import declare
 from domain.operations.operation import OperationRecord
@@ -30,12 +31,12 @@ class IncidentListeners:
         catalogue = self.saver.catalogue()
         if catalogue.incidents is None:
             return
+        batch = _Batch(tx, self.saver, catalogue, at)
         incident_ids = await tx.of(IncidentRepository).of_subjects(group.id for group in groups)
-        for group in groups:
-            if (incident_id := incident_ids.get(group.id)) is not None:
-                await self._apply(tx, incident_id, group, catalogue, at)
-            elif _opens_incident(group, catalogue):
-                await self._open_or_join(tx, group, catalogue, at)
+        # In the order of the incidents' ids: otherwise two transactions could deadlock.
+        for group in sorted(groups, key=lambda each: incident_ids.get(each.id, "~")):
+            await batch.apply(group, incident_ids.get(group.id, ""))
+        await batch.write()
 
     async def on_operation_saved(self, tx: Transaction, operation: OperationRecord, at: datetime) -> None:
         """Show an operation on the incidents that it belongs to by its environment and services, or by a person's link."""
@@ -43,41 +44,92 @@ class IncidentListeners:
             return
         incidents = tx.of(IncidentRepository)
         linked = await incidents.of_subjects([operation.id])
-        for each in await incidents.open_ones():
+        for each in sorted(await incidents.open_ones(), key=lambda incident: incident.id):
             if linked.get(operation.id) != each.id and not is_part_of(each, operation):
                 continue
             incident = await incidents.get_for_update(each.id)
             change = apply_operation(incident, operation, at) if incident is not None and incident.is_open else None
             if change is not None:
-                await incidents.link(operation.id, each.id)
+                await incidents.link({operation.id: each.id})
                 await self.saver.save(tx, [change], at)
 
-    async def _apply(self, tx: Transaction, incident_id: str, group: AlertGroup, catalogue: Catalogue, at: datetime) -> None:
-        incident = await tx.of(IncidentRepository).get_for_update(incident_id)
-        if incident is not None and _goes_on(incident, at):
-            await self.saver.save(tx, apply_alert(incident, group, at, self.saver.timings), at)
-        elif _opens_incident(group, catalogue) and not _has_alert_firing(incident, group):
-            await self._open_or_join(tx, group, catalogue, at)
 
-    async def _open_or_join(self, tx: Transaction, group: AlertGroup, catalogue: Catalogue, at: datetime) -> None:
-        incidents = tx.of(IncidentRepository)
+@dataclass(slots=True)
+class _Batch:
+    """The incidents that a batch of alert groups changes. Each is read and written once, however many groups it has."""
+
+    tx: Transaction
+    saver: IncidentSaver
+    catalogue: Catalogue
+    at: datetime
+    _incidents: dict[str, Incident] = field(default_factory=dict)
+    _changes: dict[str, list[IncidentChange]] = field(default_factory=dict)
+    _links: dict[str, str] = field(default_factory=dict)
+    _ids_by_cause: dict[str, str] = field(default_factory=dict)
+
+    async def apply(self, group: AlertGroup, incident_id: str) -> None:
+        """Apply a group to its incident, if it has one; else open or join one, if it is severe."""
+        incident = await self._loaded(incident_id) if incident_id else None
+        if incident is not None and _goes_on(incident, self.at):
+            self._apply_to(incident, group)
+        elif _opens_incident(group, self.catalogue) and not _has_fired_since_the_end(incident, group):
+            await self._open_or_join(group)
+
+    async def write(self) -> None:
+        """Write what has changed."""
+        await self.tx.of(IncidentRepository).link(self._links)
+        for _, changes in sorted(self._changes.items()):
+            await self.saver.save(self.tx, changes, self.at)
+
+    async def _loaded(self, incident_id: str) -> Incident | None:
+        if incident_id not in self._incidents:
+            incident = await self.tx.of(IncidentRepository).get_for_update(incident_id)
+            if incident is None:
+                return None
+            self._incidents[incident_id] = incident
+        return self._incidents[incident_id]
+
+    def _apply_to(self, incident: Incident, group: AlertGroup) -> None:
+        changes = apply_alert(incident, group, self.at, self.saver.timings)
+        if changes:
+            self._changes.setdefault(incident.id, []).extend(changes)
+            self._incidents[incident.id] = changes[-1].record
+
+    async def _open_or_join(self, group: AlertGroup) -> None:
+        # A storm has one incident, but for what has one of its own already.
+        known = await self._of_cause(cause_of(group)) if group.storm else None
+        incident = known or await self._opened(group)
+        if incident is not None:
+            self._apply_to(incident, group)
+            self._links[group.id] = incident.id
+
+    async def _opened(self, group: AlertGroup) -> Incident | None:
+        """The incident that the group opens, or the one that its cause has already."""
         record = incident_from(
             group,
-            await incidents.new_id(f"{group.id}/{group.episode}"),
-            at,
-            team=catalogue.team_of(group.service),
+            await self.tx.of(IncidentRepository).new_id(f"{group.id}/{group.episode}"),
+            self.at,
+            team=self.catalogue.team_of(group.service),
             announcement_channel=self.saver.config.channel or group.channel,
         )
+        if (known := await self._of_cause(record.cause)) is not None:
+            return known
         change = declare(record, self.saver.timings, reason=_opened_by(group))
-        if not await self.saver.add(tx, change, at):
-            # Somebody else was faster, or the cause is ongoing: the group belongs to that incident.
-            existing = await incidents.by_cause(cause_of(group))
-            if existing is None:
-                return
-            await self.saver.save(tx, apply_alert(existing, group, at, self.saver.timings), at)
-            await incidents.link(group.id, existing.id)
-            return
-        await incidents.link(group.id, record.id)
+        if await self.saver.add(self.tx, change, self.at):
+            self._incidents[record.id] = change.record
+            self._ids_by_cause[record.cause] = record.id
+            return change.record
+        # Somebody else was faster: the insert has waited for their commit, so that the row can be read now.
+        return await self._of_cause(record.cause)
+
+    async def _of_cause(self, cause: str) -> Incident | None:
+        if (known := self._ids_by_cause.get(cause)) is not None:
+            return self._incidents[known]
+        incident = await self.tx.of(IncidentRepository).by_cause(cause)
+        if incident is None:
+            return None
+        self._ids_by_cause[cause] = incident.id
+        return self._incidents.setdefault(incident.id, incident)
 
 
 def _opens_incident(group: AlertGroup, catalogue: Catalogue) -> bool:
@@ -88,17 +140,15 @@ def _opens_incident(group: AlertGroup, catalogue: Catalogue) -> bool:
 
 def _goes_on(incident: Incident, at: datetime) -> bool:
     """Whether what happens to its alerts still matters to it: until the watch is over."""
-    return incident.state.is_ongoing or any(clock.kind.value == "watch" and clock.due_at > at for clock in incident.clocks)
+    watch = incident.clock(ClockKind.WATCH)
+    return incident.state.is_ongoing or (watch is not None and watch.due_at > at)
 
 
-def _has_alert_firing(incident: Incident | None, group: AlertGroup) -> bool:
-    """Whether the group has been firing since before the incident ended: a person has closed it nevertheless."""
-    if incident is None:
-        return False
-    return any(each.group_id == group.id and each.firing for each in incident.alerts)
+def _has_fired_since_the_end(incident: Incident | None, group: AlertGroup) -> bool:
+    """Whether the group was firing when its incident ended: a person has ended it nevertheless."""
+    return incident is not None and any(each.group_id == group.id and each.firing for each in incident.alerts)
 
 
 def _opened_by(group: AlertGroup) -> Text:
-    return sentence(
-        f"{group.severity} {group.title} (", Code(group.id), f") fires{f': {group.summary}' if group.summary else ''}."
-    )
+    what = f": {group.summary}" if group.summary else "."
+    return sentence(f"{group.severity} {group.title} (", Code(group.id), f") fires{what}")

@@ -135,7 +135,7 @@ class IncidentService:
             changes = changes_of(incident)
             if not changes:
                 raise Refused(f"{subject} is part of {incident.id} already.")
-            await tx.of(IncidentRepository).link(subject, incident.id)
+            await tx.of(IncidentRepository).link({subject: incident.id})
             saved = await self.saver.save(tx, changes, at)
             await tx.inbox.mark_answered(request.source, at, request.incident_id)
         self.notify_outbox()
@@ -187,7 +187,7 @@ class IncidentService:
         await self.saver.add(tx, change, at, source=declaration.source)
         for group in declaration.alerts:
             changes = (await self._linker(tx, group, by, at))(change.record)
-            await incidents.link(group, record.id)
+            await incidents.link({group: record.id})
             await self.saver.save(tx, changes, at)
         return change.record
 
