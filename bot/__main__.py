@@ -115,10 +115,13 @@ async def _migrate(settings: Settings, _arguments: argparse.Namespace) -> int:
     from bot.wiring import lock_database_file
     from storage.migrate import migrate
     from storage.schema_revision import expected_revision
+    from storage.space import rewrite_files
 
     with ExitStack() as stack:
         lock_database_file(settings, stack)
         await migrate(settings.database)
+        for line in rewrite_files(settings.database):
+            print(line, file=sys.stderr)
     print(f"The database is at {expected_revision()}.", file=sys.stderr)
     return 0
 

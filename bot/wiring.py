@@ -98,15 +98,25 @@ def _build(core: CoreComponents, families: Sequence[Family]) -> _Process:
     core.store.listeners.on_groups_saved.extend(each.on_groups_saved for each in built if each.on_groups_saved)
     core.store.listeners.on_operation_saved.extend(each.on_operation_saved for each in built if each.on_operation_saved)
     handlers = {kind: handler for components in built for kind, handler in components.timer_handlers.items()}
-    prunes = [prune for family in families for prune in family.prunes]
     return _Process(
         core=core,
         families=tuple(built),
         outbox_worker=outbox_worker,
         timers=TimerDispatcher(store=core.store, clock=core.clock, replica=core.lease.replica, handlers=handlers),
-        housekeeping=Housekeeping(core.store, core.clock, prunes),
+        housekeeping=_housekeeping(core, families, built),
         slack=build_slack_components(core, families, built),
         metrics=metrics,
+    )
+
+
+def _housekeeping(core: CoreComponents, families: Sequence[Family], built: Sequence[FamilyComponents]) -> Housekeeping:
+    return Housekeeping(
+        store=core.store,
+        clock=core.clock,
+        retention=core.settings.retention.periods,
+        prunes=[prune for family in families for prune in family.prunes],
+        subjects=[find for family in families for find in family.subjects],
+        cleanings=[cleaning for components in built for cleaning in components.cleanings],
     )
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.reconciliation import KnownAlert
 from storage.alerts import is_active
+from storage.pruning import delete_batch
 from storage.tables.alerts import alert_groups, alertmanagers, alerts
 from storage.upsert import insert
 
@@ -70,6 +71,6 @@ class AlertmanagerRepository:
         statement = insert(self._connection, alertmanagers).values(key=key, matched_at=at)
         await self._connection.execute(statement.on_conflict_do_nothing())
 
-    async def prune(self, before: datetime) -> None:
-        """Forget matches from before this time. The next list with an alert of that sender matches again."""
-        await self._connection.execute(delete(alertmanagers).where(alertmanagers.c.matched_at < before))
+    async def prune(self, before: datetime) -> int:
+        """Forget a batch of matches from before this time. The next list with an alert of that sender matches again."""
+        return await delete_batch(self._connection, alertmanagers, alertmanagers.c.key, alertmanagers.c.matched_at < before)

@@ -1,6 +1,6 @@
 """Alert groups and their alerts. They are read and written in batches, because a storm brings a thousand in a minute."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.alerts import Alert, AlertGroup, GroupState
 from storage.outbox_messages import ALERT_CARD, card_key, dump, type_adapter
+from storage.pruning import prunable_ids
 from storage.tables.alerts import alert_groups, alert_keys, alerts
 from storage.tables.core import messages
 from storage.upsert import insert
 
 _INTAKE_LOCK_KEY = 0x0DEE_9EC0
 """Key of PostgreSQL's advisory lock for applying notifications. SQLite has one writer anyway."""
+
+PRUNE_BATCH_GROUPS = 20
+"""Maximum groups that one call of ``prune`` deletes: each may have a thousand alerts."""
 
 MAX_IN_VALUES = 500
 """Maximum values in one ``IN``: both databases accept some 32,000 parameters, and a group may have more alerts."""
@@ -129,6 +133,11 @@ class AlertRepository:
         """Those of the ids that are in use, also by deleted groups whose cards are still in Slack."""
         return await find_known_ids(self._connection, alert_groups.c.id, ids)
 
+    async def stored_ids(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of the ids that are stored groups."""
+        statement = select(alert_groups.c.id).where(alert_groups.c.id.in_(ids))
+        return frozenset((await self._connection.execute(statement)).scalars())
+
     async def opened_since(self, channel: str, since: datetime) -> tuple[datetime, ...]:
         """When each group of the channel that is newer than ``since`` was first seen."""
         where = (alert_groups.c.channel == channel) & (alert_groups.c.seen_at > since)
@@ -161,14 +170,19 @@ class AlertRepository:
         count = await self._connection.execute(select(func.count()).select_from(alert_groups).where(where))
         return tuple(_read(record) for record in records.scalars()), count.scalar_one()
 
-    async def prune(self, before: datetime) -> None:
-        """Delete groups that were resolved before this time, with their alerts and keys."""
+    async def prune(self, before: datetime) -> int:
+        """Delete a batch of groups that were resolved before this time, with their alerts and keys; returns how many.
+
+        One that a timer or an unsent message is about stays.
+        """
         # A notification that is applied between these statements could reopen a group whose alerts are deleted already.
         await self.lock_exclusively()
-        expired_ids = select(alert_groups.c.id).where(alert_groups.c.resolved_at < before)
-        await self._connection.execute(delete(alerts).where(alerts.c.group_id.in_(expired_ids)))
-        await self._connection.execute(delete(alert_keys).where(alert_keys.c.group_id.in_(expired_ids)))
-        await self._connection.execute(delete(alert_groups).where(alert_groups.c.resolved_at < before))
+        is_expired = alert_groups.c.resolved_at < before
+        expired_ids = await prunable_ids(self._connection, alert_groups.c.id, is_expired, PRUNE_BATCH_GROUPS)
+        for table in (alerts, alert_keys):
+            await self._connection.execute(delete(table).where(table.c.group_id.in_(expired_ids)))
+        await self._connection.execute(delete(alert_groups).where(alert_groups.c.id.in_(expired_ids)))
+        return len(expired_ids)
 
 
 async def find_known_ids(connection: AsyncConnection, column: Column[str], ids: Iterable[str]) -> frozenset[str]:

@@ -7,6 +7,7 @@ wait for a writer.
 
 import sqlite3
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
@@ -19,6 +20,11 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 SQLITE_PAGE_BYTES = 8192
 """Page size of a new SQLite file; an existing file keeps its own. A notification of ten alerts takes 6 kB: with the default of
 4 kB it would be written to two pages, which costs more than one of 8 kB."""
+
+AUTO_VACUUM = "INCREMENTAL"
+"""Mode of a new SQLite file: the space of deleted rows can be given back in small steps (``storage.space``)."""
+MAX_KEPT_LOG_BYTES = 16 * 1024 * 1024
+"""A write-ahead log that a long transaction has made larger is cut to this size."""
 
 BUSY_TIMEOUT_SECONDS = 10.0
 """How long SQLite waits for another process's write lock."""
@@ -109,8 +115,9 @@ def _configure_connections(engine: Engine, begin_statement: str) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in (
-            f"page_size={SQLITE_PAGE_BYTES}",
+            *_pragmas_of_a_new_file(cursor, SQLITE_PAGE_BYTES),
             "journal_mode=WAL",
+            f"journal_size_limit={MAX_KEPT_LOG_BYTES}",
             "synchronous=FULL",
             "foreign_keys=ON",
             f"busy_timeout={int(BUSY_TIMEOUT_SECONDS * 1000)}",
@@ -123,6 +130,15 @@ def _configure_connections(engine: Engine, begin_statement: str) -> None:
         connection.exec_driver_sql(begin_statement)
 
 
+def _pragmas_of_a_new_file(cursor: sqlite3.Cursor, page_bytes: int | None = None) -> tuple[str, ...]:
+    """The settings that an SQLite file gets once, when it is made."""
+    # Only then: setting ``auto_vacuum`` waits for the writer of the file, and readers must not wait.
+    cursor.execute("PRAGMA page_count")
+    if tuple(cursor.fetchone()) != (0,):
+        return ()
+    return (*([f"page_size={page_bytes}"] if page_bytes else []), f"auto_vacuum={AUTO_VACUUM}")
+
+
 def workflow_engine(database_url: str) -> Engine | None:
     """Open a synchronous engine for DBOS's own file beside the main one; None on PostgreSQL, where both use the same server.
 
@@ -131,14 +147,22 @@ def workflow_engine(database_url: str) -> Engine | None:
     url = parse_url(database_url)
     if url.get_backend_name() != "sqlite":
         return None
-    path = (url.database or "") + "-workflows"
+    file = str(workflows_path(url.database or ""))
     engine = create_engine(
-        url.set(drivername="sqlite", database=path), connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+        url.set(drivername="sqlite", database=file),
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
+        pragmas = (*_pragmas_of_a_new_file(connection.cursor()), "journal_mode=WAL", "synchronous=FULL")
+        # Foreign keys: by them the messages to a workflow are deleted with it.
+        for pragma in (*pragmas, "foreign_keys=ON", f"journal_size_limit={MAX_KEPT_LOG_BYTES}"):
+            connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def workflows_path(database: str) -> Path:
+    """The file of DBOS beside an SQLite file."""
+    return Path(f"{database}-workflows")

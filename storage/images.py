@@ -1,8 +1,9 @@
 """The image ids that each image reference ran as: a tag that was moved to another image is noticed."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.workloads.image_ids import ReportedImage
@@ -21,6 +22,16 @@ class ImageRepository:
         columns = (images.c.image_id, images.c.platform)
         rows = await self._connection.execute(select(*columns).where(images.c.image == image).order_by(images.c.platform))
         return tuple(ReportedImage(image_id, platform) for image_id, platform in rows)
+
+    async def last_seen(self) -> Mapping[str, datetime]:
+        """When each image reference was verified last, on any platform."""
+        rows = await self._connection.execute(select(images.c.image, func.max(images.c.seen_at)).group_by(images.c.image))
+        return {image: seen_at for image, seen_at in rows}  # noqa: C416 -- rows are not pairs to mypy
+
+    async def forget(self, names: Collection[str], before: datetime) -> int:
+        """Delete the rows of image references that were not verified since this time; returns how many."""
+        where = images.c.image.in_(names) & (images.c.seen_at < before)
+        return (await self._connection.execute(delete(images).where(where))).rowcount
 
     async def record(self, image: str, reported: ReportedImage, at: datetime) -> None:
         """Record the image id that a verified rollout ran on one platform, instead of the one before."""

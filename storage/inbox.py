@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.errors import TemporaryError
 from domain.inbound import InboundKind, InboundMessage
 from storage.engines import UNAVAILABLE_ERRORS, driver_error_name
 from storage.inbox_batches import InboxBatchWriter, PostgresBatchWriter, SqliteBatchWriter
-from storage.tables.core import inbox
+from storage.pruning import delete_batch
+from storage.tables.core import inbox, timers
 
 BATCH_WINDOW_SECONDS = 0.001
 """How long a batch waits for more messages if the previous one had several. A commit costs as much as writing three messages."""
@@ -53,9 +54,10 @@ class Inbox:
         where = inbox.c.answered_at.is_(None) & inbox.c.claimed_by.not_in({"", *live_replicas})
         await self._connection.execute(update(inbox).where(where).values(claimed_by=""))
 
-    async def prune(self, before: datetime) -> None:
-        """Delete messages that were answered before this time."""
-        await self._connection.execute(delete(inbox).where(inbox.c.answered_at < before))
+    async def prune(self, before: datetime) -> int:
+        """Delete a batch of messages that were answered before this time; returns how many. One that a timer is about stays."""
+        is_needed = exists().where(timers.c.subject == inbox.c.key)
+        return await delete_batch(self._connection, inbox, inbox.c.key, (inbox.c.answered_at < before) & ~is_needed)
 
     async def unanswered(self, *, received_before: datetime) -> tuple[InboundMessage, ...]:
         """Unanswered messages from Slack that were received before this time, oldest first.

@@ -1,6 +1,6 @@
 """Incidents, their timelines, and the alert groups and operations that belong to them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,12 @@ from domain.incidents.timeline import TimelineEntry
 from domain.severities import Severity
 from storage.alerts import find_known_ids
 from storage.outbox_messages import dump, type_adapter
+from storage.pruning import prunable_ids
 from storage.tables.incidents import incident_entries, incident_subjects, incidents
 from storage.upsert import insert
+
+PRUNE_BATCH_INCIDENTS = 5
+"""Maximum incidents that one call of ``prune`` deletes: a timeline may have hundreds of entries."""
 
 _DECLARE_LOCK_KEY = 0x0DEE_91C1
 """Key of PostgreSQL's advisory lock for declarations. SQLite has one writer anyway."""
@@ -142,12 +146,17 @@ class IncidentRepository:
         statement = select(incident_entries.c.entry).where(where).order_by(incident_entries.c.number)
         return tuple(map(_read_entry, (await self._connection.execute(statement)).scalars()))
 
-    async def prune(self, before: datetime) -> None:
-        """Delete incidents that were closed before this time, with their timelines."""
-        expired = select(incidents.c.id).where(incidents.c.closed_at < before)
+    async def stored_ids(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of the ids that are stored incidents."""
+        return frozenset((await self._connection.execute(select(incidents.c.id).where(incidents.c.id.in_(ids)))).scalars())
+
+    async def prune(self, before: datetime) -> int:
+        """Delete a batch of incidents that were closed before this time, with their timelines; returns how many."""
+        expired = await prunable_ids(self._connection, incidents.c.id, incidents.c.closed_at < before, PRUNE_BATCH_INCIDENTS)
         for table in (incident_entries, incident_subjects):
             await self._connection.execute(delete(table).where(table.c.incident_id.in_(expired)))
-        await self._connection.execute(delete(incidents).where(incidents.c.closed_at < before))
+        await self._connection.execute(delete(incidents).where(incidents.c.id.in_(expired)))
+        return len(expired)
 
     async def _one(self, where: Any, *, lock: bool = False) -> Incident | None:
         statement = select(incidents.c.record).where(where).order_by(incidents.c.declared_at.desc()).limit(1)

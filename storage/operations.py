@@ -1,13 +1,19 @@
 """Operations. A record is read with its row locked, changed by a pure transition, and written back under its epoch."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.operations.operation import OperationRecord, State
 from storage.outbox_messages import OPERATION_CARD, dump
-from storage.tables.operations import operations
+from storage.pruning import prunable_ids
+from storage.tables.core import audit, timers
+from storage.tables.operations import locks, operations
+
+PRUNE_BATCH_OPERATIONS = 50
+"""Maximum operations that one call of ``prune`` deletes: a record with its plan takes some ten kilobytes."""
 
 
 class Fenced(BaseException):
@@ -91,10 +97,27 @@ class OperationRepository:
         )
         return tuple(_read(text) for text in (await self._connection.execute(statement)).scalars())
 
-    async def known_ids(self, ids: tuple[str, ...]) -> frozenset[str]:
-        """Those of the ids that are in use."""
-        rows = await self._connection.execute(select(operations.c.id).where(operations.c.id.in_(ids)))
-        return frozenset(rows.scalars())
+    async def stored_ids(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of the ids that are stored operations."""
+        return frozenset((await self._connection.execute(select(operations.c.id).where(operations.c.id.in_(ids)))).scalars())
+
+    async def known_ids(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of the ids that are in use, also by deleted operations, which the audit log names for ever."""
+        audited = await self._connection.execute(select(audit.c.operation).where(audit.c.operation.in_(ids)).distinct())
+        return await self.stored_ids(ids) | frozenset(audited.scalars())
+
+    async def prune(self, before: datetime) -> int:
+        """Delete a batch of operations that ended before this time; returns how many.
+
+        One that a lock, a timer or an unsent message is about stays, and one that was started by a timer that still exists:
+        that timer would start it a second time.
+        """
+        is_locking = exists().where(locks.c.operation == operations.c.id)
+        is_repeatable = exists().where(timers.c.key == operations.c.source)
+        where = (operations.c.ended_at < before) & ~is_locking & ~is_repeatable
+        expired_ids = await prunable_ids(self._connection, operations.c.id, where, PRUNE_BATCH_OPERATIONS)
+        await self._connection.execute(delete(operations).where(operations.c.id.in_(expired_ids)))
+        return len(expired_ids)
 
     async def _get_where(self, where: object) -> OperationRecord | None:
         text = (await self._connection.execute(select(operations.c.record).where(where))).scalar_one_or_none()  # type: ignore[arg-type]
@@ -111,6 +134,7 @@ def _columns(record: OperationRecord) -> dict[str, object]:
         "environment": record.environment,
         "state": record.state.value,
         "requested_at": record.requested_at,
+        "ended_at": record.ended_at,
         "owner": record.owner,
         "epoch": record.epoch,
         "procedures_version": record.procedures_version,

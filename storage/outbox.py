@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.clock import CLOCK_TOLERANCE
@@ -241,14 +241,10 @@ class Outbox:
         where = (outbox.c.state == OutboxState.SENDING) & outbox.c.claimed_by.not_in(live_replicas)
         await self._connection.execute(update(outbox).where(where).values(state=OutboxState.UNKNOWN))
 
-    async def prune(self, before: datetime) -> None:
-        """Delete rows that were settled before this time. Failed ones stay, because people look at them."""
-        await self._connection.execute(
-            delete(outbox).where((outbox.c.settled_at < before) & (outbox.c.state != OutboxState.FAILED))
-        )
-
     async def _exists(self, key: str) -> bool:
-        return bool((await self._connection.execute(select(exists().where(outbox.c.key == key)))).scalar_one())
+        """Whether the message was ever added, also if its row is deleted by now."""
+        is_known = or_(exists().where(outbox.c.key == key), exists().where(messages.c.key == key))
+        return bool((await self._connection.execute(select(is_known))).scalar_one())
 
     async def _save_address(self, row: OutboxRow, channel: str, ts: str, at: datetime) -> None:
         values = {"key": row.key, "channel": channel, "ts": ts, "parent": row.parent, "edited_at": at}

@@ -15,6 +15,7 @@ from domain.paging.ways import PageAction
 from domain.rich_text import Text
 from storage.outbox_messages import dump, type_adapter
 from storage.page_messages import PageMessageRepository, rank_of
+from storage.pruning import PRUNE_BATCH_ROWS, prunable_ids
 from storage.tables.paging import page_messages, pages
 from storage.upsert import insert
 
@@ -145,11 +146,12 @@ class PageRepository:
         statement = select(pages.c.state, func.count()).where(pages.c.settled_at.is_(None)).group_by(pages.c.state)
         return {state: number for state, number in await self._connection.execute(statement)}  # noqa: C416 -- rows, not tuples
 
-    async def prune(self, before: datetime) -> None:
-        """Delete pages that were settled before this time, with their messages."""
-        old = select(pages.c.id).where(pages.c.settled_at < before)
+    async def prune(self, before: datetime) -> int:
+        """Delete a batch of pages that were settled before this time, with their messages; returns how many."""
+        old = await prunable_ids(self._connection, pages.c.id, pages.c.settled_at < before, PRUNE_BATCH_ROWS)
         await self._connection.execute(delete(page_messages).where(page_messages.c.page_id.in_(old)))
-        await self._connection.execute(delete(pages).where(pages.c.settled_at < before))
+        await self._connection.execute(delete(pages).where(pages.c.id.in_(old)))
+        return len(old)
 
     async def _recheck(self, where: ColumnElement[bool]) -> None:
         await self._connection.execute(update(pages).where(where).values(recheck=True))

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.pruning import delete_batch
 from storage.tables.core import replicas
 from storage.upsert import insert
 
@@ -35,6 +36,6 @@ class ReplicaRepository:
         """Remove a replica that stops in good order: others may take over its work at once."""
         await self._connection.execute(delete(replicas).where(replicas.c.id == replica))
 
-    async def prune(self, before: datetime) -> None:
-        """Delete the rows of replicas whose last heartbeat is older than this."""
-        await self._connection.execute(delete(replicas).where(replicas.c.heartbeat_at < before))
+    async def prune(self, before: datetime) -> int:
+        """Delete a batch of replicas whose last heartbeat is older than this; returns how many."""
+        return await delete_batch(self._connection, replicas, replicas.c.id, replicas.c.heartbeat_at < before)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.alerts import AlertGroup
@@ -23,11 +24,15 @@ from storage.operations import OperationRepository
 from storage.outbox import Outbox
 from storage.outbox_messages import OutboxMessage, alert_card, alert_note, operation_card, operation_note, storm_card
 from storage.replicas import ReplicaRepository
+from storage.space import release_pages
 from storage.storms import StormRepository
 from storage.timers import TimerRepository
 from storage.trail import Trail
 
 RepositoryT = TypeVar("RepositoryT")
+
+_HOUSEKEEPING_LOCK_KEY = 0x0DEE_9EC1
+"""Key of PostgreSQL's advisory lock for housekeeping."""
 
 
 OnGroupsSaved = Callable[["Transaction", Sequence[AlertGroup], datetime], Awaitable[None]]
@@ -65,6 +70,13 @@ class Transaction:
     def of(self, repository: Callable[[AsyncConnection], RepositoryT]) -> RepositoryT:
         """A repository that only its family knows, on the connection of this transaction."""
         return repository(self._connection)
+
+    async def claim_housekeeping(self) -> bool:
+        """Whether this transaction may delete what is old: on PostgreSQL one replica does so at a time."""
+        if self._connection.dialect.name != "postgresql":
+            return True
+        lock = await self._connection.execute(text(f"SELECT pg_try_advisory_xact_lock({_HOUSEKEEPING_LOCK_KEY})"))
+        return bool(lock.scalar_one())
 
     async def apply(self, change: Transition, at: datetime, *, new: bool = False) -> None:
         """Write a transition: the record, its card, the replies in its thread, the audit entries. ``at`` is now."""
@@ -161,6 +173,15 @@ class Store:
         try:
             async with self.engines.read.connect() as connection:
                 yield Transaction(connection)
+        except UNAVAILABLE_ERRORS as error:
+            raise _to_temporary_error(error) from error
+
+    async def release_space(self) -> int:
+        """Give back a little of the space of deleted rows. Returns 0 if there is nothing more. Raises as ``write`` does."""
+        self._check_lease()
+        try:
+            async with self.engines.write.begin() as connection:
+                return await connection.run_sync(release_pages)
         except UNAVAILABLE_ERRORS as error:
             raise _to_temporary_error(error) from error
 

@@ -1,10 +1,10 @@
 """Storms, and the numbers on their cards: they are counted from the groups each time, so that no error lasts."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import case, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.alerts import AlertGroup
@@ -12,6 +12,7 @@ from domain.alerts.storms import FoldedGroup, Storm, StormCard, Tally
 from domain.severities import Severity
 from storage.alerts import find_known_ids
 from storage.outbox_messages import ALERT_CARD
+from storage.pruning import delete_batch, is_unneeded
 from storage.tables.alerts import alert_groups, storms
 from storage.upsert import insert
 
@@ -33,6 +34,10 @@ class StormRepository:
     async def known_ids(self, ids: Iterable[str]) -> frozenset[str]:
         """Those of the ids that are in use, also by deleted storms whose cards are still in Slack."""
         return await find_known_ids(self._connection, storms.c.id, ids)
+
+    async def stored_ids(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of the ids that are stored storms."""
+        return frozenset((await self._connection.execute(select(storms.c.id).where(storms.c.id.in_(ids)))).scalars())
 
     async def latest_open(self, channel: str) -> Storm | None:
         """The newest storm of a channel that has not ended, or None."""
@@ -76,9 +81,11 @@ class StormRepository:
             worst=tuple(_folded_group(record) for record in worst.scalars()),
         )
 
-    async def prune(self, before: datetime) -> None:
-        """Delete storms that ended before this time."""
-        await self._connection.execute(delete(storms).where(storms.c.ended_at < before))
+    async def prune(self, before: datetime) -> int:
+        """Delete a batch of storms that ended before this time; returns how many. A group without a card of its own needs it."""
+        has_groups = exists().where(alert_groups.c.storm == storms.c.id)
+        is_over = (storms.c.ended_at < before) & ~has_groups & is_unneeded(storms.c.id)
+        return await delete_batch(self._connection, storms, storms.c.id, is_over)
 
     async def _newest_where(self, where: Any) -> Storm | None:
         columns = (storms.c.id, storms.c.channel, storms.c.began_at, storms.c.last_at, storms.c.ended_at)

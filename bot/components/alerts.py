@@ -28,6 +28,7 @@ from runbooks.alerts.service import AlertService
 from runbooks.alerts.suspect_search import SuspectFinder
 from runbooks.alerts.timer_handlers import AlertTimerHandlers
 from runbooks.alerts.timers import DOUBT, ENRICH, RECONCILE
+from runbooks.housekeeping import Prune
 from storage.alertmanagers import AlertmanagerRepository
 from storage.outbox_messages import ALERT_CARD, ALERT_NOTE, STORM_CARD
 
@@ -133,10 +134,11 @@ ALERTS = Family(
         alert_buttons.ROLL_BACK: command_with_id("rollback-suspect"),
     },
     prunes=(
-        lambda tx, before: tx.alerts.prune(before),
-        lambda tx, before: tx.storms.prune(before),
-        lambda tx, before: tx.of(AlertmanagerRepository).prune(before),
+        Prune(lambda kept: kept.alerts, lambda tx, before: tx.alerts.prune(before)),
+        Prune(lambda kept: kept.alerts, lambda tx, before: tx.storms.prune(before)),
+        Prune(lambda kept: kept.alerts, lambda tx, before: tx.of(AlertmanagerRepository).prune(before)),
     ),
+    subjects=(lambda tx, ids: tx.alerts.stored_ids(ids), lambda tx, ids: tx.storms.stored_ids(ids)),
     checks=(check_alerts,),
     build=build_alerts,
 )

@@ -17,7 +17,7 @@ from commands.core.fields import ArgumentField
 from commands.core.router import Router
 from commands.home import HomeSection
 from domain.catalogue.catalogue import Catalogue
-from runbooks.housekeeping import Prune
+from runbooks.housekeeping import Cleaning, FindStored, Prune
 from runbooks.timers import TimerHandler
 from storage.outbox import OutboxRow
 from storage.outbox_messages import FactKind
@@ -77,6 +77,8 @@ class FamilyComponents:
     """By the kind of the timer."""
     webhooks: tuple[Webhook, ...] = ()
     metrics: tuple[MetricSpec, ...] = ()
+    cleanings: tuple[Cleaning, ...] = ()
+    """What housekeeping does beside ``Family.prunes``."""
 
 
 NotifyOutbox = Callable[[], None]
@@ -109,5 +111,7 @@ class Family:
     fallback_channels: Mapping[type, FallbackChannel] = field(default_factory=dict)
     prunes: tuple[Prune, ...] = ()
     """What housekeeping deletes of it."""
+    subjects: tuple[FindStored, ...] = ()
+    """Which ids are stored: the addresses of their messages in Slack are kept for as long."""
     checks: tuple[Check, ...] = ()
     build: Build = _build_nothing

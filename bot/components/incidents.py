@@ -25,6 +25,7 @@ from domain.answers.incidents import (
 from domain.catalogue.catalogue import Catalogue
 from domain.incidents.cards import IncidentCard
 from domain.incidents.changes import IncidentNote
+from runbooks.housekeeping import Prune
 from runbooks.incidents.channel_records import ChannelRecords
 from runbooks.incidents.channel_setup import ChannelSetup, wake_channel_setup
 from runbooks.incidents.listeners import IncidentListeners
@@ -130,7 +131,8 @@ INCIDENTS = Family(
         incident_buttons.CATCHUP: command_with_id("incident catchup"),
         incident_buttons.CHOOSE: _chosen_command,
     },
-    prunes=(lambda tx, before: tx.of(IncidentRepository).prune(before),),
+    prunes=(Prune(lambda kept: kept.incidents, lambda tx, before: tx.of(IncidentRepository).prune(before)),),
+    subjects=(lambda tx, ids: tx.of(IncidentRepository).stored_ids(ids),),
     checks=(check_incidents,),
     build=build_incidents,
 )

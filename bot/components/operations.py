@@ -14,10 +14,12 @@ from domain.notes import OperationNote
 from domain.operations.operation import OperationRecord
 from domain.operations.version_choices import VersionChoices
 from runbooks.engine.engine import Engine
+from runbooks.housekeeping import Cleaning, Prune
 from runbooks.operations.context import ProcedureDependencies
 from runbooks.operations.lock_release import LockRelease
 from runbooks.operations.planner import Planner
 from runbooks.operations.recovery import Recovery
+from runbooks.operations.retention import delete_workflows, prune_images
 from runbooks.operations.rights import RightsCheck
 from runbooks.operations.runner import Runner
 from runbooks.operations.service import OperationService
@@ -53,6 +55,13 @@ def build_operations(core: CoreComponents, notify_outbox: NotifyOutbox) -> Famil
         close=engine.close,
         tasks=(BackgroundTask("operation-recovery", recovery.run),),
         timer_handlers=timers.handlers,
+        cleanings=(
+            Cleaning(
+                period=lambda kept: kept.workflows,
+                delete=lambda before: delete_workflows(engine, core.store, before),
+                release_space=engine.release_space,
+            ),
+        ),
     )
 
 
@@ -85,5 +94,10 @@ OPERATIONS = Family(
         home.UNLOCK: command_with_id("unlock"),
     },
     fallback_channels={OperationRecord: _fallback_channel},
+    prunes=(
+        Prune(lambda kept: kept.operations, lambda tx, before: tx.operations.prune(before)),
+        Prune(lambda kept: kept.images, prune_images),
+    ),
+    subjects=(lambda tx, ids: tx.operations.stored_ids(ids),),
     build=build_operations,
 )

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -26,12 +27,14 @@ from bot.core.settings_section import SettingsSection, is_encrypted
 from domain.catalogue.alerts import SOURCE_NAME
 from domain.errors import DeepechoError
 from domain.text import nearest
+from runbooks.housekeeping import Retention
 
 ENV_PREFIX = "DEEPECHO_"
 SECRETS_DIR = f"{ENV_PREFIX}SECRETS_DIR"
 _TEST_PREFIX = f"{ENV_PREFIX}TEST_"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+Days = Annotated[int, Field(ge=1, le=3650)]
 
 
 class InvalidSettings(DeepechoError):
@@ -118,6 +121,23 @@ class WebhookSettings(SettingsSection):
         return {name: token.get_secret_value() for name, token in (unnamed | self.alertmanager_tokens).items()}
 
 
+class RetentionSettings(SettingsSection):
+    """For how many days things are kept after their end; see ``runbooks.housekeeping.Retention``."""
+
+    messages: Days = 30
+    cards: Days = 365
+    alerts: Days = 30
+    incidents: Days = 365
+    operations: Days = 365
+    workflows: Days = 7
+    images: Days = 365
+
+    @property
+    def periods(self) -> Retention:
+        """The same as spans of time."""
+        return Retention(**{name: timedelta(days=days) for name, days in self.model_dump().items()})
+
+
 class Settings(BaseSettings):
     """All settings. ``bot.__main__`` makes them once, through ``load_settings``."""
 
@@ -138,6 +158,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    retention: RetentionSettings = RetentionSettings()
     pagerduty: PagerDutySettings | None = None
     sms: SmsSettings | None = None
     ses: SesSettings | None = None

@@ -5,27 +5,30 @@ only wakes and replays. It stores results as JSON, never as pickles.
 """
 
 import asyncio
-import json
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol, TypeVar, get_type_hints
 
 import structlog
-from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos import error as dbos_error
 from pydantic import TypeAdapter
 
 from domain import errors
 from domain.errors import DeepechoError, TemporaryError
 from domain.rich_text import Text, plain_text
+from runbooks.engine.interruption import run_unless
 from runbooks.engine.lease import Lease
+from runbooks.engine.serializer import JsonSerializer
 from runbooks.retries import retry_attempts
 from storage.database_errors import explain
 from storage.engines import IDLE_IN_TRANSACTION_TIMEOUT_SECONDS, UNAVAILABLE_ERRORS, parse_url, workflow_engine
 from storage.operations import Fenced
+from storage.space import release_space
 
 log = structlog.get_logger()
 
@@ -35,6 +38,9 @@ _SENTENCES: TypeAdapter[Text] = TypeAdapter(Text)
 PROCEDURES_VERSION = 3
 """Incremented by hand when the steps of any procedure change. Operations of another version end as "a person must decide"."""
 
+WORKFLOW_NAME = "operation"
+DELETE_BATCH_WORKFLOWS = 20
+"""Maximum workflows in one deletion: each has some thirty rows."""
 WAKE = "wake"
 MAX_WAIT_SECONDS = 600.0
 """Seconds after which a waiting operation checks by itself, in case its wake-up was lost."""
@@ -73,20 +79,6 @@ class WorkflowState:
         return self.status == "PENDING"
 
 
-class JsonSerializer(Serializer):
-    """Stores DBOS's inputs, results and errors as JSON. Its default, pickle, would execute code from the database."""
-
-    def serialize(self, data: Any) -> str:
-        return json.dumps({"error": repr(data)} if isinstance(data, BaseException) else {"data": data})
-
-    def deserialize(self, serialized_data: str) -> Any:
-        stored = json.loads(serialized_data)
-        return RuntimeError(stored["error"]) if "error" in stored else stored["data"]
-
-    def name(self) -> str:
-        return "json"
-
-
 class Engine:
     """Runs procedures as durable workflows: after a crash they continue with the first step that was not recorded."""
 
@@ -121,7 +113,7 @@ class Engine:
         """
         try:
             self._dbos = DBOS(config=self._config())
-            self._workflow = DBOS.workflow(name="operation")(self._workflow_function(procedure))
+            self._workflow = DBOS.workflow(name=WORKFLOW_NAME)(self._workflow_function(procedure))
             DBOS.launch()
         except UNAVAILABLE_ERRORS as error:
             raise explain(error, self._database_engine.url if self._database_engine else parse_url(self._url)) from error
@@ -177,6 +169,29 @@ class Engine:
         """The state of the operation's workflow; None if it was never started."""
         status = await DBOS.get_workflow_status_async(operation)
         return None if status is None else WorkflowState(status.status, status.executor_id or "", status.app_version or "")
+
+    async def workflows_before(self, at: datetime, *, offset: int = 0) -> tuple[str, ...]:
+        """Ids of workflows that were started before this time, oldest first: a batch of them from ``offset`` on."""
+        found = await DBOS.list_workflows_async(
+            name=WORKFLOW_NAME,
+            end_time=at.isoformat(),
+            limit=DELETE_BATCH_WORKFLOWS,
+            offset=offset,
+            load_input=False,
+            load_output=False,
+        )
+        return tuple(each.workflow_id for each in found)
+
+    async def delete_workflows(self, operations: Sequence[str]) -> None:
+        """Delete the workflows of these operations, with all that is recorded of them."""
+        if operations:
+            await DBOS.delete_workflows_async(list(operations))
+
+    async def release_space(self) -> int:
+        """Give back a little of the space of deleted workflows on SQLite. Returns 0 if there is nothing more."""
+        if self._database_engine is None:
+            return 0
+        return await asyncio.get_running_loop().run_in_executor(self._threads, release_space, self._database_engine)
 
     async def resume(self, operation: str) -> None:
         """Run a workflow again whose process is gone. Never call it for a running workflow: its current step would run twice."""
@@ -270,22 +285,6 @@ class Engine:
             "sys_db_pool_size": 4,
             "sys_db_idle_transaction_timeout_sec": IDLE_IN_TRANSACTION_TIMEOUT_SECONDS,
         }
-
-
-async def run_unless(interrupt: Callable[[], Awaitable[None]] | None, work: Coroutine[Any, Any, T]) -> T:
-    """The result of ``work``, or the error that ``interrupt`` raises before it is there."""
-    if interrupt is None:
-        return await work
-    tasks = working, watching = asyncio.create_task(work), asyncio.ensure_future(interrupt())
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            watching.result()
-        return await working
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _destroy_dbos() -> None:

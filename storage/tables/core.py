@@ -22,6 +22,8 @@ Index(
     sqlite_where=inbox.c.answered_at.is_(None),
     postgresql_where=inbox.c.answered_at.is_(None),
 )
+_answered = inbox.c.answered_at.is_not(None)
+Index("ix_inbox_answered", inbox.c.answered_at, sqlite_where=_answered, postgresql_where=_answered)
 
 outbox = Table(
     "outbox",
@@ -50,6 +52,8 @@ outbox = Table(
 _unsettled = outbox.c.settled_at.is_(None)
 Index("ix_outbox_unsettled", outbox.c.stream, outbox.c.id, sqlite_where=_unsettled, postgresql_where=_unsettled)
 Index("ix_outbox_due", outbox.c.urgency, outbox.c.id, sqlite_where=_unsettled, postgresql_where=_unsettled)
+_settled = outbox.c.settled_at.is_not(None)
+Index("ix_outbox_settled", outbox.c.settled_at, sqlite_where=_settled, postgresql_where=_settled)
 Index("ix_outbox_key", outbox.c.key)
 
 messages = Table(

@@ -12,6 +12,7 @@ operations = Table(
     Column("environment", String(64), nullable=False),
     Column("state", String(32), nullable=False),
     Column("requested_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
     Column("owner", String(64), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("procedures_version", Integer, nullable=False),
@@ -19,6 +20,7 @@ operations = Table(
     UniqueConstraint("source"),
     Index("ix_operations_state_owner", "state", "owner"),
     Index("ix_operations_requested_at", "requested_at"),
+    Index("ix_operations_ended_at", "ended_at"),
 )
 
 locks = Table(

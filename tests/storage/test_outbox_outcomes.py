@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from storage.outbox import EDIT_BUDGET, FILE_NOT_UPLOADED, RateLimits
+from storage.outbox_pruning import OutboxPruning
 from storage.store import Store
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.outbox import SECOND, OutboxHarness, card, outbox_note, reply, text_of
@@ -145,16 +146,20 @@ async def test_the_oldest_row_and_when_the_next_is_due(outbox: OutboxHarness) ->
         assert await tx.outbox.next_due(NOW) == NOW + 6 * SECOND
 
 
-async def test_what_ended_long_ago_is_dropped_but_for_failures(outbox: OutboxHarness) -> None:
+async def test_what_ended_long_ago_is_dropped_and_failures_with_it(outbox: OutboxHarness) -> None:
     await outbox.put(card("old"), card("failed", stream="op-b"))
     await outbox.deliver(await outbox.claim_next())
     await outbox.fail(await outbox.claim_next())
+    await outbox.put(reply(1))
+    await outbox.deliver(await outbox.claim_next())
     outbox.clock.advance(timedelta(days=30))
     await outbox.put(card("waits"))
     async with outbox.store.write() as tx:
-        await tx.outbox.prune(outbox.now - timedelta(days=7))
-    assert await outbox.counts() == {"failed": 1, "pending": 1}
+        assert await tx.of(OutboxPruning).prune_rows(outbox.now - timedelta(days=7)) == 3
+    assert await outbox.counts() == {"pending": 1}
     assert (await outbox.claim_next()).ts, "the address outlives the row"
+    await outbox.put(reply(1))
+    assert await outbox.claim() is None, "a reply is not sent again after its row is gone"
 
 
 async def test_a_clock_that_was_set_back_silences_nobody(outbox: OutboxHarness) -> None:

@@ -27,6 +27,7 @@ from domain.audit import new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.facts import Answer
 from domain.people import Role
+from runbooks.housekeeping import Prune
 from storage.outbox_messages import FactKind, OutboxMessage, Urgency, card_key
 from storage.store import Transaction
 from storage.timers import Timer
@@ -136,8 +137,9 @@ async def check_backups(_settings: Settings, catalogue: Catalogue) -> AsyncItera
 
 
 def backups(pruned: list[datetime]) -> Family:
-    async def prune(_tx: Transaction, before: datetime) -> None:
+    async def prune(_tx: Transaction, before: datetime) -> int:
         pruned.append(before)
+        return 0
 
     def build(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComponents:
         service = Backups(core, notify_outbox)
@@ -156,7 +158,7 @@ def backups(pruned: list[datetime]) -> Family:
         views={BackupCard: timeless(draw_card), BackupsOnHome: timeless(draw_home)},
         buttons={BACK_UP_AGAIN: command_with_id("backup")},
         home_sections=(on_home,),
-        prunes=(prune,),
+        prunes=(Prune(lambda kept: kept.operations, prune),),
         checks=(check_backups,),
         build=build,
     )

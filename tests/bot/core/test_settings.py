@@ -1,10 +1,12 @@
 """Settings are refused in words that name the variable and never show its value."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.core.settings import InvalidSettings, Settings, load_settings
+from runbooks.housekeeping import Retention
 
 SECRET = "xoxb-very-secret-value"
 
@@ -49,6 +51,16 @@ def test_mounted_files_are_read_and_the_environment_wins(monkeypatch: pytest.Mon
     assert settings.slack.app_token is not None
     assert settings.slack.app_token.get_secret_value() == "xapp-from-the-environment"
     assert settings.database == "postgresql://bot:pass@db/deepecho"
+
+
+def test_what_has_ended_is_kept_for_as_many_days_as_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, SLACK__BOT_TOKEN=SECRET, SLACK__APP_TOKEN="xapp-1")
+    assert load_settings().retention.periods == Retention()
+    set_all(monkeypatch, RETENTION__OPERATIONS="90", RETENTION__MESSAGES="7")
+    assert load_settings().retention.periods == Retention(operations=timedelta(days=90), messages=timedelta(days=7))
+    set_all(monkeypatch, RETENTION__AUDIT="7", RETENTION__MESSAGES="0")
+    assert "DEEPECHO_RETENTION__AUDIT is not a setting." in refusal()
+    assert "DEEPECHO_RETENTION__MESSAGES is not valid: input should be greater than or equal to 1." in refusal()
 
 
 def test_each_source_of_alerts_has_a_token_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from storage.tables.alerts import alert_groups, alert_keys, alerts
 from storage.tables.core import inbox, messages
 from tests.harness.alerts import CRITICAL, INFO, SECOND, WARNING, AlertsHarness, numbered_notification, open_alerts_harness
 from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
+from tests.harness.housekeeping import housekeeping, send_all
 from tests.harness.samples.notifications import alert, notification, webhook_body
 
 __all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url", "store"]
@@ -258,3 +259,20 @@ async def test_ids_of_groups_that_were_dropped_are_not_given_again(harness: Aler
     await harness.apply()
     assert (await harness.group()).id != first.id
     assert (await harness.group()).id.startswith(first.id), "the same name, a letter longer"
+
+
+async def test_what_alertmanager_resends_after_a_group_was_deleted_is_no_news(harness: AlertsHarness) -> None:
+    """One of a pair that was cut off says late what was long over; whatever fires is told anew, as after any closed group."""
+    over = notification(alert("a", firing=False))
+    await harness.receive(notification(alert("a")), over)
+    gone = await harness.group()
+    await send_all(harness.store, harness.clock.now())
+    harness.clock.advance(timedelta(days=40))
+    await housekeeping(harness.store, harness.clock).run_once()
+    async with harness.store.read() as tx:
+        assert await tx.alerts.get(gone.id) is None
+        assert await tx.alerts.known_ids([gone.id]) == {gone.id}, "its card is still in Slack"
+    await harness.receive(over, over)
+    assert (await harness.outbox_entries(), await harness.answers()) == ([], ["applied"] * 2)
+    await harness.receive(notification(alert("a")))
+    assert [each.key for each in await harness.outbox_entries()] == [f"{(await harness.group()).id}/card"]
