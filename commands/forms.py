@@ -19,11 +19,13 @@ FormFields = Mapping[str, ArgumentField]
 """By the name of the argument, as the usage line writes it."""
 
 
-def form_for_missing(command: Command, form_fields: FormFields, catalogue: Catalogue, args: Arguments) -> Form | None:
-    """The form that asks for what this command still needs; None where nothing is missing. No I/O."""
+def form_for_missing(
+    command: Command, form_fields: FormFields, catalogue: Catalogue, args: Arguments, *, always: bool = False
+) -> Form | None:
+    """The form that asks for what this command still needs; None where nothing is missing, unless ``always``. No I/O."""
     needs_reason = _needs_reason(command, catalogue, args)
     provided = [word for word in args.positional if word.strip()]
-    if len(provided) >= command.usage.min_arguments and not (needs_reason and not args.reason):
+    if not always and len(provided) >= command.usage.min_arguments and not (needs_reason and not args.reason):
         return None
     fields = [
         _field(argument, form_fields, catalogue, args, args[place] if not argument.rest else args.rest(place))

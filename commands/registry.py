@@ -49,26 +49,29 @@ class CommandRegistry:
                     raise ValueError(f"two commands are called {command.name}")
                 self._commands[command.name] = command
 
-    async def parse_and_answer(self, request: Request, text: str) -> Answer:
-        """Parse a text by the catalogue of the request, and run the command. Errors become an ``ErrorAnswer``."""
+    async def parse_and_answer(self, request: Request, text: str, *, only_form: bool = False) -> Answer:
+        """Parse a text by the catalogue of the request, and run the command. Errors become an ``ErrorAnswer``.
+
+        With ``only_form`` the answer is the command's form, also if nothing is missing: the command is not run.
+        """
         try:
-            return await self.answer(request, self.parse(request.catalogue, text))
+            return await self.answer(request, self.parse(request.catalogue, text), only_form=only_form)
         except UsageError as error:
             return usage_answer(error)
 
-    async def answer(self, request: Request, invocation: Invocation) -> Answer:
+    async def answer(self, request: Request, invocation: Invocation, *, only_form: bool = False) -> Answer:
         """Run the command. Domain errors become an ``ErrorAnswer``. ``request`` has the catalogue that it was parsed by."""
         try:
-            return await self._run(request, invocation)
+            return await self._run(request, invocation, only_form=only_form)
         except UsageError as error:
             return usage_answer(error)
         except DeepechoError as error:
             return ErrorAnswer(error.sentence, _hint(error))
 
-    def form(self, catalogue: Catalogue, invocation: Invocation) -> Form | None:
+    def form(self, catalogue: Catalogue, invocation: Invocation, *, always: bool = False) -> Form | None:
         """The form that this opens, or None. It does no I/O, since Slack lets a form open only within three seconds."""
         try:
-            return form_for_missing(invocation.command, self._form_fields, catalogue, invocation.args)
+            return form_for_missing(invocation.command, self._form_fields, catalogue, invocation.args, always=always)
         except UsageError:
             return None
 
@@ -100,11 +103,11 @@ class CommandRegistry:
             args = replace(args, environment=catalogue.environment_named(args[0]))
         return Invocation(command, args, text)
 
-    async def _run(self, request: Request, invocation: Invocation) -> Answer:
+    async def _run(self, request: Request, invocation: Invocation, *, only_form: bool) -> Answer:
         command, args = invocation.command, invocation.args
         try:
             _authorize(request, command, args)
-            form = form_for_missing(command, self._form_fields, request.catalogue, args)
+            form = form_for_missing(command, self._form_fields, request.catalogue, args, always=only_form)
             return form or await command.run(request, args)
         except Denied as denied:
             if command.is_privileged:

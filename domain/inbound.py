@@ -6,12 +6,14 @@ from enum import StrEnum
 
 
 class InboundKind(StrEnum):
-    """The shapes of payloads: four of Slack, and Alertmanager's notification."""
+    """The shapes of payloads: six of Slack, and Alertmanager's notification."""
 
     COMMAND = "command"
     ACTION = "action"
     VIEW = "view"
     EVENT = "event"
+    SHORTCUT = "shortcut"
+    CHANNEL_EVENT = "channel-event"
     ALERT = "alert"
 
 

@@ -41,13 +41,14 @@ class Inbox:
         where = (inbox.c.key == key) & (inbox.c.claimed_by.in_(("", replica))) & inbox.c.answered_at.is_(None)
         return (await self._connection.execute(update(inbox).where(where).values(claimed_by=replica))).rowcount == 1
 
-    async def mark_answered(self, key: str, at: datetime, outcome: str) -> None:
-        """Record that a message was answered, and how. The first answer stays.
+    async def mark_answered(self, key: str, at: datetime, outcome: str) -> bool:
+        """Record that a message was answered, and how. The first answer stays: False if there is one already.
 
         Its body is deleted: what people wrote, and the address at which Slack takes answers, are not needed any more.
         """
         where = (inbox.c.key == key) & inbox.c.answered_at.is_(None)
-        await self._connection.execute(update(inbox).where(where).values(answered_at=at, outcome=outcome, body=""))
+        values = {"answered_at": at, "outcome": outcome, "body": ""}
+        return (await self._connection.execute(update(inbox).where(where).values(**values))).rowcount == 1
 
     async def release_dead_claims(self, live_replicas: frozenset[str]) -> None:
         """Release the claims of all replicas but these: any replica may claim the messages again."""
@@ -60,12 +61,17 @@ class Inbox:
         return await delete_batch(self._connection, inbox, inbox.c.key, (inbox.c.answered_at < before) & ~is_needed)
 
     async def unanswered(self, *, received_before: datetime) -> tuple[InboundMessage, ...]:
-        """Unanswered messages from Slack that were received before this time, oldest first.
+        """Unanswered messages of people that were received before this time, oldest first.
 
         Those that were received at a time yet to come are among them: nobody knows their age since the clock was set back.
         """
         is_old = (inbox.c.received_at < received_before) | (inbox.c.received_at > received_before + _MAX_FUTURE)
-        return await self._select(_UNANSWERED & (inbox.c.kind != InboundKind.ALERT) & is_old)
+        is_of_people = inbox.c.kind.not_in((InboundKind.ALERT, InboundKind.CHANNEL_EVENT))
+        return await self._select(_UNANSWERED & is_of_people & is_old)
+
+    async def channel_events(self, *, limit: int) -> tuple[InboundMessage, ...]:
+        """Events of channels that were not applied yet, oldest first."""
+        return await self._select(_UNANSWERED & (inbox.c.kind == InboundKind.CHANNEL_EVENT), limit=limit)
 
     async def notifications(self, *, limit: int) -> tuple[InboundMessage, ...]:
         """Notifications of Alertmanager that were not applied yet, oldest first.
@@ -100,9 +106,9 @@ class Inbox:
         where = inbox.c.key.in_(keys) & inbox.c.answered_at.is_(None)
         await self._connection.execute(update(inbox).where(where).values(answered_at=at, outcome=outcome))
 
-    async def _select(self, where: ColumnElement[bool]) -> tuple[InboundMessage, ...]:
+    async def _select(self, where: ColumnElement[bool], *, limit: int | None = None) -> tuple[InboundMessage, ...]:
         columns = (inbox.c.key, inbox.c.kind, inbox.c.body, inbox.c.received_at, inbox.c.source)
-        statement = select(*columns).where(where).order_by(*_OLDEST_FIRST)
+        statement = select(*columns).where(where).order_by(*_OLDEST_FIRST).limit(limit)
         rows = await self._connection.execute(statement)
         return tuple(
             InboundMessage(key=key, kind=InboundKind(kind), body=body, received_at=at, source=source)

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.clock import CLOCK_TOLERANCE
-from storage.tables.incident_channels import incident_channels
+from storage.tables.incident_channels import channel_event_times, incident_channels
 from storage.upsert import insert
 
 
@@ -54,3 +54,15 @@ class IncidentChannelRepository:
         """Record that Slack gave a channel another id, as it does when the channel is shared with another workspace."""
         where = incident_channels.c.channel_id == old_id
         await self._connection.execute(update(incident_channels).where(where).values(channel_id=new_id))
+
+    async def is_newest(self, channel_id: str, subject: str, at: datetime) -> bool:
+        """Record when an event about ``subject`` happened. False if a newer one, or the same, is recorded already."""
+        values = {"channel_id": channel_id, "subject": subject, "at": at}
+        statement = insert(self._connection, channel_event_times).values(**values)
+        is_older = channel_event_times.c.at < at
+        upsert = statement.on_conflict_do_update(index_elements=["channel_id", "subject"], set_={"at": at}, where=is_older)
+        return (await self._connection.execute(upsert)).rowcount == 1
+
+    async def prune(self, before: datetime) -> None:
+        """Forget when events happened before this time. Slack repeats one for an hour at most."""
+        await self._connection.execute(delete(channel_event_times).where(channel_event_times.c.at < before))

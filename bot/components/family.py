@@ -11,6 +11,8 @@ from bot.components.core import CoreComponents
 from bot.core.check_result import CheckResult
 from bot.core.settings import Settings
 from bot.interactions.buttons import ButtonCommand
+from bot.interactions.shortcuts import ShortcutCommand
+from bot.slack.listeners import ChannelEventStore
 from bot.views.render import View
 from bot.web.metrics import MetricSpec
 from commands.core.fields import ArgumentField
@@ -76,6 +78,8 @@ class FamilyComponents:
     timer_handlers: Mapping[str, TimerHandler] = field(default_factory=dict)
     """By the kind of the timer."""
     webhooks: tuple[Webhook, ...] = ()
+    channel_events: ChannelEventStore | None = None
+    """Takes what people do in channels. One family may."""
     metrics: tuple[MetricSpec, ...] = ()
     cleanings: tuple[Cleaning, ...] = ()
     """What housekeeping does beside ``Family.prunes``."""
@@ -107,6 +111,8 @@ class Family:
     """From each of its facts and answers to a document."""
     buttons: Mapping[str, ButtonCommand] = field(default_factory=dict)
     """By action id, the command that a click stands for."""
+    shortcuts: Mapping[str, ShortcutCommand] = field(default_factory=dict)
+    """By callback id, the command whose form a shortcut in a message's menu opens. The manifest names them, too."""
     home_sections: tuple[HomeSection, ...] = ()
     fallback_channels: Mapping[type, FallbackChannel] = field(default_factory=dict)
     prunes: tuple[Prune, ...] = ()

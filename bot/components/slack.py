@@ -40,6 +40,7 @@ def build_slack_components(
         DispatcherDependencies(
             registry=registry,
             buttons=buttons_of(families),
+            shortcuts={name: shortcut for family in families for name, shortcut in family.shortcuts.items()},
             renderer=renderer_of(families),
             services=lambda: Services(
                 catalogue=core.current_catalogue(),
@@ -54,12 +55,13 @@ def build_slack_components(
             replica=core.lease.replica,
         )
     )
+    channel_events = next((each.channel_events for each in built if each.channel_events is not None), None)
     intake = Intake(core.inbox_writer, core.clock, dispatcher.submit, lambda: dispatcher.queue_length)
     return SlackComponents(
         intake=intake,
         dispatcher=dispatcher,
         unanswered_sweeper=UnansweredSweeper(core.store, core.clock, dispatcher, core.lease.replica, core.lease.dead_after),
-        bolt=build_app(intake, registry.form_command_text, core.directory),
+        bolt=build_app(intake, registry.form_command_text, core.directory, channel_events),
     )
 
 

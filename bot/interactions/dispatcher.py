@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 import structlog
@@ -12,19 +12,21 @@ import structlog
 from bot.interactions.buttons import ButtonCommand, command_text
 from bot.interactions.form_opener import FormOpener
 from bot.interactions.replies import Replies
+from bot.interactions.shortcuts import ShortcutCommand, shortcut_text
 from bot.slack import payloads
 from bot.slack.api import SlackApi
 from bot.slack.payload_shapes import InvalidPayload
 from bot.slack.payloads import Interaction
 from bot.views.render import Renderer
 from commands.core.request import Request, Services
+from commands.core.slack_text import escape_for_slack
 from commands.registry import CommandRegistry, usage_answer
 from domain.answers.answers import ErrorAnswer
 from domain.errors import DeepechoError, TemporaryError, UsageError
 from domain.facts import Answer
 from domain.inbound import InboundKind, InboundMessage
 from domain.people import Directory
-from domain.rich_text import sentence
+from domain.rich_text import CommandMention, sentence
 
 log = structlog.get_logger()
 
@@ -40,6 +42,8 @@ class DispatcherDependencies:
     registry: CommandRegistry
     buttons: Mapping[str, ButtonCommand]
     """By action id."""
+    shortcuts: Mapping[str, ShortcutCommand] = field(default_factory=dict)
+    """By callback id."""
     renderer: Renderer
     services: Callable[[], Services]
     directory: Directory
@@ -161,6 +165,12 @@ class Dispatcher:
             await self._show_home(interaction)
             await self.mark_answered(interaction.key, "home")
             return
+        if interaction.kind is InboundKind.SHORTCUT:
+            shortcut_answer = await self._form_of_shortcut(interaction)
+            await self.mark_answered(interaction.key, "shortcut")
+            if shortcut_answer is not None:
+                await self.replies.send(interaction, shortcut_answer)
+            return
         is_click = interaction.kind is InboundKind.ACTION
         text = command_text(self._dependencies.buttons, interaction) if is_click else interaction.text
         if text is None:
@@ -185,6 +195,21 @@ class Dispatcher:
         if form is not None and await self._form_opener.open(interaction, invocation, form):
             return None
         return await self._run_command(interaction, text)
+
+    async def _form_of_shortcut(self, interaction: Interaction) -> Answer | None:
+        """Open the form of a shortcut: then None; else why it did not open. The command is not run: nobody has sent it."""
+        registry, catalogue = self._dependencies.registry, self._dependencies.services().catalogue
+        text = shortcut_text(self._dependencies.shortcuts, interaction)
+        if text is None:
+            return ErrorAnswer("This shortcut is none of deepecho's any more.", "Nothing was done.")
+        try:
+            invocation = registry.parse(catalogue, escape_for_slack(text))
+        except UsageError as error:
+            return usage_answer(error)
+        form = registry.form(catalogue, invocation, always=True)
+        if form is not None and await self._form_opener.open(interaction, invocation, form, only_form=True):
+            return None
+        return ErrorAnswer("Slack did not open the form. Nothing was done.", sentence("Send ", CommandMention(text), "."))
 
     async def _run_command(self, interaction: Interaction, text: str) -> Answer:
         try:

@@ -83,6 +83,6 @@ class UnansweredSweeper:
 
 
 def _describe(interaction: Interaction) -> Text:
-    if interaction.kind is InboundKind.ACTION:
+    if interaction.kind in {InboundKind.ACTION, InboundKind.SHORTCUT}:
         return "deepecho stopped before it could answer your click."
     return sentence("deepecho stopped before it could answer ", CommandMention(interaction.text[:200]), ".")

@@ -17,11 +17,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.core.intake import Intake
 from bot.slack import modals, payloads
+from bot.slack.channel_events import CHANNEL_EVENTS, channel_of, read_event
 from bot.slack.payload_shapes import InvalidPayload
 from bot.views import forms
 from bot.views.markup.spans import line
 from bot.views.markup.terminal import line_text
 from domain.errors import TemporaryError, UsageError
+from domain.incidents.channel_events import ChannelEvent
 
 ENVELOPE_KEY = "envelope"
 """Key of the Socket Mode envelope's id in Bolt's context. HTTP has none; there the payload's ``trigger_id`` is the key."""
@@ -53,7 +55,21 @@ class DirectoryCache(Protocol):
         ...
 
 
-def build_app(intake: Intake, form_text: FormText, directory: DirectoryCache) -> AsyncApp:
+class ChannelEventStore(Protocol):
+    """Who takes events of incident channels; ``runbooks.incidents.stored_events`` does."""
+
+    async def incident_of(self, channel_id: str) -> str:
+        """The id of the channel's incident; empty for any other channel."""
+        ...
+
+    async def accept(self, event: ChannelEvent, key: str) -> None:
+        """Store an event. Raises ``TemporaryError``."""
+        ...
+
+
+def build_app(
+    intake: Intake, form_text: FormText, directory: DirectoryCache, channel_events: ChannelEventStore | None = None
+) -> AsyncApp:
     """Build the Bolt app. Socket Mode and the HTTP endpoint authenticate payloads before Bolt sees them."""
 
     async def authorize() -> AuthorizeResult:
@@ -76,6 +92,8 @@ def build_app(intake: Intake, form_text: FormText, directory: DirectoryCache) ->
     )
     _register_stored(app, intake, form_text)
     _register_directory_events(app, directory)
+    if channel_events is not None:
+        _register_channel_events(app, channel_events)
     _register_ack_only(app)
 
     @app.error
@@ -118,6 +136,11 @@ def _register_stored(app: AsyncApp, intake: Intake, form_text: FormText) -> None
         await intake.accept(inbound)
         await ack()
 
+    @app.message_shortcut(MATCH_ALL)
+    async def shortcut(body: Json, context: AsyncBoltContext, ack: AsyncAck) -> None:
+        await intake.accept(payloads.inbound_shortcut(body, _key(body, context), intake.now()))
+        await ack()
+
     @app.event("app_home_opened")
     async def home_opened(body: Json, ack: AsyncAck) -> None:
         if body["event"].get("tab") == "home":
@@ -142,6 +165,19 @@ def _register_directory_events(app: AsyncApp, directory: DirectoryCache) -> None
         await ack()
 
 
+def _register_channel_events(app: AsyncApp, store: ChannelEventStore) -> None:
+    """Store what happens in incident channels. Slack sends it of every channel that the bot is in, many times a second."""
+
+    @app.event(_any_of(("message", *CHANNEL_EVENTS)))
+    async def channel_event(body: Json, ack: AsyncAck) -> None:
+        channel_id = channel_of(body["event"])
+        incident_id = await store.incident_of(channel_id) if channel_id else ""
+        event = read_event(body, incident_id) if incident_id else None
+        if event is not None:
+            await store.accept(event, payloads.event_key(body))
+        await ack()
+
+
 def _any_of(names: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(f"^(?:{'|'.join(names)})$")
 
@@ -162,7 +198,7 @@ def _register_ack_only(app: AsyncApp) -> None:
         await ack(options=[])
 
     @app.shortcut(MATCH_ALL)
-    async def shortcut(ack: AsyncAck) -> None:
+    async def other_shortcut(ack: AsyncAck) -> None:
         await ack()
 
 

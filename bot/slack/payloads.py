@@ -8,9 +8,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
+from bot.slack.message_text import message_text
+from bot.slack.messages import permalink
 from bot.slack.payload_shapes import InvalidPayload, check_shape, check_text
 from domain.inbound import InboundKind, InboundMessage
 from domain.people import Person
+from domain.rich_text import plain_text
 
 Json = Mapping[str, Any]
 
@@ -25,7 +28,10 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interaction:
-    """What one person asked for: the text of a command or form, or the action of a button."""
+    """What one person asked for: the text of a command or form, the action of a button, or a shortcut.
+
+    Of a shortcut, ``action`` is its name, ``text`` the message's text and ``value`` the message's permalink.
+    """
 
     key: str
     kind: InboundKind
@@ -136,6 +142,35 @@ def inbound_home_opened(event: Json, team: str, key: str, at: datetime) -> Inbou
     if not (_ID.fullmatch(user) and _ID.fullmatch(team)):
         raise InvalidPayload("the event names nobody")
     return _inbound_message(key, InboundKind.EVENT, {"user_id": user, "team_id": team, "home": True}, at)
+
+
+def inbound_shortcut(payload: Json, key: str, at: datetime) -> InboundMessage:
+    """An inbox message of a shortcut in a message's menu: the message's text, without markup, and its permalink."""
+    user, team = _person(payload)
+    message: Json = payload.get("message") or {}
+    callback, channel = payload.get("callback_id") or "", _id_of(payload.get("channel"))
+    if not (user and callback and message.get("ts")):
+        raise InvalidPayload("the shortcut names nobody, or no message")
+    domain = str((payload.get("team") or {}).get("domain") or "")
+    stored = {
+        "user_id": user,
+        "team_id": team,
+        "channel_id": channel,
+        "action_id": callback,
+        "text": plain_text(message_text(message, team)),
+        "value": permalink(f"https://{domain}.slack.com", channel, message) if domain else "",
+        "response_url": payload.get("response_url") or "",
+        "trigger_id": payload.get("trigger_id") or "",
+    }
+    return _inbound_message(key, InboundKind.SHORTCUT, stored, at)
+
+
+def event_key(payload: Json) -> str:
+    """The id of an event, the same for each of its deliveries. Raises ``InvalidPayload``."""
+    key = str(payload.get("event_id") or "")
+    if not _KEY.fullmatch(key):
+        raise InvalidPayload("the event has no usable id")
+    return key
 
 
 def form_metadata(private_metadata: str) -> tuple[str, str]:

@@ -234,6 +234,11 @@ def renamed(channel: IncidentChannel, name: str) -> IncidentChannel:
     return replace(channel, name=name)
 
 
+def moved(channel: IncidentChannel, channel_id: str) -> IncidentChannel:
+    """Record another id. It is the same channel, which another workspace shares now."""
+    return replace(channel, id=channel_id)
+
+
 def gone(channel: IncidentChannel) -> IncidentChannel:
     """Record that the channel was deleted, or that the bot was removed from it."""
     return replace(channel, is_gone=True)
