@@ -36,11 +36,12 @@ def build_slack_components(
     family_services: Mapping[type, object] = {
         service_type: service for components in built for service_type, service in components.services.items()
     }
+    shortcuts = {name: shortcut for family in families for name, shortcut in family.shortcuts.items()}
     dispatcher = Dispatcher(
         DispatcherDependencies(
             registry=registry,
             buttons=buttons_of(families),
-            shortcuts={name: shortcut for family in families for name, shortcut in family.shortcuts.items()},
+            shortcuts=shortcuts,
             renderer=renderer_of(families),
             services=lambda: Services(
                 catalogue=core.current_catalogue(),
@@ -61,7 +62,7 @@ def build_slack_components(
         intake=intake,
         dispatcher=dispatcher,
         unanswered_sweeper=UnansweredSweeper(core.store, core.clock, dispatcher, core.lease.replica, core.lease.dead_after),
-        bolt=build_app(intake, registry.form_command_text, core.directory, channel_events),
+        bolt=build_app(intake, registry.form_command_text, core.directory, channel_events, shortcuts),
     )
 
 

@@ -6,7 +6,7 @@ the cost of a command does not grow with their number. Bolt injects by parameter
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 import structlog
@@ -68,9 +68,16 @@ class ChannelEventStore(Protocol):
 
 
 def build_app(
-    intake: Intake, form_text: FormText, directory: DirectoryCache, channel_events: ChannelEventStore | None = None
+    intake: Intake,
+    form_text: FormText,
+    directory: DirectoryCache,
+    channel_events: ChannelEventStore | None = None,
+    shortcuts: Collection[str] = (),
 ) -> AsyncApp:
-    """Build the Bolt app. Socket Mode and the HTTP endpoint authenticate payloads before Bolt sees them."""
+    """Build the Bolt app. Socket Mode and the HTTP endpoint authenticate payloads before Bolt sees them.
+
+    ``shortcuts`` are the callback ids of ours in a message's menu.
+    """
 
     async def authorize() -> AuthorizeResult:
         # Bolt's default calls ``auth.test`` before the first acknowledgement; no listener here calls Slack through Bolt.
@@ -91,6 +98,8 @@ def build_app(
         attaching_conversation_kwargs_enabled=False,
     )
     _register_stored(app, intake, form_text)
+    if shortcuts:
+        _register_shortcuts(app, intake, _any_of(shortcuts))
     _register_directory_events(app, directory)
     if channel_events is not None:
         _register_channel_events(app, channel_events)
@@ -136,17 +145,19 @@ def _register_stored(app: AsyncApp, intake: Intake, form_text: FormText) -> None
         await intake.accept(inbound)
         await ack()
 
-    @app.message_shortcut(MATCH_ALL)
-    async def shortcut(body: Json, context: AsyncBoltContext, ack: AsyncAck) -> None:
-        await intake.accept(payloads.inbound_shortcut(body, _key(body, context), intake.now()))
-        await ack()
-
     @app.event("app_home_opened")
     async def home_opened(body: Json, ack: AsyncAck) -> None:
         if body["event"].get("tab") == "home":
             await intake.accept(
                 payloads.inbound_home_opened(body["event"], body.get("team_id") or "", body.get("event_id") or "", intake.now())
             )
+        await ack()
+
+
+def _register_shortcuts(app: AsyncApp, intake: Intake, callbacks: re.Pattern[str]) -> None:
+    @app.message_shortcut(callbacks)
+    async def shortcut(body: Json, context: AsyncBoltContext, ack: AsyncAck) -> None:
+        await intake.accept(payloads.inbound_shortcut(body, _key(body, context), intake.now()))
         await ack()
 
 
@@ -178,8 +189,8 @@ def _register_channel_events(app: AsyncApp, store: ChannelEventStore) -> None:
         await ack()
 
 
-def _any_of(names: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(f"^(?:{'|'.join(names)})$")
+def _any_of(names: Collection[str]) -> re.Pattern[str]:
+    return re.compile(f"^(?:{'|'.join(map(re.escape, names))})$")
 
 
 def _register_ack_only(app: AsyncApp) -> None:
