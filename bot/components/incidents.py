@@ -4,13 +4,14 @@ import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 
+from bot.components.channel_events import build_channel_events
 from bot.components.core import CoreComponents
 from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox
 from bot.core.check_result import CheckResult
 from bot.core.settings import Settings
 from bot.interactions.buttons import ID_PATTERN, ButtonCommand, command_with_id
 from bot.slack.channels import SlackChannels
-from bot.views import incident_answers, incident_buttons, incident_card
+from bot.views import alert_buttons, incident_answers, incident_buttons, incident_card
 from bot.views.render import timeless
 from commands.incidents import declare, lists, states, work
 from commands.incidents.fields import FIELDS
@@ -25,10 +26,13 @@ from domain.answers.incidents import (
 from domain.catalogue.catalogue import Catalogue
 from domain.incidents.cards import IncidentCard
 from domain.incidents.changes import IncidentNote
+from domain.incidents.incident import Incident
+from domain.people import Person
 from runbooks.housekeeping import Prune
 from runbooks.incidents.channel_records import ChannelRecords
 from runbooks.incidents.channel_setup import ChannelSetup, wake_channel_setup
 from runbooks.incidents.listeners import IncidentListeners
+from runbooks.incidents.message_events import MessageEvents
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.service import IncidentService
 from runbooks.incidents.timer_handlers import IncidentTimerHandlers
@@ -45,23 +49,30 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
         store=core.store, clock=core.clock, catalogue=core.current_catalogue, saver=saver, notify_outbox=notify_outbox
     )
     listeners = IncidentListeners(saver)
+    records = ChannelRecords(saver)
     channels = ChannelSetup(
         store=core.store,
         clock=core.clock,
         api=SlackChannels(core.slack),
-        records=ChannelRecords(saver),
+        records=records,
         notify_outbox=notify_outbox,
         observer=core.options.observer,
     )
+    events, events_task = build_channel_events(core, records, MessageEvents(saver, _greet_nobody).handle, notify_outbox)
     timers = IncidentTimerHandlers(store=core.store, saver=saver, notify_outbox=notify_outbox)
     return FamilyComponents(
         services={IncidentService: service},
         on_groups_saved=listeners.on_groups_saved,
         on_operation_saved=listeners.on_operation_saved,
         on_delivered=_on_delivered,
-        tasks=(BackgroundTask("incident-channels", channels.run),),
+        tasks=(BackgroundTask("incident-channels", channels.run), events_task),
+        channel_events=events,
         timer_handlers={**timers.handlers, **channels.handlers},
     )
+
+
+async def _greet_nobody(_tx: Transaction, _incident: Incident, _person: Person, _at: datetime) -> None:
+    pass
 
 
 async def _on_delivered(tx: Transaction, row: OutboxRow, at: datetime) -> None:
@@ -130,6 +141,7 @@ INCIDENTS = Family(
         incident_buttons.SHOW: command_with_id("incident show"),
         incident_buttons.CATCHUP: command_with_id("incident catchup"),
         incident_buttons.CHOOSE: _chosen_command,
+        alert_buttons.OPEN_INCIDENT: command_with_id("incident open"),
     },
     prunes=(Prune(lambda kept: kept.incidents, lambda tx, before: tx.of(IncidentRepository).prune(before)),),
     subjects=(lambda tx, ids: tx.of(IncidentRepository).stored_ids(ids),),

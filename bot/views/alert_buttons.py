@@ -9,6 +9,7 @@ ACKNOWLEDGE = "alert.acknowledge"
 SILENCE = "alert.silence"
 UNSILENCE = "alert.unsilence"
 ROLL_BACK = "alert.rollback"
+OPEN_INCIDENT = "alert.incident"
 
 OTHER_DURATION = "other"
 """Value of the menu choice that opens a form for the duration."""
@@ -17,7 +18,7 @@ _SILENCE_DURATIONS = (("1 hour", "1h"), ("4 hours", "4h"), ("Other…", OTHER_DU
 
 def card_buttons(record: AlertGroup) -> tuple[Button | SelectMenu, ...]:
     """Actions that are possible now, the most likely first."""
-    candidates = (_acknowledge(record), _silence(record), _roll_back(record))
+    candidates = (_acknowledge(record), _silence(record), _roll_back(record), _open_incident(record))
     return tuple(button for button in candidates if button is not None)
 
 
@@ -50,3 +51,9 @@ def _roll_back(record: AlertGroup) -> Button | None:
         "Not yet",
     )
     return Button(text="Roll back", action=ROLL_BACK, value=record.id, style="danger", confirm=confirm)
+
+
+def _open_incident(record: AlertGroup) -> Button | None:
+    if record.state is GroupState.RESOLVED or record.incident or not record.can_declare:
+        return None
+    return Button(text="Open incident", action=OPEN_INCIDENT, value=record.id)

@@ -218,7 +218,8 @@ def _links(record: AlertGroup) -> Line:
 def _footer(record: AlertGroup) -> Line:
     can_acknowledge = not _is_over(record) and record.acknowledgement is None
     command = line("or type ", CommandMention(f"ack {record.id}")) if can_acknowledge else None
-    return join_dots(Code(record.id), command)
+    incident = line("part of ", Code(record.incident)) if record.incident else None
+    return join_dots(Code(record.id), incident, command)
 
 
 def _owner(route: Route) -> Line:

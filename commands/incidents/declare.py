@@ -7,11 +7,12 @@ from commands.core.quoting import quote
 from commands.core.request import Request
 from commands.core.router import Router
 from domain.answers.incidents import IncidentDeclared, SimilarIncidents
-from domain.errors import Refused, UsageError
+from domain.errors import NotFound, Refused, UsageError
 from domain.facts import Answer
+from domain.incidents.linking import alert_title
 from domain.incidents.transitions import MAX_TITLE_LENGTH
 from domain.people import Role
-from domain.rich_text import Code, sentence
+from domain.rich_text import Code, CommandMention, sentence
 from domain.severities import Severity
 from runbooks.incidents.service import Declaration, IncidentService, PossiblyTheSame
 
@@ -24,7 +25,8 @@ _SEVERITY_LIKE = re.compile(r"p\d+|sev-?\d+", re.IGNORECASE)
 @router.command(
     "incident declare",
     needs=Role.RESPONDER,
-    usage="<title…> [--severity P1] [--environment production] [--service deep-echo-main] [--alert al-k7m2] [--security] [--new]",
+    usage="<title…> [--severity P1] [--environment production] [--service deep-echo-main] [--alert al-k7m2] [--security] [--new]"
+    " [--origin link]",
     example="incident declare P1 checkout is failing",
     group="Incidents",
     form_title="Declare an incident",
@@ -45,11 +47,44 @@ async def declare_command(request: Request, args: Arguments) -> Answer:
         security="security" in args.flags,
         is_new="new" in args.flags,
         alerts=(args.flags["alert"].lower(),) if args.flags.get("alert") else (),
+        origin=args.flags.get("origin", ""),
     )
     try:
         return IncidentDeclared(incident=await request.services.of(IncidentService).declare(declaration))
     except PossiblyTheSame as similar:
         return SimilarIncidents(incidents=similar.incidents, command=_again(declaration))
+
+
+@router.command(
+    "incident open",
+    needs=Role.RESPONDER,
+    usage="<alert>",
+    example="incident open al-k7m2",
+    group="Incidents",
+    form_title="Open an incident for an alert",
+)
+async def open_command(request: Request, args: Arguments) -> Answer:
+    """Declare an incident for an alert group, with its severity, environment and service."""
+    async with request.services.store.read() as tx:
+        group = await tx.alerts.get(args[0].lower())
+    if group is None:
+        raise NotFound(sentence(f"There is no alert group {args[0][:40]}. ", CommandMention("alerts"), " lists them."))
+    request.require(Role.RESPONDER, group.environment or None)
+    if group.incident:
+        show = CommandMention(f"incident show {group.incident}")
+        raise Refused(sentence(f"{group.id} is part of {group.incident} already: ", show, ". Nothing was declared."))
+    declaration = Declaration(
+        title=alert_title(group),
+        severity=group.severity,
+        by=request.member,
+        source=request.key,
+        channel=request.channel,
+        environment=group.environment,
+        services=(group.service,) if group.service else (),
+        is_new=True,
+        alerts=(group.id,),
+    )
+    return IncidentDeclared(incident=await request.services.of(IncidentService).declare(declaration))
 
 
 def _where(request: Request, args: Arguments) -> tuple[str, tuple[str, ...]]:

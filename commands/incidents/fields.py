@@ -32,6 +32,7 @@ FIELDS: Mapping[str, ArgumentField] = {
     "severity": ArgumentField(label="Severity", load_options=_severity_options),
     "incident": ArgumentField(label="Incident", load_options=_incident_options),
     "security": ArgumentField(label="Security incident, private"),
+    "origin": ArgumentField(label="Message", hint="The link of the message that it is about."),
     "new": ArgumentField(label="New", in_forms=False),
     "into": ArgumentField(label="Goes on as", load_options=_incident_options),
     "role": ArgumentField(label="Role", hint="commander, comms or scribe."),

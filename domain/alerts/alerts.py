@@ -161,6 +161,10 @@ class AlertGroup:
     external_url: str = ""
     links: tuple[AlertLink, ...] = ()
     """See ``domain.alerts.links``."""
+    incident: str = ""
+    """The id of the incident that it belongs to; empty without one."""
+    can_declare: bool = False
+    """Whether an incident can be declared for it: the catalogue has incidents."""
     truncated: bool = False
 
     @property

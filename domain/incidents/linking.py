@@ -44,10 +44,9 @@ def storm_cause(group: AlertGroup) -> str:
 
 def incident_from(group: AlertGroup, incident_id: str, at: datetime, *, team: str, announcement_channel: str) -> Incident:
     """The incident that an alert group opens."""
-    where = f" · {group.service}" if group.service else ""
     return Incident(
         id=incident_id,
-        title=clip(f"{group.title}{where}{f' in {group.environment}' if group.environment else ''}", MAX_TITLE_LENGTH),
+        title=alert_title(group),
         severity=group.severity,
         environment=group.environment,
         services=(group.service,) if group.service else (),
@@ -57,6 +56,12 @@ def incident_from(group: AlertGroup, incident_id: str, at: datetime, *, team: st
         alerts=(linked_alert(group),),
         announcement_channel=announcement_channel,
     )
+
+
+def alert_title(group: AlertGroup) -> str:
+    """The title of an incident about the group: ``HighErrorRate · deep-echo-main in production``."""
+    where = f" in {group.environment}" if group.environment else ""
+    return clip(f"{group.title}{f' · {group.service}' if group.service else ''}{where}", MAX_TITLE_LENGTH)
 
 
 def linked_alert(group: AlertGroup) -> LinkedAlert:

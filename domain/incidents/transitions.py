@@ -29,13 +29,18 @@ MAX_TITLE_LENGTH = 150
 """Characters: two lines on a phone, and Slack's header has 150."""
 
 
-def declare(record: Incident, timings: IncidentTimings, *, reason: Text = "") -> IncidentChange:
-    """Open the incident: start its clocks and page. ``reason`` is what opened it, if no person did."""
+def declare(record: Incident, timings: IncidentTimings, *, reason: Text = "", origin: str = "") -> IncidentChange:
+    """Open the incident: start its clocks and page.
+
+    ``reason`` is what opened it, if no person did; ``origin`` is the link of the message that it is about.
+    """
     at, by = record.declared.at, record.declared.by
     started = replace(record, clocks=clocks_at_start(record.severity, at, timings))
     text = reason or sentence(by.text, f" declared {record.severity}: {record.title}")
     page = PageOrder("declared", PageTarget.POLICY, record.title)
-    return change(started, EntryKind.STATE, at, text, by=by, audit="incident declare", why=record.title, page=page)
+    return change(
+        started, EntryKind.STATE, at, text, by=by, permalink=origin, audit="incident declare", why=record.title, page=page
+    )
 
 
 def acknowledge(record: Incident, by: Participant, at: datetime, timings: IncidentTimings, *, way: str = "") -> IncidentChange:

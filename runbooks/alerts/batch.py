@@ -41,11 +41,18 @@ class _PendingChanges:
 class GroupBatch:
     """``load`` all groups of the batch, ``apply`` each notification in order, then ``write``.
 
-    ``links`` returns the links on a group's card.
+    ``links`` returns the links on a group's card. ``has_incidents``: the card offers to declare one.
     """
 
-    def __init__(self, tx: Transaction, entry: AlertsConfig, links: Callable[[AlertGroup], tuple[AlertLink, ...]]) -> None:
-        self._tx, self._entry, self._links = tx, entry, links
+    def __init__(
+        self,
+        tx: Transaction,
+        entry: AlertsConfig,
+        links: Callable[[AlertGroup], tuple[AlertLink, ...]],
+        *,
+        has_incidents: bool = False,
+    ) -> None:
+        self._tx, self._entry, self._links, self._has_incidents = tx, entry, links, has_incidents
         self._storms = StormBatch(tx, entry)
         self._ids_by_key: dict[str, str] = {}
         self._groups_by_fingerprint: dict[str, set[str]] = {}
@@ -118,16 +125,16 @@ class GroupBatch:
 
     def _group_save(self, group_id: str, pending: _PendingChanges) -> GroupSave:
         change = GroupChange(
-            record=self._with_links(self._groups[group_id].record),
+            record=self._with_card_details(self._groups[group_id].record),
             alerts=tuple(pending.alerts.values()),
             notes=tuple(pending.notes),
             deleted_fingerprints=tuple(pending.deleted),
         )
         return GroupSave(change=change, low_priority=pending.low_priority)
 
-    def _with_links(self, record: AlertGroup) -> AlertGroup:
-        """The group with the links of its card; a group in a storm has no card."""
-        return record if record.storm else replace(record, links=self._links(record))
+    def _with_card_details(self, record: AlertGroup) -> AlertGroup:
+        """The group with what only its card needs; a group in a storm has no card."""
+        return record if record.storm else replace(record, links=self._links(record), can_declare=self._has_incidents)
 
     async def _note_doubt(self, stored: StoredGroup, routed: RoutedNotification, source: str) -> None:
         """Have a contradiction decided soon: nothing that should fire is dropped for good. A later word of the end settles it."""

@@ -40,7 +40,9 @@ class Contradictions:
             await tx.alerts.lock_exclusively()
             if not await tx.timers.remove(timer.key, timer.due_at) or message is None or entry is None:
                 return
-            batch = GroupBatch(tx, entry, partial(links_of, catalogue=self._catalogue()))
+            catalogue = self._catalogue()
+            links = partial(links_of, catalogue=catalogue)
+            batch = GroupBatch(tx, entry, links, has_incidents=catalogue.incidents is not None)
             stored = (await batch.load_groups([group_id])).get(group_id)
             alerts = _still_in_doubt(stored, parse_notification(message.body)) if stored else ()
             if listed is not None:

@@ -195,7 +195,7 @@ def _route_notification(notification: Notification, at: datetime, catalogue: Cat
 
 
 def _new_batch(tx: Transaction, entry: AlertsConfig, catalogue: Catalogue) -> GroupBatch:
-    return GroupBatch(tx, entry, partial(links_of, catalogue=catalogue))
+    return GroupBatch(tx, entry, partial(links_of, catalogue=catalogue), has_incidents=catalogue.incidents is not None)
 
 
 def _with_watchdog_route(routed: RoutedNotification, watchdog: WatchdogConfig) -> RoutedNotification:

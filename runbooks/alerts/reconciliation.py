@@ -191,7 +191,9 @@ class Reconciler:
             if await tx.inbox.backlog():
                 return False
             repository = tx.of(AlertmanagerRepository)
-            batch = GroupBatch(tx, entry, partial(links_of, catalogue=self._catalogue()))
+            catalogue = self._catalogue()
+            links = partial(links_of, catalogue=catalogue)
+            batch = GroupBatch(tx, entry, links, has_incidents=catalogue.incidents is not None)
             for group_id, stored in sorted((await batch.load_groups(differing)).items()):
                 believes = uptimes is not None and group_id not in in_doubt and can_believe_absence(stored.record, uptimes, at)
                 needed = corrections(

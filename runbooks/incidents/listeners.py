@@ -1,7 +1,7 @@
 """What alert groups and operations do to incidents, in the transaction that writes them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from domain.alerts.alerts import AlertGroup, GroupState
@@ -14,6 +14,7 @@ from domain.operations.operation import OperationRecord
 from domain.rich_text import Code, Text, sentence
 from runbooks.incidents.saving import IncidentSaver
 from storage.incidents import IncidentRepository
+from storage.outbox_messages import alert_card
 from storage.store import Transaction
 
 
@@ -64,7 +65,8 @@ class _Batch:
     at: datetime
     _incidents: dict[str, Incident] = field(default_factory=dict)
     _changes: dict[str, list[IncidentChange]] = field(default_factory=dict)
-    _links: dict[str, str] = field(default_factory=dict)
+    _joined: dict[str, AlertGroup] = field(default_factory=dict)
+    """By id, the groups that belong to an incident from now on, which their ``incident`` names."""
     _ids_by_cause: dict[str, str] = field(default_factory=dict)
 
     async def apply(self, group: AlertGroup, incident_id: str) -> None:
@@ -77,7 +79,8 @@ class _Batch:
 
     async def write(self) -> None:
         """Write what has changed."""
-        await self.tx.of(IncidentRepository).link(self._links)
+        await self.tx.of(IncidentRepository).link({group.id: group.incident for group in self._joined.values()})
+        await show_incident(self.tx, tuple(self._joined.values()), self.at)
         for _, changes in sorted(self._changes.items()):
             await self.saver.save(self.tx, changes, self.at)
 
@@ -101,7 +104,7 @@ class _Batch:
         incident = known or await self._opened(group)
         if incident is not None:
             self._apply_to(incident, group)
-            self._links[group.id] = incident.id
+            self._joined[group.id] = replace(group, incident=incident.id)
 
     async def _opened(self, group: AlertGroup) -> Incident | None:
         """The incident that the group opens, or the one that its cause has already."""
@@ -130,6 +133,14 @@ class _Batch:
             return None
         self._ids_by_cause[cause] = incident.id
         return self._incidents.setdefault(incident.id, incident)
+
+
+async def show_incident(tx: Transaction, groups: Sequence[AlertGroup], at: datetime) -> None:
+    """Write groups that have joined an incident, and their cards, which name it."""
+    await tx.alerts.save(groups)
+    for group in groups:
+        if not group.storm:
+            await tx.put_message(alert_card(group, low_priority=False), at)
 
 
 def _opens_incident(group: AlertGroup, catalogue: Catalogue) -> bool:

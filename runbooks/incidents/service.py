@@ -1,7 +1,7 @@
 """What people do with incidents: declare, find, and every transition. Each change is one transaction."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.catalogue.catalogue import Catalogue
@@ -17,6 +17,7 @@ from domain.incidents.visibility import possibly_the_same
 from domain.people import Member
 from domain.rich_text import CommandMention, Text, sentence
 from domain.severities import Severity
+from runbooks.incidents.listeners import show_incident
 from runbooks.incidents.saving import IncidentSaver
 from storage.incidents import IncidentRepository
 from storage.store import Store, Transaction
@@ -50,6 +51,8 @@ class Declaration:
     security: bool = False
     is_new: bool = False
     alerts: tuple[str, ...] = ()
+    origin: str = ""
+    """The link of a message that it is about, which begins the timeline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +139,7 @@ class IncidentService:
             if not changes:
                 raise Refused(f"{subject} is part of {incident.id} already.")
             await tx.of(IncidentRepository).link({subject: incident.id})
+            await self._show_on_alerts(tx, [subject], incident.id, at)
             saved = await self.saver.save(tx, changes, at)
             await tx.inbox.mark_answered(request.source, at, request.incident_id)
         self.notify_outbox()
@@ -145,11 +149,13 @@ class IncidentService:
         """Take an alert group from the incident. Raises ``NotFound``."""
         at = self.clock.now()
         async with self.store.write() as tx:
+            await tx.alerts.get_many_for_update([subject])
             incident = await self._locked(tx, request.incident_id)
             change = unlink_alert(incident, subject, participant(request.by), at)
             if change is None:
                 raise NotFound(f"{subject} is not part of {incident.id}. Nothing was changed.")
             await tx.of(IncidentRepository).unlink(subject)
+            await self._show_on_alerts(tx, [subject], "", at)
             await self.saver.save(tx, [change], at)
             await tx.inbox.mark_answered(request.source, at, request.incident_id)
         self.notify_outbox()
@@ -159,12 +165,15 @@ class IncidentService:
         """Merge an incident into another one, and return the other. Raises ``NotFound`` or ``Refused``."""
         at, by = self.clock.now(), participant(request.by)
         async with self.store.write() as tx:
+            groups = [each.group_id for each in (await self._read(tx, request.incident_id)).alerts]
+            await tx.alerts.get_many_for_update(groups)
             # By id, so that two merges in opposite directions do not deadlock.
             locked = {each: await self._locked(tx, each) for each in sorted({request.incident_id, into_id})}
             merged, into = locked[request.incident_id], locked[into_id]
             await self.saver.save(tx, [merge(merged, into, by, at)], at)
             saved = await self.saver.save(tx, [absorb(into, merged, by, at)], at)
             await tx.of(IncidentRepository).move_subjects(merged.id, into.id)
+            await self._show_on_alerts(tx, groups, into.id, at)
             await tx.inbox.mark_answered(request.source, at, request.incident_id)
         self.notify_outbox()
         return saved or into
@@ -183,11 +192,12 @@ class IncidentService:
             declared=Mark(by, at),
             announcement_channel=shown_in,
         )
-        change = declare(record, self.saver.timings)
+        change = declare(record, self.saver.timings, origin=declaration.origin)
         await self.saver.add(tx, change, at, source=declaration.source)
         for group in declaration.alerts:
             changes = (await self._linker(tx, group, by, at))(change.record)
             await incidents.link({group: record.id})
+            await self._show_on_alerts(tx, [group], record.id, at)
             await self.saver.save(tx, changes, at)
         return change.record
 
@@ -208,6 +218,14 @@ class IncidentService:
             return [] if change is None else [change]
 
         return changes
+
+    async def _show_on_alerts(self, tx: Transaction, ids: Sequence[str], incident_id: str, at: datetime) -> None:
+        """Let the cards of these alert groups name their incident. What is no alert group is left out."""
+        groups = await tx.alerts.get_many_for_update(ids)
+        await show_incident(tx, [replace(group, incident=incident_id) for group in groups.values()], at)
+
+    async def _read(self, tx: Transaction, incident_id: str) -> Incident:
+        return await tx.of(IncidentRepository).get(incident_id) or _raise_not_found(incident_id)
 
     async def _locked(self, tx: Transaction, incident_id: str) -> Incident:
         return await tx.of(IncidentRepository).get_for_update(incident_id) or _raise_not_found(incident_id)

@@ -11,11 +11,18 @@ import pytest
 import yaml
 
 from bot.wiring import Bot
+from domain.alerts.alerts import Route
+from domain.alerts.group_changes import GroupChange
+from domain.incidents.timeline import EntryKind
+from domain.severities import Severity
 from runbooks.incidents.service import IncidentService
 from sandbox.slack.client import SlackUsers
+from storage.group_saves import GroupSave
 from tests.harness.bot import BotHarness, open_bot_harness
+from tests.harness.samples.alerts import group
 from tests.harness.wait import wait_until
 
+ROUTE = Route(rule="warning", channel="C0WARNING5", severity=Severity.P2)
 CHANNEL_NAME = re.compile(r"incident-\d{4}-\d\d-\d\d-\d\d-\d\d")
 
 
@@ -130,3 +137,36 @@ async def test_after_a_restart_the_clocks_go_on(harness: BotHarness) -> None:
     harness.clock.offset += timedelta(minutes=16)
     async with harness.run_bot():
         await people.wait_for_message(lambda m: "Nobody has acknowledged this for 16 min" in m.visible_text, channel=channel)
+
+
+async def test_pinned_and_marked_messages_are_on_the_timeline_once(harness: BotHarness) -> None:
+    async with harness.run_bot() as bot:
+        people = harness.slack.client
+        incident_id, channel = await declare(people, bot)
+        await people.say("ana", "the cache is full", channel=channel)
+        said = await people.wait_for_message(lambda m: m.visible_text == "the cache is full", channel=channel)
+        await people.pin("tom", said)
+        await people.react("ana", said, "pushpin")
+        await wait_until(lambda: _has_message(bot, incident_id))
+        entries = await bot.service(IncidentService).entries(incident_id)
+        pinned = [entry for entry in entries if entry.kind is EntryKind.MESSAGE]
+        assert [(entry.text, entry.by.name if entry.by else "") for entry in pinned] == [("the cache is full", "ana")]
+        assert pinned[0].permalink
+
+
+async def _has_message(bot: Bot, incident_id: str) -> bool:
+    entries = await bot.service(IncidentService).entries(incident_id)
+    return any(entry.kind is EntryKind.MESSAGE for entry in entries)
+
+
+async def test_a_severe_alert_can_be_made_an_incident_with_one_tap(harness: BotHarness) -> None:
+    async with harness.run_bot() as bot:
+        people = harness.slack.client
+        async with bot.core.store.write() as tx:
+            await tx.save_groups(
+                [GroupSave(change=GroupChange(record=group(can_declare=True, route=ROUTE)))], harness.clock.now()
+            )
+        card = await people.wait_for_message(lambda m: "Open incident" in m.buttons)
+        await people.press("tom", card, "Open incident")
+        await people.wait_for_ephemeral("tom", "Its channel is being made")
+        await people.wait_for_message(lambda m: "part of `inc-" in m.visible_text and "Open incident" not in m.buttons)
