@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from commands.core.arguments import Arguments
 from commands.core.request import Request
-from commands.core.router import Command, Router
+from commands.core.router import MAX_NAME_WORDS, Command, Router
 from domain.answers.answers import AuditAnswer
 from domain.errors import UsageError
 from domain.facts import Answer
@@ -100,11 +100,11 @@ def _parse_search(args: Arguments, terms: AuditTerms, request: Request) -> Audit
 
 
 def _with_long_names(words: Sequence[str], terms: AuditTerms) -> Iterator[str]:
-    """The words, where two that are a command's name together are one."""
+    """The words, where several that are a command's name together are one."""
     left = list(words)
     while left:
-        name = " ".join(left[:2])
-        count = 2 if len(left) > 1 and name.lower() in terms.actions else 1
+        counts = range(min(MAX_NAME_WORDS, len(left)), 1, -1)
+        count = next((each for each in counts if " ".join(left[:each]).lower() in terms.actions), 1)
         yield " ".join(left[:count])
         left = left[count:]
 

@@ -18,6 +18,8 @@ from domain.text import nearest
 
 MAX_NAME_LENGTH = 40
 """Characters of a mistyped command that are compared and shown."""
+MAX_NAME_WORDS = 3
+"""Words of the longest name of a command, such as ``incident timeline add``."""
 CONFIDENT_MATCH = 0.85
 """A similarity from which a hint suggests only the nearest command."""
 
@@ -124,20 +126,26 @@ class Router:
 
 
 def match_command(words: Sequence[str], commands: Mapping[str, Command]) -> tuple[Command, int]:
-    """The command at the start of the words, and the number of words in its name: two if that is a name, else one.
+    """The command at the start of the words, and the number of words in its name: the longest name that fits.
 
     Raises ``UsageError`` with the nearest names.
     """
-    first_words = [word[:MAX_NAME_LENGTH] for word in words[:2]]
-    two_words = " ".join(first_words).lower()
-    if len(first_words) > 1 and two_words in commands:
-        return commands[two_words], 2
-    if len(first_words) > 1 and first_words[0].lower() not in commands:
-        for name in commands:
-            parts = name.split(" ")
-            if len(parts) > 1 and all(nearest(word, [part]) for word, part in zip(first_words, parts, strict=True)):
-                raise UsageError(f"There is no command “{' '.join(first_words)}”.", sentence("Did you mean ", Code(name), "?"))
+    first_words = [word[:MAX_NAME_LENGTH].lower() for word in words[:MAX_NAME_WORDS]]
+    for count in range(len(first_words), 1, -1):
+        if (name := " ".join(first_words[:count])) in commands:
+            return commands[name], count
+    if first_words[0] not in commands and (close := _similar_long_name(first_words, commands)):
+        typed = " ".join(words[: len(close.split(" "))])[: MAX_NAME_WORDS * MAX_NAME_LENGTH]
+        raise UsageError(f"There is no command “{typed}”.", sentence("Did you mean ", Code(close), "?"))
     return find_command(words[0], commands), 1
+
+
+def _similar_long_name(words: Sequence[str], commands: Mapping[str, Command]) -> str:
+    """The name of several words that these words begin with, but for typing errors; empty if there is none."""
+    for parts in sorted((name.split(" ") for name in commands), key=len, reverse=True):
+        if 1 < len(parts) <= len(words) and all(nearest(word, [part]) for word, part in zip(words, parts, strict=False)):
+            return " ".join(parts)
+    return ""
 
 
 def check_subcommand_typo(command: Command, word: str, commands: Mapping[str, Command], catalogue: Catalogue) -> None:
