@@ -101,6 +101,20 @@ def without_ending(text: Text, ending: str) -> Text:
     return sentence(*before, last.removesuffix(ending)) if isinstance(last, str) else text
 
 
+def shorten(text: Text, max_length: int) -> Text:
+    """Cut the text to ``max_length`` characters, as its plain text counts them. What is cut ends with an ellipsis."""
+    kept: list[Part] = []
+    left = max_length
+    for part in parts_of(text):
+        length = len(_plain_part(part))
+        if length > left:
+            rest = part[: max(left - 1, 0)].rstrip() if isinstance(part, str) else ""
+            return sentence(*kept, f"{rest}…")
+        kept.append(part)
+        left -= length
+    return text
+
+
 def plain_text(text: Text) -> str:
     """Format the text for logs, the audit log and errors: people as ``@U…``, code in backticks, times in UTC."""
     return "".join(_plain_part(part) for part in parts_of(text))

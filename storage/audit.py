@@ -56,6 +56,7 @@ class AuditLog:
         what: str = "",
         where: str = "",
         since: datetime | None = None,
+        until: datetime | None = None,
         search_text: str = "",
         limit: int = 20,
     ) -> tuple[AuditRecord, ...]:
@@ -72,6 +73,8 @@ class AuditLog:
             statement = statement.where(audit.c.where.contains(where, autoescape=True))
         if since is not None:
             statement = statement.where(audit.c.at >= since)
+        if until is not None:
+            statement = statement.where(audit.c.at <= until)
         if search_text:
             columns = (audit.c.what, audit.c.where, audit.c.operation, audit.c.why, audit.c.outcome)
             statement = statement.where(or_(*(column.contains(search_text, autoescape=True) for column in columns)))

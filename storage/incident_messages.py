@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 from domain.incidents.cards import IncidentCard
+from domain.incidents.catchup import Catchup
 from domain.incidents.changes import IncidentNote
 from domain.incidents.incident import Incident
+from domain.people import Person
 from storage.outbox_messages import FactKind, OutboxMessage, Urgency, card_key
 
 INCIDENT_CARD = FactKind("incident-card", 1, IncidentCard)
 INCIDENT_NOTE = FactKind("incident-note", 1, IncidentNote)
+INCIDENT_CATCHUP = FactKind("incident-catchup", 1, Catchup)
 
 
 def channel_card_key(incident_id: str) -> str:
@@ -73,5 +76,26 @@ def _note(note: IncidentNote, *, stream: str, parent: str, channel: str) -> Outb
         urgency=Urgency.INCIDENT,
         kind=INCIDENT_NOTE,
         fact=note,
+        card=False,
+    )
+
+
+def private_note(note: IncidentNote, person: Person) -> OutboxMessage:
+    """A note in a direct message, such as a file that somebody asked for."""
+    key = f"{note.incident_id}/private/{note.key}"
+    return replace(_note(note, stream=key, parent="", channel=person.user_id), key=key)
+
+
+def catchup_message(fact: Catchup, person: Person) -> OutboxMessage:
+    """A catch-up in a direct message. Its key is unique for the person and the incident."""
+    key = f"{fact.incident_id}/catchup/{person.user_id}"
+    return OutboxMessage(
+        key=key,
+        stream=key,
+        parent="",
+        channel=person.user_id,
+        urgency=Urgency.INCIDENT,
+        kind=INCIDENT_CATCHUP,
+        fact=fact,
         card=False,
     )

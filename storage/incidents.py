@@ -140,6 +140,12 @@ class IncidentRepository:
         statement = select(incident_entries.c.entry).where(where).order_by(incident_entries.c.at, incident_entries.c.number)
         return tuple(map(_read_entry, (await self._connection.execute(statement)).scalars()))
 
+    async def entry(self, incident_id: str, number: int) -> TimelineEntry | None:
+        """The entry with this number; None if there is none."""
+        where = (incident_entries.c.incident_id == incident_id) & (incident_entries.c.number == number)
+        entry = (await self._connection.execute(select(incident_entries.c.entry).where(where))).scalar_one_or_none()
+        return None if entry is None else _read_entry(entry)
+
     async def entries_about(self, incident_id: str, ref: str) -> tuple[TimelineEntry, ...]:
         """The entries about one message, alert group or operation, in their order."""
         where = (incident_entries.c.incident_id == incident_id) & (incident_entries.c.ref == ref)

@@ -120,10 +120,12 @@ class Transaction:
         for listener in self._listeners.on_groups_saved if saves else ():
             await listener(self, [change.record for change in changes], at)
 
-    async def put_message(self, message: OutboxMessage, at: datetime) -> None:
-        """Add a message to the outbox, with its line in the debug log."""
-        if await self.outbox.put(message, at=at):
-            self.trail.add("outbox message stored", message=message.key, channel=message.channel)
+    async def put_message(self, message: OutboxMessage, at: datetime) -> bool:
+        """Add a message to the outbox, with its line in the debug log. False for a reply whose key exists already."""
+        if not await self.outbox.put(message, at=at):
+            return False
+        self.trail.add("outbox message stored", message=message.key, channel=message.channel)
+        return True
 
     async def _save_storm(self, save: StormSave, at: datetime) -> None:
         if save.storm is not None and save.changed:

@@ -7,13 +7,14 @@ from datetime import datetime
 from bot.components.channel_events import build_channel_events
 from bot.components.core import CoreComponents
 from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox
+from bot.components.incident_reports import REPORT_KINDS, REPORT_VIEWS, report_services
 from bot.core.check_result import CheckResult
 from bot.core.settings import Settings
 from bot.interactions.buttons import ID_PATTERN, ButtonCommand, command_with_id
 from bot.slack.channels import SlackChannels
 from bot.views import alert_buttons, incident_answers, incident_buttons, incident_card
 from bot.views.render import timeless
-from commands.incidents import declare, lists, states, work
+from commands.incidents import declare, lists, reports, states, work
 from commands.incidents.fields import FIELDS
 from domain.answers.incidents import (
     IncidentAnswer,
@@ -61,7 +62,7 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
     events, events_task = build_channel_events(core, records, MessageEvents(saver, _greet_nobody).handle, notify_outbox)
     timers = IncidentTimerHandlers(store=core.store, saver=saver, notify_outbox=notify_outbox)
     return FamilyComponents(
-        services={IncidentService: service},
+        services={IncidentService: service, **report_services(core, saver, notify_outbox)},
         on_groups_saved=listeners.on_groups_saved,
         on_operation_saved=listeners.on_operation_saved,
         on_delivered=_on_delivered,
@@ -114,10 +115,10 @@ def _chosen_command(value: str) -> str | None:
 
 INCIDENTS = Family(
     name="incidents",
-    routers=(declare.router, states.router, work.router, lists.router),
+    routers=(declare.router, states.router, work.router, lists.router, reports.router),
     form_fields=FIELDS,
     id_prefix="inc",
-    fact_kinds=(INCIDENT_CARD, INCIDENT_NOTE),
+    fact_kinds=(INCIDENT_CARD, INCIDENT_NOTE, *REPORT_KINDS),
     views={
         IncidentCard: incident_card.card,
         IncidentNote: timeless(incident_card.note),
@@ -127,6 +128,7 @@ INCIDENTS = Family(
         SimilarIncidents: timeless(incident_answers.similar),
         IncidentDeclared: timeless(incident_answers.declared),
         TasksAnswer: timeless(incident_answers.tasks),
+        **REPORT_VIEWS,
     },
     buttons={
         incident_buttons.ACKNOWLEDGE: command_with_id("incident ack"),

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.views import phrases
 from bot.views.incident_buttons import card_buttons, note_buttons
-from bot.views.markup.document import Actions, Block, Context, Document, Header, Paragraph
+from bot.views.markup.document import Actions, Block, Context, Document, Header, Paragraph, TextFile
 from bot.views.markup.mrkdwn import clean
 from bot.views.markup.spans import Line, Strong, join, join_dots, line
 from domain.incidents.cards import IncidentCard
@@ -61,7 +61,8 @@ def note(fact: IncidentNote) -> Document:
     rows = [line(calls, " ", text) if calls else text, *(line("• " if len(fact.lines) > 1 else "", each) for each in fact.lines)]
     blocks: list[Block] = [Paragraph(tuple(rows), max_lines=40)]
     blocks += [Actions(buttons)] if (buttons := note_buttons(fact.incident_id, fact.offers)) else []
-    return Document(summary=join_dots(text, fact.incident_id), blocks=tuple(blocks))
+    file = TextFile(fact.file_name, fact.file_text) if fact.file_name else None
+    return Document(summary=join_dots(text, fact.incident_id), blocks=tuple(blocks), file=file)
 
 
 def headline(incident: Incident) -> str:

@@ -188,6 +188,18 @@ class Incident:
         """Whether it is not closed."""
         return self.state is not IncidentState.CLOSED
 
+    @property
+    def state_since(self) -> datetime:
+        """When it came into its present state."""
+        marks = {
+            IncidentState.DECLARED: self.declared,
+            IncidentState.ACKNOWLEDGED: self.acknowledged,
+            IncidentState.MITIGATED: self.mitigated,
+            IncidentState.RESOLVED: self.resolved,
+            IncidentState.CLOSED: self.closed,
+        }
+        return (marks[self.state] or self.declared).at
+
     def holder(self, role: IncidentRole) -> Participant | None:
         """Who has the role."""
         return {

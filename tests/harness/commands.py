@@ -1,6 +1,6 @@
 """Commands on a real database, real operations, and a stand-in cluster with the seeded platform."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +23,10 @@ from domain.people import Member
 from domain.redaction import redact
 from integrations.kubernetes import ClusterSettings, open_cluster
 from runbooks.alerts.service import AlertmanagerLookup, AlertService, SilenceApi
+from runbooks.incidents.catchup import CatchupService
+from runbooks.incidents.saving import IncidentSaver
+from runbooks.incidents.service import IncidentService
+from runbooks.incidents.timeline import TimelineService
 from runbooks.operations.rights import RightsCheck
 from runbooks.operations.service import OperationService
 from sandbox.cluster import FAST, StandInCluster, platform
@@ -125,6 +129,7 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
         alertmanager=_alertmanager_lookup(known, alertmanagers),
         notify_outbox=lambda: None,
     )
+    incident_services = _incident_services(store, clock, known, directory)
     async with StandInCluster(pace=FAST) as stand_in:
         stand_in.seed(seed_objects())
         settings = ClusterSettings(name="main", kubeconfig=str(stand_in.kubeconfig(folder / "kubeconfig")), total_timeout=5)
@@ -135,12 +140,24 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
                 store=store,
                 directory=directory,
                 clusters={"main": cluster},
-                family_services={OperationService: operations, AlertService: alerts},
+                family_services={OperationService: operations, AlertService: alerts, **incident_services},
             )
             yield CommandHarness(
                 services=services, directory=directory, engine=engine, stand_in=stand_in, clock=clock, alertmanagers=alertmanagers
             )
     await store.close()
+
+
+def _incident_services(
+    store: Store, clock: StoppedClock, catalogue: Catalogue, directory: MemoryDirectory
+) -> Mapping[type, object]:
+    saver = IncidentSaver(lambda: catalogue)
+    services: tuple[object, ...] = (
+        IncidentService(store=store, clock=clock, catalogue=lambda: catalogue, saver=saver, notify_outbox=lambda: None),
+        CatchupService(store=store, clock=clock, saver=saver, directory=directory, notify_outbox=lambda: None),
+        TimelineService(store=store, clock=clock, directory=directory, notify_outbox=lambda: None),
+    )
+    return {type(service): service for service in services}
 
 
 def _alertmanager_lookup(catalogue: Catalogue, known: dict[str, MemoryAlertmanager]) -> AlertmanagerLookup:

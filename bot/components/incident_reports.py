@@ -1,0 +1,29 @@
+"""What tells about incidents: catch-ups and timelines."""
+
+from collections.abc import Mapping
+
+from bot.components.core import CoreComponents
+from bot.components.family import NotifyOutbox
+from bot.views import incident_catchup, incident_timeline
+from bot.views.render import View, timeless
+from domain.incidents.catchup import Catchup
+from domain.incidents.timeline_report import IncidentTimeline
+from runbooks.incidents.catchup import CatchupService
+from runbooks.incidents.saving import IncidentSaver
+from runbooks.incidents.timeline import TimelineService
+from storage.incident_messages import INCIDENT_CATCHUP
+
+REPORT_KINDS = (INCIDENT_CATCHUP,)
+REPORT_VIEWS: Mapping[type, View] = {
+    Catchup: timeless(incident_catchup.catchup),
+    IncidentTimeline: timeless(incident_timeline.timeline),
+}
+
+
+def report_services(core: CoreComponents, saver: IncidentSaver, notify_outbox: NotifyOutbox) -> Mapping[type, object]:
+    """The services behind the commands, by type."""
+    catchup = CatchupService(
+        store=core.store, clock=core.clock, saver=saver, directory=core.directory, notify_outbox=notify_outbox
+    )
+    timeline = TimelineService(store=core.store, clock=core.clock, directory=core.directory, notify_outbox=notify_outbox)
+    return {CatchupService: catchup, TimelineService: timeline}
