@@ -4,6 +4,7 @@ from bot.components.alerts import ALERTS
 from bot.components.family import Family
 from bot.components.general import GENERAL
 from bot.components.incidents import INCIDENTS
+from bot.components.oncall import ONCALL
 from bot.components.operations import OPERATIONS
 
-FAMILIES: tuple[Family, ...] = (OPERATIONS, ALERTS, INCIDENTS, GENERAL)
+FAMILIES: tuple[Family, ...] = (OPERATIONS, ALERTS, INCIDENTS, ONCALL, GENERAL)

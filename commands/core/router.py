@@ -151,9 +151,9 @@ def _similar_long_name(words: Sequence[str], commands: Mapping[str, Command]) ->
 def check_subcommand_typo(command: Command, word: str, commands: Mapping[str, Command], catalogue: Catalogue) -> None:
     """Raise ``UsageError`` for a misspelt second word of a command, such as in ``alerts rout``."""
     subcommands = [name.removeprefix(f"{command.name} ") for name in commands if name.startswith(f"{command.name} ")]
-    # Compared with environments too: a word that is nearer to one of those is a misspelt environment.
+    # Compared with environments and teams too: a word that is nearer to one of those is a misspelt name.
     environments = [alias for name, entry in catalogue.environments.items() for alias in (name, *entry.aliases)]
-    close = nearest(word[:MAX_NAME_LENGTH], [*environments, *subcommands], max_results=1)
+    close = nearest(word[:MAX_NAME_LENGTH], [*environments, *catalogue.oncall, *subcommands], max_results=1)
     if close and close[0] in subcommands:
         unknown = f"There is no command “{command.name} {word[:MAX_NAME_LENGTH]}”."
         raise UsageError(unknown, sentence("Did you mean ", Code(f"{command.name} {close[0]}"), "?"))

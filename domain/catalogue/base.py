@@ -4,7 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+DNS_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+
+DnsLabel = Annotated[str, Field(pattern=f"^{DNS_LABEL}$")]
 """An RFC 1123 label, because these names become parts of names in Kubernetes."""
 
 

@@ -12,6 +12,8 @@ from domain.catalogue.base import ConfigModel, DnsLabel
 from domain.catalogue.people import PersonConfig
 from domain.catalogue.zones import MINUTES_PER_DAY, EndTimeOfDay, TimeOfDay, Weekday, ZoneName, minutes_of
 
+RESERVED_TEAM_NAMES = ("accept", "calendar", "cover", "decline", "override", "swap", "take", "undo", "week", "withdraw")
+"""The second words of commands: `oncall week` would not show the team `week`."""
 EVERY_DAY = tuple(Weekday)
 MAX_TURN_DAYS = 366
 
@@ -146,6 +148,8 @@ class TeamConfig(ConfigModel):
 def check_oncall(teams: Mapping[str, TeamConfig], people: Mapping[str, PersonConfig]) -> None:
     """Raise ``ValueError`` if a team names somebody who is not among ``people``."""
     for name, team in teams.items():
+        if name in RESERVED_TEAM_NAMES:
+            raise ValueError(f"oncall.{name}: no team can be called so, because a command is")
         for layer in team.layers:
             _check_known(f"oncall.{name}.layers.{layer.name}.people", layer.people, people)
         if team.lead:

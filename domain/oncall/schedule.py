@@ -76,13 +76,31 @@ def on_call(roster: Roster, at: datetime) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for assignment in assignments(roster, at) for name in assignment.people))
 
 
+def next_changes(roster: Roster, at: datetime) -> dict[str, datetime | None]:
+    """For each layer the next instant at which it has other people; None if none is in sight."""
+    now = {each.layer: each.people for each in assignments(roster, at)}
+    found: dict[str, datetime | None] = dict.fromkeys(now)
+    for instant in _candidates(roster, at, known_until(roster, at)):
+        for each in assignments(roster, instant):
+            if found[each.layer] is None and each.people != now[each.layer]:
+                found[each.layer] = instant
+        if None not in found.values():
+            break
+    return found
+
+
 def next_change(roster: Roster, at: datetime) -> datetime | None:
-    """The next instant at which ``assignments`` gives other people; None if it does not within ``HORIZON``."""
-    now = [each.people for each in assignments(roster, at)]
-    for instant in _candidates(roster, at, at + HORIZON):
-        if [each.people for each in assignments(roster, instant)] != now:
-            return instant
-    return None
+    """The next instant at which ``assignments`` gives other people in any layer; None if none is in sight."""
+    return min(filter(None, next_changes(roster, at).values()), default=None)
+
+
+def known_until(roster: Roster, at: datetime) -> datetime:
+    """How far the answers reach. Beyond what PagerDuty told nobody knows: that is no gap, and takes no shift from anybody."""
+    horizon = at + HORIZON
+    if not roster.config.pagerduty:
+        return horizon
+    told_until = roster.remote.complete_until if roster.remote else None
+    return max(at, min(horizon, told_until)) if told_until else at
 
 
 def shifts(roster: Roster, since: datetime, until: datetime) -> dict[str, tuple[Shift, ...]]:

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from domain.catalogue.oncall import Advance, LayerConfig
 from domain.catalogue.zones import minutes_of
-from domain.oncall.wall_clock import instant_of, local_time, wall_clock
 from domain.oncall.windows import overlaps_wall_clock
+from domain.wall_clock import instant_of, local_time, wall_clock
 
 _DAY = timedelta(days=1)
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from domain.catalogue.oncall import WindowConfig
+from domain.catalogue.oncall import EVERY_DAY, WindowConfig
 from domain.catalogue.zones import MINUTES_PER_DAY
-from domain.oncall.wall_clock import instant_of, local_time, wall_clock
+from domain.wall_clock import instant_of, local_time, wall_clock
 
 _DAY = timedelta(days=1)
 
@@ -51,7 +51,7 @@ def _openings(windows: Sequence[WindowConfig], zone: ZoneInfo, first: date, last
 
 
 def _opens_on(window: WindowConfig, day: date) -> bool:
-    return any(weekday.number == day.weekday() for weekday in window.days)
+    return EVERY_DAY[day.weekday()] in window.days
 
 
 def _window_on(window: WindowConfig, day: date) -> tuple[datetime, datetime]:

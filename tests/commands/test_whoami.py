@@ -48,6 +48,8 @@ async def test_help_shows_every_command_with_its_example(harness: CommandHarness
         *("help", "status", "versions", "deploy", "rollback", "restart", "scale", "approve", "reject", "cancel"),
         *("operations", "locks", "lock", "unlock", "audit", "reload", "whoami"),
         *("alerts", "alerts route", "ack", "silence", "unsilence", "silences", "rollback-suspect"),
+        *("oncall", "oncall week", "oncall override", "oncall take", "oncall undo", "oncall cover", "oncall swap"),
+        *("oncall accept", "oncall decline", "oncall withdraw"),
     }
     assert all(line.text and line.example.startswith(line.command) and line.usage.startswith(line.command) for line in lines)
 

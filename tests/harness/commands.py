@@ -27,6 +27,8 @@ from runbooks.incidents.catchup import CatchupService
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.service import IncidentService
 from runbooks.incidents.timeline import TimelineService
+from runbooks.oncall.reviewer import Reviewer
+from runbooks.oncall.service import OncallService
 from runbooks.operations.rights import RightsCheck
 from runbooks.operations.service import OperationService
 from sandbox.cluster import FAST, StandInCluster, platform
@@ -130,6 +132,8 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
         notify_outbox=lambda: None,
     )
     incident_services = _incident_services(store, clock, known, directory)
+    reviewer = Reviewer(store=store, clock=clock, catalogue=lambda: known, notify_outbox=lambda: None)
+    oncall = OncallService(store=store, clock=clock, catalogue=lambda: known, reviewer=reviewer, notify_outbox=lambda: None)
     async with StandInCluster(pace=FAST) as stand_in:
         stand_in.seed(seed_objects())
         settings = ClusterSettings(name="main", kubeconfig=str(stand_in.kubeconfig(folder / "kubeconfig")), total_timeout=5)
@@ -140,7 +144,12 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
                 store=store,
                 directory=directory,
                 clusters={"main": cluster},
-                family_services={OperationService: operations, AlertService: alerts, **incident_services},
+                family_services={
+                    OperationService: operations,
+                    AlertService: alerts,
+                    OncallService: oncall,
+                    **incident_services,
+                },
             )
             yield CommandHarness(
                 services=services, directory=directory, engine=engine, stand_in=stand_in, clock=clock, alertmanagers=alertmanagers

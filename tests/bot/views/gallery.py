@@ -40,6 +40,7 @@ from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
 from tests.harness.families import Fact
 from tests.harness.samples.alert_gallery import ALERT_GALLERY
 from tests.harness.samples.incident_report_gallery import REPORT_GALLERY
+from tests.harness.samples.oncall_gallery import ONCALL_GALLERY
 from tests.harness.samples.operations import (
     ANA,
     MIA,
@@ -297,4 +298,5 @@ GALLERY: dict[str, Fact] = {
     "form": FORM,
     **ALERT_GALLERY,
     **REPORT_GALLERY,
+    **ONCALL_GALLERY,
 }

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.oncall.schedule import Roster, assignments, gaps, next_change, on_call, shifts
-from domain.oncall.wall_clock import instant_of, local_time
+from domain.wall_clock import instant_of, local_time
 from tests.domain.oncall.rosters import MINUTE, ZONES, at, daily, layers, override, overrides, roster, rosters, team
 
 YEAR = (at("2026-01-02"), at("2027-01-02"))

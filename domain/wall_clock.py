@@ -27,6 +27,12 @@ def instant_of(local: datetime, zone: ZoneInfo) -> datetime:
     return _jump_between(late, early, zone)
 
 
+def instants_of(local: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """Every instant at which a clock in the zone shows this time: usually one, two when clocks go back, none if it is skipped."""
+    both = {local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    return tuple(sorted(instant for instant in both if local_time(instant, zone) == local))
+
+
 def _jump_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
     """The first instant with the offset of ``after``. Zones change on whole seconds."""
     offset = after.astimezone(zone).utcoffset()
@@ -42,3 +48,10 @@ def _jump_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime
 def local_time(at: datetime, zone: ZoneInfo) -> datetime:
     """What a clock in the zone shows at an instant, without a zone."""
     return at.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+def next_time(minutes: int, zone: ZoneInfo, at: datetime) -> datetime:
+    """The next instant, after ``at``, at which it is so many minutes after midnight in the zone."""
+    today = local_time(at, zone).date()
+    candidates = (instant_of(wall_clock(today + timedelta(days=days), minutes), zone) for days in (0, 1))
+    return next((instant for instant in candidates if instant > at), at + timedelta(days=1))

@@ -1,0 +1,81 @@
+"""On-call: rotations and overrides, notices, user groups, calendars, schedules of PagerDuty, the zone data they stand on."""
+
+import re
+from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.components.core import CoreComponents
+from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox
+from bot.interactions.buttons import command_with_id
+from bot.views import oncall as views
+from bot.views.render import timeless
+from commands.oncall import change, requests, show
+from commands.oncall.fields import FIELDS
+from domain.answers.oncall import CoverCard, OnCallAnswer, OnCallNotice, OverrideAnswer, WeekAnswer
+from domain.catalogue.base import DNS_LABEL
+from runbooks.oncall.messages import COVER_CARD, NOTICE
+from runbooks.oncall.reviewer import Reviewer
+from runbooks.oncall.service import OncallService
+from runbooks.oncall.timers import EXPIRE, REVIEW
+from runbooks.periodic import run_periodically
+from storage.oncall import OncallRepository
+
+CATALOGUE_POLL_INTERVAL = timedelta(seconds=15)
+"""How soon after a reload people are told that their shifts moved."""
+
+
+def build_oncall(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComponents:
+    """What changes the rota, and what tells people."""
+    store, clock, current = core.store, core.clock, core.current_catalogue
+    reviewer = Reviewer(store=store, clock=clock, catalogue=current, notify_outbox=notify_outbox)
+    service = OncallService(store=store, clock=clock, catalogue=current, reviewer=reviewer, notify_outbox=notify_outbox)
+
+    def watch() -> Coroutine[Any, Any, Any]:
+        return run_periodically("oncall", CATALOGUE_POLL_INTERVAL, reviewer.watch_catalogue)
+
+    return FamilyComponents(
+        services={OncallService: service},
+        tasks=(BackgroundTask("oncall", watch),),
+        timer_handlers={REVIEW: reviewer.run_due, EXPIRE: service.expire},
+    )
+
+
+_GAP_VALUE = re.compile(rf"({DNS_LABEL})/([0-9]{{1,9}})/([0-9]{{1,10}})")
+_MAX_FILL_MINUTES = 7 * 24 * 60
+
+
+def _fill_command(value: str) -> str | None:
+    """The override that fills a gap: at most a week of it, since one that has no end in sight is filled by nobody alone."""
+    match = _GAP_VALUE.fullmatch(value)
+    if match is None:
+        return None
+    first = int(match[2])
+    starts, ends = (datetime.fromtimestamp(60 * each, UTC) for each in (first, min(int(match[3]), first + _MAX_FILL_MINUTES)))
+    return f"oncall override me --team {match[1]} --from {starts:%Y-%m-%dT%H:%MZ} --to {ends:%Y-%m-%dT%H:%MZ} --fill"
+
+
+ONCALL = Family(
+    name="oncall",
+    routers=(show.router, change.router, requests.router),
+    form_fields=FIELDS,
+    id_prefix="oc",
+    fact_kinds=(NOTICE, COVER_CARD),
+    views={
+        OnCallAnswer: timeless(views.on_call),
+        WeekAnswer: timeless(views.week),
+        OverrideAnswer: timeless(views.override),
+        OnCallNotice: timeless(views.notice),
+        CoverCard: timeless(views.cover_card),
+    },
+    buttons={
+        views.TAKE: command_with_id("oncall take"),
+        views.UNDO: command_with_id("oncall undo"),
+        views.FILL: _fill_command,
+        views.ACCEPT: command_with_id("oncall accept"),
+        views.DECLINE: command_with_id("oncall decline"),
+        views.WITHDRAW: command_with_id("oncall withdraw"),
+    },
+    prunes=(lambda tx, before: tx.of(OncallRepository).prune(before),),
+    build=build_oncall,
+)

@@ -1,0 +1,1 @@
+"""On-call: overrides, requests to be relieved, notices, user groups, schedules of PagerDuty."""
