@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.catalogue.catalogue import Catalogue
@@ -17,11 +17,12 @@ from domain.oncall.remote import RemoteSchedule
 from domain.oncall.review import TeamState
 from domain.oncall.schedule import Roster
 from storage.outbox_messages import dump, type_adapter
+from storage.pruning import delete_batch, is_unneeded
 from storage.tables.oncall import oncall_overrides, oncall_requests, oncall_states
 from storage.upsert import insert
 
 LOOK_BACK = timedelta(days=30)
-"""How long an override is kept after its end: calendars show it as long."""
+"""How long after its end an override still counts: calendars show the past for as long."""
 
 StateT = TypeVar("StateT", TeamState, GroupState, RemoteSchedule)
 
@@ -136,10 +137,15 @@ class OncallRepository:
         """Store what PagerDuty said."""
         await self._save(_Kind.SCHEDULE, team, schedule)
 
-    async def prune(self, before: datetime) -> None:
-        """Delete overrides and requests that ended before a time."""
-        await self._connection.execute(delete(oncall_overrides).where(oncall_overrides.c.ends < before))
-        await self._connection.execute(delete(oncall_requests).where(oncall_requests.c.expires_at < before))
+    async def prune_overrides(self, before: datetime) -> int:
+        """Delete a batch of overrides that ended before a time; returns how many."""
+        is_over = oncall_overrides.c.ends < before
+        return await delete_batch(self._connection, oncall_overrides, oncall_overrides.c.id, is_over)
+
+    async def prune_requests(self, before: datetime) -> int:
+        """Delete a batch of requests whose time was over before another; returns how many."""
+        is_over = (oncall_requests.c.expires_at < before) & is_unneeded(oncall_requests.c.id)
+        return await delete_batch(self._connection, oncall_requests, oncall_requests.c.id, is_over)
 
     async def _get(self, kind: _Kind, name: str, state_type: type[StateT]) -> StateT | None:
         text = (await self._connection.execute(select(oncall_states.c.record).where(_is(kind, name)))).scalar_one_or_none()

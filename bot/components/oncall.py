@@ -14,6 +14,7 @@ from commands.oncall import change, requests, show
 from commands.oncall.fields import FIELDS
 from domain.answers.oncall import CoverCard, OnCallAnswer, OnCallNotice, OverrideAnswer, WeekAnswer
 from domain.catalogue.base import DNS_LABEL
+from runbooks.housekeeping import Prune
 from runbooks.oncall.messages import COVER_CARD, NOTICE
 from runbooks.oncall.reviewer import Reviewer
 from runbooks.oncall.service import OncallService
@@ -76,6 +77,10 @@ ONCALL = Family(
         views.DECLINE: command_with_id("oncall decline"),
         views.WITHDRAW: command_with_id("oncall withdraw"),
     },
-    prunes=(lambda tx, before: tx.of(OncallRepository).prune(before),),
+    prunes=(
+        Prune(lambda kept: kept.incidents, lambda tx, before: tx.of(OncallRepository).prune_overrides(before)),
+        Prune(lambda kept: kept.incidents, lambda tx, before: tx.of(OncallRepository).prune_requests(before)),
+    ),
+    subjects=(lambda tx, ids: tx.of(OncallRepository).known_ids(ids),),
     build=build_oncall,
 )

@@ -9,7 +9,7 @@ from domain.errors import Refused, UsageError
 from domain.incidents.changes import IncidentChange, change
 from domain.incidents.incident import Incident, Participant
 from domain.incidents.timeline import EntryKind, TimelineEntry
-from domain.oncall.wall_clock import instant_of, local_time
+from domain.wall_clock import instant_of, local_time
 from domain.rich_text import Code, Text, sentence
 
 MAX_LEAD = timedelta(hours=24)
