@@ -9,8 +9,8 @@ from domain.errors import Refused, UsageError
 from domain.incidents.changes import IncidentChange, change
 from domain.incidents.incident import Incident, Participant
 from domain.incidents.timeline import EntryKind, TimelineEntry
-from domain.wall_clock import instant_of, local_time
 from domain.rich_text import Code, Text, sentence
+from domain.wall_clock import instant_of, local_time
 
 MAX_LEAD = timedelta(hours=24)
 """How long before the declaration something may have happened that belongs to the incident."""
