@@ -12,7 +12,7 @@ from domain.errors import Denied, UsageError
 from domain.facts import Answer
 from domain.incidents import transitions
 from domain.incidents.clocks import next_due
-from domain.incidents.incident import Incident, IncidentRole, Participant
+from domain.incidents.incident import Incident, IncidentRole, IncidentState, Participant
 from domain.people import Role
 from domain.rich_text import CommandMention, Text, sentence
 from domain.text import parse_duration
@@ -80,7 +80,8 @@ async def close_command(request: Request, args: Arguments) -> Answer:
     """Close a resolved incident for good. Only its commander and the role sre may."""
 
     async def run(incident: Incident, _rest: str) -> Answer:
-        _require_commander(request, incident)
+        if incident.state is IncidentState.RESOLVED:  # the transition refuses all others, whoever asks
+            _require_commander(request, incident)
         after = await apply(request, incident, transitions.close)
         return TextAnswer(f"{after.id} is closed.")
 

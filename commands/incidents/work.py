@@ -26,7 +26,7 @@ _ROLE_WORDS = {"ic": IncidentRole.COMMANDER, "lead": IncidentRole.COMMANDER, "co
 @router.command(
     "incident role",
     needs=Role.RESPONDER,
-    usage="<role> <person> [--incident inc-x4k2]",
+    usage="<role> <person…> [--incident inc-x4k2]",
     example="incident role commander @ana",
     group="Incidents",
     form_title="Give somebody a role",
@@ -110,7 +110,7 @@ async def task_command(request: Request, args: Arguments) -> Answer:
 @router.command(
     "incident link",
     needs=Role.RESPONDER,
-    usage="<subject> [--incident inc-x4k2]",
+    usage="<subject…> [--incident inc-x4k2]",
     example="incident link al-k7m2",
     group="Incidents",
     form_title="Link an alert or operation",
@@ -129,7 +129,7 @@ async def link_command(request: Request, args: Arguments) -> Answer:
 @router.command(
     "incident unlink",
     needs=Role.RESPONDER,
-    usage="<alert> [--incident inc-x4k2]",
+    usage="<alert…> [--incident inc-x4k2]",
     example="incident unlink al-k7m2",
     group="Incidents",
     form_title="Unlink an alert",

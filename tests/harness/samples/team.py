@@ -20,6 +20,7 @@ LEE = member("U0APPROVER", "lee")
 SAM = member("U0SRE", "sam")
 ROB = member("U0ROBSTAGE", "rob")
 DEE = member("U0DEESTAGE", "dee")
+RUE = member("U0SECURITY", "rue")
 GUS = member("U0GUEST", "gus", guest=True)
 STAN = member("U0STRANGER", "stan", team="T0OTHER", stranger=True)
 
