@@ -90,11 +90,11 @@ def value_of(query: AlertQuery, samples: Iterable[Sample]) -> str:
     values = [each.value for each in samples if each.value is not None]
     if any(each.differing_labels for each in samples):
         # Relabelling may have changed the alert's labels: only a single series that fires can be told to be the alert's.
-        values = [each for each in values if threshold is None or _breaches(each, threshold)]
+        values = [each for each in values if threshold is None or breaches(each, threshold)]
         values = values if len(values) == 1 else []
     if not values:
         return ""
-    worst = max(values, key=lambda value: _distance_from_limit(value, threshold))
+    worst = max(values, key=lambda value: distance_from_limit(value, threshold))
     limit = f" (limit {format_number(threshold.limit)})" if threshold and math.isfinite(threshold.limit) else ""
     return f"{format_number(worst)}{limit}"
 
@@ -221,15 +221,21 @@ def _suspect_line(suspect: Suspect) -> Text:
 def _worst_first(series: Series, threshold: Threshold | None) -> tuple[bool, float, str]:
     """A sort key: the line with the worst present value comes first."""
     value = next((value for _, value in reversed(series.points) if value is not None), None)
-    return value is None, 0.0 if value is None else -_distance_from_limit(value, threshold), series.name
+    return value is None, 0.0 if value is None else -distance_from_limit(value, threshold), series.name
 
 
-def _breaches(value: float, threshold: Threshold) -> bool:
+def breaches(value: float, threshold: Threshold) -> bool:
     """Whether a value fulfils the condition of the alert, as far as the last limit goes."""
     return _COMPARE[threshold.comparison](value, threshold.limit)
 
 
-def _distance_from_limit(value: float, threshold: Threshold | None) -> float:
+def breaches_all(value: float, threshold: Threshold) -> bool:
+    """Whether a value is beyond every limit of a chain: of ``3 <= x < 20`` only values between both."""
+    inner = all(_COMPARE[comparison](value, limit) for comparison, limit in threshold.inner_limits)
+    return inner and breaches(value, threshold)
+
+
+def distance_from_limit(value: float, threshold: Threshold | None) -> float:
     """How far a value fulfils the alert's condition: of ``up == 0`` the instance that is down has the greatest distance."""
     match threshold.comparison if threshold else None:
         case Comparison.BELOW | Comparison.AT_MOST:
