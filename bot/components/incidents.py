@@ -37,6 +37,8 @@ from runbooks.incidents.message_events import MessageEvents
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.service import IncidentService
 from runbooks.incidents.timer_handlers import IncidentTimerHandlers
+from runbooks.incidents.watch import WatchEnd, WatchProof
+from runbooks.incidents.watch_sources import WatchSources
 from storage.incident_messages import INCIDENT_CARD, INCIDENT_NOTE, channel_card_key
 from storage.incidents import IncidentRepository
 from storage.outbox import OutboxRow
@@ -60,13 +62,14 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
         observer=core.options.observer,
     )
     events, events_task = build_channel_events(core, records, MessageEvents(saver, _greet_nobody).handle, notify_outbox)
-    timers = IncidentTimerHandlers(store=core.store, saver=saver, notify_outbox=notify_outbox)
+    watch = WatchEnd(core.store, core.clock, saver, WatchProof(_watch_sources(core)), notify_outbox)
+    timers = IncidentTimerHandlers(store=core.store, saver=saver, submit_watch=watch.submit, notify_outbox=notify_outbox)
     return FamilyComponents(
         services={IncidentService: service, **report_services(core, saver, notify_outbox)},
         on_groups_saved=listeners.on_groups_saved,
         on_operation_saved=listeners.on_operation_saved,
         on_delivered=_on_delivered,
-        tasks=(BackgroundTask("incident-channels", channels.run), events_task),
+        tasks=(BackgroundTask("incident-channels", channels.run), BackgroundTask("incident-watch", watch.run), events_task),
         channel_events=events,
         timer_handlers={**timers.handlers, **channels.handlers},
     )
@@ -74,6 +77,16 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
 
 async def _greet_nobody(_tx: Transaction, _incident: Incident, _person: Person, _at: datetime) -> None:
     pass
+
+
+def _watch_sources(core: CoreComponents) -> WatchSources:
+    return WatchSources(
+        store=core.store,
+        catalogue=core.current_catalogue,
+        clusters=core.clusters,
+        prometheus=core.monitoring.prometheus,
+        alertmanager_at=core.monitoring.alertmanager_at,
+    )
 
 
 async def _on_delivered(tx: Transaction, row: OutboxRow, at: datetime) -> None:

@@ -17,6 +17,9 @@ MAX_LINES_PER_PART = 5
 MAX_BRIEFS = 4
 """How many of each finding the headline names."""
 
+_EXPECTED_CLOCKS = frozenset({ClockKind.WATCH, ClockKind.POSTMORTEM, ClockKind.ARCHIVE})
+"""Clocks that run after the resolution. All others wait for people who work on it."""
+
 
 class Finding(StrEnum):
     """What a look at one thing has shown."""
@@ -83,8 +86,7 @@ def compose_proof(window: Window, parts: Sequence[ProofPart]) -> Proof:
 
 def own_part(incident: Incident) -> ProofPart:
     """Clocks and tasks of the incident itself."""
-    kinds = {ClockKind.WATCH, ClockKind.POSTMORTEM}
-    running = [clock.kind.value for clock in incident.clocks if clock.kind not in kinds]
+    running = [clock.kind.value for clock in incident.clocks if clock.kind not in _EXPECTED_CLOCKS]
     if running:
         names = f"the clock {running[0]} runs" if len(running) == 1 else f"the clocks {', '.join(running)} run"
         evidence = [Evidence(finding=Finding.REFUTED, brief=names, detail=f"{names[0].upper()}{names[1:]}.")]

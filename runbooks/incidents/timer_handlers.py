@@ -7,7 +7,6 @@ from datetime import datetime
 from domain.incidents.changes import IncidentChange
 from domain.incidents.clocks import run_due_clock
 from domain.incidents.incident import ClockKind, Incident
-from domain.incidents.transitions import end_watch
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.timers import CLOCK
 from runbooks.timers import TimerHandler
@@ -25,7 +24,7 @@ class IncidentTimerHandlers:
 
     store: Store
     saver: IncidentSaver
-    submit_watch: Callable[[Timer, datetime], Awaitable[None]] | None = None
+    submit_watch: Callable[[Timer, datetime], Awaitable[None]]
     notify_outbox: Callable[[], None]
 
     @property
@@ -46,18 +45,7 @@ class IncidentTimerHandlers:
                 await self.saver.restart_timer(tx, latest, at)
         self.notify_outbox()
         if not changes and _watch_is_over(latest, at):
-            await (self.submit_watch or self._end_watch)(timer, at)
-
-    async def _end_watch(self, timer: Timer, at: datetime) -> None:
-        """End a watch of which nothing can be shown, because nothing looks."""
-        async with self.store.write() as tx:
-            incident = await tx.of(IncidentRepository).get_for_update(timer.subject)
-            if incident is not None and incident.resolved is not None and _watch_is_over(incident, at):
-                lines = (f"{sum(each.firing for each in incident.alerts)} of {len(incident.alerts)} linked alerts fire.",)
-                await self.saver.save(
-                    tx, [end_watch(incident, at, self.saver.timings, lines, complete=False, close_now=False)], at
-                )
-        self.notify_outbox()
+            await self.submit_watch(timer, at)
 
     def _due_changes(self, incident: Incident, at: datetime) -> list[IncidentChange]:
         changes: list[IncidentChange] = []

@@ -83,6 +83,10 @@ class WatchEnd:
         """Queue the incident of a timer that was claimed ``at``. The row stays until the watch has ended."""
         self._queue.put_nowait((timer, at))
 
+    async def join(self) -> None:
+        """Wait until every queued incident was proven or dropped."""
+        await self._queue.join()
+
     async def run(self) -> NoReturn:
         """Prove queued incidents, until the process ends."""
         async with asyncio.TaskGroup() as workers:
@@ -125,7 +129,7 @@ class WatchEnd:
             clocks = tuple(later if each is clock else each for each in incident.clocks)
             return IncidentChange(record=replace(incident, clocks=clocks), low_priority=True)
         close_now = self._saver.config.close_after_watch
-        return end_watch(incident, at, proof.lines, complete=proof.complete, close_now=close_now)
+        return end_watch(incident, at, self._saver.timings, proof.lines, complete=proof.complete, close_now=close_now)
 
     async def _run_worker(self) -> NoReturn:
         # Not ``run_periodically``: a queue has no interval, and each incident has a failure of its own.
@@ -133,6 +137,7 @@ class WatchEnd:
             timer, taken_at = await self._queue.get()
             if self._clock.now() - taken_at < MAX_QUEUE_AGE:
                 await self._process(timer)
+            self._queue.task_done()
 
     async def _process(self, timer: Timer) -> None:
         try:
