@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -19,12 +20,15 @@ from runbooks.incidents.listeners import IncidentListeners
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.service import Declaration, IncidentRequest, IncidentService, IncidentTransition
 from runbooks.incidents.timer_handlers import IncidentTimerHandlers
+from runbooks.incidents.watch import WatchEnd, WatchProof
+from runbooks.incidents.watch_sources import WatchSources
 from runbooks.timers import TimerHandler
 from storage.inbox import InboxWriter
 from storage.incidents import IncidentRepository
 from storage.pages import PageRepository
 from storage.store import Store
 from storage.tables.incidents import incidents
+from storage.timers import Timer
 from tests.harness.alerts import ROUTES, AlertsHarness
 from tests.harness.samples.team import team_catalogue
 
@@ -51,11 +55,20 @@ class IncidentsHarness(AlertsHarness):
         self.incidents = IncidentService(
             store=self.store, clock=self.clock, catalogue=current, saver=self.saver, notify_outbox=self._wake
         )
-        self.clocks = IncidentTimerHandlers(store=self.store, saver=self.saver, notify_outbox=self._wake)
+        nobody = WatchSources(
+            store=self.store, catalogue=current, clusters={}, prometheus=lambda _: None, alertmanager_at=lambda _: None
+        )
+        self.watch = WatchEnd(self.store, self.clock, self.saver, WatchProof(nobody), self._wake)
+        self.clocks = IncidentTimerHandlers(
+            store=self.store, saver=self.saver, submit_watch=self._end_watch, notify_outbox=self._wake
+        )
 
     @property
     def handlers(self) -> Mapping[str, TimerHandler]:
         return {**super().handlers, **self.clocks.handlers}
+
+    async def _end_watch(self, timer: Timer, _at: datetime) -> None:
+        await self.watch.end(timer.subject)
 
     async def declare(self, by: Member, title: str = "checkout is failing", severity: str = "P1", **more: Any) -> Incident:
         source = f"click-{next(iter(self.numbers))}"
