@@ -1,10 +1,10 @@
 """Incidents, their timelines, and the alert groups and operations that belong to them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, exists, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ids import id_candidates
@@ -15,11 +15,15 @@ from domain.severities import Severity
 from storage.alerts import find_known_ids
 from storage.outbox_messages import dump, type_adapter
 from storage.pruning import prunable_ids
+from storage.tables.core import timers
 from storage.tables.incidents import incident_entries, incident_subjects, incidents
 from storage.upsert import insert
 
 PRUNE_BATCH_INCIDENTS = 5
 """Maximum incidents that one call of ``prune`` deletes: a timeline may have hundreds of entries."""
+
+OVERDUE = timedelta(minutes=5)
+"""An incident that is due for longer than this is not worked on by anybody."""
 
 _DECLARE_LOCK_KEY = 0x0DEE_91C1
 """Key of PostgreSQL's advisory lock for declarations. SQLite has one writer anyway."""
@@ -121,6 +125,13 @@ class IncidentRepository:
     async def ids_without_due(self) -> tuple[str, ...]:
         """Open incidents for which nothing is due. A resolved one whose watch is over waits for a person, and is not counted."""
         where = incidents.c.is_open & incidents.c.next_due_at.is_(None) & (incidents.c.state != "resolved")
+        return tuple((await self._connection.execute(select(incidents.c.id).where(where).limit(100))).scalars())
+
+    async def ids_forgotten(self, at: datetime) -> tuple[str, ...]:
+        """Open incidents that no timer will come back to: without a next due time, long overdue, or without a timer's row."""
+        has_timer = exists().where(timers.c.subject == incidents.c.id)
+        is_forgotten = or_(incidents.c.next_due_at.is_(None), incidents.c.next_due_at < at - OVERDUE, ~has_timer)
+        where = incidents.c.is_open & (incidents.c.state != "resolved") & is_forgotten
         return tuple((await self._connection.execute(select(incidents.c.id).where(where).limit(100))).scalars())
 
     async def add_entries(self, entries: Sequence[TimelineEntry]) -> None:

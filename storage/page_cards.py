@@ -1,9 +1,13 @@
-"""The direct message of a page, as the outbox sends it: before everything else."""
+"""Messages of pages in Slack, which the outbox sends before everything else: direct messages, cards, reports of rehearsals."""
 
+from domain.paging.messages import PageCard
 from domain.paging.pages import PageCall
-from storage.outbox_messages import FactKind, OutboxMessage, Urgency
+from domain.paging.rehearsals import RehearsalReport
+from storage.outbox_messages import FactKind, OutboxMessage, Urgency, card_key
 
 PAGE_CALL = FactKind("page-call", 1, PageCall)
+PAGE_CARD = FactKind("page-card", 1, PageCard)
+REHEARSAL_REPORT = FactKind("page-rehearsal", 1, RehearsalReport)
 
 
 def page_call_card(call: PageCall, key: str) -> OutboxMessage:
@@ -17,4 +21,32 @@ def page_call_card(call: PageCall, key: str) -> OutboxMessage:
         kind=PAGE_CALL,
         fact=call,
         card=True,
+    )
+
+
+def page_card(card: PageCard) -> OutboxMessage:
+    """The card of a page that people or a rehearsal asked for."""
+    return OutboxMessage(
+        key=card_key(card.page.id),
+        stream=card.page.id,
+        parent="",
+        channel=card.page.request.channel,
+        urgency=Urgency.INCIDENT,
+        kind=PAGE_CARD,
+        fact=card,
+        card=True,
+    )
+
+
+def rehearsal_report(report: RehearsalReport, channel: str) -> OutboxMessage:
+    """How a rehearsal went, in the thread of its card."""
+    return OutboxMessage(
+        key=f"{report.page.id}/t/report",
+        stream=report.page.id,
+        parent=card_key(report.page.id),
+        channel=channel,
+        urgency=Urgency.OPERATION,
+        kind=REHEARSAL_REPORT,
+        fact=report,
+        card=False,
     )

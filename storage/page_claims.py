@@ -54,13 +54,15 @@ class PageClaims:
         What no longer has to be sent is marked so on the way.
         """
         await self._lock()
-        for _ in range(_MAX_SKIPPED):
-            row = (await self._connection.execute(_select_next(claimer, at))).mappings().one_or_none()
+        skipped: list[int] = []
+        while len(skipped) < _MAX_SKIPPED:
+            row = (await self._connection.execute(_select_next(claimer, at, skipped))).mappings().one_or_none()
             if row is None:
                 return None
             claimed = await self._claim_row(row, claimer, at)
             if claimed is not None:
                 return claimed
+            skipped.append(row["id"])
         return None
 
     async def next_due(self, at: datetime) -> datetime | None:
@@ -70,11 +72,10 @@ class PageClaims:
         due_at: datetime | None = (await self._connection.execute(statement)).scalar_one()
         return min(due_at, at) if due_at is not None and due_at <= at else due_at
 
-    async def abandoned(self, live_replicas: frozenset[str] | None, at: datetime) -> tuple[ClaimedMessage, ...]:
-        """Messages that dead replicas were sending: nobody knows whether they were sent. ``None``: only those that are old."""
-        is_dead = page_messages.c.attempted_at < at - MESSAGE_CLAIM_TIMEOUT
-        if live_replicas is not None:
-            is_dead |= page_messages.c.claimed_by.not_in(live_replicas)
+    async def abandoned(self, live_replicas: frozenset[str], at: datetime) -> tuple[ClaimedMessage, ...]:
+        """Messages that dead replicas were sending: nobody knows whether they were sent."""
+        is_old = page_messages.c.attempted_at < at - MESSAGE_CLAIM_TIMEOUT
+        is_dead = is_old | page_messages.c.claimed_by.not_in(tuple(live_replicas))
         is_own_message = (page_messages.c.bundle == "") | page_messages.c.carries
         where = page_messages.c.settled_at.is_(None) & (page_messages.c.state == MessageState.SENDING) & is_dead & is_own_message
         rows = (await self._connection.execute(select(page_messages).where(where).limit(100))).mappings().all()
@@ -88,8 +89,7 @@ class PageClaims:
     async def _claim_row(self, row: Mapping[Any, Any], claimer: Claimer, at: datetime) -> ClaimedMessage | None:
         page = await self._pages.lock_free(row["page_id"])
         if page is None:
-            # Its page is being acknowledged, or changed otherwise, at this moment.
-            await self._put_off(row, at + timedelta(milliseconds=50))
+            # Its page is being acknowledged, or changed otherwise, at this moment: waiting for that could be a deadlock.
             return None
         if not await self._is_needed(row, page):
             await self._settle(row, MessageState.STOPPED, at)
@@ -152,9 +152,6 @@ class PageClaims:
         values = {"state": state, "settled_at": at, "noted": True}
         await self._connection.execute(update(page_messages).where(page_messages.c.id == row["id"]).values(**values))
 
-    async def _put_off(self, row: Mapping[Any, Any], until: datetime) -> None:
-        await self._connection.execute(update(page_messages).where(page_messages.c.id == row["id"]).values(not_before=until))
-
     async def _hold_back(self, row: Mapping[Any, Any], until: datetime, *, is_storm: bool) -> None:
         """Let all that wait for the destination wait until then; first pages of P0s only where they are the storm."""
         where = _is_bundled_with(row) | (page_messages.c.id == row["id"])
@@ -162,7 +159,7 @@ class PageClaims:
         await self._connection.execute(update(page_messages).where(where).values(not_before=until))
 
 
-def _select_next(claimer: Claimer, at: datetime) -> Any:
+def _select_next(claimer: Claimer, at: datetime, skipped: Sequence[int]) -> Any:
     """The most severe message that is due. What a pager is told of an end comes after what it was told before."""
     is_due = or_(
         page_messages.c.not_before <= at,
@@ -183,6 +180,7 @@ def _select_next(claimer: Claimer, at: datetime) -> Any:
             page_messages.c.state == MessageState.PENDING,
             is_due,
             ~is_carried,
+            page_messages.c.id.not_in(tuple(skipped)),
             page_messages.c.way.not_in(tuple(claimer.busy_ways)),
             or_(_is_trigger, ~has_earlier),
         )

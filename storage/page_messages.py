@@ -1,6 +1,6 @@
 """Messages of pages: what is to be sent to whom by which way, and what became of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -8,14 +8,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.paging.messages import ClaimedMessage, MessageState, StoredMessage
+from domain.paging.messages import ClaimedMessage, MessageState, PageCard, StoredMessage
 from domain.paging.pages import Page, PageCall, PageState
 from domain.paging.ways import PageAction
 from domain.rich_text import Text, plain_text
 from domain.severities import Severity
-from storage.outbox import Outbox
+from storage.outbox import Outbox, OutboxState
 from storage.outbox_messages import type_adapter
-from storage.page_cards import page_call_card
+from storage.page_cards import page_call_card, page_card
+from storage.tables.core import outbox
 from storage.tables.paging import page_messages, pages
 from storage.upsert import insert
 
@@ -35,11 +36,12 @@ class PageMessageRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, page: Page, message: StoredMessage, at: datetime, *, mirrors: bool) -> None:
-        """Add a message. One with the same key exists already where two people have the same address."""
-        values = _columns(page, message, at) | {"mirrors": mirrors}
-        statement = insert(self._connection, page_messages).values(**values)
-        await self._connection.execute(statement.on_conflict_do_nothing(index_elements=["key"]))
+    async def add(self, page: Page, messages: Sequence[StoredMessage], at: datetime, *, mirroring: Collection[str]) -> None:
+        """Add messages; those whose key exists already are left out. ``mirroring`` are ways that are told of the end."""
+        rows = [_columns(page, message, at) | {"mirrors": message.way in mirroring} for message in messages]
+        if rows:
+            statement = insert(self._connection, page_messages).on_conflict_do_nothing(index_elements=["key"])
+            await self._connection.execute(statement, rows)
 
     async def triggers(self, page_id: str) -> tuple[StoredMessage, ...]:
         """All messages of a page that call somebody, in the order in which they were added."""
@@ -51,6 +53,8 @@ class PageMessageRepository:
         where = (page_messages.c.page_id == page_id) & ~page_messages.c.noted & _is_trigger
         rows = await self._select(where & (page_messages.c.settled_at.is_not(None) | page_messages.c.is_late))
         ids = [number for _, number in rows]
+        if not ids:
+            return ()
         await self._connection.execute(update(page_messages).where(page_messages.c.id.in_(ids)).values(noted=True))
         return tuple(message for message, _ in rows)
 
@@ -87,9 +91,13 @@ class PageMessageRepository:
         rows = await self._connection.execute(select(page_messages.c.key, page_messages.c.bundle).where(where).limit(100))
         return tuple((key, bundle or key) for key, bundle in rows)
 
-    async def note_queued(self, key: str, error: str, *, failed: bool, at: datetime) -> None:
-        """The outbox has not delivered a message: it has failed, or is late and may still arrive."""
-        over = {"state": MessageState.FAILED, "settled_at": at} if failed else {}
+    async def note_queued(self, key: str, card: str, at: datetime) -> None:
+        """The outbox has not delivered a message in time: it has failed, or is late and may still arrive."""
+        newest = select(outbox.c.state, outbox.c.error).where(outbox.c.key == card).order_by(outbox.c.id.desc()).limit(1)
+        row = (await self._connection.execute(newest)).one_or_none()
+        has_failed = row is None or row.state == OutboxState.FAILED
+        over = {"state": MessageState.FAILED, "settled_at": at} if has_failed else {}
+        error = row.error if row and row.error else "Slack has not taken it yet."
         where = (page_messages.c.key == key) & (page_messages.c.state == MessageState.QUEUED)
         await self._finish_queued(where, {"is_late": True, "error": error, "noted": False, **over})
 
@@ -117,22 +125,28 @@ class PageMessageRepository:
             if message.dedup_key == page.id or await self._is_bundle_over(message.dedup_key, action):
                 key = f"{message.dedup_key}/{action}/{message.way}/{message.destination}"
                 mirrored = replace(message, key=key, action=action, state=MessageState.PENDING, error="", is_late=False)
-                await self.add(page, mirrored, at, mirrors=True)
+                await self.add(page, [mirrored], at, mirroring=[mirrored.way])
 
     async def redraw(self, page: Page, at: datetime) -> None:
         """Show the page's state in the direct messages about it. What Slack does not have yet is not sent any more."""
         in_slack = page_messages.c.state.in_((MessageState.QUEUED, MessageState.DELIVERED))
         where = (page_messages.c.page_id == page.id) & (page_messages.c.way == "slack") & in_slack & _is_trigger
-        outbox = Outbox(self._connection)
+        messages = Outbox(self._connection)
         for message, number in await self._select(where):
             card = await self._card_key(number)
             if not card:
                 continue
-            if await outbox.withdraw(card, at):
+            if await messages.withdraw(card, at):
                 stopped = {"state": MessageState.STOPPED, "settled_at": at, "noted": True}
                 await self._connection.execute(update(page_messages).where(page_messages.c.id == number).values(**stopped))
             else:
-                await outbox.put(page_call_card(await self.call(message, page), card), at=at)
+                await messages.put(page_call_card(await self.call(message, page), card), at=at)
+
+    async def put_card(self, page: Page, at: datetime) -> None:
+        """Show the page as it is, in the channel that it was asked for in."""
+        if page.request.channel:
+            card = page_card(PageCard(page=page, messages=await self.triggers(page.id)))
+            await Outbox(self._connection).put(card, at=at)
 
     async def call(self, message: StoredMessage, page: Page) -> PageCall:
         """What a message says: its page, and those that it announces too."""
@@ -222,6 +236,7 @@ def read_message(row: Mapping[Any, Any]) -> StoredMessage:
         is_late=row["is_late"],
         is_repeated=row["is_repeated"],
         error=row["error"],
+        settled_at=row["settled_at"],
     )
 
 

@@ -1,12 +1,14 @@
 """Pages: asked for and stopped in the transaction of what they are about, and worked on by ``runbooks.paging``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.clock import CLOCK_TOLERANCE
 from domain.ids import id_candidates
 from domain.paging import transitions
 from domain.paging.pages import Acknowledgement, Page, PageNote, PageNoteKind, PageRequest, PageState
@@ -81,6 +83,7 @@ class PageRepository:
             notes += [_on_its_way(page, still_sending, at)] if still_sending else []
             await self._messages.mirror(page, at, remote_key)
             await self._messages.redraw(page, at)
+            await self._messages.put_card(page, at)
             await self._recheck(pages.c.folded_into == page.id)
         return tuple(notes)
 
@@ -104,22 +107,21 @@ class PageRepository:
         record = (await self._connection.execute(statement)).scalar_one_or_none()
         return None if record is None else _read(record)
 
-    async def lock_by_keys(self, dedup_keys: Sequence[str]) -> tuple[Page, ...]:
-        """The pages behind what a pager names by these keys, with their rows locked."""
-        announced = select(page_messages.c.page_id).where(page_messages.c.dedup_key.in_(dedup_keys))
-        return await self.lock(pages.c.id.in_(announced) | pages.c.id.in_(dedup_keys))
+    async def find_by_key(self, dedup_key: str) -> tuple[Page, ...]:
+        """The pages behind a page's id, a bundle's id, or what a pager names by its dedup key; without a lock."""
+        announced = select(page_messages.c.page_id).where(page_messages.c.dedup_key == dedup_key)
+        return await self._select(pages.c.id.in_(announced) | (pages.c.id == dedup_key))
+
+    async def lock_ids(self, ids: Iterable[str]) -> tuple[Page, ...]:
+        """These pages, with their rows locked."""
+        return await self.lock(pages.c.id.in_(tuple(ids)))
 
     async def due(self, at: datetime, *, limit: int = 20) -> tuple[str, ...]:
         """Ids of pages to work on: what is due, and whose messages have news. The most severe first."""
-        is_due = or_(pages.c.recheck, and_(pages.c.settled_at.is_(None), pages.c.due_at <= at))
+        was_set_back = pages.c.due_at.is_not(None) & (pages.c.due_since > at + CLOCK_TOLERANCE)
+        is_due = or_(pages.c.recheck, and_(pages.c.settled_at.is_(None), or_(pages.c.due_at <= at, was_set_back)))
         statement = select(pages.c.id).where(is_due).order_by(pages.c.rank, pages.c.due_at).limit(limit)
         return tuple((await self._connection.execute(statement)).scalars())
-
-    async def next_due(self) -> datetime | None:
-        """When the next page is due; None without one."""
-        statement = select(func.min(pages.c.due_at)).where(pages.c.settled_at.is_(None))
-        due_at: datetime | None = (await self._connection.execute(statement)).scalar_one()
-        return due_at
 
     async def checked(self, page_id: str) -> None:
         """The news of the page's messages have been worked on."""
@@ -140,6 +142,11 @@ class PageRepository:
         is_forgotten = or_(pages.c.due_at.is_(None), pages.c.due_at < at - OVERDUE)
         where = pages.c.settled_at.is_(None) & (pages.c.state == PageState.OPEN) & is_forgotten
         return tuple((await self._connection.execute(select(pages.c.id).where(where).limit(100))).scalars())
+
+    async def revive(self, page_id: str, at: datetime) -> None:
+        """Make the next call of a forgotten page due now."""
+        for page in await self.lock((pages.c.id == page_id) & (pages.c.state == PageState.OPEN)):
+            await self._save(replace(page, due_at=at, due_since=at))
 
     async def count_by_state(self) -> dict[str, int]:
         """The number of pages that are not settled, by state."""
@@ -194,6 +201,7 @@ def _columns(page: Page) -> dict[str, Any]:
         "state": page.state,
         "requested_at": page.requested_at,
         "due_at": page.due_at,
+        "due_since": page.due_since,
         "folded_into": page.folded_into,
         "settled_at": (page.ended_at or acknowledged_at or page.unanswered_at or page.requested_at) if is_over else None,
         "record": dump(page),

@@ -1,7 +1,7 @@
 """Messages of a page: which ones a call needs, and what replaces those that failed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -63,6 +63,7 @@ class StoredMessage:
     is_repeated: bool = False
     """Sent again, because the first may not have arrived."""
     error: Text = ""
+    settled_at: datetime | None = None
 
     @property
     def is_promising(self) -> bool:
@@ -136,6 +137,23 @@ def _message(page: Page, call: int, position: int, recipient: Recipient, way: Wa
     )
 
 
+def repeated_messages(page: Page, stored: Sequence[StoredMessage]) -> tuple[StoredMessage, ...]:
+    """What is sent once more, because it may not have arrived and no other way is left to that person.
+
+    Twice is better than never; the second one says that it is a repetition.
+    """
+    call, repeated = page.call - 1, []
+    for recipient in page.called:
+        own = [each for each in stored if each.call == call and each.person == recipient.name]
+        if any(each.is_promising or each.is_repeated for each in own):
+            continue
+        uncertain = [each for each in own if each.state is MessageState.UNCERTAIN][:1]
+        repeated += [
+            replace(each, key=f"{each.key}/again", state=MessageState.PENDING, is_repeated=True, error="") for each in uncertain
+        ]
+    return tuple(repeated)
+
+
 def reaches_nobody(page: Page, stored: Iterable[StoredMessage], deduplicating: frozenset[str]) -> bool:
     """Whether no message of the last call has arrived, nor may be expected to soon."""
     call = page.call - 1
@@ -166,3 +184,11 @@ class ClaimedMessage:
     def outbox_key(self) -> str:
         """The key of its card, where it goes out as one."""
         return self.bundle or self.message.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageCard:
+    """A page with everything that was sent for it, for a page whose subject has no card of its own."""
+
+    page: Page
+    messages: tuple[StoredMessage, ...]

@@ -51,6 +51,9 @@ class PageRequest:
     link: str = ""
     is_test: bool = False
     whom: tuple[str, ...] = ()
+    asked_by: Person | None = None
+    channel: str = ""
+    """Where a card of the page itself is shown; empty where its subject has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,11 @@ class Recipient:
     phone: str = ""
     email: str = ""
     pagerduty: str = ""
+
+    @property
+    def can_answer(self) -> bool:
+        """Whether an acknowledgement of theirs can be told from that of others."""
+        return bool(self.slack or self.pagerduty)
 
     def address(self, way: str) -> str:
         """Where this way reaches the person; empty if that is not known."""
@@ -95,6 +103,8 @@ class Page:
     requested_at: datetime
     state: PageState = PageState.OPEN
     due_at: datetime | None
+    due_since: datetime
+    """When ``due_at`` was set. A time yet to come shows that the clock was set back since."""
     policy: PagePolicy | None = None
     call: int = 0
     called: tuple[Recipient, ...] = ()
@@ -129,7 +139,6 @@ class PageNoteKind(StrEnum):
     FAILED = "failed"
     UNCERTAIN = "uncertain"
     FOLDED = "folded"
-    HELD_BACK = "held-back"
     NUMBERS = "numbers"
     CONFIRMED = "confirmed"
     ACKNOWLEDGED = "acknowledged"

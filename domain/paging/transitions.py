@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from domain.clock import is_from_the_future
 from domain.notes import Tone
 from domain.paging.pages import Acknowledgement, Page, PageNote, PageNoteKind, PageRequest, PageState, Recipient
 from domain.paging.policies import PagePolicy
@@ -24,7 +25,7 @@ class PageChange:
 
 def new_page(page_id: str, request: PageRequest, at: datetime) -> Page:
     """A page whose first call is due now."""
-    return Page(id=page_id, request=request, requested_at=at, due_at=at)
+    return Page(id=page_id, request=request, requested_at=at, due_at=at, due_since=at)
 
 
 def note(page: Page, kind: PageNoteKind, at: datetime, text: Text, *, key: str = "", tone: Tone = Tone.PLAIN) -> PageNote:
@@ -55,7 +56,14 @@ def promote(page: Page, at: datetime) -> PageChange:
     """Call people for a folded page, because the one that stood for it has ended."""
     if page.state is not PageState.FOLDED:
         return PageChange(record=page)
-    return PageChange(record=replace(page, state=PageState.OPEN, due_at=at, folded_into="", final_reason=""))
+    return PageChange(record=replace(page, state=PageState.OPEN, due_at=at, due_since=at, folded_into="", final_reason=""))
+
+
+def follow_clock(page: Page, at: datetime) -> PageChange:
+    """After the clock was set back the next call is due as long after now as it was after the last one."""
+    if page.due_at is None or not is_from_the_future(page.due_since, at):
+        return PageChange(record=page)
+    return PageChange(record=replace(page, due_at=page.due_at - (page.due_since - at), due_since=at))
 
 
 def call(page: Page, recipients: tuple[Recipient, ...], at: datetime) -> PageChange:
@@ -68,13 +76,9 @@ def call(page: Page, recipients: tuple[Recipient, ...], at: datetime) -> PageCha
     if page.call >= page.policy.calls:
         return _give_up(page, at)
     step = page.policy.step_of(page.call)
-    called = replace(page, call=page.call + 1, called=recipients, due_at=at + step.wait)
-    whom = join_and([each.name for each in recipients]) or f"nobody: {join_and(step.whom)} of {page.request.team} is not known"
-    tone = Tone.PLAIN if recipients else Tone.WARNING
-    text = f"Call {called.call} of {page.policy.calls}: {whom}."
-    return PageChange(
-        record=called, notes=(note(called, PageNoteKind.CALLING, at, text, key=f"calling/{called.call}", tone=tone),)
-    )
+    called = replace(page, call=page.call + 1, called=recipients, due_at=at + step.wait, due_since=at)
+    text = f"Call {called.call} of {page.policy.calls}: {join_and([each.name for each in recipients])}."
+    return PageChange(record=called, notes=(note(called, PageNoteKind.CALLING, at, text, key=f"calling/{called.call}"),))
 
 
 def hurry(page: Page, numbers: Mapping[str, str], at: datetime) -> PageChange:
@@ -85,7 +89,7 @@ def hurry(page: Page, numbers: Mapping[str, str], at: datetime) -> PageChange:
     if page.policy is None or page.state is not PageState.OPEN or not page.call:
         return PageChange(record=page)
     following = page.policy.first_call_of_next_step(page.call - 1)
-    hurried = page if following is None else replace(page, call=following, due_at=at)
+    hurried = page if following is None else replace(page, call=following, due_at=at, due_since=at)
     if page.numbers_shown:
         return PageChange(record=hurried)
     hurried = replace(hurried, numbers_shown=True)
@@ -157,14 +161,17 @@ def _confirm(page: Page, by: Acknowledgement) -> PageChange:
     confirmed = replace(page, confirmations=_with(page.confirmations, by))
     if confirmed.confirmations == page.confirmations:
         return PageChange(record=page)
-    missing = [each.name for each in page.called if each.name not in {seen.name for seen in confirmed.confirmations}]
+    missing = sorted(_who_must_confirm(page) - {each.name for each in confirmed.confirmations})
     text = sentence(by.by or by.name, f" confirmed. Still to confirm: {join_and(missing)}.")
     return PageChange(record=confirmed, notes=(note(page, PageNoteKind.CONFIRMED, by.at, text, key=f"confirmed/{by.name}"),))
 
 
 def _is_last_confirmation(page: Page, by: Acknowledgement) -> bool:
-    confirmed = {each.name for each in page.confirmations} | {by.name}
-    return {each.name for each in page.called} <= confirmed
+    return _who_must_confirm(page) <= {by.name, *(each.name for each in page.confirmations)}
+
+
+def _who_must_confirm(page: Page) -> set[str]:
+    return {each.name for each in page.called if each.can_answer}
 
 
 def _with(confirmations: tuple[Acknowledgement, ...], by: Acknowledgement) -> tuple[Acknowledgement, ...]:

@@ -17,6 +17,7 @@ pages = Table(
     Column("state", String(16), nullable=False),
     Column("requested_at", UtcDateTime, nullable=False),
     Column("due_at", UtcDateTime),
+    Column("due_since", UtcDateTime, nullable=False),
     Column("recheck", Boolean, nullable=False),
     Column("folded_into", String(32), nullable=False, server_default=""),
     Column("settled_at", UtcDateTime),

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recheck", sa.Boolean(), nullable=False),
         sa.Column("folded_into", sa.String(32), server_default="", nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
