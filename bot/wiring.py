@@ -24,6 +24,8 @@ from bot.web.health import Health, SlackEntrance
 from bot.web.limits import http_limits
 from bot.web.metrics import MetricsEndpoint, MetricSpec
 from bot.web.server import HttpServer
+from bot.web.sweep import sweep_check, sweep_metrics
+from runbooks.due_sweep import DueSweep
 from runbooks.housekeeping import Housekeeping
 from runbooks.timers import TimerDispatcher
 from storage.engines import parse_url
@@ -86,6 +88,7 @@ class _Process:
     outbox_worker: OutboxWorker
     timers: TimerDispatcher
     housekeeping: Housekeeping
+    sweep: DueSweep
     slack: SlackComponents
     metrics: MetricsEndpoint
 
@@ -97,6 +100,9 @@ def _build(core: CoreComponents, families: Sequence[Family]) -> _Process:
     built += [family.build(core, outbox_worker.wake) for family in families]
     core.store.listeners.on_groups_saved.extend(each.on_groups_saved for each in built if each.on_groups_saved)
     core.store.listeners.on_operation_saved.extend(each.on_operation_saved for each in built if each.on_operation_saved)
+    core.page_listeners.on_acknowledged.extend(each.on_page_acknowledged for each in built if each.on_page_acknowledged)
+    core.page_listeners.on_note.extend(each.on_page_note for each in built if each.on_page_note)
+    core.page_listeners.lock_subject.extend(each.lock_page_subject for each in built if each.lock_page_subject)
     handlers = {kind: handler for components in built for kind, handler in components.timer_handlers.items()}
     return _Process(
         core=core,
@@ -104,6 +110,7 @@ def _build(core: CoreComponents, families: Sequence[Family]) -> _Process:
         outbox_worker=outbox_worker,
         timers=TimerDispatcher(store=core.store, clock=core.clock, replica=core.lease.replica, handlers=handlers),
         housekeeping=_housekeeping(core, families, built),
+        sweep=DueSweep(core.store, core.clock, [check for components in built for check in components.due_checks]),
         slack=build_slack_components(core, families, built),
         metrics=metrics,
     )
@@ -134,7 +141,8 @@ async def _open(process: _Process) -> Bot:
     socket_receiver = _socket_receiver(core, slack)
     settings = core.settings.http
     http_server = HttpServer(settings.host, settings.port, http_limits(settings))
-    health = Health(core.store, core.clock, core.lease.replica, _slack_entrance(socket_receiver, http_server))
+    entrance = _slack_entrance(socket_receiver, http_server)
+    health = Health(core.store, core.clock, core.lease.replica, entrance, lambda: sweep_check(process.sweep))
     management_server = _management_server(settings, http_server)
     for path, handler in (("/healthz", health.live), ("/readyz", health.ready), ("/metrics", process.metrics.serve)):
         management_server.add(path, handler)
@@ -150,7 +158,12 @@ async def _open(process: _Process) -> Bot:
         http_server.enable(webhook.serve, webhook.path)
     family_metrics = (metric for family in process.families for metric in family.metrics)
     process.metrics.set_metrics(
-        (*_metrics(slack, socket_receiver, slack_endpoint), *connection_metrics(http_server.connections), *family_metrics)
+        (
+            *_metrics(slack, socket_receiver, slack_endpoint),
+            *connection_metrics(http_server.connections),
+            *sweep_metrics(process.sweep),
+            *family_metrics,
+        )
     )
     stack.callback(http_server.disable)
     stack.callback(health.stop)
@@ -199,6 +212,7 @@ async def _start(process: _Process, background: BackgroundTasks) -> None:
             await stack.enter_async_context(background.running(task.name, task.run()))
     await stack.enter_async_context(run_every_second(process.timers.run_due))
     await stack.enter_async_context(background.running("housekeeping", process.housekeeping.run()))
+    await stack.enter_async_context(background.running("sweep", process.sweep.run()))
     await stack.enter_async_context(background.running("dispatcher", slack.dispatcher.run()))
     await stack.enter_async_context(background.running("unanswered", slack.unanswered_sweeper.run()))
 

@@ -36,8 +36,11 @@ class SlackEntrance:
 class Health:
     """Answers the probes."""
 
-    def __init__(self, store: Store, clock: Clock, replica: str, slack: SlackEntrance) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, replica: str, slack: SlackEntrance, check_sweep: Callable[[], CheckResult] | None = None
+    ) -> None:
         self._store, self._clock, self._replica, self._slack = store, clock, replica, slack
+        self._check_sweep = check_sweep
         self._started, self._checking = time.monotonic(), asyncio.Lock()
         self._stopping = False
         self._cached_checks: tuple[float, list[CheckResult]] | None = None
@@ -54,7 +57,8 @@ class Health:
         """``/readyz``: 503 while this process cannot do its work."""
         if self._stopping:
             return _response([CheckResult("process", ok=False, detail="stopping")])
-        return _response([self._slack_readiness(), *await self._database_checks()])
+        sweep = [self._check_sweep()] if self._check_sweep else []
+        return _response([self._slack_readiness(), *await self._database_checks(), *sweep])
 
     def _slack_liveness(self) -> CheckResult:
         if self._slack.seconds_since_heard is None:
