@@ -17,6 +17,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock, SystemClock
 from runbooks.engine.engine import PROCEDURES_VERSION, StepObserver, ignore_step
 from runbooks.engine.lease import Lease, LeaseTimings, SharedLease, SingleReplicaLease
+from runbooks.paging.listeners import PageListeners
 from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.outbox import RateLimits
@@ -51,6 +52,8 @@ class CoreComponents:
     clusters: Clusters
     monitoring: MonitoringServers
     inbox_writer: InboxWriter
+    page_listeners: PageListeners = field(default_factory=PageListeners)
+    """What families do when pages are acknowledged. Filled before anything is started."""
 
     @property
     def clock(self) -> Clock:

@@ -16,10 +16,13 @@ from bot.slack.listeners import ChannelEventStore
 from bot.views.render import View
 from bot.web.metrics import MetricSpec
 from commands.core.fields import ArgumentField
+from commands.core.request import Acknowledge
 from commands.core.router import Router
 from commands.home import HomeSection
 from domain.catalogue.catalogue import Catalogue
+from runbooks.due_sweep import DueCheck
 from runbooks.housekeeping import Cleaning, FindStored, Prune
+from runbooks.paging.listeners import LockPageSubject, PageAcknowledged, PageNoted
 from runbooks.timers import TimerHandler
 from storage.outbox import OutboxRow
 from storage.outbox_messages import FactKind
@@ -66,6 +69,14 @@ class FamilyComponents:
     services: Mapping[type, object] = field(default_factory=dict)
     """What commands and tests may use, by type."""
     on_delivered: OnDelivered | None = None
+    on_page_acknowledged: PageAcknowledged | None = None
+    """Called in the transaction that acknowledges a page, by whatever door."""
+    on_page_note: PageNoted | None = None
+    """Called with each attempt to call somebody, and each change of a page."""
+    lock_page_subject: LockPageSubject | None = None
+    """Called before a page is locked, with what it is about."""
+    due_checks: tuple[DueCheck, ...] = ()
+    """What proves each minute that nothing which is open was forgotten."""
     on_groups_saved: OnGroupsSaved | None = None
     on_operation_saved: OnOperationSaved | None = None
     open: Callable[[], Awaitable[None]] = _do_nothing
@@ -113,6 +124,8 @@ class Family:
     """By action id, the command that a click stands for."""
     shortcuts: Mapping[str, ShortcutCommand] = field(default_factory=dict)
     """By callback id, the command whose form a shortcut in a message's menu opens. The manifest names them, too."""
+    acknowledgers: Mapping[str, Acknowledge] = field(default_factory=dict)
+    """By the prefix of an id, what the command ``ack`` does with it."""
     home_sections: tuple[HomeSection, ...] = ()
     fallback_channels: Mapping[type, FallbackChannel] = field(default_factory=dict)
     prunes: tuple[Prune, ...] = ()

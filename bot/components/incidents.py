@@ -14,6 +14,7 @@ from bot.interactions.buttons import ID_PATTERN, ButtonCommand, command_with_id
 from bot.slack.channels import SlackChannels
 from bot.views import alert_buttons, incident_answers, incident_buttons, incident_card
 from bot.views.render import timeless
+from commands.core.arguments import Arguments
 from commands.incidents import declare, lists, reports, states, work
 from commands.incidents.fields import FIELDS
 from domain.answers.incidents import (
@@ -29,6 +30,7 @@ from domain.incidents.cards import IncidentCard
 from domain.incidents.changes import IncidentNote
 from domain.incidents.incident import Incident
 from domain.people import Person
+from runbooks.due_sweep import DueCheck
 from runbooks.housekeeping import Prune
 from runbooks.incidents.channel_records import ChannelRecords
 from runbooks.incidents.channel_setup import ChannelSetup, wake_channel_setup
@@ -69,6 +71,8 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
         on_groups_saved=listeners.on_groups_saved,
         on_operation_saved=listeners.on_operation_saved,
         on_delivered=_on_delivered,
+        lock_page_subject=_lock_page_subject,
+        due_checks=(DueCheck("incidents", _forgotten),),
         tasks=(BackgroundTask("incident-channels", channels.run), BackgroundTask("incident-watch", watch.run), events_task),
         channel_events=events,
         timer_handlers={**timers.handlers, **channels.handlers},
@@ -87,6 +91,15 @@ def _watch_sources(core: CoreComponents) -> WatchSources:
         prometheus=core.monitoring.prometheus,
         alertmanager_at=core.monitoring.alertmanager_at,
     )
+
+
+async def _forgotten(tx: Transaction, at: datetime) -> tuple[str, ...]:
+    return await tx.of(IncidentRepository).ids_forgotten(at)
+
+
+async def _lock_page_subject(tx: Transaction, subject: str) -> None:
+    if subject.startswith(f"{INCIDENTS.id_prefix}-"):
+        await tx.of(IncidentRepository).get_for_update(subject)
 
 
 async def _on_delivered(tx: Transaction, row: OutboxRow, at: datetime) -> None:
@@ -158,6 +171,7 @@ INCIDENTS = Family(
         incident_buttons.CHOOSE: _chosen_command,
         alert_buttons.OPEN_INCIDENT: command_with_id("incident open"),
     },
+    acknowledgers={"inc": lambda request, word: states.ack_command(request, Arguments(positional=(word,)))},
     prunes=(Prune(lambda kept: kept.incidents, lambda tx, before: tx.of(IncidentRepository).prune(before)),),
     subjects=(lambda tx, ids: tx.of(IncidentRepository).stored_ids(ids),),
     checks=(check_incidents,),

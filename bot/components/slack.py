@@ -37,6 +37,7 @@ def build_slack_components(
         service_type: service for components in built for service_type, service in components.services.items()
     }
     shortcuts = {name: shortcut for family in families for name, shortcut in family.shortcuts.items()}
+    acknowledgers = {prefix: acknowledge for family in families for prefix, acknowledge in family.acknowledgers.items()}
     dispatcher = Dispatcher(
         DispatcherDependencies(
             registry=registry,
@@ -50,6 +51,7 @@ def build_slack_components(
                 directory=core.directory,
                 clusters=core.clusters,
                 family_services=family_services,
+                acknowledgers=acknowledgers,
             ),
             directory=core.directory,
             slack=core.slack,

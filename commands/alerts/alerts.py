@@ -69,7 +69,10 @@ async def route_command(request: Request, args: Arguments) -> Answer:
     audit_action="acknowledge",
 )
 async def ack_command(request: Request, args: Arguments) -> Answer:
-    """Say that you look at an alert group. It runs out by itself, so that nothing is forgotten."""
+    """Say that you take care of an alert group, an incident or a page. For an alert it runs out by itself."""
+    acknowledge = request.services.acknowledgers.get(args[0].lower().partition("-")[0])
+    if acknowledge is not None:
+        return await acknowledge(request, args[0])
     group = await find_group(request, args[0], Role.RESPONDER)
     after = await request.services.of(AlertService).acknowledge(
         AlertRequest(group=group.id, by=request.member, source=request.key)

@@ -1,12 +1,13 @@
 """The request of a person, and the services that a command uses."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
+from domain.facts import Answer
 from domain.people import Directory, Member, Person, Role
 from domain.refusals import role_refusal
 from domain.rich_text import CommandMention, sentence
@@ -27,6 +28,8 @@ class Services:
     clusters: Mapping[str, Cluster]
     family_services: Mapping[type, object]
     """What the families offer to commands, by type."""
+    acknowledgers: Mapping[str, "Acknowledge"] = field(default_factory=dict)
+    """How what has an id with this prefix is acknowledged: ``ack`` is one command for all families."""
 
     def of(self, service_type: type[ServiceT]) -> ServiceT:
         """The service of that type. Raises ``KeyError`` where no family brought one."""
@@ -64,3 +67,7 @@ class Request:
         """Raise ``Denied`` if the person does not have the role in the environment."""
         if not self.catalogue.has_role(self.member, role, environment):
             raise role_refusal("This", role, environment, sentence(CommandMention("whoami"), " shows what you may do."))
+
+
+Acknowledge = Callable[[Request, str], Awaitable[Answer]]
+"""Acknowledges what has this id, for the person of the request."""

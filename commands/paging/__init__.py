@@ -1,0 +1,1 @@
+"""Commands that page people and rehearse it."""
