@@ -20,10 +20,12 @@ REPORT_VIEWS: Mapping[type, View] = {
 }
 
 
-def report_services(core: CoreComponents, saver: IncidentSaver, notify_outbox: NotifyOutbox) -> Mapping[type, object]:
-    """The services behind the commands, by type."""
+def report_services(
+    core: CoreComponents, saver: IncidentSaver, notify_outbox: NotifyOutbox
+) -> tuple[CatchupService, TimelineService]:
+    """The services behind the commands."""
     catchup = CatchupService(
         store=core.store, clock=core.clock, saver=saver, directory=core.directory, notify_outbox=notify_outbox
     )
     timeline = TimelineService(store=core.store, clock=core.clock, directory=core.directory, notify_outbox=notify_outbox)
-    return {CatchupService: catchup, TimelineService: timeline}
+    return catchup, timeline

@@ -11,6 +11,7 @@ from bot.components.incident_reports import REPORT_KINDS, REPORT_VIEWS, report_s
 from bot.core.check_result import CheckResult
 from bot.core.settings import Settings
 from bot.interactions.buttons import ID_PATTERN, ButtonCommand, command_with_id
+from bot.interactions.shortcuts import command_from_message
 from bot.slack.channels import SlackChannels
 from bot.views import alert_buttons, incident_answers, incident_buttons, incident_card
 from bot.views.render import timeless
@@ -28,16 +29,16 @@ from domain.answers.incidents import (
 from domain.catalogue.catalogue import Catalogue
 from domain.incidents.cards import IncidentCard
 from domain.incidents.changes import IncidentNote
-from domain.incidents.incident import Incident
-from domain.people import Person
 from runbooks.due_sweep import DueCheck
 from runbooks.housekeeping import Prune
+from runbooks.incidents.catchup import CatchupService
 from runbooks.incidents.channel_records import ChannelRecords
 from runbooks.incidents.channel_setup import ChannelSetup, wake_channel_setup
 from runbooks.incidents.listeners import IncidentListeners
 from runbooks.incidents.message_events import MessageEvents
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.service import IncidentService
+from runbooks.incidents.timeline import TimelineService
 from runbooks.incidents.timer_handlers import IncidentTimerHandlers
 from runbooks.incidents.watch import WatchEnd, WatchProof
 from runbooks.incidents.watch_sources import WatchSources
@@ -54,7 +55,7 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
         store=core.store, clock=core.clock, catalogue=core.current_catalogue, saver=saver, notify_outbox=notify_outbox
     )
     listeners = IncidentListeners(saver)
-    records = ChannelRecords(saver)
+    records = ChannelRecords(saver, core.clock)
     channels = ChannelSetup(
         store=core.store,
         clock=core.clock,
@@ -63,11 +64,14 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
         notify_outbox=notify_outbox,
         observer=core.options.observer,
     )
-    events, events_task = build_channel_events(core, records, MessageEvents(saver, _greet_nobody).handle, notify_outbox)
+    events, events_task = build_channel_events(core, records, MessageEvents(saver).handle, notify_outbox)
+    catchup, timeline = report_services(core, saver, notify_outbox)
     watch = WatchEnd(core.store, core.clock, saver, WatchProof(_watch_sources(core)), notify_outbox)
-    timers = IncidentTimerHandlers(store=core.store, saver=saver, submit_watch=watch.submit, notify_outbox=notify_outbox)
+    timers = IncidentTimerHandlers(
+        store=core.store, saver=saver, submit_watch=watch.submit, notify_outbox=notify_outbox, welcome=catchup.welcome
+    )
     return FamilyComponents(
-        services={IncidentService: service, **report_services(core, saver, notify_outbox)},
+        services={IncidentService: service, CatchupService: catchup, TimelineService: timeline},
         on_groups_saved=listeners.on_groups_saved,
         on_operation_saved=listeners.on_operation_saved,
         on_delivered=_on_delivered,
@@ -77,10 +81,6 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
         channel_events=events,
         timer_handlers={**timers.handlers, **channels.handlers},
     )
-
-
-async def _greet_nobody(_tx: Transaction, _incident: Incident, _person: Person, _at: datetime) -> None:
-    pass
 
 
 def _watch_sources(core: CoreComponents) -> WatchSources:
@@ -172,6 +172,7 @@ INCIDENTS = Family(
         alert_buttons.OPEN_INCIDENT: command_with_id("incident open"),
     },
     acknowledgers={"inc": lambda request, word: states.ack_command(request, Arguments(positional=(word,)))},
+    shortcuts={"incident.declare": command_from_message("incident declare", "origin")},
     prunes=(Prune(lambda kept: kept.incidents, lambda tx, before: tx.of(IncidentRepository).prune(before)),),
     subjects=(lambda tx, ids: tx.of(IncidentRepository).stored_ids(ids),),
     checks=(check_incidents,),

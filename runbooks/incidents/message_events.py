@@ -1,6 +1,5 @@
 """What people do in an incident's channel, on its timeline: the handler of ``channel_events``."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,13 +16,10 @@ from domain.incidents.channel_events import (
 )
 from domain.incidents.incident import Incident
 from domain.incidents.timeline import TimelineEntry
-from domain.people import Person
 from runbooks.incidents.saving import IncidentSaver
+from runbooks.incidents.timers import welcome_timer
 from storage.incidents import IncidentRepository
 from storage.store import Transaction
-
-Welcome = Callable[[Transaction, Incident, Person, datetime], Awaitable[object]]
-"""Greets somebody who joined the channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +27,6 @@ class MessageEvents:
     """Applies events of channels to timelines."""
 
     saver: IncidentSaver
-    welcome: Welcome
 
     async def handle(self, tx: Transaction, event: ChannelEvent, at: datetime) -> None:
         """Apply one event. Of an incident that is gone, nothing is kept."""
@@ -40,7 +35,8 @@ class MessageEvents:
         if incident is None:
             return
         if isinstance(event, MemberJoined):
-            await self.welcome(tx, incident, event.by.person, at)
+            # A timer of its own: whether it is a guest has to be asked for, and not within a transaction.
+            await tx.timers.set(welcome_timer(incident.id, event.by.person, at), at)
             return
         if isinstance(event, ChannelChanged):
             await self.saver.save(tx, [messages.channel_changed(incident, event)], at)

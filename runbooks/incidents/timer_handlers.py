@@ -7,8 +7,9 @@ from datetime import datetime
 from domain.incidents.changes import IncidentChange
 from domain.incidents.clocks import run_due_clock
 from domain.incidents.incident import ClockKind, Incident
+from domain.people import Person
 from runbooks.incidents.saving import IncidentSaver
-from runbooks.incidents.timers import CLOCK
+from runbooks.incidents.timers import CLOCK, WELCOME, welcome_of
 from runbooks.timers import TimerHandler
 from storage.incidents import IncidentRepository
 from storage.store import Store
@@ -26,11 +27,13 @@ class IncidentTimerHandlers:
     saver: IncidentSaver
     submit_watch: Callable[[Timer, datetime], Awaitable[None]]
     notify_outbox: Callable[[], None]
+    welcome: Callable[[str, Person], Awaitable[object]] | None = None
+    """Sends a catch-up to somebody who joined the incident's channel."""
 
     @property
     def handlers(self) -> Mapping[str, TimerHandler]:
         """Handlers by timer kind."""
-        return {CLOCK: self._run_clocks}
+        return {CLOCK: self._run_clocks, WELCOME: self._welcome}
 
     async def _run_clocks(self, timer: Timer, at: datetime) -> None:
         async with self.store.write() as tx:
@@ -46,6 +49,12 @@ class IncidentTimerHandlers:
         self.notify_outbox()
         if not changes and _watch_is_over(latest, at):
             await self.submit_watch(timer, at)
+
+    async def _welcome(self, timer: Timer, _at: datetime) -> None:
+        if self.welcome is not None:
+            await self.welcome(*welcome_of(timer))
+        async with self.store.write() as tx:
+            await tx.timers.remove(timer.key, timer.due_at)
 
     def _due_changes(self, incident: Incident, at: datetime) -> list[IncidentChange]:
         changes: list[IncidentChange] = []
