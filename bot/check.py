@@ -1,6 +1,6 @@
 """``deepecho check``: is everything outside reachable and permitted? One line each."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC
 from pathlib import Path
@@ -39,12 +39,26 @@ REQUIRED_SCOPES: Mapping[str, str] = {
     "users:read": "know guests and strangers from members, and people's time zones",
     "usergroups:read": "know who belongs to the groups that the catalogue gives roles to",
 }
-"""What the bot's token may do, and why. The manifest in ``deploy/`` asks for exactly these."""
+"""What the bot's token may do, and why. The manifest in ``deploy/`` asks for exactly these, and those of incidents."""
+
+INCIDENT_SCOPES: Mapping[str, str] = {
+    "channels:manage": "make, describe and archive incident channels, and invite people",
+    "channels:read": "know its own incident channels again, and hear who comes in and what is archived",
+    "groups:write": "the same in private channels, which security incidents have",
+    "groups:read": "know its own private channels again, and hear who comes in and what is archived",
+    "pins:write": "pin the card of an incident",
+    "pins:read": "put what people pin on the timeline",
+    "reactions:read": "put what people mark with 📌 on the timeline",
+    "bookmarks:read": "know which bookmarks an incident channel has",
+    "bookmarks:write": "put links at the head of an incident channel",
+}
+"""What incidents need beside those; nothing else stops without them."""
 
 
 async def checks(settings: Settings, families: Sequence[Family] = FAMILIES) -> AsyncIterator[CheckResult]:
     """Every check in turn; one that fails does not keep the others from being made."""
-    async for check in _slack(settings):
+    granted: set[str] = set()
+    async for check in _slack(settings, granted):
         yield check
     yield await _schema(settings)
     try:
@@ -53,6 +67,8 @@ async def checks(settings: Settings, families: Sequence[Family] = FAMILIES) -> A
         yield CheckResult("catalogue", ok=False, detail=str(error))
         return
     yield CheckResult("catalogue", ok=True, detail=_summarize(catalogue))
+    if catalogue.incidents is not None and granted:
+        yield _scopes("slack scopes of incidents", INCIDENT_SCOPES, granted)
     async for check in _clusters(catalogue, settings.catalogue.parent):
         yield check
     async for check in _monitoring(catalogue):
@@ -63,14 +79,15 @@ async def checks(settings: Settings, families: Sequence[Family] = FAMILIES) -> A
                 yield check
 
 
-async def _slack(settings: Settings) -> AsyncIterator[CheckResult]:
+async def _slack(settings: Settings, granted: set[str]) -> AsyncIterator[CheckResult]:
+    """Adds to ``granted`` the scopes that the token has."""
     async with open_session(settings.slack.api_url) as session:
         slack = SlackApi(settings.slack.bot_token.get_secret_value(), session, base_url=settings.slack.api_url)
         try:
             answer = await _call(slack, "auth.test")
-            granted = str(answer.headers.get("x-oauth-scopes") or "")
+            granted |= {scope.strip() for scope in str(answer.headers.get("x-oauth-scopes") or "").split(",")} - {""}
             yield CheckResult("slack", ok=True, detail=f"{answer['user']} in {answer['team']} ({answer['team_id']})")
-            yield _scopes(granted)
+            yield _scopes("slack scopes", REQUIRED_SCOPES, granted)
             if settings.slack.mode == "socket" and settings.slack.app_token is not None:
                 await _call(slack, "apps.connections.open", settings.slack.app_token.get_secret_value())
                 yield CheckResult("slack socket", ok=True, detail="would open")
@@ -87,12 +104,13 @@ async def _call(slack: SlackApi, method: str, token: str = "") -> AsyncSlackResp
         raise from_connection(error, method, write=False) from error
 
 
-def _scopes(granted: str) -> CheckResult:
+def _scopes(name: str, needed: Mapping[str, str], granted: Collection[str]) -> CheckResult:
+    """Which scopes are missing, and what the bot cannot do without each."""
     if not granted:
-        return CheckResult("slack scopes", ok=True, detail="Slack does not say which the token has")
-    missing = [scope for scope in REQUIRED_SCOPES if scope not in granted.replace(" ", "").split(",")]
+        return CheckResult(name, ok=True, detail="Slack does not say which the token has")
+    missing = [f"{scope} (to {why})" for scope, why in needed.items() if scope not in granted]
     detail = f"missing: {', '.join(missing)}; add them to the app and install it again" if missing else "all there"
-    return CheckResult("slack scopes", ok=not missing, detail=detail)
+    return CheckResult(name, ok=not missing, detail=detail)
 
 
 async def _schema(settings: Settings) -> CheckResult:

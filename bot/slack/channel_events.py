@@ -80,7 +80,8 @@ class _EventReader:
     def participant(self, user: object) -> Participant:
         """A person by their id; the bot under its own name."""
         user_id = str(user or "")
-        return BOT_PARTICIPANT if user_id == self.bot_user else Participant(Person(user_id, self.team_id))
+        is_bot = user_id == self.bot_user and user_id != ""
+        return BOT_PARTICIPANT if is_bot else Participant(Person(user_id, self.team_id))
 
     @property
     def by(self) -> Participant | None:

@@ -82,6 +82,7 @@ class Channels:
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
         self._channels: dict[str, Channel] = {}
+        self._deleted: set[str] = set()
         self.reset()
 
     def reset(self) -> None:
@@ -111,6 +112,11 @@ class Channels:
         self._channels[room.id] = room
         return room
 
+    def remove(self, room: Channel) -> None:
+        """Delete a channel for good."""
+        del self._channels[room.id]
+        self._deleted.add(room.id)
+
     async def find(self, reference: str | None) -> Channel:
         """The channel of an id, a `#name` or a user id (its direct conversation). Raises `channel_not_found`."""
         if not reference:
@@ -132,7 +138,7 @@ class Channels:
 
     async def _import_upstream(self, channel_id: str) -> Channel:
         for channel in await self._upstream.channels():
-            if channel["id"] == channel_id:
+            if channel["id"] == channel_id and channel_id not in self._deleted:
                 return self.add(
                     Channel(
                         id=channel_id,

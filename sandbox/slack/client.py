@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 
+from sandbox.slack.channel_client import ChannelUsers
 from sandbox.slack.config import COMMAND
 from sandbox.slack.control_client import FaultControl, SlackCallRefused, SocketControl
 from sandbox.slack.elements import elements, find_action
@@ -31,6 +32,7 @@ class SlackUsers(SlackObserver):
         super().__init__(url, session)
         self.faults = FaultControl(self.control)
         self.sockets = SocketControl(self.control)
+        self.channels = ChannelUsers(self.control)
 
     async def command(self, user: str, line: str, *, channel: str = "deploys") -> Json:
         """Type a slash command (`/deepecho …`; the command's name may be left out). Returns when the bot has
@@ -92,9 +94,6 @@ class SlackUsers(SlackObserver):
     async def react(self, user: str, message: MessageView, name: str) -> None:
         body = {"user": user_id(user), "channel": message.channel, "ts": message.ts, "name": name}
         await self.control.post("react", body)
-
-    async def pin(self, user: str, message: MessageView) -> None:
-        await self.control.post("pin", {"user": user_id(user), "channel": message.channel, "ts": message.ts})
 
     async def change_account(self, user: str, *, tell: bool = True, **fields: Any) -> None:
         """Set fields of somebody's account, such as ``deleted=True``. ``tell``: Slack sends the event for it."""

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.slack import people
+from sandbox.slack.channel_actions import ChannelActions
 from sandbox.slack.deliveries import Ack
 from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.faults import UnknownFault, parse_fault
@@ -40,6 +41,13 @@ def json_handler(handler: ControlHandler) -> Handler:
 
 def _ack_body(ack: Ack) -> Json:
     return {"ack": dataclasses.asdict(ack)}
+
+
+def _with_ack(action: Callable[[Json], Awaitable[Ack]]) -> ControlHandler:
+    async def handle(body: Json) -> Json:
+        return _ack_body(await action(body))
+
+    return handle
 
 
 class ControlApi:
@@ -76,7 +84,7 @@ class ControlApi:
             "open-home": self.open_home,
             "say": self._say,
             "react": self._react,
-            "pin": self._pin,
+            **self._channel_handlers(),
             "roster/account": self._change_account,
             "roster/group": self._set_group,
         }
@@ -246,5 +254,21 @@ class ControlApi:
             told = {"type": "subteam_members_changed", "subteam_id": body["group"], "team_id": people.TEAM_ID}
             await self._hub.deliveries.deliver("events_api", event(told))
 
-    async def _pin(self, body: Json) -> Json:
-        return _ack_body(await self._actions.pin(user=body["user"], channel=body["channel"], ts=body["ts"]))
+    def _channel_handlers(self) -> dict[str, ControlHandler]:
+        actions = ChannelActions(self._hub)
+        acknowledged = {
+            "pin": actions.pin,
+            "unpin": actions.unpin,
+            "join": actions.join,
+            "archive": actions.archive,
+            "unarchive": actions.unarchive,
+            "rename": actions.rename,
+            "remove-bot": actions.remove_bot,
+            "delete-channel": actions.delete_channel,
+            "shortcut": actions.shortcut,
+        }
+        return {
+            "edit": actions.edit,
+            "delete": actions.delete,
+            **{name: _with_ack(action) for name, action in acknowledged.items()},
+        }

@@ -26,6 +26,7 @@ from sandbox.slack.methods_chat import respond
 from sandbox.slack.native_control import NativeControlApi
 from sandbox.slack.page_actions import PageActions
 from sandbox.slack.pages import BrowserPages
+from sandbox.slack.payloads import event
 from sandbox.slack.rate_limits import RateLimiter
 from sandbox.slack.roster import Roster
 from sandbox.slack.schedule import ScheduledMessages
@@ -54,6 +55,7 @@ def build_hub(
     rooms, messages, views = Channels(upstream), MessageStore(upstream), ViewStore()
     sockets = SocketModeServer(on_change=lambda: background.start(pages.show_status()))
     pages = BrowserPages(upstream, rooms, messages, views, is_connected=lambda: sockets.connected)
+    deliveries = PayloadDelivery(session, sockets, tokens.signing_secret, now)
     return Hub(
         public_url=public_url,
         tokens=tokens,
@@ -68,10 +70,11 @@ def build_hub(
         rates=RateLimiter(now),
         call_log=CallLog(),
         sockets=sockets,
-        deliveries=PayloadDelivery(session, sockets, tokens.signing_secret, now),
+        deliveries=deliveries,
         pages=pages,
         schedule=ScheduledMessages(),
         changes=ChangeCounter(),
+        announce=lambda inner: background.start(deliveries.deliver("events_api", event(inner))),
     )
 
 

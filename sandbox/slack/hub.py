@@ -8,6 +8,7 @@ from sandbox.slack.change_counter import ChangeCounter
 from sandbox.slack.channels import Channels
 from sandbox.slack.config import SlackTokens
 from sandbox.slack.deliveries import PayloadDelivery
+from sandbox.slack.errors import Json
 from sandbox.slack.faults import FaultQueue
 from sandbox.slack.issued_tokens import IssuedTokens
 from sandbox.slack.messages import MessageStore
@@ -41,6 +42,8 @@ class Hub:
     pages: BrowserPages
     schedule: ScheduledMessages
     changes: ChangeCounter
+    announce: Callable[[Json], None]
+    """Tells the bot an event, without waiting for its acknowledgement."""
 
     def response_url(self, *, channel: str, user: str, message: dict[str, str | None] | None = None) -> str:
         """A new address for `respond()`."""

@@ -2,13 +2,13 @@
 
 import time
 
-from sandbox.slack import people
+from sandbox.slack import channel_events, people
 from sandbox.slack.channels import Channel
 from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.hub import Hub
 from sandbox.slack.limits import TOPIC, check_channel_name
 from sandbox.slack.messages import is_reply, without_metadata
-from sandbox.slack.methods import Method, is_true, paginate, readable_channel, require_arguments, writable_channel
+from sandbox.slack.methods import MAX_PAGE_SIZE, Method, is_true, paginate, readable_channel, require_arguments, writable_channel
 
 _MAX_INVITED = 1000
 
@@ -37,6 +37,14 @@ async def create(hub: Hub, args: Json) -> Json:
     return {"channel": room.to_api()}
 
 
+async def users_conversations(hub: Hub, args: Json) -> Json:
+    """Those that the bot is in."""
+    answer = await list_channels(hub, args | {"limit": MAX_PAGE_SIZE, "cursor": ""})
+    mine = [channel for channel in answer["channels"] if channel.get("is_member")]
+    shown, cursor = paginate(mine, args, 100)
+    return {"channels": list(shown), "response_metadata": {"next_cursor": cursor}}
+
+
 async def info(hub: Hub, args: Json) -> Json:
     require_arguments(args, "channel")
     room = await hub.channels.find(str(args["channel"]))
@@ -62,11 +70,16 @@ def _in_time_range(ts: str, args: Json) -> bool:
     return oldest < moment < latest
 
 
-def _paged(messages: list[Json], args: Json, default: int) -> Json:
+def _pinned(room: Channel, message: Json) -> Json:
+    """A message with the channels that it is pinned to."""
+    return {**message, "pinned_to": [room.id]} if message["ts"] in room.pins else message
+
+
+def _paged(room: Channel, messages: list[Json], args: Json, default: int) -> Json:
     shown, cursor = paginate(messages, args, default)
     keeps_metadata = is_true(args.get("include_all_metadata"))
     return {
-        "messages": [message if keeps_metadata else without_metadata(message) for message in shown],
+        "messages": [_pinned(room, message if keeps_metadata else without_metadata(message)) for message in shown],
         "has_more": bool(cursor),
         "response_metadata": {"next_cursor": cursor},
     }
@@ -77,7 +90,7 @@ async def history(hub: Hub, args: Json) -> Json:
     room = await readable_channel(hub, args)
     lasting = await hub.messages.without_ephemeral(room.id)
     roots = [message for message in lasting if not is_reply(message) and _in_time_range(message["ts"], args)]
-    return {**_paged(roots[::-1], args, 100), "pin_count": len(room.pins)}
+    return {**_paged(room, roots[::-1], args, 100), "pin_count": len(room.pins)}
 
 
 async def replies(hub: Hub, args: Json) -> Json:
@@ -90,7 +103,7 @@ async def replies(hub: Hub, args: Json) -> Json:
         raise WebApiError("thread_not_found")
     root = [message for message in lasting if message["ts"] == ts]
     answers = [message for message in lasting if is_reply(message) and message["thread_ts"] == ts]
-    return _paged(root + [answer for answer in answers if _in_time_range(answer["ts"], args)], args, 1000)
+    return _paged(room, root + [answer for answer in answers if _in_time_range(answer["ts"], args)], args, 1000)
 
 
 async def members(hub: Hub, args: Json) -> Json:
@@ -124,7 +137,9 @@ async def invite(hub: Hub, args: Json) -> Json:
     if problems and (len(problems) == len(users) or not is_true(args.get("force"))):
         errors = [{"user": user, "ok": False, "error": problem} for user, problem in problems.items()]
         raise WebApiError(next(iter(problems.values())), errors=errors)
-    room.members += [user for user in users if user not in problems]
+    for user in (user for user in users if user not in problems):
+        room.members.append(user)
+        hub.announce(channel_events.joined(room, user, inviter=people.BOT_USER_ID))
     await hub.pages.refresh()
     return {"channel": room.to_api()}
 
@@ -209,6 +224,7 @@ async def archive(hub: Hub, args: Json) -> Json:
     if not room.has_bot():
         raise WebApiError("not_in_channel")
     room.archived = True
+    hub.announce(channel_events.changed(room, "archive", people.BOT_USER_ID))
     await hub.pages.refresh()
     return {}
 
@@ -218,11 +234,13 @@ async def unarchive(hub: Hub, args: Json) -> Json:
     if not room.archived:
         raise WebApiError("not_archived")
     room.archived = False
+    hub.announce(channel_events.changed(room, "unarchive", people.BOT_USER_ID))
     await hub.pages.refresh()
     return {}
 
 
 METHODS: dict[str, Method] = {
+    "users.conversations": users_conversations,
     "conversations.create": create,
     "conversations.info": info,
     "conversations.list": list_channels,

@@ -3,10 +3,13 @@
 import time
 import uuid
 
-from sandbox.slack import people
+from sandbox.slack import channel_events, people
 from sandbox.slack.errors import Json, WebApiError
 from sandbox.slack.hub import Hub
 from sandbox.slack.methods import Method, readable_channel, require_arguments, writable_channel
+
+_MAX_PINS = 100
+_MAX_BOOKMARKS = 100
 
 
 async def pins_add(hub: Hub, args: Json) -> Json:
@@ -15,8 +18,11 @@ async def pins_add(hub: Hub, args: Json) -> Json:
     ts = str(args["timestamp"])
     if ts in room.pins:
         raise WebApiError("already_pinned")
-    await hub.messages.find(room.id, ts)
+    if len(room.pins) >= _MAX_PINS:
+        raise WebApiError("too_many_pins")
+    message = await hub.messages.find(room.id, ts)
     room.pins[ts] = {"created": int(time.time()), "created_by": people.BOT_USER_ID}
+    hub.announce(channel_events.pinned(room, message, people.BOT_USER_ID))
     return {}
 
 
@@ -42,6 +48,8 @@ async def bookmarks_add(hub: Hub, args: Json) -> Json:
     room = await writable_channel(hub, {"channel": args["channel_id"]})
     if args["type"] != "link" or not args.get("link"):
         raise WebApiError("invalid_link")
+    if len(room.bookmarks) >= _MAX_BOOKMARKS:
+        raise WebApiError("too_many_bookmarks")
     bookmark = {
         "id": f"Bk{uuid.uuid4().hex[:9].upper()}",
         "channel_id": room.id,

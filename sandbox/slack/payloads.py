@@ -77,6 +77,22 @@ def message_action(*, user: str, room: Channel, message: Json, action: Json, tri
     }
 
 
+def message_shortcut(*, user: str, room: Channel, message: Json, callback_id: str, trigger_id: str, response_url: str) -> Json:
+    """`message_action`: an app's entry in the menu of a message."""
+    return {
+        "type": "message_action",
+        **_common(),
+        "callback_id": callback_id,
+        "action_ts": f"{time.time():.6f}",
+        "user": user_payload(user),
+        "trigger_id": trigger_id,
+        "channel": {"id": room.id, "name": "directmessage" if room.is_im else room.name},
+        "message_ts": message["ts"],
+        "message": message,
+        "response_url": response_url,
+    }
+
+
 def view_action(*, user: str, view: Json, action: Json, trigger_id: str) -> Json:
     """`block_actions` of a click in a form or on the Home tab."""
     return {

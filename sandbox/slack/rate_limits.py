@@ -18,7 +18,7 @@ _TIERS = {
     "pins.list bookmarks.add bookmarks.edit bookmarks.remove bookmarks.list",
     3: "chat.update chat.delete chat.scheduleMessage conversations.invite conversations.join conversations.info "
     "conversations.history conversations.replies conversations.open conversations.kick conversations.leave "
-    "users.lookupByEmail reactions.add reactions.remove reactions.get",
+    "users.lookupByEmail users.conversations reactions.add reactions.remove reactions.get",
     4: "chat.postEphemeral conversations.members files.getUploadURLExternal files.completeUploadExternal files.info "
     "users.info views.open views.update views.push views.publish",
 }

@@ -142,15 +142,6 @@ class UserActions:
         body = {"channel": channel, "ts": ts, "user": user, "name": name, "present": present}
         await self._hub.upstream.post_control("reaction", body)
 
-    async def pin(self, *, user: str, channel: str, ts: str) -> Ack:
-        """Pin a message, as a person does from its menu."""
-        room = await self._hub.channels.find(channel)
-        message = await self._hub.messages.find(room.id, ts)
-        room.pins[ts] = {"created": int(self._hub.now()), "created_by": user}
-        item = {"type": "message", "channel": room.id, "message": message, **room.pins[ts]}
-        inner = {"type": "pin_added", "user": user, "channel_id": room.id, "item": item, "event_ts": ts}
-        return await self._hub.deliveries.deliver("events_api", payloads.event(inner))
-
 
 def message_blocks(message: Json) -> list[Json]:
     """A message's blocks, those of its attachments too."""

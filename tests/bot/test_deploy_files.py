@@ -6,8 +6,9 @@ from typing import Any
 
 import yaml
 
-from bot.check import REQUIRED_SCOPES
+from bot.check import INCIDENT_SCOPES, REQUIRED_SCOPES
 from bot.core.catalogue_file import load_catalogue
+from bot.slack.channel_events import CHANNEL_EVENTS
 from bot.slack.http import COMMANDS_PATH, EVENTS_PATH, INTERACTIONS_PATH
 from bot.slack.listeners import ACCOUNT_EVENTS, GROUP_EVENTS
 from integrations.kubernetes.permissions import KIND_PERMISSIONS, REQUIRED_PERMISSIONS
@@ -22,8 +23,8 @@ def manifest() -> tuple[dict[str, Any], str]:
 
 def test_the_manifest_asks_for_the_scopes_that_check_looks_for_and_says_why() -> None:
     data, text = manifest()
-    assert data["oauth_config"]["scopes"]["bot"] == list(REQUIRED_SCOPES)
-    for scope, why in REQUIRED_SCOPES.items():
+    assert data["oauth_config"]["scopes"]["bot"] == [*REQUIRED_SCOPES, *INCIDENT_SCOPES]
+    for scope, why in {**REQUIRED_SCOPES, **INCIDENT_SCOPES}.items():
         assert re.search(rf"- {scope} +# {re.escape(why)}\n", text), scope
 
 
@@ -32,8 +33,10 @@ def test_the_manifest_offers_what_the_bot_answers() -> None:
     (command,) = data["features"]["slash_commands"]
     assert (command["command"], command["should_escape"]) == ("/deepecho", True)
     subscribed = set(data["settings"]["event_subscriptions"]["bot_events"])
-    assert subscribed == {"app_home_opened", "subteam_members_changed", "subteam_updated", "user_change"}
-    assert subscribed - {"app_home_opened"} <= {*ACCOUNT_EVENTS, *GROUP_EVENTS}
+    directory_events = {"subteam_members_changed", "subteam_updated", "user_change"}
+    messages = {"message.channels", "message.groups"}
+    assert subscribed == {"app_home_opened", *directory_events, *messages, *CHANNEL_EVENTS}
+    assert directory_events <= {*ACCOUNT_EVENTS, *GROUP_EVENTS}
     assert data["features"]["app_home"]["home_tab_enabled"]
     for path in (COMMANDS_PATH, INTERACTIONS_PATH, EVENTS_PATH):
         assert f"https://deepecho.example.com{path}\n" in text
