@@ -12,14 +12,8 @@ class ChannelUsers:
     def __init__(self, control: ControlClient) -> None:
         self._control = control
 
-    async def pin(self, user: str, message: MessageView) -> None:
-        await self._post("pin", user, message.channel, ts=message.ts)
-
     async def unpin(self, user: str, message: MessageView) -> None:
         await self._post("unpin", user, message.channel, ts=message.ts)
-
-    async def react(self, user: str, message: MessageView, name: str, *, present: bool = True) -> None:
-        await self._post("react", user, message.channel, ts=message.ts, name=name, present=present)
 
     async def edit(self, user: str, message: MessageView, text: str) -> None:
         await self._post("edit", user, message.channel, ts=message.ts, text=text)

@@ -91,9 +91,13 @@ class SlackUsers(SlackObserver):
         body = {"user": user_id(user), "channel": channel_id(channel), "text": text, "thread_ts": thread_ts}
         return str((await self.control.post("say", body))["ts"])
 
-    async def react(self, user: str, message: MessageView, name: str) -> None:
-        body = {"user": user_id(user), "channel": message.channel, "ts": message.ts, "name": name}
+    async def react(self, user: str, message: MessageView, name: str, *, present: bool = True) -> None:
+        """Add a reaction; take it away if it is not to be ``present``."""
+        body = {"user": user_id(user), "channel": message.channel, "ts": message.ts, "name": name, "present": present}
         await self.control.post("react", body)
+
+    async def pin(self, user: str, message: MessageView) -> None:
+        await self.control.post("pin", {"user": user_id(user), "channel": message.channel, "ts": message.ts})
 
     async def change_account(self, user: str, *, tell: bool = True, **fields: Any) -> None:
         """Set fields of somebody's account, such as ``deleted=True``. ``tell``: Slack sends the event for it."""

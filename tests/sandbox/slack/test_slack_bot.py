@@ -156,7 +156,7 @@ async def test_messages_mentions_and_reactions_reach_the_bot(slack: RunningSlack
     ts = await slack.client.say("ana", "what about <@U0DEEPECHO>", channel="ops")
     message = await slack.client.wait_for_message(lambda m: m.ts == ts)
     await slack.client.react("mia", message, "pushpin")
-    await slack.client.channels.pin("mia", message)
+    await slack.client.pin("mia", message)
 
     async def all_heard() -> bool | None:
         return len(bot.received) >= 4 or None
