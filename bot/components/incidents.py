@@ -36,6 +36,7 @@ from runbooks.incidents.channel_records import ChannelRecords
 from runbooks.incidents.channel_setup import ChannelSetup, wake_channel_setup
 from runbooks.incidents.listeners import IncidentListeners
 from runbooks.incidents.message_events import MessageEvents
+from runbooks.incidents.page_events import PageEvents
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.service import IncidentService
 from runbooks.incidents.timeline import TimelineService
@@ -54,7 +55,7 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
     service = IncidentService(
         store=core.store, clock=core.clock, catalogue=core.current_catalogue, saver=saver, notify_outbox=notify_outbox
     )
-    listeners = IncidentListeners(saver)
+    listeners, pages = IncidentListeners(saver), PageEvents(saver)
     records = ChannelRecords(saver, core.clock)
     channels = ChannelSetup(
         store=core.store,
@@ -72,6 +73,8 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
     )
     return FamilyComponents(
         services={IncidentService: service, CatchupService: catchup, TimelineService: timeline},
+        on_page_acknowledged=pages.on_acknowledged,
+        on_page_note=pages.on_note,
         on_groups_saved=listeners.on_groups_saved,
         on_operation_saved=listeners.on_operation_saved,
         on_delivered=_on_delivered,

@@ -32,6 +32,7 @@ def page_request(incident: Incident, order: PageOrder, team: str) -> PageRequest
         environment=incident.environment,
         title=incident.title,
         lines=_lines(incident, order),
+        link=incident.channel.permalink,
         is_test=incident.is_test,
         whom=("lead",) if order.target is PageTarget.LEAD else (),
     )
