@@ -63,3 +63,8 @@ def join_and(names: Sequence[str]) -> str:
 def first_names(names: Sequence[str], max_names: int) -> str:
     """``a, b and 5 more``: the first names, and how many are left out."""
     return " ".join(filter(None, [", ".join(names[:max_names]), and_more(len(names) - max_names)]))
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut to ``limit`` characters, the last of which shows that it was cut."""
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"

@@ -8,8 +8,8 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
 from domain.paging.ways import PageAction, PageMessage
-from domain.rich_text import plain_text
 from domain.severities import Severity
+from domain.text import shorten
 
 MAX_SUBJECT_CHARACTERS = 200
 _URGENT = {Severity.P0, Severity.P1}
@@ -27,7 +27,7 @@ def page_mail(message: PageMessage, sender: str, recipient: str, now: datetime) 
     user, _, domain = address.rpartition("@")
     mail["From"] = Address(name, user, domain)
     mail["To"] = recipient
-    mail["Subject"] = _one_line(message.headline)
+    mail["Subject"] = shorten(message.headline, MAX_SUBJECT_CHARACTERS)
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = _message_id(message.identity, recipient)
     # The first mail of a thread need not exist: what names the same one belongs together.
@@ -36,23 +36,17 @@ def page_mail(message: PageMessage, sender: str, recipient: str, now: datetime) 
     if message.severity in _URGENT and message.action is PageAction.TRIGGER:
         mail["Importance"] = "high"
         mail["X-Priority"] = "1"
-    mail.set_content(_body(message))
+    mail.set_content(_body(message), cte="quoted-printable")  # a mail server may know ASCII only
     return mail
 
 
 def _body(message: PageMessage) -> str:
-    lines = [message.headline, "", *(f"- {plain_text(line)}" for line in message.lines)]
+    lines = [message.headline, "", *(f"- {fact}" for fact in message.facts)]
     if message.link:
         lines += ["", message.link]
     if message.is_test:
         lines += ["", "This is a test of the way in which pages reach you. Nothing is wrong."]
     return "\n".join(lines) + "\n"
-
-
-def _one_line(text: str) -> str:
-    """A header has one line, whatever an alert's name contains."""
-    line = " ".join(text.split())
-    return line if len(line) <= MAX_SUBJECT_CHARACTERS else f"{line[: MAX_SUBJECT_CHARACTERS - 1]}…"
 
 
 def _message_id(what: str, recipient: str) -> str:

@@ -5,7 +5,8 @@ import re
 from domain.errors import PermanentError
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_MAIL = re.compile(r"[^\s@<>,;\"\x00-\x1f\x7f]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+_MAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+"""Letters of other scripts need SMTPUTF8, which few mail servers have."""
 
 
 def is_phone_number(text: str) -> bool:

@@ -7,7 +7,6 @@ messages of several parts 153 and 67.
 from collections.abc import Iterator
 
 from domain.paging.ways import PageMessage
-from domain.rich_text import plain_text
 
 MAX_CHARACTERS = 1600
 """SNS refuses longer messages."""
@@ -70,7 +69,7 @@ def sms_text(message: PageMessage, max_parts: int) -> str:
         link = ""
     ending = f"\n{link}" if link else ""
     text = _cut(simplify(message.headline), ending, max_parts)
-    for line in (simplify(plain_text(line)) for line in message.lines):
+    for line in map(simplify, message.facts):
         if not _fits(f"{text}\n{line}{ending}", max_parts):
             break
         text = f"{text}\n{line}"

@@ -45,9 +45,24 @@ class PageMessage:
 
     @property
     def headline(self) -> str:
-        """``TEST P1 deep-echo-main: many errors``, after ``ACKNOWLEDGED`` or ``RESOLVED`` where it is."""
+        """``TEST P1 deep-echo-main: many errors``, after ``ACKNOWLEDGED`` or ``RESOLVED`` where it is. One line."""
         word = {PageAction.TRIGGER: "", PageAction.ACKNOWLEDGE: "ACKNOWLEDGED", PageAction.RESOLVE: "RESOLVED"}[self.action]
-        return " ".join(filter(None, ("TEST" if self.is_test else "", word, self.severity, plain_text(self.title))))
+        return " ".join(filter(None, ("TEST" if self.is_test else "", word, self.severity, self.plain_title)))
+
+    @property
+    def plain_title(self) -> str:
+        """The title as plain text in one line."""
+        return _one_line(self.title)
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The lines as plain text, each in one line."""
+        return tuple(_one_line(line) for line in self.lines)
+
+
+def _one_line(text: Text) -> str:
+    """Titles come from labels, which may hold line breaks, control characters and marks that turn the writing direction."""
+    return " ".join("".join(each if each.isprintable() else " " for each in plain_text(text)).split())
 
 
 class Handover(StrEnum):

@@ -53,7 +53,7 @@ class SesMail:
             Content={"Raw": {"Data": mail.as_bytes()}},
             **chosen,
         )
-        return Receipt(Handover.ACCEPTED, answer["MessageId"])
+        return Receipt(Handover.ACCEPTED, str(answer.get("MessageId", "")))
 
     async def account(self) -> SesAccount:
         """Whether and how much the account may send. Raises as ``send`` does."""

@@ -82,7 +82,7 @@ class SmsBySns:
             Message=text,
             MessageAttributes=self._attributes(),
         )
-        return Receipt(Handover.ACCEPTED, answer["MessageId"], _note(count_parts(text), asked=opted_out is not None))
+        return Receipt(Handover.ACCEPTED, str(answer.get("MessageId", "")), _note(count_parts(text), asked=opted_out is not None))
 
     def _attributes(self) -> dict[str, dict[str, str]]:
         attributes = {"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}}
@@ -99,7 +99,7 @@ class SmsBySns:
                 )
         except (DeepechoError, TimeoutError):
             return None
-        return bool(answer["isOptedOut"])
+        return bool(answer.get("isOptedOut"))
 
     async def _recent_usage(self) -> SmsUsage:
         now = self._clock.now()

@@ -6,8 +6,8 @@ from typing import Any
 
 from domain.errors import PermanentError
 from domain.paging.ways import PageAction, PageMessage
-from domain.rich_text import plain_text
 from domain.severities import Severity
+from domain.text import shorten
 
 MAX_DEDUP_KEY = 255
 MAX_SUMMARY = 1024
@@ -36,7 +36,7 @@ def _payload(message: PageMessage) -> dict[str, Any]:
         "severity": _SEVERITIES[message.severity],
         "timestamp": message.raised_at.isoformat(timespec="milliseconds"),
         "class": message.severity.value,
-        "custom_details": {"page": message.page_id, "facts": _fitting(plain_text(line) for line in message.lines)},
+        "custom_details": {"page": message.page_id, "facts": _fitting(message.facts)},
     }
 
 
@@ -53,8 +53,3 @@ def _fitting(lines: Iterable[str]) -> list[str]:
         fitting.append(line)
         left -= size
     return fitting
-
-
-def shorten(text: str, limit: int) -> str:
-    """Cut to ``limit`` characters, the last of which shows that it was cut."""
-    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"

@@ -15,7 +15,8 @@ from domain.rich_text import Code, sentence
 from integrations.http import FailedResponse, HttpCall, HttpClient, error_for_status, open_session, refusal_sentence
 from integrations.pagerduty.event_body import event_body
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 7.0
+"""Half of what one attempt to page has: it may have to wait for an earlier message of the same page."""
 RETRIES = RetryRule(attempts=4, initial_seconds=2.0, maximum_seconds=30.0)
 """PagerDuty's advice is three more attempts, 30 s apart. The first comes sooner: the page may be of a P0."""
 THROTTLED_SECONDS = 60.0

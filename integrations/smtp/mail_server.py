@@ -1,5 +1,6 @@
 """One mail over one connection. What happened before the end of the mail was not sent; what is lost after it may have been."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -18,7 +19,8 @@ from integrations.mail_message import page_mail
 if TYPE_CHECKING:
     from aiosmtplib import SMTP
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 7.0
+"""For everything up to the mail itself, and again for the mail: both within the 15 s that one attempt to page has."""
 RETRIES = RetryRule(attempts=3, initial_seconds=5.0, maximum_seconds=60.0)
 """A 4xx of a mail server (greylisting, too many at once) is often over within a minute."""
 _MAX_REPLY_LENGTH = 200
@@ -70,16 +72,17 @@ class SmtpMail:
         recipient = require_mail_address(destination)
         mail = page_mail(message, self._sender, recipient, self._clock.now())
         async with self._connection() as client:
-            with _translate_errors(self._server, "take the mail"):
-                await client.mail(parseaddr(self._sender)[1])
-                await client.rcpt(recipient)
+            async with self._before_data(client):
+                with _translate_errors(self._server, "take the mail"):
+                    await client.mail(parseaddr(self._sender)[1])
+                    await client.rcpt(recipient)
             with _translate_errors(self._server, "take the mail", after_data=True):
                 response = await client.data(mail.as_bytes())
         return Receipt(Handover.ACCEPTED, str(mail["Message-ID"]), _one_line(response.message))
 
     async def ping(self) -> str:
         """Connect, encrypt and log in, as for a mail; the words say what was done. Raises as ``send`` does."""
-        async with self._connection():
+        async with self._connection() as client, self._before_data(client):
             logged_in = f"logged in as {self._server.username}" if self._server.username else "no login"
             return f"{self._server.security.value}, {logged_in}"
 
@@ -98,14 +101,26 @@ class SmtpMail:
             tls_context=_tls_context(server),
         )
         try:
-            with _translate_errors(server, "let the bot connect"):
-                await client.connect()
-                if server.username:
-                    await client.login(server.username, server.password)
             yield client
             await _say_goodbye(client)
         finally:
             client.close()
+
+    @asynccontextmanager
+    async def _before_data(self, client: "SMTP") -> AsyncIterator[None]:
+        """Connect and log in, then what is inside; all of it within the time limit."""
+        server = self._server
+        try:
+            async with asyncio.timeout(server.timeout_seconds):
+                with _translate_errors(server, "let the bot connect"):
+                    await client.connect()
+                    if server.username:
+                        await client.login(server.username, server.password)
+                yield
+        except TimeoutError as error:
+            raise TemporaryError(
+                f"The {server.name} did not answer within {server.timeout_seconds:g} s. Nothing was sent."
+            ) from error
 
 
 async def _say_goodbye(client: "SMTP") -> None:
@@ -133,9 +148,7 @@ def _translate_errors(server: MailServer, action: str, *, after_data: bool = Fal
         yield
     except aiosmtplib.SMTPResponseException as error:
         raise _error_for_reply(server, action, error.code, error.message) from error
-    except aiosmtplib.SMTPNotSupported as error:
-        raise PermanentError(f"The {server.name} does not offer what the settings want: {_one_line(error.message)}.") from error
-    except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
+    except (aiosmtplib.SMTPException, OSError) as error:
         raise _error_for_failure(server, error, after_data=after_data) from error
 
 
@@ -154,6 +167,9 @@ def _error_for_failure(server: MailServer, error: Exception, *, after_data: bool
         if isinstance(cause, ssl.SSLCertVerificationError):
             return PermanentError(f"The certificate of the {server.name} is not trusted: {cause.verify_message}.")
         cause = cause.__cause__ or cause.__context__
+    # The library has no class of its own for a server without STARTTLS.
+    if isinstance(error, aiosmtplib.SMTPNotSupported) or type(error) is aiosmtplib.SMTPException:
+        return PermanentError(f"The {server.name} does not offer what the settings want: {_one_line(error.message).rstrip('.')}.")
     if after_data:
         return UnknownOutcome(f"The {server.name} did not say whether it took the mail: it may or may not have been sent.")
     if isinstance(error, aiosmtplib.SMTPConnectError):

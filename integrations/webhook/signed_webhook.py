@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from domain.clock import Clock
 from domain.errors import PermanentError
 from domain.paging.ways import Handover, PageMessage, Receipt, RetryRule
-from domain.rich_text import Code, plain_text, sentence
+from domain.rich_text import Code, sentence
 from integrations.http import HttpClient, open_session
 
 VERSION = 1
@@ -72,8 +72,8 @@ def webhook_body(message: PageMessage) -> bytes:
         "dedup_key": message.dedup_key,
         "action": message.action.value,
         "severity": message.severity.value,
-        "title": plain_text(message.title),
-        "lines": [plain_text(line) for line in message.lines],
+        "title": message.plain_title,
+        "lines": list(message.facts),
         "link": message.link,
         "source": message.source,
         "raised_at": message.raised_at.isoformat(),
