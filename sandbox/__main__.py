@@ -41,6 +41,10 @@ INSTRUCTIONS = """
       /deepecho restart dev main      no approval needed in development
       /deepecho deploy dev crash-0000001 main     pods that do not come up, with their last lines
 {alerts}
+  The phone of lee, who is on call this week (on a phone: the same address through an SSH tunnel):
+
+      {phone}
+
   Kill the bot in the middle of it (kill -9 $(cat {folder}/bot.pid)); it is started again and goes on.
   Its log: {folder}/bot.log. All addresses: {folder}/endpoints.json. The cluster:
 
@@ -99,7 +103,7 @@ def print_instructions(endpoints: Endpoints, chosen: SandboxSettings) -> None:
     beside_python = Path(sys.executable).with_name("kubectl")
     kubectl = _short(beside_python) if beside_python.exists() and not shutil.which("kubectl") else "kubectl"
     kubeconfig = _short(Path(endpoints.kubernetes["kubeconfig"]))
-    urls = {"slack": endpoints.slack, "folder": _short(chosen.folder)}
+    urls = {"slack": endpoints.slack, "phone": endpoints.pagerduty["phone"], "folder": _short(chosen.folder)}
     alerts = ALERT_INSTRUCTIONS.format(prometheus=endpoints.prometheus, alertmanager=endpoints.alertmanager, **urls)
     print(INSTRUCTIONS.format(alerts=alerts if endpoints.prometheus else "", kubectl=kubectl, kubeconfig=kubeconfig, **urls))
     print(f"sandbox ready: {endpoints.slack}", flush=True)

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from domain.clock import SystemClock
 from sandbox.alert_routes import alerts_config
 from sandbox.cluster import CONTEXTS
+from sandbox.on_call import oncall_config, paging_config, people_config
 from sandbox.slack import people
 
 IMAGE = "ghcr.io/echocog/deep-tree-echo-rkwv"
@@ -45,6 +47,9 @@ def catalogue_data(
         },
         "roles": {"*": _roles()},
         "alerts": alerts_config(with_watchdog=bool(prometheus and alertmanager)),
+        "people": people_config(),
+        "oncall": oncall_config(SystemClock().now()),
+        "paging": paging_config(),
     }
 
 

@@ -23,6 +23,8 @@ class Endpoints:
     """Both empty where they do not run."""
     webhook: dict[str, str] = field(default_factory=dict)
     """``url`` and ``token``: where the bot takes alerts from Alertmanager, and how one shows who one is."""
+    pagerduty: dict[str, str] = field(default_factory=dict)
+    """``url`` of the stand-in, ``token`` of its REST API, ``phone``: the page of who is on call."""
 
     def write(self, file: Path) -> None:
         """Replace the file as a whole: a reader never sees half of it."""

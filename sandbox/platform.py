@@ -17,16 +17,21 @@ from sandbox.bot import running_bot
 from sandbox.catalogue import catalogue_data
 from sandbox.cluster import CONTEXTS, FAST, HUMAN, StandInCluster
 from sandbox.endpoints import Endpoints
+from sandbox.on_call import ROTATION
+from sandbox.pagerduty import BOT_EMAIL, SERVICE_NAME, StandInPagerDuty, routing_key, user_id
 from sandbox.real_cluster import current_context, seed_real_cluster
 from sandbox.slack import LocalSlack, RunningSlack
 
 DEFAULT_PORT = 8600
 ENDPOINTS_FILE = "endpoints.json"
+BOT_PORT = "the bot"
 CLUSTER_PORT = "the stand-in cluster"
 DEMO_PORT = "the demo services"
-PORT_ORDER = ("the page", "the local Slack", "the bot", CLUSTER_PORT, DEMO_PORT, "Prometheus", "Alertmanager")
+PHONES_PORT = "the stand-in for PagerDuty"
+PORT_ORDER = ("the page", "the local Slack", BOT_PORT, CLUSTER_PORT, DEMO_PORT, "Prometheus", "Alertmanager", PHONES_PORT)
 """What listens on the chosen port and on those after it."""
 WEBHOOK_PATH = "/webhooks/alertmanager"
+PAGERDUTY_WEBHOOK_PATH = "/webhooks/pagerduty"
 
 
 class CannotStart(Exception):
@@ -73,8 +78,10 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
         catalogue_file = folder / "deepecho.yaml"
         catalogue_file.write_text(_catalogue(kubernetes, contexts, monitoring))
         token = secrets.token_urlsafe(24)
-        environment = _environment(slack, folder, catalogue_file, token)
-        bot = await stack.enter_async_context(running_bot(environment, settings.port + 2, folder / "bot.log"))
+        pagerduty = await _pagerduty(stack, settings)
+        environment = _environment(slack, folder, catalogue_file, token) | _pagerduty_environment(pagerduty, settings)
+        bot_port = settings.port + PORT_ORDER.index(BOT_PORT)
+        bot = await stack.enter_async_context(running_bot(environment, bot_port, folder / "bot.log"))
         webhook = {"url": f"{bot}{WEBHOOK_PATH}", "token": token}
         if monitoring:
             kubeconfig = Path(kubernetes["kubeconfig"])
@@ -89,6 +96,7 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
             prometheus=monitoring.prometheus if monitoring else "",
             alertmanager=monitoring.alertmanager if monitoring else "",
             webhook=webhook,
+            pagerduty={"url": pagerduty.url, "token": pagerduty.api_token, "phone": pagerduty.phone(user_id(ROTATION[0]))},
         )
         endpoints.write(folder / ENDPOINTS_FILE)
         stack.callback((folder / ENDPOINTS_FILE).unlink, missing_ok=True)
@@ -147,6 +155,24 @@ def _environment(slack: RunningSlack, folder: Path, catalogue_file: Path, token:
         "DEEPECHO_DATA_DIR": str(folder / "data"),
         "DEEPECHO_LOG__FORMAT": "json",
         "DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKEN": token,
+    }
+
+
+async def _pagerduty(stack: AsyncExitStack, settings: SandboxSettings) -> StandInPagerDuty:
+    return await stack.enter_async_context(StandInPagerDuty(port=settings.port + PORT_ORDER.index(PHONES_PORT)))
+
+
+def _pagerduty_environment(pagerduty: StandInPagerDuty, settings: SandboxSettings) -> dict[str, str]:
+    """The bot pages the stand-in, which tells the bot what people do on their phones."""
+    bot = f"http://127.0.0.1:{settings.port + PORT_ORDER.index(BOT_PORT)}"
+    subscription = pagerduty.subscribe(f"{bot}{PAGERDUTY_WEBHOOK_PATH}")
+    return {
+        f"DEEPECHO_PAGERDUTY__ROUTING_KEYS__{SERVICE_NAME.upper()}": routing_key(SERVICE_NAME),
+        "DEEPECHO_PAGERDUTY__API_TOKEN": pagerduty.api_token,
+        "DEEPECHO_PAGERDUTY__USER_EMAIL": BOT_EMAIL,
+        "DEEPECHO_PAGERDUTY__WEBHOOK_SECRETS__SANDBOX": subscription.secrets[0],
+        "DEEPECHO_PAGERDUTY__EVENTS_URL": pagerduty.url,
+        "DEEPECHO_PAGERDUTY__API_URL": pagerduty.url,
     }
 
 

@@ -34,7 +34,7 @@ class RunningMailServer:
     @property
     def mails(self) -> list[EmailMessage]:
         """What arrived, parsed."""
-        return [message_from_bytes(_content(each), policy=default) for each in self.envelopes]  # type: ignore[arg-type]
+        return [message_from_bytes(_content(each), policy=default) for each in self.envelopes]
 
     async def handle_RCPT(self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: Any) -> str:  # noqa: N802
         if self.refuse_recipient:

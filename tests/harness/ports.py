@@ -6,8 +6,8 @@ import socket
 import tempfile
 from pathlib import Path
 
-PORT_COUNT = 7
-"""The page, the local Slack, the bot, the cluster, the demo services, Prometheus, Alertmanager."""
+PORT_COUNT = 8
+"""The page, the local Slack, the bot, the cluster, the demo services, Prometheus, Alertmanager, PagerDuty."""
 _FIRST, _LAST = 20_000, 30_000
 """Below what the kernel gives to outgoing connections."""
 _mine: dict[int, int] = {}

@@ -1,6 +1,7 @@
 """Mail by a mail server: encrypted, logged in, and each refusal told apart."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ TO = "lee@example.com"
 
 
 def mail(port: int, **changes: Any) -> SmtpMail:
-    server = MailServer(**{"host": "127.0.0.1", "port": port, "security": Security.NONE, "timeout_seconds": 1.0} | changes)
-    return SmtpMail(server, SystemClock(), SENDER)
+    server = MailServer(host="127.0.0.1", port=port, security=Security.NONE, timeout_seconds=1.0)
+    return SmtpMail(replace(server, **changes), SystemClock(), SENDER)
 
 
 async def test_the_mail_is_encrypted_and_sent_by_who_logged_in(tmp_path: Path) -> None:
