@@ -56,8 +56,15 @@ async def versions_command(request: Request, args: Arguments) -> Answer:
     shown = _shown(request, service, targets, found)
     if service is None and (own := [target for target in shown if target.service in _expected(request, None)]):
         shown = own
+    missing = await _missing(request, environment, shown, found)
     return VersionsAnswer(
-        environment=environment, services=tuple(_service_versions(target, found.get(target), pods) for target in shown)
+        environment=environment,
+        services=tuple(
+            _service_versions(target, found[target], pods)
+            if target in found
+            else ServiceVersions(service=target.service, problem=missing[target])
+            for target in shown
+        ),
     )
 
 
@@ -93,7 +100,11 @@ async def _environment_status(
         found, pods = await _read_workloads(request, name, targets)
         found = await with_proven_operations(request.services.store, found)
         shown = _shown(request, service, targets, found)
-        services = tuple(_service_status(target, found.get(target), pods, operations) for target in shown)
+        missing = await _missing(request, name, shown, found)
+        services = tuple(
+            _service_status(target, found[target], pods, operations) if target in found else _unread(target, missing[target])
+            for target in shown
+        )
     except (TemporaryError, PermanentError) as error:
         problem = error.sentence
     return EnvironmentStatus(
@@ -118,11 +129,22 @@ async def _read_workloads(
         return found, {}
 
 
+async def _missing(
+    request: Request, environment: str, shown: list[Target], found: Mapping[Target, Workload]
+) -> Mapping[Target, Text]:
+    """What to say of each shown service that does not exist: another kind of workload may have its name."""
+    missing = [target for target in shown if target not in found]
+    others = await cluster_of(environment, request.catalogue, request.services.clusters).other_kinds(missing)
+    return {target: others.get(target) or _deployment_missing(target) for target in missing}
+
+
+def _unread(target: Target, problem: Text) -> ServiceStatus:
+    return ServiceStatus(service=target.service, problem=problem)
+
+
 def _service_status(
-    target: Target, workload: Workload | None, pods: Mapping[str, PodCounts], operations: list[OperationRecord]
+    target: Target, workload: Workload, pods: Mapping[str, PodCounts], operations: list[OperationRecord]
 ) -> ServiceStatus:
-    if workload is None:
-        return ServiceStatus(service=target.service, problem=_deployment_missing(target))
     running = next((revision for revision in workload.revisions if revision.number == workload.revision), None)
     running_operations = [
         record for record in operations if record.state is State.RUNNING and target.service in record.plan.services
@@ -152,9 +174,7 @@ def _running_since(running: Revision, workload: Workload) -> datetime | None:
     return None if was_reactivated else running.created_at
 
 
-def _service_versions(target: Target, workload: Workload | None, pods: Mapping[str, PodCounts]) -> ServiceVersions:
-    if workload is None:
-        return ServiceVersions(service=target.service, problem=_deployment_missing(target))
+def _service_versions(target: Target, workload: Workload, pods: Mapping[str, PodCounts]) -> ServiceVersions:
     groups = {group.revision: group for group in pods.get(workload.uid, PodCounts()).groups}
     lines = tuple(
         VersionLine(

@@ -155,12 +155,12 @@ def _body(record: OperationRecord, now: datetime | None) -> Paragraph:
 def _progress(progress: Progress, now: datetime | None) -> Line:
     name = Strong(progress.service)
     match progress.phase:
-        case Phase.WAITING:
-            return join_dots(name, "next in line")
-        case Phase.UNTOUCHED:
-            return join_dots(name, "not touched")
+        case Phase.WAITING | Phase.UNTOUCHED:
+            return join_dots(name, "next in line" if progress.phase is Phase.WAITING else "not touched")
         case Phase.CHANGING:
             return join_dots(name, "being changed", progress.detail)
+        case Phase.UNKNOWN:
+            return join_dots(line("❔ ", name), "whether it was changed is not known")
         case Phase.ROLLING:
             return _pod_counts(line(name), progress, "ready", now)
         case Phase.VERIFIED:

@@ -15,7 +15,7 @@ from domain.metrics.samples import Sample
 from domain.notes import Tone
 from domain.rich_text import Code, Text, sentence
 from domain.text import and_more, clip
-from domain.workloads.deployments import PodFailure
+from domain.workloads.pod_failures import PodFailure
 
 MIN_CHART_LEAD = timedelta(minutes=30)
 """How much of the time before the alert began a chart shows at least."""
@@ -173,11 +173,12 @@ def suspects_note(group: AlertGroup, suspects: Sequence[Suspect], missing: Seque
 def pods_note(group: AlertGroup, failures: Sequence[PodFailure], at: datetime) -> AlertNote:
     """The reply with pods that do not come up, and the end of the log of the first one that has any."""
     shown = failures[:MAX_PODS]
-    lines = [f"{each.pod}: {each.reason}{f', {each.message}' if each.message else ''}" for each in shown]
+    lines = [f"{each.where}: {each.reason}{f', {each.message}' if each.message else ''}" for each in shown]
     if len(failures) > MAX_PODS:
         lines.append(and_more(len(failures) - MAX_PODS))
     log = next((each.log_tail for each in shown if each.log_tail), ())
-    pods = "1 pod does" if len(failures) == 1 else f"{len(failures)} pods do"
+    count = len({each.pod for each in failures})
+    pods = "1 pod does" if count == 1 else f"{count} pods do"
     return AlertNote(
         group_id=group.id,
         key=_note_key(group, "pods"),

@@ -45,6 +45,8 @@ class Phase(StrEnum):
     VERIFIED = "verified"
     FAILED = "failed"
     UNTOUCHED = "untouched"
+    UNKNOWN = "unknown"
+    """The operation has ended, and whether it changed the service is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,3 +132,5 @@ class Outcome:
     state: State
     text: Text
     end_state: tuple[Text, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """The services of which it is not known whether they were changed."""

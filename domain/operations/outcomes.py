@@ -75,7 +75,8 @@ def _partial_sentence(service: VerifiedService) -> str:
     verified = ", verified" if service.pods else ""
     have = f"{service.pods} of {total} pods of {service.name} {'has' if service.pods == 1 else 'have'} it{verified}"
     kept = join_and([f"{each.names} {'keeps' if each.count == 1 else 'keep'} {each.version}" for each in service.kept])
-    until = " until somebody deletes them" if strategy.on_delete else ""
+    them = "it" if total - service.pods == 1 else "them"
+    until = f" until somebody deletes {them}" if strategy.on_delete else ""
     return f"{have}. {kept[0].upper()}{kept[1:]}{until}: {strategy.reason}."
 
 

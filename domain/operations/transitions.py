@@ -4,6 +4,7 @@ A transition returns what has to be written together: the new record, the replie
 ``Refused`` if a person asks for something that the operation's state does not allow.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -176,14 +177,24 @@ def update_progress(
 
 
 def end_operation(
-    record: OperationRecord, state: State, at: datetime, who: Person, outcome: Text, end_state: tuple[Text, ...] = ()
+    record: OperationRecord,
+    state: State,
+    at: datetime,
+    who: Person,
+    outcome: Text,
+    end_state: tuple[Text, ...] = (),
+    *,
+    unknown: Collection[str] = (),
 ) -> Transition:
-    """End the operation: card, thread and audit log report the outcome."""
+    """End the operation: card, thread and audit log report the outcome.
+
+    ``unknown`` are the services of which it is not known whether they were changed.
+    """
     # After a crash the last step may run again: the keys of its note and of its audit entry make the repetition harmless.
     if record.state.final and record.state is not state:
         raise Refused(_already_ended(record))
-    untouched = tuple(replace(each, phase=Phase.UNTOUCHED) if each.phase is Phase.WAITING else each for each in record.progress)
-    progress = record.progress if state is State.SUCCEEDED else untouched
+    ended = tuple(_ended_progress(each, is_unknown=each.service in unknown) for each in record.progress)
+    progress = record.progress if state is State.SUCCEEDED else ended
     after = replace(record, state=state, outcome=outcome, end_state=end_state, ended_at=at, progress=progress)
     tone = {State.SUCCEEDED: Tone.GOOD, State.FAILED: Tone.BAD, State.NEEDS_PERSON: Tone.BAD, State.DRIFTED: Tone.WARNING}.get(
         state, Tone.PLAIN
@@ -193,3 +204,10 @@ def end_operation(
         notes=(note(after, "ended", at, outcome, tone=tone, lines=end_state),),
         audit_entries=(audit_entry(after, "ended", at, who, sentence(f"{state.value}: ", outcome)),),
     )
+
+
+def _ended_progress(progress: Progress, *, is_unknown: bool) -> Progress:
+    """The progress of a service that nothing happens to any more."""
+    if progress.phase is Phase.CHANGING:
+        return replace(progress, phase=Phase.UNKNOWN if is_unknown else Phase.UNTOUCHED, detail="")
+    return replace(progress, phase=Phase.UNTOUCHED) if progress.phase is Phase.WAITING else progress

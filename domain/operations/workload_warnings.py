@@ -94,7 +94,8 @@ def _strategy_warning(change: ServiceChange, verb: Verb, pods: PodCounts | None)
     what = f"{change.target.service}: {strategy.reason}, so this {rolls} {reached} of its {replicas} pods."
     versions = sorted({group.version for group in pods.groups}) if pods else []
     now = f" ({join_and(versions)})" if versions else ""
-    until = " until somebody deletes them" if strategy.on_delete else ", even if somebody deletes them"
+    them = "it" if strategy.kept(replicas) == 1 else "them"
+    until = f" until somebody deletes {them}" if strategy.on_delete else f", even if somebody deletes {them}"
     return f"{what} {_kept_names(change)} what runs there now{now}{until}."
 
 

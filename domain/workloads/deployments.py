@@ -123,17 +123,6 @@ class RolloutStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PodFailure:
-    """A pod that cannot start or keeps crashing: the reason, and the last lines of its log, redacted."""
-
-    pod: str
-    reason: str
-    message: str
-    restarts: int
-    log_tail: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RunningPods:
     """What the ready pods of a Deployment run, counted over all pods that are not being deleted."""
 

@@ -55,6 +55,8 @@ class KubernetesClient:
         """The platforms of nodes by name, as far as they were read; a node keeps its platform."""
         self.may_read_nodes = True
         """Set by the first refusal: a right that is given later counts after a restart."""
+        self.log_tails: dict[tuple[str, str, int], tuple[str, ...]] = {}
+        """The last lines of runs of containers that are over, redacted, by the pod's uid, the container and its restarts."""
         self._clock = clock
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"kubernetes-{settings.name}")
         self._authenticated: AuthenticatedClient | None = None

@@ -1,20 +1,23 @@
 """The interface of one cluster: everything that the bot reads from it and changes in it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.clock import Clock
+from domain.rich_text import Text
 from domain.targets import Target, WorkloadKind
-from domain.workloads.deployments import ConfigChange, PodFailure, RolloutStatus, RunningPods, Template, Workload
+from domain.workloads.deployments import ConfigChange, RolloutStatus, RunningPods, Template, Workload
 from domain.workloads.field_managers import FieldManagers, ScalingEvent
 from domain.workloads.pod_counts import PodCounts
+from domain.workloads.pod_failures import FailureCause, PodFailure
 from domain.workloads.update_strategies import REACHES_ALL, UpdateStrategy
 from integrations.kubernetes import changes, config_references, deployments, watch
 from integrations.kubernetes.autoscaling import scaling_events
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.field_managers import field_managers
+from integrations.kubernetes.other_kinds import other_kinds
 from integrations.kubernetes.permissions import Permission, permissions
 from integrations.kubernetes.pod_counts import counted_pods
 from integrations.kubernetes.pod_failures import pod_failures
@@ -52,6 +55,10 @@ class Cluster:
     async def workloads(self, targets: Iterable[Target]) -> dict[Target, Workload]:
         """Read many Deployments with three requests for each namespace. One that does not exist is absent."""
         return await deployments.workloads(self._client, targets)
+
+    async def other_kinds(self, targets: Iterable[Target]) -> dict[Target, Text]:
+        """A sentence about each of these that is another kind of workload than the catalogue says; the others are absent."""
+        return await other_kinds(self._client, targets)
 
     async def deployment_names(self, namespace: str) -> tuple[str, ...]:
         """The names of all Deployments, sorted."""
@@ -132,9 +139,12 @@ class Cluster:
         """
         return watch.watch_rollout(self._client, target, within, uid, is_scaling=is_scaling)
 
-    async def pod_failures(self, target: Target) -> tuple[PodFailure, ...]:
-        """Pods of the newest ReplicaSet that cannot start or do not stay up. Messages and log lines are redacted."""
-        return await pod_failures(self._client, target, self._redact)
+    async def pod_failures(self, target: Target, known: Collection[FailureCause] = ()) -> tuple[PodFailure, ...]:
+        """Pods of the newest ReplicaSet that cannot start or do not stay up. Messages and log lines are redacted.
+
+        No log is read for a cause that is ``known``, and once only that of a run that is over.
+        """
+        return await pod_failures(self._client, target, self._redact, known)
 
     async def running_pods(self, target: Target) -> RunningPods:
         """Count pods and read the images of ready ones. Pods that are being deleted, evicted or finished do not count."""

@@ -13,7 +13,9 @@ from integrations.kubernetes.resources import (
     AUTOSCALERS,
     CONFIG_MAPS,
     CONTROLLER_REVISIONS,
+    CRON_JOBS,
     DAEMON_SETS,
+    DEPLOYMENT_CONFIGS,
     DEPLOYMENTS,
     EVENTS,
     HELM_RELEASES,
@@ -41,7 +43,8 @@ REQUIRED_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = (
 """Verb, resource and subresource."""
 
 OPTIONAL_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = tuple(
-    ("get", resource, "") for resource in (APPLICATIONS, KUSTOMIZATIONS, HELM_RELEASES, ROLLOUTS, NODES)
+    ("get", resource, "")
+    for resource in (APPLICATIONS, KUSTOMIZATIONS, HELM_RELEASES, ROLLOUTS, CRON_JOBS, DEPLOYMENT_CONFIGS, NODES)
 )
 """What is read where it may be, and not checked: owners that put changes back, other workloads of a service's name, nodes."""
 

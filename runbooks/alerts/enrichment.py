@@ -23,7 +23,7 @@ from domain.metrics.charts import Series
 from domain.metrics.samples import Sample
 from domain.rich_text import Text
 from domain.targets import Target
-from domain.workloads.deployments import PodFailure
+from domain.workloads.pod_failures import PodFailure
 from runbooks.alerts.suspect_search import SuspectReport
 from runbooks.alerts.timers import enrich_timer
 from runbooks.clusters import cluster_of

@@ -1,6 +1,7 @@
 """Sentences about the state of each service when an operation ends early, for all procedures."""
 
 from domain.operations.operation import Phase, Progress
+from domain.operations.outcomes import others_sentence
 from domain.operations.plans import ServiceChange, VersionState
 from domain.rich_text import CommandMention, Text, sentence
 from domain.workloads.pod_counts import PodCounts, PodGroup, describe_group, describe_pods
@@ -17,18 +18,23 @@ def describe_end_state(
     name, before = change.target.service, change.before
     match progress.phase:
         case Phase.VERIFIED:
-            return (_verified_sentence(change, progress) + _fewer_ready(progress, pods),)
+            return (_verified_sentence(change, progress) + _fewer_ready(progress, pods), *_staying(change))
         case Phase.WAITING | Phase.UNTOUCHED:
             return (f"{name} was not touched; {_runs(before, pods)}.",)
         case Phase.CHANGING if certain:
             return (f"{name} was not changed; it ran {before.label} when this was planned.",)
-        case Phase.CHANGING:
+        case Phase.CHANGING | Phase.UNKNOWN:
             status = CommandMention(f"status {change.target.environment} {name}")
             return (sentence(f"Whether {name} was changed is not known; ", status, " shows it."),)
         case Phase.ROLLING:
-            return (_unfinished_sentence(change, progress, pods, asked),)
+            return (_unfinished_sentence(change, progress, pods, asked), *_staying(change))
         case Phase.FAILED:
-            return (_unfinished_sentence(change, progress, pods, asked), *_undo_hint(change))
+            return (_unfinished_sentence(change, progress, pods, asked), *_staying(change), *_undo_hint(change))
+
+
+def _staying(change: ServiceChange) -> tuple[Text, ...]:
+    """The containers that were left at another image; a scaling or restart sets none."""
+    return () if not change.staying or _is_scale(change) or _is_restart(change) else (others_sentence(change),)
 
 
 def _verified_sentence(change: ServiceChange, progress: Progress) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.catalogue.catalogue import Catalogue
-from domain.errors import Drifted, NotFound, Refused, UsageError
+from domain.errors import Drifted, NotFound, UsageError
 from domain.operations.plan_warnings import (
     config_warnings,
     container_warnings,
@@ -15,7 +15,8 @@ from domain.operations.plan_warnings import (
     template_warnings,
     unseen_version_warnings,
 )
-from domain.operations.plans import Plan, ServiceChange, Verb, VersionState
+from domain.operations.plans import Plan, ServiceChange, Verb
+from domain.operations.service_changes import check_replicas, deploy_change, service_change, with_replicas, with_revisions
 from domain.operations.version_choices import VersionChoice
 from domain.operations.version_selection import (
     AmbiguousVersion,
@@ -26,21 +27,20 @@ from domain.operations.version_selection import (
     select_version,
     unknown_version,
 )
-from domain.rich_text import Text, sentence
+from domain.rich_text import Text, join, sentence
 from domain.targets import Target
-from domain.workloads.containers import containers_with_image, image_of, service_containers, with_image
-from domain.workloads.deployments import ConfigChange, Template, Workload, template_differences, template_hash
+from domain.workloads.containers import containers_with_image, image_of
+from domain.workloads.deployments import ConfigChange, Template, Workload
 from domain.workloads.images import version_of
-from domain.workloads.revisions import needs_number
 from runbooks.clusters import cluster_of
-from runbooks.operations.present_state import PodCounter, present_warnings
+from runbooks.operations.present_state import StateReader, left_out_warnings, present_warnings
 from storage.store import Store
 
 MAX_REPLICAS = 200
 """Guards against typing mistakes: ten times the limit of the largest autoscaler here."""
 
 
-class ClusterReader(PodCounter, Protocol):
+class ClusterReader(StateReader, Protocol):
     """What the planner reads from a cluster. Every method raises ``TemporaryError`` or ``PermanentError``."""
 
     async def workload(self, target: Target) -> Workload:
@@ -81,9 +81,7 @@ class Planner:
         for selected in selection.selected:
             refuse_impossible_change(selected.workload, Verb.DEPLOY)
         changes = tuple(
-            _deploy_change(
-                selected.workload, selected.image, self._own_containers(selected), never_seen=selected.revision is None
-            )
+            deploy_change(selected.workload, selected.image, self._own_containers(selected), never_seen=selected.revision is None)
             for selected in selection.selected
         )
         arguments = {f"image of {selected.service}": selected.image for selected in selection.selected}
@@ -92,7 +90,8 @@ class Planner:
             environment=environment,
             changes=changes,
             arguments=arguments,
-            warnings=selection.left_out
+            warnings=await self._left_out(environment, service, workloads)
+            + selection.left_out
             + unseen_version_warnings(selection.selected)
             + container_warnings(changes)
             + await self._present_warnings(environment, Verb.DEPLOY, selection.workloads, changes),
@@ -122,6 +121,7 @@ class Planner:
             changes=tuple(changes),
             arguments=arguments,
             warnings=(
+                *await self._left_out(environment, service, workloads),
                 *config_warnings(config_changes),
                 *selection.left_out,
                 *template_warnings(selection.selected),
@@ -149,9 +149,9 @@ class Planner:
             raise UsageError(f"{replicas} is not a number of pods between 0 and {MAX_REPLICAS}.")
         workload = await self._workload(environment, service)
         refuse_impossible_change(workload, Verb.SCALE)
-        _check_replicas(workload, replicas)
+        check_replicas(workload, replicas)
         zero_pods_warning = (f"With 0 pods, {service} in {environment} serves nobody.",) if replicas == 0 else ()
-        changes = (_with_replicas(self._unchanged(workload), replicas),)
+        changes = (with_replicas(self._unchanged(workload), replicas),)
         return Plan(
             verb=Verb.SCALE,
             environment=environment,
@@ -183,19 +183,29 @@ class Planner:
         match plan.verb:
             case Verb.DEPLOY:
                 image = plan.arguments[f"image of {target.service}"]
-                return _deploy_change(workload, image, before.own_containers, never_seen=before.never_seen)
+                return deploy_change(workload, image, before.own_containers, never_seen=before.never_seen)
             case Verb.ROLLBACK:
                 template = await cluster.template_of(target, plan.arguments[f"template of {target.service}"], uid=before.uid)
                 return self._rollback_change(workload, template, image_of(template, target.container))
             case Verb.RESTART:
                 return self._unchanged(workload)
             case Verb.SCALE:
-                return _with_replicas(self._unchanged(workload), int(plan.arguments["replicas"]))
+                return with_replicas(self._unchanged(workload), int(plan.arguments["replicas"]))
 
     async def _present_warnings(
         self, environment: str, verb: Verb, workloads: Sequence[Workload], changes: Sequence[ServiceChange]
     ) -> tuple[Text, ...]:
         return await present_warnings(self._cluster(environment), self._store, verb, workloads, changes)
+
+    async def _left_out(self, environment: str, service: str | None, workloads: Sequence[Workload]) -> tuple[Text, ...]:
+        found = {workload.target for workload in workloads}
+        missing = [] if service else [target for target in self._application(environment) if target not in found]
+        return await left_out_warnings(self._cluster(environment), missing)
+
+    def _application(self, environment: str) -> list[Target]:
+        """The services of the default application."""
+        catalogue = self._catalogue()
+        return [catalogue.target(environment, name) for name in catalogue.default_application.services]
 
     def _own_containers(self, selected: SelectedVersion) -> tuple[str, ...]:
         """The containers of the Deployment that run the service's image, whichever version."""
@@ -206,11 +216,11 @@ class Planner:
 
     def _rollback_change(self, workload: Workload, template: Template, image: str) -> ServiceChange:
         own = containers_with_image(template, workload.target.container, (self._image(workload), image))
-        return _with_revisions(_service_change(workload, template, image, own), workload)
+        return with_revisions(service_change(workload, template, image, own), workload)
 
     def _unchanged(self, workload: Workload) -> ServiceChange:
         own = containers_with_image(workload.template, workload.target.container, (self._image(workload), workload.image))
-        return _service_change(workload, workload.template, workload.image, own)
+        return service_change(workload, workload.template, workload.image, own)
 
     def _image(self, workload: Workload) -> str:
         """The image of the catalogue."""
@@ -226,9 +236,10 @@ class Planner:
         """Read the named service, or all existing ones of the default application, in the catalogue's order."""
         if service is not None:
             return [await self._workload(environment, service)]
-        catalogue = self._catalogue()
-        targets = [catalogue.target(environment, name) for name in catalogue.default_application.services]
-        found = await self._cluster(environment).workloads(targets)
+        targets, cluster = self._application(environment), self._cluster(environment)
+        found = await cluster.workloads(targets)
+        if not found and (others := await left_out_warnings(cluster, targets)):
+            raise NotFound(join(" ", others))
         if not found:
             raise NotFound(f"None of {', '.join(target.service for target in targets)} exists in {environment}.")
         return [found[target] for target in targets if target in found]
@@ -239,58 +250,3 @@ class Planner:
         if not selection.selected:
             raise unknown_version(version, workloads, deploy=True)
         return selection
-
-
-def _deploy_change(workload: Workload, image: str, containers: tuple[str, ...], *, never_seen: bool) -> ServiceChange:
-    template = with_image(workload.template, containers, image)
-    change = _service_change(workload, template, image, containers, replaced=workload.image)
-    return _with_revisions(replace(change, never_seen=never_seen), workload)
-
-
-def _with_revisions(change: ServiceChange, workload: Workload) -> ServiceChange:
-    """Add the numbers of the revisions before and after, where their versions do not select them."""
-    revisions = {each.template_hash: each for each in workload.revisions}
-    before, after = revisions.get(change.before.template_hash), revisions.get(change.after.template_hash)
-    if after is None or not needs_number(after, workload):
-        return change
-    number = before.number if before and change.before.version == change.after.version else 0
-    return replace(change, before=replace(change.before, revision=number), after=replace(change.after, revision=after.number))
-
-
-def _with_replicas(change: ServiceChange, replicas: int) -> ServiceChange:
-    return replace(change, after=replace(change.after, replicas=replicas))
-
-
-def _service_change(
-    workload: Workload, template: Template, image: str, containers: tuple[str, ...], replaced: str = ""
-) -> ServiceChange:
-    """The change to this template. ``containers`` are those of it that belong to the service."""
-
-    def version_state(image: str, hash_of_template: str) -> VersionState:
-        return VersionState(version=version_of(image), image=image, template_hash=hash_of_template, replicas=workload.replicas)
-
-    after = service_containers(template, containers, image, replaced)
-    return ServiceChange(
-        target=workload.target,
-        uid=workload.uid,
-        paused=workload.paused,
-        owner=workload.owner,
-        before=version_state(workload.image, workload.template_hash),
-        after=version_state(image, template_hash(template)),
-        autoscaler=workload.autoscaler,
-        differences=template_differences(workload.template, template, workload.target.container),
-        containers=after.moved,
-        staying=after.staying,
-        strategy=workload.strategy,
-    )
-
-
-def _check_replicas(workload: Workload, replicas: int) -> None:
-    target, scaler = workload.target, workload.autoscaler
-    if scaler and not scaler.min_replicas <= replicas <= scaler.max_replicas:
-        raise Refused(
-            f"{target} is autoscaled between {scaler.min_replicas} and {scaler.max_replicas} by {scaler.name}, "
-            f"which would change {replicas} at once. Nothing was changed. Change the autoscaler's limits instead."
-        )
-    if replicas == workload.replicas:
-        raise Refused(f"{target} already has {replicas} pods. Nothing was changed.")

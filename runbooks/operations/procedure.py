@@ -72,16 +72,18 @@ async def abort(op: OperationContext, state: State, text: Text) -> Outcome:
     seen = await op.step("read end state", _read_end_state, op, limit)
     changes = {change.target.service: change for change in op.plan.changes}
     lines: list[Text] = []
+    unknown: list[str] = []
     for service_progress in snapshot:
         service = service_progress.service
         # A stopped request for a change may still arrive: that it is not there yet proves nothing.
         is_open = state is State.CANCELLED and service_progress.phase is Phase.CHANGING
         certain = seen[service].is_applied is not None and not is_open
+        unknown += [] if certain or seen[service].is_applied else [service]
         observed = replace(service_progress, phase=Phase.ROLLING, detail="") if seen[service].is_applied else service_progress
         lines += describe_end_state(
             changes[service], observed, certain=certain, pods=seen[service].pods, asked=seen[service].asked
         )
-    return Outcome(state=state, text=text, end_state=tuple(lines))
+    return Outcome(state=state, text=text, end_state=tuple(lines), unknown=tuple(unknown))
 
 
 async def _read_end_state(op: OperationContext, limit: float) -> dict[str, ServiceSeen]:

@@ -123,7 +123,8 @@ class Recovery:
                     asked=seen[progress.service].asked,
                 )
             )
-            await tx.apply(end_operation(claimed, State.NEEDS_PERSON, at, BOT, f"A person must decide: {why}", lines), at)
+            text = f"A person must decide: {why}"
+            await tx.apply(end_operation(claimed, State.NEEDS_PERSON, at, BOT, text, lines, unknown=claimed.plan.services), at)
         self.dependencies.notify_outbox()
         self.dependencies.lock_release.notify()
 

@@ -13,8 +13,9 @@ from domain.operations.operation import Phase
 from domain.operations.outcomes import VerifiedService
 from domain.operations.plans import ServiceChange, Verb
 from domain.operations.transitions import Transition
-from domain.workloads.deployments import PodFailure, RolloutStatus, RunningPods, Workload
+from domain.workloads.deployments import RolloutStatus, RunningPods, Workload
 from domain.workloads.images import parse_image, version_of
+from domain.workloads.pod_failures import FailureCause, PodFailure
 from domain.workloads.update_strategies import KeptPods
 from integrations.kubernetes import Cluster
 from runbooks.operations.context import OperationContext
@@ -134,7 +135,7 @@ class _PodFailureReporter:
 
     def __init__(self, op: OperationContext, cluster: Cluster, change: ServiceChange) -> None:
         self._op, self._cluster, self._change = op, cluster, change
-        self._reported: set[str] = set()
+        self._reported: set[FailureCause] = set()
 
     async def run(self) -> None:
         # Not ``run_periodically``: it belongs to one operation, and its failures are not worth logging.
@@ -146,16 +147,11 @@ class _PodFailureReporter:
         """Poll once. Errors are ignored: the watch decides about the rollout, and reports an unreachable cluster."""
         service = self._change.target.service
         with suppress(PermanentError, TemporaryError):
-            for failure in await self._cluster.pod_failures(self._change.target):
-                if (failure_key := _failure_key(failure)) not in self._reported:
+            for failure in await self._cluster.pod_failures(self._change.target, self._reported):
+                if failure.cause not in self._reported:
                     note = _pod_failure_note(self._op, service, failure)
                     await self._op.update_progress(service, note=note, detail=failure.reason)
-                    self._reported.add(failure_key)
-
-
-def _failure_key(failure: PodFailure) -> str:
-    """One key for a crashing container, whose reason alternates between Error and CrashLoopBackOff."""
-    return "CrashLoopBackOff" if failure.reason == "Error" else failure.reason
+                    self._reported.add(failure.cause)
 
 
 def _pod_failure_note(op: OperationContext, service: str, failure: PodFailure) -> OperationNote:
@@ -163,9 +159,9 @@ def _pod_failure_note(op: OperationContext, service: str, failure: PodFailure) -
     restarts = f", restarted {times}" if failure.restarts else ""
     return OperationNote(
         operation_id=op.id,
-        key=f"pod-failure-{service}-{_failure_key(failure)}",
+        key=f"pod-failure-{service}-{failure.cause.container}-{failure.cause.reason}",
         at=op.dependencies.clock.now(),
-        text=f"{failure.pod} does not come up: {failure.reason}{restarts}.",
+        text=f"{failure.where} does not come up: {failure.reason}{restarts}.",
         tone=Tone.WARNING,
         lines=(failure.message,) if failure.message else (),
         log=failure.log_tail,

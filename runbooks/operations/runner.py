@@ -78,7 +78,9 @@ async def end(op: OperationContext, outcome: Outcome) -> None:
     def end_transition(record: OperationRecord, at: datetime) -> Transition | None:
         if record.state.final:
             return None
-        return end_operation(record, outcome.state, at, record.requested_by, outcome.text, outcome.end_state)
+        return end_operation(
+            record, outcome.state, at, record.requested_by, outcome.text, outcome.end_state, unknown=outcome.unknown
+        )
 
     await op.apply_transition(end_transition)
     op.dependencies.lock_release.notify()

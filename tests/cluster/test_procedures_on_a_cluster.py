@@ -1,6 +1,7 @@
 """Every procedure through the planner, the engine and the store against a real API server, as a person reads it afterwards."""
 
 import asyncio
+import re
 import time
 
 import pytest
@@ -152,9 +153,11 @@ def autoscaler(name: str) -> Json:
     }
 
 
-@pytest.mark.parametrize(("tag", "reason"), [("bad-0ddba11", "ImagePullBackOff"), ("crash-0ddba11", "CrashLoopBackOff")])
+@pytest.mark.parametrize(
+    ("tag", "reasons"), [("bad-0ddba11", "ErrImagePull|ImagePullBackOff"), ("crash-0ddba11", "Error|CrashLoopBackOff")]
+)
 async def test_a_deploy_that_fails_tells_why_within_seconds_and_what_stands_and_can_be_put_back(
-    harness: OperationsHarness, namespace: ClusterNamespace, tag: str, reason: str
+    harness: OperationsHarness, namespace: ClusterNamespace, tag: str, reasons: str
 ) -> None:
     await deploy_two_versions(namespace)
     await namespace.set_progress_deadline(DEADLINE)
@@ -164,10 +167,12 @@ async def test_a_deploy_that_fails_tells_why_within_seconds_and_what_stands_and_
     note = await first_pod_failure_note(harness, record)
     assert time.monotonic() - began < SOON
     assert (await harness.operations.find(record.id)).state is State.RUNNING
-    assert f" does not come up: {reason}" in str(note.text)
-    if reason == "CrashLoopBackOff":
-        assert str(note.text).endswith("restarted 3 times.")
-        assert len(note.log) == 10
+    # When a kubelet is asked decides which of the words it has, and how often the container was started again by then.
+    restarted = r"(, restarted (once|[0-9]+ times))?" if "crash" in tag else ""
+    told = re.fullmatch(rf"main in web-\S+ does not come up: ({reasons}){restarted}\.", str(note.text))
+    assert told, note.text
+    if "crash" in tag:
+        assert 0 < len(note.log) <= 10
         assert "password=•••" in note.log[-1]
         assert "hunter2" not in " ".join(note.log)
 
@@ -175,7 +180,7 @@ async def test_a_deploy_that_fails_tells_why_within_seconds_and_what_stands_and_
     assert (ended.state, ended.progress_of("web").phase) == (State.FAILED, Phase.FAILED)
     deadline = f"It made no progress for {DEADLINE} s (Kubernetes' progress deadline)."
     assert ended.outcome == f"web did not become ready: {deadline}"
-    counted = f"counted now, 1 of 2 pods is new, 0 of them ready ({reason})."
+    counted = f"counted now, 1 of 2 pods is new, 0 of them ready ({told[1]})."
     assert tuple(map(str, ended.end_state)) == (
         f"web was set to {tag}; {counted} 2 pods of {SECOND} (2 ready) still exist.",
         f"To put it back: `rollback production {SECOND} web`.",

@@ -138,7 +138,7 @@ async def test_a_partition_is_told_before_the_approval_and_the_end_says_which_po
     plan = await stateful_set.operations.planner.deploy("production", NEW, "db")
     assert (
         f"db: its partition is 1, so this rolls 1 of its 2 pods. Ordinal 0 keeps what runs there now ({FIRST}), "
-        "even if somebody deletes them."
+        "even if somebody deletes it."
     ) in map(plain_text, plan.warnings)
     ended = await stateful_set.run(plan)
     assert ended.state is State.SUCCEEDED

@@ -47,6 +47,27 @@ async def test_a_service_that_was_asked_about_is_missed(harness: CommandHarness)
     assert docs.problem == "There is no Deployment deep-echo-docs in the namespace deep-echo-staging."
 
 
+async def test_a_rollout_of_argo_is_named_and_refused_in_words_everywhere(harness: CommandHarness) -> None:
+    harness.stand_in.store.remove(DEPLOYMENTS, (PRODUCTION, "deep-echo-main"))
+    metadata = {"name": "deep-echo-main", "namespace": PRODUCTION}
+    harness.stand_in.create({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": metadata, "spec": {}})
+    words = "is a Rollout of Argo Rollouts, and the catalogue calls it a Deployment. Such a one is not changed from here."
+
+    for text in ("status production", "status production main", "versions production main"):
+        assert f"It {words}" in visible_text(render(await harness.run_command(VIV, text))), text
+    for text in (
+        "deploy production abc1234 main --reason x",
+        "restart production main --reason x",
+        "scale production main 4 --reason x",
+    ):
+        answer = await harness.run_command(SAM, text)
+        assert f"deep-echo-main in production {words}" in visible_text(render(answer)), text
+        assert "Nothing was changed." in visible_text(render(answer)), text
+    whole = await harness.run_command(ANA, "rollback production abc1234 --reason x --dry-run")
+    assert f"deep-echo-main is left out. It {words}" in visible_text(render(whole))
+    assert harness.stand_in.control.writes() == []
+
+
 async def test_status_shows_locks_and_operations(harness: CommandHarness) -> None:
     asked = await harness.start_operation(ANA, "rollback production abc1234 --reason x")
     running = await harness.start_operation(ANA, "deploy staging abc1234 deep-echo-main")

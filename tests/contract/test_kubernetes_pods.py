@@ -7,7 +7,8 @@ from contextlib import aclosing
 
 import pytest
 
-from domain.workloads.deployments import PodFailure, RunningPods
+from domain.workloads.deployments import RunningPods
+from domain.workloads.pod_failures import FailureCause, PodFailure
 from integrations.kubernetes import Cluster
 from sandbox.cluster import ClusterFault, StandInCluster
 from tests.harness.cluster_namespace import ROLLOUT_TIMEOUT, ClusterNamespace, Json
@@ -64,8 +65,8 @@ async def test_an_image_that_cannot_be_pulled_is_told_with_its_reason(namespace:
     trouble = await _trouble(cluster, namespace, {"ImagePullBackOff"})
 
     assert trouble.message
-    assert trouble.restarts == 0
-    assert trouble.log_tail == ()
+    assert trouble.where.startswith("main in web-")
+    assert (trouble.restarts, trouble.log_tail) == (0, ())
 
 
 async def test_a_crash_is_told_with_its_last_lines_and_no_secrets(namespace: ClusterNamespace, cluster: Cluster) -> None:
@@ -78,6 +79,46 @@ async def test_a_crash_is_told_with_its_last_lines_and_no_secrets(namespace: Clu
     assert "hunter2" not in " ".join(trouble.log_tail)
     assert "password=•••" in " ".join(trouble.log_tail)
     assert "back-off" in trouble.message
+
+
+async def test_a_log_is_read_once_for_each_restart(
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
+) -> None:
+    await namespace.deploy("main-aaaaaaa", spec={"replicas": 1})
+    await namespace.set_version("main-crash", wait=False)
+    stand_in.control.requests.clear()
+    restarts = 0
+    for _ in range(200):
+        failures = await cluster.pod_failures(namespace.target())
+        restarts = max([restarts, *(each.restarts for each in failures)])
+    logs = [each for each in stand_in.control.requests if each.path.endswith("/log")]
+    assert 0 < len(logs) <= restarts + 1
+
+
+async def test_a_cause_that_is_known_has_no_log_and_hides_no_other_container(
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
+) -> None:
+    await namespace.deploy("main-aaaaaaa", spec={"replicas": 1})
+    name = (await namespace.kubectl("get", "pods", "-o", "name")).strip().removeprefix("pod/")
+    crashing = {"restartCount": 4, "ready": False, "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}
+    waiting = {"waiting": {"reason": "ErrImagePull", "message": "not found"}}
+    statuses = [
+        {"name": "main", **crashing, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}},
+        {"name": "proxy", "restartCount": 0, "ready": False, "state": waiting},
+    ]
+    path = f"/api/v1/namespaces/{namespace.name}/pods/{name}/status"
+    unready = [{"type": "Ready", "status": "False"}]
+    await namespace.api.merge(path, {"status": {"conditions": unready, "containerStatuses": statuses}})
+    stand_in.control.requests.clear()
+
+    known = [FailureCause(container="main", reason="CrashLoopBackOff")]
+    told = await cluster.pod_failures(namespace.target(), known)
+
+    assert {(each.where, each.reason) for each in told} == {
+        (f"main in {name}", "CrashLoopBackOff"),
+        (f"proxy in {name}", "ErrImagePull"),
+    }
+    assert [each for each in stand_in.control.requests if each.path.endswith("/log")] == []
 
 
 async def test_trouble_of_an_older_version_is_no_longer_told(namespace: ClusterNamespace, cluster: Cluster) -> None:
@@ -93,15 +134,16 @@ async def test_the_reason_stands_when_the_log_cannot_be_read(
     namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
 ) -> None:
     await namespace.deploy("main-aaaaaaa")
-    await namespace.set_version("main-crash", wait=False)
-    await _trouble(cluster, namespace, {"CrashLoopBackOff", "Error"})
     pods = f"/api/v1/namespaces/{namespace.name}/pods/"
-    stand_in.inject_fault(ClusterFault(kind="status", status=500, times=100, path_prefix=pods))
+    stand_in.inject_fault(ClusterFault(kind="status", status=500, times=10_000, path_prefix=pods))
+    await namespace.set_version("main-crash", wait=False)
 
-    (trouble, *_) = await cluster.pod_failures(namespace.target())
-
-    assert trouble.reason in {"CrashLoopBackOff", "Error"}
+    trouble = await _trouble(cluster, namespace, {"CrashLoopBackOff", "Error"})
     assert trouble.log_tail == ()
+
+    # A log that could not be read is asked for again.
+    stand_in.control.clear_faults()
+    assert (await _trouble(cluster, namespace, {"CrashLoopBackOff", "Error"})).log_tail
 
 
 async def test_trouble_is_told_while_the_rollout_is_watched(namespace: ClusterNamespace, cluster: Cluster) -> None:

@@ -49,7 +49,9 @@ async def test_every_right_is_used_and_no_other(namespace: ClusterNamespace, sta
     await _do_everything(cluster, namespace)
 
     asked = {right for request in stand_in.control.requests if (right := _right_of(request)) is not None}
-    required, optional = _rights(REQUIRED_PERMISSIONS), _rights(OPTIONAL_PERMISSIONS)
+    # Whether another kind has a service's name is asked of the kinds that can be services, too.
+    kinds = {("get", str(resource)) for each in KIND_PERMISSIONS.values() for _, resource, _ in each}
+    required, optional = _rights(REQUIRED_PERMISSIONS), _rights(OPTIONAL_PERMISSIONS) | kinds
     assert (required - asked, asked - required - optional) == (set(), set())
 
 
@@ -61,6 +63,7 @@ async def _do_everything(cluster: Cluster, namespace: ClusterNamespace) -> None:
     called = {
         "workload": before,
         "workloads": await cluster.workloads([target]),
+        "other_kinds": await cluster.other_kinds([namespace.target("nothing")]),
         "deployment_names": await cluster.deployment_names(namespace.name),
         "template_of": await cluster.template_of(target, before.template_hash),
         "pod_failures": await _pod_failures(cluster, namespace),

@@ -12,7 +12,7 @@ from domain.changes.platform_changes import Suspect
 from domain.metrics.charts import Series
 from domain.metrics.samples import Sample
 from domain.targets import Target
-from domain.workloads.deployments import PodFailure
+from domain.workloads.pod_failures import PodFailure
 from runbooks.alerts.enrichment import Enrichment, EnrichmentSources, on_delivered
 from runbooks.alerts.suspect_search import SuspectReport
 from runbooks.alerts.timers import ENRICH

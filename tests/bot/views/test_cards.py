@@ -7,6 +7,7 @@ import pytest
 
 from domain.operations.operation import Cancellation, OperationRecord, Phase, State
 from domain.operations.plans import Verb
+from domain.operations.transitions import end_operation
 from domain.people import Person
 from tests.harness.families import render
 from tests.harness.message_text import buttons, markup_tokens, visible_text
@@ -30,6 +31,14 @@ from tests.harness.samples.operations import (
     succeeded,
 )
 
+UNKNOWN = end_operation(
+    approved(progress=(progress("deep-echo-main", Phase.CHANGING), progress("deep-echo-cognitive", Phase.CHANGING))),
+    State.FAILED,
+    NOW + timedelta(minutes=4),
+    ANA,
+    "Cluster main does not answer.",
+    unknown=["deep-echo-main"],
+).record
 STOPPING = replace(rolling(), cancellation=Cancellation(by=MIA, at=NOW))
 
 CARDS: dict[str, tuple[OperationRecord, list[str], list[str], list[str]]] = {
@@ -77,6 +86,12 @@ CARDS: dict[str, tuple[OperationRecord, list[str], list[str], list[str]]] = {
         failed(),
         ["🔴 *Failed*", "did not become ready", "still serves with 6 pods", "❌ *deep-echo-cognitive*", "ImagePullBackOff"],
         ["Verified:"],
+        [],
+    ),
+    "failed, and what happened is not known": (
+        UNKNOWN,
+        ["❔ *deep-echo-main* · whether it was changed is not known", "*deep-echo-cognitive* · not touched"],
+        ["being changed", "next in line"],
         [],
     ),
     "rejected": (

@@ -14,7 +14,7 @@ from domain.metrics.charts import Series
 from domain.metrics.promql import split_threshold
 from domain.metrics.samples import Sample
 from domain.rich_text import UserMention, parts_of
-from domain.workloads.deployments import PodFailure
+from domain.workloads.pod_failures import PodFailure
 from tests.harness.samples.alerts import SUSPECT, alert, group
 
 AT = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)

@@ -8,6 +8,7 @@ import pytest
 
 from domain.operations.outcomes import VerifiedService, deployed_text, restarted_text, scaled_text
 from domain.workloads.containers import ContainerImage
+from domain.workloads.update_strategies import KeptPods, UpdateStrategy
 from tests.domain.operations.test_plans import change
 
 
@@ -42,6 +43,31 @@ OTHER: dict[str, Any] = {"containers": ("app",), "staying": (ContainerImage("mig
     ],
 )
 def test_deploys_and_rollbacks(services: list[VerifiedService], text: str) -> None:
+    assert deployed_text(services) == text
+
+
+def kept(pods: int, names: str, count: int, **strategy: Any) -> VerifiedService:
+    behind = replace(change("web"), strategy=UpdateStrategy(**strategy))
+    return VerifiedService(change=behind, pods=pods, kept=(KeptPods(names=names, version="main-9f00d12", count=count),))
+
+
+@pytest.mark.parametrize(
+    ("services", "text"),
+    [
+        (
+            [kept(1, "ordinals 0-1", 2, partition=2)],
+            "main-abc1234 is set; 1 of 3 pods of web has it, verified. Ordinals 0-1 keep main-9f00d12: its partition is 2.",
+        ),
+        (
+            [kept(0, "pod web-2kx7d", 1, on_delete=True), web(3, "api")],
+            (
+                "Verified: all 3 pods run main-abc1234. main-abc1234 is set; 0 of 1 pods of web have it. "
+                "Pod web-2kx7d keeps main-9f00d12 until somebody deletes it: its update strategy is OnDelete."
+            ),
+        ),
+    ],
+)
+def test_what_an_update_strategy_kept_is_named(services: list[VerifiedService], text: str) -> None:
     assert deployed_text(services) == text
 
 

@@ -5,13 +5,13 @@ from typing import cast
 
 from domain.redaction import redact
 from domain.targets import Target
-from domain.workloads.deployments import PodFailure
+from domain.workloads.pod_failures import PodFailure
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.pod_failures import MAX_LOG_LINES, _Candidate, _with_log_tail
 from tests.redaction.shapes import make_sample, pem
 
 WEB = Target(environment="production", service="web", cluster="here", namespace="shop", deployment="web", container="web")
-CRASHED = _Candidate(failure=PodFailure(pod="web-1", reason="Error", message="", restarts=1, log_tail=()), container="web")
+CRASHED = _Candidate(failure=PodFailure(pod="web-1", container="web", reason="Error", message="", restarts=1), has_log=True)
 
 
 @dataclass

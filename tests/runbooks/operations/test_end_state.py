@@ -7,8 +7,10 @@ import pytest
 from domain.operations.operation import Phase, Progress
 from domain.operations.plans import ServiceChange, VersionState
 from domain.rich_text import CommandMention, sentence
+from domain.workloads.containers import ContainerImage
 from domain.workloads.deployments import Owner
 from domain.workloads.pod_counts import PodCounts, PodGroup, pod_counts
+from domain.workloads.update_strategies import UpdateStrategy
 from runbooks.operations.end_state import describe_end_state
 from tests.harness.samples.workloads import target
 
@@ -154,6 +156,31 @@ def test_it_is_true_of_the_verb_and_the_moment(
     change: ServiceChange, at: Progress, pods: PodCounts | None, lines: list[str]
 ) -> None:
     assert [str(each) for each in describe_end_state(change, at, pods=pods)] == lines
+
+
+MIGRATE = ContainerImage("migrate", "acme/tool:main-9f00d12")
+LEFT = "Not every container of web runs main-abc1234: migrate runs acme/tool:main-9f00d12."
+
+
+@pytest.mark.parametrize("phase", [Phase.VERIFIED, Phase.ROLLING, Phase.FAILED])
+def test_containers_that_were_left_behind_are_named(phase: Phase) -> None:
+    change = replace(DEPLOY, staying=(MIGRATE,))
+    assert LEFT in map(str, describe_end_state(change, progress(phase), pods=FULL))
+    # Neither a scaling nor a restart was to move them.
+    for other in (SCALE, RESTART):
+        assert LEFT not in map(str, describe_end_state(replace(other, staying=(MIGRATE,)), progress(phase), pods=FULL))
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (DEPLOY, "web is set to main-abc1234; 1 of 3 pods have it, verified: its partition is 2."),
+        (RESTART, "web was restarted; 1 of 3 pods have it, verified: its partition is 2."),
+    ],
+)
+def test_what_a_partition_kept_is_not_called_verified(change: ServiceChange, line: str) -> None:
+    behind = replace(change, strategy=UpdateStrategy(partition=2))
+    assert describe_end_state(behind, progress(Phase.VERIFIED, ready=1), pods=FULL) == (line,)
 
 
 def test_what_somebody_else_set_since_is_not_called_ours() -> None:

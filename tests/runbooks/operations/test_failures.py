@@ -103,6 +103,7 @@ async def test_a_cluster_that_falls_silent_after_the_change_leaves_it_unknown(ha
     assert tuple(map(str, ended.end_state)) == (
         "Whether deep-echo-main was changed is not known; `status production deep-echo-main` shows it.",
     )
+    assert ended.progress_of(MAIN).phase is Phase.UNKNOWN
     assert (await harness.image()).endswith(":main-abc1234")
 
 
@@ -132,6 +133,7 @@ async def test_a_missing_permission_ends_it_in_words(tmp_path: Path, step: str, 
         assert str(ended.outcome).startswith("The bot may not ")
         assert f"its account needs the verb {verb} on deployments.apps" in str(ended.outcome)
         assert str(ended.end_state[0]).startswith(stands)
+        assert ended.progress_of(MAIN).phase is (Phase.ROLLING if verb == "list" else Phase.UNTOUCHED)
         assert await harness.locks() == ()
         assert (await harness.notes(ended.id))[-1].text == ended.outcome
 

@@ -97,6 +97,7 @@ async def test_a_procedure_that_broke_puts_it_into_a_persons_hands(tmp_path: Pat
             "A person must decide: its procedure ended without an outcome (error).",
         )
         assert str(found.end_state[0]).startswith(stands)
+        assert found.progress_of(MAIN).phase is (Phase.UNTOUCHED if step == "replan" else Phase.UNKNOWN)
         assert await harness.locks() == ()
         assert (await harness.notes(record.id))[-1].text == found.outcome
         assert (await harness.audit())[-1].entry.outcome == f"needs_person: {found.outcome}"
