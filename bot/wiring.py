@@ -146,7 +146,9 @@ async def _open(process: _Process) -> Bot:
     management_server = _management_server(settings, http_server)
     for path, handler in (("/healthz", health.live), ("/readyz", health.ready), ("/metrics", process.metrics.serve)):
         management_server.add(path, handler)
-    http_server.reserve(*SLACK_PATHS, *(webhook.path for family in process.families for webhook in family.webhooks))
+    http_server.reserve(*SLACK_PATHS)
+    for webhook in (webhook for family in process.families for webhook in family.webhooks):
+        http_server.reserve(webhook.path, method=webhook.method)
     port, management_port = await _listen(http_server, management_server, stack)
     await _start(process, background)
     if socket_receiver is not None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
@@ -50,10 +50,11 @@ class BackgroundTask:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An address that another system posts to. Until everything is open, and while it closes, it answers 503."""
+    """An address that another system posts to, or reads. Until everything is open, and while it closes, it answers 503."""
 
     path: str
     serve: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    method: Literal["GET", "POST"] = "POST"
 
 
 async def _do_nothing() -> None:

@@ -6,14 +6,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.components.core import CoreComponents
-from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox
+from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox, Webhook
+from bot.components.oncall_check import check_oncall
 from bot.interactions.buttons import command_with_id
 from bot.views import oncall as views
 from bot.views.render import timeless
-from commands.oncall import change, requests, show
+from bot.web.calendar import CalendarEndpoint
+from bot.web.metrics import MetricSpec
+from commands.oncall import calendar, change, requests, show
 from commands.oncall.fields import FIELDS
-from domain.answers.oncall import CoverCard, OnCallAnswer, OnCallNotice, OverrideAnswer, WeekAnswer
+from domain.answers.oncall import CalendarAnswer, CoverCard, OnCallAnswer, OnCallNotice, OverrideAnswer, WeekAnswer
 from domain.catalogue.base import DNS_LABEL
+from domain.oncall.calendar import CALENDAR_PATH, CalendarLinks
 from runbooks.housekeeping import Prune
 from runbooks.oncall.messages import COVER_CARD, NOTICE
 from runbooks.oncall.reviewer import Reviewer
@@ -32,13 +36,21 @@ def build_oncall(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
     reviewer = Reviewer(store=store, clock=clock, catalogue=current, notify_outbox=notify_outbox)
     service = OncallService(store=store, clock=clock, catalogue=current, reviewer=reviewer, notify_outbox=notify_outbox)
 
+    links = core.settings.calendar.links
+    endpoint = CalendarEndpoint(links, store, clock, current)
+
     def watch() -> Coroutine[Any, Any, Any]:
         return run_periodically("oncall", CATALOGUE_POLL_INTERVAL, reviewer.watch_catalogue)
 
     return FamilyComponents(
-        services={OncallService: service},
+        services={OncallService: service, CalendarLinks: links},
         tasks=(BackgroundTask("oncall", watch),),
         timer_handlers={REVIEW: reviewer.run_due, EXPIRE: service.expire},
+        webhooks=(Webhook(CALENDAR_PATH, endpoint.serve, method="GET"),) if links.secrets else (),
+        metrics=(
+            MetricSpec("deepecho_calendars_served", "counter", "Calendars of on-call that were read", lambda: endpoint.served),
+            MetricSpec("deepecho_calendars_refused", "counter", "Calendar addresses that were wrong", lambda: endpoint.refused),
+        ),
     )
 
 
@@ -58,7 +70,7 @@ def _fill_command(value: str) -> str | None:
 
 ONCALL = Family(
     name="oncall",
-    routers=(show.router, change.router, requests.router),
+    routers=(show.router, change.router, requests.router, calendar.router),
     form_fields=FIELDS,
     id_prefix="oc",
     fact_kinds=(NOTICE, COVER_CARD),
@@ -66,6 +78,7 @@ ONCALL = Family(
         OnCallAnswer: timeless(views.on_call),
         WeekAnswer: timeless(views.week),
         OverrideAnswer: timeless(views.override),
+        CalendarAnswer: timeless(views.calendar),
         OnCallNotice: timeless(views.notice),
         CoverCard: timeless(views.cover_card),
     },
@@ -82,5 +95,6 @@ ONCALL = Family(
         Prune(lambda kept: kept.incidents, lambda tx, before: tx.of(OncallRepository).prune_requests(before)),
     ),
     subjects=(lambda tx, ids: tx.of(OncallRepository).known_ids(ids),),
+    checks=(check_oncall,),
     build=build_oncall,
 )

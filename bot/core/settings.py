@@ -15,6 +15,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from bot.core.calendar_settings import CalendarSettings
 from bot.core.paging_settings import (
     DestinationName,
     PagerDutySettings,
@@ -158,6 +159,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    calendar: CalendarSettings = CalendarSettings()
     retention: RetentionSettings = RetentionSettings()
     pagerduty: PagerDutySettings | None = None
     sms: SmsSettings | None = None

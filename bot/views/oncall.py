@@ -7,6 +7,7 @@ from bot.views import phrases
 from bot.views.markup.document import Actions, Block, Button, Context, Document, Header, Paragraph, Quote
 from bot.views.markup.spans import Line, Strong, join, join_dots, line, stack
 from domain.answers.oncall import (
+    CalendarAnswer,
     CoverCard,
     LayerLine,
     NamedPerson,
@@ -77,6 +78,18 @@ def override(fact: OverrideAnswer) -> Document:
     summary = line(fact.title)
     blocks: list[Block] = [Paragraph((summary, *(line(each) for each in fact.lines)))]
     return Document(summary=summary, blocks=(*blocks, *_undo(fact.undo)))
+
+
+def calendar(fact: CalendarAnswer) -> Document:
+    """The address to copy."""
+    whose = "Your on-call calendar" if fact.is_own else f"The on-call calendar of {fact.name}"
+    summary = line(f"🗓️ {whose}")
+    lines = (
+        line(summary, ", for the field “from URL” of your calendar program:"),
+        line(Code(fact.url)),
+        line("Whoever has this address can read the calendar. It shows overrides and swaps as soon as the program looks again."),
+    )
+    return Document(summary=summary, blocks=(Paragraph(lines),))
 
 
 def notice(fact: OnCallNotice) -> Document:

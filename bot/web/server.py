@@ -27,7 +27,7 @@ class HttpServer:
         self.limits = limits or HttpLimits()
         self._host, self._port = host, port
         self._pages: dict[str, RequestHandler] = {}
-        self._reserved: set[str] = set()
+        self._reserved: dict[str, str] = {}
         self._handlers: dict[str, RequestHandler] = {}
         self.connections = ConnectionTable(self.limits)
         self._server: _Server | None = None
@@ -42,9 +42,9 @@ class HttpServer:
         """Serve a path with GET. Call it before ``open``."""
         self._pages[path] = handler
 
-    def reserve(self, *paths: str) -> None:
-        """Reserve paths for POST. They answer 503 until ``enable``, so the caller retries. Call it before ``open``."""
-        self._reserved.update(paths)
+    def reserve(self, *paths: str, method: str = "POST") -> None:
+        """Reserve paths for POST or GET. They answer 503 until ``enable``, so the caller retries. Call it before ``open``."""
+        self._reserved.update(dict.fromkeys(paths, method))
 
     def enable(self, handler: RequestHandler, *paths: str) -> None:
         """Pass requests for these paths to ``handler`` from now on."""
@@ -77,10 +77,12 @@ class HttpServer:
         page = self._pages.get(request.path)
         if page is not None:
             return await page(request) if request.method in ("GET", "HEAD") else _wrong_method("GET, HEAD")
-        if request.path not in self._reserved:
+        method = self._reserved.get(request.path)
+        if method is None:
             return web.Response(status=404, text="There is nothing here.")
-        if request.method != "POST":
-            return _wrong_method("POST")
+        allowed = ("GET", "HEAD") if method == "GET" else (method,)
+        if request.method not in allowed:
+            return _wrong_method(", ".join(allowed))
         handler = self._handlers.get(request.path)
         if handler is None:
             return web.Response(status=503, text="Not ready yet.", headers={"Retry-After": "5"})

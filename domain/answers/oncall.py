@@ -89,6 +89,15 @@ class OverrideAnswer(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarAnswer(Answer):
+    """The address of a calendar, which whoever has it can read. ``is_own``: the person's own; else a team's."""
+
+    name: str
+    is_own: bool
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OnCallNotice:
     """A message to one person or to a channel about who is on call."""
 

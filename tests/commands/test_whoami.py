@@ -49,7 +49,7 @@ async def test_help_shows_every_command_with_its_example(harness: CommandHarness
         *("operations", "locks", "lock", "unlock", "audit", "reload", "whoami"),
         *("alerts", "alerts route", "ack", "silence", "unsilence", "silences", "rollback-suspect"),
         *("oncall", "oncall week", "oncall override", "oncall take", "oncall undo", "oncall cover", "oncall swap"),
-        *("oncall accept", "oncall decline", "oncall withdraw"),
+        *("oncall accept", "oncall calendar", "oncall decline", "oncall withdraw"),
     }
     assert all(line.text and line.example.startswith(line.command) and line.usage.startswith(line.command) for line in lines)
 

@@ -18,6 +18,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
 from domain.errors import Refused, UsageError
 from domain.facts import Answer
+from domain.oncall.calendar import CalendarLinks
 from domain.operations.operation import OperationRecord
 from domain.people import Member
 from domain.redaction import redact
@@ -148,6 +149,7 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
                     OperationService: operations,
                     AlertService: alerts,
                     OncallService: oncall,
+                    CalendarLinks: CalendarLinks("https://deepecho.example.com", (b"a secret of the tests only",)),
                     **incident_services,
                 },
             )

@@ -26,6 +26,7 @@ READ: dict[str, list[str]] = {
     "on call then": ["*Zoe &lt;Z&gt;*, <@U0ANA00001>", "PagerDuty does not answer", "❔ Who is on call then is not known."],
     "on call week": ["🔴 *Nobody is on call*", "(1 day)", "(override)", "nobody in this time"],
     "override": ["15:02 Europe/Berlin (yours, rota)", "`/deepecho oncall undo oc-k7m2`"],
+    "on-call calendar": ["person=ana&amp;signed=" + "ab2c" * 8, "Whoever has this address can read the calendar."],
     "on-call gap": ["🔴 Nobody is on call for platform from now"],
     "cover": ["<@U0ANA00001> asks to be relieved", "🙋 Open", "> school play", "`/deepecho oncall accept oc-r3st`"],
     "swap": [f"offers <@{MIA.user_id}> a swap", "✅ Accepted", "for mia's"],

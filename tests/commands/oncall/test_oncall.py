@@ -9,6 +9,7 @@ import pytest
 from domain.answers.answers import ErrorAnswer, TextAnswer
 from domain.answers.oncall import OnCallAnswer, OverrideAnswer, WeekAnswer
 from domain.facts import Answer
+from domain.oncall.calendar import CalendarLinks
 from domain.people import Member
 from domain.rich_text import plain_text
 from storage.tables.core import outbox
@@ -279,6 +280,16 @@ class TestSwap:
     async def test_with_oneself_or_without_a_shift_it_is_refused(self, harness: CommandHarness) -> None:
         assert "That is you" in await read(harness, "ana", "oncall swap ana")
         assert "sam has no such shift" in await read(harness, "ana", "oncall swap sam")
+
+
+async def test_the_address_of_a_calendar_is_answered_to_whoever_asks_and_to_nobody_else(harness: CommandHarness) -> None:
+    own, teams = [await read(harness, "ana", text) for text in ("oncall calendar", "oncall calendar platform")]
+    assert "https://deepecho.example.com/oncall/calendar.ics?person=ana&signed=" in own
+    assert "https://deepecho.example.com/oncall/calendar.ics?team=platform&signed=" in teams
+    assert all("signed=" not in record.entry.outcome + record.entry.where for record in await harness.audit())
+    request = harness.request(person("ana"))
+    off = replace(harness.services, family_services={CalendarLinks: CalendarLinks("", ())})
+    assert "Calendars are switched off" in shown(await harness.answer(replace(request, services=off), "oncall calendar"))
 
 
 async def test_without_the_sections_it_says_what_the_catalogue_lacks(harness: CommandHarness) -> None:

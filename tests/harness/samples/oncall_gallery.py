@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from domain.answers.oncall import (
+    CalendarAnswer,
     CoverCard,
     LayerLine,
     NamedPerson,
@@ -89,6 +90,9 @@ ONCALL_GALLERY: dict[str, Fact] = {
         title=sentence(MIA, " is on call for platform (primary) instead of ", ANA, "."),
         lines=("From Mon 23 Nov 14:02 UTC · 15:02 Europe/Berlin (yours, rota)", "Until Tue 24 Nov 14:02 UTC"),
         undo="oc-k7m2",
+    ),
+    "on-call calendar": CalendarAnswer(
+        name="ana", is_own=True, url="https://deepecho.example.com/oncall/calendar.ics?person=ana&signed=" + "ab2c" * 8
     ),
     "on-call notice": OnCallNotice(
         team="platform", title=sentence("You are on call for platform until ", Timestamp(NOW + DAY), "."), undo="oc-k7m2"
