@@ -1,6 +1,5 @@
 """The card of an incident in each of its states, and the notes in its channel. Cards name people and mention nobody."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from bot.views import phrases
@@ -11,7 +10,6 @@ from bot.views.markup.spans import Line, Strong, join, join_dots, line
 from domain.incidents.cards import IncidentCard
 from domain.incidents.changes import IncidentNote
 from domain.incidents.channel_problems import problems
-from domain.incidents.clocks import UpcomingStep
 from domain.incidents.incident import (
     ClockKind,
     Incident,
@@ -121,7 +119,7 @@ def _facts(fact: IncidentCard, now: datetime) -> tuple[Line, ...]:
     rows = [
         _roles(incident) if incident.is_open else (),
         _clocks(incident, now),
-        _upcoming(fact.upcoming) if incident.is_open else (),
+        *(_upcoming(fact) if incident.is_open else ()),
         _pages(incident) if incident.state is IncidentState.DECLARED else (),
         _update(incident),
         *_tasks(incident),
@@ -130,9 +128,10 @@ def _facts(fact: IncidentCard, now: datetime) -> tuple[Line, ...]:
 
 
 def _roles(incident: Incident) -> Line:
-    held = ((role, incident.holder(role)) for role in IncidentRole)
-    names = (line(f"{role.value} ", holder.text if holder else "nobody") for role, holder in held)
-    return line(Strong("Roles"), " ", join_dots(*names))
+    held = [(role, holder) for role in IncidentRole if (holder := incident.holder(role)) is not None]
+    names = [line(f"{role.value} ", holder.text) for role, holder in held]
+    nobody = [] if incident.commander else [line("nobody commands it")]
+    return line(Strong("Roles"), " ", join_dots(*nobody, *names))
 
 
 def _clocks(incident: Incident, now: datetime) -> Line:
@@ -144,17 +143,22 @@ def _clocks(incident: Incident, now: datetime) -> Line:
 def _clock(clock: IncidentClock, now: datetime) -> Line:
     word, is_far = _CLOCK_WORDS[clock.kind], abs(clock.deadline - now) > timedelta(hours=12)
     if clock.paused:
-        return line(f"{word} paused until ", Timestamp(clock.due_at, time_only=not is_far), f" ({clip(clean(clock.paused), 80)})")
+        return line(
+            f"{word.removesuffix(' by')} paused until ",
+            Timestamp(clock.due_at, time_only=not is_far),
+            f" ({clip(clean(clock.paused), 80)})",
+        )
     left = clock.deadline - now
     over = line(" ", Strong(f"late by {format_duration(-left)}")) if left < -timedelta(minutes=1) else ()
     soon = f" (in {format_duration(left)})" if timedelta(0) < left <= timedelta(minutes=10) else ""
     return line(f"{word} ", Timestamp(clock.deadline, time_only=not is_far), soon, over)
 
 
-def _upcoming(steps: Iterable[UpcomingStep]) -> Line:
-    """`If nobody acts 03:30 asks ana for an update · 03:40 escalates to the team lead`."""
-    shown = [line(Timestamp(step.at, time_only=True), " ", step.text) for step in steps]
-    return line(Strong("If nobody acts"), " ", join_dots(*shown)) if shown else ()
+def _upcoming(fact: IncidentCard) -> tuple[Line, ...]:
+    """`If nobody acts`, then `03:30 asks ana for an update` and `03:40 escalates to the team lead`."""
+    soon = fact.at + timedelta(hours=12)
+    rows = [line("• ", Timestamp(step.at, time_only=step.at < soon), " ", step.text) for step in fact.upcoming]
+    return (line(Strong("If nobody acts")), *rows) if rows else ()
 
 
 def _pages(incident: Incident) -> Line:
@@ -186,7 +190,7 @@ def _linked(incident: Incident) -> tuple[Line, ...]:
     ]
     rows = [_alert(each) for each in alerts[:_MAX_LINKED]]
     rows += [line(and_more(len(alerts) - _MAX_LINKED), " alerts")] if len(alerts) > _MAX_LINKED else []
-    rows += [line("▫️ ", each.title, f": {each.state} (", Code(each.operation_id), ")") for each in operations[:_MAX_LINKED]]
+    rows += [line("🔧 ", each.title, f": {each.state} (", Code(each.operation_id), ")") for each in operations[:_MAX_LINKED]]
     return tuple(rows)
 
 

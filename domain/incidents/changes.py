@@ -86,6 +86,7 @@ def change(
     ref: str = "",
     permalink: str = "",
     quiet: bool = False,
+    told: Text = "",
     tone: Tone = Tone.PLAIN,
     lines: tuple[Text, ...] = (),
     calls: tuple[Participant, ...] = (),
@@ -98,13 +99,13 @@ def change(
 ) -> IncidentChange:
     """A change with one timeline entry and, unless ``quiet``, one message in the channel.
 
-    ``audit`` is the audited action; empty for what the audit log need not know.
+    ``told`` is the message, where that is not ``text``. ``audit`` is the audited action; empty for what need not be audited.
     """
     number = record.entry_count + 1
     after = replace(record, entry_count=number)
     entry = TimelineEntry(incident_id=record.id, number=number, kind=kind, at=at, text=text, by=by, ref=ref, permalink=permalink)
     note = IncidentNote(
-        incident_id=record.id, key=str(number), at=at, text=text, tone=tone, lines=lines, calls=calls, offers=offers
+        incident_id=record.id, key=str(number), at=at, text=told or text, tone=tone, lines=lines, calls=calls, offers=offers
     )
     return IncidentChange(
         record=after,

@@ -43,6 +43,8 @@ class _Step:
     text: Text
     """In words, when it happens."""
     next: IncidentClock | None
+    told: Text = ""
+    """What people are told, where that is not ``text``, which the timeline has."""
     calls: tuple[Participant, ...] = ()
     offers: tuple[Offer, ...] = ()
     page: PageOrder | None = None
@@ -139,6 +141,7 @@ def run_due_clock(incident: Incident, at: datetime, timings: IncidentTimings) ->
         EntryKind.CLOCK,
         at,
         step.text,
+        told=step.told,
         tone=Tone.WARNING,
         calls=step.calls,
         offers=step.offers,
@@ -157,7 +160,8 @@ def upcoming(incident: Incident, timings: IncidentTimings, count: int = 3) -> tu
             clocks = _replaced(clocks, clock, None)
             continue
         step = _step(incident, clock, clock.due_at, timings)
-        steps.append(UpcomingStep(clock.due_at, step.planned))
+        planned = UpcomingStep(clock.due_at, step.planned)
+        steps += [] if planned in steps else [planned]
         clocks = _replaced(clocks, clock, step.next)
     return tuple(steps)
 
@@ -260,7 +264,8 @@ def _commander(incident: Incident, clock: IncidentClock, at: datetime, timings: 
     if clock.step == 0:
         return _Step(
             planned=sentence("asks whether ", name, " is still with it"),
-            text=sentence(name, f", are you still with it? You did nothing here for {silent}."),
+            text=sentence(name, f" did nothing here for {silent}."),
+            told=f"are you still with it? You did nothing here for {silent}.",
             next=_later(clock, at, timings.escalate_after),
             calls=_leaders(incident),
             offers=(Offer.STILL_HERE, Offer.TAKE_COMMAND),

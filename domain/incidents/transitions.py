@@ -232,8 +232,10 @@ def set_role(
         acting = replace(acting, clocks=clocks_after_act(acting, at, timings))
     before = sentence(", instead of ", current.text) if current else ""
     text = sentence(holder.text, f" is {role.value}", before, ".")
-    calls = () if holder.person == by.person else (holder,)
-    return change(acting, EntryKind.ROLE, at, text, by=by, calls=calls, audit="incident role")
+    if holder.person == by.person:
+        return change(acting, EntryKind.ROLE, at, text, by=by, audit="incident role")
+    told = sentence(f"you are {role.value}", before, ", says ", by.text, ".")
+    return change(acting, EntryKind.ROLE, at, text, by=by, told=told, calls=(holder,), audit="incident role")
 
 
 def post_update(record: Incident, text: str, by: Participant, at: datetime, timings: IncidentTimings) -> IncidentChange:

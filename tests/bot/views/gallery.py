@@ -39,6 +39,7 @@ from domain.rich_text import CommandMention, sentence
 from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
 from tests.harness.families import Fact
 from tests.harness.samples.alert_gallery import ALERT_GALLERY
+from tests.harness.samples.incident_gallery import INCIDENT_GALLERY
 from tests.harness.samples.incident_report_gallery import REPORT_GALLERY
 from tests.harness.samples.oncall_gallery import ONCALL_GALLERY
 from tests.harness.samples.operations import (
@@ -297,6 +298,7 @@ GALLERY: dict[str, Fact] = {
     "help": HELP,
     "form": FORM,
     **ALERT_GALLERY,
+    **INCIDENT_GALLERY,
     **REPORT_GALLERY,
     **ONCALL_GALLERY,
 }

@@ -141,14 +141,14 @@ def test_what_the_card_foretells_is_what_happens(severity: Severity, acts: list[
     for act in acts:
         at += minutes(1)
         record = _acted(record, act, at)
-    foretold = [step.at for step in upcoming(record, TIMINGS, count=6)]
+    foretold = list(dict.fromkeys(step.at for step in upcoming(record, TIMINGS, count=6)))
     happened: list[datetime] = []
     while len(happened) < len(foretold):
         due_at = next_due(record)
         assert due_at is not None
         change = run_due_clock(record, due_at, TIMINGS)
         assert change is not None
-        happened += [due_at] if change.notes else []
+        happened += [due_at] if change.notes and due_at not in happened else []
         record = change.record
     assert happened == foretold
 

@@ -138,7 +138,8 @@ def test_the_person_who_gets_a_role_is_called_and_nobody_else() -> None:
     change = transitions.set_role(declared().record, IncidentRole.COMMANDER, LEE, ANA, START, TIMINGS)
     assert change.record.commander == LEE
     assert change.notes[0].calls == (LEE,)
-    assert plain_text(change.notes[0].text) == "lee is commander."
+    assert plain_text(change.notes[0].text) == "you are commander, says ana."
+    assert plain_text(change.entries[0].text) == "lee is commander."
 
 
 def test_taking_a_role_oneself_calls_nobody() -> None:
