@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+from domain.alerts.alerts import AlertNote
 from domain.incidents.cards import IncidentCard
 from domain.incidents.catchup import Catchup
 from domain.incidents.changes import IncidentNote
 from domain.incidents.incident import Incident
 from domain.people import Person
-from storage.outbox_messages import FactKind, OutboxMessage, Urgency, card_key
+from storage.outbox_messages import ALERT_NOTE, FactKind, OutboxMessage, Urgency, card_key
 
 INCIDENT_CARD = FactKind("incident-card", 1, IncidentCard)
 INCIDENT_NOTE = FactKind("incident-note", 1, IncidentNote)
@@ -54,7 +55,7 @@ def announcement(card: IncidentCard, *, low_priority: bool) -> OutboxMessage:
 def incident_note(incident: Incident, note: IncidentNote) -> OutboxMessage | None:
     """A message in the incident's channel; before that exists, in the announcement's thread. None without either."""
     if incident.channel.is_usable:
-        return _note(note, stream=f"{incident.id}/channel", parent="", channel=incident.channel.id)
+        return in_channel(incident, note)
     if incident.announcement_channel:
         return _note(note, stream=incident.id, parent=card_key(incident.id), channel=incident.announcement_channel)
     return None
@@ -76,6 +77,25 @@ def _note(note: IncidentNote, *, stream: str, parent: str, channel: str) -> Outb
         urgency=Urgency.INCIDENT,
         kind=INCIDENT_NOTE,
         fact=note,
+        card=False,
+    )
+
+
+def in_channel(incident: Incident, note: IncidentNote) -> OutboxMessage:
+    """A note in the incident's own channel, which exists."""
+    return _note(note, stream=f"{incident.id}/channel", parent="", channel=incident.channel.id)
+
+
+def chart_reply(chart: AlertNote, parent: OutboxMessage) -> OutboxMessage:
+    """A chart of a linked alert in the thread of a message."""
+    return OutboxMessage(
+        key=f"{parent.key}/{chart.group_id}",
+        stream=parent.stream,
+        parent=parent.key,
+        channel=parent.channel,
+        urgency=Urgency.DETAIL,
+        kind=ALERT_NOTE,
+        fact=chart,
         card=False,
     )
 

@@ -16,7 +16,7 @@ from storage.alerts import find_known_ids
 from storage.outbox_messages import dump, type_adapter
 from storage.pruning import prunable_ids
 from storage.tables.core import timers
-from storage.tables.incidents import incident_entries, incident_subjects, incidents
+from storage.tables.incidents import incident_entries, incident_subjects, incidents, postmortems
 from storage.upsert import insert
 
 PRUNE_BATCH_INCIDENTS = 5
@@ -170,7 +170,7 @@ class IncidentRepository:
     async def prune(self, before: datetime) -> int:
         """Delete a batch of incidents that were closed before this time, with their timelines; returns how many."""
         expired = await prunable_ids(self._connection, incidents.c.id, incidents.c.closed_at < before, PRUNE_BATCH_INCIDENTS)
-        for table in (incident_entries, incident_subjects):
+        for table in (incident_entries, incident_subjects, postmortems):
             await self._connection.execute(delete(table).where(table.c.incident_id.in_(expired)))
         await self._connection.execute(delete(incidents).where(incidents.c.id.in_(expired)))
         return len(expired)
@@ -209,5 +209,12 @@ def _columns(incident: Incident) -> dict[str, Any]:
         "declared_at": incident.declared.at,
         "closed_at": incident.closed.at if incident.closed else None,
         "next_due_at": next_due(incident),
+        "acknowledged_at": incident.acknowledged.at if incident.acknowledged else None,
+        "mitigated_at": incident.mitigated.at if incident.mitigated else None,
+        "resolved_at": incident.resolved.at if incident.resolved else None,
+        "cause": incident.cause[:400],
+        "services": "\n".join(incident.services),
+        "reopened": incident.reopened,
+        "is_counted": not incident.is_test and not incident.merged_into,
         "record": dump(incident),
     }

@@ -1,4 +1,4 @@
-"""What tells about incidents: catch-ups and timelines."""
+"""What tells about incidents: catch-ups, timelines and post-mortems."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,7 @@ from bot.views.render import View, timeless
 from domain.incidents.catchup import Catchup
 from domain.incidents.timeline_report import IncidentTimeline
 from runbooks.incidents.catchup import CatchupService
+from runbooks.incidents.postmortem import PostmortemService
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.timeline import TimelineService
 from storage.incident_messages import INCIDENT_CATCHUP
@@ -22,10 +23,11 @@ REPORT_VIEWS: Mapping[type, View] = {
 
 def report_services(
     core: CoreComponents, saver: IncidentSaver, notify_outbox: NotifyOutbox
-) -> tuple[CatchupService, TimelineService]:
+) -> tuple[CatchupService, TimelineService, PostmortemService]:
     """The services behind the commands."""
     catchup = CatchupService(
         store=core.store, clock=core.clock, saver=saver, directory=core.directory, notify_outbox=notify_outbox
     )
     timeline = TimelineService(store=core.store, clock=core.clock, directory=core.directory, notify_outbox=notify_outbox)
-    return catchup, timeline
+    postmortem = PostmortemService(store=core.store, clock=core.clock, directory=core.directory, notify_outbox=notify_outbox)
+    return catchup, timeline, postmortem

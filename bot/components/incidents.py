@@ -16,7 +16,7 @@ from bot.slack.channels import SlackChannels
 from bot.views import alert_buttons, incident_answers, incident_buttons, incident_card
 from bot.views.render import timeless
 from commands.core.arguments import Arguments
-from commands.incidents import declare, lists, reports, states, work
+from commands.incidents import declare, lists, postmortem, reports, states, work
 from commands.incidents.fields import FIELDS
 from domain.answers.incidents import (
     IncidentAnswer,
@@ -37,6 +37,7 @@ from runbooks.incidents.channel_setup import ChannelSetup, wake_channel_setup
 from runbooks.incidents.listeners import IncidentListeners
 from runbooks.incidents.message_events import MessageEvents
 from runbooks.incidents.page_events import PageEvents
+from runbooks.incidents.postmortem import PostmortemService
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.service import IncidentService
 from runbooks.incidents.timeline import TimelineService
@@ -66,13 +67,18 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
         observer=core.options.observer,
     )
     events, events_task = build_channel_events(core, records, MessageEvents(saver).handle, notify_outbox)
-    catchup, timeline = report_services(core, saver, notify_outbox)
+    catchup, timeline, postmortems = report_services(core, saver, notify_outbox)
     watch = WatchEnd(core.store, core.clock, saver, WatchProof(_watch_sources(core)), notify_outbox)
     timers = IncidentTimerHandlers(
         store=core.store, saver=saver, submit_watch=watch.submit, notify_outbox=notify_outbox, welcome=catchup.welcome
     )
     return FamilyComponents(
-        services={IncidentService: service, CatchupService: catchup, TimelineService: timeline},
+        services={
+            IncidentService: service,
+            CatchupService: catchup,
+            TimelineService: timeline,
+            PostmortemService: postmortems,
+        },
         on_page_acknowledged=pages.on_acknowledged,
         on_page_note=pages.on_note,
         on_groups_saved=listeners.on_groups_saved,
@@ -144,7 +150,7 @@ def _chosen_command(value: str) -> str | None:
 
 INCIDENTS = Family(
     name="incidents",
-    routers=(declare.router, states.router, work.router, lists.router, reports.router),
+    routers=(declare.router, states.router, work.router, lists.router, reports.router, postmortem.router),
     form_fields=FIELDS,
     id_prefix="inc",
     fact_kinds=(INCIDENT_CARD, INCIDENT_NOTE, *REPORT_KINDS),

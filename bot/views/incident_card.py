@@ -6,7 +6,7 @@ from bot.views import phrases
 from bot.views.incident_buttons import card_buttons, note_buttons
 from bot.views.markup.document import Actions, Block, Context, Document, Header, Paragraph, TextFile
 from bot.views.markup.mrkdwn import clean
-from bot.views.markup.spans import Line, Strong, join, join_dots, line
+from bot.views.markup.spans import Hyperlink, Line, Strong, join, join_dots, line
 from domain.incidents.cards import IncidentCard
 from domain.incidents.changes import IncidentNote
 from domain.incidents.channel_problems import problems
@@ -122,6 +122,7 @@ def _facts(fact: IncidentCard, now: datetime) -> tuple[Line, ...]:
         *(_upcoming(fact) if incident.is_open else ()),
         _pages(incident) if incident.state is IncidentState.DECLARED else (),
         _update(incident),
+        _postmortem(incident),
         *_tasks(incident),
     ]
     return tuple(filter(None, rows))
@@ -172,6 +173,11 @@ def _update(incident: Incident) -> Line:
         return ()
     text = clip(clean(update.text), _MAX_UPDATE_LENGTH)
     return line(Strong("Last word"), " ", Timestamp(update.mark.at, time_only=True), " ", update.mark.by.text, f": {text}")
+
+
+def _postmortem(incident: Incident) -> Line:
+    done = incident.postmortem
+    return line(Strong("Post-mortem"), " ", Hyperlink("the finished one", done.url)) if done else ()
 
 
 def _tasks(incident: Incident) -> tuple[Line, ...]:

@@ -41,5 +41,8 @@ FIELDS: Mapping[str, ArgumentField] = {
     "why": ArgumentField(label="Why"),
     "how": ArgumentField(label="How"),
     "action": ArgumentField(label="What", hint="add, done or list."),
+    "number": ArgumentField(label="Number", hint="Of an entry, as the timeline shows it."),
+    "at": ArgumentField(label="When", hint="By your clock, like 14:05; 14:05Z is UTC. Empty: now."),
+    "address": ArgumentField(label="Address", hint="Where the post-mortem can be read: https://…"),
     "subject": ArgumentField(label="Alert or operation", hint="Like al-k7m2 or op-k7m2."),
 }

@@ -43,11 +43,16 @@ class IncidentEvidence:
         return without_mentions(text, self.names)
 
 
+def first_alert_at(incident: Incident, groups: Iterable[AlertGroup]) -> datetime | None:
+    """When the first of its alerts began; None where no alert that is still stored led to the declaration."""
+    declared_at = incident.declared.at
+    starts = (group.began_at for group in groups if declared_at - MAX_ALERT_LEAD <= group.began_at <= declared_at)
+    return min(starts, default=None)
+
+
 def began_at(incident: Incident, groups: Iterable[AlertGroup]) -> datetime:
     """When the first of its alerts began, or the declaration, whichever is earlier."""
-    declared_at = incident.declared.at
-    starts = (group.began_at for group in groups if declared_at - MAX_ALERT_LEAD <= group.began_at < declared_at)
-    return min(starts, default=declared_at)
+    return first_alert_at(incident, groups) or incident.declared.at
 
 
 def names_of(incident: Incident, entries: Iterable[TimelineEntry]) -> dict[Person, str]:
@@ -57,6 +62,16 @@ def names_of(incident: Incident, entries: Iterable[TimelineEntry]) -> dict[Perso
     people += [incident.commander, incident.comms, incident.scribe, *(entry.by for entry in entries)]
     people += [mark.by for task in incident.tasks for mark in (task.added, task.done) if mark]
     return {each.person: each.name for each in people if each is not None and each.name}
+
+
+def nameless(evidence: IncidentEvidence) -> frozenset[Person]:
+    """Everybody in the evidence whose name is not recorded."""
+    people = people_in(entry.text for entry in evidence.entries) | {act.who for act in evidence.acts}
+    for operation in evidence.operations:
+        decided_by = operation.approval.decided_by if operation.approval else None
+        people |= {operation.requested_by, *([decided_by] if decided_by else [])}
+    suspected = {group.suspect.change.by for group in evidence.groups if group.suspect}
+    return frozenset(filter(None, people | suspected | {lock.by for lock in evidence.locks})) - evidence.names.keys()
 
 
 def people_in(texts: Iterable[Text]) -> frozenset[Person]:

@@ -130,6 +130,14 @@ class Update:
     mark: Mark
 
 
+@dataclass(frozen=True, slots=True)
+class FinishedPostmortem:
+    """Where the finished post-mortem is, and who said so."""
+
+    url: str
+    mark: Mark
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageLine:
     """One attempt to page, for the card: ``SMS to ana delivered``."""
@@ -175,6 +183,8 @@ class Incident:
     pages: tuple[PageLine, ...] = ()
     proof: tuple[Text, ...] = ()
     """What the watch after the resolution has shown, and what it could not show."""
+    postmortem: FinishedPostmortem | None = None
+    """The finished post-mortem; None while there is only a draft."""
     reopened: int = 0
     merged_into: str = ""
     entry_count: int = 0

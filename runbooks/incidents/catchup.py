@@ -1,12 +1,12 @@
 """Catch-ups: for whoever asks, and once for whoever joins an incident's channel late."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.clock import Clock
 from domain.incidents.catchup import Catchup, catchup_of
-from domain.incidents.evidence import IncidentEvidence, people_in, with_names
+from domain.incidents.evidence import nameless, with_names
 from domain.incidents.incident import Incident
 from domain.people import BOT, Directory, Person
 from runbooks.incidents.names import lookup_names
@@ -36,7 +36,7 @@ class CatchupService:
         async with self.store.read() as tx:
             evidence = await tx.of(EvidenceReader).read(incident, at)
             steps = await self.saver.upcoming(tx, incident)
-        return catchup_of(with_names(evidence, await self._names(evidence)), steps)
+        return catchup_of(with_names(evidence, await lookup_names(self.directory, nameless(evidence))), steps)
 
     async def welcome(self, incident_id: str, person: Person) -> bool:
         """Send a catch-up to a person who has just joined the channel. False where none is due.
@@ -62,12 +62,6 @@ class CatchupService:
         message = catchup_message(catchup_of(evidence, await self.saver.upcoming(tx, incident)), person)
         # Rows of the outbox are deleted after a month; addresses of messages stay.
         return await tx.outbox.address(message.key) is None and await tx.put_message(message, at)
-
-    async def _names(self, evidence: IncidentEvidence) -> Mapping[Person, str]:
-        """The names of people whom the incident has not recorded."""
-        people = {operation.requested_by for operation in evidence.operations} | {lock.by for lock in evidence.locks}
-        people |= people_in(entry.text for entry in evidence.entries) | {act.who for act in evidence.acts}
-        return await lookup_names(self.directory, people - evidence.names.keys())
 
 
 def is_late(incident: Incident, person: Person, at: datetime) -> bool:

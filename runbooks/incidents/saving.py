@@ -16,6 +16,7 @@ from domain.incidents.timeline import TimelineEntry
 from domain.paging.pages import Acknowledgement, PageNote
 from domain.rich_text import Text, sentence
 from runbooks.incidents.channel_setup import wake_channel_setup
+from runbooks.incidents.postmortem_drafts import post_draft
 from runbooks.incidents.timers import clock_key, clock_timer
 from storage.incident_messages import announcement, channel_card, incident_note
 from storage.incidents import IncidentRepository
@@ -109,6 +110,8 @@ class IncidentSaver:
         for note in change.notes:
             if (message := incident_note(record, note)) is not None:
                 await tx.put_message(message, at)
+        if record.closed is not None and record.closed.at == at:
+            await post_draft(tx, record, at)
         # The audit log's head is the one row that every writer locks, so it is locked as late as possible.
         for entry in change.audit_entries:
             await tx.audit.append(entry)

@@ -25,6 +25,7 @@ from domain.redaction import redact
 from integrations.kubernetes import ClusterSettings, open_cluster
 from runbooks.alerts.service import AlertmanagerLookup, AlertService, SilenceApi
 from runbooks.incidents.catchup import CatchupService
+from runbooks.incidents.postmortem import PostmortemService
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.service import IncidentService
 from runbooks.incidents.timeline import TimelineService
@@ -167,6 +168,7 @@ def _incident_services(
         IncidentService(store=store, clock=clock, catalogue=lambda: catalogue, saver=saver, notify_outbox=lambda: None),
         CatchupService(store=store, clock=clock, saver=saver, directory=directory, notify_outbox=lambda: None),
         TimelineService(store=store, clock=clock, directory=directory, notify_outbox=lambda: None),
+        PostmortemService(store=store, clock=clock, directory=directory, notify_outbox=lambda: None),
     )
     return {type(service): service for service in services}
 

@@ -58,7 +58,7 @@ def message_of(page: Document) -> Message:
     is_shortened = is_shortened or any(_is_shortened(block) for block in page.blocks)
     summary = limits.cut(redact(to_mrkdwn(page.summary)), limits.SUMMARY)
     overflow = text_of(page) if is_shortened and page.overflows_to_file else None
-    file = TextFile(page.file.name, redact(page.file.text)) if page.file else None
+    file = TextFile(page.file.name, clean_lines(page.file.text)) if page.file else None
     return Message(summary or "deepecho", fitted, overflow, page.chart, file)
 
 
