@@ -6,5 +6,6 @@ from bot.components.general import GENERAL
 from bot.components.incidents import INCIDENTS
 from bot.components.oncall import ONCALL
 from bot.components.operations import OPERATIONS
+from bot.components.paging import PAGING
 
-FAMILIES: tuple[Family, ...] = (OPERATIONS, ALERTS, INCIDENTS, ONCALL, GENERAL)
+FAMILIES: tuple[Family, ...] = (OPERATIONS, ALERTS, INCIDENTS, ONCALL, PAGING, GENERAL)
