@@ -50,6 +50,7 @@ async def test_help_shows_every_command_with_its_example(harness: CommandHarness
         *("alerts", "alerts route", "ack", "silence", "unsilence", "silences", "rollback-suspect"),
         *("oncall", "oncall week", "oncall override", "oncall take", "oncall undo", "oncall cover", "oncall swap"),
         *("oncall accept", "oncall calendar", "oncall decline", "oncall withdraw"),
+        *("page", "page show", "page test"),
     }
     assert all(line.text and line.example.startswith(line.command) and line.usage.startswith(line.command) for line in lines)
 
