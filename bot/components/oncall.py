@@ -9,6 +9,7 @@ from bot.components.core import CoreComponents
 from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox, Webhook
 from bot.components.oncall_check import check_oncall
 from bot.interactions.buttons import command_with_id
+from bot.slack.user_groups import SlackUserGroups
 from bot.views import oncall as views
 from bot.views.render import timeless
 from bot.web.calendar import CalendarEndpoint
@@ -18,11 +19,14 @@ from commands.oncall.fields import FIELDS
 from domain.answers.oncall import CalendarAnswer, CoverCard, OnCallAnswer, OnCallNotice, OverrideAnswer, WeekAnswer
 from domain.catalogue.base import DNS_LABEL
 from domain.oncall.calendar import CALENDAR_PATH, CalendarLinks
+from integrations.pagerduty import open_pagerduty_api
 from runbooks.housekeeping import Prune
+from runbooks.oncall.groups import GroupKeeper
 from runbooks.oncall.messages import COVER_CARD, NOTICE
 from runbooks.oncall.reviewer import Reviewer
+from runbooks.oncall.schedules import ScheduleReader, ScheduleSource
 from runbooks.oncall.service import OncallService
-from runbooks.oncall.timers import EXPIRE, REVIEW
+from runbooks.oncall.timers import EXPIRE, GROUP, REVIEW, SCHEDULE
 from runbooks.periodic import run_periodically
 from storage.oncall import OncallRepository
 
@@ -39,19 +43,45 @@ def build_oncall(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
     links = core.settings.calendar.links
     endpoint = CalendarEndpoint(links, store, clock, current)
 
+    groups = GroupKeeper(store=store, catalogue=current, slack=SlackUserGroups(core.slack), notify_outbox=notify_outbox)
+    pagerduty = _PagerDuty(core)
+    schedules = ScheduleReader(store=store, catalogue=current, source=lambda: pagerduty.api, notify_outbox=notify_outbox)
+
     def watch() -> Coroutine[Any, Any, Any]:
         return run_periodically("oncall", CATALOGUE_POLL_INTERVAL, reviewer.watch_catalogue)
 
     return FamilyComponents(
         services={OncallService: service, CalendarLinks: links},
         tasks=(BackgroundTask("oncall", watch),),
-        timer_handlers={REVIEW: reviewer.run_due, EXPIRE: service.expire},
+        open=pagerduty.open,
+        timer_handlers={
+            REVIEW: reviewer.run_due,
+            EXPIRE: service.expire,
+            GROUP: groups.run_due,
+            SCHEDULE: schedules.run_due,
+        },
         webhooks=(Webhook(CALENDAR_PATH, endpoint.serve, method="GET"),) if links.secrets else (),
         metrics=(
             MetricSpec("deepecho_calendars_served", "counter", "Calendars of on-call that were read", lambda: endpoint.served),
             MetricSpec("deepecho_calendars_refused", "counter", "Calendar addresses that were wrong", lambda: endpoint.refused),
         ),
     )
+
+
+class _PagerDuty:
+    """The client that reads schedules, where the settings have a token for it. Opening it sends no request."""
+
+    def __init__(self, core: CoreComponents) -> None:
+        self._core = core
+        self.api: ScheduleSource | None = None
+
+    async def open(self) -> None:
+        settings = self._core.settings.pagerduty
+        if settings is None or settings.api_token is None or settings.user_email is None:
+            return
+        token = settings.api_token.get_secret_value()
+        opening = open_pagerduty_api(settings.api_url, token, settings.user_email, self._core.clock)
+        self.api = await self._core.stack.enter_async_context(opening)
 
 
 _GAP_VALUE = re.compile(rf"({DNS_LABEL})/([0-9]{{1,9}})/([0-9]{{1,10}})")

@@ -21,11 +21,15 @@ class RemoteShift:
 
 @dataclass(frozen=True, slots=True)
 class RemoteSchedule:
-    """All shifts between ``read_at`` and ``complete_until``, as they were read. ``read_at`` is None if it never succeeded."""
+    """All shifts until ``complete_until``, as they were read at ``read_at``, which is None if that never succeeded.
+
+    ``problem`` is why the last attempt failed for good; the shifts are those of the last one that succeeded.
+    """
 
     shifts: tuple[RemoteShift, ...] = field(default=())
     read_at: datetime | None = None
     complete_until: datetime | None = None
+    problem: str = ""
 
     def on_call(self, layer: str, at: datetime) -> tuple[str, ...]:
         """Who is on call in a layer. Several people may be, and nobody."""
