@@ -138,6 +138,8 @@ class RunningPods:
     """The id of the operation that changed the Deployment last."""
     images: tuple[RunningImage, ...] = ()
     """What the containers and init containers of the newest revision's ready pods run, each distinct one once."""
+    nodes: tuple[str, ...] = ()
+    """The nodes of these pods."""
     kept: tuple[KeptPods, ...] = ()
     """The pods of earlier revisions, by the version that they run."""
 

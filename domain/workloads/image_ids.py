@@ -2,11 +2,12 @@
 
 An id holds one of three digests: of a manifest list (what containerd pulled by a tag of several platforms), of one platform's
 manifest, or of the configuration (an image that was loaded, not pulled). Equal digests are the same content. Different ones are
-different content only where they can be compared: the same sort, the same repository, a node of the same platform.
+different content only where they can be compared: the same sort, the same repository, a node of the same platform. A node lists
+all names that it knows of one content: digests that stand there together are the same content.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import combinations
 
@@ -30,6 +31,8 @@ class ReportedImage:
 
     image_id: str
     platform: str = ""
+    aliases: frozenset[str] | None = None
+    """All digests of the same content that nodes know; empty if no node lists it, None if none was asked."""
 
     @property
     def digest(self) -> str:
@@ -67,10 +70,28 @@ def compare(one: ReportedImage, other: ReportedImage) -> Sameness:
     """Whether two images are the same content."""
     if not one.digest or not other.digest:
         return Sameness.UNKNOWN
-    if one.digest == other.digest:
+    if one.digest == other.digest or one.digest in (other.aliases or ()) or other.digest in (one.aliases or ()):
         return Sameness.SAME
     comparable = one.platform == other.platform != "" and one.repository == other.repository
-    return Sameness.DIFFERENT if comparable else Sameness.UNKNOWN
+    # A node lists 50 images at most: of one that is not there it is not known which other names it has.
+    is_listed = one.aliases != frozenset() != other.aliases
+    return Sameness.DIFFERENT if comparable and is_listed else Sameness.UNKNOWN
+
+
+def merge_aliases(groups: Iterable[Collection[str]]) -> tuple[frozenset[str], ...]:
+    """Groups of digests, each of one content, from those that single nodes list: groups that share a digest are one."""
+    merged: list[frozenset[str]] = []
+    for group in groups:
+        joined = frozenset(group).union(*(each for each in merged if not each.isdisjoint(group)))
+        merged = [each for each in merged if each.isdisjoint(group)] + [joined]
+    return tuple(merged)
+
+
+def with_aliases(image: RunningImage, groups: Iterable[frozenset[str]]) -> RunningImage:
+    """The image with all digests that nodes list for its content."""
+    digest = image.reported.digest
+    aliases = next((group for group in groups if digest in group), frozenset())
+    return replace(image, reported=replace(image.reported, aliases=aliases))
 
 
 def compare_all(images: Iterable[ReportedImage]) -> Sameness:

@@ -21,6 +21,7 @@ from integrations.kubernetes.other_kinds import other_kinds
 from integrations.kubernetes.permissions import Permission, permissions
 from integrations.kubernetes.pod_counts import counted_pods
 from integrations.kubernetes.pod_failures import pod_failures
+from integrations.kubernetes.pod_images import image_aliases
 from integrations.kubernetes.pods import running_pods
 from integrations.kubernetes.settings import ClusterSettings
 
@@ -149,6 +150,10 @@ class Cluster:
     async def running_pods(self, target: Target) -> RunningPods:
         """Count pods and read the images of ready ones. Pods that are being deleted, evicted or finished do not count."""
         return await running_pods(self._client, target)
+
+    async def image_aliases(self, nodes: Iterable[str]) -> tuple[frozenset[str], ...] | None:
+        """Groups of digests that these nodes list as names of one content. None without the right to read nodes."""
+        return await image_aliases(self._client, nodes)
 
     async def pod_counts(self, workloads: Iterable[Workload]) -> dict[str, PodCounts]:
         """What the pods of these workloads run now, by the workload's uid: one list request for each namespace."""

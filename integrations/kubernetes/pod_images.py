@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from domain.errors import Forbidden, NotFound, TemporaryError
-from domain.workloads.image_ids import ReportedImage, RunningImage
+from domain.workloads.image_ids import ReportedImage, RunningImage, merge_aliases
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.resources import NODES, Json
 
@@ -15,8 +15,27 @@ _CONTAINER_LISTS = (("initContainers", "initContainerStatuses"), ("containers", 
 async def running_images(client: KubernetesClient, pods: Iterable[Json]) -> tuple[RunningImage, ...]:
     """What each container and init container of these pods runs, each distinct image once."""
     pods = list(pods)
-    platforms = await _platforms(client, {_node_of(pod) for pod in pods})
-    return tuple(dict.fromkeys(image for pod in pods for image in _images_of(pod, platforms[_node_of(pod)])))
+    platforms = await _platforms(client, {node_of(pod) for pod in pods})
+    return tuple(dict.fromkeys(image for pod in pods for image in _images_of(pod, platforms[node_of(pod)])))
+
+
+async def image_aliases(client: KubernetesClient, nodes: Iterable[str]) -> tuple[frozenset[str], ...] | None:
+    """Groups of digests that these nodes list as names of one content. None without the right to read nodes."""
+    groups: list[set[str]] = []
+    for node in list(nodes)[:MAX_NODES_READ] if client.may_read_nodes else []:
+        try:
+            found = await client.get(NODES, "", node)
+        except Forbidden:
+            client.may_read_nodes = False
+            break
+        except (NotFound, TemporaryError):
+            continue
+        groups += [_digests_in(each.get("names") or []) for each in (found.get("status") or {}).get("images") or []]
+    return merge_aliases(filter(None, groups)) if client.may_read_nodes else None
+
+
+def _digests_in(names: Iterable[str]) -> set[str]:
+    return {ReportedImage(name).digest for name in names} - {""}
 
 
 def _images_of(pod: Json, platform: str) -> Iterator[RunningImage]:
@@ -29,7 +48,8 @@ def _images_of(pod: Json, platform: str) -> Iterator[RunningImage]:
             yield RunningImage(container=name, requested=str(container.get("image", "")), reported=reported)
 
 
-def _node_of(pod: Json) -> str:
+def node_of(pod: Json) -> str:
+    """The name of the pod's node; empty until it has one."""
     return str(pod["spec"].get("nodeName") or "")
 
 

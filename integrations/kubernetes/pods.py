@@ -11,7 +11,7 @@ from domain.workloads.images import version_of
 from domain.workloads.update_strategies import KeptPods, describe_pod_names
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.deployments import deployment_of, newest_replica_set, replica_sets_of
-from integrations.kubernetes.pod_images import running_images
+from integrations.kubernetes.pod_images import node_of, running_images
 from integrations.kubernetes.resources import PODS, Json, annotations, label_selector, metadata
 from integrations.kubernetes.workload_kinds import kind_of
 
@@ -37,6 +37,7 @@ async def running_pods(client: KubernetesClient, target: Target) -> RunningPods:
         total=len(active),
         ready_updated=sum(map(is_ready, updated)),
         images=await running_images(client, filter(is_ready, updated)),
+        nodes=tuple(sorted({node_of(pod) for pod in updated if is_ready(pod)} - {""})),
         kept=_kept_pods(target, [pod for pod in active if pod not in updated]),
     )
 

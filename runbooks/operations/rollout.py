@@ -1,6 +1,7 @@
 """Watches a rollout, reports pods that fail, and verifies what runs. Every procedure uses it."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from domain.operations.outcomes import VerifiedService
 from domain.operations.plans import ServiceChange, Verb
 from domain.operations.transitions import Transition
 from domain.workloads.deployments import RolloutStatus, RunningPods, Workload
+from domain.workloads.image_ids import ReportedImage, with_aliases
 from domain.workloads.images import parse_image, version_of
 from domain.workloads.pod_failures import FailureCause, PodFailure
 from domain.workloads.update_strategies import KeptPods
@@ -200,7 +202,7 @@ async def _verify(op: OperationContext, change: ServiceChange) -> VerificationRe
         # More pods were asked for after the rollout had ended, as an autoscaler does: it has not failed for that.
         problem = _not_ready_yet(op.plan.verb, change, pods, replace(workload, replicas=rolled_out))
         remarks += (f"Their number was raised to {desired} since, and {pods.ready} of them are ready.",)
-    verdict = verify_images(op.plan.verb, change, pods.images, recorded)
+    verdict = await _image_verdict(op, change, pods, recorded)
     if problem := problem or verdict.problem:
         await _mark_failed(op, change)
         return VerificationResult(problem=problem)
@@ -212,6 +214,19 @@ async def _verify(op: OperationContext, change: ServiceChange) -> VerificationRe
 def _kept_pods(verb: Verb, change: ServiceChange, pods: RunningPods) -> tuple[KeptPods, ...]:
     """The pods that the update strategy left at another template; a scaling asks for no template."""
     return () if verb is Verb.SCALE or change.strategy.reaches_all else pods.kept
+
+
+async def _image_verdict(
+    op: OperationContext, change: ServiceChange, pods: RunningPods, recorded: Sequence[ReportedImage]
+) -> ImageVerdict:
+    """Judge the images, and where that leaves a doubt once more with all names that their nodes list."""
+    verdict = verify_images(op.plan.verb, change, pods.images, recorded)
+    if verdict == ImageVerdict():
+        return verdict
+    aliases = await op.cluster(change.target.cluster).image_aliases(pods.nodes)
+    if aliases is None:
+        return verdict
+    return verify_images(op.plan.verb, change, [with_aliases(each, aliases) for each in pods.images], recorded)
 
 
 def _changed_by_others(op: OperationContext, change: ServiceChange, pods: RunningPods) -> str:

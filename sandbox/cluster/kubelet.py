@@ -66,6 +66,7 @@ class Kubelet:
         for container in pod["spec"]["containers"]:
             duration = f"in {self._pace.pull:.3f}s ({self._pace.pull:.3f}s including waiting). Image size: 184532331 bytes."
             self._record_event(pod, "Pulled", f'Successfully pulled image "{container["image"]}" {duration}')
+        self._list_images(node, pod)
         await self._wait(self._pace.start)
         if failure == "crash":
             await self._crash_loop(pod)
@@ -164,6 +165,18 @@ class Kubelet:
         used = Counter(each["spec"].get("nodeName") for each in siblings)
         names: list[str] = [each["metadata"]["name"] for each in self._store.all(NODES)]
         return min(names, key=lambda name: (used[name], name))
+
+    def _list_images(self, node: str, pod: Json) -> None:
+        """Add the pod's images to those that the node lists, each under its id and its reference."""
+        listed = self._store.get(NODES, ("", node)).get("status", {}).get("images", [])
+        known = {name for each in listed for name in each["names"]}
+        containers = [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
+        images = dict.fromkeys(container["image"] for container in containers if container["image"] not in known)
+        if images:
+            added = [{"names": [pods.image_id(image), image], "sizeBytes": 184_532_331} for image in images]
+            self._store.modify(
+                NODES, ("", node), lambda obj: obj.setdefault("status", {}).update(images=[*listed, *added]), status=True
+            )
 
     def _report(self, pod: Json) -> Callable[[str], str]:
         return partial(pods.reported_id, self._store.find(NODES, ("", self._current(pod)["spec"]["nodeName"])))

@@ -106,7 +106,7 @@ async def test_with_on_delete_the_pods_that_keep_their_version_are_named(daemon_
     assert ended.state is State.SUCCEEDED
     text = plain_text(ended.outcome)
     assert text.startswith(f"{NEW} is set; 0 of {pods} pods of agent have it. Pod")
-    assert f"{FIRST} until somebody deletes them: its update strategy is OnDelete." in text
+    assert f"{FIRST} until somebody deletes {'it' if pods == 1 else 'them'}: its update strategy is OnDelete." in text
     await daemon_set.namespace.kubectl("delete", "pod", "--selector=app=agent", "--wait=false")
     async with asyncio.timeout(ROLLOUT_TIMEOUT):
         while not (await daemon_set.workload()).has_arrived:

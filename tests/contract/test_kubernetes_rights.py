@@ -68,6 +68,7 @@ async def _do_everything(cluster: Cluster, namespace: ClusterNamespace) -> None:
         "template_of": await cluster.template_of(target, before.template_hash),
         "pod_failures": await _pod_failures(cluster, namespace),
         "running_pods": await cluster.running_pods(target),
+        "image_aliases": await cluster.image_aliases((await cluster.running_pods(target)).nodes),
         "pod_counts": await cluster.pod_counts([before]),
         "config_changes": await cluster.config_changes(target, template, since),
         "scaling_events": await cluster.scaling_events(namespace.name, since),

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.workloads.image_ids import ReportedImage, Sameness, compare, compare_all, compare_with_verified, is_requested
+from domain.workloads.image_ids import (
+    ReportedImage,
+    Sameness,
+    compare,
+    compare_all,
+    compare_with_verified,
+    is_requested,
+    merge_aliases,
+)
 
 A, B, C = (f"sha256:{digit * 64}" for digit in "abc")
 AMD, ARM, CRIO = "linux/amd64 containerd", "linux/arm64 containerd", "linux/amd64 cri-o"
@@ -57,6 +65,33 @@ def test_the_forms_of_image_ids(image_id: str, digest: str, repository: str) -> 
 )
 def test_two_images(one: ReportedImage, other: ReportedImage, result: Sameness) -> None:
     assert compare(one, other) is compare(other, one) is result
+
+
+def known(digest: str, *aliases: str, platform: str = AMD) -> ReportedImage:
+    """An image whose nodes were asked for all its names."""
+    return ReportedImage(f"{SHOP}@{digest}", platform, frozenset(aliases))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "result"),
+    [
+        (known(A, A, B), known(B, B), Sameness.SAME),
+        (known(A, A, B), image(f"{SHOP}@{B}"), Sameness.SAME),
+        (known(A, A, C), known(B, B), Sameness.DIFFERENT),
+        # Of an image that no node lists the other names are not known.
+        (known(A), known(B, B), Sameness.UNKNOWN),
+        (known(A, A), known(B, B, platform=ARM), Sameness.UNKNOWN),
+    ],
+)
+def test_names_that_a_node_lists_together_are_one_content(one: ReportedImage, other: ReportedImage, result: Sameness) -> None:
+    assert compare(one, other) is compare(other, one) is result
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=3), max_size=8))
+def test_groups_that_share_a_digest_are_one(groups: list[list[str]]) -> None:
+    merged = merge_aliases(groups)
+    assert all(any(set(group) <= one for one in merged) for group in groups)
+    assert sum(map(len, merged)) == len({digest for group in groups for digest in group})
 
 
 reported = st.builds(

@@ -11,7 +11,8 @@ from domain.errors import Refused
 from domain.operations.operation import State
 from domain.operations.plans import Plan
 from domain.workloads.containers import containers_of
-from sandbox.cluster import image_id, node
+from sandbox.cluster import ClusterFault, image_id, node
+from sandbox.cluster.resources import NODES
 from tests.harness.operations import OperationsHarness
 from tests.harness.samples.team import REGISTRY
 
@@ -122,6 +123,43 @@ async def test_two_contents_under_one_tag_are_no_success(harness: OperationsHarn
     state, outcome = await deploy_on_several_nodes(harness)
     assert state is State.FAILED
     assert "The pods run 2 different images under one name: " in outcome
+
+
+LIST, MANIFEST = f"{REGISTRY}@sha256:{'a' * 64}", f"{REGISTRY}@sha256:{'b' * 64}"
+
+
+async def deploy_beside(harness: OperationsHarness, *names: str) -> tuple[State, str]:
+    """Deploy on a node that names the list of manifests first, and on one that names its platform's manifest first."""
+    harness.stand_in.store.modify(NODES, ("", "stand-in-1"), lambda each: each["status"].update(images=[listed(LIST)]))
+    add_node(harness, "stand-in-2", MANIFEST, *names)
+    return await deploy_on_several_nodes(harness)
+
+
+def listed(*names: str) -> dict[str, Any]:
+    return {"names": [*names, f"{REGISTRY}:{NEW}"]}
+
+
+async def test_a_list_and_its_platforms_manifest_are_one_content_where_a_node_knows_both(harness: OperationsHarness) -> None:
+    assert await deploy_beside(harness, LIST) == (State.SUCCEEDED, f"Verified: all 4 pods run {NEW}.")
+
+
+async def test_a_third_digest_links_two_that_no_node_lists_together(harness: OperationsHarness) -> None:
+    third = f"mirror.example/shop@sha256:{'d' * 64}"
+    harness.stand_in.create(node("stand-in-3", (listed(LIST, third),)))
+    assert await deploy_beside(harness, third) == (State.SUCCEEDED, f"Verified: all 4 pods run {NEW}.")
+
+
+async def test_digests_that_no_node_lists_together_are_not_called_the_same(harness: OperationsHarness) -> None:
+    state, outcome = await deploy_beside(harness)
+    assert state is State.FAILED
+    assert "The pods run 2 different images under one name: …aaaaaaaaaaaa, …bbbbbbbbbbbb." in outcome
+
+
+async def test_without_the_right_to_read_nodes_it_cannot_be_told(harness: OperationsHarness) -> None:
+    harness.stand_in.inject_fault(ClusterFault(kind="status", status=403, times=1_000, path_prefix="/api/v1/nodes"))
+    state, outcome = await deploy_beside(harness, LIST)
+    assert state is State.SUCCEEDED
+    assert "Whether all of them run the same content cannot be told: nodes name it …aaaaaaaaaaaa and …bbbbbbbbbbbb." in outcome
 
 
 async def test_a_mirrors_name_with_the_same_digest_is_the_same(harness: OperationsHarness) -> None:
