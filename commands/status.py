@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from commands.core.arguments import Arguments
@@ -13,6 +14,7 @@ from domain.answers.answers import (
     ServiceStatus,
     ServiceVersions,
     StatusAnswer,
+    UnwellServices,
     VersionLine,
     VersionsAnswer,
 )
@@ -30,6 +32,9 @@ from runbooks.clusters import cluster_of
 from runbooks.operations.template_origins import with_proven_operations
 
 router = Router()
+
+HOME_TIMEOUT = 2.0
+"""Seconds that the Home tab waits for a cluster: a person waits for the tab."""
 
 
 @router.command("status", needs=Role.VIEWER, usage="[env] [service]", example="status production deep-echo-main", group="Look")
@@ -66,6 +71,26 @@ async def versions_command(request: Request, args: Arguments) -> Answer:
             for target in shown
         ),
     )
+
+
+async def unwell_services(request: Request) -> Answer | None:
+    """A section of the Home tab: what does not run as it was asked for; None where all is well."""
+    async with request.services.store.read() as tx:
+        unfinished = await tx.operations.unfinished()
+    statuses = await asyncio.gather(*(_unwell_in(request, name, unfinished) for name in request.visible_environments))
+    unwell = tuple(each for each in statuses if each.services or each.problem)
+    return UnwellServices(environments=unwell) if unwell else None
+
+
+async def _unwell_in(request: Request, name: str, unfinished: tuple[OperationRecord, ...]) -> EnvironmentStatus:
+    """Only the services that are not well; those that an operation changes now stand among the operations."""
+    try:
+        async with asyncio.timeout(HOME_TIMEOUT):
+            found = await _environment_status(request, name, None, unfinished, ())
+    except TimeoutError:
+        protected = request.catalogue.environments[name].protected
+        return EnvironmentStatus(environment=name, protected=protected, problem=f"No answer within {HOME_TIMEOUT:g} s.")
+    return replace(found, services=tuple(each for each in found.services if not each.is_well and not each.active_operation))
 
 
 def _targets(request: Request, environment: str, service: str | None) -> list[Target]:
@@ -190,7 +215,7 @@ def _service_versions(target: Target, workload: Workload, pods: Mapping[str, Pod
         )
         for revision in workload.revisions
     )
-    return ServiceVersions(service=target.service, lines=lines)
+    return ServiceVersions(service=target.service, lines=lines, has_arrived=workload.has_arrived, obstacle=workload.obstacle)
 
 
 def _deployment_missing(target: Target) -> str:

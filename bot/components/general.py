@@ -15,6 +15,7 @@ from domain.answers.answers import (
     HomeAnswer,
     StatusAnswer,
     TextAnswer,
+    UnwellServices,
     VersionsAnswer,
     WhoAmI,
 )
@@ -32,6 +33,7 @@ GENERAL = Family(
         TextAnswer: timeless(answers.text),
         ErrorAnswer: timeless(answers.error),
         StatusAnswer: timeless(status.status),
+        UnwellServices: timeless(status.unwell),
         VersionsAnswer: timeless(status.versions),
         AuditAnswer: timeless(answers.audit),
         WhoAmI: timeless(home.who_am_i),
@@ -39,5 +41,6 @@ GENERAL = Family(
         HelpAnswer: timeless(home.help_answer),
         Form: timeless(answers.form_as_text),
     },
+    home_sections=(status_commands.unwell_services,),
     build=build_general,
 )

@@ -9,10 +9,11 @@ from domain.answers.answers import (
     ServiceStatus,
     ServiceVersions,
     StatusAnswer,
+    UnwellServices,
     VersionLine,
     VersionsAnswer,
 )
-from domain.rich_text import Code, CommandMention, Timestamp
+from domain.rich_text import Code, CommandMention, Text, Timestamp
 from domain.workloads.deployments import Owner, OwnerKind
 from domain.workloads.revisions import revision_name
 
@@ -20,6 +21,8 @@ _OWNER_NAMES = {OwnerKind.HELM: "Helm", OwnerKind.ARGO_CD: "Argo CD", OwnerKind.
 _MAX_SERVICES = 20
 _WORST_FIRST = ("🔴", "🟡", "❔", "🔵", "🟢")
 _MAX_REVISIONS = 10
+_MAX_UNWELL = 8
+"""Lines for each environment on the Home tab."""
 
 
 def status(fact: StatusAnswer) -> Document:
@@ -30,6 +33,19 @@ def status(fact: StatusAnswer) -> Document:
         blocks += _environment(environment, in_detail=len(fact.environments) == 1)
     summary = join_dots(*(f"{_emoji(each)} {each.environment}: {_summary(each)}" for each in fact.environments))
     return Document(summary=summary or line("No environments"), blocks=(*blocks, Context(line("as of ", Timestamp(fact.at)))))
+
+
+def unwell(fact: UnwellServices) -> Document:
+    """What does not run as it was asked for, one paragraph for each environment."""
+    blocks: list[Block] = [Header("🔴 Not well")]
+    for environment in fact.environments:
+        name = Strong(environment.environment)
+        if environment.problem:
+            blocks.append(Paragraph((line("❔ ", name, " · ", environment.problem),)))
+            continue
+        services = sorted(environment.services, key=_rank)
+        blocks.append(Paragraph((line(name), *(_service(each, in_detail=False) for each in services)), max_lines=_MAX_UNWELL))
+    return Document(summary=line("Not well"), blocks=tuple(blocks))
 
 
 def versions(fact: VersionsAnswer) -> Document:
@@ -98,7 +114,7 @@ def _service(fact: ServiceStatus, *, in_detail: bool) -> Line:
     if _runs_what_was_asked(fact):
         runs = join_dots(Code(fact.version), ready, paused)
     else:
-        runs = stack(join_dots(line("runs ", _running(fact)), ready, paused), _asked(fact))
+        runs = stack(join_dots(line("runs ", _running(fact)), ready, paused), _asked(fact.version, fact.obstacle))
     now = (
         line("🔵 ", Code(fact.active_operation.id), f" {phrases.title(fact.active_operation.plan)}")
         if fact.active_operation
@@ -124,9 +140,9 @@ def _running(fact: ServiceStatus) -> Line:
     return join(" and ", groups) or line("nothing")
 
 
-def _asked(fact: ServiceStatus) -> Line:
+def _asked(version: str, obstacle: Text) -> Line:
     """What was asked for, and why it is not what runs."""
-    return line("asked for ", Code(fact.version), ": ", fact.obstacle or "it is still rolling out.")
+    return line("asked for ", Code(version), ": ", obstacle or "it is still rolling out.")
 
 
 def owner_text(fact: Owner) -> str:
@@ -142,7 +158,10 @@ def _revisions(fact: ServiceVersions) -> list[Block]:
         return [Paragraph((line("❔ ", name), line(fact.problem)))]
     if not fact.lines:
         return [Paragraph((name, line("nothing ran here yet")))]
-    return [Paragraph((name, *(_revision(each) for each in fact.lines)), max_lines=_MAX_REVISIONS + 1, spaced=True)]
+    asked = next((each for each in fact.lines if each.running), None)
+    waits = () if fact.has_arrived or asked is None else (_asked(asked.version, fact.obstacle),)
+    lines = (name, *waits, *(_revision(each) for each in fact.lines))
+    return [Paragraph(lines, max_lines=_MAX_REVISIONS + 1 + len(waits), spaced=True)]
 
 
 def _present_use(fact: VersionLine) -> str:

@@ -80,6 +80,11 @@ class ServiceStatus:
     problem: Text = ""
     """Why its state could not be read; then the other fields are empty."""
 
+    @property
+    def is_well(self) -> bool:
+        """Whether it runs what was asked for, with as many ready pods."""
+        return not self.problem and self.has_arrived and self.ready >= self.desired
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentStatus:
@@ -100,6 +105,13 @@ class StatusAnswer(Answer):
     """The state of the environments."""
 
     at: datetime
+    environments: tuple[EnvironmentStatus, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnwellServices(Answer):
+    """The services that do not run what was asked for, or with too few pods, by environment; the others are left out."""
+
     environments: tuple[EnvironmentStatus, ...]
 
 
@@ -127,6 +139,10 @@ class ServiceVersions:
 
     service: str
     lines: tuple[VersionLine, ...] = ()
+    has_arrived: bool = True
+    """Whether every pod is of the revision that is asked for, and available."""
+    obstacle: Text = ""
+    """Why it does not get there by itself; empty while it may."""
     problem: Text = ""
 
 

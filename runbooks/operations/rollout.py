@@ -152,7 +152,7 @@ class _PodFailureReporter:
             for failure in await self._cluster.pod_failures(self._change.target, self._reported):
                 if failure.cause not in self._reported:
                     note = _pod_failure_note(self._op, service, failure)
-                    await self._op.update_progress(service, note=note, detail=failure.reason)
+                    await self._op.update_progress(service, note=note, detail=failure.cause.reason)
                     self._reported.add(failure.cause)
 
 

@@ -12,7 +12,8 @@ from storage.store import Store
 
 async def with_proven_operations(store: Store, found: Mapping[Target, Workload]) -> Mapping[Target, Workload]:
     """The workloads, naming only operations that set the very template: an annotation may have been carried on by others."""
-    ids = {revision.operation_id for workload in found.values() for revision in workload.revisions} - {""}
+    ids = {revision.operation_id for workload in found.values() for revision in workload.revisions}
+    ids = (ids | {workload.operation_id for workload in found.values()}) - {""}
     async with store.read() as tx:
         records = {operation_id: await tx.operations.get(operation_id) for operation_id in sorted(ids)}
     return {target: _with_proven(workload, records) for target, workload in found.items()}
@@ -25,8 +26,13 @@ def _with_proven(workload: Workload, records: Mapping[str, OperationRecord | Non
         else replace(revision, operation_id="")
         for revision in workload.revisions
     )
-    present = next((item.operation_id for item in revisions if item.template_hash == workload.template_hash), "")
-    return replace(workload, revisions=revisions, template_set_by=present)
+    present = next((item for item in revisions if item.template_hash == workload.template_hash), None)
+    last = records.get(workload.operation_id)
+    # A ControllerRevision that is used again keeps the annotations with which it was made; the workload names who used it.
+    if present is not None and last is not None and _has_set(last, workload.target, present):
+        revisions = tuple(replace(item, operation_id=last.id) if item is present else item for item in revisions)
+        return replace(workload, revisions=revisions, template_set_by=last.id)
+    return replace(workload, revisions=revisions, template_set_by=present.operation_id if present else "")
 
 
 def _has_set(record: OperationRecord | None, target: Target, revision: Revision) -> bool:

@@ -180,7 +180,8 @@ async def test_a_deploy_that_fails_tells_why_within_seconds_and_what_stands_and_
     assert (ended.state, ended.progress_of("web").phase) == (State.FAILED, Phase.FAILED)
     deadline = f"It made no progress for {DEADLINE} s (Kubernetes' progress deadline)."
     assert ended.outcome == f"web did not become ready: {deadline}"
-    counted = f"counted now, 1 of 2 pods is new, 0 of them ready ({told[1]})."
+    cause = "CrashLoopBackOff" if "crash" in tag else "ImagePullBackOff"
+    counted = f"counted now, 1 of 2 pods is new, 0 of them ready ({cause})."
     assert tuple(map(str, ended.end_state)) == (
         f"web was set to {tag}; {counted} 2 pods of {SECOND} (2 ready) still exist.",
         f"To put it back: `rollback production {SECOND} web`.",

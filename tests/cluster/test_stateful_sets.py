@@ -11,6 +11,7 @@ from domain.rich_text import plain_text
 from domain.targets import Target
 from domain.workloads.deployments import Workload
 from domain.workloads.pod_counts import PodGroup
+from runbooks.operations.template_origins import with_proven_operations
 from tests.harness.cluster_namespace import ROLLOUT_TIMEOUT, ClusterNamespace, Json
 from tests.harness.operations import OperationsHarness
 from tests.harness.samples.team import RAY
@@ -99,6 +100,9 @@ async def test_a_rollback_restores_the_revision_and_is_verified(stateful_set: St
     assert (ended.state, ended.outcome) == (State.SUCCEEDED, f"Verified: all 2 pods run {FIRST}.")
     found = await stateful_set.workload()
     assert (found.template_hash, found.revision, found.operation_id) == (first, 3, ended.id)
+    # The revision keeps the annotations with which it was made first.
+    proven = await with_proven_operations(stateful_set.operations.store, {found.target: found})
+    assert proven[found.target].template_set_by == ended.id
     running = await stateful_set.operations.cluster.running_pods(stateful_set.target)
     assert (running.ready, running.total, running.ready_updated) == (2, 2, 2)
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from commands.status import HOME_TIMEOUT, unwell_services
 from domain.answers.answers import EnvironmentStatus, ErrorAnswer, ServiceStatus, StatusAnswer, VersionsAnswer
 from sandbox.cluster import ClusterFault
 from sandbox.cluster.resources import DEPLOYMENTS
@@ -160,8 +161,40 @@ async def test_what_runs_and_what_was_asked_for_are_two_things(harness: CommandH
     assert (second.version, second.running, second.pods, second.ready) == ("main-9f00d12", False, 3, 3)
     assert second.operation_id == "op-h3c9"
     versions = render_text(answer)
+    assert "asked for bad-fffffff: It made no progress for 1 s" in versions
     assert "· runs now, 0 of 1 pod ready" in versions
     assert "· still runs, 3 of 3 pods ready" in versions
+
+
+async def test_the_home_tab_shows_what_is_not_well_and_nothing_else(harness: CommandHarness) -> None:
+    async def shown() -> str:
+        section = await unwell_services(harness.request(VIV))
+        return render_text(section) if section else ""
+
+    assert await shown() == ""
+    assert await unwell_services(harness.request(GUS)) is None
+    change(harness, "deep-echo-main", set_image("bad-fffffff"))
+    await service(harness, "deep-echo-main", lambda found: bool(found.obstacle))
+    home = await shown()
+    assert "runs bad-fffffff 0/1 and main-9f00d12 3/3 · 3/3 ready" in home
+    assert "asked for bad-fffffff: It made no progress for 1 s" in home
+    assert "deep-echo-cognitive" not in home
+    assert "staging" not in home
+
+    preview = await harness.run_command(ANA, "restart production main --reason x --dry-run")
+    assert (
+        "deep-echo-main does not run just what was asked for: that is bad-fffffff, and it has "
+        "1 pod of bad-fffffff (0 ready) and 3 pods of main-9f00d12 (3 ready). It made no progress for 1 s"
+    ) in render_text(preview)
+
+
+async def test_a_silent_cluster_does_not_hold_up_the_home_tab(harness: CommandHarness) -> None:
+    harness.stand_in.inject_fault(ClusterFault(kind="hold", times=100, path_prefix="/apis/apps"))
+    began = asyncio.get_running_loop().time()
+    section = await unwell_services(harness.request(VIV))
+    assert asyncio.get_running_loop().time() - began < HOME_TIMEOUT + 1
+    assert section is not None
+    assert "production · No answer within 2 s." in render_text(section)
 
 
 def test_the_sick_come_first_however_many_services_there_are() -> None:

@@ -24,6 +24,7 @@ from domain.answers.answers import (
     ServiceVersions,
     StatusAnswer,
     TextAnswer,
+    UnwellServices,
     VersionLine,
     VersionsAnswer,
     WhoAmI,
@@ -106,6 +107,12 @@ STATUS = StatusAnswer(
         ),
         EnvironmentStatus(environment="lab", protected=False, problem="The cluster lab did not answer within 5 s."),
     ),
+)
+UNWELL = UnwellServices(
+    environments=(
+        EnvironmentStatus(environment="staging", protected=False, services=(replace(MAIN, ready=0, paused=True),)),
+        EnvironmentStatus(environment="lab", protected=False, problem="No answer within 2 s."),
+    )
 )
 VERSIONS = VersionsAnswer(
     environment="production",
@@ -286,6 +293,7 @@ GALLERY: dict[str, Fact] = {
     "ambiguous": replace(CHOICES, sentence="“abc123” could be several versions.", ambiguous=True),
     "status": STATUS,
     "one status": replace(STATUS, environments=STATUS.environments[2:3]),
+    "not well": UNWELL,
     "versions": VERSIONS,
     "operations": OperationsAnswer(title="The last operations", operations=(rolling(), succeeded(), failed(), REJECTED)),
     "no operations": OperationsAnswer(title="Running operations", operations=()),

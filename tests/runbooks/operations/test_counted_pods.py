@@ -2,12 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domain.errors import Refused
 from domain.operations.operation import Phase, State
+from domain.rich_text import plain_text
 from sandbox.cluster import FAST, ClusterFault
 from sandbox.cluster.resources import DEPLOYMENTS
 from tests.harness.cluster_namespace import Json
@@ -153,3 +156,51 @@ async def test_a_burst_of_refusals_while_pods_come_up_is_waited_out(tmp_path: Pa
 
         ended = await harness.wait_ended(record.id)
         assert (ended.state, ended.outcome) == (State.SUCCEEDED, "Verified: all 3 pods run main-abc1234.")
+
+
+async def test_a_scaling_in_a_pause_amid_a_rollout_is_done_with_pods_of_both_versions(harness: OperationsHarness) -> None:
+    def stuck(deployment: Json) -> None:
+        container = deployment["spec"]["template"]["spec"]["containers"][0]
+        container["image"] = f"{container['image'].rpartition(':')[0]}:main-51d2c44"
+        rolling = {"maxSurge": 1, "maxUnavailable": 0}
+        deployment["spec"].update(paused=True, strategy={"type": "RollingUpdate", "rollingUpdate": rolling})
+
+    def change(happens: Callable[[Json], None]) -> None:
+        harness.stand_in.store.modify(DEPLOYMENTS, (NAMESPACE, MAIN), happens)
+
+    change(stuck)
+    plan = await harness.planner.scale("production", MAIN, 5)
+    told = list(map(plain_text, plan.warnings))
+    assert f"The rollout of {MAIN} is paused: its number of pods changes all the same, and it stays paused." in told
+    assert (
+        f"{MAIN} does not run just what was asked for: that is main-51d2c44, and it has 3 pods of main-9f00d12 (3 ready). "
+        "The Deployment is paused."
+    ) in told
+
+    ended = await harness.run_plan(plan)
+    assert ended.state is State.SUCCEEDED, ended.outcome
+    assert ended.outcome == "Verified: 5 pods are ready (there were 3). Its rollout stays paused."
+
+    # Let one pod of the new version come up, then pause again: ReplicaSets then keep a pod more than is asked for.
+    change(lambda deployment: deployment["spec"].update(paused=False))
+    async with asyncio.timeout(20):
+        while (await harness.cluster.running_pods(harness.target())).ready_updated == 0:
+            await asyncio.sleep(0)
+    change(lambda deployment: deployment["spec"].update(paused=True))
+    for replicas in (6, 3):
+        ended = await harness.run_plan(await harness.planner.scale("production", MAIN, replicas))
+        assert ended.state is State.SUCCEEDED, ended.outcome
+        assert str(ended.outcome).endswith("Its rollout stays paused.")
+
+
+@pytest.mark.parametrize("verb", ["deploy", "rollback", "restart"])
+async def test_what_would_start_nothing_in_a_pause_is_still_refused(harness: OperationsHarness, verb: str) -> None:
+    harness.stand_in.store.modify(DEPLOYMENTS, (NAMESPACE, MAIN), lambda deployment: deployment["spec"].update(paused=True))
+    planner = harness.planner
+    plans = {
+        "deploy": lambda: planner.deploy("production", "main-51d2c44", MAIN),
+        "rollback": lambda: planner.rollback("production", "last", MAIN),
+        "restart": lambda: planner.restart("production", MAIN),
+    }
+    with pytest.raises(Refused, match=r"is paused, so nothing new would start\. Nothing was changed\."):
+        await plans[verb]()
