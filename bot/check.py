@@ -13,6 +13,7 @@ from bot.components.families import FAMILIES
 from bot.components.family import Family
 from bot.connections.clusters import Clusters
 from bot.connections.monitoring import MonitoringServers
+from bot.connections.paging_checks import check_paging_ways
 from bot.core.catalogue_file import load_catalogue
 from bot.core.check_result import CheckResult
 from bot.core.settings import Settings
@@ -72,6 +73,8 @@ async def checks(settings: Settings, families: Sequence[Family] = FAMILIES) -> A
     async for check in _clusters(catalogue, settings.catalogue.parent):
         yield check
     async for check in _monitoring(catalogue):
+        yield check
+    async for check in check_paging_ways(settings, catalogue):
         yield check
     for family in families:
         for family_checks in family.checks:

@@ -34,7 +34,7 @@ def oncall_config(now: datetime) -> dict[str, Any]:
         "people": list(ROTATION),
         "starts": monday.date(),
         "turn": "1w",
-        "handoff": {"at": "09:00", "days": ["mon"]},
+        "handoff": {"at": "00:00", "days": ["mon"]},
     }
     return {TEAM: {"zone": "UTC", "lead": "mia", "layers": [layer]}}
 

@@ -1,8 +1,10 @@
 """Where pages go: phone numbers and mail addresses, as all ways understand them."""
 
 import re
+from collections.abc import Collection
 
 from domain.errors import PermanentError
+from domain.rich_text import Code, sentence
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _MAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
@@ -31,6 +33,20 @@ def require_mail_address(text: str) -> str:
     if not is_mail_address(text):
         raise PermanentError(f"{shown(text)} is no mail address, so no mail can go there.")
     return text
+
+
+def choose_name(name: str, known: Collection[str], kind: str) -> str:
+    """The name of a service or webhook of the settings; of a policy that names none, the only one there is.
+
+    Raises ``PermanentError`` where it is not known.
+    """
+    if name in known:
+        return name
+    if not name and len(known) == 1:
+        return next(iter(known))
+    there = ", ".join(sorted(known)) or "none"
+    what = sentence("There is no ", kind, " ", Code(name)) if name else f"The policy names no {kind}"
+    raise PermanentError(sentence(what, f"; the settings have {there}."))
 
 
 def shown(text: str) -> str:

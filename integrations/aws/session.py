@@ -65,7 +65,8 @@ class AwsClients:
             raise _error_for_answer(call, error.response, error_for_code) from error
         except BotoCoreError as error:
             raise _error_for_failure(call, error) from error
-        except ResponseParserError as error:  # the page of a proxy or of a load balancer
+        # The page of a proxy or of a load balancer; where it is XML or JSON, botocore stumbles over what it does not find there.
+        except (ResponseParserError, LookupError, ValueError) as error:
             raise lost_response_error(call, "gave an answer that cannot be read") from error
         return answer
 

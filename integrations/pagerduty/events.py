@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from domain.errors import DeepechoError, Forbidden, PermanentError, TemporaryError
+from domain.paging.destinations import choose_name
 from domain.paging.ways import Handover, PageAction, PageMessage, Receipt, RetryRule
-from domain.rich_text import Code, sentence
 from integrations.http import FailedResponse, HttpCall, HttpClient, error_for_status, open_session, refusal_sentence
 from integrations.pagerduty.event_body import event_body
 
@@ -55,12 +55,12 @@ class PagerDutyEvents:
         return tuple(sorted(self._routing_keys))
 
     async def send(self, message: PageMessage, destination: str) -> Receipt:
-        """``destination`` is the name of a service. 202 means that PagerDuty took the event, not that it called anybody."""
-        if destination not in self._routing_keys:
-            raise PermanentError(
-                sentence("There is no PagerDuty service ", Code(destination), " in the settings: ", _known(self.services), ".")
-            )
-        body = event_body(message, self._routing_keys[destination])
+        """``destination`` is the name of a service, or empty for the only one.
+
+        202 means that PagerDuty took the event, not that it called anybody.
+        """
+        service = choose_name(destination, self._routing_keys, "PagerDuty service")
+        body = event_body(message, self._routing_keys[service])
         async with self._in_order(message.dedup_key):
             if message.action is PageAction.TRIGGER and message.dedup_key in self._resolved:
                 return Receipt(Handover.SUPPRESSED, message.dedup_key, "it has been resolved meanwhile")
@@ -69,6 +69,11 @@ class PagerDutyEvents:
                 self._remember_resolved(message.dedup_key)
             key = await self._http.request("POST", "/v2/enqueue", f"{message.action} the page", _parse_accepted, body=body)
         return Receipt(Handover.ACCEPTED, key or message.dedup_key)
+
+    async def ping(self, service: str) -> None:
+        """Ask PagerDuty to take an event that it drops: the end of an alert that never was. Raises as ``send`` does."""
+        body = {"routing_key": self._routing_keys[service], "event_action": "resolve", "dedup_key": "deepecho-check"}
+        await self._http.request("POST", "/v2/enqueue", "take an event", _parse_accepted, body=body)
 
     def _remember_resolved(self, key: str) -> None:
         self._resolved[key] = None
@@ -113,10 +118,6 @@ def _error_for_status(call: HttpCall, response: FailedResponse) -> DeepechoError
             return PermanentError(refusal_sentence(call, response))
         case _:
             return error_for_status(call, response)
-
-
-def _known(names: tuple[str, ...]) -> str:
-    return f"there are {', '.join(names)}" if names else "there is none"
 
 
 @asynccontextmanager

@@ -65,7 +65,7 @@ class SmtpMail:
     retries = RETRIES
 
     def __init__(self, server: MailServer, clock: Clock, sender: str) -> None:
-        self._server, self._clock, self._sender = server, clock, sender
+        self.server, self._clock, self._sender = server, clock, sender
 
     async def send(self, message: PageMessage, destination: str) -> Receipt:
         """``destination`` is a mail address."""
@@ -73,24 +73,24 @@ class SmtpMail:
         mail = page_mail(message, self._sender, recipient, self._clock.now())
         async with self._connection() as client:
             async with self._before_data(client):
-                with _translate_errors(self._server, "take the mail"):
+                with _translate_errors(self.server, "take the mail"):
                     await client.mail(parseaddr(self._sender)[1])
                     await client.rcpt(recipient)
-            with _translate_errors(self._server, "take the mail", after_data=True):
+            with _translate_errors(self.server, "take the mail", after_data=True):
                 response = await client.data(mail.as_bytes())
         return Receipt(Handover.ACCEPTED, str(mail["Message-ID"]), _one_line(response.message))
 
     async def ping(self) -> str:
         """Connect, encrypt and log in, as for a mail; the words say what was done. Raises as ``send`` does."""
         async with self._connection() as client, self._before_data(client):
-            logged_in = f"logged in as {self._server.username}" if self._server.username else "no login"
-            return f"{self._server.security.value}, {logged_in}"
+            logged_in = f"logged in as {self.server.username}" if self.server.username else "no login"
+            return f"{self.server.security.value}, {logged_in}"
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator["SMTP"]:
         import aiosmtplib
 
-        server = self._server
+        server = self.server
         client = aiosmtplib.SMTP(
             hostname=server.host,
             port=server.port,
@@ -109,7 +109,7 @@ class SmtpMail:
     @asynccontextmanager
     async def _before_data(self, client: "SMTP") -> AsyncIterator[None]:
         """Connect and log in, then what is inside; all of it within the time limit."""
-        server = self._server
+        server = self.server
         try:
             async with asyncio.timeout(server.timeout_seconds):
                 with _translate_errors(server, "let the bot connect"):

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from domain.clock import Clock
 from domain.errors import PermanentError
+from domain.paging.destinations import choose_name
 from domain.paging.ways import Handover, PageMessage, Receipt, RetryRule
-from domain.rich_text import Code, sentence
 from integrations.http import HttpClient, open_session
 
 VERSION = 1
@@ -45,9 +45,11 @@ class SignedWebhooks:
         return tuple(sorted(self._receivers))
 
     async def send(self, message: PageMessage, destination: str) -> Receipt:
-        """``destination`` is the name of a receiver. A repetition has the same key, by which the receiver knows it."""
-        if destination not in self._receivers:
-            raise PermanentError(sentence("There is no webhook ", Code(destination), " in the settings."))
+        """``destination`` is the name of a receiver, or empty for the only one.
+
+        A repetition has the same key, by which the receiver knows it.
+        """
+        destination = choose_name(destination, self._receivers, "webhook")
         body = webhook_body(message)
         timestamp = str(int(self._clock.now().timestamp()))
         headers = {
@@ -56,12 +58,28 @@ class SignedWebhooks:
             "Deepecho-Signature": f"v1={signature(self._receivers[destination].secret, timestamp, body)}",
             "Idempotency-Key": idempotency_key(message),
         }
-        path = urlsplit(self._receivers[destination].url)
-        address = path.path + (f"?{path.query}" if path.query else "")
         await self._clients[destination].request(
-            "POST", address, f"take the {message.action} of the page", len, body=body, headers=headers, max_bytes=MAX_ANSWER_BYTES
+            "POST",
+            self._address(destination),
+            f"take the {message.action} of the page",
+            len,
+            body=body,
+            headers=headers,
+            max_bytes=MAX_ANSWER_BYTES,
         )
         return Receipt(Handover.ACCEPTED, idempotency_key(message))
+
+    async def ping(self, receiver: str) -> None:
+        """Ask for the headers of the address: no page. Any answer will do. Raises ``TemporaryError`` where there is none."""
+        try:
+            await self._clients[receiver].request("HEAD", self._address(receiver), "answer", len, is_write=False)
+        except PermanentError:
+            return  # it is there; whether it takes pages only a page shows
+
+    def _address(self, receiver: str) -> str:
+        """Path and query of the receiver's address."""
+        parts = urlsplit(self._receivers[receiver].url)
+        return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def webhook_body(message: PageMessage) -> bytes:

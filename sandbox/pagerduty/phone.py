@@ -7,6 +7,7 @@ from aiohttp import web
 from sandbox.pagerduty.account import Account, NotPossible
 from sandbox.pagerduty.model import Incident, Status, User
 from sandbox.pagerduty.phone_view import people_page, phone_page
+from sandbox.pagerduty.seed import BOT_EMAIL
 
 _FILES = {"phone.js": ("page.js", "text/javascript"), "phone.css": ("page.css", "text/css")}
 """By the last part of the address: the file beside this module, and its type."""
@@ -33,7 +34,8 @@ class Phones:
         ]
 
     async def people(self, _request: web.Request) -> web.Response:
-        users = sorted(self._account.users.values(), key=lambda user: user.name)
+        people = (user for user in self._account.users.values() if user.email != BOT_EMAIL)
+        users = sorted(people, key=lambda user: user.name)
         counts = {user.id: sum(each.is_open for each in self._concerning(user)) for user in users}
         return _html(people_page(users, counts))
 

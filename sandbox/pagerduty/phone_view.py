@@ -43,7 +43,7 @@ def phone_page(user: User, incidents: Sequence[Incident], now: datetime, *, vers
 
 def _card(user: User, incident: Incident, now: datetime) -> str:
     state = (
-        "Not acknowledged" if incident.status is Status.TRIGGERED and user not in incident.assignees else _STATES[incident.status]
+        "Calling others" if incident.status is Status.TRIGGERED and user not in incident.assignees else _STATES[incident.status]
     )
     since = f"{format_duration(now - incident.created_at)} ago"
     classes = f"card {incident.severity} {incident.status.value}"

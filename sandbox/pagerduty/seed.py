@@ -21,7 +21,7 @@ def seed_account(clock: Clock) -> Account:
     """One service; its policy calls who has the week, then mia, then kim."""
     users = {person.name: _user(person.name) for person in people.PEOPLE if not person.is_guest and not person.is_stranger}
     bot = User(id="PDEEPECHO", name="deepecho", email=BOT_EMAIL)
-    monday = clock.now().replace(hour=9, minute=0, second=0, microsecond=0)
+    monday = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
     monday -= timedelta(days=monday.weekday())
     shifts = tuple(
         Shift(

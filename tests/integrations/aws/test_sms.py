@@ -122,3 +122,11 @@ async def test_no_page_waits_for_what_is_asked_before(aws: RunningAws) -> None:
         with pytest.raises(UnknownOutcome, match=r"did not answer within 0\.5 s when asked to send the SMS"):
             await way.send(page_message(), NUMBER)
         assert "Action=Publish" in server.requests[-1].body
+
+
+@pytest.mark.parametrize("page", ["<html>captive portal</html>", "<html><body>no", '{"ok": true}', ""])
+async def test_the_page_of_a_proxy_in_place_of_an_answer_is_no_proof_of_anything(aws: RunningAws, page: str) -> None:
+    async with scripted_web() as server, open_aws_clients(REGION, server.url, read_seconds=2) as clients:
+        server.responses = [ScriptedResponse(page, content_type="text/html")]
+        with pytest.raises(UnknownOutcome, match="gave an answer that cannot be read"):
+            await sms(clients).send(page_message(), NUMBER)

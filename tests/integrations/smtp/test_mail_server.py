@@ -75,7 +75,7 @@ async def test_a_wrong_password_is_told_without_it(tmp_path: Path) -> None:
         with pytest.raises(Forbidden, match="did not let the bot connect: 535") as caught:
             await way.send(page_message(), TO)
     assert "hunter2" not in str(caught.value)
-    assert "hunter2" not in repr(way._server)
+    assert "hunter2" not in repr(way.server)
 
 
 @pytest.mark.parametrize(
