@@ -55,7 +55,8 @@ class WatchProof:
         ends_at = asyncio.get_running_loop().time() + self._proof_seconds
         deadline = Deadline(ends_at, self._question_seconds)
         since = incident.resolved.at if incident.resolved else incident.declared.at
-        window = Window(min(since, at - timedelta(minutes=1)), at)
+        # Prometheus refuses a time that ends before it begins, as after a clock was set back.
+        window = Window(min(since, at - timedelta(seconds=1)), at)
         sources = self._sources
         groups, changes = await read_groups(sources, incident), await read_changes(sources, incident)
         changes_proven = asyncio.create_task(prove_changes(sources, incident, changes, at, deadline))

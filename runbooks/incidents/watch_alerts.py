@@ -35,6 +35,8 @@ CONCURRENCY = 4
 """Rules that are asked about at the same time: as many as the client of a Prometheus asks at once."""
 MAX_LOOKBACK = timedelta(hours=24)
 """How far before the resolution a rule's firing is looked for: its record shows that this Prometheus knows the rule."""
+RESOLUTION_SECONDS = 5
+"""A rule that fires does so until its next evaluation at least, and few are evaluated more often."""
 MARGIN = timedelta(minutes=10)
 """An alert fires in Prometheus before Alertmanager reports it."""
 
@@ -207,7 +209,7 @@ async def _judge_record(prometheus: WatchedMetrics, rule: WatchedRule, window: W
     since = max(min(rule.group.began_at, window.since) - MARGIN, window.since - MAX_LOOKBACK)
     seconds = round((window.until - since).total_seconds())
     firing = f'ALERTS{{alertstate="firing",alertname={json.dumps(rule.alertname)}}}'
-    fired = await prometheus.query(f"max_over_time(timestamp({firing})[{seconds}s:15s])", only=rule.labels)
+    fired = await prometheus.query(f"max_over_time(timestamp({firing})[{seconds}s:{RESOLUTION_SECONDS}s])", only=rule.labels)
     held: tuple[Series, ...] = ()
     if rule.expression:
         held = await prometheus.query_range(rule.expression, window.since, window.until, only=rule.labels)
