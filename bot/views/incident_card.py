@@ -46,7 +46,8 @@ def card(fact: IncidentCard, now: datetime | None = None) -> Document:
     blocks += [Paragraph(rows)] if (rows := _facts(fact, now or fact.at)) else []
     blocks += [Paragraph(linked)] if (linked := _linked(incident)) else []
     blocks += [Paragraph(tuple(line("⚠️ ", each) for each in found))] if (found := problems(incident.channel)) else []
-    blocks += [Paragraph(tuple(line(each) for each in incident.proof))] if incident.proof else []
+    # The headline of the proof; its details are in the message that ends the watch.
+    blocks += [Paragraph((line(incident.proof[0]),))] if incident.proof else []
     blocks += [Actions(buttons)] if (buttons := card_buttons(incident)) else []
     blocks += [Context(_footer(fact))]
     return Document(summary=summary(incident), blocks=tuple(blocks), overflows_to_file=False)

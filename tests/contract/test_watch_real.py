@@ -48,11 +48,11 @@ class Servers:
     store: Store
     catalogue: Catalogue
 
-    async def prove(self, *alerts: Alert, since: datetime | None = None) -> Proof:
+    async def prove(self, *alerts: Alert, since: datetime | None = None, lasted: timedelta = FIRES_FOR) -> Proof:
         """The proof of an incident with these alerts, which was resolved as the rule Ended was."""
         since = since or self.ended_at + 3 * SECOND
         groups = [
-            ended_group(each, id=f"al-{number}", title=each.labels["alertname"], began_at=since - FIRES_FOR)
+            ended_group(each, id=f"al-{number}", title=each.labels["alertname"], began_at=since - lasted)
             for number, each in enumerate(alerts)
         ]
         async with self.store.write() as tx:
@@ -128,6 +128,11 @@ async def test_rules_that_ended_are_shown_to_be_over(servers: Servers, rules: di
     proof = await servers.prove(alert("Down", rules, job="prometheus"), alert("Ended", rules))
     assert proof.complete, lines(proof)
     assert "Down 1 (fires at 0), Ended did not fire, no silence hides them, no clock runs" in lines(proof)[0]
+
+
+async def test_an_alert_that_lasted_for_days_is_found_in_the_record(servers: Servers, rules: dict[str, str]) -> None:
+    proof = await servers.prove(alert("Ended", rules), lasted=timedelta(days=9))
+    assert proof.complete, lines(proof)
 
 
 @pytest.mark.parametrize(

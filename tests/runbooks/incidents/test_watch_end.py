@@ -9,6 +9,7 @@ import pytest
 
 from domain.alerts.alerts import GroupState
 from domain.errors import TemporaryError
+from domain.incidents.cards import IncidentCard
 from domain.incidents.changes import IncidentChange, Offer
 from domain.incidents.incident import ClockKind, Incident, IncidentState
 from domain.incidents.linking import apply_alert
@@ -19,6 +20,7 @@ from runbooks.incidents.watch import MAX_QUEUE_AGE, MAX_RETRIES, RETRY_AFTER
 from storage.incidents import IncidentRepository
 from storage.store import Store
 from storage.timers import TIMER_CLAIM_TIMEOUT
+from tests.harness.families import render_text
 from tests.harness.samples.incidents import ANA, incident
 from tests.harness.watch import (
     ENDS_AT,
@@ -57,6 +59,16 @@ async def test_the_watch_ends_after_its_time_with_its_proof_and_closes_the_incid
     assert record.clock(ClockKind.WATCH) is None
     await harness.pass_time(10 * MINUTE, MINUTE)
     assert len(await harness.endings()) == 1
+
+
+async def test_the_card_shows_the_headline_and_the_message_the_details(harness: WatchHarness) -> None:
+    await harness.resolved(GROUP)
+    await harness.pass_time(30 * MINUTE, MINUTE)
+    (note,) = await harness.endings()
+    card = render_text(IncidentCard(incident=await harness.incident(), at=harness.clock.now()))
+    headline, detail = "for 30 min: HighErrorRate 0.4 (limit 10), no silence hides it", "inside it for 30 min, 0.4 at most."
+    assert (headline in card, detail in card) == (True, False)
+    assert (headline in render_text(note), detail in render_text(note)) == (True, True)
 
 
 async def test_where_people_close_incidents_it_only_offers_to(store: Store) -> None:
