@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.clock import CLOCK_TOLERANCE
@@ -24,6 +24,9 @@ from storage.upsert import insert
 PAGE_ID_PREFIX = "pg"
 OVERDUE = timedelta(minutes=5)
 """A page that is due for longer than this is not worked on by anybody."""
+
+_START_LOCK_KEY = 0x0DEE_9EC2
+"""Key of PostgreSQL's advisory lock for pages that start. SQLite has one writer anyway."""
 
 Transition = Callable[[Page], PageChange]
 
@@ -128,9 +131,14 @@ class PageRepository:
         await self._connection.execute(update(pages).where(pages.c.id == page_id).values(recheck=False))
 
     async def leader(self, page: Page) -> Page | None:
-        """The open page about the same cause and team that stands for this one, unless it is less severe."""
+        """The open page about the same cause and team that stands for this one, unless it is less severe.
+
+        Until the transaction ends nobody else may look: of two pages that start at once, one has to see the other.
+        """
         if not page.request.cause:
             return None
+        if self._connection.dialect.name == "postgresql":
+            await self._connection.execute(text(f"SELECT pg_advisory_xact_lock({_START_LOCK_KEY})"))
         same = (pages.c.cause == page.request.cause) & (pages.c.team == page.request.team) & (pages.c.id != page.id)
         is_open = (pages.c.state == PageState.OPEN) & pages.c.settled_at.is_(None)
         where = same & is_open & (pages.c.rank <= rank_of(page, PageAction.TRIGGER)) & (pages.c.requested_at <= page.requested_at)

@@ -57,14 +57,14 @@ class PageSender:
         send_timeout: float = SEND_TIMEOUT_SECONDS,
     ) -> None:
         self._store, self._clock, self._ways = store, clock, ways
-        self._rng, self._observe, self._send_timeout = rng, observe, send_timeout
+        self._rng, self.observe, self._send_timeout = rng, observe, send_timeout
         self.counts = SendCounts()
 
     async def send(self, claimed: ClaimedMessage) -> None:
         """Send the message once, and record the outcome."""
         message = claimed.message
         step = f"page {message.action} {message.way}"
-        self._observe(message.page_id, step, "before")
+        self.observe(message.page_id, step, "before")
         try:
             receipt = await self._attempt(claimed)
         except DeepechoError as error:
@@ -73,9 +73,9 @@ class PageSender:
             log.exception("page not sent, unexpected error", page=message.page_id, way=message.way)
             await self.handle(claimed, PermanentError(f"An error in the program: {type(error).__name__}."))
         else:
-            self._observe(message.page_id, step, "done")
+            self.observe(message.page_id, step, "done")
             await self._record_receipt(claimed, receipt)
-        self._observe(message.page_id, step, "recorded")
+        self.observe(message.page_id, step, "recorded")
 
     async def handle(self, claimed: ClaimedMessage, error: DeepechoError) -> None:
         """What follows a failed attempt. A message of which nobody knows is sent again only where twice is once."""

@@ -110,7 +110,9 @@ class PageWorker:
             due = await tx.of(PageRepository).due(self._clock.now(), limit=PAGES_PER_ROUND)
         for page_id in due:
             self._check_lease()
+            self._sender.observe(page_id, "page process", "before")
             await self._processor.process(page_id)
+            self._sender.observe(page_id, "page process", "recorded")
         return len(due) == PAGES_PER_ROUND
 
     async def _start_sending(self, sends: asyncio.TaskGroup) -> None:

@@ -13,6 +13,7 @@ from tests.bench import load
 from tests.bench.alerts import webhook
 from tests.bench.arrivals import arrivals
 from tests.bench.mini_slack import MiniSlack, mini_slack
+from tests.bench.paging import paging
 from tests.bench.processes import (
     bare_import,
     make_home,
@@ -136,7 +137,7 @@ async def starts(folder: Path) -> list[Result]:
     ]
 
 
-PARTS = (doors, strangers, webhook, reconciliation, arrivals, sockets, starts, redaction)
+PARTS = (doors, strangers, webhook, reconciliation, arrivals, paging, sockets, starts, redaction)
 
 if __name__ == "__main__":
     sys.exit(asyncio.run(main(sys.argv[1:])))

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -16,7 +17,9 @@ from domain.severities import Severity
 from runbooks.paging.listeners import PageListeners
 from runbooks.paging.processing import PageProcessor
 from runbooks.paging.sending import PageSender
+from runbooks.paging.service import PagingService
 from runbooks.paging.worker import PageWorker, WorkerOptions
+from storage.engines import open_engines
 from storage.pages import PageRepository
 from storage.store import Store, Transaction
 from tests.harness.fakes.clock import StoppedClock
@@ -180,3 +183,25 @@ class PagingHarness:
 
     async def _noted(self, _tx: Transaction, _page: Page, note: PageNote) -> None:
         self.notes.append(note)
+
+
+def paging_service(harness: PagingHarness) -> PagingService:
+    """What commands and webhooks use, in front of the harness's worker."""
+    return PagingService(
+        store=harness.store,
+        clock=harness.clock,
+        catalogue=lambda: harness.catalogue,
+        processor=harness.processor,
+        wake=harness.worker.wake,
+        notify_outbox=lambda: None,
+    )
+
+
+@asynccontextmanager
+async def open_sqlite_paging(url: str) -> AsyncIterator[PagingHarness]:
+    """Paging on a database that is closed in the end."""
+    store = Store(open_engines(url))
+    try:
+        yield PagingHarness(store, paging_catalogue())
+    finally:
+        await store.close()

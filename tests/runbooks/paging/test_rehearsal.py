@@ -18,9 +18,8 @@ from storage.page_cards import REHEARSAL_REPORT
 from storage.store import Store
 from storage.timers import Timer
 from tests.harness.families import load, render_text
-from tests.harness.paging import PagingHarness, paging_catalogue
+from tests.harness.paging import PagingHarness, paging_catalogue, paging_service
 from tests.harness.samples.team import RAY
-from tests.runbooks.paging.test_service import service_of
 
 TEST = {"channel": "C0TEST", "weekday": "tue", "at": "10:30", "zone": "Europe/Berlin"}
 
@@ -35,7 +34,7 @@ def rehearsals_of(harness: PagingHarness) -> RehearsalService:
         store=harness.store,
         clock=harness.clock,
         catalogue=lambda: harness.catalogue,
-        paging=service_of(harness),
+        paging=paging_service(harness),
         notify_outbox=lambda: None,
     )
     harness.listeners.on_acknowledged.append(service.on_acknowledged)
@@ -70,7 +69,7 @@ async def test_every_way_is_used_at_once_marked_as_a_test_and_the_answer_is_repo
     sent = [message for way in (harness.pagerduty, harness.sms, harness.email) for message, _ in way.sent]
     assert [message.is_test for message in sent] == [True, True, True]
     harness.clock.advance(timedelta(seconds=41))
-    await service_of(harness).acknowledge(page.id, RAY, "envelope-2")
+    await paging_service(harness).acknowledge(page.id, RAY, "envelope-2")
     harness.clock.advance(timedelta(seconds=6))
     await run_due(harness, service)
     text = await report(harness)

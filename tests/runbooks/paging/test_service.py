@@ -12,9 +12,8 @@ from domain.paging.ways import PageAction
 from domain.people import Member, Person
 from domain.severities import Severity
 from runbooks.paging.pager_poll import PagerPoll
-from runbooks.paging.service import PagingService
 from storage.store import Store
-from tests.harness.paging import PagingHarness, paging_catalogue
+from tests.harness.paging import PagingHarness, paging_catalogue, paging_service
 from tests.harness.samples.team import RAY, VIV
 
 ANA = Member(person=Person("U0ANA", "T0HOME"), name="ana")
@@ -26,24 +25,13 @@ def harness(store: Store) -> PagingHarness:
     return PagingHarness(store, paging_catalogue())
 
 
-def service_of(harness: PagingHarness) -> PagingService:
-    return PagingService(
-        store=harness.store,
-        clock=harness.clock,
-        catalogue=lambda: harness.catalogue,
-        processor=harness.processor,
-        wake=harness.worker.wake,
-        notify_outbox=lambda: None,
-    )
-
-
 def remote(page_id: str, status: RemoteStatus, at: datetime, by: str = "PANA") -> RemoteIncident:
     person = RemotePerson(by, "Ana") if by else None
     return RemoteIncident(id="Q1", dedup_key=page_id, status=status, created_at=at, changed_by=person)
 
 
 async def test_by_command_with_the_role_or_as_one_who_was_called(harness: PagingHarness) -> None:
-    service = service_of(harness)
+    service = paging_service(harness)
     first, second = await harness.request("inc-1"), await harness.request("inc-2")
     await harness.work()
     with pytest.raises(Denied, match="Acknowledging needs the role responder"):
@@ -56,7 +44,7 @@ async def test_by_command_with_the_role_or_as_one_who_was_called(harness: Paging
 
 
 async def test_a_second_acknowledgement_is_answered_in_words(harness: PagingHarness) -> None:
-    service = service_of(harness)
+    service = paging_service(harness)
     page = await harness.request()
     await harness.work()
     await service.acknowledge(page.id, RAY, "envelope-1")
@@ -78,13 +66,13 @@ async def test_one_acknowledgement_of_a_bundle_takes_all_of_it(store: Store) -> 
     await harness.pass_time(0.5)
     bundle = harness.sms.sent[-1][0].dedup_key
     assert bundle.startswith("pb-")
-    taken = await service_of(harness).acknowledge(bundle, ANA, "envelope-1")
+    taken = await paging_service(harness).acknowledge(bundle, ANA, "envelope-1")
     assert len(taken) == 8
     assert len(harness.acknowledged) == 8
 
 
 async def test_by_a_webhook_that_comes_three_times(harness: PagingHarness) -> None:
-    service = service_of(harness)
+    service = paging_service(harness)
     page = await harness.request()
     await harness.work()
     incident = remote(page.id, ACKNOWLEDGED, harness.clock.now())
@@ -98,7 +86,7 @@ async def test_by_a_webhook_that_comes_three_times(harness: PagingHarness) -> No
 
 
 async def test_our_own_acknowledgement_that_comes_back_changes_nothing(harness: PagingHarness) -> None:
-    service = service_of(harness)
+    service = paging_service(harness)
     page = await harness.request()
     await harness.work()
     incident = remote(page.id, ACKNOWLEDGED, harness.clock.now(), by="")
@@ -107,7 +95,7 @@ async def test_our_own_acknowledgement_that_comes_back_changes_nothing(harness: 
 
 
 async def test_resolved_in_the_pager_asks_and_does_not_end_it(harness: PagingHarness) -> None:
-    service = service_of(harness)
+    service = paging_service(harness)
     page = await harness.request()
     await harness.work()
     incident = remote(page.id, RESOLVED, harness.clock.now())
@@ -119,7 +107,7 @@ async def test_resolved_in_the_pager_asks_and_does_not_end_it(harness: PagingHar
 
 
 async def test_what_resolves_itself_in_the_pager_was_seen_by_nobody(harness: PagingHarness) -> None:
-    service = service_of(harness)
+    service = paging_service(harness)
     page = await harness.request()
     await harness.work()
     await service.apply_event("event-1", RemoteEventKind.RESOLVED, remote(page.id, RESOLVED, harness.clock.now(), by=""), None)
@@ -139,7 +127,7 @@ class _Pager:
 
 async def test_by_a_poll_where_no_webhook_came_and_only_once(harness: PagingHarness) -> None:
     pager = _Pager()
-    poll = PagerPoll(store=harness.store, clock=harness.clock, service=service_of(harness), api=lambda: pager)
+    poll = PagerPoll(store=harness.store, clock=harness.clock, service=paging_service(harness), api=lambda: pager)
     await poll.run_once()
     assert pager.asked == []
     page = await harness.request()
@@ -157,14 +145,14 @@ async def test_by_a_poll_where_no_webhook_came_and_only_once(harness: PagingHarn
 
 
 async def test_a_page_that_nobody_would_get_is_refused_in_words(harness: PagingHarness) -> None:
-    service = service_of(harness)
+    service = paging_service(harness)
     request = PageRequest(subject="ask-1", kind="asked", severity=Severity.P3, team="platform", title="help")
     with pytest.raises(Refused, match=r"no paging policy for P3; it has P0, P1\. Nobody was called\."):
         await service.page(request, RAY, "envelope-1")
 
 
 async def test_a_page_that_was_asked_for_twice_by_the_same_envelope_is_one(harness: PagingHarness) -> None:
-    service = service_of(harness)
+    service = paging_service(harness)
     request = PageRequest(subject="ask-1", kind="asked", severity=Severity.P1, team="platform", title="help")
     assert (await service.page(request, RAY, "envelope-1")).id == (await service.page(request, RAY, "envelope-2")).id
     await harness.work()
