@@ -7,9 +7,11 @@ from domain.answers.answers import HomeAnswer, Permissions
 from domain.catalogue.catalogue import Catalogue
 from domain.facts import Answer
 from domain.operations.approvals import decision_refusal, is_requester
+from domain.operations.locks import LockRecord
 from domain.operations.operation import Decision, State
 from domain.people import Member, highest_role
 from domain.policies import REQUESTED_ACTIONS
+from runbooks.people import member_briefly
 
 HomeSection = Callable[[Request], Awaitable[Answer | None]]
 """What a family adds to the Home tab for one person; None where there is nothing to show."""
@@ -33,8 +35,17 @@ async def home(request: Request) -> HomeAnswer:
             record.id for record in waiting if decision_refusal(record, member, Decision.APPROVED, catalogue, request.at) is None
         ),
         requested=frozenset(record.id for record in visible_operations if is_requester(record, member, catalogue)),
-        locks=tuple(lock for lock in locks if lock.environment in visible),
+        locks=(visible_locks := tuple(lock for lock in locks if lock.environment in visible)),
+        own_locks=frozenset([lock.environment for lock in visible_locks if await _is_own(request, lock)]),
     )
+
+
+async def _is_own(request: Request, lock: LockRecord) -> bool:
+    """Whether this person locked it, also under another id of the account. Without Slack's word only equal ids count."""
+    if lock.operation or lock.by == request.person:
+        return not lock.operation
+    holder = await member_briefly(request.services.directory, lock.by)
+    return holder is not None and request.member.is_same_account(holder)
 
 
 def permissions_by_environment(catalogue: Catalogue, member: Member) -> tuple[Permissions, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from commands.audit import audit_router
 from commands.core.arguments import Arguments, parse_arguments, tokenize
 from commands.core.request import Request
-from commands.core.router import Command, Router, check_subcommand_typo, find_command, match_command
+from commands.core.router import Command, LookUp, Router, check_subcommand_typo, find_command, match_command
 from commands.core.slack_text import normalize
 from commands.forms import FormFields, form_command_text, form_for_missing, load_options
 from commands.help import help_router
@@ -18,6 +18,7 @@ from domain.errors import DeepechoError, Denied, TemporaryError, UnknownOutcome,
 from domain.facts import Answer
 from domain.refusals import outsider_refusal
 from domain.rich_text import Code, CommandMention, Text, sentence
+from runbooks.people import look_briefly
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ class CommandRegistry:
     async def _run(self, request: Request, invocation: Invocation, *, only_form: bool) -> Answer:
         command, args = invocation.command, invocation.args
         try:
+            if not only_form:
+                request = await _with_present_member(request, command)
             _authorize(request, command, args)
             form = form_for_missing(command, self._form_fields, request.catalogue, args, always=only_form)
             return form or await command.run(request, args)
@@ -134,6 +137,18 @@ def _authorize(request: Request, command: Command, args: Arguments) -> None:
     elif not any(command.allowed_for(member, catalogue, environment) for environment in catalogue.environments):
         refusal = ("You may not use ", Code(command.name), " in any environment. ")
         raise Denied(sentence(*refusal, CommandMention("whoami"), " shows what you may do."))
+
+
+async def _with_present_member(request: Request, command: Command) -> Request:
+    """The request with its person as the command wants them looked up. Raises ``TemporaryError`` if Slack does not answer."""
+    directory = request.services.directory
+    match command.look_up:
+        case LookUp.FRESH:
+            return replace(request, member=await directory.fresh_member(request.person))
+        case LookUp.BRIEF:
+            return replace(request, member=await look_briefly(directory, request.member))
+        case _:
+            return request
 
 
 async def _audit_denied(request: Request, invocation: Invocation, denied: Denied) -> None:

@@ -60,6 +60,10 @@ class Member:
         """Every user id of this account."""
         return self.other_ids | {self.person.user_id}
 
+    def is_same_account(self, other: "Member") -> bool:
+        """Whether both are one account. A stranger's ids may be another person's."""
+        return not self.stranger and not other.stranger and bool(self.user_ids & other.user_ids)
+
 
 class Directory(Protocol):
     """Looks up profiles and user groups of people."""

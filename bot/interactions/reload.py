@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from commands.core.arguments import Arguments
 from commands.core.request import Request
-from commands.core.router import Router
+from commands.core.router import LookUp, Router
 from domain.answers.answers import TextAnswer
 from domain.audit import new_entry
 from domain.facts import Answer
@@ -21,7 +21,7 @@ def reload_router(reload: Reload) -> Router:
     """A router with the one command."""
     router = Router()
 
-    @router.command("reload", needs=Role.ADMIN, usage="", example="reload", group="Set up")
+    @router.command("reload", needs=Role.ADMIN, usage="", example="reload", group="Set up", look_up=LookUp.FRESH)
     async def reload_command(request: Request, arguments: Arguments) -> Answer:  # noqa: ARG001 -- a command's signature
         """Read the catalogue again, all of it or nothing, and say what changed."""
         changed = await reload()

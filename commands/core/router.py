@@ -4,6 +4,7 @@ import difflib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from commands.core.arguments import Arguments
 from commands.core.request import Request
@@ -24,6 +25,19 @@ CONFIDENT_MATCH = 0.85
 """A similarity from which a hint suggests only the nearest command."""
 
 CommandFunction = Callable[[Request, Arguments], Awaitable[Answer]]
+
+
+class LookUp(Enum):
+    """How a command knows who the person is that uses it."""
+
+    KNOWN = "known"
+    """By what was looked up within five minutes. What changes the platform is looked up again right before the change."""
+    BRIEF = "brief"
+    """By Slack's word now, if it comes within a second: for what makes production safer and must not wait."""
+    FRESH = "fresh"
+    """By Slack's word now, or not at all: for what takes effect at once."""
+
+
 Needs = Role | Action | tuple[Action, ...] | None
 """Who may use a command: a fixed role; or the role that the environment's rule sets for an action; or anybody (None).
 
@@ -45,6 +59,7 @@ class Command:
     form_title: str
     audit_action: str
     """How the audit log names the act, whether it was done or denied."""
+    look_up: LookUp = LookUp.KNOWN
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -96,6 +111,7 @@ class Router:
         group: str,
         form_title: str = "",
         audit_action: str = "",
+        look_up: LookUp = LookUp.KNOWN,
     ) -> Callable[[CommandFunction], CommandFunction]:
         """Make a function a command. ``usage`` declares its arguments; its docstring is its help.
 
@@ -118,6 +134,7 @@ class Router:
                     help_text=text,
                     form_title=form_title or name.replace("-", " ").capitalize(),
                     audit_action=audit_action or name,
+                    look_up=look_up,
                 )
             )
             return run

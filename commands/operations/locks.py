@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from commands.core.arguments import Arguments
 from commands.core.request import Request
-from commands.core.router import Router
+from commands.core.router import LookUp, Router
 from domain.answers.answers import LocksAnswer, TextAnswer
 from domain.audit import AuditEntry, new_entry
 from domain.errors import Refused
@@ -23,7 +23,12 @@ MAX_LOCK_DURATION = timedelta(days=30)
 
 
 @router.command(
-    "lock", needs=Action.LOCK, usage="<env> <reason…> [--for 2h]", example="lock production database move --for 2h", group="Lock"
+    "lock",
+    needs=Action.LOCK,
+    usage="<env> <reason…> [--for 2h]",
+    example="lock production database move --for 2h",
+    group="Lock",
+    look_up=LookUp.BRIEF,
 )
 async def lock_command(request: Request, args: Arguments) -> Answer:
     """Refuse deploys, restarts and scaling in an environment, for everybody. Only an emergency rollback passes."""
@@ -41,7 +46,7 @@ async def lock_command(request: Request, args: Arguments) -> Answer:
     return TextAnswer(sentence(f"{environment} is locked{ends}. {refused} To free it: ", unlock, "."))
 
 
-@router.command("unlock", needs=Action.LOCK, usage="<env>", example="unlock production", group="Lock")
+@router.command("unlock", needs=Action.LOCK, usage="<env>", example="unlock production", group="Lock", look_up=LookUp.FRESH)
 async def unlock_command(request: Request, args: Arguments) -> Answer:
     """Free an environment. Your own lock, or with a higher role somebody else's."""
     environment = args.environment
@@ -74,8 +79,7 @@ async def locks_command(request: Request, args: Arguments) -> Answer:  # noqa: A
 
 async def _is_same_account(request: Request, other: Person) -> bool:
     """Whether this is the person who asks, under another id of their account. Raises ``TemporaryError``."""
-    member = await request.services.directory.member(other)
-    return not member.stranger and bool(member.user_ids & request.member.user_ids)
+    return request.member.is_same_account(await request.services.directory.fresh_member(other))
 
 
 def _audit_entry(request: Request, what: str, environment: str, why: str, outcome: str) -> AuditEntry:

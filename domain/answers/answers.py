@@ -214,6 +214,8 @@ class HomeAnswer(Answer):
     requested: frozenset[str] = frozenset()
     """The ids of those that run or wait because this person asked for them."""
     locks: tuple[LockRecord, ...] = ()
+    own_locks: frozenset[str] = frozenset()
+    """The environments that this person locked, also under another id of the account."""
     sections: tuple[Answer, ...] = ()
     """What families add to the Home tab, each with a view of its own."""
 

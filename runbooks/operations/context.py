@@ -1,15 +1,15 @@
 """The interface between a procedure and its operation: plan, steps, approval, locks and progress."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Protocol, TypeVar
 
-from domain.clock import Clock, Stopwatch
-from domain.errors import Cancelled, Drifted, Forbidden, NotFound, Refused, TemporaryError
+from domain.clock import Clock, Seconds, Stopwatch
+from domain.errors import Cancelled, Drifted, NotFound, Refused
 from domain.notes import OperationNote
 from domain.operations.locks import lock_refusal
 from domain.operations.operation import Cancellation, OperationRecord, Progress, State
@@ -19,6 +19,7 @@ from domain.operations.transitions import Transition, update_progress
 from domain.rich_text import sentence
 from integrations.kubernetes import Cluster
 from runbooks.engine.engine import Engine
+from runbooks.operations.attempts import VisibleAttempts
 from runbooks.operations.lock_release import LockRelease
 from runbooks.operations.rights import RightsCheck
 from storage.store import Store
@@ -27,6 +28,9 @@ T = TypeVar("T")
 
 LOCK_POLL_INTERVAL = 5.0
 """Seconds between looks at a lock that another operation holds: for one that another replica releases."""
+
+HOLDER_REFRESH_INTERVAL = timedelta(seconds=30)
+"""How often a card says anew for whom its operation waits: of 150 that wait, each would write whenever one has had its turn."""
 
 CANCEL_POLL_INTERVAL = 0.3
 """Seconds between polls for a cancellation while a step waits for the cluster."""
@@ -60,6 +64,8 @@ class ProcedureDependencies:
     """Wakes operations that wait for a lock."""
     refusal_patience: timedelta = REFUSAL_PATIENCE
     """How long a refusal of the cluster may pass within a step that only reads."""
+    seconds: Seconds = time.monotonic
+    """Measures waits and patience."""
 
 
 class OperationContext:
@@ -102,7 +108,12 @@ class OperationContext:
         Raises ``Cancelled`` if a person asked to stop, with the text ``stopped`` where one is given. What is nearly done may take
         ``stop_after`` seconds more.
         """
-        attempts = VisibleAttempts(self, service, is_read=is_read)
+
+        async def show(detail: str) -> None:
+            await self.update_progress(service, detail=detail)
+
+        patience = self.dependencies.refusal_patience if is_read else None
+        attempts = VisibleAttempts(show, patience, self.dependencies.seconds)
 
         @wraps(action)
         async def attempt(*attempt_args: object) -> T:
@@ -225,7 +236,8 @@ class OperationContext:
     async def _wait_for_locks(self) -> None:
         timeout = self.dependencies.rollout_within(self.record.environment)
         first = self.plan.services[0]
-        stopwatch, lock_release = Stopwatch(self.dependencies.clock), self.dependencies.lock_release
+        stopwatch, lock_release = Stopwatch(self.dependencies.seconds), self.dependencies.lock_release
+        shown_at: timedelta | None = None
         while True:
             released = lock_release.next
             async with lock_release.turn:
@@ -235,7 +247,9 @@ class OperationContext:
             await self._raise_if_cancelled()
             if stopwatch.elapsed >= timeout:
                 raise Refused(f"{holder} still held the lock after {timeout.total_seconds() / 60:.0f} min. Nothing was changed.")
-            await self.update_progress(first, low_priority=True, detail=f"waits for {holder} to finish")
+            if shown_at is None or stopwatch.elapsed - shown_at >= HOLDER_REFRESH_INTERVAL:
+                await self.update_progress(first, low_priority=True, detail=f"waits for {holder} to finish")
+                shown_at = stopwatch.elapsed
             await lock_release.wait(released, LOCK_POLL_INTERVAL)
         await self.update_progress(first, detail="")
 
@@ -261,37 +275,3 @@ class OperationContext:
         replanned = await self.dependencies.planner.replan(self.plan)
         if changed := drift(self.plan, replanned):
             raise Drifted(f"The cluster changed since this was planned: {'; '.join(changed)}.")
-
-
-class VisibleAttempts:
-    """The attempts of one step: while they fail the card says why, and a read that is refused is tried again for some seconds."""
-
-    def __init__(self, op: OperationContext, service: str, *, is_read: bool) -> None:
-        self._op, self._service, self._is_read = op, service, is_read
-        self._refused_since: datetime | None = None
-        self._has_failed = False
-
-    @asynccontextmanager
-    async def attempt(self) -> AsyncIterator[None]:
-        """One attempt. Raises ``TemporaryError`` where it is worth another one."""
-        try:
-            yield
-        except TemporaryError as error:
-            await self._show(f"trying again: {error}")
-            raise
-        except Forbidden as error:
-            if not self._is_read or self._refused_long_enough():
-                raise
-            await self._show(f"trying again: {error}")
-            raise TemporaryError(error.sentence) from error
-        if self._has_failed:
-            await self._show("")
-
-    def _refused_long_enough(self) -> bool:
-        now = self._op.dependencies.clock.now()
-        self._refused_since = self._refused_since or now
-        return now - self._refused_since >= self._op.dependencies.refusal_patience
-
-    async def _show(self, detail: str) -> None:
-        self._has_failed = bool(detail)
-        await self._op.update_progress(self._service, detail=detail)

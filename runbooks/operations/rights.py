@@ -10,7 +10,7 @@ from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import Refused, TemporaryError
 from domain.operations.operation import OperationRecord
-from domain.operations.rights import Participants, is_guarded, require_in_catalogue, rights_refusal
+from domain.operations.rights import Participants, is_guarded, rights_refusal
 from domain.people import BOT, Directory, Member, Person
 from domain.rich_text import sentence
 from runbooks.retries import MAX_REQUESTED_PAUSE_SECONDS
@@ -41,7 +41,7 @@ class RightsCheck:
         """Raise ``Refused`` unless the operation may change something now.
 
         While Slack cannot be asked, what is protected or needed an approval waits, ``max_slack_outage`` at most, and is then
-        refused. Anything else goes on with what was known when it was asked for.
+        refused. Anything else goes on with what is known of the person, by the catalogue and the lock as they are now.
         """
         deadline = time.monotonic() + self.max_slack_outage.total_seconds()
         while True:
@@ -50,8 +50,8 @@ class RightsCheck:
                 break
             except TemporaryError as error:
                 if not is_guarded(record, self.catalogue()):
-                    require_in_catalogue(record, self.catalogue())
-                    return
+                    people = Participants(requester=await self._known(record.requested_by))
+                    break
                 if time.monotonic() >= deadline:
                     raise _unanswered(record, error) from error
                 await _wait(min(error.retry_after or 0, MAX_REQUESTED_PAUSE_SECONDS), on_wait)
@@ -70,6 +70,17 @@ class RightsCheck:
     async def requester(self, record: OperationRecord) -> Member | None:
         """Who asked, looked up now; None for the bot. Raises ``TemporaryError`` if Slack does not answer."""
         return await self._look_up(record.requested_by)
+
+    async def _known(self, person: Person) -> Member | None:
+        """The person as known last. Who is not known any more counts as in every group: the role was held when they asked."""
+        if person == BOT:
+            return None
+        try:
+            return await self.directory.member(person)
+        except TemporaryError:
+            grants = self.catalogue().roles.values()
+            holders = {holder for grant in grants for names in grant.values() for holder in names}
+            return Member(person=person, name=person.user_id, groups=frozenset(holders - {person.user_id}))
 
     async def _look_up(self, person: Person | None) -> Member | None:
         return None if person is None or person == BOT else await self.directory.fresh_member(person)

@@ -183,7 +183,7 @@ class VerificationResult:
 async def _verify(op: OperationContext, change: ServiceChange) -> VerificationResult:
     """Verify that all ready pods belong to the new ReplicaSet, and that their containers run what was asked for."""
     cluster, image = op.cluster(change.target.cluster), change.after.image
-    stopwatch = Stopwatch(op.dependencies.clock)
+    stopwatch = Stopwatch(op.dependencies.seconds)
     async with op.dependencies.store.read() as tx:
         recorded = await tx.images.verified_as(image)
     rolled_out = (await op.present_record()).progress_of(change.target.service).desired
@@ -192,7 +192,7 @@ async def _verify(op: OperationContext, change: ServiceChange) -> VerificationRe
         pods = await cluster.running_pods(change.target)
         workload = await cluster.workload(change.target)
         desired = workload.replicas
-        other_change = _changed_by_others(op, change, pods)
+        other_change = _changed_by_others(op, change, pods, desired)
         problem = other_change or _not_ready_yet(op.plan.verb, change, pods, workload)
         if other_change or not problem or stopwatch.elapsed >= POD_STATUS_LAG:
             break
@@ -229,11 +229,14 @@ async def _image_verdict(
     return verify_images(op.plan.verb, change, [with_aliases(each, aliases) for each in pods.images], recorded)
 
 
-def _changed_by_others(op: OperationContext, change: ServiceChange, pods: RunningPods) -> str:
-    """The problem if somebody else has changed the Deployment since: pods of another change do not count as success."""
+def _changed_by_others(op: OperationContext, change: ServiceChange, pods: RunningPods, desired: int) -> str:
+    """The problem if somebody else has changed what this operation sets: pods of another change do not count as success."""
     if pods.uid != change.uid:
         return change.target.recreated_text
     verb = op.plan.verb
+    if verb is Verb.SCALE:
+        lowered = desired < change.after.replicas
+        return f"Somebody else changed it meanwhile: it is set to {desired} replicas now." if lowered else ""
     if verb is Verb.RESTART:
         is_ours = pods.operation_id == op.id and pods.image == change.after.image
     else:
@@ -251,7 +254,9 @@ def _is_altered(op: OperationContext, change: ServiceChange, pods: RunningPods) 
 
 
 def _altered_remarks(op: OperationContext, change: ServiceChange, pods: RunningPods) -> tuple[str, ...]:
-    if op.plan.verb is Verb.RESTART or not _is_altered(op, change, pods):
+    if op.plan.verb is Verb.SCALE and pods.template_hash != change.after.template_hash:
+        return (f"Somebody else changed it meanwhile: it asks for {version_of(pods.image)} now.",)
+    if op.plan.verb in (Verb.RESTART, Verb.SCALE) or not _is_altered(op, change, pods):
         return ()
     name, where = change.target.service, f", and its image is {pods.image}" if pods.image != change.after.image else ""
     return (f"The template of {name} is not as planned{where}: an admission webhook or somebody else has altered it.",)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -25,6 +24,7 @@ from domain.rich_text import CommandMention, sentence
 from runbooks.engine.engine import Engine
 from runbooks.operations.lock_release import LockRelease
 from runbooks.operations.rights import RightsCheck
+from runbooks.people import look_briefly, member_briefly
 from storage.outbox import OutboxRow
 from storage.outbox_messages import OPERATION_CARD
 from storage.store import Store, Transaction
@@ -201,7 +201,7 @@ class OperationService:
             raise refusal
 
     async def _people(self, operation_id: str, by: Member, *, fresh: bool) -> _People:
-        """Who decides and who asked: as Slack has them now, or as they are known where the decision changes nothing."""
+        """Who decides and who asked, as Slack has them now. What changes nothing, such as Stop, waits a second for that."""
         record = await self.find(operation_id)
         requested_by, directory = record.requested_by, self.rights.directory
         if fresh and record.state is State.WAITING:
@@ -212,10 +212,8 @@ class OperationService:
                 raise TemporaryError(sentence(what, error.sentence), error.retry_after) from error
             return _People(decider, requester)
         if requested_by in (BOT, by.person):
-            return _People(by, None)
-        with suppress(TemporaryError):
-            return _People(by, await directory.member(requested_by))
-        return _People(by, None)
+            return _People(await look_briefly(directory, by), None)
+        return _People(*await asyncio.gather(look_briefly(directory, by), member_briefly(directory, requested_by)))
 
     def _decide(self, record: OperationRecord, people: _People, decision: Decision, at: datetime, why: str) -> Transition:
         by, catalogue = people.by, self.catalogue()

@@ -1,6 +1,7 @@
 """Operations without Slack: a cluster, a database, the engine and everything that runs operations."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -46,15 +47,25 @@ NO_RATE_LIMITS = RateLimits(post_interval=timedelta(), edit_interval=timedelta()
 
 
 class OffsetClock:
-    """The machine's clock, which a test can put forward."""
+    """The machine's clock, which a test can put forward, and set to another time."""
 
     def __init__(self) -> None:
-        self._ahead = timedelta()
+        self._ahead, self._passed = timedelta(), 0.0
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self._ahead
 
+    def seconds(self) -> float:
+        """Time that nobody can set."""
+        return time.monotonic() + self._passed
+
     def advance(self, span: timedelta) -> None:
+        """Let time pass."""
+        self._ahead += span
+        self._passed += span.total_seconds()
+
+    def jump(self, span: timedelta) -> None:
+        """Set the wall clock forward or back. No time passes."""
         self._ahead += span
 
 
@@ -271,6 +282,7 @@ async def open_operations_process(
         notify_outbox=lambda: None,
         lock_release=lock_release,
         refusal_patience=timedelta(seconds=PATIENCE),
+        seconds=clock.seconds,
     )
     operations = OperationService(engine, store, clock, current_catalogue, rights, lambda: None, lock_release)
     timers = OperationTimerHandlers(engine=engine, dependencies=outside, operations=operations, scale_plan=planner.scale)

@@ -202,6 +202,7 @@ HOME = HomeAnswer(
     approvable=frozenset({"op-k7m2"}),
     requested=frozenset({"op-r1nn", "op-w8q4"}),
     locks=(FREEZE, HELD),
+    own_locks=frozenset({FREEZE.environment}),
 )
 QUIET = HomeAnswer(person=ANA, permissions=MAY)
 HELP = HelpAnswer(

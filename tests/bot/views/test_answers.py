@@ -17,7 +17,7 @@ from tests.bot.views.gallery import AUDIT, GALLERY, HOME, ME, PREVIEW, STATUS, T
 from tests.harness.families import render, render_text
 from tests.harness.message_text import buttons, markup_tokens, visible_text
 from tests.harness.samples.alerts import ACKNOWLEDGED, FIRING, RESOLVED, SILENCED
-from tests.harness.samples.operations import MIA, NEW, NOW, OLD, record
+from tests.harness.samples.operations import NEW, NOW, OLD, record
 
 READ: dict[str, list[str]] = {
     "asked": ["<@U0ANA00001> asked for this: cart errors", "(14:02 UTC)", "audit record 40"],
@@ -275,7 +275,8 @@ def test_home_offers_what_this_person_can_do() -> None:
 
 
 def test_home_does_not_offer_others_locks_and_operations() -> None:
-    someone = replace(HOME, person=replace(MIA, user_id="U0TOM00007"), approvable=frozenset(), requested=frozenset())
+    nothing = frozenset[str]()
+    someone = replace(HOME, approvable=nothing, requested=nothing, own_locks=nothing)
     assert buttons(render(someone).blocks) == {}
     sre = replace(someone, permissions=tuple(replace(each, role=Role.SRE) for each in someone.permissions))
     assert list(buttons(render(sre).blocks)) == ["Unlock"]

@@ -1,5 +1,7 @@
 """Slack's directory in memory: what tests change about people, and a Slack that does not answer."""
 
+import asyncio
+
 from domain.errors import TemporaryError
 from domain.people import Member, Person
 from tests.harness.samples.team import GUS, STAN
@@ -12,6 +14,8 @@ class MemoryDirectory:
         self.members = {each.person: each for each in (GUS, STAN)}
         self.outage = ""
         """While it is set, nobody can be looked up."""
+        self.delay = 0.0
+        """Seconds until Slack answers, or does not."""
         self.lookups = 0
         self.forgotten: list[str] = []
 
@@ -30,6 +34,7 @@ class MemoryDirectory:
 
     async def fresh_member(self, person: Person) -> Member:
         self.lookups += 1
+        await asyncio.sleep(self.delay)
         if self.outage:
             raise TemporaryError(self.outage)
         return self.members.get(person) or Member(person=person, name=person.user_id)

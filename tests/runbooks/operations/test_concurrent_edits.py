@@ -64,6 +64,25 @@ class Patcher:
         self.harness.clock.advance(self._later)
 
 
+async def test_a_scaling_beside_somebodys_deploy_is_judged_by_its_number(tmp_path: Path) -> None:
+    editor = ConcurrentEditor()
+    async with open_operations_harness(tmp_path, observer=editor) as harness:
+        editor.harness = harness
+        ended = await harness.run_plan(await harness.planner.scale("production", "deep-echo-main", 5))
+        assert ended.state is State.SUCCEEDED, ended.outcome
+        assert "Somebody else changed it meanwhile: it asks for main-18be44a now." in str(ended.outcome)
+        assert (await harness.cluster.workload(harness.target())).replicas == 5
+
+
+async def test_a_scaling_that_somebody_undoes_has_failed(tmp_path: Path) -> None:
+    patcher = Patcher({"spec": {"replicas": 2}}, "verify deep-echo-main")
+    async with open_operations_harness(tmp_path, observer=patcher) as harness:
+        patcher.harness = harness
+        ended = await harness.run_plan(await harness.planner.scale("production", "deep-echo-main", 5))
+        assert ended.state is State.FAILED
+        assert "Somebody else changed it meanwhile: it is set to 2 replicas now." in str(ended.outcome)
+
+
 @pytest.mark.parametrize("verb", ["rollback", "restart"])
 async def test_pods_of_somebody_elses_version_are_not_our_success(verb: str, tmp_path: Path) -> None:
     editor = ConcurrentEditor()

@@ -1,5 +1,6 @@
 """What was allowed when it was asked for is looked at again where it is decided: people, roles and rules as they are now."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +101,23 @@ async def test_a_rule_that_a_reload_made_stricter_counts(harness: OperationsHarn
     assert (await harness.wait_ended(record.id)).state is State.SUCCEEDED
 
 
+async def test_stop_and_reject_are_for_who_still_may(harness: OperationsHarness) -> None:
+    record = await harness.start(ANA)
+    harness.directory.change(gone(LEE))
+    for refused in (harness.operations.cancel(record.id, LEE), harness.operations.decide(record.id, LEE, Decision.REJECTED)):
+        with pytest.raises(Denied):
+            await refused
+    assert (await harness.operations.find(record.id)).cancellation is None
+
+
+async def test_stop_does_not_wait_for_slack(harness: OperationsHarness) -> None:
+    record = await harness.start(ANA)
+    harness.directory.outage, harness.directory.delay = OUTAGE, 30
+    async with asyncio.timeout(5):
+        stopped = await harness.operations.cancel(record.id, LEE)
+    assert stopped.state is State.CANCELLED
+
+
 # One account under two ids
 
 
@@ -145,7 +163,8 @@ async def test_a_role_counts_under_whichever_id_the_catalogue_names(tmp_path: Pa
 async def test_ones_own_lock_is_ones_own_under_another_id(tmp_path: Path) -> None:
     async with open_command_harness(tmp_path, team_catalogue(workspaces=[TEAM, "T0SISTER"])) as harness:
         elsewhere = grid(member("U0ANAELSE", "ana", team="T0SISTER"), ANA.person.user_id)
-        harness.directory.change(grid(ANA))
+        for who in (grid(ANA), elsewhere):
+            harness.directory.change(who)
         await harness.run_command(ANA, "lock production database move")
         answer = await harness.run_command(member("U0MIA", "mia"), "unlock production")
         assert isinstance(answer, ErrorAnswer)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.catalogue.catalogue import Catalogue
-from domain.operations.operation import Phase, State
+from domain.operations.operation import OperationRecord, Phase, State
 from domain.rich_text import plain_text
 from sandbox.cluster import ClusterFault
 from tests.harness.operations import OperationsHarness, open_operations_harness, open_operations_process
@@ -167,6 +167,35 @@ async def test_what_needs_no_second_person_goes_on_while_slack_is_silent(harness
     harness.directory.outage = OUTAGE
     record = await harness.operations.start(plan, source="k", by=RAY, channel="C1")
     assert (await harness.wait_ended(record.id)).state is State.SUCCEEDED
+
+
+async def behind_a_lock_in_staging(harness: OperationsHarness) -> OperationRecord:
+    """A restart in an environment without approvals, which waits for a lock while Slack is silent."""
+    async with harness.store.write() as tx:
+        await tx.locks.lock_services("op-other", "staging", (MAIN,), VIV.person, harness.clock.now())
+    plan = await harness.planner.restart("staging", MAIN)
+    record = await harness.operations.start(plan, source="k", by=RAY, channel="C1")
+    await harness.wait_until(record.id, lambda each: "op-other" in each.progress[0].detail)
+    harness.directory.outage = OUTAGE
+    return record
+
+
+async def test_a_role_that_a_reload_took_away_counts_while_slack_is_silent(harness: OperationsHarness) -> None:
+    record = await behind_a_lock_in_staging(harness)
+    harness.reload(without_roles("responder", "deployer", "approver", "sre"))
+    await free_lock(harness)
+    ended = await harness.wait_ended(record.id)
+    assert "does not hold the role responder in staging any more." in plain_text(ended.outcome)
+
+
+async def test_a_persons_lock_counts_while_slack_is_silent(harness: OperationsHarness) -> None:
+    record = await behind_a_lock_in_staging(harness)
+    async with harness.store.write() as tx:
+        await tx.locks.lock_environment("staging", VIV.person, "database move", harness.clock.now(), None)
+    await free_lock(harness)
+    ended = await harness.wait_ended(record.id)
+    assert "database move" in plain_text(ended.outcome)
+    assert ended.state is State.FAILED
 
 
 async def test_what_the_bot_does_by_itself_asks_for_nobody(harness: OperationsHarness) -> None:
