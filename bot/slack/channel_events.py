@@ -60,7 +60,7 @@ def read_event(payload: Json, incident_id: str) -> ChannelEvent | None:
     """The event in a payload; None for what the bot itself did. Raises ``InvalidPayload``."""
     try:
         return _read(_EventReader(payload, incident_id))
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise InvalidPayload("the event is not one that Slack documents") from error
 
 
