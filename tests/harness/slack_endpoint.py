@@ -19,6 +19,7 @@ from bot.slack.signatures import Signatures
 from bot.web.server import HttpServer
 from domain.clock import SystemClock
 from domain.inbound import InboundMessage
+from runbooks.incidents.stored_events import ChannelEventIntake
 from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.store import Store
@@ -63,6 +64,12 @@ class SlackEndpointHarness:
     store: Store
     submitted: list[InboundMessage] = field(default_factory=list)
     waiting: int = 0
+    has_incidents: bool = True
+    woken: int = 0
+
+    def wake(self) -> None:
+        """Count what wakes the worker of channel events."""
+        self.woken += 1
 
     async def post(self, path: str, body: bytes, **headers: str) -> tuple[int, str]:
         stamp = headers.pop("stamp", str(int(time.time())))
@@ -103,13 +110,14 @@ class SlackEndpointHarness:
 async def harness(sqlite_url: str) -> AsyncIterator[SlackEndpointHarness]:
     store = Store(open_engines(sqlite_url))
     harness = SlackEndpointHarness("", store)
-    intake = Intake(InboxWriter(store.engines.write), SystemClock(), harness.submitted.append, lambda: harness.waiting)
+    writer = InboxWriter(store.engines.write)
+    intake = Intake(writer, SystemClock(), harness.submitted.append, lambda: harness.waiting)
+    events = ChannelEventIntake(store, writer, SystemClock(), is_enabled=lambda: harness.has_incidents, wake=harness.wake)
+    bolt = build_app(intake, house_registry().form_command_text, MemoryDirectory(), events, ["incident.declare"])
     http = HttpServer("127.0.0.1", 0)
     http.reserve(*SLACK_PATHS)
     http.enable(
-        SlackHttpEndpoint(
-            Signatures(SECRET), intake, build_app(intake, house_registry().form_command_text, MemoryDirectory())
-        ).serve,
+        SlackHttpEndpoint(Signatures(SECRET), intake, bolt).serve,
         *SLACK_PATHS,
     )
     harness.url = f"http://127.0.0.1:{await http.open()}"
