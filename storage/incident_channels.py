@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.clock import CLOCK_TOLERANCE
+from storage.pruning import PRUNE_BATCH_ROWS
 from storage.tables.incident_channels import channel_event_times, incident_channels
 from storage.upsert import insert
 
@@ -63,6 +64,8 @@ class IncidentChannelRepository:
         upsert = statement.on_conflict_do_update(index_elements=["channel_id", "subject"], set_={"at": at}, where=is_older)
         return (await self._connection.execute(upsert)).rowcount == 1
 
-    async def prune(self, before: datetime) -> None:
-        """Forget when events happened before this time. Slack repeats one for an hour at most."""
-        await self._connection.execute(delete(channel_event_times).where(channel_event_times.c.at < before))
+    async def prune_event_times(self, before: datetime) -> int:
+        """Forget when a batch of events happened before this time; returns how many. Slack repeats one for an hour at most."""
+        key = (channel_event_times.c.channel_id, channel_event_times.c.subject)
+        old = select(*key).where(channel_event_times.c.at < before).limit(PRUNE_BATCH_ROWS)
+        return (await self._connection.execute(delete(channel_event_times).where(tuple_(*key).in_(old)))).rowcount

@@ -44,6 +44,7 @@ from runbooks.incidents.timeline import TimelineService
 from runbooks.incidents.timer_handlers import IncidentTimerHandlers
 from runbooks.incidents.watch import WatchEnd, WatchProof
 from runbooks.incidents.watch_sources import WatchSources
+from storage.incident_channels import IncidentChannelRepository
 from storage.incident_messages import INCIDENT_CARD, INCIDENT_NOTE, channel_card_key
 from storage.incidents import IncidentRepository
 from storage.outbox import OutboxRow
@@ -182,7 +183,10 @@ INCIDENTS = Family(
     },
     acknowledgers={"inc": lambda request, word: states.ack_command(request, Arguments(positional=(word,)))},
     shortcuts={"incident.declare": command_from_message("incident declare", "origin")},
-    prunes=(Prune(lambda kept: kept.incidents, lambda tx, before: tx.of(IncidentRepository).prune(before)),),
+    prunes=(
+        Prune(lambda kept: kept.incidents, lambda tx, before: tx.of(IncidentRepository).prune(before)),
+        Prune(lambda kept: kept.messages, lambda tx, before: tx.of(IncidentChannelRepository).prune_event_times(before)),
+    ),
     subjects=(lambda tx, ids: tx.of(IncidentRepository).stored_ids(ids),),
     checks=(check_incidents,),
     build=build_incidents,
