@@ -52,6 +52,7 @@ class AwsClients:
         **parameters: Any,
     ) -> Mapping[str, Any]:
         """One call, without retries. Raises only domain errors: UnknownOutcome for a write whose answer is lost."""
+        _require_library()
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
 
@@ -72,6 +73,7 @@ class AwsClients:
 
     async def prepare(self, *services: str) -> None:
         """Load what the first call would load: the libraries take a moment, which the first page should not wait for."""
+        _require_library()
         for service in services:
             await self._client(service)
 
@@ -82,6 +84,14 @@ class AwsClients:
                     _new_client(service, self.region, self._endpoint_url, self._read_seconds)
                 )
             return self._clients[service]
+
+
+def _require_library() -> None:
+    """Raise ``PermanentError`` where the bot was installed without the extra ``aws``."""
+    try:
+        import aioboto3  # noqa: F401
+    except ImportError as error:
+        raise PermanentError("Pages by AWS need the extra aws: pip install 'deepecho[aws]'.") from error
 
 
 @cache
