@@ -72,10 +72,18 @@ class AwsClients:
         return answer
 
     async def prepare(self, *services: str) -> None:
-        """Load what the first call would load: the libraries take a moment, which the first page should not wait for."""
+        """Load what the first call would load: the libraries take a moment, which the first page should not wait for.
+
+        Raises ``PermanentError`` for a region that is none, and without the extra ``aws``.
+        """
         _require_library()
+        from botocore.exceptions import BotoCoreError
+
         for service in services:
-            await self._client(service)
+            try:
+                await self._client(service)
+            except (BotoCoreError, ValueError) as error:
+                raise PermanentError(f"{_NAMES[service]} cannot be used with the region “{self.region}”: {error}") from error
 
     async def _client(self, service: str) -> Any:
         async with self._lock:  # two pages at once would open two clients

@@ -138,3 +138,13 @@ async def test_without_the_extra_it_says_what_to_install(aws: RunningAws, monkey
     async with open_aws_clients(REGION, aws.url) as clients:
         with pytest.raises(PermanentError, match=r"pip install 'deepecho\[aws\]'"):
             await sms(clients).ping()
+        with pytest.raises(PermanentError, match="need the extra aws"):
+            await clients.prepare("sns")
+
+
+async def test_a_region_that_is_none_is_said_before_the_first_page(aws: RunningAws) -> None:
+    async with open_aws_clients("eu central") as clients:
+        with pytest.raises(PermanentError, match="AWS SNS cannot be used with the region “eu central”"):
+            await clients.prepare("sns")
+        with pytest.raises(PermanentError, match="eu central"):
+            await sms(clients).ping()
