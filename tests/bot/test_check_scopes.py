@@ -23,7 +23,7 @@ async def scope_lines(
     slack = SlackSettings.model_validate(
         {"bot_token": "xoxb-of-the-test", "signing_secret": "s" * 20, "mode": "http", "api_url": f"{server.url}/api/"}
     )
-    settings = Settings(slack=slack, database_url=f"sqlite:///{folder}/none.db", catalogue=folder / "deepecho.yaml")  # type: ignore[arg-type]
+    settings = Settings(slack=slack, database_url=f"sqlite:///{folder}/none.db", catalogue=folder / "deepecho.yaml")
     found = {}
     async for check in checks(settings, families=()):
         if "scopes" in check.name:
