@@ -7,12 +7,14 @@ from domain.incidents.cards import IncidentCard
 from domain.incidents.catchup import Catchup
 from domain.incidents.changes import IncidentNote
 from domain.incidents.incident import Incident
+from domain.incidents.statistics import IncidentStatistics
 from domain.people import Person
 from storage.outbox_messages import ALERT_NOTE, FactKind, OutboxMessage, Urgency, card_key
 
 INCIDENT_CARD = FactKind("incident-card", 1, IncidentCard)
 INCIDENT_NOTE = FactKind("incident-note", 1, IncidentNote)
 INCIDENT_CATCHUP = FactKind("incident-catchup", 1, Catchup)
+INCIDENT_STATISTICS = FactKind("incident-statistics", 1, IncidentStatistics)
 
 
 def channel_card_key(incident_id: str) -> str:
@@ -104,6 +106,21 @@ def private_note(note: IncidentNote, person: Person) -> OutboxMessage:
     """A note in a direct message, such as a file that somebody asked for."""
     key = f"{note.incident_id}/private/{note.key}"
     return replace(_note(note, stream=key, parent="", channel=person.user_id), key=key)
+
+
+def statistics_message(fact: IncidentStatistics, person: Person, source: str) -> OutboxMessage:
+    """Statistics in a direct message, with their chart. ``source`` is the key of the request."""
+    key = f"incident-statistics/{source}"
+    return OutboxMessage(
+        key=key,
+        stream=key,
+        parent="",
+        channel=person.user_id,
+        urgency=Urgency.DETAIL,
+        kind=INCIDENT_STATISTICS,
+        fact=fact,
+        card=False,
+    )
 
 
 def catchup_message(fact: Catchup, person: Person) -> OutboxMessage:

@@ -77,14 +77,15 @@ class Canvas:
         )
         self._figure.add_artist(artist)
 
-    def area(self, corner: Spot, size: Spot, colour: str, *, rim: bool = False) -> None:
-        """Draw a filled rectangle, or only its rim."""
+    def area(self, corner: Spot, size: Spot, colour: str, *, rim: bool = False, hatch: str = "", ink: str = "") -> None:
+        """Draw a filled rectangle, or only its rim. ``hatch`` is matplotlib's pattern, drawn over the filling in ``ink``."""
         artist = Rectangle(
             corner,
             *size,
             facecolor="none" if rim else colour,
-            edgecolor=colour if rim else "none",
-            linewidth=2 * _POINT,
+            edgecolor=colour if rim else ink or "none",
+            hatch=hatch or None,
+            linewidth=0 if hatch else 2 * _POINT,
             transform=IdentityTransform(),
             zorder=self._next_layer(),
         )

@@ -16,7 +16,7 @@ from bot.slack.channels import SlackChannels
 from bot.views import alert_buttons, incident_answers, incident_buttons, incident_card
 from bot.views.render import timeless
 from commands.core.arguments import Arguments
-from commands.incidents import declare, lists, postmortem, reports, states, work
+from commands.incidents import declare, lists, postmortem, reports, states, statistics, work
 from commands.incidents.fields import FIELDS
 from domain.answers.incidents import (
     IncidentAnswer,
@@ -40,6 +40,7 @@ from runbooks.incidents.page_events import PageEvents
 from runbooks.incidents.postmortem import PostmortemService
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.service import IncidentService
+from runbooks.incidents.statistics import StatisticsService
 from runbooks.incidents.timeline import TimelineService
 from runbooks.incidents.timer_handlers import IncidentTimerHandlers
 from runbooks.incidents.watch import WatchEnd, WatchProof
@@ -68,7 +69,7 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
         observer=core.options.observer,
     )
     events, events_task = build_channel_events(core, records, MessageEvents(saver).handle, notify_outbox)
-    catchup, timeline, postmortems = report_services(core, saver, notify_outbox)
+    catchup, timeline, postmortems, stats = report_services(core, saver, notify_outbox)
     watch = WatchEnd(core.store, core.clock, saver, WatchProof(_watch_sources(core)), notify_outbox)
     timers = IncidentTimerHandlers(
         store=core.store, saver=saver, submit_watch=watch.submit, notify_outbox=notify_outbox, welcome=catchup.welcome
@@ -79,6 +80,7 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
             CatchupService: catchup,
             TimelineService: timeline,
             PostmortemService: postmortems,
+            StatisticsService: stats,
         },
         on_page_acknowledged=pages.on_acknowledged,
         on_page_note=pages.on_note,
@@ -151,7 +153,7 @@ def _chosen_command(value: str) -> str | None:
 
 INCIDENTS = Family(
     name="incidents",
-    routers=(declare.router, states.router, work.router, lists.router, reports.router, postmortem.router),
+    routers=(declare.router, states.router, work.router, lists.router, reports.router, postmortem.router, statistics.router),
     form_fields=FIELDS,
     id_prefix="inc",
     fact_kinds=(INCIDENT_CARD, INCIDENT_NOTE, *REPORT_KINDS),

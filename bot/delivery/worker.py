@@ -20,7 +20,7 @@ from bot.slack.api import SlackApi
 from bot.views.markup.message import Message
 from domain.clock import Clock, has_passed
 from domain.errors import DeepechoError, PermanentError, UnknownOutcome
-from domain.metrics.charts import Chart
+from domain.metrics.charts import AnyChart
 from domain.redaction import redact
 from runbooks.periodic import RepeatedWork, wait_until_set
 from storage.outbox import FILE_NOT_UPLOADED, OutboxRow, RateLimits
@@ -61,7 +61,7 @@ class OutboxWorker:
         check_lease: Callable[[], None],
         fallback: Callable[[OutboxRow], str],
         on_delivered: DeliveredHook,
-        draw: Callable[[Chart], Awaitable[bytes]],
+        draw: Callable[[AnyChart], Awaitable[bytes]],
         rng: random.Random,
         dead_after: timedelta = timedelta(seconds=30),
         retry_policy: RetryPolicy | None = None,
@@ -227,7 +227,7 @@ class OutboxWorker:
             return Attachment(redact(message.chart.title), "png", await self._draw_chart(message.chart))
         return Attachment(message.text, "txt", (message.overflow or message.text).encode())
 
-    async def _draw_chart(self, chart: Chart) -> bytes:
+    async def _draw_chart(self, chart: AnyChart) -> bytes:
         """The chart as PNG. Raises ``PermanentError`` where it cannot be drawn: the message has its numbers as text."""
         try:
             async with asyncio.timeout(self._retry_policy.drawing_timeout):

@@ -24,7 +24,7 @@ def timeline(fact: IncidentTimeline) -> Document:
         filed = f"The newest {len(shown)} are here; all of them are in a file in your direct messages."
         blocks.append(Paragraph((line(filed),)))
     blocks.append(Paragraph(tuple(map(_entry, shown)), max_lines=MAX_SHOWN))
-    blocks.append(Context(line("wrong? ", CommandMention(f"incident timeline drop {fact.incident_id} <number>"))))
+    blocks.append(Context(line("to take one out: ", CommandMention(f"incident timeline drop {fact.incident_id} <number>"))))
     return Document(summary=line(f"Timeline of {fact.incident_id}: {count}"), blocks=tuple(blocks), overflows_to_file=False)
 
 

@@ -41,6 +41,7 @@ FIELDS: Mapping[str, ArgumentField] = {
     "why": ArgumentField(label="Why"),
     "how": ArgumentField(label="How"),
     "action": ArgumentField(label="What", hint="add, done or list."),
+    "period": ArgumentField(label="Period", hint="Like 30d. At most 365d."),
     "number": ArgumentField(label="Number", hint="Of an entry, as the timeline shows it."),
     "at": ArgumentField(label="When", hint="By your clock, like 14:05; 14:05Z is UTC. Empty: now."),
     "address": ArgumentField(label="Address", hint="Where the post-mortem can be read: https://…"),

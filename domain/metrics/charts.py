@@ -33,3 +33,24 @@ class Chart:
     threshold: float | None = None
     markers: tuple[Marker, ...] = ()
     left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BarSeries:
+    """One kind of what is counted: a number for each bar."""
+
+    name: str
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarChart:
+    """Counts as stacked bars, the first series at the bottom. ``labels`` stand below the bars, one for each."""
+
+    title: str
+    subtitle: str
+    labels: tuple[str, ...]
+    series: tuple[BarSeries, ...]
+
+
+AnyChart = Chart | BarChart

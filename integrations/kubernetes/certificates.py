@@ -56,17 +56,3 @@ def _elements(der: bytes) -> list[tuple[int, bytes]]:
         elements.append((tag, der[position : position + length]))
         position += length
     return elements
-
-
-_REFUSALS = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
-"""In the names of the alerts with which a server refuses a client's certificate (RFC 8446, 6.2)."""
-
-
-def is_refused_certificate(error: BaseException | None) -> bool:
-    """Whether the server refused the client certificate in the TLS handshake, as some do when it has ended."""
-    while error is not None:
-        reason = str(error.reason or "") if isinstance(error, ssl.SSLError) else ""
-        if "ALERT" in reason and any(name in reason for name in _REFUSALS):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

@@ -14,7 +14,6 @@ from domain.errors import DeepechoError, Forbidden, PermanentError, TemporaryErr
 from domain.workloads.field_managers import FIELD_MANAGER
 from integrations.http import check_response_size, lost_response_error, parse_failed_response, read_response, translate_errors
 from integrations.kubernetes.auth import AuthenticatedClient, Session, open_authenticated_client
-from integrations.kubernetes.certificates import is_refused_certificate
 from integrations.kubernetes.errors import KubernetesCall, error_for_status, kubernetes_call
 from integrations.kubernetes.patience import Patience
 from integrations.kubernetes.resources import PODS, Json, Resource
@@ -196,14 +195,7 @@ class KubernetesClient:
         authenticated = await self._open()
         session = await authenticated.session()
         with translate_errors(request.call):
-            try:
-                response = await self._call_api(session, request)
-            except (aiohttp.ClientError, OSError) as failure:
-                if not is_refused_certificate(failure):
-                    raise
-                # Refused before the request was read, so that even a change may be sent again.
-                session = await authenticated.replace_refused(session)
-                response = await self._call_api(session, request)
+            response = await self._call_api(session, request)
             # Once only: a token may have been revoked early, but a second 401 means that the account has no access.
             if response.status == 401:
                 response.release()

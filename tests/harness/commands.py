@@ -28,6 +28,7 @@ from runbooks.incidents.catchup import CatchupService
 from runbooks.incidents.postmortem import PostmortemService
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.service import IncidentService
+from runbooks.incidents.statistics import StatisticsService
 from runbooks.incidents.timeline import TimelineService
 from runbooks.oncall.reviewer import Reviewer
 from runbooks.oncall.service import OncallService
@@ -169,6 +170,7 @@ def _incident_services(
         CatchupService(store=store, clock=clock, saver=saver, directory=directory, notify_outbox=lambda: None),
         TimelineService(store=store, clock=clock, directory=directory, notify_outbox=lambda: None),
         PostmortemService(store=store, clock=clock, directory=directory, notify_outbox=lambda: None),
+        StatisticsService(store=store, clock=clock, catalogue=lambda: catalogue, notify_outbox=lambda: None),
     )
     return {type(service): service for service in services}
 

@@ -16,7 +16,7 @@ from bot.delivery.worker import OutboxWorker
 from bot.slack.api import SlackApi, open_session
 from bot.views.markup.message import Message
 from domain.clock import SystemClock
-from domain.metrics.charts import Chart
+from domain.metrics.charts import AnyChart
 from domain.notes import OperationNote
 from sandbox.slack.local import RunningSlack
 from sandbox.slack.observer import wait_for
@@ -129,7 +129,7 @@ async def run_worker(
     render: Callable[[Any], Message] = render_note,
     retry_policy: RetryPolicy = RETRY_POLICY,
     pace: RateLimits = PACE,
-    draw: Callable[[Chart], Awaitable[bytes]] | None = None,
+    draw: Callable[[AnyChart], Awaitable[bytes]] | None = None,
     slack_timeout: float = SLACK_TIMEOUT,
 ) -> AsyncIterator[RunningWorker]:
     """Delivery at work until the end of the block."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.views.markup.spans import Line
-from domain.metrics.charts import Chart
+from domain.metrics.charts import AnyChart
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Document:
     summary: Line
     blocks: tuple[Block, ...]
     overflows_to_file: bool = True
-    chart: Chart | None = None
+    chart: AnyChart | None = None
     """A chart for the thread. Its numbers are also in the blocks."""
     file: TextFile | None = None
     """A file for the thread, instead of the chart and of the full text."""

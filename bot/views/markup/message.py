@@ -22,7 +22,7 @@ from bot.views.markup.document import (
 from bot.views.markup.mrkdwn import clean_lines, code_block, escape, is_truncated, plain, to_mrkdwn
 from bot.views.markup.spans import Line, line
 from bot.views.markup.terminal import text_of
-from domain.metrics.charts import Chart
+from domain.metrics.charts import AnyChart
 from domain.redaction import redact
 from domain.text import and_more
 
@@ -43,7 +43,7 @@ class Message:
     text: str
     blocks: tuple[dict[str, Any], ...]
     overflow: str | None = None
-    chart: Chart | None = None
+    chart: AnyChart | None = None
     file: TextFile | None = None
 
     @property

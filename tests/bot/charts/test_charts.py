@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bot.charts import Charts, draw, style
-from domain.metrics.charts import Chart, Marker
+from domain.metrics.charts import AnyChart, Chart, Marker
 from tests.bot.charts.gallery import ONE_FAILS, SINCE, at, chart, gallery, lasting, series
 from tests.bot.views.test_hostile import HOSTILE, LONG
 from tests.domain.metrics.test_chart_text import charts
@@ -45,7 +45,7 @@ class DecodedPicture:
         return {y for _, y in self.places(colour)}
 
 
-def draw_and_decode(given: Chart) -> DecodedPicture:
+def draw_and_decode(given: AnyChart) -> DecodedPicture:
     return DecodedPicture(draw(given))
 
 

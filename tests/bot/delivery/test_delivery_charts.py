@@ -10,7 +10,7 @@ import pytest
 
 from bot.views.markup.message import Message
 from domain.alerts.alerts import AlertNote
-from domain.metrics.charts import Chart, Series
+from domain.metrics.charts import AnyChart, Chart, Series
 from sandbox.slack.local import RunningSlack
 from storage.outbox_messages import ALERT_NOTE, OutboxMessage
 from storage.store import Store
@@ -104,7 +104,7 @@ async def test_killed_at_a_stage_it_is_drawn_again_and_there_once(
 async def test_killed_while_it_is_drawn_its_words_are_not_said_again(store: Store, slack: RunningSlack) -> None:
     drawing = asyncio.Event()
 
-    async def never(_chart: Chart) -> bytes:
+    async def never(_chart: AnyChart) -> bytes:
         drawing.set()
         await asyncio.Event().wait()
         raise AssertionError
@@ -121,8 +121,8 @@ async def test_killed_while_it_is_drawn_its_words_are_not_said_again(store: Stor
     assert len(await thread_texts(slack)) == 2
 
 
-def failing_draw(error: Exception) -> Callable[[Chart], Awaitable[bytes]]:
-    async def draw(_chart: Chart) -> bytes:
+def failing_draw(error: Exception) -> Callable[[AnyChart], Awaitable[bytes]]:
+    async def draw(_chart: AnyChart) -> bytes:
         raise error
 
     return draw
@@ -144,7 +144,7 @@ async def test_what_cannot_be_drawn_leaves_its_words_and_holds_up_nothing(
 
 
 async def test_a_picture_that_takes_too_long_is_given_up_and_others_are_not(store: Store, slack: RunningSlack) -> None:
-    async def slowly(chart: Chart) -> bytes:
+    async def slowly(chart: AnyChart) -> bytes:
         if chart.title == "Endless":
             await asyncio.Event().wait()
         return b"\x89PNG"
@@ -174,7 +174,7 @@ async def test_without_the_scope_for_files_the_words_stand_and_the_bot_is_well(s
 async def test_what_another_replica_took_over_is_not_uploaded_twice(store: Store, slack: RunningSlack) -> None:
     """A process that slept while it drew: somebody else has the row by then, and its picture with it."""
 
-    async def sleeps(_chart: Chart) -> bytes:
+    async def sleeps(_chart: AnyChart) -> bytes:
         async with store.engines.write.begin() as connection:
             taken = outbox.update().where(outbox.c.key == "al-a/t/chart").values(attempts=outbox.c.attempts + 1)
             await connection.execute(taken)

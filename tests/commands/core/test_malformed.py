@@ -27,6 +27,11 @@ MALFORMED = {
     "help xyzzy": "There is no command “xyzzy”",
     "help rolback": "Did you mean `rollback`",
     "x" * 3000: "3,000 characters long",
+    "incident timelin add something": "Did you mean `incident timeline add`",
+    "incident timeline ad something": "Did you mean `incident timeline add`",
+    "incident postmortem don https://wiki.example.com": "Did you mean `incident postmortem done`",
+    "incident catchup x y": "is more than this command takes",
+    "incident stats 30d 60d": "is more than this command takes",
     # The environment.
     "rollback prodution abc1234": "Did you mean `production`",
     "rollback abc1234 production": "There is no environment called “abc1234”",
