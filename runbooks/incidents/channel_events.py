@@ -104,20 +104,22 @@ class ChannelEventWorker:
             channels = tx.of(IncidentChannelRepository)
             if not await channels.is_newest(event.channel_id, subject_of(event), event.at):
                 return
-            if isinstance(event, ChannelChanged):
-                await self._keep_record(tx, event, now)
+            if isinstance(event, ChannelChanged) and not await self._keep_record(tx, event, now):
+                return
             await self._dependencies.handler(tx, event, now)
 
-    async def _keep_record(self, tx: Transaction, event: ChannelChanged, now: datetime) -> None:
+    async def _keep_record(self, tx: Transaction, event: ChannelChanged, now: datetime) -> bool:
+        """Write down what was done to the channel. False if that is no news: the bot comes into each channel that it makes."""
         state = await self._dependencies.records.load_for_update(tx, event.incident_id)
         if state is None:
-            return
+            return False
         if event.change is ChannelChange.MOVED:
             await tx.of(IncidentChannelRepository).move(event.channel_id, event.value)
         channel = changed(state.channel, event)
         if channel != state.channel:
             await self._dependencies.records.save(tx, event.incident_id, channel, now)
             await wake_channel_setup(tx, event.incident_id, now)
+        return channel != state.channel
 
 
 def changed(channel: IncidentChannel, event: ChannelChanged) -> IncidentChannel:

@@ -221,6 +221,14 @@ async def test_a_channel_that_is_gone_is_said_until_the_bot_is_back(harness: Cha
     assert await harness.channels.problems("inc-x4k2") == []
 
 
+async def test_what_is_known_already_is_no_news(harness: ChannelEventHarness) -> None:
+    await harness.happen(
+        change(ChannelChange.BOT_ADDED), change(ChannelChange.UNARCHIVED), change(ChannelChange.RENAMED, MADE.name)
+    )
+    assert harness.told == []
+    assert await harness.channels.channel("inc-x4k2") == MADE
+
+
 async def test_a_channel_with_another_id_is_still_the_incident_s(harness: ChannelEventHarness) -> None:
     async with harness.store.write() as tx:
         channels = tx.of(IncidentChannelRepository)
