@@ -45,7 +45,7 @@ class BarSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarChart:
-    """Counts as stacked bars, the first series at the bottom. ``labels`` stand below the bars, one for each."""
+    """Counts as stacked bars, the first series on top. ``labels`` stand below the bars, one for each."""
 
     title: str
     subtitle: str

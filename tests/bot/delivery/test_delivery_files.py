@@ -7,9 +7,13 @@ import pytest
 from bot.views.markup.document import Document, Paragraph, TextFile
 from bot.views.markup.message import Message, message_of
 from bot.views.markup.spans import line
+from domain.people import Person
 from sandbox.slack.local import RunningSlack
+from storage.incident_messages import statistics_message
 from storage.store import Store
+from tests.harness.families import render
 from tests.harness.outbox_worker import counts, enqueue, outbox_note, run_worker, wait_all_settled
+from tests.harness.samples.incident_report_gallery import STATISTICS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -44,3 +48,15 @@ async def test_a_file_whose_upload_breaks_is_there_once(store: Store, slack: Run
         await wait_all_settled(store)
     assert len(await thread_files(slack)) == 1
     assert len(await slack.client.messages("deploys")) == 1
+
+
+async def test_statistics_come_with_their_chart_into_a_direct_message(store: Store, slack: RunningSlack) -> None:
+    message = statistics_message(STATISTICS, Person("U0TOM00007", "T0DEEPECHO"), "envelope-1")
+    await enqueue(store, message)
+    async with run_worker(store, slack, render=render):
+        await wait_all_settled(store)
+    (posted,) = await slack.client.api_calls("chat.postMessage")
+    assert posted["args"]["channel"] == "U0TOM00007"
+    (upload,) = await slack.client.api_calls("files.getUploadURLExternal")
+    assert upload["args"]["filename"] == "incident-statistics-envelope-1.png"
+    assert await counts(store) == {"delivered": 1}
