@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.components.channel_events import build_channel_events
 from bot.components.core import CoreComponents
-from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox
+from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox, OnDelivered
 from bot.components.incident_reports import REPORT_KINDS, REPORT_VIEWS, report_services
 from bot.core.check_result import CheckResult
 from bot.core.settings import Settings
@@ -86,7 +86,7 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
         on_page_note=pages.on_note,
         on_groups_saved=listeners.on_groups_saved,
         on_operation_saved=listeners.on_operation_saved,
-        on_delivered=_on_delivered,
+        on_delivered=_on_delivered(saver),
         lock_page_subject=_lock_page_subject,
         due_checks=(DueCheck("incidents", _forgotten),),
         tasks=(BackgroundTask("incident-channels", channels.run), BackgroundTask("incident-watch", watch.run), events_task),
@@ -114,11 +114,17 @@ async def _lock_page_subject(tx: Transaction, subject: str) -> None:
         await tx.of(IncidentRepository).get_for_update(subject)
 
 
-async def _on_delivered(tx: Transaction, row: OutboxRow, at: datetime) -> None:
-    """Have the card pinned once it is in the incident's channel."""
-    incident_id = row.key.partition("/")[0]
-    if row.key == channel_card_key(incident_id) and not row.ts:
+def _on_delivered(saver: IncidentSaver) -> OnDelivered:
+    async def on_delivered(tx: Transaction, row: OutboxRow, at: datetime) -> None:
+        """Once the card is in the incident's channel, tell there what happened so far, and have the card pinned."""
+        incident_id = row.key.partition("/")[0]
+        if row.key != channel_card_key(incident_id) or row.ts:
+            return
         await wake_channel_setup(tx, incident_id, at)
+        if (incident := await tx.of(IncidentRepository).get(incident_id)) is not None:
+            await saver.tell_so_far(tx, incident, at)
+
+    return on_delivered
 
 
 async def check_incidents(_settings: Settings, catalogue: Catalogue) -> AsyncIterator[CheckResult]:

@@ -10,7 +10,6 @@ from itertools import pairwise
 from domain.alerts.alerts import Alert, AlertGroup
 from domain.alerts.enrichment_notes import AlertQuery, breaches_all, distance_from_limit, query_of
 from domain.alerts.titles import shared_by
-from domain.alerts.watchdogs import RECEIVER
 from domain.incidents.proof import Evidence, Finding, Window
 from domain.metrics.chart_text import format_number
 from domain.metrics.charts import Series
@@ -54,11 +53,6 @@ def watched_rules(groups: Iterable[tuple[AlertGroup, Sequence[Alert]]], window: 
         replace(rule, name=f"{rule.name} of {rule.group.service}") if names[rule.name] > 1 and rule.group.service else rule
         for rule in rules
     )
-
-
-def is_watchdog(group: AlertGroup) -> bool:
-    """Whether the bot itself raised it, because a watchdog was missing: no Prometheus and no Alertmanager knows it."""
-    return group.receiver == RECEIVER
 
 
 def judge_limit(rule: WatchedRule, threshold: Threshold, series: Sequence[Series], window: Window) -> Evidence:
@@ -133,9 +127,7 @@ def is_listed(group: AlertGroup, sent_at: datetime) -> Evidence:
 def watchdog_arrives(group: AlertGroup) -> Evidence:
     """The evidence about a missing watchdog that arrives again."""
     name = group.labels.get("watchdog", "")
-    return Evidence(
-        finding=Finding.SHOWN, brief=f"{name} gives signs of life", detail=f"{group.title}: {name} gives signs of life again."
-    )
+    return Evidence(finding=Finding.SHOWN, brief=f"{name} arrives", detail=f"{group.title}: the watchdog {name} arrives again.")
 
 
 def _rules_of(group: AlertGroup, alerts: Sequence[Alert], window: Window) -> list[WatchedRule]:

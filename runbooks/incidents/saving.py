@@ -71,19 +71,15 @@ class IncidentSaver:
         return merged.record
 
     async def save_channel(self, tx: Transaction, before: Incident, after: Incident, at: datetime) -> None:
-        """Write a record of which only the channel has changed; cards only where they show that.
-
-        Once the channel can be used, its card is posted there, with what happened until then.
-        """
+        """Write a record of which only the channel has changed; cards only where they show that."""
         await tx.of(IncidentRepository).save(after)
         await wake_channel_setup(tx, after.id, at)
         shown = (before.channel.is_usable, before.channel.id, problems(before.channel))
         if shown != (after.channel.is_usable, after.channel.id, problems(after.channel)):
             await self._put_cards(tx, after, at, low_priority=False)
-        if after.channel.is_usable and not before.channel.id:
-            await self._tell_so_far(tx, after, at)
 
-    async def _tell_so_far(self, tx: Transaction, incident: Incident, at: datetime) -> None:
+    async def tell_so_far(self, tx: Transaction, incident: Incident, at: datetime) -> None:
+        """Tell the channel what happened before it was there: once, when its card is in it."""
         entries = await tx.of(IncidentRepository).entries(incident.id)
         lines = tuple(map(_so_far_line, [entry for entry in entries if not entry.dropped][-MAX_ENTRIES_SO_FAR:]))
         note = IncidentNote(incident_id=incident.id, key="so-far", at=at, text="So far:", lines=lines)

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from domain.alerts.alerts import Alert, AlertGroup, GroupState
 from domain.alerts.reconciliation import ListedAlert, fires_after_end
+from domain.alerts.remediation import raised_by_bot
 from domain.alerts.silences import Silence
 from domain.incidents.incident import Incident, LinkedAlert
 from domain.incidents.proof import Evidence, Finding, ProofPart, Window
@@ -16,7 +17,6 @@ from domain.incidents.proof_of_rules import (
     WatchedRule,
     cannot_measure,
     is_listed,
-    is_watchdog,
     judge_limit,
     judge_record,
     still_fires,
@@ -82,7 +82,7 @@ async def alerts_part(
     for group, alerts in found.groups:
         if group.state is GroupState.FIRING:
             evidence.append(still_fires(group))
-        elif is_watchdog(group):
+        elif raised_by_bot(group):
             evidence.append(watchdog_arrives(group))
         elif (sent_at := _listed_at(sources, group, alerts, answers)) is not None:
             evidence.append(is_listed(group, sent_at.updated_at))
@@ -102,7 +102,7 @@ async def alerts_part(
 
 async def ask_alertmanagers(sources: WatchSources, found: LinkedGroups, deadline: Deadline) -> AlertmanagerAnswers:
     """Ask each Alertmanager of the groups once, both members of a pair."""
-    wanted = {_addresses(sources, group) for group, _ in found.groups if not is_watchdog(group)} - {()}
+    wanted = {_addresses(sources, group) for group, _ in found.groups if not raised_by_bot(group)} - {()}
     addresses = sorted({each for together in wanted for each in together})
     answers = await asyncio.gather(*(_ask_one(sources, each, deadline) for each in addresses))
     by_address = dict(zip(addresses, answers, strict=True))
@@ -116,7 +116,7 @@ def silences_part(sources: WatchSources, found: LinkedGroups, answers: Alertmana
     """What hides the groups, by the Alertmanagers that hold them."""
     by_addresses: dict[tuple[str, ...], list[HiddenGroup]] = defaultdict(list)
     for group, alerts in found.groups:
-        if not is_watchdog(group):
+        if not raised_by_bot(group):
             by_addresses[_addresses(sources, group)].append(hidden_group(group, alerts))
     evidence: list[Evidence] = []
     for together, groups in sorted(by_addresses.items()):
