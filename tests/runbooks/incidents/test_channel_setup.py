@@ -1,7 +1,6 @@
 """An incident's channel is made once, whatever goes wrong, and the card says what could not be done."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -245,7 +244,6 @@ async def test_an_incident_that_ends_before_its_channel_could_be_made_gets_none(
 
 
 async def test_another_topic_meanwhile_is_not_lost(harness: IncidentChannelHarness, slack: MemoryChannels) -> None:
-    """Somebody changes the severity while Slack is being told the old one."""
     await harness.declare(WANTED)
 
     class Meanwhile(MemoryChannels):
@@ -299,5 +297,4 @@ async def test_the_worker_takes_what_is_due_and_timers_do_not_wait_for_slack(
     async with asyncio.timeout(10):
         await wait_until(lambda: len(slack.calls) == len(STEPS))
     worker.cancel()
-    with suppress(asyncio.CancelledError):
-        await worker
+    await asyncio.gather(worker, return_exceptions=True)
