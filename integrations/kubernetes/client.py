@@ -195,7 +195,14 @@ class KubernetesClient:
         authenticated = await self._open()
         session = await authenticated.session()
         with translate_errors(request.call):
-            response = await self._call_api(session, request)
+            try:
+                response = await self._call_api(session, request)
+            except aiohttp.ServerDisconnectedError:
+                # With TLS 1.3 a refused client certificate looks like this. The request may have been read, so it is not sent
+                # again here; but the next one comes with a new login.
+                if session.token.connection is not None and not session.token.header:
+                    await authenticated.replace_refused(session)
+                raise
             # Once only: a token may have been revoked early, but a second 401 means that the account has no access.
             if response.status == 401:
                 response.release()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.errors import TemporaryError
 from integrations.kubernetes import ClusterSettings, Credential, open_cluster
 from integrations.kubernetes.certificates import end_of_certificate
 from tests.harness.fakes.kubernetes_tokens import NOON, ClientCertificate, FakeApiServer, ManualClock
@@ -94,6 +95,44 @@ async def test_certificates_within_the_kubeconfig_are_read_again_when_refused(
         await cluster.version()
 
     assert server.seen == ["first", "first", "second"]
+
+
+async def test_a_certificate_that_the_tls_handshake_refuses_is_replaced_for_the_next_request(
+    server: FakeApiServer, tmp_path: Path, client_certificates: list[ClientCertificate]
+) -> None:
+    ended = ClientCertificate(server.certificate, server.certificate.parent / "key.pem")
+    first_run, then = printing(of_certificate(ended)), printing(of_certificate(client_certificates[1]))
+    marker = f"pathlib.Path({str(tmp_path / 'has-run')!r})"
+    script = f"import pathlib\nif not {marker}.exists():\n    {marker}.touch()\n    {first_run}\nelse:\n    {then}"
+    async with open_cluster(kubeconfig(tmp_path, server, program(tmp_path, script)), ManualClock(), redact=str) as cluster:
+        with pytest.raises(TemporaryError):
+            await cluster.version()
+        await cluster.version()
+
+    assert server.seen == ["second"]
+
+
+@pytest.mark.parametrize("provider", ["gcp", "oidc"])
+async def test_what_an_auth_provider_has_written_is_read_again(server: FakeApiServer, tmp_path: Path, provider: str) -> None:
+    def user(name: str) -> dict[str, object]:
+        token = _web_token(NOON.replace(year=2040), name)
+        config = {
+            "gcp": {"access-token": token, "expiry": "2040-01-01T00:00:00Z"},
+            "oidc": {"id-token": token, "client-id": "me", "idp-issuer-url": "https://login.example"},
+        }[provider]
+        return {"auth-provider": {"name": provider, "config": config}}
+
+    clock = ManualClock()
+    async with open_cluster(kubeconfig(tmp_path, server, user("first")), clock, redact=str) as cluster:
+        await cluster.version()
+        kubeconfig(tmp_path, server, user("second"))
+        clock.move(minutes=1)
+        await cluster.version()
+        kubeconfig(tmp_path, server, user("third"))
+        server.refused.add(server.seen[-1])
+        await cluster.version()
+
+    assert [each.rpartition(".")[2] for each in server.seen] == ["first", "second", "second", "third"]
 
 
 async def test_a_half_written_pair_of_certificates_is_waited_for(
@@ -205,6 +244,6 @@ def _inline(client: ClientCertificate) -> dict[str, str]:
     return {"client-certificate-data": certificate, "client-key-data": key}
 
 
-def _web_token(ends: datetime) -> str:
+def _web_token(ends: datetime, signature: str = "s") -> str:
     claims = base64.urlsafe_b64encode(json.dumps({"exp": int(ends.timestamp())}).encode()).decode().rstrip("=")
-    return f"h.{claims}.s"
+    return f"h.{claims}.{signature}"
