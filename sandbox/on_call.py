@@ -1,4 +1,4 @@
-"""The sandbox's people, who of them is on call, and how they are paged."""
+"""The sandbox's people, who of them is on call, how they are paged, and how incidents run."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,3 +45,12 @@ def paging_config() -> dict[str, Any]:
     urgent["steps"].append({"whom": ["lead"], "ways": ["slack"], "wait_minutes": 5})
     quiet = {"steps": [{"whom": ["oncall"], "ways": ["slack"]}]}
     return {"policies": {"P0": urgent, "P1": urgent, "P2": quiet}, "numbers": {"mia": people_config()["mia"]["phone"]}}
+
+
+def incidents_config() -> dict[str, Any]:
+    """Severe alerts open an incident. It is watched for a minute instead of thirty, so that its end can be seen."""
+    return {
+        "channel": people.channels_by_name()["incidents"],
+        "invite": [people.people_by_name()["mia"]],
+        "timings": {"watch": 1},
+    }

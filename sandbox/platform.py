@@ -17,7 +17,7 @@ from sandbox.bot import running_bot
 from sandbox.catalogue import catalogue_data
 from sandbox.cluster import CONTEXTS, FAST, HUMAN, StandInCluster
 from sandbox.endpoints import Endpoints
-from sandbox.on_call import ROTATION
+from sandbox.on_call import ROTATION, incidents_config
 from sandbox.pagerduty import BOT_EMAIL, SERVICE_NAME, StandInPagerDuty, routing_key, user_id
 from sandbox.real_cluster import current_context, seed_real_cluster
 from sandbox.slack import LocalSlack, RunningSlack
@@ -142,7 +142,8 @@ async def _kubernetes(stack: AsyncExitStack, settings: SandboxSettings, folder: 
 
 def _catalogue(kubernetes: Mapping[str, str], contexts: Mapping[str, str], monitoring: MonitoringPorts | None) -> str:
     servers = {"prometheus": monitoring.prometheus, "alertmanager": monitoring.alertmanager} if monitoring else {}
-    return yaml.safe_dump(catalogue_data(kubernetes["kubeconfig"], contexts, **servers), sort_keys=False)
+    data = catalogue_data(kubernetes["kubeconfig"], contexts, **servers) | {"incidents": incidents_config()}
+    return yaml.safe_dump(data, sort_keys=False)
 
 
 def _environment(slack: RunningSlack, folder: Path, catalogue_file: Path, token: str) -> dict[str, str]:

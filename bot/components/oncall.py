@@ -18,6 +18,7 @@ from commands.oncall import calendar, change, requests, show
 from commands.oncall.fields import FIELDS
 from domain.answers.oncall import CalendarAnswer, CoverCard, OnCallAnswer, OnCallNotice, OverrideAnswer, WeekAnswer
 from domain.catalogue.base import DNS_LABEL
+from domain.catalogue.catalogue import Catalogue
 from domain.oncall.calendar import CALENDAR_PATH, CalendarLinks
 from integrations.pagerduty import open_pagerduty_api
 from runbooks.housekeeping import Prune
@@ -84,6 +85,12 @@ class _PagerDuty:
         self.api = await self._core.stack.enter_async_context(opening)
 
 
+def _team_channel(fact: OnCallNotice | CoverCard, catalogue: Catalogue, _unusable: str) -> str:
+    """The team's channel, for who cannot be written to; nowhere without one."""
+    config = catalogue.oncall.get(fact.request.team if isinstance(fact, CoverCard) else fact.team)
+    return (config.channel or "") if config else ""
+
+
 _GAP_VALUE = re.compile(rf"({DNS_LABEL})/([0-9]{{1,9}})/([0-9]{{1,10}})")
 _MAX_FILL_MINUTES = 7 * 24 * 60
 
@@ -120,6 +127,7 @@ ONCALL = Family(
         views.DECLINE: command_with_id("oncall decline"),
         views.WITHDRAW: command_with_id("oncall withdraw"),
     },
+    fallback_channels={OnCallNotice: _team_channel, CoverCard: _team_channel},
     prunes=(
         Prune(lambda kept: kept.incidents, lambda tx, before: tx.of(OncallRepository).prune_overrides(before)),
         Prune(lambda kept: kept.incidents, lambda tx, before: tx.of(OncallRepository).prune_requests(before)),

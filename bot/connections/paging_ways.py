@@ -1,11 +1,12 @@
 """Open ways of paging, and PagerDuty's REST API, as the settings name them. Opening one sends no request."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from bot.core.paging_settings import PagerDutySettings, SesSettings, SmsSettings, SmtpSettings
 from bot.core.settings import Settings
 from domain.clock import Clock
+from domain.errors import PermanentError
 from domain.paging.ways import PageWay
 from integrations.aws import AwsClients, SesMail, SmsBySns, open_aws_clients
 from integrations.pagerduty import PagerDutyApi, PagerDutyEvents, WebhookSignatures, open_pagerduty_api, open_pagerduty_events
@@ -45,9 +46,13 @@ class PagingWays(Mapping[str, PageWay]):
         self._ways = {way.name: way for way in opened if way is not None}
 
     async def prepare(self) -> None:
-        """Load AWS's libraries where a section wants them: a first page would wait for them a second."""
+        """Load AWS's libraries where a section wants them: a first page would wait for them a second.
+
+        What cannot be loaded does not keep the bot from starting: each page that goes this way says so, and ``check`` does.
+        """
         for clients, service in self._aws:
-            await clients.prepare(service)
+            with suppress(PermanentError):
+                await clients.prepare(service)
 
     @property
     def webhook_signatures(self) -> WebhookSignatures | None:

@@ -9,6 +9,8 @@ from bot.core.settings_section import SecureUrl, SettingsSection, is_local_host
 
 DestinationName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 """The name of a PagerDuty service or of a webhook; lower case, as environment variables are read."""
+Region = Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$")]
+"""A region of AWS, such as ``eu-central-1``."""
 MIN_SECRET_LENGTH = 16
 
 
@@ -65,7 +67,7 @@ class PagerDutySettings(SettingsSection):
 class SmsSettings(SettingsSection):
     """SMS by AWS SNS. Credentials come from where AWS's tools look for them: the pod's role, variables, a profile."""
 
-    region: str
+    region: Region
     sender_id: str = Field(default="", pattern=r"^([A-Za-z0-9]{1,11})?$")
     """Shown as the sender, in countries that allow it; 11 letters and digits."""
     max_parts: int = Field(default=3, ge=1, le=10)
@@ -76,7 +78,7 @@ class SmsSettings(SettingsSection):
 class SesSettings(SettingsSection):
     """Mail by AWS SES. The sender's address or domain has to be verified there."""
 
-    region: str
+    region: Region
     sender: _MailAddress
     configuration_set: str = ""
     endpoint_url: SecureUrl | None = None

@@ -123,6 +123,8 @@ async def zones_of(request: Request, team: str, names: Iterable[str]) -> dict[st
     """
     zones = {"yours": writer_zone(request), "rota": ZoneInfo(request.catalogue.oncall[team].zone)}
     for name in names:
+        if name not in request.catalogue.people:
+            continue
         person = Person(request.catalogue.people[name].slack, request.catalogue.workspaces[0])
         try:
             member = await request.services.directory.member(person)

@@ -19,7 +19,12 @@ class Replacement:
 
 
 def effect_of(roster: Roster, override: Override) -> tuple[Replacement, ...]:
-    """What an override changes in its layer; empty if it changes nothing. The roster may have it already, or not yet."""
+    """What an override changes in its layer; empty if it changes nothing. The roster may have it already, or not yet.
+
+    A layer that is no longer in the catalogue is changed by nothing.
+    """
+    if override.layer not in roster.config.layer_names:
+        return ()
     others = tuple(each for each in roster.overrides if each.id != override.id)
     without = replace(roster, overrides=others)
     lines = [

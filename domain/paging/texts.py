@@ -29,6 +29,7 @@ def page_message(claimed: ClaimedMessage) -> PageMessage:
     return PageMessage(
         page_id=call.page.id,
         dedup_key=message.dedup_key,
+        message_id=message.key,
         action=message.action,
         severity=request.severity,
         title=call_title(call),

@@ -52,6 +52,7 @@ class AwsClients:
         **parameters: Any,
     ) -> Mapping[str, Any]:
         """One call, without retries. Raises only domain errors: UnknownOutcome for a write whose answer is lost."""
+        _require_library()
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
 
@@ -71,9 +72,18 @@ class AwsClients:
         return answer
 
     async def prepare(self, *services: str) -> None:
-        """Load what the first call would load: the libraries take a moment, which the first page should not wait for."""
+        """Load what the first call would load: the libraries take a moment, which the first page should not wait for.
+
+        Raises ``PermanentError`` for a region that is none, and without the extra ``aws``.
+        """
+        _require_library()
+        from botocore.exceptions import BotoCoreError
+
         for service in services:
-            await self._client(service)
+            try:
+                await self._client(service)
+            except (BotoCoreError, ValueError) as error:
+                raise PermanentError(f"{_NAMES[service]} cannot be used with the region “{self.region}”: {error}") from error
 
     async def _client(self, service: str) -> Any:
         async with self._lock:  # two pages at once would open two clients
@@ -82,6 +92,14 @@ class AwsClients:
                     _new_client(service, self.region, self._endpoint_url, self._read_seconds)
                 )
             return self._clients[service]
+
+
+def _require_library() -> None:
+    """Raise ``PermanentError`` where the bot was installed without the extra ``aws``."""
+    try:
+        import aioboto3  # noqa: F401
+    except ImportError as error:
+        raise PermanentError("Pages by AWS need the extra aws: pip install 'deepecho[aws]'.") from error
 
 
 @cache

@@ -150,7 +150,10 @@ class OncallService:
         self.notify_outbox()
 
     async def _lock(self, tx: Transaction, team: str) -> TeamState:
-        if self.catalogue().oncall[team].pagerduty:
+        config = self.catalogue().oncall.get(team)
+        if config is None:
+            raise Refused(f"The catalogue has no team {team} any more. {NOTHING_CHANGED}")
+        if config.pagerduty:
             raise Refused(f"The schedules of {team} are kept in PagerDuty. Change them there; it is seen here within minutes.")
         return await tx.of(OncallRepository).lock_team(team)
 
@@ -181,8 +184,9 @@ class OncallService:
 
     async def _save_request(self, tx: Transaction, request: CoverRequest, at: datetime) -> None:
         catalogue = self.catalogue()
+        config = catalogue.oncall.get(request.team)
         await tx.of(OncallRepository).save_request(request)
-        await tx.outbox.put(cover_card(request, catalogue, catalogue.oncall[request.team].zone), at=at)
+        await tx.outbox.put(cover_card(request, catalogue, config.zone if config else "UTC"), at=at)
 
     async def _finish(
         self, tx: Transaction, request: OncallRequest, state: TeamState, cause: Cause, at: datetime, what: str, outcome: str

@@ -95,6 +95,7 @@ CHANNELS: Final = (
         is_shared=True,
     ),
     SeedChannel(id="C0OPS00008", name="ops", members=_TEAM, topic="Operations"),
+    SeedChannel(id="C0INCIDEN9", name="incidents", members=_TEAM, purpose="Every incident, with a link to its channel"),
 )
 
 

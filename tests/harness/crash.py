@@ -66,6 +66,8 @@ class CrashHarness:
     database: str
     store: Store
     channel: str = "production"
+    sections: dict[str, Any] = field(default_factory=dict)
+    """Of the catalogue, beside those of the sandbox."""
     bots: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     @property
@@ -75,7 +77,7 @@ class CrashHarness:
     def prepare(self) -> None:
         """The catalogue that the bot reads, and the kubeconfig that it names."""
         kubeconfig = self.stand_in.kubeconfig(self.folder / "kubeconfig", context="production")
-        data = catalogue_data(str(kubeconfig), {name: name for name in CONTEXTS})
+        data = catalogue_data(str(kubeconfig), {name: name for name in CONTEXTS}) | self.sections
         (self.folder / "deepecho.yaml").write_text(yaml.safe_dump(data))
         self.trace.touch()
 
@@ -166,7 +168,7 @@ async def run_scenario(harness: CrashHarness, scenario: Scenario, die_at: str = 
     """Tell the story to its end; how often the bot died on the way. A dead bot is started again, without a point to die at."""
     await harness.start_bot(die_at)
     async with asyncio.timeout(RUN_TIMEOUT):
-        while not await _connected(harness):
+        while not await is_connected(harness):
             await _restart_if_lease_lost(harness, die_at)
             await asyncio.sleep(0.1)
     await harness.slack.client.command("ana", scenario.command, channel=harness.channel)
@@ -199,13 +201,13 @@ async def _approve(harness: CrashHarness) -> bool:
     record = await harness.record()
     if card is None or "Approve" not in card.buttons or record is None or record.state.value != "waiting":
         return False
-    if not await _connected(harness):
+    if not await is_connected(harness):
         return False
     answer = await harness.slack.client.press("mia", card, "Approve")
     return bool(answer.get("answered", True))
 
 
-async def _connected(harness: CrashHarness) -> bool:
+async def is_connected(harness: CrashHarness) -> bool:
     sockets = await harness.slack.client.sockets.status()
     return harness.bots[-1].returncode is None and bool(sockets["connections"])
 
@@ -219,13 +221,15 @@ async def _settled(harness: CrashHarness) -> bool:
 
 
 @asynccontextmanager
-async def open_crash_harness(slack: RunningSlack, folder: Path, database: str) -> AsyncIterator[CrashHarness]:
+async def open_crash_harness(
+    slack: RunningSlack, folder: Path, database: str, sections: dict[str, Any] | None = None
+) -> AsyncIterator[CrashHarness]:
     """A fresh cluster, database and channel for one story in a folder with a migrated database; bots are stopped at its end."""
     await slack.client.reset()
     store = Store(open_engines(database))
     async with StandInCluster(pace=FAST) as stand_in:
         stand_in.seed()
-        harness = CrashHarness(slack, stand_in, folder, database, store)
+        harness = CrashHarness(slack, stand_in, folder, database, store, sections=sections or {})
         harness.prepare()
         try:
             yield harness

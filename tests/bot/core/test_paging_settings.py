@@ -63,6 +63,7 @@ def test_each_way_has_its_section_and_no_secret_is_shown(monkeypatch: pytest.Mon
             "DEEPECHO_PAGERDUTY__EVENTS_URL must be an https address",
         ),
         ({"SMS__REGION": "eu-central-1", "SMS__SENDER_ID": "deep echo!"}, "DEEPECHO_SMS__SENDER_ID is not valid"),
+        ({"SMS__REGION": "Frankfurt"}, "DEEPECHO_SMS__REGION is not valid"),
         ({"SES__REGION": "eu-central-1", "SES__SENDER": "deepecho"}, "DEEPECHO_SES__SENDER must be a mail address"),
         ({"SMTP__SENDER": "a@example.com"}, "DEEPECHO_SMTP__HOST is not set"),
         ({"SMTP__HOST": "m", "SMTP__SENDER": "a@b.example", "SMTP__USERNAME": "u"}, "__USERNAME and __PASSWORD belong together"),

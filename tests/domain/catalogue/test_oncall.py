@@ -3,8 +3,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from bot.components.oncall import ONCALL
 from bot.core.catalogue_file import parse_catalogue
 from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.oncall import RESERVED_TEAM_NAMES
 from domain.errors import CatalogueError
 from tests.harness.samples.team import team_catalogue
 
@@ -88,6 +90,13 @@ def test_a_team_that_cannot_be_is_refused_in_words(change: dict[str, Any], says:
 )
 def test_a_rotation_that_cannot_be_is_refused_in_words(change: dict[str, Any], says: str) -> None:
     assert says in refusal(team=TEAM | {"layers": [LAYER | change]})
+
+
+def test_no_team_is_called_as_a_command_is() -> None:
+    commands = {command.name.removeprefix("oncall ") for router in ONCALL.routers for command in router.commands}
+    assert commands - {"oncall"} == set(RESERVED_TEAM_NAMES)
+    with pytest.raises(ValidationError, match=r"oncall\.week: no team can be called so, because a command is"):
+        team_catalogue(people=PEOPLE, oncall={"week": TEAM})
 
 
 def test_an_unquoted_time_of_the_file_is_refused_at_its_line() -> None:

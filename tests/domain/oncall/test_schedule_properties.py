@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.catalogue.oncall import GroupConfig
+from domain.oncall.calendar import Feed, FeedKind, events_of
+from domain.oncall.groups import wanted_names
 from domain.oncall.schedule import Roster, assignments, gaps, next_change, on_call, shifts
 from domain.wall_clock import instant_of, local_time
 from tests.domain.oncall.rosters import MINUTE, ZONES, at, daily, layers, override, overrides, roster, rosters, team
@@ -103,3 +106,17 @@ def test_a_later_time_of_the_wall_clock_is_never_an_earlier_instant(zone: str) -
         first = datetime(year, 1, 1)  # noqa: DTZ001 -- a time of the wall clock
         instants = [instant_of(first + number * 30 * MINUTE, tz) for number in range(366 * 48)]
         assert all(earlier <= later for earlier, later in pairwise(instants))
+
+
+@settings(max_examples=60, deadline=None)
+@given(fact=rosters(), now=minutes_of_year, probes=st.lists(st.integers(0, 80 * 24 * 60), min_size=10, max_size=20))
+def test_page_target_group_and_calendar_name_the_same_people(fact: Roster, now: datetime, probes: list[int]) -> None:
+    config = fact.config.model_copy(update={"groups": (GroupConfig(id="S0ONCALL"),)})
+    fact = Roster(team=fact.team, config=config, people=fact.people, overrides=fact.overrides)
+    events = events_of(Feed(FeedKind.TEAM, fact.team), [fact], now)
+    for minutes in probes:
+        instant = now + minutes * MINUTE
+        target = on_call(fact, instant)
+        assert tuple(dict.fromkeys(wanted_names("S0ONCALL", config, assignments(fact, instant)))) == target
+        shown = {event.title.split(" on call")[0] for event in events if event.starts <= instant < event.ends}
+        assert shown == (set(target) or {"Nobody"})

@@ -1,5 +1,6 @@
 """SMS by SNS: AWS takes what it will not deliver, so that has to be found before."""
 
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -130,3 +131,20 @@ async def test_the_page_of_a_proxy_in_place_of_an_answer_is_no_proof_of_anything
         server.responses = [ScriptedResponse(page, content_type="text/html")]
         with pytest.raises(UnknownOutcome, match="gave an answer that cannot be read"):
             await sms(clients).send(page_message(), NUMBER)
+
+
+async def test_without_the_extra_it_says_what_to_install(aws: RunningAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aioboto3", None)
+    async with open_aws_clients(REGION, aws.url) as clients:
+        with pytest.raises(PermanentError, match=r"pip install 'deepecho\[aws\]'"):
+            await sms(clients).ping()
+        with pytest.raises(PermanentError, match="need the extra aws"):
+            await clients.prepare("sns")
+
+
+async def test_a_region_that_is_none_is_said_before_the_first_page(aws: RunningAws) -> None:
+    async with open_aws_clients("eu central") as clients:
+        with pytest.raises(PermanentError, match="AWS SNS cannot be used with the region “eu central”"):
+            await clients.prepare("sns")
+        with pytest.raises(PermanentError, match="eu central"):
+            await sms(clients).ping()

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -157,8 +157,13 @@ async def test_fifty_declarations_of_one_command_are_one_incident(harness: Incid
     assert {each.id for each in made} == {(await harness.incident()).id}
 
 
-def _second(database_url: str) -> Any:
-    return open_incidents_harness(Store(open_engines(database_url)))
+@asynccontextmanager
+async def _second(database_url: str) -> AsyncIterator[IncidentsHarness]:
+    """Another replica on the same database."""
+    store = Store(open_engines(database_url))
+    async with open_incidents_harness(store) as opened:
+        yield opened
+    await store.close()
 
 
 async def _resolved(harness: IncidentsHarness) -> Incident:

@@ -202,3 +202,16 @@ async def test_what_is_due_while_the_clock_is_set_back_is_not_lost(store: Store)
     harness.clock.advance(-timedelta(hours=2))
     await harness.work()
     assert harness.sms.triggers() == [ANA]
+
+
+async def test_a_second_call_is_another_message_and_a_second_attempt_the_same(store: Store) -> None:
+    """Mail programs and receivers of webhooks drop what they have already: a later call must not be taken for the first."""
+    harness = PagingHarness(store, paging_catalogue({"whom": ["oncall"], "ways": ["email"], "wait_minutes": 5, "tries": 2}))
+    harness.email.errors = [TemporaryError("greylisted")]
+    harness.email.accepts_before_error = True
+    await harness.request()
+    await harness.work()
+    await harness.pass_time(4)
+    await harness.pass_time(1)
+    first, again, second = (message.identity for message, _ in harness.email.sent)
+    assert first == again != second
