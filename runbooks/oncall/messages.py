@@ -7,7 +7,7 @@ from datetime import datetime
 from domain.answers.oncall import CoverCard, OnCallNotice
 from domain.catalogue.catalogue import Catalogue
 from domain.notes import Tone
-from domain.oncall.cover_requests import CoverRequest
+from domain.oncall.cover_requests import CoverRequest, RequestState
 from domain.oncall.personal import PersonalShift
 from domain.oncall.review import FAR, Handoff, Moved, Review
 from domain.oncall.schedule import Gap
@@ -74,6 +74,27 @@ def cover_card(request: CoverRequest, catalogue: Catalogue, zone: str) -> Outbox
         kind=COVER_CARD,
         fact=CoverCard(request=request, zone=zone, people=people),
         card=True,
+    )
+
+
+def refusal_notice(request: CoverRequest, catalogue: Catalogue) -> OutboxMessage | None:
+    """Tells the person who asked that they keep their shift; None while that is open, and where the rota tells them anyway."""
+    person = account(catalogue, request.asked_by)
+    if person is None or request.state not in (RequestState.DECLINED, RequestState.EXPIRED):
+        return None
+    what = "swap" if request.is_swap else "request for cover"
+    who = sentence(named(catalogue, request.answered_by), " declined") if request.answered_by else "In time nobody answered"
+    stays = f" your {what} {request.id}. Your shifts of {request.team} ({request.layer}) stay as planned."
+    notice = OnCallNotice(team=request.team, title=sentence(who, stays), tone=Tone.WARNING)
+    return OutboxMessage(
+        key=f"{request.id}/refused",
+        stream=f"oncall/{request.team}/{person.user_id}",
+        parent="",
+        channel=person.user_id,
+        urgency=Urgency.OPERATION,
+        kind=NOTICE,
+        fact=notice,
+        card=False,
     )
 
 

@@ -30,7 +30,7 @@ from runbooks.oncall.changes import (
     override_cause,
     pager_of,
 )
-from runbooks.oncall.messages import Cause, cover_card
+from runbooks.oncall.messages import Cause, cover_card, refusal_notice
 from runbooks.oncall.reviewer import Reviewer
 from runbooks.oncall.timers import expire_timer
 from storage.oncall import OncallRepository
@@ -187,6 +187,8 @@ class OncallService:
         config = catalogue.oncall.get(request.team)
         await tx.of(OncallRepository).save_request(request)
         await tx.outbox.put(cover_card(request, catalogue, config.zone if config else "UTC"), at=at)
+        if (notice := refusal_notice(request, catalogue)) is not None:
+            await tx.outbox.put(notice, at=at)
 
     async def _finish(
         self, tx: Transaction, request: OncallRequest, state: TeamState, cause: Cause, at: datetime, what: str, outcome: str

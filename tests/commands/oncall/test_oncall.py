@@ -274,6 +274,7 @@ class TestSwap:
     async def test_a_no_changes_nothing(self, harness: CommandHarness) -> None:
         name = re.findall(r"oc-\w+", await read(harness, "ana", "oncall swap lee --layer primary"))[0]
         assert isinstance(await harness.run_command(person("lee"), f"oncall decline {name}"), TextAnswer)
+        assert f"@U0APPROVER declined your swap {name}." in (await messages(harness))["ana"]
         assert "is declined" in await read(harness, "lee", f"oncall accept {name}")
         assert await primary(harness, HANDOFF + timedelta(days=1)) == "ana"
 

@@ -59,6 +59,17 @@ async def test_a_request_expires_though_its_team_and_its_people_left(oncall: Onc
     assert (last.receiver, last.fact.request.state) == (CHANNEL, RequestState.EXPIRED)
 
 
+async def test_who_asked_is_told_once_that_nobody_answered(oncall: OncallHarness) -> None:
+    asked = await oncall.service.ask(oncall.request("ray"), question())
+    await oncall.told()
+    oncall.clock.advance(DAY)
+    await oncall.tick()
+    await oncall.tick()
+    told = [(each.receiver, each.text) for each in await oncall.told() if each.receiver == "ray"]
+    stays = "Your shifts of platform (primary) stay as planned."
+    assert told == [("ray", f"In time nobody answered your request for cover {asked.id}. {stays}")]
+
+
 async def test_a_person_who_left_gives_the_pager_back_and_nobody_writes_to_them(oncall: OncallHarness) -> None:
     await oncall.tick()
     await oncall.service.override(oncall.request("lee"), wish("sam"))
