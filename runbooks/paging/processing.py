@@ -46,23 +46,24 @@ class PageProcessor:
         """Ways that are told of an acknowledgement and of the end."""
         return frozenset(name for name, way in self.ways.items() if way.mirrors)
 
-    async def process(self, page_id: str) -> None:
-        """Do what is due for a page. What another transaction has locked is left for the next time."""
+    async def process(self, page_id: str) -> bool:
+        """Do what is due for a page. False if another transaction has locked it: it is left for the next time."""
         at = self.clock.now()
         async with self.store.write() as tx:
             known = await tx.of(PageRepository).get(page_id)
             if known is None:
-                return
+                return False
             await self.listeners.lock(tx, known.subject)
             page = await tx.of(PageRepository).lock_free(page_id)
             if page is None:
-                return
+                return False
             if page.state is PageState.FOLDED:
                 page = await self._follow_leader(tx, page, at)
             if page.state is PageState.OPEN:
                 page = await self._move_on(tx, page, at)
             await self._note_outcomes(tx, page, at)
             await tx.of(PageRepository).checked(page_id)
+        return True
 
     async def apply(self, tx: Transaction, change: PageChange, before: Page, at: datetime, *, remote_key: str = "") -> Page:
         """Write a transition of a locked page, and tell the listeners."""

@@ -28,7 +28,9 @@ POLL_SECONDS = 0.5
 """How soon a page is seen that another transaction asked for."""
 OFF_SECONDS = 5.0
 """How often it is looked whether the catalogue has a section ``paging`` by now."""
-PAGES_PER_ROUND = 20
+MAX_LOCKED_PAGES = 5
+"""Pages that a round passes over because others have locked them."""
+CLAIMS_PER_ROUND = 4
 SEND_CONCURRENCY = 32
 CONCURRENCY_PER_WAY = 8
 """A way that hangs must not keep the others waiting."""
@@ -100,37 +102,42 @@ class PageWorker:
             return OFF_SECONDS
         await self._release_abandoned()
         await self._check_outbox()
-        has_more = await self._process_due()
-        await self._start_sending(sends)
-        return 0.0 if has_more else self._options.poll_seconds
+        # One page and a few messages at a time: what is more severe and comes meanwhile has the next turn.
+        has_moved = await self._process_next()
+        has_sent = await self._start_sending(sends)
+        return 0.0 if has_moved or has_sent else self._options.poll_seconds
 
-    async def _process_due(self) -> bool:
-        """Work on the most severe pages that are due. Return whether there may be more."""
+    async def _process_next(self) -> bool:
+        """Work on the most severe page that is due and not locked by others. Return whether there was one."""
         async with self._store.read() as tx:
-            due = await tx.of(PageRepository).due(self._clock.now(), limit=PAGES_PER_ROUND)
+            due = await tx.of(PageRepository).due(self._clock.now(), limit=MAX_LOCKED_PAGES)
         for page_id in due:
             self._check_lease()
             self._sender.observe(page_id, "page process", "before")
-            await self._processor.process(page_id)
+            has_moved = await self._processor.process(page_id)
             self._sender.observe(page_id, "page process", "recorded")
-        return len(due) == PAGES_PER_ROUND
+            if has_moved:
+                return True
+        return False
 
-    async def _start_sending(self, sends: asyncio.TaskGroup) -> None:
-        while len(self._in_progress) < SEND_CONCURRENCY:
+    async def _start_sending(self, sends: asyncio.TaskGroup) -> bool:
+        """Claim and start a few messages. Return whether there may be more."""
+        for _ in range(min(CLAIMS_PER_ROUND, SEND_CONCURRENCY - len(self._in_progress))):
             now = self._clock.now()
             async with self._store.read() as tx:
                 due = await tx.of(PageClaims).next_due(now)
             if due is None or due > now:
-                return
+                return False
             self._check_lease()
             claimed = await self._claim(now)
             if claimed is None:
-                return
+                return False
             if claimed.message.way == SLACK:
                 self._notify_outbox()
                 continue
             self._in_progress[claimed.message.key] = claimed.message.way
             sends.create_task(self._send(claimed), name=f"page-{claimed.message.key}")
+        return len(self._in_progress) < SEND_CONCURRENCY
 
     async def _claim(self, now: datetime) -> ClaimedMessage | None:
         """Claim the next message. What goes by Slack is handed over to the outbox in the same transaction."""

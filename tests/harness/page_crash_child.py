@@ -108,7 +108,8 @@ async def _tell(store: Store, clock: StoppedClock, worker: PageWorker) -> None:
 async def _work(worker: PageWorker) -> None:
     for _ in range(6):
         async with asyncio.TaskGroup() as sends:
-            await worker.run_once(sends)
+            while await worker.run_once(sends) == 0.0:
+                pass
 
 
 if __name__ == "__main__":
