@@ -1,12 +1,13 @@
 """An incident from the bad deploy to its post-mortem: a telephone rings, a rollback ends it, proof closes it."""
 
+import os
 import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, FloatRect, Locator, Page, expect
 
 from sandbox.endpoints import Endpoints
 from sandbox.platform import SandboxSettings, open_sandbox
@@ -18,6 +19,8 @@ pytestmark = pytest.mark.browser
 PROJECT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = PROJECT / ".screenshots" / "incident-story"
 TITLE = "P1 · HighErrorRate · deep-echo-main in production"
+README_PICTURE = PROJECT / "docs" / "images" / "incident.png" if os.environ.get("KEEP_PICTURES") else None
+"""`KEEP_PICTURES=1 make test-browser` takes it anew."""
 WATCH = 60.0
 """Seconds that the sandbox watches a resolved incident."""
 
@@ -44,7 +47,11 @@ async def test_from_a_bad_deploy_to_a_post_mortem(sandbox: Endpoints, browser: B
     await look(mia, "01-announced")
     await acknowledge_on_the_phone(browser, sandbox, card)
     lee = await opened(browser, sandbox, "lee", await channel_of(card))
+    await lee.wait_for_message("acknowledged this in PagerDuty")
     await look(lee, "03-channel")
+    if README_PICTURE:
+        around: FloatRect = {"x": 220, "y": 45, "width": 900, "height": 520}
+        await lee.page.screenshot(path=README_PICTURE, clip=around)
     await lee.command('/deepecho incident update "the deploy of main-bad5eed is the suspect, rolling it back"')
     await lee.wait_for_message("rolling it back")
     await roll_back(browser, sandbox)

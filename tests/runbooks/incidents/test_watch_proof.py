@@ -275,7 +275,12 @@ async def test_a_watchdog_that_arrives_again_needs_nobody_to_be_asked(harness: W
     harness.metrics.error = TemporaryError("Prometheus is away.")
     proof = await harness.prove(await harness.resolved(group))
     assert proof.complete
-    assert str(proof.lines[1]) == "WatchdogMissing: prometheus-production gives signs of life again."
+    assert str(proof.lines[1]) == "WatchdogMissing: the watchdog prometheus-production arrives again."
+
+
+async def test_a_receiver_of_alertmanager_that_is_called_deepecho_makes_no_watchdog(harness: WatchHarness) -> None:
+    proof = await harness.prove(await harness.resolved(ended_group(ended_alert(), receiver=RECEIVER)))
+    assert not any("watchdog" in str(line) for line in proof.lines)
 
 
 async def test_a_reload_that_takes_the_environment_away_is_said_of_each_part(harness: WatchHarness) -> None:
