@@ -17,13 +17,15 @@ import yaml
 from storage.engines import open_engines
 from storage.schema_revision import expected_revision
 from storage.store import Store
-from tests.bench.processes import SWITCHED_OFF, resident_mib
+from tests.bench.processes import AS_INSTALLED, SWITCHED_OFF, resident_mib
 from tests.harness.bot import BotHarness
 from tests.harness.fakes.scripted_web import ScriptedResponse, scripted_web
 from tests.harness.wait import wait_until
 
-MAX_RSS_MIB = 120
-"""Of a process that nobody asks anything, whatever the machine; ``make bench`` measures it against 110."""
+MAX_RSS_MIB = 126
+"""Of a process that nobody asks anything, whatever the machine, with everything switched on; ``make bench`` measures it against
+110. Incidents, on-call and paging are 204 modules with 8.9 MiB (decision 0013); a library that creeps in is more than the rest.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,12 @@ class RunningProcess:
 
 
 @asynccontextmanager
-async def run(harness: BotHarness, *words: str) -> AsyncIterator[RunningProcess]:
+async def run(harness: BotHarness, *words: str, program: tuple[str, ...] = ("-m", "bot", "run")) -> AsyncIterator[RunningProcess]:
     """``deepecho run`` as a process of its own, ready."""
     log = harness.folder / "bot.log"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "run", *words), env=_clean() | harness.environment(), stdout=out, stderr=out
+            *(sys.executable, *program, *words), env=_clean() | harness.environment(), stdout=out, stderr=out
         )
     running = RunningProcess(process, log)
     try:
@@ -288,6 +290,6 @@ async def test_before_anybody_asks_nothing_heavy_is_loaded(harness: BotHarness) 
 
 
 async def test_an_idle_process_stays_small(harness: BotHarness) -> None:
-    async with run(harness) as bot:
+    async with run(harness, program=("-c", AS_INSTALLED)) as bot:
         await harness.slack.client.wait_for_bot()
         assert resident_mib(bot.process.pid) < MAX_RSS_MIB

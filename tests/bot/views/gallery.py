@@ -57,6 +57,7 @@ from tests.harness.samples.operations import (
     rolling,
     succeeded,
 )
+from tests.harness.samples.page_gallery import PAGE_GALLERY
 
 FREEZE = LockRecord(
     environment="production",
@@ -310,4 +311,5 @@ GALLERY: dict[str, Fact] = {
     **INCIDENT_GALLERY,
     **REPORT_GALLERY,
     **ONCALL_GALLERY,
+    **PAGE_GALLERY,
 }

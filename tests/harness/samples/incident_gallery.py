@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.answers.incidents import (
+    IncidentAnswer,
     IncidentChoice,
     IncidentChoices,
     IncidentDeclared,
@@ -117,6 +118,7 @@ INCIDENT_GALLERY: dict[str, Fact] = {
     "incident declared": shown(
         DECLARED, START + minutes(1), more=(UpcomingStep(START + minutes(3), "pages the on-call person by sms"),)
     ),
+    "incident shown": IncidentAnswer(card=shown(DECLARED, START + minutes(1))),
     "incident announced": shown(DECLARED, START + minutes(1), is_announcement=True),
     "incident worked on": shown(WORKED_ON, START + minutes(10)),
     "incident late": shown(LATE, START + minutes(62)),
