@@ -187,6 +187,7 @@ INCIDENTS = Family(
         incident_buttons.SHOW: command_with_id("incident show"),
         incident_buttons.CATCHUP: command_with_id("incident catchup"),
         incident_buttons.CHOOSE: _chosen_command,
+        incident_buttons.TAKE_PAGER: command_with_id("oncall take"),
         alert_buttons.OPEN_INCIDENT: command_with_id("incident open"),
     },
     acknowledgers={"inc": lambda request, word: states.ack_command(request, Arguments(positional=(word,)))},

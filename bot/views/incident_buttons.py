@@ -17,6 +17,7 @@ POSTMORTEM = "incident.postmortem"
 SHOW = "incident.show"
 CATCHUP = "incident.catchup"
 CHOOSE = "incident.choose"
+TAKE_PAGER = "incident.take-pager"
 
 _SEVERITY_WORDS = {
     Severity.P0: "P0 · complete outage",
@@ -40,9 +41,10 @@ def card_buttons(incident: Incident) -> tuple[Button | SelectMenu, ...]:
             return () if incident.merged_into else (_reopen(incident),)
 
 
-def note_buttons(incident_id: str, offers: tuple[Offer, ...]) -> tuple[Button, ...]:
-    """The buttons of a note."""
-    return tuple(_offer(incident_id, offer) for offer in offers)
+def note_buttons(incident_id: str, offers: tuple[Offer, ...], team: str = "") -> tuple[Button, ...]:
+    """The buttons of a note. Without a team there is no pager to take."""
+    possible = (offer for offer in offers if offer is not Offer.TAKE_PAGER or team)
+    return tuple(_offer(team if offer is Offer.TAKE_PAGER else incident_id, offer) for offer in possible)
 
 
 def choice_button(text: str, command: str) -> Button:
@@ -50,15 +52,16 @@ def choice_button(text: str, command: str) -> Button:
     return Button(text=text, action=CHOOSE, value=command)
 
 
-def _offer(incident_id: str, offer: Offer) -> Button:
+def _offer(subject: str, offer: Offer) -> Button:
     text, action, style = _OFFERS[offer]
-    return Button(text=text, action=action, value=incident_id, style=style)
+    return Button(text=text, action=action, value=subject, style=style)
 
 
 _OFFERS = {
     Offer.ACKNOWLEDGE: ("Acknowledge", ACKNOWLEDGE, "primary"),
     Offer.STILL_HERE: ("I am here", HERE, "primary"),
     Offer.TAKE_COMMAND: ("Take command", COMMAND, ""),
+    Offer.TAKE_PAGER: ("Take the pager", TAKE_PAGER, ""),
     Offer.UPDATE: ("Update", UPDATE, "primary"),
     Offer.RESOLVE: ("Resolve", RESOLVE, "primary"),
     Offer.CLOSE: ("Close", CLOSE, "primary"),

@@ -59,7 +59,7 @@ def note(fact: IncidentNote) -> Document:
     text = line(phrases.TONE_EMOJI[fact.tone], fact.text)
     rows = [line(calls, " ", text) if calls else text, *(line("• " if len(fact.lines) > 1 else "", each) for each in fact.lines)]
     blocks: list[Block] = [Paragraph(tuple(rows), max_lines=40)]
-    blocks += [Actions(buttons)] if (buttons := note_buttons(fact.incident_id, fact.offers)) else []
+    blocks += [Actions(buttons)] if (buttons := note_buttons(fact.incident_id, fact.offers, fact.team)) else []
     file = TextFile(fact.file_name, fact.file_text) if fact.file_name else None
     return Document(summary=join_dots(text, fact.incident_id), blocks=tuple(blocks), file=file)
 

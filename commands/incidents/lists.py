@@ -26,6 +26,14 @@ async def list_command(request: Request, args: Arguments) -> Answer:
     return IncidentsAnswer(title="Incidents", incidents=incidents)
 
 
+async def open_incidents(request: Request) -> Answer | None:
+    """The incidents that are open, for the Home tab; None without any that the person may see."""
+    if request.catalogue.incidents is None:
+        return None
+    incidents = tuple(each for each in await visible_incidents(request, MAX_LISTED) if each.is_open)
+    return IncidentsAnswer(title="Open incidents", incidents=incidents) if incidents else None
+
+
 @router.command("incident show", needs=Role.VIEWER, usage="[incident]", example="incident show inc-x4k2", group="Incidents")
 async def show_command(request: Request, args: Arguments) -> Answer:
     """The card of an incident, with what happens next if nobody acts."""

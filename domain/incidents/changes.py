@@ -17,6 +17,7 @@ class Offer(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     STILL_HERE = "still-here"
     TAKE_COMMAND = "take-command"
+    TAKE_PAGER = "take-pager"
     UPDATE = "update"
     RESOLVE = "resolve"
     CLOSE = "close"
@@ -37,6 +38,8 @@ class IncidentNote:
     lines: tuple[Text, ...] = ()
     calls: tuple[Participant, ...] = ()
     offers: tuple[Offer, ...] = ()
+    team: str = ""
+    """The team whose pager the message offers to take; empty where there is none to take."""
     file_name: str = ""
     file_text: str = ""
     """A text file that is posted with it, such as a post-mortem; empty without one."""
@@ -105,7 +108,15 @@ def change(
     after = replace(record, entry_count=number)
     entry = TimelineEntry(incident_id=record.id, number=number, kind=kind, at=at, text=text, by=by, ref=ref, permalink=permalink)
     note = IncidentNote(
-        incident_id=record.id, key=str(number), at=at, text=told or text, tone=tone, lines=lines, calls=calls, offers=offers
+        incident_id=record.id,
+        key=str(number),
+        at=at,
+        text=told or text,
+        tone=tone,
+        lines=lines,
+        calls=calls,
+        offers=offers,
+        team=record.team,
     )
     return IncidentChange(
         record=after,

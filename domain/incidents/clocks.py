@@ -211,7 +211,7 @@ def _acknowledge(incident: Incident, clock: IncidentClock, at: datetime, timings
         planned="escalates to the team lead",
         text=f"Nobody has acknowledged this for {waited}. The team lead is paged.",
         next=again,
-        offers=(Offer.ACKNOWLEDGE,),
+        offers=(Offer.ACKNOWLEDGE, Offer.TAKE_PAGER),
         page=page,
     )
 

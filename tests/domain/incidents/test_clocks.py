@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.views.incident_buttons import note_buttons
 from domain.incidents import transitions
 from domain.incidents.changes import IncidentChange, Offer, PageTarget
 from domain.incidents.clocks import next_due, run_due_clock, upcoming
@@ -35,6 +36,17 @@ def test_nobody_acknowledges_a_p1_for_half_an_hour() -> None:
         (15, "Nobody has acknowledged this for 15 min. The team lead is paged."),
         (25, "Nobody has acknowledged this for 25 min. The team lead is paged."),
     ]
+
+
+def test_when_nobody_answers_twice_anybody_of_the_rotation_may_take_the_pager() -> None:
+    first, second = list(_changes(declared(team="platform").record, START + minutes(16)))[:2]
+    assert first.notes[0].offers == (Offer.ACKNOWLEDGE,)
+    assert second.notes[0].offers == (Offer.ACKNOWLEDGE, Offer.TAKE_PAGER)
+    assert [button.text for button in note_buttons("inc-x4k2", second.notes[0].offers, second.notes[0].team)] == [
+        "Acknowledge",
+        "Take the pager",
+    ]
+    assert [button.text for button in note_buttons("inc-x4k2", second.notes[0].offers)] == ["Acknowledge"]
 
 
 @pytest.mark.parametrize(("severity", "within"), [("P0", 15), ("P1", 60), ("P2", 240), ("P3", 1440)])
