@@ -23,6 +23,7 @@ def form_for_missing(
     command: Command, form_fields: FormFields, catalogue: Catalogue, args: Arguments, *, always: bool = False
 ) -> Form | None:
     """The form that asks for what this command still needs; None where nothing is missing, unless ``always``. No I/O."""
+    args = _with_first_word_as_flag(command, form_fields, args)
     needs_reason = _needs_reason(command, catalogue, args)
     provided = [word for word in args.positional if word.strip()]
     if not always and len(provided) >= command.usage.min_arguments and not (needs_reason and not args.reason):
@@ -67,6 +68,16 @@ async def load_options(request: Request, form: Form, command: Command, form_fiel
         filled = replace(field, options=options[:MAX_OPTIONS], loading=False)
         fields[field.id] = filled if options else replace(filled, kind=FieldKind.TEXT)
     return replace(form, fields=tuple(fields[field.id] for field in form.fields), notice=notice)
+
+
+def _with_first_word_as_flag(command: Command, form_fields: FormFields, args: Arguments) -> Arguments:
+    """``severity inc-x4k2`` as ``severity --incident inc-x4k2``, so that the form asks for what is missing beside it."""
+    of_argument = [form_fields[argument.name].first_word for argument in command.usage.arguments if argument.name in form_fields]
+    for flag in command.usage.flags:
+        pattern = form_fields[flag].first_word if flag in form_fields else None
+        if pattern and pattern not in of_argument and flag not in args.flags and pattern.fullmatch(args[0].lower()):
+            return replace(args, positional=args.positional[1:], flags={**args.flags, flag: args[0].lower()})
+    return args
 
 
 def _needs_reason(command: Command, catalogue: Catalogue, args: Arguments) -> bool:

@@ -1,5 +1,6 @@
 """How a form asks for an argument of a command."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -25,3 +26,5 @@ class ArgumentField:
     """Whether forms ask for it. A flag that only buttons and hints write is left out."""
     needs_environment: bool = False
     """Whether its options can be looked up only once the environment is known."""
+    first_word: re.Pattern[str] | None = None
+    """How its values look, for a flag whose value may also be the first word of a command."""

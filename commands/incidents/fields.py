@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from commands.core.fields import ArgumentField
 from commands.core.request import Request
-from commands.incidents.subject import visible_incidents
+from commands.incidents.subject import INCIDENT_ID, visible_incidents
 from domain.answers.answers import FieldKind, Form, FormOption
 from domain.severities import Severity
 
@@ -30,11 +30,11 @@ async def _incident_options(request: Request, _form: Form) -> tuple[FormOption, 
 FIELDS: Mapping[str, ArgumentField] = {
     "title": ArgumentField(label="What is wrong", hint="In a few words, like: checkout is failing."),
     "severity": ArgumentField(label="Severity", load_options=_severity_options),
-    "incident": ArgumentField(label="Incident", load_options=_incident_options),
+    "incident": ArgumentField(label="Incident", load_options=_incident_options, first_word=INCIDENT_ID),
     "security": ArgumentField(label="Security incident, private"),
     "origin": ArgumentField(label="Message", hint="The link of the message that it is about."),
     "new": ArgumentField(label="New", in_forms=False),
-    "into": ArgumentField(label="Goes on as", load_options=_incident_options),
+    "into": ArgumentField(label="Goes on as", load_options=_incident_options, first_word=INCIDENT_ID),
     "role": ArgumentField(label="Role", hint="commander, comms or scribe."),
     "person": ArgumentField(label="Person", hint="@name, or me."),
     "text": ArgumentField(label="Text", kind=FieldKind.TEXT, hint="What stands, what was tried, what is next."),

@@ -6,7 +6,15 @@ from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
 from commands.incidents.declare import parse_severity
-from commands.incidents.subject import apply, incident_request, parse_incident_id, visible_incident, with_incident
+from commands.incidents.subject import (
+    Words,
+    apply,
+    incident_request,
+    parse_incident_id,
+    visible_incident,
+    with_incident,
+    with_words,
+)
 from domain.answers.answers import TextAnswer
 from domain.errors import Denied, UsageError
 from domain.facts import Answer
@@ -14,7 +22,7 @@ from domain.incidents import transitions
 from domain.incidents.clocks import next_due
 from domain.incidents.incident import Incident, IncidentRole, IncidentState, Participant
 from domain.people import Role
-from domain.rich_text import CommandMention, Text, sentence
+from domain.rich_text import Code, CommandMention, Text, sentence
 from domain.text import parse_duration
 from runbooks.incidents.service import IncidentService
 
@@ -178,23 +186,33 @@ async def rename_command(request: Request, args: Arguments) -> Answer:
 @router.command(
     "incident merge",
     needs=Role.RESPONDER,
-    usage="<into> [--incident inc-x4k2]",
-    example="incident merge inc-k7m2 --incident inc-x4k2",
+    usage="<into…> [--incident inc-x4k2]",
+    example="incident merge inc-x4k2 into inc-k7m2",
     group="Incidents",
     form_title="Merge into another incident",
 )
 async def merge_command(request: Request, args: Arguments) -> Answer:
     """Close this incident because it goes on as another one, which takes over its alerts, operations and open tasks."""
-    into_id = parse_incident_id(args[0])
-    own = Arguments(positional=(), flags=args.flags)
 
-    async def run(incident: Incident, _rest: str) -> Answer:
+    async def run(incident: Incident, into_id: str) -> Answer:
         into = await visible_incident(request, into_id)
         request.require(Role.RESPONDER, into.environment or None)
         await request.services.of(IncidentService).merge(incident_request(request, incident), into.id)
         return TextAnswer(f"{incident.id} goes on as {into.id}.")
 
-    return await with_incident(request, own, f"incident merge {into_id} --incident", Role.RESPONDER, run)
+    return await with_words(request, _merged_incidents(args), "incident merge", Role.RESPONDER, run)
+
+
+def _merged_incidents(args: Arguments) -> Words:
+    """The incident that ends, if it is named, and the one that it goes on as: ``inc-x4k2 into inc-k7m2``, or the second alone."""
+    flag = args.flags.get("incident", "")
+    *own, into = args.positional
+    named = dict.fromkeys(parse_incident_id(word) for word in (*own, flag) if word and word.lower() != "into")
+    if len(named) > 1 or into.lower() == "into":
+        raise UsageError(
+            "One incident goes on as one other.", sentence("Like ", Code("incident merge inc-x4k2 into inc-k7m2"), ".")
+        )
+    return Words(next(iter(named), ""), (parse_incident_id(into),))
 
 
 def _require_commander(request: Request, incident: Incident) -> None:

@@ -17,7 +17,7 @@ from domain.rich_text import Code, CommandMention, sentence
 from runbooks.incidents.service import IncidentRequest, IncidentService, IncidentTransition
 
 MAX_CHOICES = 5
-_ID = re.compile(r"inc-[a-z0-9]{1,40}")
+INCIDENT_ID = re.compile(r"inc-[a-z0-9]{1,40}")
 
 Run = Callable[[Incident, str], Awaitable[Answer]]
 """Does the command for an incident, with the words that follow its id."""
@@ -37,11 +37,12 @@ class Words:
 
 
 def split_words(args: Arguments) -> Words:
-    """Take the incident's id from the words: their first, or the value of ``--incident``."""
+    """Take the incident's id from the words: their first, or the value of ``--incident``, or both if they are the same."""
     first = args[0].lower()
     if args.flags.get("incident"):
-        return Words(parse_incident_id(args.flags["incident"]), args.positional)
-    if _ID.fullmatch(first):
+        named = parse_incident_id(args.flags["incident"])
+        return Words(named, args.positional[1:] if first == named else args.positional)
+    if INCIDENT_ID.fullmatch(first):
         return Words(first, args.positional[1:])
     return Words("", args.positional)
 
@@ -49,7 +50,7 @@ def split_words(args: Arguments) -> Words:
 def parse_incident_id(word: str) -> str:
     """Parse an incident's id: ``inc-x4k2``, ``INC-X4K2`` and ``x4k2`` are the same. Raises ``UsageError``."""
     name = f"inc-{word.lower().removeprefix('inc-')}"
-    if not _ID.fullmatch(name):
+    if not INCIDENT_ID.fullmatch(name):
         hint = sentence("They look like ", Code("inc-x4k2"), "; ", CommandMention("incident list"), " lists them.")
         raise UsageError(f"“{word[:40]}” is not an incident's id.", hint)
     return name
@@ -60,7 +61,11 @@ async def with_incident(request: Request, args: Arguments, command: str, role: R
 
     Raises ``NotFound`` for one that the person may not see, as for one that does not exist.
     """
-    words = split_words(args)
+    return await with_words(request, split_words(args), command, role, run)
+
+
+async def with_words(request: Request, words: Words, command: str, role: Role, run: Run) -> Answer:
+    """As ``with_incident``, of words that are split already."""
     incident = await _named_or_of_channel(request, words)
     if incident is None:
         return await _choices(request, command, words)
