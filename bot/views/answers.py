@@ -12,7 +12,7 @@ from domain.operations.operation import OperationRecord, State
 from domain.operations.version_choices import VersionChoice, VersionChoices
 from domain.people import Person
 from domain.rich_text import ChannelMention, Code, CommandMention, Timestamp, UserMention
-from domain.text import format_duration
+from domain.text import and_more, format_duration
 
 _PERSON_AT_END = re.compile(r"(?<=\b(?:by|of) )(?P<team>[A-Z0-9]+)/(?P<user>[UW][A-Z0-9]{2,20})$")
 _MAX_LISTED = 15
@@ -73,9 +73,20 @@ def version_choices(fact: VersionChoices) -> Document:
     problem, hint = line(fact.sentence), line(fact.hint)
     blocks: list[Block] = [Paragraph((line("⚠️ ", problem), *([hint] if hint else [])))]
     if fact.choices:
-        question = "Which one is it?" if fact.ambiguous else f"What can be chosen in {fact.environment}, newest first:"
-        blocks += [Paragraph((line(Strong(question)), *(_choice(each) for each in fact.choices)), max_lines=11, spaced=True)]
+        lines = (line(Strong(_question(fact))), *(_choice(each) for each in fact.choices))
+        blocks += [Paragraph(lines, max_lines=11, spaced=True)]
+    if fact.more:
+        more = line(f"{and_more(fact.more)} that are older: ", CommandMention(f"versions {fact.environment}"))
+        blocks += [Paragraph((more,))]
     return Document(summary=problem, blocks=tuple(blocks))
+
+
+def _question(fact: VersionChoices) -> str:
+    if fact.ambiguous:
+        return "Which one is it?"
+    if not fact.similar:
+        return f"What can be chosen in {fact.environment}, newest first:"
+    return f"Did you mean {fact.choices[0].label}?" if len(fact.choices) == 1 else "Did you mean one of these, newest first?"
 
 
 def _choice(fact: VersionChoice) -> Line:

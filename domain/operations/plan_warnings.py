@@ -13,6 +13,7 @@ from domain.text import join_and
 from domain.workloads.deployments import ConfigChange, Owner, OwnerKind, Revision, Workload
 from domain.workloads.images import version_of
 from domain.workloads.revisions import revision_name
+from domain.workloads.versions import image_resembles
 
 
 def refuse_impossible_change(workload: Workload, verb: Verb) -> None:
@@ -109,8 +110,22 @@ _WAITING = {
 
 def unseen_version_warnings(selected: Iterable[SelectedVersion]) -> tuple[str, ...]:
     """One warning for each version that has not run here."""
-    versions = dict.fromkeys(version_of(each.image) for each in selected if each.revision is None)
-    return tuple(f"{each} was never seen here: whether its image exists shows when the first pod starts." for each in versions)
+    unseen: dict[str, list[Workload]] = {}
+    for each in selected:
+        if each.revision is None:
+            unseen.setdefault(version_of(each.image), []).append(each.workload)
+    return tuple(
+        f"{version} was never seen here: whether its image exists shows when the first pod starts."
+        + _resembling(version, workloads)
+        for version, workloads in unseen.items()
+    )
+
+
+def _resembling(version: str, workloads: Iterable[Workload]) -> str:
+    """The newest version that ran here and that this one may be a misspelling of; empty without one."""
+    revisions = [each for workload in workloads for each in workload.revisions if image_resembles(version, each.image)]
+    newest = max(revisions, key=lambda each: each.created_at, default=None)
+    return f" {version_of(newest.image)}, which ran here, resembles it." if newest else ""
 
 
 def template_warnings(selected: Iterable[SelectedVersion]) -> tuple[str, ...]:

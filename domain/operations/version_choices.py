@@ -40,10 +40,15 @@ class VersionChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionChoices(Answer):
-    """The named version is unknown or ambiguous. ``choices`` are newest first."""
+    """The named version is unknown or ambiguous. ``choices`` are newest first, and ``more`` is the number of older ones.
+
+    ``similar``: no version has that name, and these resemble it.
+    """
 
     sentence: Text
     hint: Text = ""
     environment: str
     ambiguous: bool = False
+    similar: bool = False
     choices: tuple[VersionChoice, ...] = ()
+    more: int = 0

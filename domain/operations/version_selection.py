@@ -14,10 +14,11 @@ from domain.workloads.containers import containers_with_image, service_container
 from domain.workloads.deployments import Revision, Workload
 from domain.workloads.images import is_version, parse_image, version_of
 from domain.workloads.revisions import earlier_revisions, is_same, previous_revision, revision_name, revision_number_in
-from domain.workloads.versions import MIN_SHA_LENGTH, matching_revisions
+from domain.workloads.versions import MIN_SHA_LENGTH, image_resembles, matching_revisions
 
 LAST = "last"
 MAX_CHOICES = 20
+MAX_SIMILAR_CHOICES = 5
 
 
 class AmbiguousVersion(UsageError):
@@ -117,17 +118,23 @@ def _choice(ran: Sequence[tuple[Workload, Revision]], number: int = 0) -> Versio
 def unknown_version(word: str, workloads: Sequence[Workload], *, deploy: bool = False) -> AmbiguousVersion:
     """The error for an unknown version, with the versions that can be chosen."""
     where = workloads[0].target.environment
-    choices = rollback_candidates(workloads, image_only=deploy)[:MAX_CHOICES]
+    candidates = rollback_candidates(workloads, image_only=deploy)
+    similar = tuple(each for each in candidates if image_resembles(word, each.image))
+    choices = similar[:MAX_SIMILAR_CHOICES] or candidates[:MAX_CHOICES]
     services = ", ".join(each.target.service for each in workloads)
     problem = f"No version “{word}” is known of {services} in {where}. Nothing was changed."
     if 0 < len(word) < MIN_SHA_LENGTH and re.fullmatch(r"[0-9a-f]*[a-f][0-9a-f]*", word.lower()):
         problem = f"“{word}” is too short: a SHA needs at least {MIN_SHA_LENGTH} characters. Nothing was changed."
     hint = _unknown_version_hint(word, workloads, has_choices=bool(choices), deploy=deploy)
-    return AmbiguousVersion(VersionChoices(sentence=problem, hint=hint, environment=where, choices=choices))
+    more = len(similar or candidates) - len(choices)
+    return AmbiguousVersion(
+        VersionChoices(sentence=problem, hint=hint, environment=where, similar=bool(similar), choices=choices, more=more)
+    )
 
 
 def _unknown_version_hint(word: str, workloads: Sequence[Workload], *, has_choices: bool, deploy: bool) -> Text:
-    lines: list[Text] = []
+    running = {version_of(each.image): None for each in workloads if image_resembles(word, each.image)}
+    lines: list[Text] = [f"{version} resembles it, and runs there already." for version in running]
     if re.fullmatch(r"[0-9]{1,5}", word):
         lines.append(sentence("A revision is named ", Code(revision_name(int(word))), "."))
     elif re.fullmatch(r"#[CG][A-Z0-9]{6,}", word):
@@ -250,7 +257,7 @@ def _left_out_text(names: Sequence[str], does: str, do: str) -> str:
 def _ambiguous_version(
     problem: str, versions: Sequence[str], workloads: Sequence[Workload], *, image_only: bool
 ) -> AmbiguousVersion:
-    choices = tuple(each for each in rollback_candidates(workloads, image_only=image_only) if each.version in versions)
+    choices = [each for each in rollback_candidates(workloads, image_only=image_only) if each.version in versions]
     hint = "Say which one, by its number." if all(each.revision for each in choices) else "Say which one, with its whole name."
     return AmbiguousVersion(
         VersionChoices(
@@ -258,7 +265,8 @@ def _ambiguous_version(
             hint=hint,
             environment=workloads[0].target.environment,
             ambiguous=True,
-            choices=choices[:MAX_CHOICES],
+            choices=tuple(choices[:MAX_CHOICES]),
+            more=len(choices[MAX_CHOICES:]),
         )
     )
 

@@ -11,6 +11,8 @@ MIN_SHA_LENGTH = 6
 
 _HEX = re.compile(r"[0-9a-f]{6,40}")
 _FULL_SHA_LENGTH = 40
+_ENDS_LIKE_A_SHA = re.compile(r"(?:.*[-._:])?g?(?P<sha>[0-9a-f]{6,64})")
+"""Also ``v1.2-5-gabc1234``, as ``git describe`` writes it, and ``sha256:…``."""
 _BRANCH_SHA = re.compile(r"[A-Za-z0-9._-]+-(?P<sha>[0-9a-f]{7,40})")
 
 
@@ -25,6 +27,20 @@ def image_matches(word: str, reference: str) -> bool:
         return False
     sha = word.lower()
     return any(_same_commit(sha, known) for known in _shas(image))
+
+
+def image_resembles(word: str, reference: str) -> bool:
+    """Whether ``word`` may be meant for this image: enough to ask for, too little to choose it.
+
+    Both have something like a SHA, and one is the beginning of the other: ``deadbee`` and ``main-deadbeef``.
+    """
+    typed, image = _ENDS_LIKE_A_SHA.fullmatch(word.lower()), parse_image(reference)
+    parts = map(_ENDS_LIKE_A_SHA.fullmatch, (*re.split(r"[-._]", image.tag.lower()), _hex(image.digest)))
+    return typed is not None and any(_begins_alike(typed["sha"], part["sha"]) for part in parts if part)
+
+
+def _begins_alike(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
 
 
 def _shas(image: Image) -> list[str]:

@@ -293,6 +293,10 @@ GALLERY: dict[str, Fact] = {
     "preview": PREVIEW,
     "choices": CHOICES,
     "ambiguous": replace(CHOICES, sentence="“abc123” could be several versions.", ambiguous=True),
+    "similar": replace(
+        CHOICES, sentence="No version “5d02c1” is known.", hint="", similar=True, choices=CHOICES.choices[2:], more=0
+    ),
+    "similar, many": replace(CHOICES, sentence="No version “202611” is known.", hint="", similar=True, more=7),
     "status": STATUS,
     "one status": replace(STATUS, environments=STATUS.environments[2:3]),
     "not well": UNWELL,

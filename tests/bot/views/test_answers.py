@@ -47,6 +47,16 @@ READ: dict[str, list[str]] = {
         "deep-echo-main and deep-echo-cognitive",
     ],
     "ambiguous": ["“abc123” could be several versions.", "*Which one is it?*"],
+    "similar": [
+        "⚠️ No version “5d02c1” is known.",
+        "*Did you mean main-5d02c1e?*",
+        "`/deepecho rollback production main-5d02c1e`",
+    ],
+    "similar, many": [
+        "*Did you mean one of these, newest first?*",
+        "`/deepecho rollback production main-77aa001`",
+        "and 7 more that are older: `/deepecho versions production`",
+    ],
     "status": [
         "🟢 development · all well",
         f"🟢 *deep-echo-main*  `{OLD}` · 3/3 ready".replace("  ", " "),

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from domain.answers.answers import Preview, VersionsAnswer
 from domain.operations.version_choices import VersionChoices
 from domain.targets import Target
@@ -13,20 +15,20 @@ from tests.harness.samples.team import ANA, VIV
 CACHE = "deep-echo-main"
 
 
-async def change_configuration(harness: CommandHarness, *sizes: str) -> Target:
+async def change_configuration(harness: CommandHarness, *sizes: str, tag: str = "latest") -> Target:
     """Set one moving tag and one size after the other in staging, as a pipeline would."""
     target, cluster = harness.services.catalogue.target("staging", CACHE), harness.services.clusters["main"]
-    for number, size in enumerate(sizes):
+    for size in sizes:
         now = await cluster.workload(target)
         template = {**now.template, "spec": {**now.template["spec"]}}
-        container = {**template["spec"]["containers"][0], "image": "ghcr.io/x/cache:latest"}
+        container = {**template["spec"]["containers"][0], "image": f"ghcr.io/x/cache:{tag}"}
         container["env"] = [{"name": "MAX", "value": size}]
         template["spec"]["containers"] = [container]
         await cluster.set_template(
             target,
             template,
             expected_hash=now.template_hash,
-            operation_id=f"op-x{number}",
+            operation_id=f"op-x{now.revision}",
             cause="",
             annotations_from_revision=False,
         )
@@ -77,3 +79,19 @@ async def test_each_choice_has_the_command_that_selects_it(harness: CommandHarne
     for choice in choices.choices:
         assert choice.label in visible_text(render(choices))
         assert isinstance(await harness.run_command(ANA, f"{choice.command} --dry-run"), Preview)
+
+
+@pytest.mark.parametrize("command", ["deploy", "rollback"])
+@pytest.mark.parametrize(("word", "tag"), [("deadbee", "main-deadbeef"), ("1234567", "main-1234567a")])
+async def test_what_resembles_a_sha_is_offered_with_its_command(
+    harness: CommandHarness, command: str, word: str, tag: str
+) -> None:
+    await change_configuration(harness, "512", tag=tag)
+    await change_configuration(harness, "512", tag="main-0a1b2c3")
+    choices = await harness.run_command(ANA, f"{command} staging {word} {CACHE} --dry-run")
+    assert isinstance(choices, VersionChoices)
+    assert [each.command for each in choices.choices] == [f"{command} staging {tag} {CACHE} --dry-run"]
+    assert f"Did you mean {tag}?" in visible_text(render(choices))
+    preview = await harness.run_command(ANA, choices.choices[0].command)
+    assert isinstance(preview, Preview)
+    assert preview.plan.changes[0].after.version == tag
