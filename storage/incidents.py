@@ -72,6 +72,17 @@ class IncidentRepository:
         """The incident with this ongoing cause, with its row locked; None without one."""
         return await self._one(incidents.c.open_cause == cause, lock=True)
 
+    async def other_of_cause(self, incident: Incident) -> str:
+        """The id of another incident that has the ongoing cause of this one; empty without one."""
+        where = (incidents.c.open_cause == incident.cause) & (incidents.c.id != incident.id)
+        other = (await self._connection.execute(select(incidents.c.id).where(where))).scalar_one_or_none()
+        return other or "" if incident.cause else ""
+
+    async def merged_of_cause(self, cause: str) -> Incident | None:
+        """The newest incident with this cause, if a person has merged it into another one; else None."""
+        newest = await self._one(incidents.c.cause == cause)
+        return newest if newest is not None and newest.merged_into else None
+
     async def by_channel(self, channel_id: str) -> Incident | None:
         """The newest incident with this channel, or None."""
         return await self._one(incidents.c.channel_id == channel_id) if channel_id else None

@@ -90,12 +90,12 @@ class Transaction:
             await self.locks.release(record.id)
             self.trail.add("operation ended", operation=record.id, state=record.state.value, outcome=record.outcome)
         await self.put_message(operation_card(record, low_priority=change.low_priority), at)
+        for listener in self._listeners.on_operation_saved if not change.low_priority else ():
+            await listener(self, record, at)
         # The audit log's head is the one row that every writer locks, so it is locked as late as possible.
         audit_numbers = [await self.audit.append(entry) for entry in change.audit_entries]
         for note in change.notes:
             await self.put_message(operation_note(record, note, audit_number=audit_numbers[-1] if audit_numbers else 0), at)
-        for listener in self._listeners.on_operation_saved if not change.low_priority else ():
-            await listener(self, record, at)
 
     async def save_groups(
         self, saves: Sequence[GroupSave], at: datetime, *, keys: Mapping[str, str] | None = None, storms: Iterable[StormSave] = ()

@@ -70,9 +70,6 @@ async def open_command(request: Request, args: Arguments) -> Answer:
     if group is None:
         raise NotFound(sentence(f"There is no alert group {args[0][:40]}. ", CommandMention("alerts"), " lists them."))
     request.require(Role.RESPONDER, group.environment or None)
-    if group.incident:
-        show = CommandMention(f"incident show {group.incident}")
-        raise Refused(sentence(f"{group.id} is part of {group.incident} already: ", show, ". Nothing was declared."))
     declaration = Declaration(
         title=alert_title(group),
         severity=group.severity,

@@ -63,6 +63,12 @@ class PageOrder:
     reason: str
 
 
+def page_of_severity(record: Incident) -> PageOrder:
+    """The page of an incident that has become worse: a new one each time, also where it was as bad before."""
+    kind = f"severity-{record.severity}-{record.entry_count + 1}"
+    return PageOrder(kind, PageTarget.POLICY, f"now {record.severity}: {record.title}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentChange:
     """What is written together, or not at all."""

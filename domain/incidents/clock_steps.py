@@ -47,6 +47,11 @@ def step_of(incident: Incident, clock: IncidentClock, at: datetime, timings: Inc
     return _STEPS[clock.kind](incident, clock, at, timings)
 
 
+def _kind(incident: Incident, kind: str) -> str:
+    """The kind of a page, another one after each reopening: the same kind twice would be one page."""
+    return f"{kind}-reopened-{incident.reopened}" if incident.reopened else kind
+
+
 def _later(clock: IncidentClock, at: datetime, span: timedelta) -> IncidentClock:
     return replace(clock, due_at=at + span, step=clock.step + 1)
 
@@ -57,7 +62,7 @@ def _acknowledge(incident: Incident, clock: IncidentClock, at: datetime, timings
     if clock.step == 0:
         text = f"Nobody has acknowledged this for {waited}."
         return ClockStep(planned="reminds everybody here", text=text, next=again, offers=(Offer.ACKNOWLEDGE,))
-    page = PageOrder(f"unacknowledged-{clock.step}", PageTarget.LEAD, f"nobody has acknowledged it for {waited}")
+    page = PageOrder(_kind(incident, f"unacknowledged-{clock.step}"), PageTarget.LEAD, f"nobody has acknowledged it for {waited}")
     return ClockStep(
         planned="escalates to the team lead",
         text=f"Nobody has acknowledged this for {waited}. The team lead is paged.",
@@ -82,7 +87,7 @@ def _respond(incident: Incident, clock: IncidentClock, at: datetime, timings: In
         text=f"There is still no update, {format_duration(at - clock.deadline)} after one was due. The team lead is paged.",
         next=None,
         offers=(Offer.UPDATE,),
-        page=PageOrder("no-response", PageTarget.LEAD, "nobody has said what stands"),
+        page=PageOrder(_kind(incident, "no-response"), PageTarget.LEAD, "nobody has said what stands"),
     )
 
 

@@ -59,18 +59,38 @@ def _first_update(incident: Incident, at: datetime, timings: IncidentTimings) ->
     return respond.due_at + timings.escalate_after + timings.update_within(incident.severity)
 
 
-def clocks_of_severity(incident: Incident, severity: Severity, timings: IncidentTimings) -> tuple[IncidentClock, ...]:
-    """The clocks after a change of the severity: what has not reminded anybody yet is due by the new severity's time."""
+def clocks_of_severity(
+    incident: Incident, severity: Severity, at: datetime, timings: IncidentTimings
+) -> tuple[IncidentClock, ...]:
+    """The clocks after a change of the severity: what has not reminded anybody yet is due by the new severity's time.
+
+    A pause was agreed on for what was less severe: it ends where the severity becomes worse.
+    """
+    worse = severity.rank < incident.severity.rank
+    within = {ClockKind.RESPOND: timings.respond_within, ClockKind.UPDATE: timings.update_within}
     moved = []
     for clock in incident.clocks:
-        if clock.step == 0 and not clock.paused and clock.kind is ClockKind.RESPOND:
-            moved.append(new_clock(clock.kind, incident.declared.at + timings.respond_within(severity)))
-        elif clock.step == 0 and not clock.paused and clock.kind is ClockKind.UPDATE:
-            before = timings.update_within(incident.severity)
-            moved.append(new_clock(clock.kind, clock.due_at - before + timings.update_within(severity)))
-        elif clock.kind is not ClockKind.COMMANDER or severity in SEVERE:
+        span = within.get(clock.kind)
+        if span is not None and clock.paused and worse:
+            moved.append(new_clock(clock.kind, at + span(severity)))
+        elif span is not None and clock.step == 0 and not clock.paused:
+            began_at = (clock.deadline if clock.kind is ClockKind.RESPOND else clock.due_at) - span(incident.severity)
+            moved.append(new_clock(clock.kind, began_at + span(severity)))
+        elif clock.kind is not ClockKind.COMMANDER:
             moved.append(clock)
-    return tuple(moved)
+    return (*moved, *_commander_clocks(incident, severity, at, timings, is_anew=worse))
+
+
+def _commander_clocks(
+    incident: Incident, severity: Severity, at: datetime, timings: IncidentTimings, *, is_anew: bool
+) -> tuple[IncidentClock, ...]:
+    """The clock of the commander of a severe incident that somebody has taken on. ``is_anew`` ends its pause."""
+    if incident.commander is None or incident.acknowledged is None or severity not in SEVERE:
+        return ()
+    clock = incident.clock(ClockKind.COMMANDER)
+    if clock is None or (clock.paused and is_anew):
+        clock = new_clock(ClockKind.COMMANDER, at + timings.commander_within)
+    return (clock,)
 
 
 def clocks_at_resolution(incident: Incident, at: datetime, timings: IncidentTimings) -> tuple[IncidentClock, ...]:

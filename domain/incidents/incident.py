@@ -98,6 +98,8 @@ class LinkedAlert:
     severity: Severity
     firing: bool
     channel: str = ""
+    episode: int = 1
+    """How often the group has fired in its thread, as in its record."""
     suspect: str = ""
     """What its suspect is, in words: ``deploy main-9f00d12``; empty without one."""
 

@@ -1,11 +1,12 @@
 """Alerts and operations of an incident: which alerts share a cause, and what their changes mean for it. Pure."""
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime
 
 from domain.alerts.alerts import AlertGroup, GroupState
 from domain.catalogue.incidents import IncidentTimings
-from domain.incidents.changes import IncidentChange, Offer, PageOrder, PageTarget, change
+from domain.incidents.changes import IncidentChange, Offer, change, page_of_severity
 from domain.incidents.clocks import clocks_of_severity
 from domain.incidents.incident import (
     BOT_PARTICIPANT,
@@ -29,12 +30,18 @@ MAX_ALERTS = 200
 MAX_ANNOUNCED = 5
 """Alerts that join are told in the channel up to here; then the card alone counts them."""
 MAX_OPERATIONS = 100
+MAX_CAUSE_LENGTH = 200
+"""Characters of a cause, as the column of pages has: the title of an alert may be longer."""
 
 
 def cause_of(group: AlertGroup) -> str:
     """The key of what the group is about: its service, else its alert. Groups with one key share an incident."""
     where = f"{group.source}/{group.environment}"
-    return f"{where}/{group.service}" if group.service else f"{where}//{group.title}"
+    cause = f"{where}/{group.service}" if group.service else f"{where}//{group.title}"
+    if len(cause) <= MAX_CAUSE_LENGTH:
+        return cause
+    digest = hashlib.sha256(cause.encode()).hexdigest()[:16]
+    return f"{cause[: MAX_CAUSE_LENGTH - len(digest) - 1]}/{digest}"
 
 
 def storm_cause(group: AlertGroup) -> str:
@@ -72,6 +79,7 @@ def linked_alert(group: AlertGroup) -> LinkedAlert:
         severity=group.severity,
         firing=group.state is GroupState.FIRING,
         channel=group.channel,
+        episode=group.episode,
         suspect=plain_text(group.suspect.change.description) if group.suspect else "",
     )
 
@@ -89,14 +97,19 @@ def apply_alert(
     changes: list[IncidentChange] = []
     if before != after and not (before is None and len(record.alerts) >= MAX_ALERTS):
         changes.append(_save_alert(record, before, after, at, by))
-    if after.firing and (before is None or not before.firing):
+    if after.firing and (before is None or not before.firing or before.episode != after.episode):
         changes += _react_to_firing(changes[-1].record if changes else record, after, at, timings)
-    if group.acknowledgement is not None and after.firing:
-        latest = changes[-1].record if changes else record
-        if latest.state is IncidentState.DECLARED and latest.acknowledged is None:
-            person = Participant(group.acknowledgement.by)
-            changes.append(acknowledge(latest, person, at, timings, way=f"by acknowledging {group.title}"))
+    latest = changes[-1].record if changes else record
+    is_waiting = latest.state is IncidentState.DECLARED and latest.acknowledged is None
+    taken = group.acknowledgement if is_waiting and after.firing else None
+    if taken is not None and taken.at >= _waits_since(latest):
+        changes.append(acknowledge(latest, Participant(taken.by), at, timings, way=f"by acknowledging {group.title}"))
     return tuple(changes)
+
+
+def _waits_since(record: Incident) -> datetime:
+    """Who acknowledged an alert before that has not seen what the incident pages for: that it is worse, or fires again."""
+    return record.commander_acted_at if record.reopened and record.commander_acted_at else record.declared.at
 
 
 def _save_alert(
@@ -136,9 +149,9 @@ def _react_to_firing(record: Incident, alert: LinkedAlert, at: datetime, timings
     is_worse = alert.severity.rank < record.severity.rank
     if not record.state.is_ongoing or not is_worse or not record.declared.by.is_bot:
         return []
-    raised = replace(record, severity=alert.severity, clocks=clocks_of_severity(record, alert.severity, timings))
+    raised = replace(record, severity=alert.severity, clocks=clocks_of_severity(record, alert.severity, at, timings))
     text = f"Now {alert.severity}, was {record.severity}: {alert.title} is {alert.severity}."
-    page = PageOrder(f"severity-{alert.severity}", PageTarget.POLICY, f"now {alert.severity}: {record.title}")
+    page = page_of_severity(raised)
     return [change(raised, EntryKind.STATE, at, text, by=BOT_PARTICIPANT, tone=Tone.BAD, audit="incident severity", page=page)]
 
 
@@ -179,8 +192,11 @@ def apply_operation(
     return change(updated, EntryKind.OPERATION, at, sentence(name, ": ", outcome), ref=operation.id, tone=tone)
 
 
-def absorb(record: Incident, other: Incident, by: Participant, at: datetime) -> IncidentChange:
-    """Take over the alerts, operations and open tasks of an incident that is merged into this one."""
+def absorb(record: Incident, other: Incident, by: Participant, at: datetime, timings: IncidentTimings) -> IncidentChange:
+    """Take over the alerts, operations and open tasks of an incident that is merged into this one.
+
+    The worse severity of both holds. Where that is the other's, people are paged by it: its own pages have ended.
+    """
     known = {each.group_id for each in record.alerts}
     known_operations = {each.operation_id for each in record.operations}
     tasks = tuple(replace(task, number=len(record.tasks) + number) for number, task in enumerate(other.open_tasks, start=1))
@@ -192,7 +208,12 @@ def absorb(record: Incident, other: Incident, by: Participant, at: datetime) -> 
         tasks=(*record.tasks, *tasks),
     )
     text = sentence(by.text, " merged ", Code(other.id), f" ({other.title}) into this.")
-    return change(after, EntryKind.STATE, at, text, by=by, audit="incident merge")
+    if other.severity.rank >= record.severity.rank:
+        return change(after, EntryKind.STATE, at, text, by=by, audit="incident merge")
+    worse = replace(after, severity=other.severity, clocks=clocks_of_severity(record, other.severity, at, timings))
+    text = sentence(f"Now {other.severity}, was {record.severity}: ", text)
+    page = page_of_severity(worse)
+    return change(worse, EntryKind.STATE, at, text, by=by, tone=Tone.BAD, audit="incident merge", page=page)
 
 
 def _state_text(operation: OperationRecord) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from domain.catalogue.incidents import IncidentTimings
 from domain.errors import Refused
-from domain.incidents.changes import IncidentChange, Offer, PageOrder, PageTarget, change
+from domain.incidents.changes import IncidentChange, Offer, PageOrder, PageTarget, change, page_of_severity
 from domain.incidents.clocks import (
     clocks_after_act,
     clocks_at_close,
@@ -205,9 +205,9 @@ def set_severity(
         raise Refused(f"{record.id} is {severity} already.")
     worse = severity.rank < record.severity.rank
     acting = _acted(record, by, at)
-    after = replace(acting, severity=severity, clocks=clocks_of_severity(acting, severity, timings))
+    after = replace(acting, severity=severity, clocks=clocks_of_severity(acting, severity, at, timings))
     text = sentence(f"Now {severity}, was {record.severity}", f": {why}" if why else ".")
-    page = PageOrder(f"severity-{severity}", PageTarget.POLICY, f"now {severity}: {record.title}") if worse else None
+    page = page_of_severity(after) if worse else None
     tone = Tone.BAD if worse else Tone.PLAIN
     return change(after, EntryKind.STATE, at, text, by=by, tone=tone, audit="incident severity", why=why, page=page)
 
@@ -282,10 +282,13 @@ def merge(record: Incident, into: Incident, by: Participant, at: datetime) -> In
     _require_ongoing(record, "merge")
     if record.id == into.id:
         raise Refused("An incident cannot be merged into itself.")
+    if record.security and not into.security:
+        raise Refused(f"{record.id} is a security incident, and {into.id} is seen by others. Nothing was changed.")
     if not into.state.is_ongoing:
         raise Refused(f"{into.id} is {into.state.value}, so nothing can be merged into it.")
     after = replace(record, state=IncidentState.CLOSED, closed=Mark(by, at), merged_into=into.id, clocks=())
-    text = sentence(by.text, " merged this into ", Code(into.id), f" ({into.title}). It goes on there.")
+    title = "" if into.security else f" ({into.title})"
+    text = sentence(by.text, " merged this into ", Code(into.id), f"{title}. It goes on there.")
     return change(after, EntryKind.STATE, at, text, by=by, audit="incident merge", stop_paging=f"merged into {into.id}")
 
 

@@ -118,8 +118,9 @@ class _Batch:
         if (known := await self._of_cause(record.cause)) is not None:
             return known
         change = declare(record, self.saver.timings, reason=_opened_by(group))
-        if await self.saver.add(self.tx, change, self.at):
+        if await self.saver.reserve(self.tx, change.record):
             self._incidents[record.id] = change.record
+            self._changes[record.id] = [change]
             self._ids_by_cause[record.cause] = record.id
             return change.record
         # Somebody else was faster: the insert has waited for their commit, so that the row can be read now.
@@ -128,11 +129,18 @@ class _Batch:
     async def _of_cause(self, cause: str) -> Incident | None:
         if (known := self._ids_by_cause.get(cause)) is not None:
             return self._incidents[known]
-        incident = await self.tx.of(IncidentRepository).by_cause(cause)
+        incident = await self.tx.of(IncidentRepository).by_cause(cause) or await self._merged_of_cause(cause)
         if incident is None:
             return None
         self._ids_by_cause[cause] = incident.id
         return self._incidents.setdefault(incident.id, incident)
+
+    async def _merged_of_cause(self, cause: str) -> Incident | None:
+        """Where a cause goes on whose incident a person has merged into another one."""
+        incident = await self.tx.of(IncidentRepository).merged_of_cause(cause)
+        while incident is not None and incident.merged_into:
+            incident = await self._loaded(incident.merged_into)
+        return incident if incident is not None and _goes_on(incident, self.at) else None
 
 
 async def show_incident(tx: Transaction, groups: Sequence[AlertGroup], at: datetime) -> None:
@@ -157,7 +165,9 @@ def _goes_on(incident: Incident, at: datetime) -> bool:
 
 def _has_fired_since_the_end(incident: Incident | None, group: AlertGroup) -> bool:
     """Whether the group was firing when its incident ended: a person has ended it nevertheless."""
-    return incident is not None and any(each.group_id == group.id and each.firing for each in incident.alerts)
+    return incident is not None and any(
+        each.group_id == group.id and each.firing and each.episode == group.episode for each in incident.alerts
+    )
 
 
 def _opened_by(group: AlertGroup) -> Text:

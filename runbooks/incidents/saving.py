@@ -45,11 +45,20 @@ class IncidentSaver:
 
     async def add(self, tx: Transaction, change: IncidentChange, at: datetime, *, source: str | None = None) -> bool:
         """Insert a new incident and everything of it. False, and nothing is written, if its cause or source has one already."""
-        if not await tx.of(IncidentRepository).add(change.record, source=source):
+        if not await self.reserve(tx, change.record, source=source):
             return False
-        tx.trail.add("incident declared", incident=change.record.id, severity=change.record.severity.value)
         await self._page(tx, change, at)
         await self._write(tx, change, at)
+        return True
+
+    async def reserve(self, tx: Transaction, record: Incident, *, source: str | None = None) -> bool:
+        """Insert the record alone: ``save`` writes everything of it once all incidents are locked. False as for ``add``.
+
+        Who locks an incident after having written an audit entry can deadlock with whoever has locked that incident.
+        """
+        if not await tx.of(IncidentRepository).add(record, source=source):
+            return False
+        tx.trail.add("incident declared", incident=record.id, severity=record.severity.value)
         return True
 
     async def save(self, tx: Transaction, changes: Iterable[IncidentChange], at: datetime) -> Incident | None:

@@ -15,6 +15,7 @@ from domain.incidents.timeline import TimelineEntry
 from domain.incidents.transitions import declare, merge
 from domain.incidents.visibility import possibly_the_same
 from domain.people import Member
+from domain.refusals import NOTHING_CHANGED
 from domain.rich_text import CommandMention, Text, sentence
 from domain.severities import Severity
 from runbooks.incidents.listeners import show_incident
@@ -81,11 +82,15 @@ class IncidentService:
         at = self.clock.now()
         async with self.store.write() as tx:
             incidents = tx.of(IncidentRepository)
+            # The groups' rows before all others, as everybody who locks them.
+            await tx.alerts.get_many_for_update(declaration.alerts)
             # Two declarations at once: the second one sees the first.
             await incidents.lock_declarations()
             if (existing := await incidents.by_source(declaration.source)) is not None:
                 return existing
             similar = possibly_the_same(declaration.title, declaration.environment, at, await incidents.open_ones())
+            for group in declaration.alerts:
+                await self._require_free(tx, group)
             visible = tuple(each for each in similar if not each.security and not declaration.security)
             if visible and not declaration.is_new:
                 raise PossiblyTheSame(visible)
@@ -121,6 +126,7 @@ class IncidentService:
         async with self.store.write() as tx:
             incident = await self._locked(tx, request.incident_id)
             change = transition(incident, participant(request.by), at, self.saver.timings)
+            await self._require_cause(tx, change.record)
             await self.saver.save(tx, [change], at)
             await tx.inbox.mark_answered(request.source, at, request.incident_id)
         self.notify_outbox()
@@ -133,11 +139,13 @@ class IncidentService:
             # The group's row before the incident's, as everybody who locks both.
             changes_of = await self._linker(tx, subject, by, at)
             incident = await self._locked(tx, request.incident_id)
+            await self._require_free(tx, subject, incident.id)
             if not incident.is_open:
                 raise Refused(f"{incident.id} is closed, so nothing can be linked to it. Nothing was changed.")
             changes = changes_of(incident)
             if not changes:
                 raise Refused(f"{subject} is part of {incident.id} already.")
+            await self._require_cause(tx, changes[-1].record)
             await tx.of(IncidentRepository).link({subject: incident.id})
             await self._show_on_alerts(tx, [subject], incident.id, at)
             saved = await self.saver.save(tx, changes, at)
@@ -171,7 +179,7 @@ class IncidentService:
             locked = {each: await self._locked(tx, each) for each in sorted({request.incident_id, into_id})}
             merged, into = locked[request.incident_id], locked[into_id]
             await self.saver.save(tx, [merge(merged, into, by, at)], at)
-            saved = await self.saver.save(tx, [absorb(into, merged, by, at)], at)
+            saved = await self.saver.save(tx, [absorb(into, merged, by, at, self.saver.timings)], at)
             await tx.of(IncidentRepository).move_subjects(merged.id, into.id)
             await self._show_on_alerts(tx, groups, into.id, at)
             await tx.inbox.mark_answered(request.source, at, request.incident_id)
@@ -223,6 +231,22 @@ class IncidentService:
         """Let the cards of these alert groups name their incident. What is no alert group is left out."""
         groups = await tx.alerts.get_many_for_update(ids)
         await show_incident(tx, [replace(group, incident=incident_id) for group in groups.values()], at)
+
+    async def _require_free(self, tx: Transaction, subject: str, incident_id: str = "") -> None:
+        """Raise ``Refused`` if an alert group is part of another incident that goes on."""
+        incidents = tx.of(IncidentRepository)
+        other_id = (await incidents.of_subjects([subject])).get(subject, "") if subject.startswith("al-") else ""
+        other = await incidents.get(other_id) if other_id != incident_id else None
+        if other is not None and other.state.is_ongoing:
+            show = CommandMention(f"incident show {other.id}")
+            raise Refused(sentence(f"{subject} is part of {other.id} already: ", show, f". {NOTHING_CHANGED}"))
+
+    async def _require_cause(self, tx: Transaction, record: Incident) -> None:
+        """Raise ``Refused`` if another incident has the cause of one that goes on again."""
+        other = await tx.of(IncidentRepository).other_of_cause(record) if record.state.is_ongoing else ""
+        if other:
+            show = CommandMention(f"incident show {other}")
+            raise Refused(sentence(f"The same cause goes on as {other}: ", show, f". {NOTHING_CHANGED}"))
 
     async def _read(self, tx: Transaction, incident_id: str) -> Incident:
         return await tx.of(IncidentRepository).get(incident_id) or _raise_not_found(incident_id)
