@@ -1,5 +1,6 @@
 """The clock, as a value that is passed in: no other code asks the machine for the time."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -30,6 +31,11 @@ def has_passed(span: timedelta, since: datetime, now: datetime) -> bool:
 
 Seconds = Callable[[], float]
 """A clock that only measures spans, such as ``time.monotonic``: nobody can set it."""
+
+
+def boottime_seconds() -> float:
+    """Seconds on a clock that also advances while the machine is suspended; on Linux ``time.monotonic`` does not."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class Stopwatch:

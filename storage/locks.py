@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import TemporaryError
@@ -31,11 +31,14 @@ class LockRepository:
 
     async def unlock_environment(self, lock: LockRecord) -> bool:
         """Remove exactly this lock. False if it is gone already, or was replaced by another one."""
-        is_same_lock = (
-            (locks.c.holder == lock.by.user_id) & (locks.c.holder_team == lock.by.team_id) & (locks.c.since == lock.since)
-        )
-        result = await self._connection.execute(delete(locks).where((locks.c.key == _key(lock.environment, "")) & is_same_lock))
+        result = await self._connection.execute(delete(locks).where(_is_same(lock)))
         return result.rowcount == 1
+
+    async def move(self, lock: LockRecord, moved: LockRecord) -> bool:
+        """Give exactly this lock of an environment other times. False if it is gone, replaced or moved already."""
+        where = _is_same(lock) & (locks.c.until == lock.until)
+        values = {"since": moved.since, "until": moved.until}
+        return (await self._connection.execute(update(locks).where(where).values(**values))).rowcount == 1
 
     async def blocking_lock(self, operation_id: str, environment: str, services: tuple[str, ...]) -> LockRecord | None:
         """The lock of another operation on one of these services, or None. It locks nothing."""
@@ -83,6 +86,11 @@ class LockRepository:
 
     async def _drop_expired(self, at: datetime) -> None:
         await self._connection.execute(delete(locks).where(locks.c.until <= at))
+
+
+def _is_same(lock: LockRecord) -> ColumnElement[bool]:
+    is_key, by = locks.c.key == _key(lock.environment, ""), lock.by
+    return is_key & (locks.c.holder == by.user_id) & (locks.c.holder_team == by.team_id) & (locks.c.since == lock.since)
 
 
 def _key(environment: str, service: str) -> str:

@@ -10,12 +10,14 @@ from commands.operations import locks as lock_commands
 from commands.operations.fields import FIELDS
 from domain.answers.answers import LocksAnswer, OperationsAnswer, OperationStarted, Preview
 from domain.catalogue.catalogue import Catalogue
+from domain.clock import boottime_seconds
 from domain.notes import OperationNote
 from domain.operations.operation import OperationRecord
 from domain.operations.version_choices import VersionChoices
 from runbooks.engine.engine import Engine
 from runbooks.housekeeping import Cleaning, Prune
 from runbooks.operations.context import ProcedureDependencies
+from runbooks.operations.lock_expiry import LockExpiry
 from runbooks.operations.lock_release import LockRelease
 from runbooks.operations.planner import Planner
 from runbooks.operations.recovery import Recovery
@@ -53,7 +55,10 @@ def build_operations(core: CoreComponents, notify_outbox: NotifyOutbox) -> Famil
         on_delivered=service.on_delivered,
         open=lambda: engine.open(runner.run),
         close=engine.close,
-        tasks=(BackgroundTask("operation-recovery", recovery.run),),
+        tasks=(
+            BackgroundTask("operation-recovery", recovery.run),
+            BackgroundTask("lock-expiry", LockExpiry(core.store, core.clock, boottime_seconds).run),
+        ),
         timer_handlers=timers.handlers,
         cleanings=(
             Cleaning(

@@ -7,6 +7,7 @@ from domain.changes.platform_changes import ChangeKind, PlatformChange
 from domain.operations.locks import LockRecord
 from domain.operations.operation import OperationRecord, Phase, Progress, State
 from domain.operations.plans import Plan, Verb
+from domain.people import BOT
 
 _CHANGE_KINDS = {
     Verb.DEPLOY: ChangeKind.DEPLOY,
@@ -83,9 +84,12 @@ def changes_from_locks(
         if entry.what == "unlock" and last is not None:
             changes[-1] = _lock_change(last, unlocked=entry)
             last = None
-        elif entry.what == "lock":
-            changes.append(_lock_change(entry, running=current is not None and current.since == entry.at))
+        elif entry.what == "lock" and entry.who != BOT:  # the bot's entries tell that a lock was moved with the clock
+            changes.append(_lock_change(entry))
             last = entry
+    # Not by the lock's begin, which moves with the clock: only the last can be held still, for an environment has one at a time.
+    if last is not None and current is not None:
+        changes[-1] = _lock_change(last, running=True)
     return tuple(changes)
 
 

@@ -5,7 +5,6 @@ A replica that could not renew it in time ends itself, before the others declare
 
 import asyncio
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +12,7 @@ from typing import NoReturn, Protocol
 
 import structlog
 
+from domain.clock import boottime_seconds
 from domain.errors import TemporaryError
 from runbooks.periodic import run_periodically
 from storage.store import Store
@@ -42,11 +42,6 @@ class LeaseTimings:
 
 LEASE_LOST_EXIT_CODE = 70
 """The exit code of a process that lost its lease: EX_SOFTWARE of sysexits.h."""
-
-
-def _boottime_seconds() -> float:
-    """Seconds on a clock that also advances while the machine is suspended; on Linux ``time.monotonic`` does not."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 def exit_at_once(reason: str) -> NoReturn:
@@ -111,10 +106,10 @@ class SharedLease:
     ) -> None:
         self.replica = replica
         self._store, self._timings, self._terminate = store, timings, terminate
-        self._last_heartbeat = _boottime_seconds()
+        self._last_heartbeat = boottime_seconds()
 
     def check(self) -> None:
-        seconds_since_heartbeat = _boottime_seconds() - self._last_heartbeat
+        seconds_since_heartbeat = boottime_seconds() - self._last_heartbeat
         if seconds_since_heartbeat > self._timings.lost_after.total_seconds():
             self._terminate(f"no heartbeat for {seconds_since_heartbeat:.0f} s")
 
@@ -130,7 +125,7 @@ class SharedLease:
     async def _beat(self) -> None:
         # Before the heartbeat, not only after: a process that slept past its lease must not renew it.
         self.check()
-        started = _boottime_seconds()
+        started = boottime_seconds()
         try:
             async with self._store.write() as tx:
                 await tx.replicas.heartbeat(self.replica)
