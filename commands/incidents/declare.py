@@ -6,6 +6,7 @@ from commands.core.arguments import Arguments
 from commands.core.quoting import quote
 from commands.core.request import Request
 from commands.core.router import Router
+from commands.incidents.subject import require_alert_role
 from domain.answers.incidents import IncidentDeclared, SimilarIncidents
 from domain.errors import NotFound, Refused, UsageError
 from domain.facts import Answer
@@ -36,6 +37,7 @@ async def declare_command(request: Request, args: Arguments) -> Answer:
     environment, services = _where(request, args)
     request.require(Role.RESPONDER, environment or None)
     severity, title = _severity_and_title(request, args)
+    await require_alert_role(request, args.flags.get("alert", "").lower(), Role.RESPONDER)
     declaration = Declaration(
         title=title,
         severity=severity,

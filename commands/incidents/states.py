@@ -11,6 +11,7 @@ from commands.incidents.subject import (
     apply,
     incident_request,
     parse_incident_id,
+    require_role,
     visible_incident,
     with_incident,
     with_words,
@@ -196,7 +197,7 @@ async def merge_command(request: Request, args: Arguments) -> Answer:
 
     async def run(incident: Incident, into_id: str) -> Answer:
         into = await visible_incident(request, into_id)
-        request.require(Role.RESPONDER, into.environment or None)
+        require_role(request, into, Role.RESPONDER)
         await request.services.of(IncidentService).merge(incident_request(request, incident), into.id)
         return TextAnswer(f"{incident.id} goes on as {into.id}.")
 

@@ -5,7 +5,7 @@ import re
 from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
-from commands.incidents.subject import apply, incident_request, with_incident
+from commands.incidents.subject import apply, incident_request, require_alert_role, with_incident
 from domain.answers.answers import TextAnswer
 from domain.answers.incidents import TasksAnswer
 from domain.errors import Refused, UsageError
@@ -120,6 +120,7 @@ async def link_command(request: Request, args: Arguments) -> Answer:
 
     async def run(incident: Incident, subject: str) -> Answer:
         name = _parse_subject(subject)
+        await require_alert_role(request, name, Role.RESPONDER)
         after = await request.services.of(IncidentService).link(incident_request(request, incident), name)
         return TextAnswer(f"{name} is part of {after.id}.")
 

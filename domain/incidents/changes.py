@@ -136,7 +136,7 @@ def change(
 
 
 def audit_entry(record: Incident, what: str, at: datetime, by: Participant, outcome: Text, why: str = "") -> AuditEntry:
-    """The audit entry of the incident's newest timeline entry."""
+    """The audit entry of the incident's newest timeline entry, which alone has the words of a security incident."""
     return new_entry(
         key=f"{record.id}/{record.entry_count}",
         at=at,
@@ -145,6 +145,6 @@ def audit_entry(record: Incident, what: str, at: datetime, by: Participant, outc
         environment=record.environment,
         services=record.services,
         subject=record.id,
-        why=why,
-        outcome=plain_text(outcome),
+        why="" if record.security else why,
+        outcome=f"see the timeline of {record.id}" if record.security else plain_text(outcome),
     )

@@ -90,15 +90,17 @@ def apply_alert(
     """What a linked, or newly linked, alert group changes about the incident, in order. Empty where nothing has changed.
 
     A group that fires while a resolved incident is watched reopens it. A worse group raises the severity of an incident that the
-    bot has opened. A group that a person acknowledges acknowledges the incident.
+    bot has opened, and one that becomes worse that of any. A group that a person acknowledges acknowledges the incident.
     """
     before = next((each for each in record.alerts if each.group_id == group.id), None)
     after = linked_alert(group)
     changes: list[IncidentChange] = []
     if before != after and not (before is None and len(record.alerts) >= MAX_ALERTS):
         changes.append(_save_alert(record, before, after, at, by))
-    if after.firing and (before is None or not before.firing or before.episode != after.episode):
-        changes += _react_to_firing(changes[-1].record if changes else record, after, at, timings)
+    became_worse = before is not None and after.severity.rank < before.severity.rank
+    if after.firing and (before is None or not before.firing or before.episode != after.episode or became_worse):
+        latest = changes[-1].record if changes else record
+        changes += _react_to_firing(latest, after, at, timings, became_worse=became_worse)
     latest = changes[-1].record if changes else record
     is_waiting = latest.state is IncidentState.DECLARED and latest.acknowledged is None
     taken = group.acknowledgement if is_waiting and after.firing else None
@@ -142,12 +144,15 @@ def _save_ended(updated: Incident, name: Text, after: LinkedAlert, at: datetime)
     return change(updated, EntryKind.ALERT, at, text, ref=after.group_id, tone=Tone.GOOD, offers=(Offer.RESOLVE,))
 
 
-def _react_to_firing(record: Incident, alert: LinkedAlert, at: datetime, timings: IncidentTimings) -> list[IncidentChange]:
+def _react_to_firing(
+    record: Incident, alert: LinkedAlert, at: datetime, timings: IncidentTimings, *, became_worse: bool
+) -> list[IncidentChange]:
     if record.state is IncidentState.RESOLVED and record.resolved is not None:
         ago = format_duration(at - record.resolved.at)
         return [reopen(record, BOT_PARTICIPANT, at, timings, why=f"{alert.title} fires again, {ago} after the resolution.")]
     is_worse = alert.severity.rank < record.severity.rank
-    if not record.state.is_ongoing or not is_worse or not record.declared.by.is_bot:
+    # A person has judged what fired then, and not what it has become.
+    if not record.state.is_ongoing or not is_worse or not (record.declared.by.is_bot or became_worse):
         return []
     raised = replace(record, severity=alert.severity, clocks=clocks_of_severity(record, alert.severity, at, timings))
     text = f"Now {alert.severity}, was {record.severity}: {alert.title} is {alert.severity}."

@@ -22,7 +22,10 @@ _LEFT_OUT = {PageNoteKind.ACKNOWLEDGED, PageNoteKind.ENDED}
 
 
 def page_request(incident: Incident, order: PageOrder, team: str) -> PageRequest:
-    """The page that an order asks for. Only the first page of an incident is folded with others of its cause."""
+    """The page that an order asks for. Only the first page of an incident is folded with others of its cause.
+
+    That of a security incident says nothing of it: it goes to pagers and telephones, where others read it.
+    """
     return PageRequest(
         subject=incident.id,
         kind=order.kind,
@@ -30,10 +33,11 @@ def page_request(incident: Incident, order: PageOrder, team: str) -> PageRequest
         severity=incident.severity,
         team=incident.team or team,
         environment=incident.environment,
-        title=incident.title,
-        lines=_lines(incident, order),
+        title=f"security incident {incident.id}" if incident.security else incident.title,
+        lines=() if incident.security else _lines(incident, order),
         link=incident.channel.permalink,
         is_test=incident.is_test,
+        is_private=incident.security,
         whom=("lead",) if order.target is PageTarget.LEAD else (),
     )
 

@@ -50,6 +50,8 @@ class PageRequest:
     lines: tuple[Text, ...] = ()
     link: str = ""
     is_test: bool = False
+    is_private: bool = False
+    """Whether only those who were called may acknowledge it: who does so takes part in its subject."""
     whom: tuple[str, ...] = ()
     asked_by: Person | None = None
     channel: str = ""

@@ -65,7 +65,7 @@ class TimelineService:
                 environment=incident.environment,
                 services=incident.services,
                 subject=incident.id,
-                outcome=f"entry {number} dropped: {plain_text(entry.text)}",
+                outcome=f"entry {number} dropped" + ("" if incident.security else f": {plain_text(entry.text)}"),
             )
             await tx.audit.append(audited)
         return replace(entry, dropped=True)

@@ -141,8 +141,11 @@ class PagingService:
         return tuple(changed)
 
     def _check_may_acknowledge(self, pages: Sequence[Page], by: Member) -> None:
-        """Whoever was called may acknowledge, and everybody with the role."""
+        """Whoever was called may acknowledge, and everybody with the role where no page is private."""
         called = {recipient.slack for page in pages for recipient in page.called}
+        private = [page for page in pages if page.request.is_private]
+        if not all(by.user_ids & {recipient.slack for recipient in page.called} for page in private):
+            raise Denied(f"Only who was called may acknowledge the page of a security incident. {NOTHING_CHANGED}")
         environment = pages[0].request.environment or None
         catalogue = self.catalogue()
         scopes = [environment] if environment in catalogue.environments else [None, *catalogue.environments]

@@ -19,7 +19,7 @@ from domain.rich_text import plain_text
 from domain.severities import Severity
 from runbooks.incidents.service import IncidentService
 from tests.harness.commands import CommandHarness
-from tests.harness.samples.team import ANA, GUS, LEE, RAY, RUE, SAM, STAN, VIV
+from tests.harness.samples.team import ANA, GUS, LEE, RAY, ROB, RUE, SAM, STAN, VIV
 
 
 async def declare(harness: CommandHarness, text: str = "P1 checkout is failing --environment production") -> Incident:
@@ -212,6 +212,14 @@ async def test_an_incident_for_an_alert_takes_its_facts_and_the_alert_names_it(h
     assert [each.group_id for each in incident.alerts] == ["al-prod"]
     assert (await harness.group("al-prod")).incident == incident.id
     assert (await refusal(harness, RAY, "incident open al-prod")).startswith(f"al-prod is part of {incident.id} already")
+
+
+async def test_who_has_no_role_where_an_alert_is_takes_it_into_no_incident(harness: CommandHarness) -> None:
+    incident = await declare(harness, "P3 staging is slow --environment staging")
+    assert "al-prod" not in repr((await stored(harness, incident)).alerts)
+    await refusal(harness, ROB, f"incident link {incident.id} al-prod")
+    await refusal(harness, ROB, "incident declare P3 mine --environment staging --alert al-prod --new")
+    assert (await harness.group("al-prod")).incident == ""
 
 
 async def test_links_move_with_a_merge(harness: CommandHarness) -> None:

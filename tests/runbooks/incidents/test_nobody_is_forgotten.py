@@ -13,6 +13,7 @@ from domain.incidents.incident import ClockKind, Incident, IncidentState
 from domain.rich_text import plain_text
 from domain.severities import Severity
 from runbooks.incidents.service import IncidentRequest, IncidentTransition
+from storage.pages import PageRepository
 from storage.store import Store
 from tests.harness.alerts import MINUTE
 from tests.harness.incidents import IncidentsHarness, incidents_catalogue, open_incidents_harness
@@ -124,6 +125,32 @@ async def test_who_acknowledged_the_warning_has_not_acknowledged_the_outage(harn
     await harness.receive(severe(outage="yes"))
     incident = await harness.incident()
     assert (incident.severity, incident.acknowledged) == (Severity.P0, None)
+
+
+@pytest.mark.parametrize("before", ["warning", "critical"])
+async def test_a_linked_alert_that_becomes_an_outage_raises_its_incident(harness: IncidentsHarness, before: str) -> None:
+    await harness.receive(severe(severity=before))
+    if before == "warning":
+        await harness.declare(RAY, severity="P3", alerts=((await harness.group()).id,))
+    harness.clock.advance(MINUTE)
+    await harness.receive(severe(severity=before, outage="yes"))
+    incident = await harness.incident()
+    assert incident.severity is Severity.P0
+    assert [kind for kind in await harness.page_kinds(incident.id) if kind.startswith("severity-P0")]
+
+
+async def test_the_page_and_the_audit_log_say_nothing_of_a_security_incident(harness: IncidentsHarness) -> None:
+    incident = await harness.declare(RAY, "a key has leaked", security=True)
+    await harness.act(
+        incident.id, RAY, lambda record, by, at, timings: transitions.post_update(record, "leaked by x", by, at, timings)
+    )
+    async with harness.store.read() as tx:
+        pages = await tx.of(PageRepository).of_subject(incident.id)
+        audited = await tx.audit.search(limit=50)
+    assert pages
+    assert "leaked" not in repr(pages)
+    assert len(audited) == 2
+    assert "leaked" not in repr(audited)
 
 
 async def test_a_paused_incident_that_becomes_worse_asks_again_by_the_new_severity(harness: IncidentsHarness) -> None:
