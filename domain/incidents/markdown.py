@@ -95,7 +95,7 @@ def _part(part: Part) -> str:
         case Code(text):
             return code(text)
         case CommandMention(command):
-            return code(f"/deepecho {command}")
+            return code(command)
         case Timestamp(at):
             return f"{day_time(at)} UTC"
         case UserMention(person):

@@ -107,7 +107,10 @@ async def open_bot_harness(folder: Path, migrated: Path) -> AsyncIterator[BotHar
         stand_in.seed()
         harness = BotHarness(slack, stand_in, folder)
         kubeconfig = stand_in.kubeconfig(folder / "kubeconfig", context="production")
-        harness.catalogue.write_text(yaml.safe_dump(catalogue_data(str(kubeconfig), {name: name for name in CONTEXTS})))
+        data = catalogue_data(str(kubeconfig), {name: name for name in CONTEXTS})
+        # Its policies lead to the stand-in for PagerDuty, which does not run here.
+        data.pop("paging")
+        harness.catalogue.write_text(yaml.safe_dump(data))
         yield harness
 
 
