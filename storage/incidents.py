@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, func, or_, select, text, update
+from sqlalchemy import delete, exists, func, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ids import id_candidates
@@ -24,6 +24,9 @@ PRUNE_BATCH_INCIDENTS = 5
 
 OVERDUE = timedelta(minutes=5)
 """An incident that is due for longer than this is not worked on by anybody."""
+
+CLOCK_TIMER = "incident-clock"
+"""The kind of the timer of an incident's clocks; its key ends with the incident's id."""
 
 _DECLARE_LOCK_KEY = 0x0DEE_91C1
 """Key of PostgreSQL's advisory lock for declarations. SQLite has one writer anyway."""
@@ -120,6 +123,12 @@ class IncidentRepository:
         statement = select(incidents.c.record).where(incidents.c.is_open).order_by(incidents.c.declared_at.desc())
         return tuple(_read(record) for record in (await self._connection.execute(statement)).scalars())
 
+    async def of_environment(self, environment: str, also: str = "") -> tuple[Incident, ...]:
+        """The incidents of an environment that are not closed, and the one with the id ``also``, by id."""
+        where = incidents.c.is_open & ((incidents.c.environment == environment) | (incidents.c.id == also))
+        records = await self._connection.execute(select(incidents.c.record).where(where).order_by(incidents.c.id))
+        return tuple(_read(record) for record in records.scalars())
+
     async def latest(self, limit: int, *, since: datetime | None = None) -> tuple[Incident, ...]:
         """The newest incidents, open ones first."""
         statement = select(incidents.c.record)
@@ -139,10 +148,14 @@ class IncidentRepository:
         return tuple((await self._connection.execute(select(incidents.c.id).where(where).limit(100))).scalars())
 
     async def ids_forgotten(self, at: datetime) -> tuple[str, ...]:
-        """Open incidents that no timer will come back to: without a next due time, long overdue, or without a timer's row."""
-        has_timer = exists().where(timers.c.subject == incidents.c.id)
+        """Open incidents that no timer will come back to: without a next due time, long overdue, or without a timer's row.
+
+        A resolved one whose watch is over waits for a person, and is not counted.
+        """
+        has_timer = exists().where(timers.c.key == literal(f"{CLOCK_TIMER}/") + incidents.c.id)
         is_forgotten = or_(incidents.c.next_due_at.is_(None), incidents.c.next_due_at < at - OVERDUE, ~has_timer)
-        where = incidents.c.is_open & (incidents.c.state != "resolved") & is_forgotten
+        waits_for_person = (incidents.c.state == "resolved") & incidents.c.next_due_at.is_(None)
+        where = incidents.c.is_open & ~waits_for_person & is_forgotten
         return tuple((await self._connection.execute(select(incidents.c.id).where(where).limit(100))).scalars())
 
     async def add_entries(self, entries: Sequence[TimelineEntry]) -> None:

@@ -10,6 +10,7 @@ from domain.incidents.changes import IncidentChange, Offer, change, page_of_seve
 from domain.incidents.clocks import clocks_of_severity
 from domain.incidents.incident import (
     BOT_PARTICIPANT,
+    ClockKind,
     Incident,
     IncidentState,
     LinkedAlert,
@@ -170,8 +171,9 @@ def unlink_alert(record: Incident, group_id: str, by: Participant, at: datetime)
 
 
 def is_part_of(record: Incident, operation: OperationRecord) -> bool:
-    """Whether the operation belongs to the incident by itself: it changes a service of it while it goes on."""
-    if not record.is_open or operation.environment != record.environment or not record.environment:
+    """Whether the operation belongs to the incident by itself: it changes a service of it until the watch is over."""
+    goes_on = record.state.is_ongoing or record.clock(ClockKind.WATCH) is not None
+    if not goes_on or operation.environment != record.environment or not record.environment:
         return False
     return not record.services or bool(set(record.services) & set(operation.plan.services))
 

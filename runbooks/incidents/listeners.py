@@ -44,9 +44,9 @@ class IncidentListeners:
         if self.saver.catalogue().incidents is None:
             return
         incidents = tx.of(IncidentRepository)
-        linked = await incidents.of_subjects([operation.id])
-        for each in sorted(await incidents.open_ones(), key=lambda incident: incident.id):
-            if linked.get(operation.id) != each.id and not is_part_of(each, operation):
+        linked = (await incidents.of_subjects([operation.id])).get(operation.id, "")
+        for each in await incidents.of_environment(operation.environment, linked):
+            if linked != each.id and not is_part_of(each, operation):
                 continue
             incident = await incidents.get_for_update(each.id)
             change = apply_operation(incident, operation, at) if incident is not None and incident.is_open else None

@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from domain.people import Person
+from storage.incidents import CLOCK_TIMER
 from storage.timers import Timer
 
-CLOCK = "incident-clock"
+CLOCK = CLOCK_TIMER
 """The kind of the timer that is due with the earliest clock of an incident. Its ``subject`` is the incident's id."""
 
 WELCOME = "incident-welcome"

@@ -13,6 +13,8 @@ from domain.incidents.incident import ClockKind, Incident, IncidentState
 from domain.rich_text import plain_text
 from domain.severities import Severity
 from runbooks.incidents.service import IncidentRequest, IncidentTransition
+from runbooks.incidents.timers import clock_key
+from storage.incidents import IncidentRepository
 from storage.pages import PageRepository
 from storage.store import Store
 from tests.harness.alerts import MINUTE
@@ -153,6 +155,22 @@ async def test_the_page_and_the_audit_log_say_nothing_of_a_security_incident(har
     assert "leaked" not in repr(audited)
 
 
+async def test_the_sweep_finds_a_watch_without_its_timer_and_not_an_incident_that_waits_to_be_closed(
+    harness: IncidentsHarness,
+) -> None:
+    incident = await harness.declare(RAY)
+    await harness.act(incident.id, RAY, transitions.resolve)
+    assert await _forgotten(harness) == ()
+    async with harness.store.write() as tx:
+        await tx.timers.remove(clock_key(incident.id))
+    assert await _forgotten(harness) == (incident.id,)
+    async with harness.store.write() as tx:
+        record = await tx.of(IncidentRepository).get_for_update(incident.id)
+        assert record is not None
+        await tx.of(IncidentRepository).save(replace(record, clocks=()))
+    assert await _forgotten(harness) == ()
+
+
 async def test_a_paused_incident_that_becomes_worse_asks_again_by_the_new_severity(harness: IncidentsHarness) -> None:
     incident = await harness.declare(RAY, severity="P2")
     await harness.act(incident.id, RAY, transitions.acknowledge)
@@ -221,3 +239,8 @@ async def _merge(harness: IncidentsHarness, merged: Incident, into: Incident) ->
 
 def _severity(severity: Severity) -> IncidentTransition:
     return lambda record, by, at, timings: transitions.set_severity(record, severity, by, at, timings)
+
+
+async def _forgotten(harness: IncidentsHarness) -> tuple[str, ...]:
+    async with harness.store.read() as tx:
+        return await tx.of(IncidentRepository).ids_forgotten(harness.clock.now())
