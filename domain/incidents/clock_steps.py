@@ -65,7 +65,7 @@ def _acknowledge(incident: Incident, clock: IncidentClock, at: datetime, timings
     page = PageOrder(_kind(incident, f"unacknowledged-{clock.step}"), PageTarget.LEAD, f"nobody has acknowledged it for {waited}")
     return ClockStep(
         planned="escalates to the team lead",
-        text=f"Nobody has acknowledged this for {waited}. The team lead is paged.",
+        text=f"Nobody has acknowledged this for {waited}.",
         next=again,
         offers=(Offer.ACKNOWLEDGE, Offer.TAKE_PAGER),
         page=page,
@@ -84,7 +84,7 @@ def _respond(incident: Incident, clock: IncidentClock, at: datetime, timings: In
         )
     return ClockStep(
         planned="escalates to the team lead",
-        text=f"There is still no update, {format_duration(at - clock.deadline)} after one was due. The team lead is paged.",
+        text=f"There is still no update, {format_duration(at - clock.deadline)} after one was due.",
         next=None,
         offers=(Offer.UPDATE,),
         page=PageOrder(_kind(incident, "no-response"), PageTarget.LEAD, "nobody has said what stands"),

@@ -12,6 +12,8 @@ from domain.paging.pages import Page, PageNote, PageNoteKind, PageRequest, PageS
 from domain.rich_text import Text, join, sentence
 from domain.text import join_and
 
+LEAD_PAGED = "The team lead is paged."
+NOBODY_PAGED = "Nobody is paged: the catalogue has no section paging."
 MAX_PAGE_LINES = 40
 """Lines about pages that an incident keeps; the timeline has all."""
 _FAILED = {PageNoteKind.FAILED, PageNoteKind.UNCERTAIN, PageNoteKind.UNANSWERED, PageNoteKind.NUMBERS}
@@ -40,6 +42,17 @@ def page_request(incident: Incident, order: PageOrder, team: str) -> PageRequest
         is_private=incident.security,
         whom=("lead",) if order.target is PageTarget.LEAD else (),
     )
+
+
+def with_page_line(change: IncidentChange, *, is_paging: bool) -> IncidentChange:
+    """Say in the change's message who is paged, or that nobody can be because the catalogue has no section ``paging``."""
+    if change.page is None or not change.notes:
+        return change
+    if is_paging and change.page.target is not PageTarget.LEAD:
+        return change
+    line = LEAD_PAGED if is_paging else NOBODY_PAGED
+    first, *others = change.notes
+    return replace(change, notes=(replace(first, lines=(*first.lines, line)), *others))
 
 
 def apply_page_notes(incident: Incident, notes: Sequence[PageNote]) -> tuple[IncidentChange, ...]:

@@ -11,7 +11,7 @@ from domain.incidents.changes import IncidentChange, IncidentNote
 from domain.incidents.channel_problems import problems
 from domain.incidents.clocks import UpcomingStep, next_due, upcoming
 from domain.incidents.incident import Incident, Participant
-from domain.incidents.paging import apply_page_notes, page_request, upcoming_calls
+from domain.incidents.paging import apply_page_notes, page_request, upcoming_calls, with_page_line
 from domain.incidents.timeline import TimelineEntry
 from domain.paging.pages import Acknowledgement, PageNote
 from domain.rich_text import Text, sentence
@@ -43,12 +43,16 @@ class IncidentSaver:
         """The clocks."""
         return self.config.timings
 
+    @property
+    def _is_paging(self) -> bool:
+        return self.catalogue().paging is not None
+
     async def add(self, tx: Transaction, change: IncidentChange, at: datetime, *, source: str | None = None) -> bool:
         """Insert a new incident and everything of it. False, and nothing is written, if its cause or source has one already."""
         if not await self.reserve(tx, change.record, source=source):
             return False
         await self._page(tx, change, at)
-        await self._write(tx, change, at)
+        await self._write(tx, with_page_line(change, is_paging=self._is_paging), at)
         return True
 
     async def reserve(self, tx: Transaction, record: Incident, *, source: str | None = None) -> bool:
@@ -68,7 +72,7 @@ class IncidentSaver:
         """
         applied: list[IncidentChange] = []
         for change in changes:
-            applied.append(change)
+            applied.append(with_page_line(change, is_paging=self._is_paging))
             notes = await self._page(tx, change, at)
             applied += apply_page_notes(change.record, notes)
         merged = _merged(tuple(applied))
@@ -98,7 +102,7 @@ class IncidentSaver:
     async def _page(self, tx: Transaction, change: IncidentChange, at: datetime) -> tuple[PageNote, ...]:
         """Ask for the page of a change, or end those of the incident. Returns what is to be said of it."""
         record, pages, catalogue = change.record, tx.of(PageRepository), self.catalogue()
-        if change.page is not None and catalogue.paging is not None:
+        if change.page is not None and self._is_paging:
             await pages.request(page_request(record, change.page, catalogue.team_of("")), at)
         if change.stop_paging:
             return await pages.stop(record.id, at, change.stop_paging)

@@ -143,7 +143,6 @@ async def test_the_life_of_an_incident(harness: CommandHarness) -> None:
         ([], "severity {id} P1", "{id} is P1 already."),
         ([], "severity {id} P9", "“P9” is no severity. There are P0, P1, P2 and P3."),
         ([], "pause {id} 2h the vendor calls", "Nobody has acknowledged {id} yet. Its clocks count until somebody does."),
-        (["ack"], "pause {id} 2h", "A pause needs a reason, which the card shows."),
         (["ack"], "pause {id} soon because", "“soon” is not a span of time."),
         ([], "role {id} boss me", "“boss” is no role of an incident."),
         ([], "role {id} commander @nobody", "“@nobody” is nobody whom I know."),

@@ -106,7 +106,6 @@ async def test_a_time_is_read_by_the_writers_clock(harness: CommandHarness) -> N
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ("--at 14:05", "An entry needs words."),
         ("so it was --at yesterday", "“yesterday” is not a time."),
         ("so it was --at 25:00", "“25:00” is not a time."),
         ("so it was --at 2026-02-31T10:00", "There is no day “2026-02-31”."),

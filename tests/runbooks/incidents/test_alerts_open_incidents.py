@@ -9,6 +9,7 @@ import pytest
 
 from domain.alerts.alerts import Notification
 from domain.incidents import transitions
+from domain.incidents.changes import IncidentNote
 from domain.incidents.incident import Incident, IncidentState
 from domain.severities import Severity
 from runbooks.incidents.service import Declaration
@@ -149,6 +150,14 @@ async def test_fifty_intakes_of_one_cause_on_two_replicas_make_one_incident(data
         assert {each.group_id for each in incident.alerts} == {group.id for group in groups}
         assert len(groups) == 50
         assert await one.open_causes() == [incident.cause]
+
+
+async def test_without_a_section_paging_the_escalation_says_that_nobody_is_paged(harness: IncidentsHarness) -> None:
+    await harness.receive(severe())
+    await harness.pass_time(16 * MINUTE, step=MINUTE)
+    notes = [each.fact for each in await harness.outbox_entries() if isinstance(each.fact, IncidentNote)]
+    escalation = next(note for note in notes if str(note.text) == "Nobody has acknowledged this for 15 min.")
+    assert escalation.lines == ("Nobody is paged: the catalogue has no section paging.",)
 
 
 async def test_fifty_declarations_of_one_command_are_one_incident(harness: IncidentsHarness) -> None:
