@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from domain.errors import TemporaryError
 from integrations.kubernetes import ClusterSettings, Credential, open_cluster
@@ -133,6 +135,39 @@ async def test_what_an_auth_provider_has_written_is_read_again(server: FakeApiSe
         await cluster.version()
 
     assert [each.rpartition(".")[2] for each in server.seen] == ["first", "second", "second", "third"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:kubernetes_asyncio.config.openid")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:aiohttp")
+async def test_an_oidc_token_that_has_ended_is_refreshed_at_its_issuer(server: FakeApiServer, tmp_path: Path) -> None:
+    names = iter(("second", "third"))
+
+    async def configuration(request: web.Request) -> web.Response:
+        return web.json_response({"token_endpoint": f"http://{request.host}/token"})
+
+    async def refresh(request: web.Request) -> web.Response:
+        assert (await request.post())["refresh_token"] == "refresh-me"
+        token = _web_token(datetime.now(UTC) + timedelta(hours=1), next(names))
+        return web.json_response({"id_token": token, "refresh_token": "refresh-me"})
+
+    issuer = web.Application()
+    issuer.add_routes([web.get("/.well-known/openid-configuration", configuration), web.post("/token", refresh)])
+    async with TestServer(issuer) as running:
+        config = {
+            "id-token": _web_token(datetime.now(UTC) - timedelta(hours=1), "first"),
+            "refresh-token": "refresh-me",
+            "client-id": "me",
+            "client-secret": "us",
+            "idp-issuer-url": f"http://{running.host}:{running.port}",
+        }
+        settings = kubeconfig(tmp_path, server, {"auth-provider": {"name": "oidc", "config": config}})
+        clock = ManualClock(datetime.now(UTC))
+        async with open_cluster(settings, clock, redact=str) as cluster:
+            await cluster.version()
+            server.refused.add(server.seen[-1])
+            await cluster.version()
+
+    assert [each.rpartition(".")[2] for each in server.seen] == ["second", "second", "third"]
 
 
 async def test_a_half_written_pair_of_certificates_is_waited_for(
