@@ -63,13 +63,6 @@ def incident_note(incident: Incident, note: IncidentNote) -> OutboxMessage | Non
     return None
 
 
-def announcement_note(incident: Incident, note: IncidentNote) -> OutboxMessage | None:
-    """A reply in the announcement's thread. None without an announcement."""
-    if not incident.announcement_channel:
-        return None
-    return _note(note, stream=incident.id, parent=card_key(incident.id), channel=incident.announcement_channel)
-
-
 def _note(note: IncidentNote, *, stream: str, parent: str, channel: str) -> OutboxMessage:
     return OutboxMessage(
         key=f"{note.incident_id}/t/{note.key}",

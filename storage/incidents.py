@@ -4,14 +4,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, func, literal, or_, select, text, update
+from sqlalchemy import delete, exists, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ids import id_candidates
 from domain.incidents.clocks import next_due
 from domain.incidents.incident import ClockKind, Incident
 from domain.incidents.timeline import TimelineEntry
-from domain.severities import Severity
 from storage.alerts import find_known_ids
 from storage.outbox_messages import dump, type_adapter
 from storage.pruning import prunable_ids
@@ -136,16 +135,6 @@ class IncidentRepository:
             statement = statement.where(incidents.c.declared_at >= since)
         order = (incidents.c.is_open.desc(), incidents.c.declared_at.desc())
         return tuple(_read(each) for each in (await self._connection.execute(statement.order_by(*order).limit(limit))).scalars())
-
-    async def count_open(self) -> Mapping[Severity, int]:
-        """How many incidents are open, by severity."""
-        statement = select(incidents.c.severity, func.count()).where(incidents.c.is_open).group_by(incidents.c.severity)
-        return {Severity(severity): count for severity, count in await self._connection.execute(statement)}
-
-    async def ids_without_due(self) -> tuple[str, ...]:
-        """Open incidents for which nothing is due. A resolved one whose watch is over waits for a person, and is not counted."""
-        where = incidents.c.is_open & incidents.c.next_due_at.is_(None) & (incidents.c.state != "resolved")
-        return tuple((await self._connection.execute(select(incidents.c.id).where(where).limit(100))).scalars())
 
     async def ids_forgotten(self, at: datetime) -> tuple[str, ...]:
         """Open incidents that no timer will come back to: without a next due time, long overdue, or without a timer's row.

@@ -71,10 +71,12 @@ class IncidentSaver:
         The caller has locked its row. Notes and entries of all are written, the card once.
         """
         applied: list[IncidentChange] = []
+        page_notes: list[PageNote] = []
         for change in changes:
             applied.append(with_page_line(change, is_paging=self._is_paging))
-            notes = await self._page(tx, change, at)
-            applied += apply_page_notes(change.record, notes)
+            page_notes += await self._page(tx, change, at)
+        if applied:
+            applied += apply_page_notes(applied[-1].record, page_notes)
         merged = _merged(tuple(applied))
         if merged is None:
             return None
