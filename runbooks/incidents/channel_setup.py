@@ -7,7 +7,7 @@ worked on by one worker of all replicas at a time, apart from the other timers, 
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
 
@@ -133,7 +133,7 @@ class ChannelSetup:
         now = self.clock.now()
         async with self.store.write() as tx:
             # Lock the incident before the timer, in the same order as who saves an incident, to avoid a deadlock.
-            state = await self.records.load_for_update(tx, incident_id)
+            state = await self._with_name(tx, await self.records.load_for_update(tx, incident_id), now)
             step = next_step(state.channel, state.wanted) if state else None
             if state is None or step is None:
                 await tx.timers.remove(_timer(incident_id, now).key)
@@ -184,8 +184,6 @@ class ChannelSetup:
     async def _do(self, state: ChannelState, step: Step) -> Outcome:
         channel = state.channel
         match step:
-            case Step(kind=StepKind.NAME):
-                return await self._reserve(state.wanted, step)
             case Step(kind=StepKind.CREATE):
                 return await self._create(state.wanted, step)
             case Step(kind=StepKind.PURPOSE, text=text):
@@ -204,12 +202,19 @@ class ChannelSetup:
                 await self.api.archive(channel)
         return lambda recorded, _at: step_done(recorded, step)
 
-    async def _reserve(self, wanted: WantedChannel, step: Step) -> Outcome:
-        async with self.store.write() as tx:
+    async def _with_name(self, tx: Transaction, state: ChannelState | None, now: datetime) -> ChannelState | None:
+        """The state with a name reserved for the channel, if that is the next step.
+
+        The claim on a channel is in the row of its name. A step of its own for the name could not be claimed, and who ended it
+        would end the claim of another replica that is further.
+        """
+        while state is not None and (step := next_step(state.channel, state.wanted)) and step.kind is StepKind.NAME:
+            wanted = state.wanted
             is_reserved = await tx.of(IncidentChannelRepository).reserve(step.text, wanted.incident_id)
-        if is_reserved:
-            return lambda channel, _at: step_done(channel, step)
-        return lambda channel, at: name_taken(channel, wanted, at)
+            channel = step_done(state.channel, step) if is_reserved else name_taken(state.channel, wanted, now)
+            await self.records.save(tx, wanted.incident_id, channel, now)
+            state = replace(state, channel=channel)
+        return state
 
     async def _create(self, wanted: WantedChannel, step: Step) -> Outcome:
         """Create the channel, or take the one that an earlier attempt has created.

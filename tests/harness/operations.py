@@ -138,6 +138,12 @@ class OperationsHarness:
         """Wait until an operation has ended."""
         return await self.wait_until(operation, lambda record: record.state.final)
 
+    async def wait_returned(self, operation: str) -> None:
+        """Wait until an operation's workflow has returned, which is a little after the operation has ended."""
+        async with asyncio.timeout(OPERATION_TIMEOUT):
+            while self.engine.is_running(operation):
+                await asyncio.sleep(0.02)
+
     async def wait_until(self, operation: str, condition: Callable[[OperationRecord], bool]) -> OperationRecord:
         """Wait until this is true of an operation."""
         async with asyncio.timeout(OPERATION_TIMEOUT):

@@ -55,6 +55,7 @@ async def test_a_step_that_failed_says_why(tmp_path: Path) -> None:
             async with harness.store.write() as tx:
                 await tx.locks.lock_environment("production", LEE.person, "database move", harness.clock.now(), None)
             ended = await harness.run_plan(plan)
+            await harness.wait_returned(ended.id)
         assert ended.state is State.FAILED
 
     errors = {entry["step"]: entry["error"] for entry in story_of(entries, ended.id) if entry["event"] == "operation step done"}
