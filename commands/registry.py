@@ -152,15 +152,17 @@ async def _with_present_member(request: Request, command: Command) -> Request:
 
 
 async def _audit_denied(request: Request, invocation: Invocation, denied: Denied) -> None:
-    arguments = invocation.args.positional[1:] if invocation.command.names_environment else invocation.args.positional
+    args, command = invocation.args, invocation.command
+    arguments = args.positional[1:] if command.names_environment else args.positional
+    is_secret = command.secret_flag in args.flags
     entry = new_entry(
         key=f"{request.key}/denied",
         at=request.at,
         who=request.person,
-        what=invocation.command.audit_action,
-        environment=invocation.args.environment,
-        subject="/".join(part for part in arguments if part),
-        why=invocation.args.reason,
+        what=command.audit_action,
+        environment=args.environment,
+        subject=command.secret_flag if is_secret else "/".join(part for part in arguments if part),
+        why="" if is_secret else args.reason,
         outcome=f"denied: {denied}",
     )
     async with request.services.store.write() as tx:

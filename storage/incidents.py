@@ -8,8 +8,8 @@ from sqlalchemy import delete, exists, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ids import id_candidates
-from domain.incidents.clocks import next_due
-from domain.incidents.incident import ClockKind, Incident
+from domain.incidents.clocks import SEVERE, next_due
+from domain.incidents.incident import ClockKind, Incident, IncidentState
 from domain.incidents.timeline import TimelineEntry
 from storage.alerts import find_known_ids
 from storage.outbox_messages import dump, type_adapter
@@ -20,6 +20,9 @@ from storage.upsert import insert
 
 PRUNE_BATCH_INCIDENTS = 5
 """Maximum incidents that one call of ``prune`` deletes: a timeline may have hundreds of entries."""
+
+MAX_TAKEN = 50
+"""Severe incidents that are looked at for who has them."""
 
 OVERDUE = timedelta(minutes=5)
 """An incident that is due for longer than this is not worked on by anybody."""
@@ -121,6 +124,14 @@ class IncidentRepository:
         """Every incident that is not closed, the newest first."""
         statement = select(incidents.c.record).where(incidents.c.is_open).order_by(incidents.c.declared_at.desc())
         return tuple(_read(record) for record in (await self._connection.execute(statement)).scalars())
+
+    async def severe_and_taken(self) -> tuple[Incident, ...]:
+        """P0 and P1 incidents that somebody has taken on and that go on, the newest first; at most ``MAX_TAKEN``."""
+        goes_on = incidents.c.state.in_([IncidentState.ACKNOWLEDGED.value, IncidentState.MITIGATED.value])
+        is_severe = incidents.c.severity.in_([each.value for each in SEVERE])
+        statement = select(incidents.c.record).where(incidents.c.is_open & goes_on & is_severe)
+        records = await self._connection.execute(statement.order_by(incidents.c.declared_at.desc()).limit(MAX_TAKEN))
+        return tuple(_read(record) for record in records.scalars())
 
     async def of_environment(self, environment: str, also: str = "") -> tuple[Incident, ...]:
         """The incidents of an environment that are not closed, and the one with the id ``also``, by id."""

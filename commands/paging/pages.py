@@ -64,7 +64,7 @@ async def page_command(request: Request, args: Arguments) -> Answer:
 @router.command("page show", needs=Role.VIEWER, usage="<page>", example="page show pg-k7m2", group="Paging")
 async def show_command(request: Request, args: Arguments) -> Answer:
     """One page: its state, and each attempt to reach somebody."""
-    page, messages = await request.services.of(PagingService).find(parse_page_id(args[0]))
+    page, messages = await request.services.of(PagingService).find(parse_page_id(args[0]), request.member)
     _check_visible(request, page)
     return PageAnswer(PageCard(page=page, messages=messages))
 

@@ -178,6 +178,8 @@ class Incident:
     commander_acted_at: datetime | None = None
     """When the commander last did something here."""
     alerts: tuple[LinkedAlert, ...] = ()
+    unlinked: tuple[tuple[str, int], ...] = ()
+    """Alert groups that a person has taken out, each with the number of its firing."""
     operations: tuple[LinkedOperation, ...] = ()
     tasks: tuple[Task, ...] = ()
     update: Update | None = None

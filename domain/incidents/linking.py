@@ -27,7 +27,8 @@ from domain.rich_text import Code, Text, plain_text, sentence
 from domain.text import clip, format_duration
 
 MAX_ALERTS = 200
-"""Alert groups that one incident lists. Further ones are linked and counted only in their own cards."""
+"""Alert groups that one incident lists. A further one takes the place of one that does not fire any more; while all of them
+fire, it can only raise the severity."""
 MAX_ANNOUNCED = 5
 """Alerts that join are told in the channel up to here; then the card alone counts them."""
 MAX_OPERATIONS = 100
@@ -95,9 +96,13 @@ def apply_alert(
     """
     before = next((each for each in record.alerts if each.group_id == group.id), None)
     after = linked_alert(group)
-    changes: list[IncidentChange] = []
-    if before != after and not (before is None and len(record.alerts) >= MAX_ALERTS):
-        changes.append(_save_alert(record, before, after, at, by))
+    if before is None:
+        record = _with_room(record)
+    is_kept = before is not None or len(record.alerts) < MAX_ALERTS
+    # A group that cannot be kept seems new at each of its updates: each would reopen the incident.
+    if not is_kept and record.state is IncidentState.RESOLVED:
+        return ()
+    changes = [_save_alert(record, before, after, at, by)] if is_kept and before != after else []
     became_worse = before is not None and after.severity.rank < before.severity.rank
     if after.firing and (before is None or not before.firing or before.episode != after.episode or became_worse):
         latest = changes[-1].record if changes else record
@@ -110,6 +115,14 @@ def apply_alert(
     return tuple(changes)
 
 
+def _with_room(record: Incident) -> Incident:
+    """The record without the alert that ended first, if its list is full."""
+    ended = next((each for each in record.alerts if not each.firing), None)
+    if len(record.alerts) < MAX_ALERTS or ended is None:
+        return record
+    return replace(record, alerts=tuple(each for each in record.alerts if each is not ended))
+
+
 def _waits_since(record: Incident) -> datetime:
     """Who acknowledged an alert before that has not seen what the incident pages for: that it is worse, or fires again."""
     return record.commander_acted_at if record.reopened and record.commander_acted_at else record.declared.at
@@ -120,7 +133,8 @@ def _save_alert(
 ) -> IncidentChange:
     others = tuple(each for each in record.alerts if each.group_id != after.group_id)
     kept = tuple(after if each.group_id == after.group_id else each for each in record.alerts)
-    updated = replace(record, alerts=(*others, after) if before is None else kept)
+    unlinked = tuple(each for each in record.unlinked if each[0] != after.group_id)
+    updated = replace(record, alerts=(*others, after) if before is None else kept, unlinked=unlinked)
     name = sentence(after.title, " (", Code(after.group_id), ")")
     if before is None:
         text = sentence(by.text, " linked ", name, ".") if by else sentence(name, " fires, too." if others else " fires.")
@@ -163,11 +177,18 @@ def _react_to_firing(
 
 def unlink_alert(record: Incident, group_id: str, by: Participant, at: datetime) -> IncidentChange | None:
     """Take an alert group from the incident. None if it is not part of it."""
-    kept = tuple(each for each in record.alerts if each.group_id != group_id)
-    if len(kept) == len(record.alerts):
+    unlinked = next((each for each in record.alerts if each.group_id == group_id), None)
+    if unlinked is None:
         return None
+    kept = tuple(each for each in record.alerts if each is not unlinked)
+    after = replace(record, alerts=kept, unlinked=(*record.unlinked, (group_id, unlinked.episode)))
     text = sentence(by.text, " unlinked ", Code(group_id), ".")
-    return change(replace(record, alerts=kept), EntryKind.ALERT, at, text, by=by, ref=group_id, audit="incident unlink")
+    return change(after, EntryKind.ALERT, at, text, by=by, ref=group_id, audit="incident unlink")
+
+
+def was_unlinked(record: Incident, group: AlertGroup) -> bool:
+    """Whether a person took the group from the incident since it began to fire: its next update must not undo that."""
+    return (group.id, group.episode) in record.unlinked
 
 
 def is_part_of(record: Incident, operation: OperationRecord) -> bool:

@@ -8,7 +8,7 @@ from domain.alerts.alerts import AlertGroup, GroupState
 from domain.catalogue.catalogue import Catalogue
 from domain.incidents.changes import IncidentChange
 from domain.incidents.incident import ClockKind, Incident
-from domain.incidents.linking import apply_alert, apply_operation, cause_of, incident_from, is_part_of
+from domain.incidents.linking import apply_alert, apply_operation, cause_of, incident_from, is_part_of, was_unlinked
 from domain.incidents.transitions import declare
 from domain.operations.operation import OperationRecord
 from domain.rich_text import Code, Text, sentence
@@ -102,7 +102,7 @@ class _Batch:
         # A storm has one incident, but for what has one of its own already.
         known = await self._of_cause(cause_of(group)) if group.storm else None
         incident = known or await self._opened(group)
-        if incident is not None:
+        if incident is not None and not was_unlinked(incident, group):
             self._apply_to(incident, group)
             self._joined[group.id] = replace(group, incident=incident.id)
 

@@ -16,6 +16,7 @@ from domain.incidents.timeline import TimelineEntry
 from domain.paging.pages import Acknowledgement, PageNote
 from domain.rich_text import Text, sentence
 from runbooks.incidents.channel_setup import wake_channel_setup
+from runbooks.incidents.pager_offer import pager_offer
 from runbooks.incidents.postmortem_drafts import post_draft
 from runbooks.incidents.timers import clock_key, clock_timer
 from storage.incident_messages import announcement, channel_card, incident_note
@@ -118,7 +119,8 @@ class IncidentSaver:
         await self.restart_timer(tx, record, at)
         await self._put_cards(tx, record, at, low_priority=change.low_priority)
         await wake_channel_setup(tx, record.id, at)
-        for note in change.notes:
+        offer = await pager_offer(tx, record, self.catalogue(), at)
+        for note in (*change.notes, *((offer,) if offer else ())):
             if (message := incident_note(record, note)) is not None:
                 await tx.put_message(message, at)
         if record.closed is not None and record.closed.at == at:

@@ -76,12 +76,12 @@ class PagingService:
         self._go_on()
         return changed
 
-    async def find(self, page_id: str) -> tuple[Page, tuple[StoredMessage, ...]]:
-        """A page and what was sent for it. Raises ``NotFound``."""
+    async def find(self, page_id: str, by: Member) -> tuple[Page, tuple[StoredMessage, ...]]:
+        """A page and what was sent for it. Raises ``NotFound``, also for the page of a security incident that is not theirs."""
         async with self.store.read() as tx:
             page = await tx.of(PageRepository).get(page_id)
             messages = await tx.of(PageMessageRepository).triggers(page_id)
-        if page is None:
+        if page is None or not self._may_see(page, by):
             raise NotFound(sentence("There is no page ", Code(page_id), "."))
         return page, messages
 
@@ -139,6 +139,14 @@ class PagingService:
             if change.record != page or change.notes:
                 changed.append(await self.processor.apply(tx, change, page, at, remote_key=remote_key))
         return tuple(changed)
+
+    def _may_see(self, page: Page, by: Member) -> bool:
+        """Whether they may know of the page: a private one is shown to whoever was called, and to the role security."""
+        if not page.request.is_private or by.user_ids & {recipient.slack for recipient in page.called}:
+            return True
+        catalogue, environment = self.catalogue(), page.request.environment
+        scopes = (environment,) if environment in catalogue.environments else tuple(catalogue.environments)
+        return any(catalogue.has_role(by, Role.SECURITY, scope) for scope in scopes)
 
     def _check_may_acknowledge(self, pages: Sequence[Page], by: Member) -> None:
         """Whoever was called may acknowledge, and everybody with the role where no page is private."""

@@ -242,6 +242,13 @@ async def test_a_security_incident_is_unknown_to_others(harness: CommandHarness)
         assert isinstance(await harness.run_command(who, f"incident show {incident.id}"), IncidentAnswer)
 
 
+async def test_a_refused_declaration_of_a_security_incident_keeps_its_title_out_of_the_audit_log(harness: CommandHarness) -> None:
+    await harness.run_command(VIV, "incident declare P1 keys leaked --security")
+    await harness.run_command(VIV, "incident declare P1 checkout fails")
+    refused = [(entry.entry.what, entry.entry.where) for entry in await harness.audit()]
+    assert refused == [("incident declare", "security"), ("incident declare", "P1/checkout/fails")]
+
+
 async def test_a_form_is_filled_with_what_a_button_knows(harness: CommandHarness) -> None:
     incident = await declare(harness)
     form = harness.form(f"incident update --incident {incident.id}")

@@ -11,8 +11,9 @@ from domain.alerts.alerts import Notification
 from domain.incidents import transitions
 from domain.incidents.changes import IncidentNote
 from domain.incidents.incident import Incident, IncidentState
+from domain.incidents.linking import MAX_ALERTS
 from domain.severities import Severity
-from runbooks.incidents.service import Declaration
+from runbooks.incidents.service import Declaration, IncidentRequest
 from storage.engines import open_engines
 from storage.store import Store
 from tests.harness.alerts import MINUTE
@@ -57,6 +58,38 @@ async def test_another_alert_of_the_same_service_joins_it(harness: IncidentsHarn
     incident = await harness.incident()
     assert [each.title for each in incident.alerts] == ["HighErrorRate", "HighResponseTime"]
     assert any("HighResponseTime" in text and "fires, too" in text for text in await harness.said())
+
+
+async def test_an_alert_that_a_person_unlinked_stays_out_until_it_fires_anew(harness: IncidentsHarness) -> None:
+    await harness.receive(severe(), severe("HighResponseTime"))
+    incident = await harness.incident()
+    other = next(each.group_id for each in incident.alerts if each.title == "HighResponseTime")
+    await harness.incidents.unlink(IncidentRequest(incident_id=incident.id, by=RAY, source="click-unlink"), other)
+    harness.clock.advance(10 * MINUTE)
+    await harness.receive(severe("HighResponseTime", pod="another"))
+    assert [each.title for each in (await harness.incident()).alerts] == ["HighErrorRate"]
+    await harness.receive(severe("HighResponseTime", firing=False))
+    harness.clock.advance(10 * MINUTE)
+    await harness.receive(severe("HighResponseTime"))
+    assert [each.title for each in (await harness.incident()).alerts] == ["HighErrorRate", "HighResponseTime"]
+
+
+async def test_a_full_list_makes_room_for_what_fires_and_never_reopens_for_what_it_cannot_keep(harness: IncidentsHarness) -> None:
+    last = f"Alert{MAX_ALERTS}"
+    await harness.receive(*(severe(f"Alert{number}") for number in range(MAX_ALERTS)))
+    await harness.act((await harness.incident()).id, RAY, transitions.resolve)
+    for pod in ("a", "b", "c"):
+        harness.clock.advance(MINUTE)
+        await harness.receive(severe(last, pod=pod))
+    incident = await harness.incident()
+    assert (incident.state, incident.reopened, len(incident.alerts)) == (IncidentState.RESOLVED, 0, MAX_ALERTS)
+
+    await harness.receive(severe("Alert0", firing=False))
+    for pod in ("d", "e", "f"):
+        harness.clock.advance(MINUTE)
+        await harness.receive(severe(last, pod=pod))
+    incident = await harness.incident()
+    assert (incident.reopened, incident.alerts[-1].title) == (1, last)
 
 
 async def test_another_service_is_another_incident(harness: IncidentsHarness) -> None:
