@@ -154,15 +154,15 @@ async def _with_present_member(request: Request, command: Command) -> Request:
 async def _audit_denied(request: Request, invocation: Invocation, denied: Denied) -> None:
     args, command = invocation.args, invocation.command
     arguments = args.positional[1:] if command.names_environment else args.positional
-    is_secret = command.secret_flag in args.flags
+    is_private = command.private_flag in args.flags
     entry = new_entry(
         key=f"{request.key}/denied",
         at=request.at,
         who=request.person,
         what=command.audit_action,
         environment=args.environment,
-        subject=command.secret_flag if is_secret else "/".join(part for part in arguments if part),
-        why="" if is_secret else args.reason,
+        subject=command.private_flag if is_private else "/".join(part for part in arguments if part),
+        why="" if is_private else args.reason,
         outcome=f"denied: {denied}",
     )
     async with request.services.store.write() as tx:

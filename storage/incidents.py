@@ -150,12 +150,12 @@ class IncidentRepository:
     async def ids_forgotten(self, at: datetime) -> tuple[str, ...]:
         """Open incidents that no timer will come back to: without a next due time, long overdue, or without a timer's row.
 
-        A resolved one whose watch is over waits for a person, and is not counted.
+        A resolved one whose watch is over waits for a person, and that of a rehearsal for the rehearsal's end.
         """
         has_timer = exists().where(timers.c.key == literal(f"{CLOCK_TIMER}/") + incidents.c.id)
         is_forgotten = or_(incidents.c.next_due_at.is_(None), incidents.c.next_due_at < at - OVERDUE, ~has_timer)
         waits_for_person = (incidents.c.state == "resolved") & incidents.c.next_due_at.is_(None)
-        where = incidents.c.is_open & ~waits_for_person & is_forgotten
+        where = incidents.c.is_open & incidents.c.is_counted & ~waits_for_person & is_forgotten
         return tuple((await self._connection.execute(select(incidents.c.id).where(where).limit(100))).scalars())
 
     async def add_entries(self, entries: Sequence[TimelineEntry]) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bot.components.core import CoreComponents
 from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox, Webhook
+from bot.components.rehearsal_chain import AlertChain
 from bot.connections.paging_ways import PagingWays
 from bot.core.check_result import CheckResult
 from bot.core.metrics import MetricSpec
@@ -21,8 +22,10 @@ from domain.oncall.schedule import Assignment, assignments
 from domain.paging.messages import PageCard
 from domain.paging.pages import PageCall
 from domain.paging.rehearsals import RehearsalReport
+from runbooks.alerts.intake import NotificationProcessor
 from runbooks.due_sweep import DueCheck
 from runbooks.housekeeping import Prune
+from runbooks.incidents.saving import IncidentSaver
 from runbooks.paging.pager_poll import PagerPoll
 from runbooks.paging.processing import PageProcessor
 from runbooks.paging.rehearsal import SCHEDULE_INTERVAL, RehearsalService
@@ -81,8 +84,14 @@ def _components(
     service: PagingService,
     notify_outbox: NotifyOutbox,
 ) -> FamilyComponents:
+    intake = NotificationProcessor(core.store, core.clock, core.current_catalogue, notify_outbox)
     rehearsals = RehearsalService(
-        store=core.store, clock=core.clock, catalogue=core.current_catalogue, paging=service, notify_outbox=notify_outbox
+        store=core.store,
+        clock=core.clock,
+        catalogue=core.current_catalogue,
+        paging=service,
+        notify_outbox=notify_outbox,
+        chain=AlertChain(intake, IncidentSaver(core.current_catalogue)),
     )
     poll = PagerPoll(store=core.store, clock=core.clock, service=service, api=lambda: ways.pagerduty_api)
     signatures = ways.webhook_signatures

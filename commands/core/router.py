@@ -60,7 +60,7 @@ class Command:
     audit_action: str
     """How the audit log names the act, whether it was done or denied."""
     look_up: LookUp = LookUp.KNOWN
-    secret_flag: str = ""
+    private_flag: str = ""
     """The flag with which the arguments are not written into the audit log, where more people read them."""
 
     @property
@@ -114,7 +114,7 @@ class Router:
         form_title: str = "",
         audit_action: str = "",
         look_up: LookUp = LookUp.KNOWN,
-        secret_flag: str = "",
+        private_flag: str = "",
     ) -> Callable[[CommandFunction], CommandFunction]:
         """Make a function a command. ``usage`` declares its arguments; its docstring is its help.
 
@@ -138,7 +138,7 @@ class Router:
                     form_title=form_title or name.replace("-", " ").capitalize(),
                     audit_action=audit_action or name,
                     look_up=look_up,
-                    secret_flag=secret_flag,
+                    private_flag=private_flag,
                 )
             )
             return run

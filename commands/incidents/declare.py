@@ -31,7 +31,7 @@ _SEVERITY_LIKE = re.compile(r"p\d+|sev-?\d+", re.IGNORECASE)
     example="incident declare P1 checkout is failing",
     group="Incidents",
     form_title="Declare an incident",
-    secret_flag="security",
+    private_flag="security",
 )
 async def declare_command(request: Request, args: Arguments) -> Answer:
     """Declare an incident: its channel is made, people are invited and paged by severity, and its clocks start."""

@@ -44,6 +44,8 @@ def with_clock(clocks: tuple[IncidentClock, ...], kind: ClockKind, due_at: datet
 
 def clocks_after_act(incident: Incident, at: datetime, timings: IncidentTimings) -> tuple[IncidentClock, ...]:
     """The clocks after somebody has taken the incident on, or changed its severity or commander."""
+    if incident.is_test:
+        return ()
     clocks = with_clock(incident.clocks, ClockKind.ACKNOWLEDGE, None)
     if incident.clock(ClockKind.UPDATE) is None:
         clocks = with_clock(clocks, ClockKind.UPDATE, _first_update(incident, at, timings))
@@ -95,8 +97,10 @@ def _commander_clocks(
 
 def clocks_at_resolution(incident: Incident, at: datetime, timings: IncidentTimings) -> tuple[IncidentClock, ...]:
     """The clocks of a resolved incident: the watch, and the post-mortem of a severe one."""
+    if incident.is_test:
+        return ()
     watch = (new_clock(ClockKind.WATCH, at + timings.watch_for),)
-    if incident.severity not in SEVERE or incident.is_test:
+    if incident.severity not in SEVERE:
         return watch
     due_at = at + timings.postmortem_within
     first = max(at, due_at - POSTMORTEM_REMINDERS[0])

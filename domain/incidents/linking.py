@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.alerts.alerts import AlertGroup, GroupState
+from domain.alerts.rehearsals import SOURCE, rehearsed_team
 from domain.catalogue.incidents import IncidentTimings
 from domain.incidents.changes import IncidentChange, Offer, change, page_of_severity
 from domain.incidents.clocks import clocks_of_severity
@@ -53,6 +54,7 @@ def storm_cause(group: AlertGroup) -> str:
 
 def incident_from(group: AlertGroup, incident_id: str, at: datetime, *, team: str, announcement_channel: str) -> Incident:
     """The incident that an alert group opens."""
+    is_test = bool(rehearsed_team(group))
     return Incident(
         id=incident_id,
         title=alert_title(group),
@@ -60,7 +62,9 @@ def incident_from(group: AlertGroup, incident_id: str, at: datetime, *, team: st
         environment=group.environment,
         services=(group.service,) if group.service else (),
         team=team,
-        cause=storm_cause(group) or cause_of(group),
+        # A rehearsal has an incident of its own: it must not join a storm, nor what another one has opened.
+        cause=f"{SOURCE}/{group.group_key}" if is_test else storm_cause(group) or cause_of(group),
+        is_test=is_test,
         declared=Mark(BOT_PARTICIPANT, at),
         alerts=(linked_alert(group),),
         announcement_channel=announcement_channel,

@@ -9,6 +9,7 @@ from domain.incidents.incident import Incident, PageLine
 from domain.incidents.timeline import EntryKind
 from domain.notes import Tone
 from domain.paging.pages import Page, PageNote, PageNoteKind, PageRequest, PageState
+from domain.paging.rehearsals import NOTHING_IS_WRONG, REHEARSAL
 from domain.rich_text import Text, join, sentence
 from domain.text import join_and
 
@@ -28,19 +29,21 @@ def page_request(incident: Incident, order: PageOrder, team: str) -> PageRequest
 
     That of a security incident says nothing of it: it goes to pagers and telephones, where others read it.
     """
+    is_first = order.kind == "declared"
     return PageRequest(
         subject=incident.id,
-        kind=order.kind,
-        cause=incident.cause if order.kind == "declared" else "",
+        kind=REHEARSAL if incident.is_test and is_first else order.kind,
+        cause=incident.cause if is_first else "",
         severity=incident.severity,
         team=incident.team or team,
         environment=incident.environment,
         title=f"security incident {incident.id}" if incident.security else incident.title,
-        lines=() if incident.security else _lines(incident, order),
+        lines=(NOTHING_IS_WRONG,) if incident.is_test else () if incident.security else _lines(incident, order),
         link=incident.channel.permalink,
         is_test=incident.is_test,
         is_private=incident.security,
         whom=("lead",) if order.target is PageTarget.LEAD else (),
+        channel=incident.announcement_channel if incident.is_test else "",
     )
 
 

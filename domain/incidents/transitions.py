@@ -35,7 +35,9 @@ def declare(record: Incident, timings: IncidentTimings, *, reason: Text = "", or
     ``reason`` is what opened it, if no person did; ``origin`` is the link of the message that it is about.
     """
     at, by = record.declared.at, record.declared.by
-    started = replace(record, clocks=clocks_at_start(record.severity, at, timings))
+    # A rehearsal ends by itself; nobody but the on-call person is to be disturbed.
+    clocks = () if record.is_test else clocks_at_start(record.severity, at, timings)
+    started = replace(record, clocks=clocks)
     text = reason or sentence(by.text, f" declared {record.severity}: {record.title}")
     page = PageOrder("declared", PageTarget.POLICY, record.title)
     return change(

@@ -14,6 +14,7 @@ from domain.people import Person
 DAYS_PER_WEEK = 7
 REHEARSAL = "rehearsal"
 """The kind of such pages."""
+NOTHING_IS_WRONG = "Nothing is wrong. Please acknowledge as you would at night."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +37,17 @@ class RehearsalReport:
 
 
 def rehearsal_request(team: str, key: str, config: PageTestConfig, asked_by: Person | None) -> PageRequest:
-    """The page of a rehearsal. ``key`` tells it from others of the team: a date, or the command that asked for it."""
+    """The page of a rehearsal that begins with the page, where alerts open no incidents.
+
+    ``key`` tells it from others of the team: a date, or the command that asked for it.
+    """
     return PageRequest(
         subject=f"test-{team}-{key}",
         kind=REHEARSAL,
         severity=config.severity,
         team=team,
         title=f"rehearsal of paging for {team}",
-        lines=("Nothing is wrong. Please acknowledge as you would at night.",),
+        lines=(NOTHING_IS_WRONG,),
         is_test=True,
         asked_by=asked_by,
         channel=config.channel,

@@ -92,11 +92,19 @@ class NotificationProcessor:
         catalogue = self._catalogue()
         if catalogue.alerts is None:
             return
+        routed = _with_watchdog_route(_route_notification(notification, at, catalogue), watchdog)
+        await self.apply_own(tx, routed, f"{watchdog.name}/{at.isoformat()}")
+
+    async def apply_own(self, tx: Transaction, routed: RoutedNotification, source: str) -> None:
+        """Apply a notification of the bot's own whose route is decided. ``source`` names it; the same one opens one group."""
+        catalogue = self._catalogue()
+        if catalogue.alerts is None:
+            return
         await tx.alerts.lock_exclusively()
-        batch, source = _new_batch(tx, catalogue.alerts, catalogue), f"{watchdog.name}/{at.isoformat()}"
-        await batch.load([(source, notification)], at)
-        await batch.apply(_with_watchdog_route(_route_notification(notification, at, catalogue), watchdog), source)
-        await batch.write(at)
+        batch = _new_batch(tx, catalogue.alerts, catalogue)
+        await batch.load([(source, routed.notification)], routed.at)
+        await batch.apply(routed, source)
+        await batch.write(routed.at)
 
     async def _run_once(self) -> float | None:
         """Apply a batch. Returns 0, to be called again at once, where more notifications may be waiting."""

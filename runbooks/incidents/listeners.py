@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from domain.alerts.alerts import AlertGroup, GroupState
+from domain.alerts.rehearsals import rehearsed_team
 from domain.catalogue.catalogue import Catalogue
 from domain.incidents.changes import IncidentChange
 from domain.incidents.incident import ClockKind, Incident
@@ -100,7 +101,7 @@ class _Batch:
 
     async def _open_or_join(self, group: AlertGroup) -> None:
         # A storm has one incident, but for what has one of its own already.
-        known = await self._of_cause(cause_of(group)) if group.storm else None
+        known = await self._of_cause(cause_of(group)) if group.storm and not rehearsed_team(group) else None
         incident = known or await self._opened(group)
         if incident is not None and not was_unlinked(incident, group):
             self._apply_to(incident, group)
@@ -108,12 +109,13 @@ class _Batch:
 
     async def _opened(self, group: AlertGroup) -> Incident | None:
         """The incident that the group opens, or the one that its cause has already."""
+        team = rehearsed_team(group)
         record = incident_from(
             group,
             await self.tx.of(IncidentRepository).new_id(f"{group.id}/{group.episode}"),
             self.at,
-            team=self.catalogue.team_of(group.service),
-            announcement_channel=self.saver.config.channel or group.channel,
+            team=team or self.catalogue.team_of(group.service),
+            announcement_channel=group.channel if team else self.saver.config.channel or group.channel,
         )
         if (known := await self._of_cause(record.cause)) is not None:
             return known
@@ -153,6 +155,8 @@ async def show_incident(tx: Transaction, groups: Sequence[AlertGroup], at: datet
 
 def _opens_incident(group: AlertGroup, catalogue: Catalogue) -> bool:
     config = catalogue.incidents
+    if rehearsed_team(group):
+        return group.state is GroupState.FIRING
     is_calling = group.state is GroupState.FIRING and not group.flapping and group.silence is None
     return config is not None and is_calling and group.severity in config.open_for
 

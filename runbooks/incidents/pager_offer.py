@@ -35,7 +35,9 @@ async def pager_offer(tx: Transaction, record: Incident, catalogue: Catalogue, a
         incident_id=record.id,
         key="pager-offer",
         at=at,
-        text=sentence(f"{names[0]} is on call for {team} and has ", which, " already. Anybody of the rotation can take the pager."),
+        text=sentence(
+            f"{names[0]} is on call for {team} and has ", which, " already. Anybody of the rotation can take the pager."
+        ),
         tone=Tone.WARNING,
         offers=(Offer.TAKE_PAGER,),
         team=team,

@@ -118,7 +118,8 @@ class IncidentSaver:
         await tx.of(IncidentRepository).add_entries(change.entries)
         await self.restart_timer(tx, record, at)
         await self._put_cards(tx, record, at, low_priority=change.low_priority)
-        await wake_channel_setup(tx, record.id, at)
+        if not record.is_test:
+            await wake_channel_setup(tx, record.id, at)
         offer = await pager_offer(tx, record, self.catalogue(), at)
         for note in (*change.notes, *((offer,) if offer else ())):
             if (message := incident_note(record, note)) is not None:

@@ -18,6 +18,7 @@ from domain.paging.transitions import PageChange
 from domain.people import Member, Person, Role
 from domain.refusals import NOTHING_CHANGED
 from domain.rich_text import Code, Text, sentence
+from domain.severities import Severity
 from runbooks.paging.processing import PageProcessor
 from storage.page_messages import PageMessageRepository
 from storage.pager_events import PagerEventRepository
@@ -42,12 +43,8 @@ class PagingService:
 
     async def page(self, request: PageRequest, by: Member, key: str) -> Page:
         """Page somebody. ``key`` is the inbox key of the command. Raises ``Refused`` where nobody would be called."""
-        at, paging = self.clock.now(), self.catalogue().paging
-        if paging is None:
-            raise Refused(f"The catalogue says nothing of paging. {NOTHING_CHANGED}")
-        if paging.policy_of(request.team, request.severity) is None:
-            known = ", ".join(sorted({*paging.policies, *paging.teams.get(request.team, {})}))
-            raise Refused(f"The catalogue has no paging policy for {request.severity}; it has {known}. Nobody was called.")
+        self.require_policy(request.team, request.severity)
+        at = self.clock.now()
         async with self.store.write() as tx:
             page = await tx.of(PageRepository).request(request, at)
             await tx.of(PageMessageRepository).put_card(page, at)
@@ -55,6 +52,15 @@ class PagingService:
             await tx.audit.append(_audit(key, at, by.person, "page", page, f"{page.id}: called"))
         self._go_on()
         return page
+
+    def require_policy(self, team: str, severity: Severity) -> None:
+        """Raise ``Refused`` where the catalogue has no policy that says whom to call."""
+        paging = self.catalogue().paging
+        if paging is None:
+            raise Refused(f"The catalogue says nothing of paging. {NOTHING_CHANGED}")
+        if paging.policy_of(team, severity) is None:
+            known = ", ".join(sorted({*paging.policies, *paging.teams.get(team, {})}))
+            raise Refused(f"The catalogue has no paging policy for {severity}; it has {known}. Nobody was called.")
 
     async def acknowledge(self, key: str, by: Member, source: str) -> tuple[Page, ...]:
         """Acknowledge a page, or all that one message announced. Raises ``NotFound``, ``Denied`` or ``Refused``.

@@ -246,7 +246,7 @@ async def test_a_refused_declaration_of_a_security_incident_keeps_its_title_out_
     await harness.run_command(VIV, "incident declare P1 keys leaked --security")
     await harness.run_command(VIV, "incident declare P1 checkout fails")
     refused = [(entry.entry.what, entry.entry.where) for entry in await harness.audit()]
-    assert refused == [("incident declare", "security"), ("incident declare", "P1/checkout/fails")]
+    assert refused == [("incident declare", "P1/checkout/fails"), ("incident declare", "security")]
 
 
 async def test_a_form_is_filled_with_what_a_button_knows(harness: CommandHarness) -> None:

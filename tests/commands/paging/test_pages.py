@@ -80,7 +80,9 @@ async def test_a_team_is_paged_and_its_page_acknowledged_by_the_one_command(harn
     assert "was acknowledged already by @U0RESPONDER" in await harness.says(RAY, f"ack {page_id}")
 
 
-async def test_the_page_of_a_security_incident_is_shown_to_whoever_was_called_and_unknown_to_others(harness: PageCommands) -> None:
+async def test_the_page_of_a_security_incident_is_unknown_to_others_than_those_who_were_called(
+    harness: PageCommands,
+) -> None:
     await harness.paging.request(is_private=True, whom=(f"person:{VIV.person.user_id}",))
     page_id = await harness.page_id()
     assert await harness.says(RAY, f"page show {page_id}") == f"There is no page `{page_id}`."
