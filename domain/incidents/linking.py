@@ -224,30 +224,6 @@ def apply_operation(
     return change(updated, EntryKind.OPERATION, at, sentence(name, ": ", outcome), ref=operation.id, tone=tone)
 
 
-def absorb(record: Incident, other: Incident, by: Participant, at: datetime, timings: IncidentTimings) -> IncidentChange:
-    """Take over the alerts, operations and open tasks of an incident that is merged into this one.
-
-    The worse severity of both holds. Where that is the other's, people are paged by it: its own pages have ended.
-    """
-    known = {each.group_id for each in record.alerts}
-    known_operations = {each.operation_id for each in record.operations}
-    tasks = tuple(replace(task, number=len(record.tasks) + number) for number, task in enumerate(other.open_tasks, start=1))
-    after = replace(
-        record,
-        alerts=(*record.alerts, *(each for each in other.alerts if each.group_id not in known))[:MAX_ALERTS],
-        operations=(*record.operations, *(each for each in other.operations if each.operation_id not in known_operations)),
-        services=tuple(dict.fromkeys((*record.services, *other.services))),
-        tasks=(*record.tasks, *tasks),
-    )
-    text = sentence(by.text, " merged ", Code(other.id), f" ({other.title}) into this.")
-    if other.severity.rank >= record.severity.rank:
-        return change(after, EntryKind.STATE, at, text, by=by, audit="incident merge")
-    worse = replace(after, severity=other.severity, clocks=clocks_of_severity(record, other.severity, at, timings))
-    text = sentence(f"Now {other.severity}, was {record.severity}: ", text)
-    page = page_of_severity(worse)
-    return change(worse, EntryKind.STATE, at, text, by=by, tone=Tone.BAD, audit="incident merge", page=page)
-
-
 def _state_text(operation: OperationRecord) -> str:
     match operation.state:
         case State.WAITING:

@@ -21,7 +21,7 @@ from domain.incidents.clocks import (
 from domain.incidents.incident import BOT_PARTICIPANT, ClockKind, Incident, IncidentRole, IncidentState, Mark, Participant, Update
 from domain.incidents.timeline import EntryKind
 from domain.notes import Tone
-from domain.rich_text import Code, CommandMention, Text, sentence
+from domain.rich_text import CommandMention, Text, sentence
 from domain.severities import Severity
 from domain.text import format_duration
 
@@ -50,7 +50,7 @@ def acknowledge(record: Incident, by: Participant, at: datetime, timings: Incide
 
     ``way`` is where it was done, if not here: ``in PagerDuty``.
     """
-    _require_ongoing(record, "acknowledge")
+    require_ongoing(record, "acknowledge")
     if record.acknowledged is not None:
         raise Refused(sentence(record.acknowledged.by.text, f" has acknowledged {record.id} already."))
     return _acknowledged(record, by, at, timings, sentence(by.text, " acknowledged this", f" {way}" if way else "", "."))
@@ -75,7 +75,7 @@ def _acknowledged(record: Incident, by: Participant, at: datetime, timings: Inci
 
 def mitigate(record: Incident, by: Participant, at: datetime, timings: IncidentTimings, *, how: str = "") -> IncidentChange:
     """The effect on users has ended; the cause has not."""
-    _require_ongoing(record, "mitigate")
+    require_ongoing(record, "mitigate")
     if record.mitigated is not None:
         raise Refused(sentence(record.mitigated.by.text, f" has called {record.id} mitigated already."))
     acting = _acted(record, by, at)
@@ -98,7 +98,7 @@ def mitigate(record: Incident, by: Participant, at: datetime, timings: IncidentT
 
 def resolve(record: Incident, by: Participant, at: datetime, timings: IncidentTimings, *, how: str = "") -> IncidentChange:
     """The incident has ended, as far as is known: it is watched from now on. Nobody is mentioned."""
-    _require_ongoing(record, "resolve")
+    require_ongoing(record, "resolve")
     acting = _acted(record, by, at)
     after = replace(
         acting,
@@ -202,7 +202,7 @@ def set_severity(
     record: Incident, severity: Severity, by: Participant, at: datetime, timings: IncidentTimings, *, why: str = ""
 ) -> IncidentChange:
     """Change the severity. A worse one pages by its own policy, even where the incident was acknowledged."""
-    _require_ongoing(record, "change the severity of")
+    require_ongoing(record, "change the severity of")
     if record.severity is severity:
         raise Refused(f"{record.id} is {severity} already.")
     worse = severity.rank < record.severity.rank
@@ -252,7 +252,7 @@ def post_update(record: Incident, text: str, by: Participant, at: datetime, timi
 
 def still_here(record: Incident, by: Participant, at: datetime, timings: IncidentTimings) -> IncidentChange:
     """The commander answers that they are there."""
-    _require_ongoing(record, "answer for")
+    require_ongoing(record, "answer for")
     if record.commander is None or record.commander.person != by.person:
         commander = record.commander.text if record.commander else "nobody"
         raise Refused(sentence(f"{record.id} is commanded by ", commander, ", so the question is theirs to answer."))
@@ -262,7 +262,7 @@ def still_here(record: Incident, by: Participant, at: datetime, timings: Inciden
 
 def pause(record: Incident, until: datetime, why: str, by: Participant, at: datetime) -> IncidentChange:
     """Let the clocks rest that ask people for words, until then. The card says why."""
-    _require_ongoing(record, "pause the clocks of")
+    require_ongoing(record, "pause the clocks of")
     if record.acknowledged is None:
         raise Refused(f"Nobody has acknowledged {record.id} yet. Its clocks count until somebody does.")
     after = replace(_acted(record, by, at), clocks=pause_clocks(record, until, why))
@@ -279,21 +279,6 @@ def rename(record: Incident, title: str, by: Participant, at: datetime) -> Incid
     return change(replace(_acted(record, by, at), title=title), EntryKind.STATE, at, text, by=by, audit="incident rename")
 
 
-def merge(record: Incident, into: Incident, by: Participant, at: datetime) -> IncidentChange:
-    """Close this incident because it goes on as another one. ``linking.absorb`` is the change of the other."""
-    _require_ongoing(record, "merge")
-    if record.id == into.id:
-        raise Refused("An incident cannot be merged into itself.")
-    if record.security and not into.security:
-        raise Refused(f"{record.id} is a security incident, and {into.id} is seen by others. Nothing was changed.")
-    if not into.state.is_ongoing:
-        raise Refused(f"{into.id} is {into.state.value}, so nothing can be merged into it.")
-    after = replace(record, state=IncidentState.CLOSED, closed=Mark(by, at), merged_into=into.id, clocks=())
-    title = "" if into.security else f" ({into.title})"
-    text = sentence(by.text, " merged this into ", Code(into.id), f"{title}. It goes on there.")
-    return change(after, EntryKind.STATE, at, text, by=by, audit="incident merge", stop_paging=f"merged into {into.id}")
-
-
 def _acted(record: Incident, by: Participant, at: datetime) -> Incident:
     """The record after an act of this person: a commander who acts is not silent."""
     if record.commander is None or record.commander.person != by.person:
@@ -308,7 +293,8 @@ def _require_open(record: Incident) -> None:
         raise Refused(sentence(f"{record.id} is closed.", goes_on or reopen_hint, " Nothing was changed."))
 
 
-def _require_ongoing(record: Incident, what: str) -> None:
+def require_ongoing(record: Incident, what: str) -> None:
+    """Raise ``Refused`` for an incident that is resolved or closed."""
     _require_open(record)
     if record.resolved is not None:
         when = f"{record.resolved.at:%d %b %H:%M} UTC"

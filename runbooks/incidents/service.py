@@ -10,9 +10,10 @@ from domain.clock import Clock
 from domain.errors import NotFound, Refused
 from domain.incidents.changes import IncidentChange
 from domain.incidents.incident import Incident, Mark, Participant
-from domain.incidents.linking import absorb, apply_alert, apply_operation, unlink_alert
+from domain.incidents.linking import apply_alert, apply_operation, unlink_alert
+from domain.incidents.merging import absorb, merge
 from domain.incidents.timeline import TimelineEntry
-from domain.incidents.transitions import declare, merge
+from domain.incidents.transitions import declare
 from domain.incidents.visibility import possibly_the_same
 from domain.people import Member
 from domain.refusals import NOTHING_CHANGED

@@ -12,6 +12,7 @@ from domain.errors import Refused
 from domain.incidents import transitions
 from domain.incidents.changes import IncidentChange, Offer, PageTarget
 from domain.incidents.incident import BOT_PARTICIPANT, ClockKind, Incident, IncidentRole, IncidentState
+from domain.incidents.merging import merge
 from domain.rich_text import plain_text
 from domain.severities import Severity
 from tests.harness.samples.incidents import ANA, LEE, START, TIMINGS, TOM, declared, incident, minutes
@@ -177,7 +178,7 @@ def test_an_alert_that_reopens_pages_again_and_nobody_has_acknowledged_it() -> N
 
 def test_a_merged_incident_cannot_be_reopened() -> None:
     other = incident(id="inc-k7m2", title="payments time out")
-    merged = transitions.merge(declared().record, transitions.declare(other, TIMINGS).record, ANA, START)
+    merged = merge(declared().record, transitions.declare(other, TIMINGS).record, ANA, START)
     assert merged.stop_paging == "merged into inc-k7m2"
     assert merged.record.clocks == ()
     with pytest.raises(Refused, match="went on as inc-k7m2"):
@@ -188,7 +189,14 @@ def test_a_merged_incident_cannot_be_reopened() -> None:
 def test_nothing_is_merged_into_what_has_ended(state: IncidentState) -> None:
     ended = in_state(state)
     with pytest.raises(Refused, match="nothing can be merged into it"):
-        transitions.merge(transitions.declare(incident(id="inc-k7m2"), TIMINGS).record, ended, ANA, START)
+        merge(transitions.declare(incident(id="inc-k7m2"), TIMINGS).record, ended, ANA, START)
+
+
+@pytest.mark.parametrize(("test", "real"), [(0, 1), (1, 0)])
+def test_a_rehearsal_and_a_real_incident_are_not_merged(test: int, real: int) -> None:
+    both = (declared().record, transitions.declare(incident(id="inc-k7m2", is_test=True), TIMINGS).record)
+    with pytest.raises(Refused, match="inc-k7m2 is a rehearsal, which ends by itself"):
+        merge(both[test], both[real], ANA, START)
 
 
 def test_a_watch_that_shows_everything_closes_the_incident() -> None:
