@@ -291,8 +291,13 @@ class HttpClient:
                 return parse(response_body)
 
 
+def new_session(base_url: str, headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
+    """The same for whoever closes it themselves."""
+    return aiohttp.ClientSession(proxy=proxy_for(base_url), headers=headers)
+
+
 @asynccontextmanager
 async def open_session(base_url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[aiohttp.ClientSession]:
     """Open a session for one server, through the environment's proxy. It connects with the first request."""
-    async with aiohttp.ClientSession(proxy=proxy_for(base_url), headers=headers) as session:
+    async with new_session(base_url, headers) as session:
         yield session

@@ -6,6 +6,7 @@ from typing import Any
 from domain.clock import SystemClock
 from sandbox.alert_routes import alerts_config
 from sandbox.cluster import CONTEXTS
+from sandbox.grafana.seed import dashboard_uid
 from sandbox.on_call import oncall_config, paging_config, people_config
 from sandbox.slack import people
 
@@ -14,13 +15,13 @@ PLATFORM_TAGS = r"^[a-z0-9._-]+-[0-9a-f]{7}$"
 
 
 def catalogue_data(
-    kubeconfig: str, contexts: Mapping[str, str], *, prometheus: str = "", alertmanager: str = ""
+    kubeconfig: str, contexts: Mapping[str, str], *, prometheus: str = "", alertmanager: str = "", grafana: str = ""
 ) -> dict[str, Any]:
     """The catalogue as it stands in a file. ``contexts`` maps each environment to its context in the kubeconfig.
 
     ``prometheus`` and ``alertmanager`` are addresses, empty where none runs: then no Watchdog is waited for either.
     """
-    monitoring = {"prometheus": prometheus, "alertmanager": alertmanager}
+    monitoring = {"prometheus": prometheus, "alertmanager": alertmanager, "grafana": grafana}
     return {
         "version": 1,
         "workspaces": [people.TEAM_ID],
@@ -69,6 +70,7 @@ def _service(component: str, container: str, image: str) -> dict[str, Any]:
         "image": image,
         "tag_pattern": PLATFORM_TAGS,
         "aliases": [component],
+        "dashboard": dashboard_uid(component),
     }
 
 

@@ -21,6 +21,7 @@ class Endpoints:
     prometheus: str = ""
     alertmanager: str = ""
     """Both empty where they do not run."""
+    grafana: str = ""
     webhook: dict[str, str] = field(default_factory=dict)
     """``url`` and ``token``: where the bot takes alerts from Alertmanager, and how one shows who one is."""
     pagerduty: dict[str, str] = field(default_factory=dict)

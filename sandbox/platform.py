@@ -17,6 +17,7 @@ from sandbox.bot import running_bot
 from sandbox.catalogue import catalogue_data
 from sandbox.cluster import CONTEXTS, FAST, HUMAN, StandInCluster
 from sandbox.endpoints import Endpoints
+from sandbox.grafana import StandInGrafana
 from sandbox.on_call import ROTATION, incidents_config
 from sandbox.pagerduty import BOT_EMAIL, SERVICE_NAME, StandInPagerDuty, routing_key, user_id
 from sandbox.real_cluster import current_context, seed_real_cluster
@@ -28,7 +29,12 @@ BOT_PORT = "the bot"
 CLUSTER_PORT = "the stand-in cluster"
 DEMO_PORT = "the demo services"
 PHONES_PORT = "the stand-in for PagerDuty"
-PORT_ORDER = ("the page", "the local Slack", BOT_PORT, CLUSTER_PORT, DEMO_PORT, "Prometheus", "Alertmanager", PHONES_PORT)
+JAEGER_PORT = "the stand-in for Jaeger"
+GRAFANA_PORT = "the stand-in for Grafana"
+PORT_ORDER = (
+    *("the page", "the local Slack", BOT_PORT, CLUSTER_PORT, DEMO_PORT, "Prometheus", "Alertmanager", PHONES_PORT),
+    *(JAEGER_PORT, GRAFANA_PORT),
+)
 """What listens on the chosen port and on those after it."""
 WEBHOOK_PATH = "/webhooks/alertmanager"
 PAGERDUTY_WEBHOOK_PATH = "/webhooks/pagerduty"
@@ -75,11 +81,13 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
         slack = await stack.enter_async_context(local_slack)
         kubernetes, contexts = await _kubernetes(stack, settings, folder)
         monitoring = find_monitoring(settings.port + PORT_ORDER.index(DEMO_PORT), fast=settings.fast)
+        grafana = await stack.enter_async_context(StandInGrafana(port=settings.port + PORT_ORDER.index(GRAFANA_PORT)))
         catalogue_file = folder / "deepecho.yaml"
-        catalogue_file.write_text(_catalogue(kubernetes, contexts, monitoring))
+        catalogue_file.write_text(_catalogue(kubernetes, contexts, monitoring, grafana.url))
         token = secrets.token_urlsafe(24)
         pagerduty = await _pagerduty(stack, settings)
         environment = _environment(slack, folder, catalogue_file, token) | _pagerduty_environment(pagerduty, settings)
+        environment |= {"DEEPECHO_GRAFANA__TOKEN": grafana.token}
         bot_port = settings.port + PORT_ORDER.index(BOT_PORT)
         bot = await stack.enter_async_context(running_bot(environment, bot_port, folder / "bot.log"))
         webhook = {"url": f"{bot}{WEBHOOK_PATH}", "token": token}
@@ -95,6 +103,7 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
             channels=slack.channels,
             prometheus=monitoring.prometheus if monitoring else "",
             alertmanager=monitoring.alertmanager if monitoring else "",
+            grafana=grafana.url,
             webhook=webhook,
             pagerduty={"url": pagerduty.url, "token": pagerduty.api_token, "phone": pagerduty.phone(user_id(ROTATION[0]))},
         )
@@ -140,9 +149,11 @@ async def _kubernetes(stack: AsyncExitStack, settings: SandboxSettings, folder: 
     return {"url": cluster.url, "kubeconfig": str(kubeconfig)}, {name: name for name in CONTEXTS}
 
 
-def _catalogue(kubernetes: Mapping[str, str], contexts: Mapping[str, str], monitoring: MonitoringPorts | None) -> str:
+def _catalogue(
+    kubernetes: Mapping[str, str], contexts: Mapping[str, str], monitoring: MonitoringPorts | None, grafana: str
+) -> str:
     servers = {"prometheus": monitoring.prometheus, "alertmanager": monitoring.alertmanager} if monitoring else {}
-    data = catalogue_data(kubernetes["kubeconfig"], contexts, **servers) | {"incidents": incidents_config()}
+    data = catalogue_data(kubernetes["kubeconfig"], contexts, grafana=grafana, **servers) | {"incidents": incidents_config()}
     return yaml.safe_dump(data, sort_keys=False)
 
 

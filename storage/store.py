@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.alerts import AlertGroup
 from domain.errors import TemporaryError
+from domain.incidents.incident import Incident
 from domain.operations.operation import OperationRecord
 from domain.operations.transitions import Transition
 from storage.alerts import AlertRepository
@@ -40,6 +41,9 @@ OnGroupsSaved = Callable[["Transaction", Sequence[AlertGroup], datetime], Awaita
 OnOperationSaved = Callable[["Transaction", OperationRecord, datetime], Awaitable[None]]
 """Called in the transaction that wrote this operation, after it; not where only numbers changed."""
 
+OnIncidentSaved = Callable[["Transaction", Incident, datetime], Awaitable[None]]
+"""Called in the transaction that wrote this incident, after it; not where only its channel changed."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreListeners:
@@ -47,6 +51,7 @@ class StoreListeners:
 
     on_groups_saved: list[OnGroupsSaved] = field(default_factory=list)
     on_operation_saved: list[OnOperationSaved] = field(default_factory=list)
+    on_incident_saved: list[OnIncidentSaved] = field(default_factory=list)
 
 
 class Transaction:
@@ -119,6 +124,11 @@ class Transaction:
             await self._put_group_messages(save, at)
         for listener in self._listeners.on_groups_saved if saves else ():
             await listener(self, [change.record for change in changes], at)
+
+    async def tell_incident_saved(self, incident: Incident, at: datetime) -> None:
+        """Called by who has written the incident."""
+        for listener in self._listeners.on_incident_saved:
+            await listener(self, incident, at)
 
     async def put_message(self, message: OutboxMessage, at: datetime) -> bool:
         """Add a message to the outbox, with its line in the debug log. False for a reply whose key exists already."""

@@ -1,6 +1,7 @@
 """The families of the bot, in the order of help and of their start. A new family is one more line here."""
 
 from bot.components.alerts import ALERTS
+from bot.components.dashboards import DASHBOARDS
 from bot.components.family import Family
 from bot.components.general import GENERAL
 from bot.components.incidents import INCIDENTS
@@ -8,4 +9,4 @@ from bot.components.oncall import ONCALL
 from bot.components.operations import OPERATIONS
 from bot.components.paging import PAGING
 
-FAMILIES: tuple[Family, ...] = (OPERATIONS, ALERTS, INCIDENTS, ONCALL, PAGING, GENERAL)
+FAMILIES: tuple[Family, ...] = (OPERATIONS, ALERTS, INCIDENTS, ONCALL, PAGING, DASHBOARDS, GENERAL)

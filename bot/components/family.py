@@ -26,7 +26,7 @@ from runbooks.paging.listeners import LockPageSubject, PageAcknowledged, PageNot
 from runbooks.timers import TimerHandler
 from storage.outbox import OutboxRow
 from storage.outbox_messages import FactKind
-from storage.store import OnGroupsSaved, OnOperationSaved, Transaction
+from storage.store import OnGroupsSaved, OnIncidentSaved, OnOperationSaved, Transaction
 
 OnDelivered = Callable[[Transaction, OutboxRow, datetime], Awaitable[None]]
 """Called in the transaction that records that a message of the outbox is in Slack, with the time of the delivery."""
@@ -80,6 +80,7 @@ class FamilyComponents:
     """What proves each minute that nothing which is open was forgotten."""
     on_groups_saved: OnGroupsSaved | None = None
     on_operation_saved: OnOperationSaved | None = None
+    on_incident_saved: OnIncidentSaved | None = None
     open: Callable[[], Awaitable[None]] = _do_nothing
     """Called before the first message is sent."""
     close: Callable[[], Awaitable[None]] = _do_nothing

@@ -16,6 +16,7 @@ from pydantic_settings import (
 )
 
 from bot.core.calendar_settings import CalendarSettings
+from bot.core.grafana_settings import GrafanaSettings
 from bot.core.paging_settings import (
     DestinationName,
     PagerDutySettings,
@@ -161,6 +162,7 @@ class Settings(BaseSettings):
     webhooks: WebhookSettings = WebhookSettings()
     calendar: CalendarSettings = CalendarSettings()
     retention: RetentionSettings = RetentionSettings()
+    grafana: GrafanaSettings | None = None
     pagerduty: PagerDutySettings | None = None
     sms: SmsSettings | None = None
     ses: SesSettings | None = None

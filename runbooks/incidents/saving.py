@@ -117,6 +117,7 @@ class IncidentSaver:
         record = change.record
         await tx.of(IncidentRepository).add_entries(change.entries)
         await self.restart_timer(tx, record, at)
+        await tx.tell_incident_saved(record, at)
         await self._put_cards(tx, record, at, low_priority=change.low_priority)
         if not record.is_test:
             await wake_channel_setup(tx, record.id, at)

@@ -40,6 +40,7 @@ from domain.rich_text import CommandMention, sentence
 from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
 from tests.harness.families import Fact
 from tests.harness.samples.alert_gallery import ALERT_GALLERY
+from tests.harness.samples.dashboard_gallery import DASHBOARD_GALLERY
 from tests.harness.samples.incident_gallery import INCIDENT_GALLERY
 from tests.harness.samples.incident_report_gallery import REPORT_GALLERY
 from tests.harness.samples.oncall_gallery import ONCALL_GALLERY
@@ -316,4 +317,5 @@ GALLERY: dict[str, Fact] = {
     **REPORT_GALLERY,
     **ONCALL_GALLERY,
     **PAGE_GALLERY,
+    **DASHBOARD_GALLERY,
 }

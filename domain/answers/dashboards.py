@@ -1,0 +1,32 @@
+"""Answers about dashboards."""
+
+from dataclasses import dataclass
+
+from domain.dashboards.links import TimeRange
+from domain.facts import Answer
+from domain.rich_text import Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardLink:
+    """A dashboard, or with ``panel`` one of its panels. ``variables`` are those that the address carries."""
+
+    title: str
+    url: str
+    folder: str = ""
+    panel: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardsAnswer(Answer):
+    """Dashboards that fit, those of the catalogue first. ``problems`` say what could not be found out."""
+
+    title: str
+    shown: TimeRange
+    links: tuple[DashboardLink, ...] = ()
+    problems: tuple[Text, ...] = ()
+    more: int = 0
+    """How many fit besides; at least so many where Grafana stopped counting."""
+    all_url: str = ""
+    """Where Grafana lists all of them."""

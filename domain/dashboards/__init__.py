@@ -1,0 +1,1 @@
+"""Dashboards of Grafana: what is known of them, links to them, and annotations on them."""

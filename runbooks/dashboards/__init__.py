@@ -1,0 +1,1 @@
+"""Dashboards: finding them, and writing annotations on them."""

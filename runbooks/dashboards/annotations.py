@@ -1,0 +1,168 @@
+"""Writes annotations, late rather than never, and once: what is there of the same subject is changed.
+
+Operations and incidents only ask for them, in their own transactions. Nothing waits for Grafana.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NoReturn, Protocol
+
+import structlog
+
+from domain.catalogue.catalogue import Catalogue
+from domain.clock import Clock
+from domain.dashboards.annotations import Annotation, StoredAnnotation
+from domain.errors import UNEXPECTED_ERRORS, DeepechoError, NotFound, TemporaryError
+from domain.incidents.incident import Incident
+from domain.operations.operation import OperationRecord
+from runbooks.dashboards.sources import AnnotationSource, annotation_of_incident, annotation_of_operation
+from storage.annotations import annotation_timer, request_annotation
+from storage.store import Store, Transaction
+from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
+
+log = structlog.get_logger()
+
+WRITE_SECONDS = 15.0
+"""For one annotation with all its requests."""
+MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=2 * WRITE_SECONDS)
+"""A timer that has waited longer is left to its next claim: two replicas would write its annotation at once."""
+SOON, LATER = timedelta(minutes=1), timedelta(minutes=15)
+"""After how long a failed attempt is repeated: at first, and once the event is as old as ``LATER``."""
+GIVE_UP_AFTER = timedelta(hours=24)
+"""An event that ended so long ago is no longer written."""
+
+
+class AnnotationApi(Protocol):
+    """What is written to a Grafana, and read of it."""
+
+    async def annotations_of(self, annotation: Annotation) -> tuple[StoredAnnotation, ...]: ...
+
+    async def create_annotation(self, annotation: Annotation) -> int: ...
+
+    async def change_annotation(self, annotation_id: int, annotation: Annotation) -> None: ...
+
+    async def delete_annotation(self, annotation_id: int) -> None: ...
+
+
+GrafanaWriters = Callable[[str], AnnotationApi | None]
+"""The Grafana of an environment into which the bot may write; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationListeners:
+    """Ask for annotations in the transaction that writes what they show."""
+
+    catalogue: Callable[[], Catalogue]
+    grafana: GrafanaWriters
+
+    async def on_operation_saved(self, tx: Transaction, record: OperationRecord, at: datetime) -> None:
+        """From its first change on."""
+        await self._request(tx, annotation_of_operation(record, self.catalogue()), at)
+
+    async def on_incident_saved(self, tx: Transaction, incident: Incident, at: datetime) -> None:
+        """From its declaration on."""
+        await self._request(tx, annotation_of_incident(incident), at)
+
+    async def _request(self, tx: Transaction, annotation: Annotation | None, at: datetime) -> None:
+        if annotation is not None and self.grafana(annotation.environment) is not None:
+            await request_annotation(tx, annotation.subject, at)
+
+
+class AnnotationWriter:
+    """Writes one at a time. ``sources`` read what happened, by the prefix of its id."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        grafana: GrafanaWriters,
+        sources: Mapping[str, AnnotationSource],
+        *,
+        write_seconds: float = WRITE_SECONDS,
+    ) -> None:
+        self._store, self._clock, self._grafana, self._sources = store, clock, grafana, sources
+        self._write_seconds = write_seconds
+        self._queue: asyncio.Queue[tuple[Timer, datetime]] = asyncio.Queue()
+        self.written = self.given_up = 0
+
+    async def submit(self, timer: Timer, at: datetime) -> None:
+        """Queue the annotation of a timer that was claimed ``at``. It stays until the annotation is written."""
+        self._queue.put_nowait((timer, at))
+
+    async def run(self) -> NoReturn:
+        """Write queued annotations, until the process ends."""
+        while True:
+            timer, taken_at = await self._queue.get()
+            if self._clock.now() - taken_at < MAX_QUEUE_AGE:
+                await self._process(timer)
+
+    async def _process(self, timer: Timer) -> None:
+        try:
+            await self.write(timer)
+        except TemporaryError as error:
+            # The database: the timer is still there, and its claim expires in a minute.
+            log.warning("annotation not processed, retrying in a minute", subject=timer.subject, error=str(error))
+        except UNEXPECTED_ERRORS:
+            log.exception("annotation not processed, retrying in a minute", subject=timer.subject)
+
+    async def write(self, timer: Timer) -> None:
+        """Write the annotation of a timer as it should be now. Raises ``TemporaryError`` only where the database fails."""
+        source = self._sources.get(timer.subject.partition("-")[0])
+        async with self._store.read() as tx:
+            annotation = await source(tx, timer.subject) if source else None
+        grafana = self._grafana(annotation.environment) if annotation else None
+        if annotation is None or grafana is None:
+            await self._settle(timer, None)
+            return
+        failure = await self._failure(grafana, annotation)
+        if failure is None:
+            self.written += 1
+            await self._settle(timer, None)
+        else:
+            await self._settle(timer, self._next_attempt(annotation, failure))
+
+    async def _failure(self, grafana: AnnotationApi, annotation: Annotation) -> DeepechoError | None:
+        try:
+            async with asyncio.timeout(self._write_seconds):
+                await _write_once(grafana, annotation)
+        except TimeoutError:
+            return TemporaryError(f"Grafana did not answer within {self._write_seconds:g} s.")
+        except DeepechoError as error:
+            return error
+        return None
+
+    def _next_attempt(self, annotation: Annotation, failure: DeepechoError) -> datetime | None:
+        """When to try again; None where that cannot help any more."""
+        now = self._clock.now()
+        age = now - (annotation.until or annotation.since)
+        is_final = not isinstance(failure, TemporaryError) or age > GIVE_UP_AFTER
+        log.warning("annotation not written", subject=annotation.subject, given_up=is_final, error=str(failure))
+        if is_final:
+            self.given_up += 1
+            return None
+        return now + (SOON if age < LATER else LATER)
+
+    async def _settle(self, timer: Timer, next_attempt: datetime | None) -> None:
+        """Remove the timer, or move it; not where it was set anew meanwhile, because what it shows has changed."""
+        async with self._store.write() as tx:
+            is_ours = await tx.timers.remove(timer.key, timer.due_at)
+            if is_ours and next_attempt is not None:
+                await tx.timers.set(annotation_timer(timer.subject, next_attempt), self._clock.now())
+
+
+async def _write_once(grafana: AnnotationApi, annotation: Annotation) -> None:
+    """Create it, or change what is there. An answer that was lost, or two replicas, may have left several: one stays."""
+    stored = await grafana.annotations_of(annotation)
+    if not stored:
+        await grafana.create_annotation(annotation)
+        return
+    first, *others = stored
+    if not first.shows(annotation):
+        await grafana.change_annotation(first.id, annotation)
+    for other in others:
+        try:
+            await grafana.delete_annotation(other.id)
+        except NotFound:
+            continue  # somebody else was faster

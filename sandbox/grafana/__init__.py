@@ -1,0 +1,5 @@
+"""A strict stand-in for Grafana: search, dashboards, annotations, and pages that the bot's links lead to."""
+
+from sandbox.grafana.server import StandInGrafana
+
+__all__ = ["StandInGrafana"]
