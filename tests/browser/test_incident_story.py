@@ -50,7 +50,7 @@ async def test_from_a_bad_deploy_to_a_post_mortem(sandbox: Endpoints, browser: B
     await lee.wait_for_message("acknowledged this in PagerDuty")
     await look(lee, "03-channel")
     if README_PICTURE:
-        around: FloatRect = {"x": 220, "y": 45, "width": 900, "height": 520}
+        around: FloatRect = {"x": 220, "y": 45, "width": 900, "height": 498}
         await lee.page.screenshot(path=README_PICTURE, clip=around)
     await lee.command('/deepecho incident update "the deploy of main-bad5eed is the suspect, rolling it back"')
     await lee.wait_for_message("rolling it back")
