@@ -101,6 +101,7 @@ def _build(core: CoreComponents, families: Sequence[Family]) -> _Process:
     core.store.listeners.on_groups_saved.extend(each.on_groups_saved for each in built if each.on_groups_saved)
     core.store.listeners.on_operation_saved.extend(each.on_operation_saved for each in built if each.on_operation_saved)
     core.store.listeners.on_incident_saved.extend(each.on_incident_saved for each in built if each.on_incident_saved)
+    core.annotation_sources.update(source for each in built for source in each.annotation_sources.items())
     core.page_listeners.on_acknowledged.extend(each.on_page_acknowledged for each in built if each.on_page_acknowledged)
     core.page_listeners.on_note.extend(each.on_page_note for each in built if each.on_page_note)
     core.page_listeners.lock_subject.extend(each.lock_page_subject for each in built if each.lock_page_subject)

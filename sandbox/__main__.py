@@ -40,6 +40,7 @@ INSTRUCTIONS = """
       /deepecho deploy staging main-e0f9a31
       /deepecho restart dev main      no approval needed in development
       /deepecho deploy dev crash-0000001 main     pods that do not come up, with their last lines
+      /deepecho dash prod main --panel p95        a panel and its picture; deploys are marked in {grafana}
 {alerts}
   The phone of lee, who is on call this week (on a phone: the same address through an SSH tunnel):
 
@@ -103,7 +104,8 @@ def print_instructions(endpoints: Endpoints, chosen: SandboxSettings) -> None:
     beside_python = Path(sys.executable).with_name("kubectl")
     kubectl = _short(beside_python) if beside_python.exists() and not shutil.which("kubectl") else "kubectl"
     kubeconfig = _short(Path(endpoints.kubernetes["kubeconfig"]))
-    urls = {"slack": endpoints.slack, "phone": endpoints.pagerduty["phone"], "folder": _short(chosen.folder)}
+    urls = {"slack": endpoints.slack, "phone": endpoints.pagerduty["phone"], "grafana": endpoints.grafana}
+    urls |= {"folder": str(_short(chosen.folder))}
     alerts = ALERT_INSTRUCTIONS.format(prometheus=endpoints.prometheus, alertmanager=endpoints.alertmanager, **urls)
     print(INSTRUCTIONS.format(alerts=alerts if endpoints.prometheus else "", kubectl=kubectl, kubeconfig=kubeconfig, **urls))
     print(f"sandbox ready: {endpoints.slack}", flush=True)

@@ -17,7 +17,7 @@ from sandbox.bot import running_bot
 from sandbox.catalogue import catalogue_data
 from sandbox.cluster import CONTEXTS, FAST, HUMAN, StandInCluster
 from sandbox.endpoints import Endpoints
-from sandbox.grafana import StandInGrafana
+from sandbox.grafana import GRAFANA_TOKEN, StandInGrafana
 from sandbox.on_call import ROTATION, incidents_config
 from sandbox.pagerduty import BOT_EMAIL, SERVICE_NAME, StandInPagerDuty, routing_key, user_id
 from sandbox.real_cluster import current_context, seed_real_cluster
@@ -81,19 +81,17 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
         slack = await stack.enter_async_context(local_slack)
         kubernetes, contexts = await _kubernetes(stack, settings, folder)
         monitoring = find_monitoring(settings.port + PORT_ORDER.index(DEMO_PORT), fast=settings.fast)
-        grafana = await stack.enter_async_context(StandInGrafana(port=settings.port + PORT_ORDER.index(GRAFANA_PORT)))
-        catalogue_file = folder / "deepecho.yaml"
-        catalogue_file.write_text(_catalogue(kubernetes, contexts, monitoring, grafana.url))
+        grafana = await _grafana(stack, settings)
+        (catalogue_file := folder / "deepecho.yaml").write_text(_catalogue(kubernetes, contexts, monitoring, grafana.url))
         token = secrets.token_urlsafe(24)
         pagerduty = await _pagerduty(stack, settings)
         environment = _environment(slack, folder, catalogue_file, token) | _pagerduty_environment(pagerduty, settings)
-        environment |= {"DEEPECHO_GRAFANA__TOKEN": grafana.token}
         bot_port = settings.port + PORT_ORDER.index(BOT_PORT)
         bot = await stack.enter_async_context(running_bot(environment, bot_port, folder / "bot.log"))
         webhook = {"url": f"{bot}{WEBHOOK_PATH}", "token": token}
         if monitoring:
-            kubeconfig = Path(kubernetes["kubeconfig"])
-            await stack.enter_async_context(open_monitoring(monitoring, folder, kubeconfig, webhook["url"], token))
+            servers = open_monitoring(monitoring, folder, Path(kubernetes["kubeconfig"]), webhook["url"], token)
+            await stack.enter_async_context(servers)
         endpoints = Endpoints(
             slack=slack.url,
             slack_control=slack.control_url,
@@ -107,9 +105,13 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
             webhook=webhook,
             pagerduty={"url": pagerduty.url, "token": pagerduty.api_token, "phone": pagerduty.phone(user_id(ROTATION[0]))},
         )
-        endpoints.write(folder / ENDPOINTS_FILE)
-        stack.callback((folder / ENDPOINTS_FILE).unlink, missing_ok=True)
+        _announce(endpoints, folder / ENDPOINTS_FILE, stack)
         yield endpoints
+
+
+def _announce(endpoints: Endpoints, file: Path, stack: AsyncExitStack) -> None:
+    endpoints.write(file)
+    stack.callback(file.unlink, missing_ok=True)
 
 
 def _lock_folder(folder: Path, stack: AsyncExitStack) -> None:
@@ -167,7 +169,13 @@ def _environment(slack: RunningSlack, folder: Path, catalogue_file: Path, token:
         "DEEPECHO_DATA_DIR": str(folder / "data"),
         "DEEPECHO_LOG__FORMAT": "json",
         "DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKEN": token,
+        "DEEPECHO_GRAFANA__TOKEN": GRAFANA_TOKEN,
     }
+
+
+async def _grafana(stack: AsyncExitStack, settings: SandboxSettings) -> StandInGrafana:
+    port = settings.port + PORT_ORDER.index(GRAFANA_PORT)
+    return await stack.enter_async_context(StandInGrafana(port=port, has_renderer=True))
 
 
 async def _pagerduty(stack: AsyncExitStack, settings: SandboxSettings) -> StandInPagerDuty:

@@ -15,6 +15,7 @@ from bot.slack.api import SlackApi, open_session
 from bot.slack.directory import SlackDirectory
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock, SystemClock
+from runbooks.dashboards.sources import AnnotationSource
 from runbooks.engine.engine import PROCEDURES_VERSION, StepObserver, ignore_step
 from runbooks.engine.lease import Lease, LeaseTimings, SharedLease, SingleReplicaLease
 from runbooks.paging.listeners import PageListeners
@@ -54,6 +55,8 @@ class CoreComponents:
     inbox_writer: InboxWriter
     page_listeners: PageListeners = field(default_factory=PageListeners)
     """What families do when pages are acknowledged. Filled before anything is started."""
+    annotation_sources: dict[str, AnnotationSource] = field(default_factory=dict)
+    """What is written to Grafana, by the prefix of its id. Filled before anything is started."""
 
     @property
     def clock(self) -> Clock:

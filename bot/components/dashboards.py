@@ -14,26 +14,30 @@ from commands.dashboards import dash
 from commands.dashboards.fields import FIELDS
 from domain.answers.dashboards import DashboardsAnswer
 from domain.catalogue.catalogue import Catalogue
+from domain.dashboards.pictures import PanelPicture
 from domain.errors import DeepechoError
 from integrations.grafana import open_grafana
 from runbooks.dashboards.annotations import AnnotationListeners, AnnotationWriter
+from runbooks.dashboards.pictures import PanelPictures
 from runbooks.dashboards.search import DashboardSearch
 from runbooks.dashboards.sources import incident_source, operation_source
 from storage.annotations import ANNOTATE
+from storage.dashboard_messages import PANEL_PICTURE
 
 
-def build_dashboards(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyComponents:
+def build_dashboards(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComponents:
     """The search, what asks for annotations, and what writes them."""
     servers = GrafanaServers(core.settings.grafana, core.current_catalogue)
-    sources = {"op": operation_source(core.current_catalogue), "inc": incident_source}
-    writer = AnnotationWriter(core.store, core.clock, servers.writer, sources)
+    writer = AnnotationWriter(core.store, core.clock, servers.writer, core.annotation_sources)
     listeners = AnnotationListeners(core.current_catalogue, servers.writer)
+    pictures = PanelPictures(core.store, core.clock, servers.reader, notify_outbox)
     return FamilyComponents(
-        services={DashboardSearch: DashboardSearch(core.current_catalogue, servers.reader)},
+        services={DashboardSearch: DashboardSearch(core.current_catalogue, servers.reader), PanelPictures: pictures},
+        annotation_sources={"op": operation_source(core.current_catalogue), "inc": incident_source},
         on_operation_saved=listeners.on_operation_saved,
         on_incident_saved=listeners.on_incident_saved,
         close=servers.close,
-        tasks=(BackgroundTask("annotations", writer.run),),
+        tasks=(BackgroundTask("annotations", writer.run), BackgroundTask("panel-pictures", pictures.run)),
         timer_handlers={ANNOTATE: writer.submit},
         metrics=(
             MetricSpec("deepecho_annotations_written", "counter", "Annotations written to Grafana", lambda: writer.written),
@@ -65,7 +69,8 @@ DASHBOARDS = Family(
     name="dashboards",
     routers=(dash.router,),
     form_fields=FIELDS,
-    views={DashboardsAnswer: timeless(dashboards.dashboards)},
+    fact_kinds=(PANEL_PICTURE,),
+    views={DashboardsAnswer: timeless(dashboards.dashboards), PanelPicture: timeless(dashboards.picture)},
     checks=(check_grafana,),
     build=build_dashboards,
 )

@@ -20,6 +20,7 @@ from commands.core.request import Acknowledge
 from commands.core.router import Router
 from commands.home import HomeSection
 from domain.catalogue.catalogue import Catalogue
+from runbooks.dashboards.sources import AnnotationSource
 from runbooks.due_sweep import DueCheck
 from runbooks.housekeeping import Cleaning, FindStored, Prune
 from runbooks.paging.listeners import LockPageSubject, PageAcknowledged, PageNoted
@@ -81,6 +82,8 @@ class FamilyComponents:
     on_groups_saved: OnGroupsSaved | None = None
     on_operation_saved: OnOperationSaved | None = None
     on_incident_saved: OnIncidentSaved | None = None
+    annotation_sources: Mapping[str, AnnotationSource] = field(default_factory=dict)
+    """What of this becomes an annotation in Grafana, by the prefix of its id; ``storage.annotations`` takes the request."""
     open: Callable[[], Awaitable[None]] = _do_nothing
     """Called before the first message is sent."""
     close: Callable[[], Awaitable[None]] = _do_nothing

@@ -220,6 +220,8 @@ class OutboxWorker:
         return row
 
     async def _attachment(self, message: Message) -> Attachment:
+        if message.image is not None:
+            return Attachment(redact(message.image.title), "png", message.image.png)
         if message.file is not None:
             stem, _, suffix = message.file.name.rpartition(".")
             return Attachment(message.file.name, suffix, message.file.text.encode(), name=stem)

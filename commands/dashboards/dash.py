@@ -1,16 +1,20 @@
 """The command ``dash``."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
+from domain.answers.dashboards import DashboardsAnswer
 from domain.catalogue.catalogue import Catalogue
 from domain.dashboards.links import TimeRange
 from domain.errors import Denied, Refused
 from domain.facts import Answer
 from domain.people import Role
+from domain.rich_text import Text
 from domain.text import parse_duration
+from runbooks.dashboards.pictures import PanelPictures, PictureRequest
 from runbooks.dashboards.scope import Scope
 from runbooks.dashboards.search import DashboardQuery, DashboardSearch
 
@@ -37,7 +41,16 @@ async def dash_command(request: Request, args: Arguments) -> Answer:
         scope=Scope(environment=environment, service=_service_in(words, request.catalogue)),
         shown=TimeRange(request.at - span, request.at),
     )
-    return await request.services.of(DashboardSearch).find(_environments(request, environment), query)
+    answer = await request.services.of(DashboardSearch).find(_environments(request, environment), query)
+    return replace(answer, picture=await _picture(request, answer))
+
+
+async def _picture(request: Request, answer: DashboardsAnswer) -> Text:
+    """Have the panel drawn, where exactly one was found."""
+    if len(answer.links) != 1 or not answer.links[0].panel:
+        return ""
+    wanted = PictureRequest(link=answer.links[0], shown=answer.shown, person=request.person, source=request.key)
+    return await request.services.of(PanelPictures).request(wanted)
 
 
 def _environments(request: Request, environment: str) -> tuple[str, ...]:

@@ -14,7 +14,11 @@ class DashboardLink:
     title: str
     url: str
     folder: str = ""
+    environment: str = ""
+    """The environment in whose Grafana it is; the first one, where several share it."""
+    uid: str = ""
     panel: str = ""
+    panel_id: int = 0
     variables: tuple[tuple[str, str], ...] = ()
 
 
@@ -28,5 +32,7 @@ class DashboardsAnswer(Answer):
     problems: tuple[Text, ...] = ()
     more: int = 0
     """How many fit besides; at least so many where Grafana stopped counting."""
+    picture: Text = ""
+    """Whether a picture of the panel follows; empty where no single panel is meant."""
     all_url: str = ""
     """Where Grafana lists all of them."""

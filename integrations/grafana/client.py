@@ -10,8 +10,9 @@ import aiohttp
 
 from domain.dashboards.annotations import Annotation, StoredAnnotation
 from domain.dashboards.dashboards import Dashboard, FoundDashboard
-from domain.dashboards.links import milliseconds
-from domain.errors import NotFound
+from domain.dashboards.links import TimeRange, milliseconds
+from domain.dashboards.pictures import HEIGHT, MAX_PICTURE_BYTES, WIDTH, is_panel
+from domain.errors import NotFound, PermanentError
 from integrations.grafana.api_models import (
     UID,
     parse_annotations,
@@ -25,6 +26,8 @@ from integrations.http import HttpClient, open_session
 
 TIMEOUT_SECONDS = 4.0
 """Somebody waits for the answer."""
+RENDER_SECONDS = 30.0
+"""For a picture, for which nobody waits. Grafana itself gives up after 60."""
 MAX_BODY_BYTES = 4 * 2**20
 """Of one answer. A dashboard with hundreds of panels has one or two MiB."""
 MAX_ANNOTATIONS = 100
@@ -41,6 +44,7 @@ class Grafana:
     def __init__(self, base_url: str, session: aiohttp.ClientSession, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self.base_url = base_url
         self._http = HttpClient("Grafana", base_url, session, timeout_seconds=timeout_seconds)
+        self._renderer = HttpClient("Grafana", base_url, session, timeout_seconds=RENDER_SECONDS)
 
     async def search(self, words: str, limit: int) -> tuple[FoundDashboard, ...]:
         """Dashboards with the words in their titles, in Grafana's order."""
@@ -83,6 +87,23 @@ class Grafana:
     async def can_render(self) -> bool:
         """Whether it has a renderer. Without one it answers with a picture, too: of a sentence that says so."""
         return await self._http.request("GET", "/api/frontend/settings", "say whether it has a renderer", parse_can_render)
+
+    async def render_panel(self, uid: str, panel: int, shown: TimeRange, values: Mapping[str, str]) -> bytes:
+        """A panel as PNG. Raises PermanentError for a picture of something else, such as of what went wrong."""
+        query = {"panelId": str(panel), "from": str(milliseconds(shown.since)), "to": str(milliseconds(shown.until))}
+        query |= {"width": str(WIDTH), "height": str(HEIGHT), "tz": "UTC"}
+        query |= {f"var-{name}": value for name, value in values.items()}
+        png = await self._renderer.request(
+            "GET",
+            f"/render/d-solo/{quote(uid, safe='')}/_?{_encoded(query)}",
+            "draw a panel",
+            bytes,
+            headers={"Accept": "image/png"},
+            max_bytes=MAX_PICTURE_BYTES,
+        )
+        if not is_panel(png):
+            raise PermanentError(f"{self._http.server} answered with another picture than the panel's.")
+        return png
 
     async def ping(self) -> str:
         """The server's version; empty where it does not tell."""

@@ -168,7 +168,10 @@ class DashboardSearch:
             title=details.title if details else found.title,
             folder=(details.folder if details else "") or found.folder,
             url=dashboard_url(address, found.uid, query.shown, values, panel_id),
+            environment=next(name for name, each in catalogue.environments.items() if each.grafana == address),
+            uid=found.uid,
             panel=panel,
+            panel_id=panel_id or 0,
             variables=tuple(values.items()),
         )
 

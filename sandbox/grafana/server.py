@@ -12,10 +12,11 @@ from sandbox.grafana.annotations_api import AnnotationsApi, refused
 from sandbox.grafana.dashboards_api import DashboardsApi
 from sandbox.grafana.model import State
 from sandbox.grafana.pages import Pages
+from sandbox.grafana.render_api import RenderApi
 from sandbox.grafana.seed import seed_dashboards
 
 HOST = "127.0.0.1"
-TOKEN = "sandbox-grafana-token"
+GRAFANA_TOKEN = "sandbox-grafana-token"
 
 
 class StandInGrafana:
@@ -24,16 +25,16 @@ class StandInGrafana:
     Tests look into ``state``, and make trouble there.
     """
 
-    def __init__(self, *, port: int = 0) -> None:
-        self.token = TOKEN
-        self.state = State(seed_dashboards())
+    def __init__(self, *, port: int = 0, has_renderer: bool = False) -> None:
+        self.token = GRAFANA_TOKEN
+        self.state = State(seed_dashboards(), has_renderer=has_renderer)
         self.url = ""
         self._port = port
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[_api_middleware(self.state, self.token)])
-        for part in (AnnotationsApi(self.state), DashboardsApi(self.state), Pages(self.state)):
+        for part in (AnnotationsApi(self.state), DashboardsApi(self.state), RenderApi(self.state), Pages(self.state)):
             app.add_routes(part.routes())
         async with AsyncExitStack() as stack:
             runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
@@ -55,7 +56,7 @@ def _api_middleware(state: State, token: str) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not request.path.startswith("/api/"):
+        if not request.path.startswith(("/api/", "/render/")):
             return await handler(request)
         state.requests.append(f"{request.method} {request.path_qs}")
         trouble = state.trouble

@@ -8,6 +8,8 @@ from pathlib import Path
 
 PORT_COUNT = 8
 """The page, the local Slack, the bot, the cluster, the demo services, Prometheus, Alertmanager, PagerDuty."""
+_RESERVED, _STEP = 11, 20
+"""Stand-ins of Jaeger, Grafana and logs follow. Every so many ports the search tries again."""
 _FIRST, _LAST = 20_000, 30_000
 """Below what the kernel gives to outgoing connections."""
 _mine: dict[int, int] = {}
@@ -19,12 +21,12 @@ def free_ports(near: int = 0) -> int:
 
     The search begins at ``near``, or else where other processes probably do not.
     """
-    start = near or _FIRST + os.getpid() * 10 % (_LAST - _FIRST)
-    candidates: list[int] = [*range(start, _LAST, 10), *range(_FIRST, start, 10)]
+    start = near or _FIRST + os.getpid() * _STEP % (_LAST - _FIRST)
+    candidates: list[int] = [*range(start, _LAST, _STEP), *range(_FIRST, start, _STEP)]
     for port in candidates:
-        if _claim(port) and all(is_free(port + offset) for offset in range(PORT_COUNT)):
+        if _claim(port) and all(is_free(port + offset) for offset in range(_RESERVED)):
             return port
-    raise OSError(f"There are no {PORT_COUNT} free ports in a row.")
+    raise OSError(f"There are no {_RESERVED} free ports in a row.")
 
 
 def _claim(port: int) -> bool:

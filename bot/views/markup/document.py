@@ -107,6 +107,14 @@ class TextFile:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that another system has made, as PNG."""
+
+    title: str
+    png: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """``summary`` is what a lock screen shows.
@@ -121,3 +129,5 @@ class Document:
     """A chart for the thread. Its numbers are also in the blocks."""
     file: TextFile | None = None
     """A file for the thread, instead of the chart and of the full text."""
+    image: Image | None = None
+    """A picture for the thread, instead of all of these."""

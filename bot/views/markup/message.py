@@ -14,6 +14,7 @@ from bot.views.markup.document import (
     Divider,
     Document,
     Header,
+    Image,
     Paragraph,
     Quote,
     SelectMenu,
@@ -37,7 +38,7 @@ _MAX_SPACED_SECTIONS = 8
 class Message:
     """``text`` is what notifications and lock screens show; ``overflow`` is the full text where ``blocks`` show less.
 
-    ``chart`` is drawn and uploaded into its thread; ``file`` is uploaded as it is.
+    ``chart`` is drawn and uploaded into its thread; ``file`` and ``image`` are uploaded as they are.
     """
 
     text: str
@@ -45,11 +46,12 @@ class Message:
     overflow: str | None = None
     chart: AnyChart | None = None
     file: TextFile | None = None
+    image: Image | None = None
 
     @property
     def has_attachment(self) -> bool:
         """Whether a file belongs into its thread."""
-        return bool(self.overflow) or self.chart is not None or self.file is not None
+        return bool(self.overflow) or any((self.chart, self.file, self.image))
 
 
 def message_of(page: Document) -> Message:
@@ -59,7 +61,7 @@ def message_of(page: Document) -> Message:
     summary = limits.cut(redact(to_mrkdwn(page.summary)), limits.SUMMARY)
     overflow = text_of(page) if is_shortened and page.overflows_to_file else None
     file = TextFile(page.file.name, clean_lines(page.file.text)) if page.file else None
-    return Message(summary or "deepecho", fitted, overflow, page.chart, file)
+    return Message(summary or "deepecho", fitted, overflow, page.chart, file, page.image)
 
 
 def blocks_of(page_blocks: Iterable[Block]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from bot.core.settings import Settings
 from bot.wiring import Bot, run_bot
 from sandbox.grafana import StandInGrafana
 from sandbox.grafana.model import Trouble
+from sandbox.slack.client import SlackUsers
 from tests.harness.bot import NO_RATE_LIMITS, BotHarness
 from tests.harness.wait import wait_until
 
@@ -53,6 +54,21 @@ async def test_a_person_finds_a_dashboard_and_a_deploy_is_marked_on_it(harness: 
         (mark,) = grafana.state.annotations.values()
         assert mark.time <= mark.time_end
         assert {"deepecho", "deploy", "environment:staging"} <= set(mark.tags)
+
+
+async def test_a_panel_s_picture_comes_after_the_answer_in_a_direct_message(harness: BotHarness, grafana: StandInGrafana) -> None:
+    grafana.state.has_renderer = True
+    async with running(harness, grafana):
+        people = harness.slack.client
+        await people.command("ana", "dash staging main --panel p95")
+        await people.wait_for_ephemeral("ana", "A picture follows in a direct message.")
+        await wait_until(lambda: _was_called(people, "files.completeUploadExternal"))
+        names = [call["args"]["filename"] for call in await people.api_calls() if call["method"] == "files.getUploadURLExternal"]
+        assert [name.endswith(".png") for name in names] == [True]
+
+
+async def _was_called(people: SlackUsers, method: str) -> bool:
+    return any(call["method"] == method for call in await people.api_calls())
 
 
 async def test_a_grafana_that_hangs_delays_no_deploy(harness: BotHarness, grafana: StandInGrafana) -> None:

@@ -1,5 +1,6 @@
 """What a person sees who looks for dashboards, with Grafana as it should be and otherwise."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,13 +11,19 @@ import pytest
 from domain.answers.answers import ErrorAnswer
 from domain.answers.dashboards import DashboardsAnswer
 from domain.catalogue.catalogue import Catalogue
+from domain.dashboards.pictures import PanelPicture, is_panel
 from integrations.grafana import open_grafana
+from runbooks.dashboards.pictures import PanelPictures
 from runbooks.dashboards.search import DashboardSearch
 from sandbox.grafana import StandInGrafana
 from sandbox.grafana.model import Trouble
+from sandbox.grafana.render_api import png
+from storage.outbox import OutboxRow
 from tests.harness.commands import CommandHarness, open_command_harness
-from tests.harness.families import render_text
+from tests.harness.families import load, render, render_text
+from tests.harness.operations import NO_RATE_LIMITS
 from tests.harness.samples.team import GUS, VIV, team_catalogue
+from tests.harness.wait import wait_until
 
 
 def with_grafana(address: str) -> Catalogue:
@@ -31,6 +38,30 @@ def with_grafana(address: str) -> Catalogue:
 class DashHarness:
     commands: CommandHarness
     grafana: StandInGrafana
+    pictures: PanelPictures
+
+    async def sent_picture(self) -> PanelPicture:
+        """The picture that is in the outbox, once it is."""
+        task = asyncio.create_task(self.pictures.run())
+        try:
+            await wait_until(self._has_picture)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        row = await self._row()
+        assert row is not None
+        assert row.channel == VIV.person.user_id
+        picture = load(row.kind, row.version, row.fact)
+        assert isinstance(picture, PanelPicture)
+        return picture
+
+    async def _has_picture(self) -> bool:
+        async with self.commands.services.store.read() as tx:
+            return await tx.outbox.next_due(self.commands.clock.now()) is not None
+
+    async def _row(self) -> OutboxRow | None:
+        async with self.commands.services.store.write() as tx:
+            return await tx.outbox.claim("r", self.commands.clock.now(), NO_RATE_LIMITS)
 
     async def dash(self, text: str) -> DashboardsAnswer:
         answer = await self.commands.run_command(VIV, text)
@@ -45,8 +76,10 @@ async def harness(tmp_path: Path) -> AsyncIterator[DashHarness]:
         catalogue = with_grafana(grafana.url)
         async with open_command_harness(tmp_path, catalogue) as commands:
             search = DashboardSearch(lambda: catalogue, lambda _: client, answer_seconds=0.5)
-            services = replace(commands.services, family_services={**commands.services.family_services, DashboardSearch: search})
-            yield DashHarness(replace(commands, services=services), grafana)
+            pictures = PanelPictures(commands.services.store, commands.clock, lambda _: client, lambda: None, render_seconds=1)
+            own = {DashboardSearch: search, PanelPictures: pictures}
+            services = replace(commands.services, family_services={**commands.services.family_services, **own})
+            yield DashHarness(replace(commands, services=services), grafana, pictures)
 
 
 def variables(url: str) -> dict[str, str]:
@@ -77,6 +110,54 @@ async def test_panels_are_found_by_their_titles_in_folded_rows_too(harness: Dash
     answer = await harness.dash("dash staging cognitive --panel p95")
     assert [(link.title, link.panel) for link in answer.links] == [("Deep Echo: cognitive", "Response time p95")]
     assert "viewPanel=3" in answer.links[0].url
+
+
+async def test_one_panel_is_drawn_after_the_answer(harness: DashHarness) -> None:
+    harness.grafana.state.has_renderer = True
+    answer = await harness.dash("dash staging cognitive --panel p95")
+    assert answer.picture == "A picture follows in a direct message."
+    assert not any("/render/" in each for each in harness.grafana.state.requests)
+    picture = await harness.sent_picture()
+    assert (picture.title, picture.url, picture.problem) == ("Deep Echo: cognitive: Response time p95", answer.links[0].url, "")
+    assert is_panel(picture.png)
+    assert render(picture).has_attachment
+    (drawn,) = (each for each in harness.grafana.state.requests if "/render/" in each)
+    assert "panelId=3&" in drawn
+    assert "var-environment=staging" in drawn
+
+
+async def test_of_several_panels_none_is_drawn(harness: DashHarness) -> None:
+    harness.grafana.state.has_renderer = True
+    assert (await harness.dash("dash staging echo --panel p95")).picture == ""
+
+
+async def test_without_a_renderer_there_is_no_picture_and_it_is_said(harness: DashHarness) -> None:
+    answer = await harness.dash("dash staging cognitive --panel p95")
+    assert answer.picture == "This Grafana has no renderer, so there is no picture."
+
+
+@pytest.mark.parametrize(
+    ("trouble", "renders", "words"),
+    [
+        (Trouble(status=500), True, "failed with HTTP 500"),
+        (Trouble(delay_seconds=30), True, "did not"),
+        (Trouble(rubbish=b"<html>"), True, "another picture"),
+        (Trouble(rubbish=png(4000, 10, 1)), True, "another picture"),
+        (Trouble(rubbish=b"x" * 600_000), True, "is larger than"),
+        (Trouble(), False, "another picture"),
+    ],
+    ids=["fails", "hangs", "page", "size", "huge", "excuse"],
+)
+async def test_a_picture_that_is_none_is_said_and_the_link_stays(
+    harness: DashHarness, trouble: Trouble, words: str, *, renders: bool
+) -> None:
+    harness.grafana.state.has_renderer = True
+    answer = await harness.dash("dash staging cognitive --panel p95")
+    harness.grafana.state.trouble, harness.grafana.state.has_renderer = trouble, renders
+    picture = await harness.sent_picture()
+    assert (picture.url, picture.png) == (answer.links[0].url, b"")
+    assert words in render_text(picture)
+    assert not render(picture).has_attachment
 
 
 async def test_nothing_fits(harness: DashHarness) -> None:

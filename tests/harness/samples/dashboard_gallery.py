@@ -1,9 +1,12 @@
 """One believable fact of each kind that shows dashboards."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from domain.answers.dashboards import DashboardLink, DashboardsAnswer
 from domain.dashboards.links import TimeRange
+from domain.dashboards.pictures import HEIGHT, WIDTH, PanelPicture
+from sandbox.grafana.render_api import png
 from tests.harness.families import Fact
 from tests.harness.samples.operations import NOW
 
@@ -23,8 +26,17 @@ FOUND = DashboardsAnswer(
     more=12,
     all_url="https://grafana.example.com/dashboards?query=main",
 )
+PICTURE = PanelPicture.of("Deep Echo: main: Errors (%)", URL, SHOWN, png(WIDTH, HEIGHT, 200))
 DASHBOARD_GALLERY: dict[str, Fact] = {
     "dashboards": FOUND,
+    "a panel's picture": PICTURE,
+    "no picture": PanelPicture(title="p95 <!channel>", url=URL, shown=SHOWN, problem="Grafana did not draw it within 40 s."),
+    "one panel": DashboardsAnswer(
+        title="Dashboards for production, panels with “errors”",
+        shown=SHOWN,
+        links=(replace(MAIN, panel="Errors (%)"),),
+        picture="A picture follows in a direct message.",
+    ),
     "no dashboards": DashboardsAnswer(title="Dashboards with “mian”", shown=SHOWN),
     "dashboards without Grafana": DashboardsAnswer(
         title="Dashboards for production",
