@@ -11,6 +11,7 @@ from typing import NoReturn, Protocol
 
 import structlog
 
+from domain.backoff import backoff_delay
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.dashboards.annotations import Annotation, StoredAnnotation
@@ -28,8 +29,10 @@ WRITE_SECONDS = 15.0
 """For one annotation with all its requests."""
 MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=2 * WRITE_SECONDS)
 """A timer that has waited longer is left to its next claim: two replicas would write its annotation at once."""
-SOON, LATER = timedelta(minutes=1), timedelta(minutes=15)
-"""After how long a failed attempt is repeated: at first, and once the event is as old as ``LATER``."""
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=15)
+"""For how long a Grafana in trouble is left alone, twice as long each time. Thousands of timers that come again each minute would
+delay those that matter.
+"""
 GIVE_UP_AFTER = timedelta(hours=24)
 """An event that ended so long ago is no longer written."""
 
@@ -84,6 +87,7 @@ class AnnotationWriter:
     ) -> None:
         self._store, self._clock, self._grafana, self._sources = store, clock, grafana, sources
         self._write_seconds = write_seconds
+        self._pauses: dict[str, _Pause] = {}
         self._queue: asyncio.Queue[tuple[Timer, datetime]] = asyncio.Queue()
         self.written = self.given_up = 0
 
@@ -116,12 +120,25 @@ class AnnotationWriter:
         if annotation is None or grafana is None:
             await self._settle(timer, None)
             return
-        failure = await self._failure(grafana, annotation)
+        pause = self._pauses.setdefault(annotation.environment, _Pause())
+        if pause.until is not None and self._clock.now() < pause.until:
+            await self._settle(timer, pause.until)
+            return
+        await self._settle(timer, await self._attempt(grafana, annotation, pause))
+
+    async def _attempt(self, grafana: AnnotationApi, annotation: Annotation, pause: "_Pause") -> datetime | None:
+        """Write it now. Returns when to try again; None where it is written, or where that cannot help any more."""
+        failure, now = await self._failure(grafana, annotation), self._clock.now()
         if failure is None:
             self.written += 1
-            await self._settle(timer, None)
-        else:
-            await self._settle(timer, self._next_attempt(annotation, failure))
+            pause.end()
+            return None
+        if isinstance(failure, TemporaryError):
+            pause.begin(now)
+        is_final = not isinstance(failure, TemporaryError) or now - (annotation.until or annotation.since) > GIVE_UP_AFTER
+        log.warning("annotation not written", subject=annotation.subject, given_up=is_final, error=str(failure))
+        self.given_up += is_final
+        return None if is_final else pause.until
 
     async def _failure(self, grafana: AnnotationApi, annotation: Annotation) -> DeepechoError | None:
         try:
@@ -133,23 +150,28 @@ class AnnotationWriter:
             return error
         return None
 
-    def _next_attempt(self, annotation: Annotation, failure: DeepechoError) -> datetime | None:
-        """When to try again; None where that cannot help any more."""
-        now = self._clock.now()
-        age = now - (annotation.until or annotation.since)
-        is_final = not isinstance(failure, TemporaryError) or age > GIVE_UP_AFTER
-        log.warning("annotation not written", subject=annotation.subject, given_up=is_final, error=str(failure))
-        if is_final:
-            self.given_up += 1
-            return None
-        return now + (SOON if age < LATER else LATER)
-
     async def _settle(self, timer: Timer, next_attempt: datetime | None) -> None:
         """Remove the timer, or move it; not where it was set anew meanwhile, because what it shows has changed."""
         async with self._store.write() as tx:
             is_ours = await tx.timers.remove(timer.key, timer.due_at)
             if is_ours and next_attempt is not None:
                 await tx.timers.set(annotation_timer(timer.subject, next_attempt), self._clock.now())
+
+
+@dataclass
+class _Pause:
+    """For which time one Grafana is left alone after failures."""
+
+    failures: int = 0
+    until: datetime | None = None
+
+    def begin(self, now: datetime) -> None:
+        self.failures += 1
+        seconds = backoff_delay(self.failures, FIRST_PAUSE.total_seconds(), LONGEST_PAUSE.total_seconds())
+        self.until = now + timedelta(seconds=seconds)
+
+    def end(self) -> None:
+        self.failures, self.until = 0, None
 
 
 async def _write_once(grafana: AnnotationApi, annotation: Annotation) -> None:

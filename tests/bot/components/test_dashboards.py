@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 import yaml
@@ -78,6 +79,20 @@ async def test_a_grafana_that_hangs_delays_no_deploy(harness: BotHarness, grafan
         await people.command("ana", "deploy staging main-abc1234")
         await people.wait_for_message(lambda m: "Verified" in m.visible_text, channel="deploys")
     assert not grafana.state.annotations
+
+
+async def test_what_happened_while_grafana_was_down_is_marked_after_a_restart(
+    harness: BotHarness, grafana: StandInGrafana
+) -> None:
+    grafana.state.trouble = Trouble(status=502)
+    async with running(harness, grafana):
+        await harness.slack.client.command("ana", "deploy staging main-abc1234")
+        await harness.slack.client.wait_for_message(lambda m: "Verified" in m.visible_text, channel="deploys")
+    grafana.state.trouble = Trouble()
+    harness.clock.offset += timedelta(hours=1)
+    async with running(harness, grafana):
+        await wait_until(lambda: _marks(grafana, "succeeded"), within=30)
+    assert len(grafana.state.annotations) == 1
 
 
 def _marks(grafana: StandInGrafana, text: str) -> bool:

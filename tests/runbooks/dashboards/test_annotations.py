@@ -15,7 +15,7 @@ from domain.operations.transitions import Transition
 from domain.people import Person
 from domain.severities import Severity
 from integrations.grafana import Grafana, open_grafana
-from runbooks.dashboards.annotations import GIVE_UP_AFTER, LATER, SOON, AnnotationListeners, AnnotationWriter
+from runbooks.dashboards.annotations import FIRST_PAUSE, GIVE_UP_AFTER, LONGEST_PAUSE, AnnotationListeners, AnnotationWriter
 from runbooks.dashboards.sources import annotation_of_incident, incident_source, operation_source
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.timers import TimerDispatcher
@@ -127,11 +127,25 @@ async def test_where_grafana_is_in_trouble_it_is_written_afterwards(harness: Ann
     for _ in range(2):
         await harness.run_due()
         assert harness.annotations == []
-        harness.clock.advance(SOON)
+        harness.clock.advance(2 * FIRST_PAUSE)
     harness.stand_in.state.trouble = Trouble()
     await harness.run_due()
     assert len(harness.annotations) == 1
     assert await harness.timers() == 0
+
+
+async def test_a_grafana_in_trouble_is_left_alone_however_much_waits(harness: AnnotationHarness) -> None:
+    harness.stand_in.state.trouble = Trouble(status=502)
+    for number in range(60):
+        await harness.save(replace(succeeded(), id=f"op-{number}", source=f"click-{number}"), new=True)
+    for _ in range(5):
+        await harness.run_due()
+    assert len(harness.stand_in.state.requests) == 1
+    harness.stand_in.state.trouble = Trouble()
+    harness.clock.advance(FIRST_PAUSE)
+    for _ in range(5):
+        await harness.run_due()
+    assert (len(harness.annotations), await harness.timers()) == (60, 0)
 
 
 async def test_an_answer_that_was_lost_makes_no_second_one(harness: AnnotationHarness) -> None:
@@ -140,7 +154,7 @@ async def test_an_answer_that_was_lost_makes_no_second_one(harness: AnnotationHa
     await harness.run_due()
     assert len(harness.annotations) == 1
     harness.stand_in.state.trouble = Trouble()
-    harness.clock.advance(SOON)
+    harness.clock.advance(FIRST_PAUSE)
     await harness.run_due()
     assert (len(harness.annotations), await harness.timers()) == (1, 0)
 
@@ -169,7 +183,7 @@ async def test_after_a_day_without_grafana_it_is_given_up(harness: AnnotationHar
         await harness.run_due()
         if not await harness.timers():
             break
-        harness.clock.advance(LATER)
+        harness.clock.advance(LONGEST_PAUSE)
     assert harness.writer.given_up == 1
     assert harness.clock.now() - NOW > GIVE_UP_AFTER
     assert len(harness.stand_in.state.requests) < MAX_ROUNDS
