@@ -16,6 +16,7 @@ from bot.slack.directory import SlackDirectory
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock, SystemClock
 from runbooks.dashboards.sources import AnnotationSource
+from runbooks.digest.measuring import HealthSources
 from runbooks.engine.engine import PROCEDURES_VERSION, StepObserver, ignore_step
 from runbooks.engine.lease import Lease, LeaseTimings, SharedLease, SingleReplicaLease
 from runbooks.paging.listeners import PageListeners
@@ -57,6 +58,8 @@ class CoreComponents:
     """What families do when pages are acknowledged. Filled before anything is started."""
     annotation_sources: dict[str, AnnotationSource] = field(default_factory=dict)
     """What is written to Grafana, by the prefix of its id. Filled before anything is started."""
+    health: HealthSources = field(default_factory=HealthSources)
+    """What families measure. Filled before anything is started."""
 
     @property
     def clock(self) -> Clock:

@@ -2,6 +2,7 @@
 
 from bot.components.alerts import ALERTS
 from bot.components.dashboards import DASHBOARDS
+from bot.components.digest import DIGEST
 from bot.components.family import Family
 from bot.components.general import GENERAL
 from bot.components.incidents import INCIDENTS
@@ -9,4 +10,4 @@ from bot.components.oncall import ONCALL
 from bot.components.operations import OPERATIONS
 from bot.components.paging import PAGING
 
-FAMILIES: tuple[Family, ...] = (OPERATIONS, ALERTS, INCIDENTS, ONCALL, PAGING, DASHBOARDS, GENERAL)
+FAMILIES: tuple[Family, ...] = (OPERATIONS, ALERTS, INCIDENTS, ONCALL, PAGING, DASHBOARDS, DIGEST, GENERAL)

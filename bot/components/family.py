@@ -20,6 +20,7 @@ from commands.core.request import Acknowledge
 from commands.core.router import Router
 from commands.home import HomeSection
 from domain.catalogue.catalogue import Catalogue
+from domain.health import HealthCheck, NightSource
 from runbooks.dashboards.sources import AnnotationSource
 from runbooks.due_sweep import DueCheck
 from runbooks.housekeeping import Cleaning, FindStored, Prune
@@ -79,6 +80,10 @@ class FamilyComponents:
     """Called before a page is locked, with what it is about."""
     due_checks: tuple[DueCheck, ...] = ()
     """What proves each minute that nothing which is open was forgotten."""
+    health_checks: tuple[HealthCheck, ...] = ()
+    """What ``health`` and the digest measure."""
+    night_sources: tuple[NightSource, ...] = ()
+    """Where the digest finds what the night left behind."""
     on_groups_saved: OnGroupsSaved | None = None
     on_operation_saved: OnOperationSaved | None = None
     on_incident_saved: OnIncidentSaved | None = None

@@ -41,6 +41,7 @@ from domain.workloads.deployments import Autoscaler, Owner, OwnerKind
 from tests.harness.families import Fact
 from tests.harness.samples.alert_gallery import ALERT_GALLERY
 from tests.harness.samples.dashboard_gallery import DASHBOARD_GALLERY
+from tests.harness.samples.digest_gallery import DIGEST_GALLERY
 from tests.harness.samples.incident_gallery import INCIDENT_GALLERY
 from tests.harness.samples.incident_report_gallery import REPORT_GALLERY
 from tests.harness.samples.oncall_gallery import ONCALL_GALLERY
@@ -318,4 +319,5 @@ GALLERY: dict[str, Fact] = {
     **ONCALL_GALLERY,
     **PAGE_GALLERY,
     **DASHBOARD_GALLERY,
+    **DIGEST_GALLERY,
 }

@@ -1,0 +1,1 @@
+"""Health now, and the digest of every morning."""

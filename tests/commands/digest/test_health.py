@@ -1,0 +1,92 @@
+"""What a person sees who asks how an environment is."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.answers.health import HealthAnswer
+from domain.errors import TemporaryError
+from domain.health import HealthCheck, HealthLevel, HealthLine
+from runbooks.digest.checks import HouseChecks
+from runbooks.digest.measuring import HealthReader, HealthSources
+from sandbox.cluster import ClusterFault
+from tests.harness.commands import CommandHarness, open_command_harness
+from tests.harness.families import render_text
+from tests.harness.samples.alerts import group
+from tests.harness.samples.team import GUS, VIV
+
+
+@dataclass(frozen=True)
+class HealthHarness:
+    commands: CommandHarness
+    sources: HealthSources
+
+    async def health(self, text: str) -> HealthAnswer:
+        answer = await self.commands.run_command(VIV, text)
+        assert isinstance(answer, HealthAnswer), answer
+        return answer
+
+    async def line(self, system: str) -> HealthLine:
+        (production,) = (await self.health("health production")).environments
+        return next(each for each in production.lines if each.system == system)
+
+
+@pytest.fixture
+async def harness(tmp_path: Path) -> AsyncIterator[HealthHarness]:
+    async with open_command_harness(tmp_path) as commands:
+        known = commands.services
+        checks = HouseChecks(store=known.store, clock=commands.clock, catalogue=lambda: known.catalogue, clusters=known.clusters)
+        sources = HealthSources(checks=list(checks.all()))
+        reader = HealthReader(sources, commands.clock)
+        services = replace(known, family_services={**known.family_services, HealthReader: reader})
+        yield HealthHarness(replace(commands, services=services), sources)
+
+
+async def test_every_environment_is_shown_with_its_pods(harness: HealthHarness) -> None:
+    answer = await harness.health("health")
+    assert [each.environment for each in answer.environments] == ["development", "staging", "production"]
+    text = render_text(answer)
+    assert "ready" in text
+    assert "none fires" in text
+
+
+async def test_red_comes_first(harness: HealthHarness) -> None:
+    await harness.commands.save_groups(group(environment="production"))
+    (production,) = (await harness.health("health production")).environments
+    assert [each.level.rank for each in production.lines] == sorted(each.level.rank for each in production.lines)
+    assert (await harness.line("alerts")).level in {HealthLevel.RED, HealthLevel.YELLOW}
+
+
+async def test_an_alert_of_another_environment_is_not_counted(harness: HealthHarness) -> None:
+    await harness.commands.save_groups(group(environment="staging"))
+    assert (await harness.line("alerts")).text == "none fires"
+
+
+@pytest.mark.parametrize("kind", ["hangs", "fails", "has a bug"])
+async def test_a_check_that_could_not_be_made_says_so_and_sinks_no_other(harness: HealthHarness, kind: str) -> None:
+    async def run(_environment: str) -> tuple[HealthLine, ...]:
+        if kind == "hangs":
+            await asyncio.Event().wait()
+        raise TemporaryError("Jaeger is down.") if kind == "fails" else KeyError("data")
+
+    harness.sources.checks.append(HealthCheck(name="traces", run=run, timeout=timedelta(milliseconds=20)))
+    line = await harness.line("traces")
+    assert line.level is HealthLevel.UNKNOWN
+    expected = {"hangs": "no answer within 0.02 s", "fails": "Jaeger is down.", "has a bug": "an error of deepecho"}
+    assert expected[kind] in str(line.text)
+    assert (await harness.line("pods")).level is not HealthLevel.UNKNOWN
+
+
+async def test_a_cluster_that_does_not_answer_is_unknown_and_the_rest_is_there(harness: HealthHarness) -> None:
+    harness.commands.stand_in.inject_fault(ClusterFault(kind="hold", times=100))
+    assert (await harness.line("pods")).level is HealthLevel.UNKNOWN
+    assert (await harness.line("alerts")).level is HealthLevel.GREEN
+
+
+async def test_who_may_see_nothing_is_told_so(harness: HealthHarness) -> None:
+    answer = await harness.commands.run_command(GUS, "health production")
+    assert not isinstance(answer, HealthAnswer)
