@@ -16,8 +16,10 @@ from domain.answers.dashboards import DashboardsAnswer
 from domain.catalogue.catalogue import Catalogue
 from domain.dashboards.pictures import PanelPicture
 from domain.errors import DeepechoError
+from domain.health import HealthCheck
 from integrations.grafana import open_grafana
 from runbooks.dashboards.annotations import AnnotationListeners, AnnotationWriter
+from runbooks.dashboards.health import GrafanaHealth
 from runbooks.dashboards.pictures import PanelPictures
 from runbooks.dashboards.search import DashboardSearch
 from runbooks.dashboards.sources import incident_source, operation_source
@@ -37,6 +39,7 @@ def build_dashboards(core: CoreComponents, notify_outbox: NotifyOutbox) -> Famil
         on_operation_saved=listeners.on_operation_saved,
         on_incident_saved=listeners.on_incident_saved,
         close=servers.close,
+        health_checks=(HealthCheck(name="Grafana", run=GrafanaHealth(core.clock, servers.reader, writer.problem).check),),
         tasks=(BackgroundTask("annotations", writer.run), BackgroundTask("panel-pictures", pictures.run)),
         timer_handlers={ANNOTATE: writer.submit},
         metrics=(

@@ -18,6 +18,7 @@ from domain.dashboards.annotations import Annotation, StoredAnnotation
 from domain.errors import UNEXPECTED_ERRORS, DeepechoError, NotFound, TemporaryError
 from domain.incidents.incident import Incident
 from domain.operations.operation import OperationRecord
+from domain.rich_text import Text
 from runbooks.dashboards.sources import AnnotationSource, annotation_of_incident, annotation_of_operation
 from storage.annotations import annotation_timer, request_annotation
 from storage.store import Store, Transaction
@@ -91,6 +92,11 @@ class AnnotationWriter:
         self._queue: asyncio.Queue[tuple[Timer, datetime]] = asyncio.Queue()
         self.written = self.given_up = 0
 
+    def problem(self, environment: str) -> Text:
+        """Why the Grafana of an environment did not take the last annotation; empty where it did, or was not asked."""
+        pause = self._pauses.get(environment)
+        return pause.problem if pause else ""
+
     async def submit(self, timer: Timer, at: datetime) -> None:
         """Queue the annotation of a timer that was claimed ``at``. It stays until the annotation is written."""
         self._queue.put_nowait((timer, at))
@@ -133,6 +139,7 @@ class AnnotationWriter:
             self.written += 1
             pause.end()
             return None
+        pause.problem = failure.sentence
         if isinstance(failure, TemporaryError):
             pause.begin(now)
         is_final = not isinstance(failure, TemporaryError) or now - (annotation.until or annotation.since) > GIVE_UP_AFTER
@@ -164,6 +171,7 @@ class _Pause:
 
     failures: int = 0
     until: datetime | None = None
+    problem: Text = ""
 
     def begin(self, now: datetime) -> None:
         self.failures += 1
@@ -171,7 +179,7 @@ class _Pause:
         self.until = now + timedelta(seconds=seconds)
 
     def end(self) -> None:
-        self.failures, self.until = 0, None
+        self.failures, self.until, self.problem = 0, None, ""
 
 
 async def _write_once(grafana: AnnotationApi, annotation: Annotation) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from domain.catalogue.catalogue import Catalogue
+from domain.health import HealthLevel
 from domain.incidents.changes import IncidentChange
 from domain.incidents.incident import Incident, IncidentState, Mark, Participant
 from domain.operations.operation import OperationRecord, State
@@ -16,6 +17,7 @@ from domain.people import Person
 from domain.severities import Severity
 from integrations.grafana import Grafana, open_grafana
 from runbooks.dashboards.annotations import FIRST_PAUSE, GIVE_UP_AFTER, LONGEST_PAUSE, AnnotationListeners, AnnotationWriter
+from runbooks.dashboards.health import GrafanaHealth
 from runbooks.dashboards.sources import annotation_of_incident, incident_source, operation_source
 from runbooks.incidents.saving import IncidentSaver
 from runbooks.timers import TimerDispatcher
@@ -174,6 +176,31 @@ async def test_a_refusal_is_counted_and_not_repeated(harness: AnnotationHarness)
     await harness.save(succeeded(), new=True)
     await harness.run_due()
     assert (harness.writer.given_up, await harness.timers()) == (1, 0)
+
+
+async def test_health_says_that_grafana_refuses_and_that_it_does_no_longer(harness: AnnotationHarness) -> None:
+    health = GrafanaHealth(harness.clock, lambda name: harness.grafana if name == "production" else None, harness.writer.problem)
+    assert await health.check("staging") == ()
+
+    async def line() -> tuple[HealthLevel, str]:
+        (found,) = await health.check("production")
+        return found.level, str(found.text)
+
+    assert await line() == (HealthLevel.GREEN, "answers, version 12.3.0")
+    harness.stand_in.state.trouble = Trouble(status=403)
+    await harness.save(succeeded(), new=True)
+    await harness.run_due()
+    harness.stand_in.state.trouble = Trouble()
+    level, text = await line()
+    assert level is HealthLevel.YELLOW
+    assert text.startswith("answers, but takes no annotations: Grafana at ")
+    await harness.save(succeeded())
+    await harness.run_due()
+    assert await line() == (HealthLevel.GREEN, "answers, version 12.3.0")
+    harness.stand_in.state.trouble = Trouble(status=503)
+    level, text = await line()
+    assert level is HealthLevel.YELLOW
+    assert "HTTP 503" in text
 
 
 async def test_after_a_day_without_grafana_it_is_given_up(harness: AnnotationHarness) -> None:
