@@ -42,6 +42,14 @@ class DashboardQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """One Grafana, and the first of the environments that share it."""
+
+    address: str
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Result:
     """What one step has found out, and what it could not."""
 
@@ -68,7 +76,9 @@ class DashboardSearch:
         for name in environments:
             if address := self._catalogue().environments[name].grafana:
                 by_address.setdefault(address, []).append(name)
-        found = await asyncio.gather(*(self._in_one(address, names, query) for address, names in by_address.items()))
+        found = await asyncio.gather(
+            *(self._in_one(_Place(address, names[0]), names, query) for address, names in by_address.items())
+        )
         links = tuple(link for each in found for link in each.links)
         return DashboardsAnswer(
             title=_title(query),
@@ -79,26 +89,26 @@ class DashboardSearch:
             all_url=search_url(next(iter(by_address)), query.words) if len(by_address) == 1 else "",
         )
 
-    async def _in_one(self, address: str, environments: Sequence[str], query: DashboardQuery) -> _Result:
+    async def _in_one(self, place: _Place, environments: Sequence[str], query: DashboardQuery) -> _Result:
         # Several environments in one Grafana, and none was named: the dashboard's own choice stays.
         own = query.scope.environment or (environments[0] if len(environments) == 1 else "")
         query = replace(query, scope=replace(query.scope, environment=own))
         known = tuple(self._known(query))
-        reader = self._grafana(environments[0])
+        reader = self._grafana(place.environment)
         if reader is None:
-            return self._unread(address, known, query, ())
+            return self._unread(place, known, query, ())
         deadline = asyncio.get_running_loop().time() + self._answer_seconds
         try:
             async with asyncio.timeout_at(deadline):
                 found = await self._search(reader, query)
         except TimeoutError:
             late = f"Grafana did not answer within {self._answer_seconds:g} s. {_KNOWN_ONLY}"
-            return self._unread(address, known, query, (late,))
+            return self._unread(place, known, query, (late,))
         except DeepechoError as error:
-            return self._unread(address, known, query, (sentence(error.sentence, f" {_KNOWN_ONLY}"),))
-        merged = tuple({each.uid: each for each in (*found, *known)}[uid] for uid in _uids((*known, *found)))
+            return self._unread(place, known, query, (sentence(error.sentence, f" {_KNOWN_ONLY}"),))
+        merged = tuple({each.uid: each for each in (*known, *found)}.values())
         details = await self._read_all(reader, merged[:MAX_SHOWN], deadline)
-        return self._with_details(address, merged, details, query)
+        return self._with_details(place, merged, details, query)
 
     async def _search(self, reader: GrafanaReader, query: DashboardQuery) -> tuple[FoundDashboard, ...]:
         """By the words without the service's name; if nothing fits, by all of them: it may be part of the title."""
@@ -117,9 +127,9 @@ class DashboardSearch:
         return {service, *self._catalogue().services[service].aliases} if service else set()
 
     def _unread(
-        self, address: str, known: Sequence[FoundDashboard], query: DashboardQuery, problems: tuple[Text, ...]
+        self, place: _Place, known: Sequence[FoundDashboard], query: DashboardQuery, problems: tuple[Text, ...]
     ) -> _Result:
-        return _Result(tuple(self._link(address, each, None, query) for each in known), problems, len(known))
+        return _Result(tuple(self._link(place, each, None, query) for each in known), problems, len(known))
 
     async def _read_all(
         self, reader: GrafanaReader, found: Sequence[FoundDashboard], deadline: float
@@ -130,29 +140,33 @@ class DashboardSearch:
 
     def _with_details(
         self,
-        address: str,
+        place: _Place,
         found: Sequence[FoundDashboard],
         read: "Sequence[Dashboard | DeepechoError]",
         query: DashboardQuery,
     ) -> _Result:
         links: list[DashboardLink] = []
         for each, details in zip(found, read, strict=False):  # only the first ones were read
-            links += self._links(address, each, details if isinstance(details, Dashboard) else None, query)
+            if not isinstance(details, NotFound):
+                links += self._links(place, each, details if isinstance(details, Dashboard) else None, query)
         problems = dict.fromkeys(each.sentence for each in read if isinstance(each, DeepechoError))
-        return _Result(tuple(links), tuple(problems), len(links) + len(found) - len(read))
+        unread = len(found) - len(read)
+        if query.panel and unread:
+            problems[f"Panels were looked for in the first {len(read)} of {len(found)} dashboards: more words find fewer."] = None
+        return _Result(tuple(links), tuple(problems), len(links) + (0 if query.panel else unread))
 
     def _links(
-        self, address: str, found: FoundDashboard, details: Dashboard | None, query: DashboardQuery
+        self, place: _Place, found: FoundDashboard, details: Dashboard | None, query: DashboardQuery
     ) -> Iterable[DashboardLink]:
         if details is None or not query.panel:
             # Without details a panel cannot be named: the dashboard is the next best.
-            return [self._link(address, found, details, query)]
+            return [self._link(place, found, details, query)]
         panels = details.panels_named(query.panel)
-        return [self._link(address, found, details, query, panel.id, panel.title) for panel in panels]
+        return [self._link(place, found, details, query, panel.id, panel.title) for panel in panels]
 
     def _link(
         self,
-        address: str,
+        place: _Place,
         found: FoundDashboard,
         details: Dashboard | None,
         query: DashboardQuery,
@@ -167,8 +181,8 @@ class DashboardSearch:
         return DashboardLink(
             title=details.title if details else found.title,
             folder=(details.folder if details else "") or found.folder,
-            url=dashboard_url(address, found.uid, query.shown, values, panel_id),
-            environment=next(name for name, each in catalogue.environments.items() if each.grafana == address),
+            url=dashboard_url(place.address, found.uid, query.shown, values, panel_id),
+            environment=place.environment,
             uid=found.uid,
             panel=panel,
             panel_id=panel_id or 0,
@@ -186,10 +200,6 @@ async def _read(reader: GrafanaReader, found: FoundDashboard, deadline: float) -
         return NotFound(f"Grafana has no dashboard {found.uid}, which the catalogue names for {found.title}.")
     except DeepechoError as error:
         return error
-
-
-def _uids(found: Iterable[FoundDashboard]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.uid for each in found))
 
 
 def _title(query: DashboardQuery) -> str:

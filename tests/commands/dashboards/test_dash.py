@@ -174,6 +174,9 @@ async def test_more_than_a_phone_shows(harness: DashHarness) -> None:
     answer = await harness.dash("dash production more")
     assert (len(answer.links), answer.more) == (8, 12)
     assert answer.all_url == f"{harness.grafana.url}/dashboards?query=more"
+    panels = await harness.dash("dash production more --panel p95")
+    assert len(panels.links) == 8
+    assert "in the first 8 of 20 dashboards" in render_text(panels)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +204,7 @@ async def test_a_dashboard_of_the_catalogue_that_is_gone_is_said(harness: DashHa
     del harness.grafana.state.dashboards["deep-echo-main"]
     answer = await harness.dash("dash production deep-echo-main")
     assert "Grafana has no dashboard deep-echo-main" in render_text(answer)
+    assert answer.links == ()
 
 
 async def test_who_may_see_nothing_sees_no_dashboard(harness: DashHarness) -> None:

@@ -1,3 +1,11 @@
-from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
+import pytest
 
-__all__ = ["database_url", "migrated_file", "postgres", "postgres_url", "sqlite_url", "store"]
+from tests.harness.databases import migrated_file, sqlite_url, store
+
+__all__ = ["migrated_file", "sqlite_url", "store"]
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """SQLite alone: annotations are timers, which other tests hold on both databases."""
+    return sqlite_url
