@@ -1,15 +1,21 @@
 """Health and the digest: a line for each system, red first."""
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 
-from bot.views.markup.document import Block, Context, Document, Header, Paragraph
+from bot.views.markup.document import Actions, Block, Button, Context, Divider, Document, Header, Paragraph
 from bot.views.markup.spans import Line, Strong, join_dots, line
+from domain.answers.digest import DigestAnswer
 from domain.answers.health import EnvironmentHealth, HealthAnswer
-from domain.health import HealthLevel, HealthLine
+from domain.digest.digest import Digest
+from domain.health import HealthLevel, HealthLine, LeftByNight
 from domain.rich_text import CommandMention, Timestamp
 
 LEVEL_EMOJI = {HealthLevel.RED: "🔴", HealthLevel.YELLOW: "🟡", HealthLevel.UNKNOWN: "⚪", HealthLevel.GREEN: "🟢"}
+LEFT = "digest.left"
+_LEFT_COMMAND = re.compile(r"[a-z]+( [a-zA-Z0-9:=./-]+){1,8}")
+_MAX_LEFT = 8
 MAX_BARS = 24
 _BARS = "▁▂▃▄▅▆▇█"
 _MAX_LINES = 30
@@ -25,10 +31,47 @@ def health(fact: HealthAnswer) -> Document:
     return Document(summary=summary, blocks=tuple(blocks))
 
 
-def health_line(each: HealthLine) -> Line:
+def digest_answer(fact: DigestAnswer) -> Document:
+    """A digest that a person asked for."""
+    return digest(fact.digest)
+
+
+def digest(fact: Digest) -> Document:
+    """A line for each system, what happened since yesterday, and what the night left behind, each with its button."""
+    title = f"{_worst(fact.lines)} Good morning · {fact.period:%a %d %b} · {fact.environment}"
+    compared = dict(fact.comparisons)
+    lines = tuple(health_line(each, compared.get(each.system, "")) for each in fact.lines)
+    blocks: list[Block] = [Header(title), Paragraph(lines, _MAX_LINES)]
+    since = join_dots(*fact.since_yesterday) or line("nothing was changed, and no incident was declared")
+    blocks.append(Paragraph((line(Strong("since yesterday"), " ", since),)))
+    if fact.left:
+        blocks += (Divider(), Paragraph((line(Strong("What the night left behind")),)))
+    for item in fact.left[:_MAX_LEFT]:
+        blocks += (Paragraph((line(item.text, " · ", CommandMention(item.command)),)), Actions((_left_button(item),)))
+    more = len(fact.left) - _MAX_LEFT
+    blocks += [Context(line(f"and {more} more that the night left behind"))] if more > 0 else []
+    if fact.problems:
+        blocks.append(Paragraph(tuple(line("⚪ ", problem) for problem in fact.problems)))
+    made = line("measured ", Timestamp(fact.made_at))
+    late = line("late: it was due ", Timestamp(fact.due_at)) if fact.is_late and fact.due_at else ""
+    blocks.append(Context(join_dots(made, late)))
+    return Document(summary=line(title), blocks=tuple(blocks))
+
+
+def _left_button(item: LeftByNight) -> Button:
+    return Button(text=item.label, action=LEFT, value=item.command)
+
+
+def left_command(value: str) -> str | None:
+    """The command of a button under what the night left behind; a word of it alone is none."""
+    return value if _LEFT_COMMAND.fullmatch(value) else None
+
+
+def health_line(each: HealthLine, compared: str = "") -> Line:
     """The system, what was found, its sparkline, and what shows more where it is not well."""
     command = CommandMention(each.commands[0]) if each.commands and each.level is not HealthLevel.GREEN else ""
-    return join_dots(line(LEVEL_EMOJI[each.level], " ", Strong(each.system), " ", each.text), sparkline(each.series), command)
+    what = line(LEVEL_EMOJI[each.level], " ", Strong(each.system), " ", each.text)
+    return join_dots(what, compared, sparkline(each.series), command)
 
 
 def sparkline(values: Sequence[float]) -> str:

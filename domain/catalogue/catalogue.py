@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from domain import defaults
 from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.base import ConfigModel, DnsLabel
+from domain.catalogue.digest import DigestConfig
 from domain.catalogue.incidents import IncidentsConfig
 from domain.catalogue.oncall import TeamConfig, check_oncall
 from domain.catalogue.paging import PagingConfig, check_paging
@@ -109,11 +110,14 @@ class Catalogue(ConfigModel):
     oncall: dict[DnsLabel, TeamConfig] = Field(default_factory=dict)
     incidents: IncidentsConfig | None = None
     paging: PagingConfig | None = None
+    digests: dict[DnsLabel, DigestConfig] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_references(self) -> Self:
         for name, environment in self.environments.items():
             _check_exists(f"environments.{name}.cluster", environment.cluster, self.clusters)
+        for name, digest in self.digests.items():
+            _check_exists(f"digests.{name}.environment", digest.environment, self.environments)
         for name, application in self.applications.items():
             for service in application.services:
                 _check_exists(f"applications.{name}.services", service, self.services)

@@ -53,6 +53,7 @@ async def test_help_shows_every_command_with_its_example(harness: CommandHarness
         *("page", "page show", "page test"),
         "dash",
         "health",
+        "digest",
         *(f"incident {act}" for act in ("ack", "close", "declare", "here", "link", "list", "merge", "mitigate", "open", "pause")),
         *(f"incident {act}" for act in ("rename", "reopen", "resolve", "role", "severity", "show", "task", "unlink", "update")),
         *(f"incident {act}" for act in ("catchup", "postmortem", "postmortem done", "stats")),

@@ -1,7 +1,11 @@
 """One believable fact of each kind that shows health."""
 
+from datetime import timedelta
+
+from domain.answers.digest import DigestAnswer
 from domain.answers.health import EnvironmentHealth, HealthAnswer
-from domain.health import HealthLevel, HealthLine
+from domain.digest.digest import Digest
+from domain.health import HealthLevel, HealthLine, LeftByNight
 from domain.rich_text import Timestamp, sentence
 from tests.harness.families import Fact
 from tests.harness.samples.operations import NOW
@@ -20,9 +24,31 @@ LINES = (
     health_line("pods", HealthLevel.GREEN, "21/21 ready", value=21),
     health_line("on call", HealthLevel.GREEN, sentence("platform: ana until ", Timestamp(NOW))),
 )
+MORNING = Digest(
+    audience="platform",
+    environment="production",
+    channel="C0OPS",
+    period=NOW.date(),
+    due_at=NOW - timedelta(hours=4),
+    made_at=NOW,
+    lines=LINES,
+    comparisons=(("alerts", "yesterday 4, average of 7 digests 3.1"),),
+    since_yesterday=("3 deploy", "1 rollback", "incident inc-x4k2 (P2, checkout is slow)"),
+    left=(
+        LeftByNight(text="production is locked: <!channel> migration.", command="unlock production", label="Unlock"),
+        LeftByNight(
+            text=sentence("the post-mortem of inc-x4k2 is due ", Timestamp(NOW)),
+            command="incident postmortem inc-x4k2",
+            label="Post-mortem",
+        ),
+    ),
+    problems=("leases: not known: no answer within 1.5 s",),
+)
 DIGEST_GALLERY: dict[str, Fact] = {
     "health": HealthAnswer(
         at=NOW, environments=(EnvironmentHealth("production", LINES), EnvironmentHealth("staging", LINES[3:]))
     ),
+    "digest": MORNING,
+    "digest of a quiet night": DigestAnswer(Digest(environment="staging", period=NOW.date(), made_at=NOW, lines=LINES[3:])),
     "health where nothing is measured": HealthAnswer(at=NOW, environments=(EnvironmentHealth("development", ()),)),
 }

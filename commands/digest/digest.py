@@ -1,0 +1,50 @@
+"""The command ``digest``."""
+
+from datetime import date
+
+from commands.core.arguments import Arguments
+from commands.core.request import Request
+from commands.core.router import Router
+from domain.answers.digest import DigestAnswer
+from domain.errors import Denied, NotFound, UsageError
+from domain.facts import Answer
+from domain.people import Role
+from domain.typed_times import zone_named
+from runbooks.digest.composing import DigestComposer
+from storage.digest import DigestRepository
+
+router = Router()
+
+
+@router.command("digest", needs=Role.VIEWER, usage="[env] [--for 2026-11-20]", example="digest production", group="Look")
+async def digest_command(request: Request, args: Arguments) -> Answer:
+    """The morning digest as it would be now, or with --for the one that was made for that date."""
+    environment = args.environment or _first(request)
+    if "for" in args.flags:
+        return await _of_date(request, environment, _date(args.flags["for"]))
+    today = request.at.astimezone(zone_named(request.member.time_zone)).date()
+    return DigestAnswer(await request.services.of(DigestComposer).compose(environment, today, request.at))
+
+
+async def _of_date(request: Request, environment: str, period: date) -> Answer:
+    async with request.services.store.read() as tx:
+        found = await tx.of(DigestRepository).of(environment, period)
+    if found is None:
+        raise NotFound(f"There is no digest of {environment} for {period:%a %d %b %Y}: none was made, or it is no longer kept.")
+    return DigestAnswer(found)
+
+
+def _first(request: Request) -> str:
+    """The environment whose digests the person may see, else the first that they may see. Raises ``Denied``."""
+    visible = request.visible_environments
+    if not visible:
+        raise Denied("You may see no environment, and so no digest.")
+    with_digest = [each.environment for each in request.catalogue.digests.values() if each.environment in visible]
+    return next(iter(with_digest), visible[-1])
+
+
+def _date(word: str) -> date:
+    try:
+        return date.fromisoformat(word)
+    except ValueError as error:
+        raise UsageError(f"“{word}” is not a date.", "Write it as 2026-11-20.") from error

@@ -1,0 +1,9 @@
+"""How forms ask for a digest."""
+
+from collections.abc import Mapping
+
+from commands.core.fields import ArgumentField
+
+FIELDS: Mapping[str, ArgumentField] = {
+    "for": ArgumentField(label="Date", hint="Such as 2026-11-20. Empty: as it is now."),
+}

@@ -1,0 +1,88 @@
+"""The digest in the whole process: it arrives once, also where Slack did not take it, and its buttons do what they say."""
+
+from datetime import UTC, date, timedelta
+
+import yaml
+
+from bot.wiring import Bot
+from sandbox.slack.message_views import MessageView
+from storage.digest import DigestRepository, DigestState
+from tests.harness.bot import BotHarness
+from tests.harness.wait import wait_until
+
+DUE_IN = timedelta(hours=3)
+
+
+def add_digest(harness: BotHarness) -> date:
+    """One of production that is due in three hours; its period."""
+    data = yaml.safe_load(harness.catalogue.read_text())
+    at = harness.clock.now().astimezone(UTC) + DUE_IN
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    channel = data["environments"]["production"]["channel"]
+    settings = {"environment": "production", "channel": channel, "zone": "UTC", "at": f"{at:%H:%M}", "days": days}
+    data["digests"] = {"platform": settings}
+    harness.catalogue.write_text(yaml.safe_dump(data))
+    return at.date()
+
+
+def is_digest(message: MessageView) -> bool:
+    return "Good morning" in message.visible_text
+
+
+async def state(bot: Bot, period: date) -> DigestState | None:
+    async with bot.core.store.read() as tx:
+        found = await tx.of(DigestRepository).get("platform", period)
+    return found.state if found else None
+
+
+async def test_a_digest_arrives_and_its_button_unlocks_what_the_night_left_locked(harness: BotHarness) -> None:
+    period, people = add_digest(harness), harness.slack.client
+    async with harness.run_bot() as bot:
+
+        async def is_planned() -> bool:
+            return await state(bot, period) is DigestState.PLANNED
+
+        await wait_until(is_planned)
+        await people.command("sam", "lock production database move", channel="ops")
+
+        async def is_locked() -> bool:
+            async with bot.core.store.read() as tx:
+                return bool(await tx.locks.active(harness.clock.now()))
+
+        await wait_until(is_locked)
+        harness.clock.offset += DUE_IN
+        digest = await people.wait_for_message(is_digest)
+        assert "production is locked by" in digest.visible_text
+        assert "pods" in digest.visible_text
+        await people.press("sam", digest, "Unlock")
+        await people.wait_for_ephemeral("sam", "unlocked")
+
+        await people.command("sam", f"digest production --for {period}", channel="ops")
+        await people.wait_for_ephemeral("sam", "What the night left behind")
+
+
+async def test_a_digest_that_slack_did_not_take_is_delivered_after_a_restart(harness: BotHarness) -> None:
+    period, people = add_digest(harness), harness.slack.client
+    await people.faults.answer_unavailable("chat.postMessage", times=1000)
+    async with harness.run_bot() as bot:
+
+        async def is_planned() -> bool:
+            return await state(bot, period) is DigestState.PLANNED
+
+        async def is_made() -> bool:
+            return await state(bot, period) is DigestState.MADE
+
+        await wait_until(is_planned)
+        harness.clock.offset += DUE_IN
+        await wait_until(is_made)
+    await people.faults.clear()
+    harness.clock.offset += timedelta(hours=1)
+    async with harness.run_bot() as bot:
+        digest = await people.wait_for_message(is_digest)
+
+        async def is_delivered() -> bool:
+            return await state(bot, period) is DigestState.DELIVERED
+
+        await wait_until(is_delivered)
+        messages = await people.all_messages(digest.channel)
+        assert sum(map(is_digest, messages)) == 1
