@@ -47,7 +47,11 @@ class DigestComposer:
         async with self.store.read() as tx:
             operations = await tx.operations.requested_since(since, environment=environment)
             incidents = await tx.of(IncidentRepository).latest(MAX_INCIDENTS, since=since)
+            alerts = Counter(await tx.alerts.titles_since(environment, since))
         counts = Counter(each.verb.value for each in operations if each.requested_at >= since)
-        texts: list[Text] = [f"{count} {verb}" for verb, count in sorted(counts.items())]
+        texts: list[Text] = [f"{verb}: {count}" for verb, count in sorted(counts.items())]
+        if alerts:
+            title, count = alerts.most_common(1)[0]
+            texts.append(f"alerts: {alerts.total()}, {count} of them {title}")
         shown = [each for each in incidents if each.environment == environment and not each.security and not each.is_test]
         return (*texts, *(f"incident {each.id} ({each.severity}, {each.title})" for each in shown))

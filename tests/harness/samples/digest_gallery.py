@@ -33,7 +33,12 @@ MORNING = Digest(
     made_at=NOW,
     lines=LINES,
     comparisons=(("alerts", "yesterday 4, average of 7 digests 3.1"),),
-    since_yesterday=("3 deploy", "1 rollback", "incident inc-x4k2 (P2, checkout is slow)"),
+    since_yesterday=(
+        "deploy: 3",
+        "rollback: 1",
+        "alerts: 14, 9 of them HighMemoryUsage",
+        "incident inc-x4k2 (P2, checkout is slow)",
+    ),
     left=(
         LeftByNight(text="production is locked: <!channel> migration.", command="unlock production", label="Unlock"),
         LeftByNight(
