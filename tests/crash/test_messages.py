@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox.slack import LocalSlack, RunningSlack
-from tests.harness.crash import RUN_TIMEOUT, CrashHarness, Scenario, open_crash_harness, run_scenario, wait_finished
+from tests.harness.crash import CrashHarness, Scenario, open_crash_harness, run_scenario, start_connected, wait_finished
 from tests.harness.crash_databases import FreshDatabases
 
 ROLLBACK = Scenario("rollback", '/deepecho rollback production abc1234 main --reason "errors"', approved=True)
@@ -42,8 +42,7 @@ async def test_killed_while_each_message_is_on_its_way(slack: RunningSlack, data
         await run_scenario(harness, ROLLBACK)
         expected = await harness.final_state()
     async with open_crash_harness(slack, *databases.take("killed")) as harness:
-        await harness.start_bot()
-        await slack.client.wait_for_bot(within=RUN_TIMEOUT)
+        await start_connected(harness)
         async with asyncio.TaskGroup() as at_once:
             at_once.create_task(crash_at_every_post(harness))
             await slack.client.command("ana", ROLLBACK.command, channel=harness.channel)

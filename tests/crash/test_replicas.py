@@ -8,7 +8,16 @@ import pytest
 from runbooks.engine.engine import PROCEDURES_VERSION
 from runbooks.engine.lease import LEASE_LOST_EXIT_CODE
 from sandbox.slack import LocalSlack, RunningSlack
-from tests.harness.crash import RUN_TIMEOUT, CrashHarness, FinalState, Scenario, open_crash_harness, run_scenario, wait_finished
+from tests.harness.crash import (
+    RUN_TIMEOUT,
+    CrashHarness,
+    FinalState,
+    Scenario,
+    open_crash_harness,
+    run_scenario,
+    start_connected,
+    wait_finished,
+)
 from tests.harness.crash_databases import FreshDatabases
 
 ROLLBACK = Scenario("rollback", '/deepecho rollback production abc1234 main --reason "errors"', approved=True)
@@ -44,11 +53,9 @@ async def wait_until(holds: Callable[[], bool]) -> None:
 async def test_the_survivor_finishes_what_the_dead_one_began(point: str, slack: RunningSlack, databases: FreshDatabases) -> None:
     expected = await run_undisturbed(slack, databases)
     async with open_crash_harness(slack, *databases.take("killed")) as harness:
-        first = await harness.start_bot(point)
-        await slack.client.wait_for_bot(within=RUN_TIMEOUT)
+        first = await start_connected(harness, point)
         await slack.client.command("ana", ROLLBACK.command, channel=harness.channel)
-        await harness.start_bot()
-        await slack.client.wait_for_bot(connections=2, within=RUN_TIMEOUT)
+        await start_connected(harness, connections=2)
         await wait_finished(harness, approved=True)
         assert await first.wait() < 0
         assert await harness.final_state() == expected
@@ -61,13 +68,11 @@ async def test_a_replica_stopped_past_its_lease_and_continued_does_nothing_more(
 ) -> None:
     expected = await run_undisturbed(slack, databases)
     async with open_crash_harness(slack, *databases.take("stopped")) as harness:
-        stopped = await harness.start_bot(DEEPECHO_TEST_STOP_AT=point)
-        await slack.client.wait_for_bot(within=RUN_TIMEOUT)
+        stopped = await start_connected(harness, DEEPECHO_TEST_STOP_AT=point)
         await slack.client.command("ana", ROLLBACK.command, channel=harness.channel)
         await asyncio.wait_for(_approved(harness), RUN_TIMEOUT)
         await wait_until(lambda: point in harness.trace.read_text().splitlines())
-        await harness.start_bot()
-        await slack.client.wait_for_bot(connections=2, within=RUN_TIMEOUT)
+        await start_connected(harness, connections=2)
         await wait_finished(harness, approved=False)
         assert await harness.final_state() == expected
         calls = len(await slack.client.api_calls("chat.postMessage"))
@@ -80,8 +85,7 @@ async def test_a_replica_stopped_past_its_lease_and_continued_does_nothing_more(
 @pytest.mark.parametrize("databases", ["postgres", "sqlite"], indirect=True)
 async def test_an_upgrade_in_the_middle_of_an_approval_ends_with_a_person(slack: RunningSlack, databases: FreshDatabases) -> None:
     async with open_crash_harness(slack, *databases.take("upgraded")) as harness:
-        old = await harness.start_bot()
-        await slack.client.wait_for_bot(within=RUN_TIMEOUT)
+        old = await start_connected(harness)
         await slack.client.command("ana", ROLLBACK.command, channel=harness.channel)
         card = await slack.client.wait_for_message(lambda message: "Approve" in message.buttons, channel=harness.channel)
         before = harness.main()["spec"]

@@ -166,19 +166,27 @@ def _without_ids_and_times(text: str, operation: str) -> str:
 
 async def run_scenario(harness: CrashHarness, scenario: Scenario, die_at: str = "") -> int:
     """Tell the story to its end; how often the bot died on the way. A dead bot is started again, without a point to die at."""
-    await harness.start_bot(die_at)
-    async with asyncio.timeout(RUN_TIMEOUT):
-        while not await is_connected(harness):
-            await _restart_if_lease_lost(harness, die_at)
-            await asyncio.sleep(0.1)
+    await start_connected(harness, die_at)
     await harness.slack.client.command("ana", scenario.command, channel=harness.channel)
     return await wait_finished(harness, approved=scenario.approved, die_at=die_at)
 
 
-async def _restart_if_lease_lost(harness: CrashHarness, die_at: str) -> None:
+async def start_connected(
+    harness: CrashHarness, die_at: str = "", *, connections: int = 1, **more: str
+) -> asyncio.subprocess.Process:
+    """Start a bot and wait until Slack has this many connections. Returns the process that lives, with its settings as given."""
+    await harness.start_bot(die_at, **more)
+    async with asyncio.timeout(RUN_TIMEOUT):
+        while not await is_connected(harness, connections):
+            await _restart_if_lease_lost(harness, die_at, **more)
+            await asyncio.sleep(0.1)
+    return harness.bots[-1]
+
+
+async def _restart_if_lease_lost(harness: CrashHarness, die_at: str, **more: str) -> None:
     """A short lease may be lost on a busy machine. That is not the death that was asked for, and a supervisor starts it again."""
     if harness.bots[-1].returncode == LEASE_LOST_EXIT_CODE:
-        await harness.start_bot(die_at)
+        await harness.start_bot(die_at, **more)
 
 
 async def wait_finished(harness: CrashHarness, *, approved: bool, die_at: str = "") -> int:
@@ -207,9 +215,9 @@ async def _approve(harness: CrashHarness) -> bool:
     return bool(answer.get("answered", True))
 
 
-async def is_connected(harness: CrashHarness) -> bool:
+async def is_connected(harness: CrashHarness, connections: int = 1) -> bool:
     sockets = await harness.slack.client.sockets.status()
-    return harness.bots[-1].returncode is None and bool(sockets["connections"])
+    return harness.bots[-1].returncode is None and int(sockets["connections"]) >= connections
 
 
 async def _settled(harness: CrashHarness) -> bool:
