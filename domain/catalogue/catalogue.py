@@ -15,6 +15,7 @@ from domain.catalogue.oncall import TeamConfig, check_oncall
 from domain.catalogue.paging import PagingConfig, check_paging
 from domain.catalogue.people import PersonConfig, check_people
 from domain.catalogue.services import Service
+from domain.catalogue.slo import ENVIRONMENT, SloConfig, SloName
 from domain.catalogue.urls import ApiBaseUrl
 from domain.errors import UsageError
 from domain.people import Member, Role, allows, roles_held
@@ -111,6 +112,7 @@ class Catalogue(ConfigModel):
     incidents: IncidentsConfig | None = None
     paging: PagingConfig | None = None
     digests: dict[DnsLabel, DigestConfig] = Field(default_factory=dict)
+    slo: dict[SloName, SloConfig] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_references(self) -> Self:
@@ -131,6 +133,15 @@ class Catalogue(ConfigModel):
         )
         _check_unique_names("environments", {name: entry.aliases for name, entry in self.environments.items()})
         _check_unique_names("services", {name: entry.aliases for name, entry in self.services.items()})
+        return self
+
+    @model_validator(mode="after")
+    def _check_objectives(self) -> Self:
+        addresses = [each.prometheus for each in self.environments.values() if each.prometheus]
+        is_shared = len(set(addresses)) < len(addresses)
+        for name, objective in self.slo.items():
+            if is_shared and not objective.names_environment:
+                raise ValueError(f"slo.{name}: environments share a Prometheus, so that the expression needs {ENVIRONMENT}")
         return self
 
     @model_validator(mode="after")

@@ -60,6 +60,7 @@ from tests.harness.samples.operations import (
     succeeded,
 )
 from tests.harness.samples.page_gallery import PAGE_GALLERY
+from tests.harness.samples.slo_gallery import SLO_GALLERY
 
 FREEZE = LockRecord(
     environment="production",
@@ -320,4 +321,5 @@ GALLERY: dict[str, Fact] = {
     **PAGE_GALLERY,
     **DASHBOARD_GALLERY,
     **DIGEST_GALLERY,
+    **SLO_GALLERY,
 }

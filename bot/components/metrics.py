@@ -1,0 +1,19 @@
+"""Metrics: what Prometheus is asked for people."""
+
+from bot.components.core import CoreComponents
+from bot.components.family import Family, FamilyComponents, NotifyOutbox
+from bot.views import slo as views
+from bot.views.render import timeless
+from commands.metrics import slo
+from domain.answers.slo import SloAnswer
+from runbooks.metrics.slo import ObjectivesCheck, SloReader
+
+
+def build_metrics(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyComponents:
+    """What reads from Prometheus."""
+    reader = SloReader(catalogue=core.current_catalogue, prometheus=core.monitoring.prometheus)
+    check = ObjectivesCheck(reader=reader, clock=core.clock).check
+    return FamilyComponents(services={SloReader: reader}, health_checks=(check,))
+
+
+METRICS = Family(name="metrics", routers=(slo.router,), views={SloAnswer: timeless(views.slo)}, build=build_metrics)

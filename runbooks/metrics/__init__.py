@@ -1,0 +1,1 @@
+"""Metrics: what Prometheus is asked for people."""
