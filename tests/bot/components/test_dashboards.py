@@ -17,6 +17,7 @@ from bot.wiring import Bot, run_bot
 from sandbox.grafana import StandInGrafana
 from sandbox.grafana.model import Trouble
 from sandbox.slack.client import SlackUsers
+from storage.annotations import ANNOTATE
 from tests.harness.bot import NO_RATE_LIMITS, BotHarness
 from tests.harness.wait import wait_until
 
@@ -85,9 +86,15 @@ async def test_what_happened_while_grafana_was_down_is_marked_after_a_restart(
     harness: BotHarness, grafana: StandInGrafana
 ) -> None:
     grafana.state.trouble = Trouble(status=502)
-    async with running(harness, grafana):
+    async with running(harness, grafana) as bot:
         await harness.slack.client.command("ana", "deploy staging main-abc1234")
         await harness.slack.client.wait_for_message(lambda m: "Verified" in m.visible_text, channel="deploys")
+
+        async def has_been_tried() -> bool:
+            async with bot.core.store.read() as tx:
+                return not any(timer.kind == ANNOTATE for timer in await tx.timers.due(harness.clock.now()))
+
+        await wait_until(has_been_tried, within=30)
     grafana.state.trouble = Trouble()
     harness.clock.offset += timedelta(hours=1)
     async with running(harness, grafana):

@@ -21,7 +21,8 @@ __all__ = ["postgres", "postgres_url"]
 WAITING = 150
 MAX_WRITES_PER_SECOND = 2.0
 MAX_LATENCY_SECONDS = 1.0
-QUEUEING_SECONDS = 90.0
+QUEUEING_SECONDS = 180.0
+"""How long a test is patient with a hundred and fifty operations on a busy machine. No test is about this time."""
 
 
 @pytest.fixture(params=BOTH)
@@ -63,7 +64,9 @@ async def test_they_are_silent_while_they_wait(queued: tuple[OperationsHarness, 
             pass
     assert await latency(harness) < MAX_LATENCY_SECONDS
     await free_lock(harness)
-    first = await harness.wait_until(records[0].id, lambda one: one.state.final or not one.progress[0].detail)
+    async with asyncio.timeout(QUEUEING_SECONDS):
+        while (first := await harness.operations.find(records[0].id)).progress[0].detail and not first.state.final:
+            await asyncio.sleep(0.1)
     assert first.state in (State.RUNNING, State.SUCCEEDED, State.DRIFTED)
     assert await latency(harness) < MAX_LATENCY_SECONDS, "while they have their turns"
 
