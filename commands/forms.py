@@ -129,11 +129,12 @@ def _flag_field(
         return FormField(id=flag, label="Environment", kind=FieldKind.SELECT, required=False, value=value, options=options)
     if flag == "service":
         return _service_field(catalogue, value, required=False)
-    if flag == "for":
+    own = form_fields.get(f"{command.name} {flag}")
+    if own is None and flag == "for":
         return FormField(
             id=flag, label="For how long", kind=FieldKind.TEXT, required=False, value=value, hint="Like 2h. Empty: no end."
         )
-    field = form_fields.get(flag, ArgumentField(label=flag.capitalize()))
+    field = own or form_fields.get(flag, ArgumentField(label=flag.capitalize()))
     loading = field.load_options is not None and not value
     kind = FieldKind.SELECT if loading else field.kind
     return FormField(id=flag, label=field.label, kind=kind, required=needs_reason, value=value, loading=loading, hint=field.hint)

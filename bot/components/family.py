@@ -123,7 +123,10 @@ class Family:
     routers: tuple[Router, ...] = ()
     """Its commands: help, permissions and the words of the audit search come from them."""
     form_fields: Mapping[str, ArgumentField] = field(default_factory=dict)
-    """How forms ask for its arguments, by the argument's name in the usage line."""
+    """How forms ask for its arguments, by the argument's name in the usage line; ``digest for`` is a flag of one command.
+
+    No two families have the same name: one would change the forms of the other.
+    """
     id_prefix: str = ""
     """``op`` for ids like ``op-k7m2``; ``audit`` finds entries by such ids."""
     fact_kinds: tuple[FactKind, ...] = ()
