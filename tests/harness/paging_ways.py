@@ -59,7 +59,7 @@ async def _pagerduty(stack: AsyncExitStack, _aws: RunningAws) -> WayHarness:
     proxy = await _proxy(stack, server.url)
     keys = {SERVICE_NAME: routing_key(SERVICE_NAME)}
     ways = [
-        await stack.enter_async_context(open_pagerduty_events(f"http://127.0.0.1:{port}", keys, timeout_seconds=1))
+        await stack.enter_async_context(open_pagerduty_events(f"http://127.0.0.1:{port}", keys, timeout_seconds=2))
         for port in (proxy.own_port, closed_port())
     ]
     return WayHarness(
@@ -77,7 +77,7 @@ async def _sms(stack: AsyncExitStack, aws: RunningAws) -> WayHarness:
     proxy = await _proxy(stack, aws.url)
     ways = []
     for port in (proxy.own_port, closed_port()):
-        clients = await stack.enter_async_context(open_aws_clients(REGION, f"http://127.0.0.1:{port}", read_seconds=1))
+        clients = await stack.enter_async_context(open_aws_clients(REGION, f"http://127.0.0.1:{port}", read_seconds=2))
         await clients.prepare("sns", "cloudwatch")
         ways.append(SmsBySns(clients, SystemClock()))
     return WayHarness(
@@ -96,7 +96,7 @@ async def _ses(stack: AsyncExitStack, aws: RunningAws) -> WayHarness:
     proxy = await _proxy(stack, aws.url)
     ways = []
     for port in (proxy.own_port, closed_port()):
-        clients = await stack.enter_async_context(open_aws_clients(REGION, f"http://127.0.0.1:{port}", read_seconds=1))
+        clients = await stack.enter_async_context(open_aws_clients(REGION, f"http://127.0.0.1:{port}", read_seconds=2))
         ways.append(SesMail(clients, SystemClock(), SENDER))
     return WayHarness(
         way=ways[0],
@@ -113,7 +113,7 @@ async def _smtp(stack: AsyncExitStack, _aws: RunningAws) -> WayHarness:
     server = await stack.enter_async_context(mail_server())
     proxy = await stack.enter_async_context(lossy_proxy("127.0.0.1", server.port))
     ways = [
-        SmtpMail(MailServer(host="127.0.0.1", port=port, security=Security.NONE, timeout_seconds=1), SystemClock(), SENDER)
+        SmtpMail(MailServer(host="127.0.0.1", port=port, security=Security.NONE, timeout_seconds=2), SystemClock(), SENDER)
         for port in (proxy.own_port, closed_port())
     ]
     return WayHarness(
@@ -134,7 +134,7 @@ async def _webhook(stack: AsyncExitStack, _aws: RunningAws) -> WayHarness:
     ways = [
         await stack.enter_async_context(
             open_signed_webhooks(
-                {"noc": Receiver(f"http://127.0.0.1:{port}/pages?to=noc", WEBHOOK_SECRET)}, SystemClock(), timeout_seconds=1
+                {"noc": Receiver(f"http://127.0.0.1:{port}/pages?to=noc", WEBHOOK_SECRET)}, SystemClock(), timeout_seconds=2
             )
         )
         for port in (proxy.own_port, closed_port())

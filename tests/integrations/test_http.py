@@ -1,13 +1,14 @@
 """The one way of an HTTP call: what people read when it fails, and what it may take."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 
 from domain.errors import DeepechoError, Forbidden, NotFound, PermanentError, TemporaryError, UnknownOutcome
 from integrations.http import MAX_RESPONSE_BYTES, HttpClient, host_of, open_session, proxy_for
-from tests.harness.fakes.scripted_web import ScriptedResponse, ScriptedWeb, scripted_web
+from tests.harness.fakes.scripted_web import ScriptedResponse, ScriptedWeb, patience, scripted_web
 
 
 @pytest.fixture
@@ -16,10 +17,16 @@ async def web() -> AsyncIterator[ScriptedWeb]:
         yield server
 
 
+@asynccontextmanager
+async def open_client(web: ScriptedWeb, seconds: float) -> AsyncIterator[HttpClient]:
+    async with open_session(web.url) as session:
+        yield HttpClient("Grafana", web.url.replace("//", "//bot:geheim@"), session, timeout_seconds=seconds)
+
+
 @pytest.fixture
 async def grafana(web: ScriptedWeb) -> AsyncIterator[HttpClient]:
-    async with open_session(web.url) as session:
-        yield HttpClient("Grafana", web.url.replace("//", "//bot:geheim@"), session, timeout_seconds=0.5)
+    async with open_client(web, seconds=10) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(
@@ -31,19 +38,18 @@ async def grafana(web: ScriptedWeb) -> AsyncIterator[HttpClient]:
         (ScriptedResponse("", status=302), PermanentError, "answered HTTP 302, which its API never does: correct its address."),
         (ScriptedResponse({"message": "bad tag"}, status=400), PermanentError, "refused to list the dashboards: bad tag"),
         (ScriptedResponse("", status=503), TemporaryError, "failed with HTTP 503 when asked to list the dashboards."),
-        (ScriptedResponse(hang=True), TemporaryError, "did not answer within 0.5 s when asked to list the dashboards."),
+        (ScriptedResponse(hang=True), TemporaryError, "did not answer within 0.3 s when asked to list the dashboards."),
         (ScriptedResponse(cut_connection=True), TemporaryError, "broke the connection when asked to list the dashboards."),
         (ScriptedResponse("no"), TemporaryError, "gave an answer that cannot be read when asked to list the dashboards."),
         (ScriptedResponse(" " * (MAX_RESPONSE_BYTES + 1)), PermanentError, "is larger than 16 MiB."),
     ],
 )
-async def test_a_read_that_fails(
-    web: ScriptedWeb, grafana: HttpClient, response: ScriptedResponse, error: type[DeepechoError], sentence: str
-) -> None:
+async def test_a_read_that_fails(web: ScriptedWeb, response: ScriptedResponse, error: type[DeepechoError], sentence: str) -> None:
     web.responses = [response]
 
-    with pytest.raises(DeepechoError) as caught:
-        await grafana.request("GET", "/api/search", "list the dashboards", int)
+    async with open_client(web, patience(response)) as grafana:
+        with pytest.raises(DeepechoError) as caught:
+            await grafana.request("GET", "/api/search", "list the dashboards", int)
     assert type(caught.value) is error
     assert str(caught.value).endswith(sentence)
     assert f"Grafana at {host_of(web.url)} " in str(caught.value)

@@ -70,7 +70,7 @@ async def test_a_nudge_is_enough_however_long_the_rests_are(store: Store, slack:
         await asyncio.sleep(0.05)  # it has looked, and rests for 20 s
         await enqueue(store, card("now"))
         at_work.delivery.wake()
-        await slack.client.wait_for_message(lambda message: message.text == "now", within=2)
+        await slack.client.wait_for_message(lambda message: message.text == "now", within=10)
         await wait_all_settled(store)
 
 
@@ -78,7 +78,7 @@ async def test_rows_of_another_replica_are_found_without_a_nudge(store: Store, s
     async with run_worker(store, slack):
         await asyncio.sleep(0.05)
         await enqueue(store, card("from elsewhere"))
-        await slack.client.wait_for_message(lambda message: message.text == "from elsewhere", within=2)
+        await slack.client.wait_for_message(lambda message: message.text == "from elsewhere", within=10)
         await wait_all_settled(store)
 
 

@@ -1,6 +1,7 @@
 """What Slack's answers and broken connections become, and what goes over the wire."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from bot.slack.api import FileState, MessageTag, SlackApi, open_session
 from bot.slack.errors import DEFAULT_RETRY_AFTER_SECONDS, RateLimited, SlackRefused
 from domain.errors import DeepechoError, PermanentError, TemporaryError, UnknownOutcome
-from tests.harness.fakes.scripted_web import ScriptedResponse, ScriptedWeb, scripted_web
+from tests.harness.fakes.scripted_web import ScriptedResponse, ScriptedWeb, patience, scripted_web
 
 MARK = MessageTag(7, "op-a/card")
 THEN = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
@@ -20,10 +21,16 @@ async def server() -> AsyncIterator[ScriptedWeb]:
         yield running
 
 
+@asynccontextmanager
+async def open_api(server: ScriptedWeb, seconds: float) -> AsyncIterator[SlackApi]:
+    async with open_session(server.url, seconds=seconds) as session:
+        yield SlackApi("xoxb-of-the-test", session, base_url=f"{server.url}/api")
+
+
 @pytest.fixture
 async def api(server: ScriptedWeb) -> AsyncIterator[SlackApi]:
-    async with open_session(server.url, seconds=0.3) as session:
-        yield SlackApi("xoxb-of-the-test", session, base_url=f"{server.url}/api")
+    async with open_api(server, seconds=10) as opened:
+        yield opened
 
 
 async def write(api: SlackApi) -> str:
@@ -58,13 +65,14 @@ BROKEN = [
 
 @pytest.mark.parametrize("answer", BROKEN)
 async def test_without_a_usable_answer_a_write_is_unknown_and_a_read_may_be_repeated(
-    server: ScriptedWeb, api: SlackApi, answer: ScriptedResponse
+    server: ScriptedWeb, answer: ScriptedResponse
 ) -> None:
     server.responses.append(answer)
-    with pytest.raises(UnknownOutcome, match=r"chat\.postMessage"):
-        await write(api)
-    with pytest.raises(TemporaryError, match=r"users\.info") as raised:
-        await read(api)
+    async with open_api(server, patience(answer)) as api:
+        with pytest.raises(UnknownOutcome, match=r"chat\.postMessage"):
+            await write(api)
+        with pytest.raises(TemporaryError, match=r"users\.info") as raised:
+            await read(api)
     assert not isinstance(raised.value, UnknownOutcome)
 
 
@@ -234,11 +242,12 @@ async def test_an_answer_to_a_command_goes_to_its_address(server: ScriptedWeb, a
     ],
 )
 async def test_an_address_that_does_not_take_the_answer(
-    server: ScriptedWeb, api: SlackApi, answer: ScriptedResponse, expected: type[DeepechoError]
+    server: ScriptedWeb, answer: ScriptedResponse, expected: type[DeepechoError]
 ) -> None:
     server.responses.append(answer)
-    with pytest.raises(expected):
-        await press(api, server)
+    async with open_api(server, patience(answer)) as api:
+        with pytest.raises(expected):
+            await press(api, server)
 
 
 async def test_a_form_is_opened_and_filled_only_while_it_is_the_same(server: ScriptedWeb, api: SlackApi) -> None:
@@ -272,5 +281,5 @@ async def test_a_proxy_of_the_environment_is_used_but_not_for_its_exceptions(mon
         monkeypatch.setenv("http_proxy", proxy.url)
         for excepted, ts in (("", "through the proxy"), ("127.0.0.1", "directly")):
             monkeypatch.setenv("no_proxy", excepted)
-            async with open_session(direct.url, seconds=1) as session:
+            async with open_session(direct.url) as session:
                 assert await write(SlackApi("xoxb-of-the-test", session, base_url=direct.url)) == ts

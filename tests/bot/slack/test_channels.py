@@ -44,7 +44,7 @@ async def server() -> AsyncIterator[ScriptedWeb]:
 
 @pytest.fixture
 async def channels(server: ScriptedWeb) -> AsyncIterator[SlackChannels]:
-    async with open_session(server.url, seconds=0.3) as session:
+    async with open_session(server.url) as session:
         yield SlackChannels(SlackApi("xoxb-of-the-test", session, base_url=f"{server.url}/api"))
 
 

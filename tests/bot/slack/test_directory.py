@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from domain.people import Member, Person
 from sandbox.slack.local import LocalSlack
 from sandbox.slack.people import PARTNER_TEAM_ID, TEAM_ID
 from tests.harness.fakes.clock import StoppedClock
-from tests.harness.fakes.scripted_web import ScriptedResponse, ScriptedWeb, scripted_web
+from tests.harness.fakes.scripted_web import ScriptedResponse, ScriptedWeb, patience, scripted_web
 
 ANA = Person("U1", "T1")
 IDENTITY = ScriptedResponse({"ok": True, "user_id": "UBOT", "team_id": "T1", "enterprise_id": "E1"})
@@ -42,10 +43,16 @@ class FakeSlackWorkspace:
         return sorted(each.name for each in self.server.requests)
 
 
+@asynccontextmanager
+async def open_workspace(seconds: float) -> AsyncIterator[FakeSlackWorkspace]:
+    async with scripted_web() as server, open_session(server.url, seconds=seconds) as session:
+        yield FakeSlackWorkspace(server, SlackApi("xoxb-of-the-test", session, base_url=server.url), StoppedClock())
+
+
 @pytest.fixture
 async def workspace() -> AsyncIterator[FakeSlackWorkspace]:
-    async with scripted_web() as server, open_session(server.url, seconds=0.3) as session:
-        yield FakeSlackWorkspace(server, SlackApi("xoxb-of-the-test", session, base_url=server.url), StoppedClock())
+    async with open_workspace(seconds=10) as opened:
+        yield opened
 
 
 async def test_a_full_member_with_their_groups_and_zone(workspace: FakeSlackWorkspace) -> None:
@@ -144,15 +151,14 @@ async def test_one_who_gives_up_does_not_spoil_it_for_the_others(workspace: Fake
     ],
 )
 @pytest.mark.parametrize("method", ["auth.test", "users.info", "usergroups.list"])
-async def test_where_slack_cannot_be_asked_nobody_is_let_in(
-    workspace: FakeSlackWorkspace, method: str, answer: ScriptedResponse
-) -> None:
-    workspace.set_response(user())
-    workspace.server.by_name[method] = answer
-    with pytest.raises(TemporaryError):
-        await workspace.directory.member(ANA)
-    workspace.set_response(user())
-    assert (await workspace.directory.member(ANA)).groups == {"S1"}
+async def test_where_slack_cannot_be_asked_nobody_is_let_in(method: str, answer: ScriptedResponse) -> None:
+    async with open_workspace(patience(answer)) as workspace:
+        workspace.set_response(user())
+        workspace.server.by_name[method] = answer
+        with pytest.raises(TemporaryError):
+            await workspace.directory.member(ANA)
+        workspace.set_response(user())
+        assert (await workspace.directory.member(ANA)).groups == {"S1"}
 
 
 async def test_an_old_answer_does_not_stand_in_for_none(workspace: FakeSlackWorkspace) -> None:

@@ -50,7 +50,7 @@ async def server() -> AsyncIterator[ScriptedWeb]:
 
 @pytest.fixture
 async def messages(server: ScriptedWeb) -> AsyncIterator[SlackMessages]:
-    async with open_session(server.url, seconds=0.3) as session:
+    async with open_session(server.url) as session:
         yield SlackMessages(SlackApi("xoxb-of-the-test", session, base_url=f"{server.url}/api"))
 
 

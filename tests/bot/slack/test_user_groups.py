@@ -19,7 +19,7 @@ async def server() -> AsyncIterator[ScriptedWeb]:
 
 @pytest.fixture
 async def groups(server: ScriptedWeb) -> AsyncIterator[SlackUserGroups]:
-    async with open_session(server.url, seconds=0.3) as session:
+    async with open_session(server.url) as session:
         yield SlackUserGroups(SlackApi("xoxb-of-the-test", session, base_url=server.url))
 
 

@@ -72,11 +72,11 @@ class DashHarness:
 
 @pytest.fixture
 async def harness(tmp_path: Path) -> AsyncIterator[DashHarness]:
-    async with StandInGrafana() as grafana, open_grafana(grafana.url, grafana.token, timeout_seconds=2) as client:
+    async with StandInGrafana() as grafana, open_grafana(grafana.url, grafana.token, timeout_seconds=5) as client:
         catalogue = with_grafana(grafana.url)
         async with open_command_harness(tmp_path, catalogue) as commands:
-            search = DashboardSearch(lambda: catalogue, lambda _: client, answer_seconds=0.5)
-            pictures = PanelPictures(commands.services.store, commands.clock, lambda _: client, lambda: None, render_seconds=1)
+            search = DashboardSearch(lambda: catalogue, lambda _: client, answer_seconds=2)
+            pictures = PanelPictures(commands.services.store, commands.clock, lambda _: client, lambda: None, render_seconds=3)
             own = {DashboardSearch: search, PanelPictures: pictures}
             services = replace(commands.services, family_services={**commands.services.family_services, **own})
             yield DashHarness(replace(commands, services=services), grafana, pictures)
@@ -183,7 +183,7 @@ async def test_more_than_a_phone_shows(harness: DashHarness) -> None:
     ("trouble", "words"),
     [
         (Trouble(status=503), "HTTP 503"),
-        (Trouble(delay_seconds=30), "did not answer within 0.5 s"),
+        (Trouble(delay_seconds=30), "did not answer within 2 s"),
         (Trouble(rubbish=b"<html>"), "cannot be read"),
         (Trouble(status=403), "does not let the bot search"),
     ],

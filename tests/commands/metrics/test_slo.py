@@ -46,20 +46,22 @@ def catalogue(**more: object) -> Catalogue:
     return known.model_copy(update={"environments": {**known.environments, "production": production}})
 
 
-async def ask(folder: Path, answering: Answering, text: str = "slo production") -> tuple[str, ScriptedPrometheus]:
+async def ask(
+    folder: Path, answering: Answering, text: str = "slo production", *, seconds: float = 10
+) -> tuple[str, ScriptedPrometheus]:
     """What viv reads."""
     prometheus = ScriptedPrometheus(answering)
     async with open_command_harness(folder, catalogue()) as harness:
-        answer = await _with_reader(harness, prometheus).run_command(VIV, text)
+        answer = await _with_reader(harness, prometheus, seconds).run_command(VIV, text)
     assert isinstance(answer, SloAnswer), answer
     return render_text(answer), prometheus
 
 
-def _with_reader(harness: CommandHarness, prometheus: ScriptedPrometheus) -> CommandHarness:
+def _with_reader(harness: CommandHarness, prometheus: ScriptedPrometheus, seconds: float) -> CommandHarness:
     reader = SloReader(
         catalogue=lambda: harness.services.catalogue,
         prometheus=lambda name: prometheus if name == "production" else None,
-        answer_seconds=0.2,
+        answer_seconds=seconds,
     )
     known = {**harness.services.family_services, SloReader: reader}
     return replace(harness, services=replace(harness.services, family_services=known))
@@ -104,7 +106,7 @@ async def test_a_prometheus_that_is_down_or_slow_is_said_in_time(tmp_path: Path,
             await asyncio.Event().wait()
         raise TemporaryError("Prometheus at prometheus.example did not answer.")
 
-    text, _ = await ask(tmp_path, answering)
+    text, _ = await ask(tmp_path, answering, seconds=0.2 if is_slow else 10)
     assert text.count("Prometheus did not answer in time." if is_slow else "prometheus.example did not answer.") == 2
 
 

@@ -22,6 +22,11 @@ class ScriptedResponse:
     hang: bool = False
 
 
+def patience(response: ScriptedResponse) -> float:
+    """Seconds that a client waits: hardly at all for what never comes, and long for what a busy machine is about to send."""
+    return 0.3 if response.hang else 10
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
     """One request: the last part of its path, its query, and its body as JSON or text."""

@@ -34,7 +34,7 @@ async def web() -> AsyncIterator[ScriptedWeb]:
 
 @pytest.fixture
 async def alertmanager(web: ScriptedWeb) -> AsyncIterator[Alertmanager]:
-    async with open_alertmanager(web.url, timeout_seconds=0.5) as opened:
+    async with open_alertmanager(web.url) as opened:
         yield opened
 
 

@@ -27,7 +27,7 @@ async def stand_in() -> AsyncIterator[StandInGrafana]:
 
 @pytest.fixture
 async def grafana(stand_in: StandInGrafana) -> AsyncIterator[Grafana]:
-    async with open_grafana(stand_in.url, stand_in.token, timeout_seconds=0.5) as opened:
+    async with open_grafana(stand_in.url, stand_in.token, timeout_seconds=2) as opened:
         yield opened
 
 

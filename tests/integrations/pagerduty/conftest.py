@@ -16,7 +16,7 @@ async def pagerduty() -> AsyncIterator[StandInPagerDuty]:
 
 @pytest.fixture
 async def events(pagerduty: StandInPagerDuty) -> AsyncIterator[PagerDutyEvents]:
-    async with open_pagerduty_events(pagerduty.url, {SERVICE_NAME: routing_key(SERVICE_NAME)}, timeout_seconds=0.5) as opened:
+    async with open_pagerduty_events(pagerduty.url, {SERVICE_NAME: routing_key(SERVICE_NAME)}, timeout_seconds=2) as opened:
         yield opened
 
 

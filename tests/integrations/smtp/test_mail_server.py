@@ -18,7 +18,7 @@ TO = "lee@example.com"
 
 
 def mail(port: int, **changes: Any) -> SmtpMail:
-    server = MailServer(host="127.0.0.1", port=port, security=Security.NONE, timeout_seconds=1.0)
+    server = MailServer(host="127.0.0.1", port=port, security=Security.NONE, timeout_seconds=5.0)
     return SmtpMail(replace(server, **changes), SystemClock(), SENDER)
 
 

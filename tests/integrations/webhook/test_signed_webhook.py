@@ -12,7 +12,7 @@ from aiohttp import web
 from domain.clock import SystemClock
 from domain.errors import DeepechoError, PermanentError, TemporaryError, UnknownOutcome
 from integrations.webhook import Receiver, SignedWebhooks, open_signed_webhooks
-from tests.harness.fakes.scripted_web import ScriptedResponse, scripted_web
+from tests.harness.fakes.scripted_web import ScriptedResponse, patience, scripted_web
 from tests.harness.page_messages import page_message, resolved
 
 SECRET = "a-secret-of-both-sides"
@@ -113,7 +113,9 @@ async def test_each_attempt_of_a_message_has_one_key_and_each_message_its_own(
 async def test_each_answer_means_what_the_document_says(response: ScriptedResponse, error: type[DeepechoError]) -> None:
     async with (
         scripted_web() as server,
-        open_signed_webhooks({"noc": Receiver(f"{server.url}/pages", SECRET)}, SystemClock(), timeout_seconds=0.3) as way,
+        open_signed_webhooks(
+            {"noc": Receiver(f"{server.url}/pages", SECRET)}, SystemClock(), timeout_seconds=patience(response)
+        ) as way,
     ):
         server.responses = [response]
         with pytest.raises(DeepechoError) as caught:

@@ -71,9 +71,9 @@ class AnnotationHarness:
 @pytest.fixture
 async def harness(store: Store) -> AsyncIterator[AnnotationHarness]:
     clock, catalogue = StoppedClock(NOW + timedelta(minutes=5)), incidents_catalogue()
-    async with StandInGrafana() as stand_in, open_grafana(stand_in.url, stand_in.token, timeout_seconds=0.5) as grafana:
+    async with StandInGrafana() as stand_in, open_grafana(stand_in.url, stand_in.token, timeout_seconds=2) as grafana:
         sources = {"op": operation_source(lambda: catalogue), "inc": incident_source}
-        writer = AnnotationWriter(store, clock, lambda _: grafana, sources, write_seconds=1)
+        writer = AnnotationWriter(store, clock, lambda _: grafana, sources, write_seconds=3)
         listeners = AnnotationListeners(lambda: catalogue, lambda _: grafana)
         store.listeners.on_operation_saved.append(listeners.on_operation_saved)
         store.listeners.on_incident_saved.append(listeners.on_incident_saved)
