@@ -58,6 +58,18 @@ class SloStatus:
     problem: Text = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """An objective's indicator over a time that ended at some time. ``requests`` is None where they are not counted.
+
+    ``problem`` says what could not be read, and why.
+    """
+
+    value: float | None = None
+    requests: float | None = None
+    problem: Text = ""
+
+
 def share_beyond(expression: str, operator: str, limit: float, window: Window) -> str:
     """PromQL for the share of the time in which the expression was beyond its limit; ``operator`` is ``>=`` or ``<=``.
 
@@ -67,6 +79,12 @@ def share_beyond(expression: str, operator: str, limit: float, window: Window) -
     # The line break ends a comment at the end of the expression.
     with_value = f"((({expression}\n) > -Inf) < Inf)"
     return f"avg_over_time(({with_value} {operator} bool {limit!r})[{seconds}s:{step}s])"
+
+
+def average(expression: str, span: timedelta) -> str:
+    """PromQL for the average of the expression over a time, in some sixty steps; what is no number is left out."""
+    seconds = max(1, round(span.total_seconds()))
+    return f"avg_over_time(((({expression}\n) > -Inf) < Inf)[{seconds}s:{max(5, seconds // 60)}s])"
 
 
 def worst(samples: Iterable[Sample], *, is_upper: bool) -> float | None:

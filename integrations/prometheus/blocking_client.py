@@ -53,9 +53,10 @@ class BlockingClient:
         )
         self._query_params = {"timeout": f"{context.call.timeout_seconds:g}"}
 
-    def query(self, expression: str) -> list[Any]:
-        """Return the ``result`` of ``/api/v1/query``."""
-        result: list[Any] = self._client.custom_query(_replace_surrogates(expression), params=self._query_params)
+    def query(self, expression: str, at: datetime | None) -> list[Any]:
+        """Return the ``result`` of ``/api/v1/query``; ``at`` None is now by Prometheus' own clock."""
+        time = {} if at is None else {"time": f"{at.timestamp():.3f}"}
+        result: list[Any] = self._client.custom_query(_replace_surrogates(expression), params=self._query_params | time)
         return result
 
     def query_range(self, expression: str, since: datetime, until: datetime, step: int) -> list[Any]:

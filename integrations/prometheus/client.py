@@ -56,12 +56,14 @@ class Prometheus:
             lambda library: parse_series(library.query_range(expression, since, until, step), step, only)
         )
 
-    async def query(self, expression: str, *, only: Mapping[str, str] = NO_FILTER) -> tuple[Sample, ...]:
-        """Evaluate the expression now. The samples are sorted by labels.
+    async def query(
+        self, expression: str, *, only: Mapping[str, str] = NO_FILTER, at: datetime | None = None
+    ) -> tuple[Sample, ...]:
+        """Evaluate the expression now, or as it was ``at`` another time. The samples are sorted by labels.
 
         A range (``up[5m]``) gives its newest value, a string a sample without a value. ``only`` is as in ``query_range``.
         """
-        return await self._run_query(lambda library: parse_samples(library.query(expression), only))
+        return await self._run_query(lambda library: parse_samples(library.query(expression, at), only))
 
     async def ping(self) -> str:
         """Read the server's version, such as ``2.42.0``. Raises the same errors as a query."""

@@ -1,0 +1,106 @@
+"""Objectives over times that have passed: what Prometheus is asked, and what cannot be read."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.slo import SloConfig
+from domain.errors import PermanentError
+from domain.metrics.samples import Sample
+from domain.metrics.slo import Reading
+from integrations.prometheus import open_prometheus
+from runbooks.metrics.readings import WindowReader
+from tests.harness.monitoring_servers import running_prometheus
+from tests.harness.samples.team import team_catalogue
+from tests.harness.wait import wait_until
+
+AT = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
+SPAN = timedelta(minutes=10)
+ERRORS = {"expression": 'errors{env="$environment"}[$window]', "below": 1, "requests": 'requests{env="$environment"}[$window]'}
+LATENCY = {"expression": 'latency{env="$environment"}[5m]', "above": 100}
+
+
+def catalogue(**objectives: Mapping[str, object]) -> Catalogue:
+    return team_catalogue(slo=objectives)
+
+
+class ScriptedPrometheus:
+    """Answers by the first letter of the expression, and remembers what was asked for which time."""
+
+    def __init__(self, **answers: tuple[Sample, ...] | Exception | None) -> None:
+        self.answers, self.asked = answers, list[tuple[str, datetime | None]]()
+
+    async def query(self, expression: str, *, only: Mapping[str, str], at: datetime | None) -> tuple[Sample, ...]:
+        assert only == {}
+        self.asked.append((expression, at))
+        answer = next(each for name, each in self.answers.items() if name in expression)
+        if answer is None:
+            await asyncio.Event().wait()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer or ()
+
+
+async def read(prometheus: ScriptedPrometheus, seconds: float = 10, **objectives: Mapping[str, object]) -> Mapping[str, Reading]:
+    known = catalogue(**objectives)
+    reader = WindowReader(catalogue=lambda: known, prometheus=lambda _: prometheus, read_seconds=seconds)
+    return await reader.read("staging", SPAN, AT)
+
+
+async def test_an_expression_of_the_window_is_asked_as_it_is_and_another_is_averaged() -> None:
+    prometheus = ScriptedPrometheus(
+        errors=(Sample({}, 0.4), Sample({}, 6.1)), latency=(Sample({}, 90),), requests=(Sample({}, 40), Sample({}, 2))
+    )
+    found = await read(prometheus, errors=ERRORS, latency=LATENCY)
+    assert found == {"errors": Reading(value=6.1, requests=42), "latency": Reading(value=90)}
+    assert ('errors{env="staging"}[600s]', AT) in prometheus.asked
+    assert ('requests{env="staging"}[600s]', AT) in prometheus.asked
+    assert ('avg_over_time((((latency{env="staging"}[5m]\n) > -Inf) < Inf)[600s:10s])', AT) in prometheus.asked
+
+
+async def test_what_cannot_be_read_says_so_and_the_rest_is_there() -> None:
+    prometheus = ScriptedPrometheus(errors=PermanentError("bad_data"), latency=(Sample({}, None),))
+    found = await read(prometheus, errors=ERRORS, latency=LATENCY)
+    assert found == {"errors": Reading(problem="bad_data"), "latency": Reading()}
+
+
+async def test_one_that_hangs_is_late_and_the_rest_is_there() -> None:
+    prometheus = ScriptedPrometheus(errors=None, latency=(Sample({}, 90),))
+    found = await read(prometheus, 0.3, errors=ERRORS, latency=LATENCY)
+    assert found == {"errors": Reading(problem="Prometheus did not answer in time."), "latency": Reading(value=90)}
+
+
+async def test_an_environment_without_a_prometheus_has_no_readings() -> None:
+    reader = WindowReader(catalogue=lambda: catalogue(errors=ERRORS), prometheus=lambda _: None)
+    assert await reader.read("staging", SPAN, AT) == {}
+
+
+async def test_a_real_prometheus_tells_how_it_was(tmp_path: Path) -> None:
+    with running_prometheus(tmp_path) as address:
+        async with open_prometheus(address) as client:
+            at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+            found = await client.query("time()", at=at)
+            assert [sample.value for sample in found] == [at.timestamp()]
+            known = catalogue(
+                up={"expression": "count_over_time(up[$window])", "above": 0, "requests": "sum(count_over_time(up[$window]))"},
+                steady={"expression": "vector(3)", "below": 1},
+            )
+            reader = WindowReader(catalogue=lambda: known, prometheus=lambda _: client)
+
+            async def is_counted() -> bool:
+                found = await reader.read("staging", SPAN, datetime.now(UTC))
+                return (found["up"].requests or 0) > 0 and found["up"].value == found["up"].requests
+
+            await wait_until(is_counted, within=30)
+            assert await reader.read("staging", SPAN, at) == {"up": Reading(), "steady": Reading(value=3)}
+
+
+@pytest.mark.parametrize("requests", ["requests_total", "increase(requests_total[$windows])", "increase(x[$window]) + $other"])
+def test_requests_are_counted_over_the_window(requests: str) -> None:
+    with pytest.raises(ValidationError, match=r"requests has to count|the placeholders of an expression"):
+        SloConfig(expression="up", below=1, requests=requests)
