@@ -14,6 +14,9 @@ from sandbox.slo import slo_config
 IMAGE = "ghcr.io/echocog/deep-tree-echo-rkwv"
 PLATFORM_TAGS = r"^[a-z0-9._-]+-[0-9a-f]{7}$"
 
+_STAGING_POLICY = {"maintenance": {"windows": [{"start": "02:00", "end": "04:00"}]}}
+_PRODUCTION_POLICY = {"maintenance": {"windows": [{"days": ["sun"], "start": "04:00", "end": "06:00"}]}}
+
 
 def catalogue_data(
     kubeconfig: str, contexts: Mapping[str, str], *, prometheus: str = "", alertmanager: str = "", grafana: str = ""
@@ -29,8 +32,11 @@ def catalogue_data(
         "clusters": {name: {"kubeconfig": kubeconfig, "context": context} for name, context in contexts.items()},
         "environments": {
             "development": _environment("development", "dev", "deploys") | monitoring,
-            "staging": _environment("staging", "stage", "staging") | monitoring,
-            "production": _environment("production", "prod", "production") | monitoring | {"protected": True},
+            "staging": _environment("staging", "stage", "staging") | monitoring | _STAGING_POLICY,
+            "production": _environment("production", "prod", "production")
+            | monitoring
+            | {"protected": True}
+            | _PRODUCTION_POLICY,
         },
         "services": {
             "deep-echo-main": _service("main", "main-app", IMAGE)

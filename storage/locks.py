@@ -6,8 +6,10 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import TemporaryError
+from domain.maintenance.window import MaintenanceWindow
 from domain.operations.locks import LockRecord
 from domain.people import Person
+from storage.maintenance import MaintenanceRepository
 from storage.tables.operations import locks
 from storage.upsert import insert
 
@@ -28,6 +30,14 @@ class LockRepository:
         """The lock of a person on an environment; None without one, or if it has expired."""
         rows = await self._select(locks.c.key == _key(environment, ""))
         return next((row for row in rows if row.until is None or row.until > at), None)
+
+    async def change_lock(self, environment: str, at: datetime) -> LockRecord | None:
+        """What forbids changes of an environment: a person's lock, else the freeze of a maintenance window, or None."""
+        lock = await self.environment_lock(environment, at)
+        if lock is not None:
+            return lock
+        window = await MaintenanceRepository(self._connection).freeze(environment, at)
+        return None if window is None else _freeze(window)
 
     async def unlock_environment(self, lock: LockRecord) -> bool:
         """Remove exactly this lock. False if it is gone already, or was replaced by another one."""
@@ -111,6 +121,19 @@ def _row(
         "since": since,
         "until": until,
     }
+
+
+def _freeze(window: MaintenanceWindow) -> LockRecord:
+    return LockRecord(
+        environment=window.environment,
+        service="",
+        operation="",
+        by=window.owner,
+        reason=window.work,
+        since=window.starts_at,
+        until=window.frozen_until,
+        window=window.id,
+    )
 
 
 def _read(row: object) -> LockRecord:

@@ -6,9 +6,10 @@ from bot.components.digest import DIGEST
 from bot.components.family import Family
 from bot.components.general import GENERAL
 from bot.components.incidents import INCIDENTS
+from bot.components.maintenance import MAINTENANCE
 from bot.components.metrics import METRICS
 from bot.components.oncall import ONCALL
 from bot.components.operations import OPERATIONS
 from bot.components.paging import PAGING
 
-FAMILIES: tuple[Family, ...] = (OPERATIONS, ALERTS, INCIDENTS, ONCALL, PAGING, METRICS, DASHBOARDS, DIGEST, GENERAL)
+FAMILIES: tuple[Family, ...] = (OPERATIONS, ALERTS, INCIDENTS, ONCALL, PAGING, METRICS, DASHBOARDS, DIGEST, MAINTENANCE, GENERAL)

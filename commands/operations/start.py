@@ -38,7 +38,8 @@ async def start_operation(
     request.require(rule.needs, plan.environment)
     lock = await _environment_lock(request, plan.environment)
     if args.dry_run:
-        warnings = (*plan.warnings, *([sentence(describe_lock(lock), " This would wait until it is unlocked.")] if lock else []))
+        refused = "be refused until then" if lock and lock.window else "wait until it is unlocked"
+        warnings = (*plan.warnings, *([sentence(describe_lock(lock), f" This would {refused}.")] if lock else []))
         return Preview(
             plan=replace(plan, warnings=warnings),
             rule=rule,
@@ -68,7 +69,7 @@ def _card_channel(request: Request, environment: Environment) -> str:
 
 async def _environment_lock(request: Request, environment: str) -> LockRecord | None:
     async with request.services.store.read() as tx:
-        return await tx.locks.environment_lock(environment, request.at)
+        return await tx.locks.change_lock(environment, request.at)
 
 
 def _check_lock(request: Request, plan: Plan, lock: LockRecord) -> None:

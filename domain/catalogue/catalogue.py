@@ -11,6 +11,7 @@ from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.base import ConfigModel, DnsLabel
 from domain.catalogue.digest import DigestConfig
 from domain.catalogue.incidents import IncidentsConfig
+from domain.catalogue.maintenance import MaintenancePolicy
 from domain.catalogue.oncall import TeamConfig, check_oncall
 from domain.catalogue.paging import PagingConfig, check_paging
 from domain.catalogue.people import PersonConfig, check_people
@@ -57,6 +58,7 @@ class Environment(ConfigModel):
 
     ``channel`` takes the cards of operations that were asked for where the bot cannot post, or where nobody else would see them.
     ``prometheus``, ``alertmanager``, ``grafana`` and ``jaeger`` are addresses; what depends on one that is empty is left out.
+    ``maintenance`` says when maintenance needs no second person; without it, anytime.
     """
 
     cluster: str
@@ -72,6 +74,7 @@ class Environment(ConfigModel):
     alertmanager: ApiBaseUrl = ""
     grafana: ApiBaseUrl = ""
     jaeger: ApiBaseUrl = ""
+    maintenance: MaintenancePolicy = MaintenancePolicy()
 
     @property
     def approval_within(self) -> timedelta:

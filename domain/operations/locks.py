@@ -11,7 +11,10 @@ from domain.rich_text import CommandMention, Text, sentence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockRecord:
-    """A lock. ``service`` and ``operation`` are empty in a person's lock; ``until`` is None if it does not expire."""
+    """A lock. ``service`` and ``operation`` are empty in a person's lock; ``until`` is None if it does not expire.
+
+    ``window`` is the id of the maintenance window that freezes the environment, ``by`` then who answers for it.
+    """
 
     environment: str
     service: str
@@ -20,12 +23,14 @@ class LockRecord:
     reason: str
     since: datetime
     until: datetime | None
+    window: str = ""
 
 
 def describe_lock(lock: LockRecord) -> Text:
     """``production is locked by @kim, until 23 Nov 16:02 UTC: database move.``, for a person's lock."""
     until = f", until {lock.until:%d %b %H:%M} UTC" if lock.until else ""
-    return sentence(f"{lock.environment} is locked by ", lock.by, f"{until}: {lock.reason}.")
+    what = f"is frozen for maintenance {lock.window}" if lock.window else "is locked"
+    return sentence(f"{lock.environment} {what} by ", lock.by, f"{until}: {lock.reason}.")
 
 
 def lock_refusal(lock: LockRecord) -> Refused:
@@ -40,4 +45,6 @@ def override_refusal(lock: LockRecord, role: Role) -> Denied:
 
 
 def _unlock_hint(lock: LockRecord) -> Text:
+    if lock.window:
+        return sentence("When the work is done: ", CommandMention(f"maintenance end {lock.window}"), f". {NOTHING_CHANGED}")
     return sentence("When it may go on: ", CommandMention(f"unlock {lock.environment}"), f". {NOTHING_CHANGED}")

@@ -264,7 +264,7 @@ class OperationContext:
         at = self.dependencies.clock.now()
         async with self.dependencies.store.write() as tx:
             record = await self._load_for_update(tx.operations.get_for_update)
-            person_lock = await tx.locks.environment_lock(record.environment, at)
+            person_lock = await tx.locks.change_lock(record.environment, at)
             if person_lock is not None and not (record.verb is Verb.ROLLBACK and record.overrides_lock):
                 raise lock_refusal(person_lock)
             conflict = await tx.locks.lock_services(record.id, record.environment, self.plan.services, record.requested_by, at)

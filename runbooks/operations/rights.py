@@ -57,7 +57,7 @@ class RightsCheck:
                 await _wait(min(error.retry_after or 0, MAX_REQUESTED_PAUSE_SECONDS), on_wait)
         # The catalogue and the lock after the people: a reload during the look-up counts.
         async with self.store.read() as tx:
-            lock = await tx.locks.environment_lock(record.environment, self.clock.now())
+            lock = await tx.locks.change_lock(record.environment, self.clock.now())
         if (refusal := rights_refusal(record, people, self.catalogue(), lock)) is not None:
             raise refusal
 

@@ -55,6 +55,7 @@ async def test_help_shows_every_command_with_its_example(harness: CommandHarness
         "health",
         "digest",
         "slo",
+        *(f"maintenance {act}" for act in ("approve", "cancel", "end", "extend", "list", "plan", "show", "start")),
         *(f"incident {act}" for act in ("ack", "close", "declare", "here", "link", "list", "merge", "mitigate", "open", "pause")),
         *(f"incident {act}" for act in ("rename", "reopen", "resolve", "role", "severity", "show", "task", "unlink", "update")),
         *(f"incident {act}" for act in ("catchup", "postmortem", "postmortem done", "stats")),

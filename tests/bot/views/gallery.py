@@ -44,6 +44,7 @@ from tests.harness.samples.dashboard_gallery import DASHBOARD_GALLERY
 from tests.harness.samples.digest_gallery import DIGEST_GALLERY
 from tests.harness.samples.incident_gallery import INCIDENT_GALLERY
 from tests.harness.samples.incident_report_gallery import REPORT_GALLERY
+from tests.harness.samples.maintenance_gallery import MAINTENANCE_GALLERY
 from tests.harness.samples.oncall_gallery import ONCALL_GALLERY
 from tests.harness.samples.operations import (
     ANA,
@@ -322,4 +323,5 @@ GALLERY: dict[str, Fact] = {
     **DASHBOARD_GALLERY,
     **DIGEST_GALLERY,
     **SLO_GALLERY,
+    **MAINTENANCE_GALLERY,
 }

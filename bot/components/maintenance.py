@@ -1,0 +1,53 @@
+"""Maintenance: windows that are announced and freeze an environment for their time."""
+
+from bot.components.core import CoreComponents
+from bot.components.family import Family, FamilyComponents, NotifyOutbox
+from bot.interactions.buttons import command_with_id
+from bot.views import maintenance as views
+from bot.views.render import timeless
+from commands.maintenance import maintenance
+from commands.maintenance.fields import FIELDS
+from domain.answers.maintenance import WindowAnswer, WindowsAnswer
+from domain.catalogue.catalogue import Catalogue
+from domain.maintenance.window import MaintenanceWindow, WindowNote
+from runbooks.housekeeping import Prune
+from runbooks.maintenance.service import MAINTENANCE as TIMER
+from runbooks.maintenance.service import MaintenanceService
+from storage.maintenance import WINDOW_CARD, WINDOW_NOTE, MaintenanceRepository
+
+
+def build_maintenance(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComponents:
+    """What keeps the windows. Their freeze needs nothing that runs: storage tells it by the clock."""
+    service = MaintenanceService(core.store, core.clock, notify_outbox)
+    return FamilyComponents(services={MaintenanceService: service}, timer_handlers={TIMER: service.run_due})
+
+
+def _fallback_channel(window: MaintenanceWindow, catalogue: Catalogue, unusable: str) -> str:
+    """The environment's channel, else whoever planned it."""
+    environment = catalogue.environments.get(window.environment)
+    channel = environment.channel if environment is not None else ""
+    return channel if channel and channel != unusable else window.owner.user_id
+
+
+MAINTENANCE = Family(
+    name="maintenance",
+    routers=(maintenance.router,),
+    form_fields=FIELDS,
+    id_prefix="mw",
+    fact_kinds=(WINDOW_CARD, WINDOW_NOTE),
+    views={
+        MaintenanceWindow: timeless(views.card),
+        WindowNote: timeless(views.note),
+        WindowAnswer: timeless(views.window_answer),
+        WindowsAnswer: timeless(views.windows),
+    },
+    buttons={
+        views.APPROVE: command_with_id("maintenance approve"),
+        views.END: command_with_id("maintenance end"),
+        views.CANCEL: command_with_id("maintenance cancel"),
+    },
+    fallback_channels={MaintenanceWindow: _fallback_channel},
+    prunes=(Prune(lambda kept: kept.operations, lambda tx, before: tx.of(MaintenanceRepository).prune(before)),),
+    subjects=(lambda tx, ids: tx.of(MaintenanceRepository).known_ids(ids),),
+    build=build_maintenance,
+)

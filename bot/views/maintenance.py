@@ -1,0 +1,100 @@
+"""Maintenance windows: the announcement, replies in its thread, and the list."""
+
+from bot.views.markup.document import Actions, Block, Button, Confirm, Context, Document, Header, Paragraph, Quote
+from bot.views.markup.spans import Line, join_dots, line
+from domain.answers.maintenance import WindowAnswer, WindowsAnswer
+from domain.maintenance.window import MaintenanceWindow, WindowNote, WindowState
+from domain.rich_text import Code, CommandMention, Timestamp, UserMention
+from domain.text import format_duration
+
+APPROVE, END, CANCEL = "maintenance.approve", "maintenance.end", "maintenance.cancel"
+_STATES = {
+    WindowState.WAITING: "🕓 waits for a second person",
+    WindowState.PLANNED: "📅 planned",
+    WindowState.RUNNING: "🛠️ running",
+    WindowState.ENDED: "✅ ended",
+    WindowState.CANCELLED: "✖️ cancelled",
+}
+
+
+def card(window: MaintenanceWindow) -> Document:
+    """The announcement: what is done, when, who answers for it, what is refused meanwhile."""
+    title = f"🛠️ Maintenance of {window.environment}"
+    blocks: list[Block] = [
+        Header(title),
+        Quote(window.work),
+        Paragraph((_times(window), line(_STATES[window.state]), *_what_stands(window))),
+    ]
+    if buttons := _buttons(window):
+        blocks.append(Actions(buttons))
+    blocks.append(Context(join_dots(Code(window.id), line("planned by ", UserMention(window.owner)), _approved(window))))
+    summary = line(f"{title}: {window.work}, ", _STATES[window.state])
+    return Document(summary=summary, blocks=tuple(blocks))
+
+
+def note(fact: WindowNote) -> Document:
+    """A reply in the thread of the announcement."""
+    text = line("🟡 " if fact.warning else "", fact.text)
+    return Document(summary=text, blocks=(Paragraph((text,)),))
+
+
+def window_answer(fact: WindowAnswer) -> Document:
+    """The window, to who asked."""
+    return card(fact.window)
+
+
+def windows(fact: WindowsAnswer) -> Document:
+    """What is planned or runs, and when no second person is needed."""
+    title = "🛠️ Maintenance"
+    lines = tuple(_entry(window) for window in fact.windows) or (line("Nothing is planned."),)
+    policies = join_dots(*(line(f"{name}: {policy}") for name, policy in fact.policies))
+    blocks: list[Block] = [Header(title), Paragraph(lines), Context(line("Without a second person: ", policies))]
+    return Document(summary=line(f"{title}: {len(fact.windows)}"), blocks=tuple(blocks))
+
+
+def _entry(window: MaintenanceWindow) -> Line:
+    place = line(Code(window.id), f" {window.environment}: {window.work}")
+    return join_dots(place, _times(window), line(_STATES[window.state]))
+
+
+def _times(window: MaintenanceWindow) -> Line:
+    length = format_duration(window.ends_at - window.starts_at)
+    return line(Timestamp(window.starts_at), " to ", Timestamp(window.ends_at), f" ({length})")
+
+
+def _what_stands(window: MaintenanceWindow) -> tuple[Line, ...]:
+    match window.state:
+        case WindowState.WAITING:
+            why = f"It lies outside the policy of {window.environment}. To approve it: "
+            return (line(why, CommandMention(f"maintenance approve {window.id}")),)
+        case WindowState.PLANNED:
+            return (line("In this time deploys, restarts and scaling are refused."),)
+        case WindowState.RUNNING:
+            refused = line("Deploys, restarts and scaling are refused, until ", Timestamp(window.frozen_until), " at the latest.")
+            return (refused, line("When the work is done: ", CommandMention(f"maintenance end {window.id}")))
+        case _:
+            return (line(window.outcome),)
+
+
+def _approved(window: MaintenanceWindow) -> Line:
+    return line("approved by ", UserMention(window.approved_by)) if window.approved_by else ()
+
+
+def _buttons(window: MaintenanceWindow) -> tuple[Button, ...]:
+    match window.state:
+        case WindowState.WAITING:
+            approve = Button(text="Approve", action=APPROVE, value=window.id, style="primary")
+            return (approve, _cancel(window))
+        case WindowState.PLANNED:
+            return (_cancel(window),)
+        case WindowState.RUNNING:
+            text = f"Deploys in {window.environment} are possible again."
+            confirm = Confirm("End the maintenance?", text, "End it", "Back")
+            return (Button(text="End", action=END, value=window.id, confirm=confirm),)
+        case _:
+            return ()
+
+
+def _cancel(window: MaintenanceWindow) -> Button:
+    confirm = Confirm("Cancel the maintenance?", f"{window.work[:200]}", "Cancel it", "Back")
+    return Button(text="Cancel", action=CANCEL, value=window.id, confirm=confirm)
