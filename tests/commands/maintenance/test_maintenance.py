@@ -57,10 +57,10 @@ class MaintenanceHarness:
         ).run_due()
 
     async def messages(self) -> list[str]:
-        """What is to be sent, in its order: ``card``, then the keys of the replies."""
+        """The keys of the replies in the thread, in their order."""
         async with self.commands.services.store.engines.read.connect() as connection:
             keys = (await connection.execute(select(outbox.c.key).order_by(outbox.c.id))).scalars()
-            return [key.rpartition("/")[2] for key in keys if key.startswith("mw-")]
+            return [key.rpartition("/")[2] for key in keys if key.startswith("mw-") and not key.endswith("/card")]
 
 
 @pytest.fixture
@@ -154,8 +154,8 @@ async def test_it_is_announced_reminded_and_ends_by_itself(harness: MaintenanceH
         states.append((await harness.service.find(window.id)).state)
     assert states == [WindowState.PLANNED, WindowState.PLANNED, WindowState.RUNNING, WindowState.RUNNING, WindowState.ENDED]
     begin, over = int(SUNDAY.timestamp()), int(window.ends_at.timestamp())
-    replies = [f"in-24h-{begin}", f"in-1h-{begin}", f"begun-{begin}", f"overrun-{over}", "over"]
-    assert await harness.messages() == ["card", *replies]
+    expected = [f"in-24h-{begin}", f"in-1h-{begin}", f"begun-{begin}", f"overrun-{over}", "over"]
+    assert await harness.replies() == expected
 
 
 async def test_after_an_outage_only_what_still_holds_is_announced(harness: MaintenanceHarness) -> None:
@@ -163,7 +163,7 @@ async def test_after_an_outage_only_what_still_holds_is_announced(harness: Maint
     await harness.go_to(window.ends_at + timedelta(minutes=1))
     kept = await harness.service.find(window.id)
     assert kept.state is WindowState.RUNNING
-    assert not [key for key in await harness.messages() if key.startswith("in-")]
+    assert not [key for key in await harness.replies() if key.startswith("in-")]
     await harness.go_to(window.frozen_until + timedelta(hours=4))
     ended = await harness.service.find(window.id)
     assert (ended.state, ended.over_at) == (WindowState.ENDED, window.frozen_until)
@@ -173,12 +173,12 @@ async def test_each_step_is_announced_once_and_an_extension_moves_the_reminder(h
     window = await harness.run(ANA, PLAN)
     for _ in range(3):
         await harness.go_to(window.starts_at)
-    assert [key for key in await harness.messages() if key.startswith("begun")] == [f"begun-{int(SUNDAY.timestamp())}"]
+    assert [key for key in await harness.replies() if key.startswith("begun")] == [f"begun-{int(SUNDAY.timestamp())}"]
     extended = await harness.run(ANA, f"maintenance extend {window.id} 15m")
     await harness.go_to(window.ends_at)
-    assert not [key for key in await harness.messages() if key.startswith("overrun")]
+    assert not [key for key in await harness.replies() if key.startswith("overrun")]
     await harness.go_to(extended.ends_at)
-    assert f"overrun-{int(extended.ends_at.timestamp())}" in await harness.messages()
+    assert f"overrun-{int(extended.ends_at.timestamp())}" in await harness.replies()
 
 
 async def test_a_command_that_is_run_again_after_a_crash_plans_one_window(harness: MaintenanceHarness) -> None:
