@@ -56,7 +56,7 @@ class MaintenanceHarness:
             store=self.commands.services.store, clock=self.commands.clock, replica="r", handlers=handlers
         ).run_due()
 
-    async def messages(self) -> list[str]:
+    async def replies(self) -> list[str]:
         """The keys of the replies in the thread, in their order."""
         async with self.commands.services.store.engines.read.connect() as connection:
             keys = (await connection.execute(select(outbox.c.key).order_by(outbox.c.id))).scalars()
