@@ -8,10 +8,11 @@ from commands.core.request import Request
 from domain.answers.answers import OperationStarted, Preview
 from domain.catalogue.catalogue import Environment
 from domain.facts import Answer
-from domain.operations.locks import LockRecord, describe_lock, lock_refusal, override_refusal
+from domain.operations.locks import LockRecord, describe_lock, freeze_warning, lock_refusal, override_refusal
 from domain.operations.plans import Plan, Verb
+from domain.people import Role
 from domain.policies import Action
-from domain.rich_text import sentence
+from domain.rich_text import Text, sentence
 from runbooks.operations.planner import Planner
 from runbooks.operations.service import OperationService
 
@@ -38,8 +39,7 @@ async def start_operation(
     request.require(rule.needs, plan.environment)
     lock = await _environment_lock(request, plan.environment)
     if args.dry_run:
-        refused = "be refused until then" if lock and lock.window else "wait until it is unlocked"
-        warnings = (*plan.warnings, *([sentence(describe_lock(lock), f" This would {refused}.")] if lock else []))
+        warnings = (*plan.warnings, *([_preview_warning(request, plan, lock)] if lock else []))
         return Preview(
             plan=replace(plan, warnings=warnings),
             rule=rule,
@@ -50,6 +50,9 @@ async def start_operation(
         )
     if lock:
         _check_lock(request, plan, lock)
+    freeze = lock if lock and lock.window else None
+    if freeze:
+        plan = replace(plan, warnings=(freeze_warning(freeze), *plan.warnings))
     record = await request.services.of(OperationService).start(
         plan,
         source=request.key,
@@ -57,6 +60,7 @@ async def start_operation(
         channel=_card_channel(request, environment),
         reason=args.reason,
         duration=duration,
+        overrides_freeze=freeze.window if freeze else "",
     )
     return OperationStarted(record)
 
@@ -73,8 +77,24 @@ async def _environment_lock(request: Request, environment: str) -> LockRecord | 
 
 
 def _check_lock(request: Request, plan: Plan, lock: LockRecord) -> None:
-    if plan.verb is not Verb.ROLLBACK:
+    """A rollback passes a person's lock, anything passes a freeze, with the role for that; a freeze asks for a second person."""
+    may_override = _may_override(request, plan.environment)
+    if plan.verb is not Verb.ROLLBACK and not (lock.window and may_override):
         raise lock_refusal(lock)
-    required_role = request.catalogue.environments[plan.environment].rule(Action.OVERRIDE_LOCK).needs
-    if not request.catalogue.has_role(request.member, required_role, plan.environment):
-        raise override_refusal(lock, required_role)
+    if not may_override:
+        raise override_refusal(lock, _override_role(request, plan.environment))
+
+
+def _preview_warning(request: Request, plan: Plan, lock: LockRecord) -> Text:
+    if lock.window and _may_override(request, plan.environment):
+        return freeze_warning(lock)
+    refused = "be refused until then" if lock.window else "wait until it is unlocked"
+    return sentence(describe_lock(lock), f" This would {refused}.")
+
+
+def _may_override(request: Request, environment: str) -> bool:
+    return request.catalogue.has_role(request.member, _override_role(request, environment), environment)
+
+
+def _override_role(request: Request, environment: str) -> Role:
+    return request.catalogue.environments[environment].rule(Action.OVERRIDE_LOCK).needs

@@ -33,6 +33,11 @@ def describe_lock(lock: LockRecord) -> Text:
     return sentence(f"{lock.environment} {what} by ", lock.by, f"{until}: {lock.reason}.")
 
 
+def freeze_warning(lock: LockRecord) -> Text:
+    """For the second person who decides on a change that passes a freeze."""
+    return sentence(describe_lock(lock), " This change passes it, with a second person.")
+
+
 def lock_refusal(lock: LockRecord) -> Refused:
     """For whatever a person's lock forbids."""
     return Refused(sentence(describe_lock(lock), " ", _unlock_hint(lock)))
@@ -46,5 +51,6 @@ def override_refusal(lock: LockRecord, role: Role) -> Denied:
 
 def _unlock_hint(lock: LockRecord) -> Text:
     if lock.window:
-        return sentence("When the work is done: ", CommandMention(f"maintenance end {lock.window}"), f". {NOTHING_CHANGED}")
+        end = sentence("When the work is done: ", CommandMention(f"maintenance end {lock.window}"), ".")
+        return sentence(end, f" Whoever may override locks passes it with a second person. {NOTHING_CHANGED}")
     return sentence("When it may go on: ", CommandMention(f"unlock {lock.environment}"), f". {NOTHING_CHANGED}")

@@ -111,6 +111,8 @@ class OperationRecord:
     """For ``scale``: the earlier number of replicas is restored after this time."""
     overrides_lock: bool = False
     """A person's lock does not stop it, because somebody with the role for that requested or approved it."""
+    overrides_freeze: str = ""
+    """The maintenance window whose freeze does not stop it once a second person has approved it."""
     procedures_version: int = 1
     owner: str = ""
     epoch: int = 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import Denied, Drifted, Refused
 from domain.operations.locks import LockRecord, lock_refusal
-from domain.operations.operation import OperationRecord, Phase
+from domain.operations.operation import Decision, OperationRecord, Phase
 from domain.operations.plans import Verb
 from domain.people import Member, Role
 from domain.policies import AccessRule, Action
@@ -106,9 +106,23 @@ def _lock_refusal(record: OperationRecord, people: Participants, catalogue: Cata
     if lock is None or has_begun:
         return None
     role = catalogue.environments[record.environment].rule(Action.OVERRIDE_LOCK).needs
+    if lock.window:
+        asked = people.requester is not None and catalogue.has_role(people.requester, role, record.environment)
+        return None if asked and passes_lock(record, lock) else lock_refusal(lock)
     holders = [member for member in (people.requester, people.approver) if member is not None]
     may_override = any(catalogue.has_role(member, role, record.environment) for member in holders)
     return None if record.verb is Verb.ROLLBACK and may_override else lock_refusal(lock)
+
+
+def passes_lock(record: OperationRecord, lock: LockRecord) -> bool:
+    """Whether a lock does not stop an operation, by what was known when it was asked for and approved.
+
+    A freeze is passed by what was asked for in the knowledge of exactly this freeze, and approved by a second person.
+    """
+    if not lock.window:
+        return record.verb is Verb.ROLLBACK and record.overrides_lock
+    approved = record.approval is not None and record.approval.decision is Decision.APPROVED
+    return approved and record.overrides_freeze == lock.window
 
 
 def is_guarded(record: OperationRecord, catalogue: Catalogue) -> bool:

@@ -13,8 +13,8 @@ from domain.errors import Cancelled, Drifted, NotFound, Refused
 from domain.notes import OperationNote
 from domain.operations.locks import lock_refusal
 from domain.operations.operation import Cancellation, OperationRecord, Progress, State
-from domain.operations.plans import Plan, Verb, drift
-from domain.operations.rights import require_in_catalogue
+from domain.operations.plans import Plan, drift
+from domain.operations.rights import passes_lock, require_in_catalogue
 from domain.operations.transitions import Transition, update_progress
 from domain.rich_text import sentence
 from integrations.kubernetes import Cluster
@@ -264,9 +264,9 @@ class OperationContext:
         at = self.dependencies.clock.now()
         async with self.dependencies.store.write() as tx:
             record = await self._load_for_update(tx.operations.get_for_update)
-            person_lock = await tx.locks.change_lock(record.environment, at)
-            if person_lock is not None and not (record.verb is Verb.ROLLBACK and record.overrides_lock):
-                raise lock_refusal(person_lock)
+            lock = await tx.locks.change_lock(record.environment, at)
+            if lock is not None and not passes_lock(record, lock):
+                raise lock_refusal(lock)
             conflict = await tx.locks.lock_services(record.id, record.environment, self.plan.services, record.requested_by, at)
         return None if conflict is None else conflict.operation
 

@@ -18,7 +18,7 @@ from domain.operations.operation import Approval, Decision, OperationRecord, Pro
 from domain.operations.plans import Plan
 from domain.operations.rights import catalogue_problem, requester_refusal, require_in_catalogue
 from domain.operations.transitions import Transition, abandon, cancel, decide, open_operation, start_approval_timer
-from domain.people import BOT, Member
+from domain.people import BOT, Member, Role
 from domain.policies import Action
 from domain.rich_text import CommandMention, sentence
 from runbooks.engine.engine import Engine
@@ -79,14 +79,16 @@ class OperationService:
         reason: str = "",
         duration: timedelta | None = None,
         approved: bool = False,
+        overrides_freeze: str = "",
     ) -> OperationRecord:
         """Store the operation with its card and audit record in one transaction, then start its workflow.
 
         Starting is idempotent by ``source`` (the inbox key): a second call returns the first record.
-        ``approved``: an earlier decision covers it, so that it needs no approval.
+        ``approved``: an earlier decision covers it, so that it needs no approval. ``overrides_freeze``: the maintenance window
+        whose freeze it passes; a second person decides on that, whatever the environment asks for.
         """
         at = self.clock.now()
-        approval = None if approved else self._required_approval(plan)
+        approval = None if approved else self._required_approval(plan, Role.APPROVER if overrides_freeze else None)
         async with self.store.write() as tx:
             if (existing := await tx.operations.get_by_source(source)) is not None:
                 return existing
@@ -104,6 +106,7 @@ class OperationService:
                 progress=tuple(Progress(service=service) for service in plan.services),
                 duration=duration,
                 overrides_lock=self._overrides_lock(by, plan),
+                overrides_freeze=overrides_freeze,
                 procedures_version=self.engine.procedures_version,
                 owner=self.engine.replica,
                 epoch=1,
@@ -167,11 +170,11 @@ class OperationService:
         await tx.apply(transition, at)
         await tx.timers.set(_expiry_timer(row.stream, transition.record.approval.expires_at), at)
 
-    def _required_approval(self, plan: Plan) -> Approval | None:
+    def _required_approval(self, plan: Plan, at_least: Role | None) -> Approval | None:
         environment = self.catalogue().environments.get(plan.environment)
         if environment is None:  # a reload while this was planned
             raise Refused(f"{plan.environment} is no longer in the catalogue. Nothing was changed.")
-        role = environment.rule(plan.action).approver_role
+        role = environment.rule(plan.action).approver_role or at_least
         return None if role is None else Approval(role=role, within=environment.approval_within, digest=plan.digest())
 
     async def _transition(

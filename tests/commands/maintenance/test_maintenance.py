@@ -108,7 +108,8 @@ async def test_the_refusal_says_who_why_until_when_and_what_next(harness: Mainte
     told = await harness.refused(LEE, "restart production deep-echo-main --reason x")
     assert told == (
         f"production is frozen for maintenance {window.id} by @{ANA.person.user_id}, until 29 Nov 06:00 UTC: RDS minor upgrade. "
-        f"When the work is done: `maintenance end {window.id}`. Nothing was changed."
+        f"When the work is done: `maintenance end {window.id}`. "
+        "Whoever may override locks passes it with a second person. Nothing was changed."
     )
     assert (await harness.run(ANA, f"maintenance end {window.id}")).state is WindowState.ENDED
     assert isinstance(await harness.commands.run_command(LEE, "restart production deep-echo-main --reason x"), Answer)
