@@ -51,10 +51,7 @@ class Bot:
 
     def service(self, service_type: type[ServiceT]) -> ServiceT:
         """What a family offers, by its type. Raises ``KeyError`` where none does."""
-        services = {kind: service for family in self.families for kind, service in family.services.items()}
-        service = services[service_type]
-        assert isinstance(service, service_type)  # noqa: S101 -- narrows the type; services are keyed by it
-        return service
+        return self.core.service(service_type)
 
     async def wait_for_failure(self) -> NoReturn:
         """Wait for as long as everything works. Raises what ended one of its parts."""
@@ -98,6 +95,7 @@ def _build(core: CoreComponents, families: Sequence[Family]) -> _Process:
     built: list[FamilyComponents] = []
     outbox_worker = build_outbox_worker(core, families, built, metrics)
     built += [family.build(core, outbox_worker.wake) for family in families]
+    core.family_services.update(service for each in built for service in each.services.items())
     core.store.listeners.on_groups_saved.extend(each.on_groups_saved for each in built if each.on_groups_saved)
     core.store.listeners.on_operation_saved.extend(each.on_operation_saved for each in built if each.on_operation_saved)
     core.store.listeners.on_incident_saved.extend(each.on_incident_saved for each in built if each.on_incident_saved)

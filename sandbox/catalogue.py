@@ -19,22 +19,30 @@ _PRODUCTION_POLICY = {"maintenance": {"windows": [{"days": ["sun"], "start": "04
 
 
 def catalogue_data(
-    kubeconfig: str, contexts: Mapping[str, str], *, prometheus: str = "", alertmanager: str = "", grafana: str = ""
+    kubeconfig: str,
+    contexts: Mapping[str, str],
+    *,
+    prometheus: str = "",
+    alertmanager: str = "",
+    grafana: str = "",
+    bake_minutes: float = 3.0,
 ) -> dict[str, Any]:
     """The catalogue as it stands in a file. ``contexts`` maps each environment to its context in the kubeconfig.
 
     ``prometheus`` and ``alertmanager`` are addresses, empty where none runs: then no Watchdog is waited for either.
     """
     monitoring = {"prometheus": prometheus, "alertmanager": alertmanager, "grafana": grafana}
+    guard = {"guard": {"bake_minutes": bake_minutes, "minimum_requests": 100, "check_seconds": 10}} if prometheus else {}
     return {
         "version": 1,
         "workspaces": [people.TEAM_ID],
         "clusters": {name: {"kubeconfig": kubeconfig, "context": context} for name, context in contexts.items()},
         "environments": {
-            "development": _environment("development", "dev", "deploys") | monitoring,
-            "staging": _environment("staging", "stage", "staging") | monitoring | _STAGING_POLICY,
+            "development": _environment("development", "dev", "deploys") | monitoring | guard,
+            "staging": _environment("staging", "stage", "staging") | monitoring | _put_back(guard) | _STAGING_POLICY,
             "production": _environment("production", "prod", "production")
             | monitoring
+            | guard
             | {"protected": True}
             | _PRODUCTION_POLICY,
         },
@@ -60,6 +68,11 @@ def catalogue_data(
         "paging": paging_config(),
         "slo": slo_config(),
     }
+
+
+def _put_back(guard: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The deploy guard of an environment that puts the old version back by itself."""
+    return {name: each | {"on_worse": "put back"} for name, each in guard.items()}
 
 
 def _environment(name: str, alias: str, channel: str) -> dict[str, Any]:

@@ -82,7 +82,9 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
         kubernetes, contexts = await _kubernetes(stack, settings, folder)
         monitoring = find_monitoring(settings.port + PORT_ORDER.index(DEMO_PORT), fast=settings.fast)
         grafana = await _grafana(stack, settings)
-        (catalogue_file := folder / "deepecho.yaml").write_text(_catalogue(kubernetes, contexts, monitoring, grafana.url))
+        (catalogue_file := folder / "deepecho.yaml").write_text(
+            _catalogue(kubernetes, contexts, monitoring, grafana.url, settings)
+        )
         token = secrets.token_urlsafe(24)
         pagerduty = await _pagerduty(stack, settings)
         environment = _environment(slack, folder, catalogue_file, token) | _pagerduty_environment(pagerduty, settings)
@@ -152,10 +154,16 @@ async def _kubernetes(stack: AsyncExitStack, settings: SandboxSettings, folder: 
 
 
 def _catalogue(
-    kubernetes: Mapping[str, str], contexts: Mapping[str, str], monitoring: MonitoringPorts | None, grafana: str
+    kubernetes: Mapping[str, str],
+    contexts: Mapping[str, str],
+    monitoring: MonitoringPorts | None,
+    grafana: str,
+    settings: SandboxSettings,
 ) -> str:
     servers = {"prometheus": monitoring.prometheus, "alertmanager": monitoring.alertmanager} if monitoring else {}
-    data = catalogue_data(kubernetes["kubeconfig"], contexts, grafana=grafana, **servers) | {"incidents": incidents_config()}
+    bake_minutes = 0.75 if settings.fast else 3
+    data = catalogue_data(kubernetes["kubeconfig"], contexts, grafana=grafana, bake_minutes=bake_minutes, **servers)
+    data |= {"incidents": incidents_config()}
     return yaml.safe_dump(data, sort_keys=False)
 
 

@@ -2,21 +2,41 @@
 
 from typing import Any
 
-_REQUESTS = 'sum(rate(flask_http_request_total{environment="$environment"}[$window]))'
-_COUNT = 'sum(increase(flask_http_request_total{environment="$environment"}[$window]))'
-_ERRORS = 'sum(rate(flask_http_request_total{environment="$environment",status=~"5.."}[$window]))'
-_SECONDS = 'sum(rate(flask_http_request_duration_seconds_{part}{environment="$environment"}[$window]))'
-_CACHE = 'sum(rate(cache_{part}_total{environment="$environment"}[$window]))'
+_ENVIRONMENT, _SERVICE = 'environment="$environment"', 'environment="$environment",service="$service"'
 
 
 def slo_config() -> dict[str, Any]:
     """Errors under 1 %, answers under 100 ms on average, over 1,000 requests a minute, cache hits over 50 %."""
-    hits, misses = (_CACHE.replace("{part}", part) for part in ("hits", "misses"))
-    latency = " / ".join(_SECONDS.replace("{part}", part) for part in ("sum", "count"))
-    objectives: dict[str, dict[str, Any]] = {
-        "errors": {"expression": f"100 * ({_ERRORS} or 0 * {_REQUESTS}) / {_REQUESTS}", "below": 1, "unit": "%"},
-        "latency": {"expression": f"1000 * {latency}", "below": 100, "unit": "ms"},
-        "throughput": {"expression": f"60 * {_REQUESTS}", "above": 1000, "unit": "/min"},
-        "cache-hits": {"expression": f"100 * {hits} / ({hits} + {misses})", "above": 50, "unit": "%"},
+    return {
+        "errors": _errors(_ENVIRONMENT) | {"below": 1, "unit": "%", "of_service": _errors(_SERVICE)},
+        "latency": _latency(_ENVIRONMENT) | {"below": 100, "unit": "ms", "of_service": _latency(_SERVICE)},
+        "throughput": _indicator(f"60 * {_requests(_ENVIRONMENT)}", _ENVIRONMENT) | {"above": 1000, "unit": "/min"},
+        "cache-hits": _cache_hits(_ENVIRONMENT) | {"above": 50, "unit": "%"},
     }
-    return {name: {**each, "requests": _COUNT} for name, each in objectives.items()}
+
+
+def _errors(scope: str) -> dict[str, Any]:
+    all_requests, failed = _requests(scope), _requests(f'{scope},status=~"5.."')
+    return _indicator(f"100 * ({failed} or 0 * {all_requests}) / {all_requests}", scope)
+
+
+def _latency(scope: str) -> dict[str, Any]:
+    total, count = (_rate(f"flask_http_request_duration_seconds_{part}", scope) for part in ("sum", "count"))
+    return _indicator(f"1000 * {total} / {count}", scope)
+
+
+def _cache_hits(scope: str) -> dict[str, Any]:
+    hits, misses = (_rate(f"cache_{part}_total", scope) for part in ("hits", "misses"))
+    return _indicator(f"100 * {hits} / ({hits} + {misses})", scope)
+
+
+def _indicator(expression: str, scope: str) -> dict[str, Any]:
+    return {"expression": expression, "requests": f"sum(increase(flask_http_request_total{{{scope}}}[$window]))"}
+
+
+def _requests(scope: str) -> str:
+    return _rate("flask_http_request_total", scope)
+
+
+def _rate(metric: str, scope: str) -> str:
+    return f"sum(rate({metric}{{{scope}}}[$window]))"

@@ -5,6 +5,7 @@ import secrets
 import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from bot.connections.clusters import Clusters
 from bot.connections.monitoring import MonitoringServers
@@ -24,6 +25,8 @@ from storage.engines import open_engines
 from storage.inbox import InboxWriter
 from storage.outbox import RateLimits
 from storage.store import Store
+
+ServiceT = TypeVar("ServiceT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +61,16 @@ class CoreComponents:
     """What families do when pages are acknowledged. Filled before anything is started."""
     annotation_sources: dict[str, AnnotationSource] = field(default_factory=dict)
     """What is written to Grafana, by the prefix of its id. Filled before anything is started."""
+    family_services: dict[type, object] = field(default_factory=dict)
+    """What families offer, by type. Filled before anything is started."""
     health: HealthSources = field(default_factory=HealthSources)
     """What families measure. Filled before anything is started."""
+
+    def service(self, service_type: type[ServiceT]) -> ServiceT:
+        """What a family offers, by its type. Raises ``KeyError`` where none does, or before everything is built."""
+        service = self.family_services[service_type]
+        assert isinstance(service, service_type)  # noqa: S101 -- narrows the type; services are keyed by it
+        return service
 
     @property
     def clock(self) -> Clock:

@@ -5,6 +5,7 @@ from bot.components.dashboards import DASHBOARDS
 from bot.components.digest import DIGEST
 from bot.components.family import Family
 from bot.components.general import GENERAL
+from bot.components.guard import GUARD
 from bot.components.incidents import INCIDENTS
 from bot.components.maintenance import MAINTENANCE
 from bot.components.metrics import METRICS
@@ -12,4 +13,16 @@ from bot.components.oncall import ONCALL
 from bot.components.operations import OPERATIONS
 from bot.components.paging import PAGING
 
-FAMILIES: tuple[Family, ...] = (OPERATIONS, ALERTS, INCIDENTS, ONCALL, PAGING, METRICS, DASHBOARDS, DIGEST, MAINTENANCE, GENERAL)
+FAMILIES: tuple[Family, ...] = (
+    OPERATIONS,
+    ALERTS,
+    INCIDENTS,
+    ONCALL,
+    PAGING,
+    METRICS,
+    DASHBOARDS,
+    DIGEST,
+    MAINTENANCE,
+    GUARD,
+    GENERAL,
+)

@@ -1,6 +1,6 @@
 """The people's side: what they say and click is stored, understood and answered."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncApp
@@ -33,9 +33,6 @@ def build_slack_components(
 ) -> SlackComponents:
     """The registry of commands, and who asks it."""
     registry = command_registry(families, (router for components in built for router in components.routers))
-    family_services: Mapping[type, object] = {
-        service_type: service for components in built for service_type, service in components.services.items()
-    }
     shortcuts = {name: shortcut for family in families for name, shortcut in family.shortcuts.items()}
     acknowledgers = {prefix: acknowledge for family in families for prefix, acknowledge in family.acknowledgers.items()}
     dispatcher = Dispatcher(
@@ -50,7 +47,7 @@ def build_slack_components(
                 store=core.store,
                 directory=core.directory,
                 clusters=core.clusters,
-                family_services=family_services,
+                family_services=core.family_services,
                 acknowledgers=acknowledgers,
             ),
             directory=core.directory,

@@ -5,7 +5,7 @@ import re
 from bot.views import phrases
 from bot.views.markup.document import Block, Context, Document, Header, Paragraph, Quote
 from bot.views.markup.spans import Line, Strong, join_dots, line, stack
-from bot.views.plan import plan_paragraph, warning_blocks
+from bot.views.plan import plan_paragraph, present_blocks, warning_blocks
 from domain.answers.answers import AuditAnswer, ErrorAnswer, Form, OperationsAnswer, OperationStarted, Preview, TextAnswer
 from domain.audit import AuditRecord
 from domain.operations.operation import OperationRecord, State
@@ -53,6 +53,7 @@ def preview(fact: Preview) -> Document:
         Paragraph((line("🔎 ", Strong("Dry run"), ". Nothing was changed."),)),
         Quote(fact.reason),
         plan_paragraph(fact.plan, fact.duration),
+        *present_blocks(fact.plan),
         *warning_blocks(fact.plan),
         Paragraph((_rule(fact),)),
     ]

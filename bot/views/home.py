@@ -11,7 +11,7 @@ from bot.views.markup.document import Actions, Block, Button, Confirm, Divider, 
 from bot.views.markup.message import blocks_of, redacted
 from bot.views.markup.spans import Line, Strong, join_dots, line, stack
 from bot.views.operation_card import CANCEL, decision_buttons, stop_button
-from bot.views.plan import plan_paragraph, warning_blocks
+from bot.views.plan import plan_paragraph, present_blocks, warning_blocks
 from domain.answers.answers import HelpAnswer, HelpGroup, HelpLine, HomeAnswer, Permissions, WhoAmI
 from domain.operations.locks import LockRecord
 from domain.operations.operation import OperationRecord
@@ -110,7 +110,12 @@ def _waiting_details(record: OperationRecord, fact: HomeAnswer) -> list[Block]:
     buttons += [Button(text="Cancel", action=CANCEL, value=record.id)] if record.id in fact.requested else []
     details: list[Block] = []
     if record.id in fact.approvable:
-        details = [Quote(record.reason), plan_paragraph(record.plan, record.duration), *warning_blocks(record.plan)]
+        details = [
+            Quote(record.reason),
+            plan_paragraph(record.plan, record.duration),
+            *present_blocks(record.plan),
+            *warning_blocks(record.plan),
+        ]
     return [*details, Actions(tuple(buttons))] if buttons else details
 
 

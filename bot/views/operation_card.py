@@ -6,7 +6,7 @@ from bot.views import phrases
 from bot.views.markup.document import Actions, Block, Button, CodeBlock, Confirm, Context, Document, Header, Paragraph, Quote
 from bot.views.markup.mrkdwn import progress_bar
 from bot.views.markup.spans import Line, Strong, join_dots, line, stack
-from bot.views.plan import plan_paragraph, versions_line, warning_blocks
+from bot.views.plan import plan_paragraph, present_blocks, versions_line, warning_blocks
 from domain.notes import OperationNote
 from domain.operations.operation import Decision, OperationRecord, Phase, Progress, State
 from domain.rich_text import Code, CommandMention, Text, Timestamp, UserMention, plain_text
@@ -25,6 +25,7 @@ def card(record: OperationRecord, now: datetime | None = None) -> Document:
     blocks: list[Block] = [Header(phrases.headline(record.plan)), Paragraph(_status(record, now))]
     blocks += _bullets(record.end_state)
     blocks += [Quote(record.reason), _body(record, now)]
+    blocks += present_blocks(record.plan) if record.state is State.WAITING else ()
     blocks += warning_blocks(record.plan) if record.state in _STATES_WITH_WARNINGS else ()
     blocks += [Actions(buttons)] if buttons else []
     blocks += [Context(_footer(record))]

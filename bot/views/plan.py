@@ -31,6 +31,11 @@ def warning_blocks(plan: Plan) -> tuple[Block, ...]:
     return (Paragraph((line("⚠️ ", Strong("Careful")), *(line("• ", each) for each in plan.warnings)), max_lines=8),)
 
 
+def present_blocks(plan: Plan) -> tuple[Block, ...]:
+    """How the services do now."""
+    return (Paragraph((line(Strong("Now"), " ", join_dots(*(line(each) for each in plan.present))),)),) if plan.present else ()
+
+
 def _shared_versions(plan: Plan) -> Line | None:
     before = {change.before.label for change in plan.changes}
     after = {change.after.label for change in plan.changes}

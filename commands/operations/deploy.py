@@ -1,5 +1,6 @@
 """The commands ``deploy`` and ``rollback``."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -14,6 +15,8 @@ from domain.operations.plans import Plan
 from domain.operations.version_choices import VersionChoice
 from domain.operations.version_selection import AmbiguousVersion
 from domain.policies import Action
+from domain.rich_text import Text
+from runbooks.metrics.present import PresentIndicators
 
 router = Router()
 
@@ -48,14 +51,21 @@ async def _start_release(request: Request, args: Arguments, make_plan: _MakePlan
 
     flags = dict(args.flags)
     try:
-        plan = await make_plan(environment, version, service)
+        plan, present = await asyncio.gather(make_plan(environment, version, service), _present(request, environment, service))
     except AmbiguousVersion as ambiguous:
         choices = [
             _with_command(choice, command_line(choice.name, flags, choice.only_service)) for choice in ambiguous.choices.choices
         ]
         return replace(ambiguous.choices, choices=tuple(choices))
     flags.pop("dry-run", None)
-    return await start_operation(request, args, plan, command=command_line(version, flags))
+    return await start_operation(request, args, replace(plan, present=present), command=command_line(version, flags))
+
+
+async def _present(request: Request, environment: str, service: str | None) -> tuple[Text, ...]:
+    """How the services do now; nothing where nothing is measured."""
+    services = (service,) if service else request.catalogue.default_application.services
+    indicators = request.services.family_services.get(PresentIndicators)
+    return await indicators.lines(environment, services, request.at) if isinstance(indicators, PresentIndicators) else ()
 
 
 def _with_command(choice: VersionChoice, command: str) -> VersionChoice:

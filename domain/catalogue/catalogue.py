@@ -10,6 +10,7 @@ from domain import defaults
 from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.base import ConfigModel, DnsLabel
 from domain.catalogue.digest import DigestConfig
+from domain.catalogue.guard import GuardConfig
 from domain.catalogue.incidents import IncidentsConfig
 from domain.catalogue.maintenance import MaintenancePolicy
 from domain.catalogue.oncall import TeamConfig, check_oncall
@@ -75,6 +76,7 @@ class Environment(ConfigModel):
     grafana: ApiBaseUrl = ""
     jaeger: ApiBaseUrl = ""
     maintenance: MaintenancePolicy = MaintenancePolicy()
+    guard: GuardConfig | None = None
 
     @property
     def approval_within(self) -> timedelta:
@@ -143,8 +145,12 @@ class Catalogue(ConfigModel):
         addresses = [each.prometheus for each in self.environments.values() if each.prometheus]
         is_shared = len(set(addresses)) < len(addresses)
         for name, objective in self.slo.items():
-            if is_shared and not objective.names_environment:
+            if is_shared and not all(each.names_environment for each in objective.indicators):
                 raise ValueError(f"slo.{name}: environments share a Prometheus, so that the expression needs {ENVIRONMENT}")
+        counted = any(each.requests for objective in self.slo.values() for each in objective.indicators)
+        for name, environment in self.environments.items():
+            if environment.guard and not (environment.prometheus and counted):
+                raise ValueError(f"environments.{name}.guard: needs a Prometheus, and an objective in slo with requests")
         return self
 
     @model_validator(mode="after")

@@ -100,9 +100,10 @@ def burn_rate(share: float | None, objective: float) -> float | None:
 
 def value_text(status: SloStatus) -> str:
     """``6.12 % (below 1 %)``, ``no data (above 1,000/min)``."""
-    value = "no data" if status.value is None else _with_unit(status.value, status.unit)
-    return f"{value} ({'below' if status.is_upper else 'above'} {_with_unit(status.limit, status.unit)})"
+    value = "no data" if status.value is None else with_unit(status.value, status.unit)
+    return f"{value} ({'below' if status.is_upper else 'above'} {with_unit(status.limit, status.unit)})"
 
 
-def _with_unit(value: float, unit: str) -> str:
+def with_unit(value: float, unit: str) -> str:
+    """``6.1 %``, ``900/min``, ``0.42 s``."""
     return f"{format_number(value)}{unit}" if unit.startswith("/") or not unit else f"{format_number(value)} {unit}"

@@ -101,6 +101,8 @@ class Plan:
     changes: tuple[ServiceChange, ...]
     arguments: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Text, ...] = ()
+    present: tuple[Text, ...] = ()
+    """How the services did when it was made, for people; not part of the digest."""
 
     @property
     def action(self) -> Action:

@@ -1,13 +1,13 @@
 """Reads objectives over times that have passed: the deploy guard compares them."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.catalogue.catalogue import Catalogue
-from domain.catalogue.slo import SloConfig
+from domain.catalogue.slo import IndicatorConfig, SloConfig
 from domain.errors import DeepechoError
 from domain.metrics.samples import Sample
 from domain.metrics.slo import Reading, average, worst
@@ -17,6 +17,10 @@ READ_SECONDS = 8.0
 _CONCURRENCY = 4
 _LATE = "Prometheus did not answer in time."
 _ANY_LABELS: Mapping[str, str] = {}
+
+
+IndicatorKey = tuple[str, str]
+"""The name of an objective, and of the service that it was measured for; empty for the whole environment."""
 
 
 class PastQueries(Protocol):
@@ -33,39 +37,67 @@ class WindowReader:
     prometheus: Callable[[str], PastQueries | None]
     read_seconds: float = READ_SECONDS
 
-    def objectives(self) -> Mapping[str, SloConfig]:
-        """The objectives of the catalogue, by name."""
-        return self.catalogue().slo
+    async def read(
+        self, environment: str, span: timedelta, at: datetime, services: Sequence[str] = ()
+    ) -> Mapping[IndicatorKey, Reading]:
+        """Every objective over the time of this length that ended ``at``; what could not be read in time says so.
 
-    async def read(self, environment: str, span: timedelta, at: datetime) -> Mapping[str, Reading]:
-        """Every objective over the time of this length that ended ``at``; what could not be read in time says so."""
+        Of an objective that can be measured for one service there is one reading for each of these services.
+        """
         prometheus = self.prometheus(environment)
         if prometheus is None:
             return {}
         slots = asyncio.Semaphore(_CONCURRENCY)
         deadline = asyncio.get_running_loop().time() + self.read_seconds
-        objectives = self.objectives()
+        queries = {query.key: query for query in self._queries(environment, span, services)}
 
-        async def read_one(config: SloConfig) -> Reading:
+        async def read_one(query: _Query) -> Reading:
             try:
                 async with asyncio.timeout_at(deadline), slots:
-                    return await _read(prometheus, config, environment, span, at)
+                    return await _read(prometheus, query, at)
             except TimeoutError:
                 return Reading(problem=_LATE)
             except DeepechoError as error:
                 return Reading(problem=error.sentence)
 
-        found = await asyncio.gather(*map(read_one, objectives.values()))
-        return dict(zip(objectives, found, strict=True))
+        found = await asyncio.gather(*map(read_one, queries.values()))
+        return dict(zip(queries, found, strict=True))
+
+    def _queries(self, environment: str, span: timedelta, services: Sequence[str]) -> Iterator["_Query"]:
+        for name, config in self.catalogue().slo.items():
+            indicator = config.of_service
+            if indicator is None or not services:
+                yield _query(name, config, config, environment, span)
+                continue
+            for service in services:
+                yield _query(name, config, indicator, environment, span, service)
 
 
-async def _read(prometheus: PastQueries, config: SloConfig, environment: str, span: timedelta, at: datetime) -> Reading:
-    expression = config.expression_in(environment, span)
-    value = await prometheus.query(expression if config.covers_window else average(expression, span), only=_ANY_LABELS, at=at)
-    if not config.requests:
-        return Reading(value=worst(value, is_upper=config.below is not None))
-    requests = await prometheus.query(config.requests_in(environment, span), only=_ANY_LABELS, at=at)
-    return Reading(value=worst(value, is_upper=config.below is not None), requests=_total(requests))
+@dataclass(frozen=True, slots=True)
+class _Query:
+    key: IndicatorKey
+    expression: str
+    requests: str
+    is_upper: bool
+
+
+def _query(
+    name: str, objective: SloConfig, indicator: IndicatorConfig, environment: str, span: timedelta, service: str = ""
+) -> _Query:
+    expression = indicator.expression_in(environment, span, service)
+    return _Query(
+        key=(name, service),
+        expression=expression if indicator.covers_window else average(expression, span),
+        requests=indicator.requests_in(environment, span, service),
+        is_upper=objective.below is not None,
+    )
+
+
+async def _read(prometheus: PastQueries, query: _Query, at: datetime) -> Reading:
+    value = worst(await prometheus.query(query.expression, only=_ANY_LABELS, at=at), is_upper=query.is_upper)
+    if not query.requests:
+        return Reading(value=value)
+    return Reading(value=value, requests=_total(await prometheus.query(query.requests, only=_ANY_LABELS, at=at)))
 
 
 def _total(samples: tuple[Sample, ...]) -> float | None:

@@ -15,6 +15,8 @@ REDIS = "redis"
 
 _REQUESTS_PER_SECOND = {MAIN: 40.0, COGNITIVE: 25.0, BALANCER: 60.0, CACHE: 80.0}
 _DEFAULT_REQUESTS_PER_SECOND = 8.0
+_UNUSED = ("development", COGNITIVE)
+"""Nobody uses it there: a version that is deployed to it has no traffic."""
 _SHARE = {"production": 1.0, "staging": 0.5, "development": 0.25}
 
 
@@ -56,4 +58,6 @@ def scrape_targets() -> tuple[ScrapeTarget, ...]:
 
 def requests_per_second(target: Target) -> float:
     """How many requests a service gets in the mean."""
+    if (target.environment, target.service) == _UNUSED:
+        return 0.0
     return _REQUESTS_PER_SECOND.get(target.service, _DEFAULT_REQUESTS_PER_SECOND) * _SHARE[target.environment]

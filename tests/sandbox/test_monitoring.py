@@ -5,6 +5,7 @@ import re
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -191,7 +192,7 @@ def test_without_the_programs_there_are_no_alerts_and_in_ci_that_is_a_failure(
 
 
 def test_the_catalogue_routes_as_the_platform_wants_and_waits_for_no_watchdog_that_nobody_sends() -> None:
-    places = {"prometheus": "http://127.0.0.1:1", "alertmanager": "http://127.0.0.1:2"}
+    places: dict[str, Any] = {"prometheus": "http://127.0.0.1:1", "alertmanager": "http://127.0.0.1:2"}
     with_alerts = Catalogue.model_validate(catalogue_data("kubeconfig", {name: name for name in CONTEXTS}, **places)).alerts
     without = Catalogue.model_validate(catalogue_data("kubeconfig", {name: name for name in CONTEXTS})).alerts
     assert with_alerts is not None

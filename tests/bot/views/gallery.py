@@ -42,6 +42,7 @@ from tests.harness.families import Fact
 from tests.harness.samples.alert_gallery import ALERT_GALLERY
 from tests.harness.samples.dashboard_gallery import DASHBOARD_GALLERY
 from tests.harness.samples.digest_gallery import DIGEST_GALLERY
+from tests.harness.samples.guard_gallery import GUARD_GALLERY
 from tests.harness.samples.incident_gallery import INCIDENT_GALLERY
 from tests.harness.samples.incident_report_gallery import REPORT_GALLERY
 from tests.harness.samples.maintenance_gallery import MAINTENANCE_GALLERY
@@ -324,4 +325,5 @@ GALLERY: dict[str, Fact] = {
     **DIGEST_GALLERY,
     **SLO_GALLERY,
     **MAINTENANCE_GALLERY,
+    **GUARD_GALLERY,
 }

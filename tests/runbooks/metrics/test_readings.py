@@ -14,7 +14,7 @@ from domain.errors import PermanentError
 from domain.metrics.samples import Sample
 from domain.metrics.slo import Reading
 from integrations.prometheus import open_prometheus
-from runbooks.metrics.readings import WindowReader
+from runbooks.metrics.readings import IndicatorKey, WindowReader
 from tests.harness.monitoring_servers import running_prometheus
 from tests.harness.samples.team import team_catalogue
 from tests.harness.wait import wait_until
@@ -22,6 +22,7 @@ from tests.harness.wait import wait_until
 AT = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
 SPAN = timedelta(minutes=10)
 ERRORS = {"expression": 'errors{env="$environment"}[$window]', "below": 1, "requests": 'requests{env="$environment"}[$window]'}
+ERRORS_KEY, LATENCY_KEY = ("errors", ""), ("latency", "")
 LATENCY = {"expression": 'latency{env="$environment"}[5m]', "above": 100}
 
 
@@ -46,7 +47,9 @@ class ScriptedPrometheus:
         return answer or ()
 
 
-async def read(prometheus: ScriptedPrometheus, seconds: float = 10, **objectives: Mapping[str, object]) -> Mapping[str, Reading]:
+async def read(
+    prometheus: ScriptedPrometheus, seconds: float = 10, **objectives: Mapping[str, object]
+) -> Mapping[IndicatorKey, Reading]:
     known = catalogue(**objectives)
     reader = WindowReader(catalogue=lambda: known, prometheus=lambda _: prometheus, read_seconds=seconds)
     return await reader.read("staging", SPAN, AT)
@@ -57,22 +60,37 @@ async def test_an_expression_of_the_window_is_asked_as_it_is_and_another_is_aver
         errors=(Sample({}, 0.4), Sample({}, 6.1)), latency=(Sample({}, 90),), requests=(Sample({}, 40), Sample({}, 2))
     )
     found = await read(prometheus, errors=ERRORS, latency=LATENCY)
-    assert found == {"errors": Reading(value=6.1, requests=42), "latency": Reading(value=90)}
+    assert found == {ERRORS_KEY: Reading(value=6.1, requests=42), LATENCY_KEY: Reading(value=90)}
     assert ('errors{env="staging"}[600s]', AT) in prometheus.asked
     assert ('requests{env="staging"}[600s]', AT) in prometheus.asked
     assert ('avg_over_time((((latency{env="staging"}[5m]\n) > -Inf) < Inf)[600s:10s])', AT) in prometheus.asked
 
 
+async def test_an_objective_of_services_is_read_for_each_that_was_named() -> None:
+    of_service = {
+        "expression": 'errors{env="$environment",app="$service"}[$window]',
+        "requests": 'requests{app="$service"}[$window]',
+    }
+    known = catalogue(errors=ERRORS | {"of_service": of_service}, latency=LATENCY)
+    prometheus = ScriptedPrometheus(errors=(Sample({}, 0.4),), latency=(Sample({}, 90),), requests=(Sample({}, 7),))
+    reader = WindowReader(catalogue=lambda: known, prometheus=lambda _: prometheus)
+    found = await reader.read("staging", SPAN, AT, ["web", "worker"])
+    each = Reading(value=0.4, requests=7)
+    assert found == {("errors", "web"): each, ("errors", "worker"): each, LATENCY_KEY: Reading(value=90)}
+    assert ('errors{env="staging",app="web"}[600s]', AT) in prometheus.asked
+    assert await reader.read("staging", SPAN, AT) == {ERRORS_KEY: each, LATENCY_KEY: Reading(value=90)}
+
+
 async def test_what_cannot_be_read_says_so_and_the_rest_is_there() -> None:
     prometheus = ScriptedPrometheus(errors=PermanentError("bad_data"), latency=(Sample({}, None),))
     found = await read(prometheus, errors=ERRORS, latency=LATENCY)
-    assert found == {"errors": Reading(problem="bad_data"), "latency": Reading()}
+    assert found == {ERRORS_KEY: Reading(problem="bad_data"), LATENCY_KEY: Reading()}
 
 
 async def test_one_that_hangs_is_late_and_the_rest_is_there() -> None:
     prometheus = ScriptedPrometheus(errors=None, latency=(Sample({}, 90),))
     found = await read(prometheus, 0.3, errors=ERRORS, latency=LATENCY)
-    assert found == {"errors": Reading(problem="Prometheus did not answer in time."), "latency": Reading(value=90)}
+    assert found == {ERRORS_KEY: Reading(problem="Prometheus did not answer in time."), LATENCY_KEY: Reading(value=90)}
 
 
 async def test_an_environment_without_a_prometheus_has_no_readings() -> None:
@@ -94,10 +112,10 @@ async def test_a_real_prometheus_tells_how_it_was(tmp_path: Path) -> None:
 
             async def is_counted() -> bool:
                 found = await reader.read("staging", SPAN, datetime.now(UTC))
-                return (found["up"].requests or 0) > 0 and found["up"].value == found["up"].requests
+                return (found["up", ""].requests or 0) > 0 and found["up", ""].value == found["up", ""].requests
 
             await wait_until(is_counted, within=30)
-            assert await reader.read("staging", SPAN, at) == {"up": Reading(), "steady": Reading(value=3)}
+            assert await reader.read("staging", SPAN, at) == {("up", ""): Reading(), ("steady", ""): Reading(value=3)}
 
 
 @pytest.mark.parametrize("requests", ["requests_total", "increase(requests_total[$windows])", "increase(x[$window]) + $other"])

@@ -1,0 +1,1 @@
+"""The deploy guard: whether a service does worse since a deploy, and what follows."""

@@ -1,0 +1,1 @@
+"""The deploy guard: measures during the bake time, and puts the old version back."""

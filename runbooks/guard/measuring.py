@@ -1,0 +1,115 @@
+"""Measures a guarded deploy: its objectives since the deploy, and at three times before."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from domain.catalogue.catalogue import Catalogue
+from domain.catalogue.slo import SloConfig
+from domain.errors import DeepechoError
+from domain.guard.comparison import BASELINE_SPAN, Baselines, Comparison, baseline_ends
+from domain.guard.guard import Guard, GuardState
+from domain.guard.notes import GuardChart
+from domain.guard.verdict import Verdict, verdict_on
+from domain.metrics.charts import Chart, Marker, Series
+from domain.metrics.slo import Reading
+
+CHART_SECONDS = 8.0
+"""For the lines of one chart, which nobody waits for."""
+MAX_CHARTS = 3
+_SHORTEST_SPAN = timedelta(seconds=15)
+"""Prometheus needs two scrapes in it."""
+
+
+class WindowReadings(Protocol):
+    """Reads every objective over a time of some length that ended ``at``, by its name and the service."""
+
+    async def read(
+        self, environment: str, span: timedelta, at: datetime, services: Sequence[str]
+    ) -> Mapping[tuple[str, str], Reading]: ...
+
+
+class RangeQueries(Protocol):
+    """What is asked of a Prometheus for a chart."""
+
+    async def query_range(self, expression: str, since: datetime, until: datetime) -> tuple[Series, ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardReader:
+    """``prometheus`` gives the client of an environment, and None where the catalogue names no address."""
+
+    catalogue: Callable[[], Catalogue]
+    windows: WindowReadings
+    prometheus: Callable[[str], RangeQueries | None]
+
+    async def compare(self, guard: Guard, at: datetime) -> tuple[Comparison, ...]:
+        """What is measured now. The times before are read once, and again only where that failed."""
+        until = min(at, guard.until)
+        span = max(until - guard.began_at, _SHORTEST_SPAN)
+        read_now = self.windows.read(guard.environment, span, until, guard.service_names)
+        before = {each.key: each.before for each in guard.comparisons}
+        if not before or any(reading.problem for each in before.values() for _, reading in each.named()):
+            now, before = await asyncio.gather(read_now, self._baselines(guard))
+        else:
+            now = await read_now
+        objectives = self.catalogue().slo
+        return tuple(
+            _comparison(key, objectives[key[0]], reading, before.get(key, Baselines()))
+            for key, reading in now.items()
+            if key[0] in objectives
+        )
+
+    async def charts(self, guard: Guard) -> tuple[GuardChart, ...]:
+        """The evidence as pictures; none where Prometheus does not answer, because the card has the numbers."""
+        verdict = guard.verdict
+        deciding = [each for each in guard.comparisons if verdict_on(each, guard.minimum_requests) is verdict]
+        if verdict is Verdict.CANNOT_TELL or guard.state is GuardState.TAKEN_OVER:
+            return ()
+        shown = deciding[: MAX_CHARTS if verdict is Verdict.WORSE else 1]
+        return tuple([chart for each in shown if (chart := await self._chart(guard, each)) is not None])
+
+    async def _baselines(self, guard: Guard) -> dict[tuple[str, str], Baselines]:
+        reads = (
+            self.windows.read(guard.environment, BASELINE_SPAN, end, guard.service_names) for end in baseline_ends(guard.began_at)
+        )
+        found = await asyncio.gather(*reads)
+        keys = {key: None for readings in found for key in readings}
+        return {key: Baselines(*(readings.get(key, Reading()) for readings in found)) for key in keys}
+
+    async def _chart(self, guard: Guard, comparison: Comparison) -> GuardChart | None:
+        prometheus, config = self.prometheus(guard.environment), self.catalogue().slo.get(comparison.objective)
+        if prometheus is None or config is None or guard.checked_at is None:
+            return None
+        indicator = config.of_service if comparison.service and config.of_service else config
+        expression = indicator.expression_in(guard.environment, service=comparison.service)
+        since, until = guard.began_at - BASELINE_SPAN, guard.checked_at
+        try:
+            async with asyncio.timeout(CHART_SECONDS):
+                series = await prometheus.query_range(expression, since, until)
+        except (DeepechoError, TimeoutError):
+            return None
+        unit = f" ({comparison.unit})" if comparison.unit else ""
+        chart = Chart(
+            title=f"{comparison.name} in {guard.environment}{unit}",
+            since=since,
+            until=until,
+            series=series,
+            threshold=comparison.limit,
+            markers=(Marker(guard.began_at, f"deploy {guard.deployed}"),),
+        )
+        return GuardChart(operation=guard.operation, channel=guard.channel, objective=comparison.name, chart=chart)
+
+
+def _comparison(key: tuple[str, str], config: SloConfig, now: Reading, before: Baselines) -> Comparison:
+    return Comparison(
+        objective=key[0],
+        service=key[1],
+        unit=config.unit,
+        limit=config.limit,
+        is_upper=config.below is not None,
+        now=now,
+        before=before,
+    )

@@ -1,0 +1,113 @@
+"""Watches guarded deploys: measures when it is due, late rather than never, and acts on what it finds, once."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+import structlog
+
+from domain.clock import Clock
+from domain.errors import UNEXPECTED_ERRORS, PermanentError, Refused, TemporaryError
+from domain.guard.guard import Guard, GuardState, measure, offer, put_back
+from domain.rich_text import sentence
+from runbooks.guard.listeners import save_guard
+from runbooks.guard.measuring import GuardReader
+from runbooks.guard.putting_back import PutBack
+from storage.guard import GuardRepository, guard_chart, guard_timer
+from storage.store import Store
+from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
+
+log = structlog.get_logger()
+
+MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=30)
+"""A timer that has waited longer is left to its next claim: two replicas would measure the same deploy."""
+
+
+@dataclass(kw_only=True)
+class GuardWatcher:
+    """Works on one guard at a time, in a task of its own: a slow Prometheus delays no other timer."""
+
+    store: Store
+    clock: Clock
+    reader: GuardReader
+    putting_back: PutBack
+    notify_outbox: Callable[[], None]
+    _queue: "asyncio.Queue[tuple[Timer, datetime]]" = field(default_factory=asyncio.Queue)
+
+    async def submit(self, timer: Timer, at: datetime) -> None:
+        """Queue a timer that was claimed ``at``. It stays until its work is done."""
+        self._queue.put_nowait((timer, at))
+
+    async def run(self) -> NoReturn:
+        """Work on queued timers, until the process ends."""
+        while True:
+            timer, taken_at = await self._queue.get()
+            if self.clock.now() - taken_at < MAX_QUEUE_AGE:
+                await self._process(timer)
+
+    async def _process(self, timer: Timer) -> None:
+        try:
+            await self.step(timer)
+        except TemporaryError as error:
+            # The timer is still there, and its claim expires in a minute.
+            log.warning("guard not processed, retrying in a minute", operation=timer.subject, error=str(error))
+        except UNEXPECTED_ERRORS:
+            log.exception("guard not processed, retrying in a minute", operation=timer.subject)
+
+    async def step(self, timer: Timer) -> None:
+        """Measure, act on a verdict, show the evidence: each is done once, whatever was done before a crash."""
+        async with self.store.read() as tx:
+            guard = await tx.of(GuardRepository).get(timer.subject)
+        if guard is not None and guard.state is GuardState.BAKING:
+            guard = await self._measure(guard, timer)
+        if guard is not None and guard.state is GuardState.PUTTING_BACK:
+            await self._put_back(guard)
+        if guard is None or guard.state is not GuardState.BAKING:
+            await self._end(timer)
+
+    async def _measure(self, seen: Guard, timer: Timer) -> Guard | None:
+        comparisons = await self.reader.compare(seen, self.clock.now())
+        at = self.clock.now()
+        async with self.store.write() as tx:
+            guard = await tx.of(GuardRepository).get_for_update(seen.operation)
+            # Another replica may have measured it meanwhile: the same minute does not count twice.
+            if guard is None or guard.state is not GuardState.BAKING or guard.checked_at != seen.checked_at:
+                return guard
+            measured = measure(guard, comparisons, at)
+            await save_guard(tx, measured, at)
+            if measured.state is GuardState.BAKING:
+                await tx.timers.set(guard_timer(guard.operation, measured.next_check(at)), at)
+        log.debug("deploy measured", operation=timer.subject, verdict=measured.verdict.value, state=measured.state.value)
+        self.notify_outbox()
+        return measured
+
+    async def _put_back(self, guard: Guard) -> None:
+        try:
+            started = await self.putting_back.start(guard)
+        except (Refused, PermanentError) as refusal:
+            why = sentence(refusal.sentence, " It is offered to people instead.")
+            await self._settle(guard, lambda current: offer(current, why))
+            return
+        await self._settle(guard, lambda current: put_back(current, started.id))
+
+    async def _settle(self, guard: Guard, change: Callable[[Guard], Guard]) -> None:
+        at = self.clock.now()
+        async with self.store.write() as tx:
+            current = await tx.of(GuardRepository).get_for_update(guard.operation)
+            if current is not None and current.state is GuardState.PUTTING_BACK:
+                await save_guard(tx, change(current), at)
+        self.notify_outbox()
+
+    async def _end(self, timer: Timer) -> None:
+        """Show the evidence of a guard that has ended, and forget its timer."""
+        async with self.store.read() as tx:
+            guard = await tx.of(GuardRepository).get(timer.subject)
+        charts = await self.reader.charts(guard) if guard is not None else ()
+        at = self.clock.now()
+        async with self.store.write() as tx:
+            for chart in charts:
+                await tx.put_message(guard_chart(chart), at)
+            await tx.timers.remove(timer.key, timer.due_at)
+        self.notify_outbox()

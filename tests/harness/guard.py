@@ -1,0 +1,130 @@
+"""Guarded deploys: operations on a stand-in cluster, and a Prometheus that says what a test tells it to."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from domain.catalogue.catalogue import Catalogue
+from domain.guard.comparison import BASELINE_SPAN
+from domain.guard.guard import Guard
+from domain.guard.notes import GuardChart
+from domain.metrics.charts import Series
+from domain.metrics.slo import Reading
+from domain.operations.operation import OperationRecord, State
+from runbooks.guard.listeners import GuardListeners
+from runbooks.guard.measuring import GuardReader
+from runbooks.guard.putting_back import PutBack
+from runbooks.guard.watcher import GuardWatcher
+from runbooks.timers import TimerDispatcher
+from storage.guard import GUARD_TIMER, GuardRepository, guard_timer
+from storage.timers import Timer
+from tests.harness.operations import OperationsHarness, open_operations_harness
+from tests.harness.samples.team import catalogue_data
+
+MAIN = "deep-echo-main"
+GOOD, BAD = Reading(value=0.4, requests=4120), Reading(value=6.1, requests=4120)
+ERRORS = {"expression": "errors[$window]", "below": 1, "unit": "%", "requests": "requests[$window]"}
+GUARD = {"bake_minutes": 10, "minimum_requests": 200, "check_seconds": 30}
+
+
+@dataclass
+class ScriptedMetrics:
+    """What the objective's indicator is: ``now`` since the deploy, ``before`` at each of the three times before."""
+
+    now: Reading = GOOD
+    before: Reading = GOOD
+    asked: list[tuple[timedelta, datetime]] = field(default_factory=list)
+
+    async def read(
+        self, _environment: str, span: timedelta, at: datetime, services: Sequence[str]
+    ) -> Mapping[tuple[str, str], Reading]:
+        assert services == (MAIN,)
+        self.asked.append((span, at))
+        return {("errors", ""): self.before if span == BASELINE_SPAN else self.now}
+
+    async def query_range(self, expression: str, since: datetime, until: datetime) -> tuple[Series, ...]:
+        assert expression == "errors[300s]"
+        return (Series(name="errors", points=((since.timestamp(), 0.4), (until.timestamp(), 6.1))),)
+
+
+@dataclass
+class GuardHarness:
+    """One replica."""
+
+    operations: OperationsHarness
+    metrics: ScriptedMetrics
+    watcher: GuardWatcher
+
+    async def deploy(self, environment: str = "staging", version: str = "bad5eed") -> OperationRecord:
+        plan = await self.operations.planner.deploy(environment, f"main-{version}", MAIN)
+        record = await self.operations.run_plan(plan)
+        assert record.state is State.SUCCEEDED, record.outcome
+        return record
+
+    async def pass_time(self, span: timedelta) -> None:
+        """In steps of ten seconds, as the ticker does."""
+        step = timedelta(seconds=10)
+        for _ in range(round(span / step)):
+            self.operations.clock.advance(step)
+            await self.run_due()
+
+    async def run_due(self) -> None:
+        async def step(timer: Timer, _at: datetime) -> None:
+            await self.watcher.step(timer)
+
+        dispatcher = TimerDispatcher(
+            store=self.operations.store, clock=self.operations.clock, replica="a", handlers={GUARD_TIMER: step}
+        )
+        await dispatcher.run_due()
+
+    async def guard(self, operation: str) -> Guard:
+        async with self.operations.store.read() as tx:
+            guard = await tx.of(GuardRepository).get(operation)
+        assert guard is not None
+        return guard
+
+    async def is_due_again(self, operation: str) -> bool:
+        async with self.operations.store.read() as tx:
+            due = await tx.timers.due(self.operations.clock.now() + timedelta(days=1))
+        return guard_timer(operation, self.operations.clock.now()).key in {timer.key for timer in due}
+
+    async def rollbacks(self) -> list[OperationRecord]:
+        found = await self.operations.operations.recent()
+        return [record for record in found if record.source.startswith("guard/")]
+
+    async def charts(self) -> list[GuardChart]:
+        return [each for each in await self.operations.deliver() if isinstance(each, GuardChart)]
+
+
+def guarded_catalogue(**changed: Any) -> Catalogue:
+    """Staging puts back by itself, production offers it; development is not guarded."""
+    data = catalogue_data() | {"slo": {"errors": ERRORS}}
+    for name, on_worse in (("staging", "put back"), ("production", "offer")):
+        data["environments"][name] |= {"prometheus": "https://prometheus.example", "guard": GUARD | {"on_worse": on_worse}}
+    data["slo"]["errors"] = ERRORS | {"expression": "errors[$window]"}
+    # Environments that share a Prometheus have to be told apart by their expressions; here each has its own.
+    data["environments"]["production"]["prometheus"] = "https://prometheus.production.example"
+    return Catalogue.model_validate(data | changed)
+
+
+@asynccontextmanager
+async def open_guard_harness(folder: Path, database: str = "") -> AsyncIterator[GuardHarness]:
+    async with open_operations_harness(folder, database, catalogue=guarded_catalogue()) as operations:
+        metrics = ScriptedMetrics()
+        store, clock, catalogue = operations.store, operations.clock, operations.current_catalogue
+        watcher = GuardWatcher(
+            store=store,
+            clock=clock,
+            reader=GuardReader(catalogue=catalogue, windows=metrics, prometheus=lambda _: metrics),
+            putting_back=PutBack(store=store, clock=clock, planner=operations.planner, operations=lambda: operations.operations),
+            notify_outbox=lambda: None,
+        )
+        store.listeners.on_operation_saved.append(GuardListeners(catalogue).on_operation_saved)
+        yield GuardHarness(operations, metrics, watcher)
+
+
+def few(count: int) -> Reading:
+    return replace(BAD, requests=count)

@@ -1,0 +1,251 @@
+"""A guarded deploy, from its verified end to its verdict and what follows, on a stand-in cluster."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import TemporaryError
+from domain.guard.guard import GuardState
+from domain.guard.verdict import Verdict, explain
+from domain.metrics.slo import Reading
+from domain.operations.operation import OperationRecord, State
+from domain.operations.plans import Plan
+from domain.rich_text import plain_text
+from runbooks.guard.stopping import stop_guard
+from runbooks.operations.service import OperationService
+from storage.guard import guard_timer
+from tests.harness.guard import BAD, GOOD, MAIN, GuardHarness, few, open_guard_harness
+from tests.harness.samples.team import ANA, SAM
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+async def harness(tmp_path: Path) -> AsyncIterator[GuardHarness]:
+    async with open_guard_harness(tmp_path) as opened:
+        yield opened
+
+
+async def test_a_deploy_that_does_well_ends_so_at_the_end_of_its_bake_time(harness: GuardHarness) -> None:
+    deploy = await harness.deploy(version="0ddba11")
+    await harness.pass_time(9 * MINUTE)
+    assert (await harness.guard(deploy.id)).state is GuardState.BAKING
+    await harness.pass_time(2 * MINUTE)
+    guard = await harness.guard(deploy.id)
+    assert (guard.state, guard.verdict) == (GuardState.ENDED, Verdict.WELL)
+    assert plain_text(explain(guard.findings)).startswith(
+        "well: errors 0.4 % (hour before 0.4, yesterday 0.4, last week 0.4; 4,120"
+    )
+    assert not await harness.is_due_again(deploy.id)
+    assert await harness.rollbacks() == []
+    (chart,) = await harness.charts()
+    assert (chart.objective, chart.chart.threshold, chart.chart.since) == ("errors", 1.0, guard.began_at - timedelta(hours=1))
+
+
+async def test_what_is_compared_is_since_the_deploy_and_three_hours_before(harness: GuardHarness) -> None:
+    deploy = await harness.deploy()
+    await harness.pass_time(MINUTE)
+    began = (await harness.guard(deploy.id)).began_at
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    before = [(span, at) for span, at in harness.metrics.asked if span == hour]
+    assert before == [(hour, began), (hour, began - day + hour), (hour, began - 7 * day + hour)]
+    now = [at - span for span, at in harness.metrics.asked if span != hour]
+    assert len(now) >= 2
+    assert set(now) == {began}
+
+
+async def test_worse_puts_the_old_version_back_by_itself_once(harness: GuardHarness) -> None:
+    before = await harness.operations.image("deep-echo-staging")
+    harness.metrics.now = BAD
+    deploy = await harness.deploy()
+    await harness.pass_time(2 * MINUTE)
+    (rollback,) = await harness.rollbacks()
+    assert rollback.reason == (
+        f"deploy {deploy.id} did worse: errors 6.1 % (hour before 0.4, yesterday 0.4, last week 0.4; 4,120 requests)"
+    )
+    ended = await harness.operations.wait_ended(rollback.id)
+    assert ended.state is State.SUCCEEDED
+    assert await harness.operations.image("deep-echo-staging") == before
+    guard = await harness.guard(deploy.id)
+    assert (guard.state, guard.rollback) == (GuardState.PUT_BACK, rollback.id)
+    assert plain_text(guard.outcome).startswith(f"The guard put it back: `{rollback.id}`. Verified: ")
+    await harness.pass_time(30 * MINUTE)
+    assert len(await harness.rollbacks()) == 1
+    assert not await harness.is_due_again(deploy.id)
+    assert len(await harness.charts()) == 1
+
+
+async def test_production_offers_it_and_changes_nothing(harness: GuardHarness) -> None:
+    harness.metrics.now = BAD
+    deploy = await harness.deploy("production")
+    await harness.pass_time(2 * MINUTE)
+    guard = await harness.guard(deploy.id)
+    assert (guard.state, guard.verdict) == (GuardState.OFFERED, Verdict.WORSE)
+    assert plain_text(guard.outcome) == f"production leaves it to people. One tap puts {guard.previous} back."
+    assert await harness.rollbacks() == []
+
+
+async def test_one_bad_minute_is_no_verdict(harness: GuardHarness) -> None:
+    deploy = await harness.deploy()
+    harness.metrics.now = BAD
+    await harness.pass_time(timedelta(seconds=30))
+    harness.metrics.now = GOOD
+    await harness.pass_time(11 * MINUTE)
+    assert (await harness.guard(deploy.id)).state is GuardState.ENDED
+    assert await harness.rollbacks() == []
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "sentence"),
+    [
+        (few(12), GOOD, "cannot tell: errors: 12 requests, 200 are needed"),
+        (Reading(), GOOD, "cannot tell: errors: the number of requests is not known"),
+        (Reading(problem="Prometheus did not answer in time."), GOOD, "cannot tell: errors: Prometheus did not answer in time."),
+        (BAD, Reading(), "cannot tell: errors 6.1 % is beyond its limit, and nothing before can be compared with it"),
+    ],
+)
+async def test_without_enough_it_cannot_tell_and_does_nothing(
+    harness: GuardHarness, now: Reading, before: Reading, sentence: str
+) -> None:
+    harness.metrics.now, harness.metrics.before = now, before
+    deploy = await harness.deploy()
+    await harness.pass_time(11 * MINUTE)
+    guard = await harness.guard(deploy.id)
+    assert guard.state is GuardState.ENDED
+    assert plain_text(explain(guard.findings)).startswith(sentence)
+    assert await harness.rollbacks() == []
+
+
+@pytest.mark.parametrize("verb", ["rollback", "deploy"])
+async def test_a_decision_of_a_person_ends_it(harness: GuardHarness, verb: str) -> None:
+    harness.metrics.now = BAD
+    deploy = await harness.deploy()
+    await harness.pass_time(timedelta(seconds=30))
+    planner = harness.operations.planner
+    if verb == "rollback":
+        plan = await planner.rollback("staging", "last", MAIN)
+    else:
+        plan = await planner.deploy("staging", "main-0ddba11", MAIN)
+    record = await harness.operations.run_plan(plan)
+    await harness.pass_time(15 * MINUTE)
+    guard = await harness.guard(deploy.id)
+    assert guard.state is GuardState.TAKEN_OVER
+    assert (
+        plain_text(guard.outcome)
+        == f"@{ANA.person.user_id} asked for a {verb} meanwhile (`{record.id}`), so the guard has ended."
+    )
+    assert [each.reason for each in await harness.rollbacks() if deploy.id in each.reason] == []
+
+
+async def test_what_concerns_other_services_or_places_does_not_end_it(harness: GuardHarness) -> None:
+    deploy = await harness.deploy()
+    planner = harness.operations.planner
+    await harness.operations.run_plan(await planner.rollback("development", "last", MAIN))
+    await harness.operations.run_plan(await planner.rollback("staging", "last", "deep-echo-cognitive"))
+    await harness.operations.run_plan(await planner.restart("staging", MAIN))
+    assert (await harness.guard(deploy.id)).state is GuardState.BAKING
+
+
+async def test_what_was_changed_by_hand_is_not_put_back(harness: GuardHarness) -> None:
+    harness.metrics.now = BAD
+    deploy = await harness.deploy()
+    plan = await harness.operations.planner.restart("staging", MAIN)
+    await harness.operations.run_plan(plan)
+    await harness.pass_time(3 * MINUTE)
+    guard = await harness.guard(deploy.id)
+    assert guard.state is GuardState.OFFERED
+    assert plain_text(guard.outcome) == f"{MAIN} was changed since the deploy. It is offered to people instead."
+    assert await harness.rollbacks() == []
+
+
+async def test_an_environment_that_somebody_locked_is_left_to_people(harness: GuardHarness) -> None:
+    harness.metrics.now = BAD
+    deploy = await harness.deploy()
+    async with harness.operations.store.write() as tx:
+        assert await tx.locks.lock_environment("staging", SAM.person, "database move", harness.operations.clock.now(), None)
+    await harness.pass_time(3 * MINUTE)
+    guard = await harness.guard(deploy.id)
+    assert guard.state is GuardState.OFFERED
+    assert plain_text(guard.outcome) == (
+        f"staging is locked by @{SAM.person.user_id}: database move. So nothing was put back. It is offered to people instead."
+    )
+    assert await harness.rollbacks() == []
+
+
+async def test_after_an_outage_of_ours_it_is_judged_by_its_own_time(harness: GuardHarness) -> None:
+    deploy = await harness.deploy()
+    harness.operations.clock.advance(timedelta(hours=3))
+    harness.metrics.now = BAD
+    await harness.run_due()
+    await harness.operations.wait_ended((await harness.rollbacks())[0].id)
+    guard = await harness.guard(deploy.id)
+    assert guard.state is GuardState.PUT_BACK
+    assert (timedelta(minutes=10), guard.until) in harness.metrics.asked
+
+
+async def test_a_person_stops_it(harness: GuardHarness) -> None:
+    harness.metrics.now = BAD
+    deploy = await harness.deploy()
+    stopped = await stop_guard(harness.operations.store, deploy.id, ANA.person, harness.operations.clock.now())
+    assert plain_text(stopped.outcome) == f"@{ANA.person.user_id} stopped the guard."
+    await harness.pass_time(12 * MINUTE)
+    assert await harness.rollbacks() == []
+    assert [record.entry.what for record in await harness.operations.audit()][-1] == "guard-stop"
+
+
+class CrashingStarter:
+    """Dies once, before or after it has started the operation."""
+
+    def __init__(self, service: OperationService, *, after: bool) -> None:
+        self._service, self._after, self.crashes = service, after, 0
+
+    async def start(self, plan: Plan, **how: Any) -> OperationRecord:
+        if self.crashes == 0 and not self._after:
+            self.crashes += 1
+            raise TemporaryError("The database is away.")
+        record = await self._service.start(plan, **how)
+        if self.crashes == 0:
+            self.crashes += 1
+            raise TemporaryError("The database is away.")
+        return record
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the start", "after the start"])
+async def test_an_interruption_while_it_puts_back_neither_loses_nor_doubles_it(
+    harness: GuardHarness,
+    after: bool,  # noqa: FBT001
+) -> None:
+    starter = CrashingStarter(harness.operations.operations, after=after)
+    watcher = replace(harness.watcher, putting_back=replace(harness.watcher.putting_back, operations=lambda: starter))
+    interrupted = replace(harness, watcher=watcher)
+    harness.metrics.now = BAD
+    deploy = await harness.deploy()
+    harness.operations.clock.advance(timedelta(seconds=30))
+    await watcher.step(guard_timer(deploy.id, harness.operations.clock.now()))
+    harness.operations.clock.advance(timedelta(seconds=30))
+    with pytest.raises(TemporaryError):
+        await watcher.step(guard_timer(deploy.id, harness.operations.clock.now()))
+    assert (await harness.guard(deploy.id)).state is GuardState.PUTTING_BACK
+    await interrupted.pass_time(2 * MINUTE)
+    (rollback,) = await harness.rollbacks()
+    await harness.operations.wait_ended(rollback.id)
+    await interrupted.pass_time(2 * MINUTE)
+    assert starter.crashes == 1
+    assert [(each.id, each.state) for each in await harness.rollbacks()] == [(rollback.id, State.SUCCEEDED)]
+    assert (await harness.guard(deploy.id)).state is GuardState.PUT_BACK
+    assert not await harness.is_due_again(deploy.id)
+
+
+async def test_two_replicas_count_one_measurement_once(harness: GuardHarness) -> None:
+    harness.metrics.now = BAD
+    deploy = await harness.deploy()
+    harness.operations.clock.advance(timedelta(seconds=30))
+    timer = guard_timer(deploy.id, harness.operations.clock.now())
+    await asyncio.gather(harness.watcher.step(timer), replace(harness.watcher).step(timer))
+    guard = await harness.guard(deploy.id)
+    assert (guard.state, guard.worse_checks) == (GuardState.BAKING, 1)
