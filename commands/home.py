@@ -42,8 +42,8 @@ async def home(request: Request) -> HomeAnswer:
 
 async def _is_own(request: Request, lock: LockRecord) -> bool:
     """Whether this person locked it, also under another id of the account. Without Slack's word only equal ids count."""
-    if lock.operation or lock.by == request.person:
-        return not lock.operation
+    if lock.operation or lock.window or lock.by == request.person:
+        return not lock.operation and not lock.window
     holder = await member_briefly(request.services.directory, lock.by)
     return holder is not None and request.member.is_same_account(holder)
 

@@ -82,9 +82,12 @@ class LockRepository:
         await self._connection.execute(delete(locks).where(locks.c.operation == operation_id))
 
     async def active(self, at: datetime) -> tuple[LockRecord, ...]:
-        """Every lock that has not expired, by environment; the lock of the environment itself comes first."""
+        """Every lock that has not expired, by environment; that of the environment itself comes first, then a freeze."""
         rows = await self._select(locks.c.key.is_not(None))
-        return tuple(row for row in rows if row.until is None or row.until > at)
+        windows = await MaintenanceRepository(self._connection).open()
+        freezes = [_freeze(window) for window in windows if window.freezes(at)]
+        held = [*(row for row in rows if row.until is None or row.until > at), *freezes]
+        return tuple(sorted(held, key=lambda lock: (lock.environment, bool(lock.service), bool(lock.window), lock.service)))
 
     async def _insert(self, row: dict[str, object]) -> bool:
         statement = insert(self._connection, locks).values(**row).on_conflict_do_nothing()

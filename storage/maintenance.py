@@ -11,10 +11,13 @@ from domain.maintenance.window import MaintenanceWindow, WindowNote
 from storage.outbox_messages import FactKind, OutboxMessage, Urgency, card_key, dump, type_adapter
 from storage.pruning import delete_batch, is_unneeded
 from storage.tables.maintenance import maintenance_windows
+from storage.timers import Timer
 from storage.upsert import insert
 
 WINDOW_CARD = FactKind("maintenance-card", 1, MaintenanceWindow)
 WINDOW_NOTE = FactKind("maintenance-note", 1, WindowNote)
+SILENCES = "maintenance-silences"
+"""The kind of the timers that set and lift a window's silences. Their ``subject`` is its id."""
 _columns = maintenance_windows.c
 
 
@@ -71,6 +74,11 @@ class MaintenanceRepository:
         """Delete a batch of windows that were over before a time; returns how many."""
         is_over = (_columns.over_at < before) & is_unneeded(_columns.id)
         return await delete_batch(self._connection, maintenance_windows, _columns.id, is_over)
+
+
+def silence_timer(window_id: str, at: datetime) -> Timer:
+    """Due when the silences of a window are to be set, lifted or looked for."""
+    return Timer(f"{SILENCES}/{window_id}", SILENCES, window_id, at)
 
 
 def window_card(window: MaintenanceWindow) -> OutboxMessage:

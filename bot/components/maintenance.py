@@ -1,7 +1,7 @@
 """Maintenance: windows that are announced and freeze an environment for their time."""
 
 from bot.components.core import CoreComponents
-from bot.components.family import Family, FamilyComponents, NotifyOutbox
+from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox
 from bot.interactions.buttons import command_with_id
 from bot.views import maintenance as views
 from bot.views.render import timeless
@@ -13,13 +13,19 @@ from domain.maintenance.window import MaintenanceWindow, WindowNote
 from runbooks.housekeeping import Prune
 from runbooks.maintenance.service import MAINTENANCE as TIMER
 from runbooks.maintenance.service import MaintenanceService
-from storage.maintenance import WINDOW_CARD, WINDOW_NOTE, MaintenanceRepository
+from runbooks.maintenance.silences import WindowSilencer
+from storage.maintenance import SILENCES, WINDOW_CARD, WINDOW_NOTE, MaintenanceRepository
 
 
 def build_maintenance(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComponents:
     """What keeps the windows. Their freeze needs nothing that runs: storage tells it by the clock."""
     service = MaintenanceService(core.store, core.clock, notify_outbox)
-    return FamilyComponents(services={MaintenanceService: service}, timer_handlers={TIMER: service.run_due})
+    silencer = WindowSilencer(core.store, core.clock, core.current_catalogue, core.monitoring.alertmanager, notify_outbox)
+    return FamilyComponents(
+        services={MaintenanceService: service},
+        tasks=(BackgroundTask("maintenance-silences", silencer.run),),
+        timer_handlers={TIMER: service.run_due, SILENCES: silencer.submit},
+    )
 
 
 def _fallback_channel(window: MaintenanceWindow, catalogue: Catalogue, unusable: str) -> str:
@@ -47,6 +53,7 @@ MAINTENANCE = Family(
         views.CANCEL: command_with_id("maintenance cancel"),
     },
     fallback_channels={MaintenanceWindow: _fallback_channel},
+    home_sections=(maintenance.home_section,),
     prunes=(Prune(lambda kept: kept.operations, lambda tx, before: tx.of(MaintenanceRepository).prune(before)),),
     subjects=(lambda tx, ids: tx.of(MaintenanceRepository).known_ids(ids),),
     build=build_maintenance,

@@ -147,7 +147,7 @@ def _may_unlock(lock: LockRecord, fact: HomeAnswer) -> bool:
     """Whether to show the button: for the person's own locks, and by the usual role for others'. The click checks the rule."""
     role = next((each.role for each in fact.permissions if each.environment == lock.environment), None)
     others = role is not None and role.rank >= REQUIRED_ROLES[Action.UNLOCK_OTHERS].rank
-    return not lock.operation and (lock.environment in fact.own_locks or others)
+    return not (lock.operation or lock.window) and (lock.environment in fact.own_locks or others)
 
 
 def _unlock_button(lock: LockRecord) -> Button:

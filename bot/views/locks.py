@@ -24,6 +24,14 @@ def locks(fact: LocksAnswer) -> Document:
 def lock_line(fact: LockRecord) -> Line:
     """One lock: `production is locked by @kim`, its reason below."""
     scope = f"{fact.service} in {fact.environment}" if fact.service else fact.environment
-    holder = line(" is held by ", Code(fact.operation)) if fact.operation else line(" is locked by ", UserMention(fact.by))
+    holder = _holder(fact)
     until = line("until ", Timestamp(fact.until)) if fact.until else line("since ", Timestamp(fact.since))
     return stack(line("🔒 ", Strong(scope), holder), join_dots(fact.reason, until))
+
+
+def _holder(fact: LockRecord) -> Line:
+    if fact.operation:
+        return line(" is held by ", Code(fact.operation))
+    if fact.window:
+        return line(" is frozen for maintenance ", Code(fact.window), " by ", UserMention(fact.by))
+    return line(" is locked by ", UserMention(fact.by))

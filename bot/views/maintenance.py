@@ -3,7 +3,8 @@
 from bot.views.markup.document import Actions, Block, Button, Confirm, Context, Document, Header, Paragraph, Quote
 from bot.views.markup.spans import Line, join_dots, line
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
-from domain.maintenance.window import MaintenanceWindow, WindowNote, WindowState
+from domain.maintenance.silence_texts import describe
+from domain.maintenance.window import MaintenanceWindow, SilenceState, WindowNote, WindowState
 from domain.rich_text import Code, CommandMention, Timestamp, UserMention
 from domain.text import format_duration
 
@@ -23,7 +24,7 @@ def card(window: MaintenanceWindow) -> Document:
     blocks: list[Block] = [
         Header(title),
         Quote(window.work),
-        Paragraph((_times(window), line(_STATES[window.state]), *_what_stands(window))),
+        Paragraph((_times(window), line(_STATES[window.state]), *_what_stands(window), *_hidden(window))),
     ]
     if buttons := _buttons(window):
         blocks.append(Actions(buttons))
@@ -47,8 +48,10 @@ def windows(fact: WindowsAnswer) -> Document:
     """What is planned or runs, and when no second person is needed."""
     title = "🛠️ Maintenance"
     lines = tuple(_entry(window) for window in fact.windows) or (line("Nothing is planned."),)
-    policies = join_dots(*(line(f"{name}: {policy}") for name, policy in fact.policies))
-    blocks: list[Block] = [Header(title), Paragraph(lines), Context(line("Without a second person: ", policies))]
+    blocks: list[Block] = [Header(title), Paragraph(lines)]
+    if fact.policies:
+        policies = join_dots(*(line(f"{name}: {policy}") for name, policy in fact.policies))
+        blocks.append(Context(line("Without a second person: ", policies)))
     return Document(summary=line(f"{title}: {len(fact.windows)}"), blocks=tuple(blocks))
 
 
@@ -74,6 +77,14 @@ def _what_stands(window: MaintenanceWindow) -> tuple[Line, ...]:
             return (refused, line("When the work is done: ", CommandMention(f"maintenance end {window.id}")))
         case _:
             return (line(window.outcome),)
+
+
+def _hidden(window: MaintenanceWindow) -> tuple[Line, ...]:
+    """What is or will be hidden in Alertmanager. What was hidden in the end is in the thread."""
+    if window.state not in (WindowState.WAITING, WindowState.PLANNED, WindowState.RUNNING):
+        return ()
+    standing = [each.matchers for each in window.silences if each.state is SilenceState.SET]
+    return tuple(line("Alerts hidden meanwhile: ", Code(describe(each))) for each in dict.fromkeys(standing or window.scopes))
 
 
 def _approved(window: MaintenanceWindow) -> Line:

@@ -7,11 +7,12 @@ from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import LookUp, Router
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
-from domain.errors import Denied, UsageError
+from domain.errors import Denied, Refused, UsageError
 from domain.facts import Answer
 from domain.maintenance import transitions
 from domain.maintenance.policies import describe_policy, is_within
 from domain.maintenance.schedule import with_told_ahead
+from domain.maintenance.scope import parse_scopes
 from domain.maintenance.window import MAX_LENGTH, MaintenanceWindow, WindowChange, WindowState
 from domain.people import Role
 from domain.policies import Action
@@ -30,7 +31,7 @@ DEFAULT_LENGTH = "1h"
 @router.command(
     "maintenance plan",
     needs=Action.LOCK,
-    usage="<env> <work…> [--at …] [--for 90m]",
+    usage="<env> <work…> [--at …] [--for 90m] [--silence …]",
     example='maintenance plan production "RDS minor upgrade" --at "Sun 04:00 UTC" --for 90m',
     group="Maintenance",
     form_title="Plan maintenance",
@@ -38,11 +39,14 @@ DEFAULT_LENGTH = "1h"
     look_up=LookUp.FRESH,
 )
 async def plan_command(request: Request, args: Arguments) -> Answer:
-    """Announce maintenance and freeze deploys for its time. Outside the environment's policy a second person approves it."""
+    """Announce maintenance, freeze deploys and hide the alerts it names. Outside the policy a second person approves it."""
     zone = zone_named(request.member.time_zone)
     starts_at = max(parse_time(args.flags.get("at", "now"), zone, request.at), request.at)
     ends_at = starts_at + parse_duration(args.flags.get("for", DEFAULT_LENGTH), MAX_LENGTH)
     environment = request.catalogue.environments[args.environment]
+    scopes = parse_scopes(args.flags.get("silence", ""))
+    if scopes and not environment.alertmanager:
+        raise Refused(f"The catalogue names no Alertmanager of {args.environment}, so nothing could be hidden. {NOTHING_CHANGED}")
     allowed = is_within(environment.maintenance, starts_at, ends_at)
 
     def make(window_id: str) -> MaintenanceWindow:
@@ -56,6 +60,7 @@ async def plan_command(request: Request, args: Arguments) -> Answer:
             planned_at=request.at,
             starts_at=starts_at,
             ends_at=ends_at,
+            scopes=scopes,
             state=WindowState.PLANNED if allowed else WindowState.WAITING,
         )
         return with_told_ahead(window, request.at)
@@ -155,6 +160,14 @@ async def list_command(request: Request, args: Arguments) -> Answer:
     environments = request.catalogue.environments
     policies = tuple((name, describe_policy(environments[name].maintenance)) for name in visible)
     return WindowsAnswer(tuple(window for window in windows if window.environment in visible), policies)
+
+
+async def home_section(request: Request) -> Answer | None:
+    """A section of the Home tab: windows that are planned or run; None without any."""
+    async with request.services.store.read() as tx:
+        windows = await tx.of(MaintenanceRepository).open()
+    visible = tuple(window for window in windows if window.environment in request.visible_environments)
+    return WindowsAnswer(visible) if visible else None
 
 
 @router.command("maintenance show", needs=Role.VIEWER, usage="<window>", example="maintenance show mw-k7m2", group="Maintenance")

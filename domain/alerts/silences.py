@@ -1,5 +1,6 @@
 """Alertmanager's silences: until a silence ends, alerts that fit all of its matchers notify nobody."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -31,3 +32,12 @@ class Silence:
     def in_force(self) -> bool:
         """Whether it is active or pending."""
         return self.state is not SilenceState.EXPIRED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertDetails:
+    """An alert that Alertmanager lists. ``silenced_by`` are the ids of the silences that hide it, by its own account."""
+
+    fingerprint: str
+    labels: Mapping[str, str]
+    silenced_by: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.matchers import Matcher
 from domain.people import Person
 from domain.rich_text import Text
 
@@ -29,6 +30,27 @@ class WindowState(StrEnum):
         return self not in (WindowState.ENDED, WindowState.CANCELLED)
 
 
+class SilenceState(StrEnum):
+    """How far a silence of a window is."""
+
+    PLANNED = "planned"
+    """Recorded before Alertmanager is asked for it, so that it is found again whatever happens in between."""
+    SET = "set"
+    LIFTED = "lifted"
+    """Expired, or not found. It is looked for once more: a request may still have been on its way."""
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSilence:
+    """A silence in Alertmanager. It ends there at ``ends_at`` whatever happens to the bot; ``id`` is empty until it is set."""
+
+    matchers: tuple[Matcher, ...]
+    ends_at: datetime
+    id: str = ""
+    state: SilenceState = SilenceState.PLANNED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaintenanceWindow:
     """One window. ``told`` are the keys of what was announced; ``outcome`` is its last sentence, empty until it is over."""
@@ -48,6 +70,14 @@ class MaintenanceWindow:
     told: tuple[str, ...] = ()
     over_at: datetime | None = None
     outcome: Text = ""
+    scopes: tuple[tuple[Matcher, ...], ...] = ()
+    """What to hide in Alertmanager meanwhile, as its owner asked for it."""
+    silences: tuple[WindowSilence, ...] = ()
+
+    @property
+    def marker(self) -> str:
+        """What a silence of this window has in its comment, and no other."""
+        return f"[{self.id}]"
 
     @property
     def frozen_until(self) -> datetime:

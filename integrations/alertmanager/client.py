@@ -9,10 +9,11 @@ from datetime import datetime
 import aiohttp
 
 from domain.alerts.reconciliation import AlertmanagerUptime, ListedAlert
-from domain.alerts.silences import Silence
+from domain.alerts.silences import AlertDetails, Silence
 from domain.errors import DeepechoError, NotFound, Refused, UnknownOutcome
 from domain.matchers import Matcher, matches
 from integrations.alertmanager.api_models import (
+    parse_alert_details,
     parse_created_id,
     parse_listed_alerts,
     parse_silence,
@@ -34,6 +35,8 @@ from integrations.http import (
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 """Ids of silences are UUIDs; Alertmanager rejects any other id."""
+
+_ALERTS = "/api/v2/alerts?active=true&silenced=true&inhibited=true&unprocessed=true"
 
 MAX_LIST_BYTES = 64 * 2**20
 """Limit of the list of alerts: some sixty thousand alerts."""
@@ -106,10 +109,11 @@ class Alertmanager:
 
     async def listed_alerts(self) -> Mapping[str, ListedAlert]:
         """Every alert that has not ended, by fingerprint, silenced and inhibited ones included."""
-        query = "active=true&silenced=true&inhibited=true&unprocessed=true"
-        return await self._http.request(
-            "GET", f"/api/v2/alerts?{query}", "list the alerts", parse_listed_alerts, max_bytes=MAX_LIST_BYTES
-        )
+        return await self._http.request("GET", _ALERTS, "list the alerts", parse_listed_alerts, max_bytes=MAX_LIST_BYTES)
+
+    async def alert_details(self) -> tuple[AlertDetails, ...]:
+        """Every alert that has not ended, with its labels and the silences that hide it."""
+        return await self._http.request("GET", _ALERTS, "list the alerts", parse_alert_details, max_bytes=MAX_LIST_BYTES)
 
     async def uptime(self) -> AlertmanagerUptime:
         """Since when it has run: it starts without any alert, until Prometheus sends them again."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from domain.catalogue.catalogue import Catalogue
 from domain.health import LeftByNight, NightSource
 from domain.incidents.incident import ClockKind, Incident
-from domain.operations.locks import describe_lock
+from domain.operations.locks import LockRecord, describe_lock
 from domain.rich_text import Timestamp, sentence
 from storage.incidents import IncidentRepository
 from storage.oncall import OncallRepository
@@ -27,11 +27,11 @@ class HouseNight:
         return tuple(NightSource(name=name, find=find) for name, find in sources.items())
 
     async def locks(self, environment: str, _since: datetime, until: datetime) -> tuple[LeftByNight, ...]:
-        """Locks of persons that still hold."""
+        """Locks of persons and freezes that still hold."""
         async with self.store.read() as tx:
             locks = await tx.locks.active(until)
         held = [each for each in locks if each.environment == environment and not each.operation]
-        return tuple(LeftByNight(text=describe_lock(each), command=f"unlock {environment}", label="Unlock") for each in held)
+        return tuple(_left_lock(each) for each in held)
 
     async def overrides(self, _environment: str, since: datetime, until: datetime) -> tuple[LeftByNight, ...]:
         """Overrides of on-call that were made at night and still hold."""
@@ -54,6 +54,12 @@ class HouseNight:
             found = await tx.of(IncidentRepository).of_environment(environment)
         shown = [each for each in found if not each.security and not each.is_test]
         return tuple(item for incident in shown for item in _left_by(incident))
+
+
+def _left_lock(lock: LockRecord) -> LeftByNight:
+    if lock.window:
+        return LeftByNight(text=describe_lock(lock), command=f"maintenance end {lock.window}", label="End")
+    return LeftByNight(text=describe_lock(lock), command=f"unlock {lock.environment}", label="Unlock")
 
 
 def _left_by(incident: Incident) -> list[LeftByNight]:

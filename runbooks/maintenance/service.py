@@ -9,11 +9,12 @@ from domain.clock import Clock
 from domain.errors import NotFound, Refused
 from domain.ids import id_candidates
 from domain.maintenance.schedule import advance, next_due
+from domain.maintenance.silencing import has_work
 from domain.maintenance.window import MaintenanceWindow, WindowChange
 from domain.people import BOT, Person
 from domain.refusals import NOTHING_CHANGED
 from domain.rich_text import CommandMention, plain_text, sentence
-from storage.maintenance import MaintenanceRepository, window_card, window_note
+from storage.maintenance import MaintenanceRepository, silence_timer, window_card, window_note
 from storage.store import Store, Transaction
 from storage.timers import Timer
 
@@ -96,6 +97,8 @@ async def _save(tx: Transaction, change: WindowChange, at: datetime) -> None:
         await tx.timers.remove(key)
     else:
         await tx.timers.set(Timer(key, MAINTENANCE, window.id, due))
+    if has_work(window, at):
+        await tx.timers.set(silence_timer(window.id, at))
     await tx.put_message(window_card(window), at)
     for note in change.notes:
         await tx.put_message(window_note(window, note), at)

@@ -17,6 +17,7 @@ BUTTONS: dict[str, ButtonCommand] = buttons_of(FAMILIES)
 load = FACT_KINDS.load
 render = renderer_of(FAMILIES).render
 render_text = renderer_of(FAMILIES).render_text
+render_home = renderer_of(FAMILIES).render_home
 
 
 async def _nothing_changed() -> tuple[str, ...]:

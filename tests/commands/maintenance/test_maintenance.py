@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from commands.home import home
+from commands.maintenance.maintenance import home_section
 from domain.answers.answers import ErrorAnswer
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
 from domain.catalogue.catalogue import Catalogue
@@ -19,7 +21,7 @@ from runbooks.maintenance.service import MAINTENANCE, MaintenanceService
 from runbooks.timers import TimerDispatcher
 from storage.tables.core import outbox
 from tests.harness.commands import CommandHarness, open_command_harness
-from tests.harness.families import render_text
+from tests.harness.families import render_home, render_text
 from tests.harness.samples.team import ANA, GUS, LEE, SAM, VIV, team_catalogue
 
 SUNDAY = datetime(2026, 11, 29, 4, tzinfo=UTC)
@@ -196,3 +198,20 @@ async def test_nobody_approves_in_time(harness: MaintenanceHarness) -> None:
         WindowState.CANCELLED,
         "Nobody approved it in time. Nothing was frozen.",
     )
+
+
+async def test_locks_status_and_home_show_the_freeze_and_offer_no_unlock(harness: MaintenanceHarness) -> None:
+    window = await harness.run(ANA, PLAN)
+    assert (await home(harness.commands.request(SAM))).locks == ()
+    await harness.go_to(SUNDAY)
+    for command in ("locks", "status production"):
+        assert f"production is frozen for maintenance {window.id}" in said(await harness.commands.run_command(VIV, command))
+    for member in (ANA, SAM):
+        tab = await home(harness.commands.request(member))
+        assert [lock.window for lock in tab.locks] == [window.id]
+        assert "Unlock" not in str(render_home(tab))
+    section = await home_section(harness.commands.request(VIV))
+    assert section is not None
+    assert window.work in said(section)
+    await harness.run(ANA, f"maintenance end {window.id}")
+    assert await home_section(harness.commands.request(VIV)) is None

@@ -7,9 +7,9 @@ from itertools import count
 
 from domain.alerts.alerts import Alert
 from domain.alerts.reconciliation import AlertmanagerUptime, ListedAlert
-from domain.alerts.silences import Silence, SilenceState
-from domain.errors import TemporaryError, UnknownOutcome
-from domain.matchers import Matcher
+from domain.alerts.silences import AlertDetails, Silence, SilenceState
+from domain.errors import Refused, TemporaryError, UnknownOutcome
+from domain.matchers import Matcher, matches
 from tests.harness.fakes.clock import NOW, StoppedClock
 
 
@@ -22,6 +22,12 @@ class MemoryAlertmanager:
     unreachable: bool = False
     loses_responses: bool = False
     alerts: dict[str, ListedAlert] = field(default_factory=dict)
+    labels: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of the alerts that fire, by fingerprint."""
+    refuses_after: int = 10_000
+    """How many silences it makes before it refuses more."""
+    hides_everything: bool = False
+    """As a bug of Alertmanager's has silences do."""
     started_at: datetime = NOW - timedelta(days=1)
     settled: bool = True
     times_asked: int = 0
@@ -31,6 +37,8 @@ class MemoryAlertmanager:
         self, matchers: tuple[Matcher, ...], *, starts_at: datetime, ends_at: datetime, by: str, comment: str
     ) -> str:
         self._raise_if_unreachable()
+        if len(self.stored) >= self.refuses_after:
+            raise Refused("Alertmanager refused to make the silence: at least one matcher must not match the empty string.")
         created = Silence(
             id=f"silence-{next(self._numbers)}",
             matchers=matchers,
@@ -59,6 +67,17 @@ class MemoryAlertmanager:
         self.times_asked += 1
         self._raise_if_unreachable()
         return dict(self.alerts)
+
+    async def alert_details(self) -> tuple[AlertDetails, ...]:
+        self._raise_if_unreachable()
+        standing = [each for each in await self.silences() if each.in_force]
+        return tuple(
+            AlertDetails(fingerprint=name, labels=labels, silenced_by=tuple(s.id for s in standing if self._hides(s, labels)))
+            for name, labels in self.labels.items()
+        )
+
+    def _hides(self, silence: Silence, labels: Mapping[str, str]) -> bool:
+        return self.hides_everything or all(matches(each, labels) for each in silence.matchers)
 
     async def uptime(self) -> AlertmanagerUptime:
         self._raise_if_unreachable()

@@ -3,10 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from domain.alerts.silences import AlertDetails
+from domain.answers.answers import LocksAnswer
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
+from domain.maintenance import silence_texts
 from domain.maintenance.schedule import advance
+from domain.maintenance.scope import parse_scopes
 from domain.maintenance.transitions import cancel, end
-from domain.maintenance.window import MaintenanceWindow, WindowState
+from domain.maintenance.window import MaintenanceWindow, WindowSilence, WindowState
+from domain.operations.locks import LockRecord
 from tests.harness.families import Fact
 from tests.harness.samples.operations import NOW
 from tests.harness.samples.team import ANA, SAM
@@ -25,17 +30,34 @@ PLANNED = MaintenanceWindow(
 )
 WAITING = replace(PLANNED, id="mw-w4t7", state=WindowState.WAITING, work=f"Move <!channel> of {'a very long name ' * 12}")
 RUNNING = advance(PLANNED, PLANNED.starts_at).window
+HIDING = replace(RUNNING, scopes=parse_scopes("alertname=HighErrorRate,RedisDown service=deep-echo-main; alertname=DiskSpaceLow"))
+SILENCES = tuple(WindowSilence(matchers=each, ends_at=HIDING.frozen_until, id=f"silence-{len(each)}") for each in HIDING.scopes)
+FIRING = (AlertDetails(fingerprint="a", labels={}, silenced_by=("silence-2",)),)
 REMINDED = advance(RUNNING, RUNNING.ends_at)
+FREEZE = LockRecord(
+    environment="production",
+    service="",
+    operation="",
+    by=ANA.person,
+    reason=RUNNING.work,
+    since=RUNNING.starts_at,
+    until=RUNNING.frozen_until,
+    window=RUNNING.id,
+)
 MAINTENANCE_GALLERY: dict[str, Fact] = {
     "maintenance planned": PLANNED,
     "maintenance waits": WAITING,
     "maintenance approved": replace(PLANNED, approved_by=SAM.person),
     "maintenance runs": RUNNING,
+    "maintenance hides alerts": HIDING,
+    "maintenance silences": silence_texts.silenced(HIDING, SILENCES, FIRING),
     "maintenance ended": end(RUNNING, ANA.person, RUNNING.ends_at + timedelta(minutes=4)).window,
     "maintenance cancelled": cancel(PLANNED, SAM.person, NOW, "the vendor moved it").window,
     "maintenance overrun": REMINDED.notes[-1],
     "maintenance ended by itself": advance(RUNNING, RUNNING.frozen_until).notes[-1],
     "maintenance shown": WindowAnswer(RUNNING),
     "maintenance list": WindowsAnswer((RUNNING, WAITING), (("development", "anytime"), ("production", "Sun 04:00 to 06:00 UTC"))),
+    "maintenance of the Home tab": WindowsAnswer((RUNNING,)),
+    "maintenance freeze": LocksAnswer((FREEZE,)),
     "maintenance list, empty": WindowsAnswer((), (("staging", "daily 02:00 to 04:00 UTC"),)),
 }

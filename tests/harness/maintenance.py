@@ -1,0 +1,100 @@
+"""Replicas that keep maintenance windows on one database, with an Alertmanager beside them."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from domain.catalogue.catalogue import Catalogue
+from domain.maintenance import transitions
+from domain.maintenance.schedule import with_told_ahead
+from domain.maintenance.scope import parse_scopes
+from domain.maintenance.window import MaintenanceWindow, WindowState
+from runbooks.maintenance.service import MAINTENANCE, MaintenanceService
+from runbooks.maintenance.silences import WindowSilenceApi, WindowSilencer
+from runbooks.timers import TimerDispatcher
+from storage.maintenance import SILENCES, WINDOW_NOTE, MaintenanceRepository
+from storage.store import Store
+from storage.tables.core import outbox
+from storage.timers import Timer
+from tests.harness.fakes.clock import StoppedClock
+from tests.harness.samples.team import ANA, alerting_catalogue
+
+SCOPE = "alertname=HighErrorRate,RedisDown service=deep-echo-main"
+LENGTH = timedelta(hours=1)
+
+
+@dataclass
+class MaintenanceReplica:
+    """One replica. Its Alertmanager is that of every environment."""
+
+    store: Store
+    clock: StoppedClock
+    alertmanager: WindowSilenceApi
+    replica: str = "replica"
+    catalogue: Catalogue = field(default_factory=alerting_catalogue)
+
+    @property
+    def service(self) -> MaintenanceService:
+        return MaintenanceService(self.store, self.clock, lambda: None)
+
+    async def plan(self, key: str = "plan", scope: str = SCOPE, starts_in: timedelta = timedelta()) -> MaintenanceWindow:
+        """A window of an hour in staging, which shares its Alertmanager with development."""
+        at = self.clock.now() + starts_in
+
+        def make(window_id: str) -> MaintenanceWindow:
+            window = MaintenanceWindow(
+                id=window_id,
+                source=key,
+                environment="staging",
+                work="RDS minor upgrade",
+                owner=ANA.person,
+                channel="C0OPS",
+                planned_at=self.clock.now(),
+                starts_at=at,
+                ends_at=at + LENGTH,
+                state=WindowState.PLANNED,
+                scopes=parse_scopes(scope),
+            )
+            return with_told_ahead(window, self.clock.now())
+
+        return await self.service.plan(make, source=key, by=ANA.person)
+
+    async def end(self, window: MaintenanceWindow) -> MaintenanceWindow:
+        return await self.service.change(
+            window.id, "end", lambda now, at: transitions.end(now, ANA.person, at), source="end", by=ANA.person
+        )
+
+    async def extend(self, window: MaintenanceWindow, more: timedelta) -> MaintenanceWindow:
+        return await self.service.change(
+            window.id, "extend", lambda now, _: transitions.extend(now, ANA.person, more), source="extend", by=ANA.person
+        )
+
+    async def tick(self) -> None:
+        """Run what is due, and what that makes due."""
+        silencer = WindowSilencer(self.store, self.clock, lambda: self.catalogue, lambda _: self.alertmanager, lambda: None)
+
+        async def work(timer: Timer, _at: datetime) -> None:
+            await silencer.work(timer)
+
+        handlers = {MAINTENANCE: self.service.run_due, SILENCES: work}
+        dispatcher = TimerDispatcher(store=self.store, clock=self.clock, replica=self.replica, handlers=handlers)
+        for _ in range(2):
+            await dispatcher.run_due()
+
+    async def find(self, window: MaintenanceWindow) -> MaintenanceWindow:
+        return await self.service.find(window.id)
+
+    async def is_frozen(self) -> bool:
+        async with self.store.read() as tx:
+            return await tx.of(MaintenanceRepository).freeze("staging", self.clock.now()) is not None
+
+    async def notes(self) -> list[str]:
+        """The replies in the threads of all windows, in their order."""
+        async with self.store.engines.read.connect() as connection:
+            rows = await connection.execute(select(outbox.c.fact).where(outbox.c.kind == WINDOW_NOTE.name).order_by(outbox.c.id))
+            return [str(WINDOW_NOTE.load(text).text) for text in rows.scalars()]
+
+    def at(self, moment: datetime) -> "MaintenanceReplica":
+        """A process that is started at this time."""
+        return replace(self, clock=StoppedClock(moment))

@@ -1,0 +1,189 @@
+"""The silences of a window: exactly its scope, ours alone, gone when it is over."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from domain.alerts.silences import Silence
+from domain.maintenance.window import GRACE, MaintenanceWindow
+from storage.store import Store
+from tests.harness.fakes.alertmanager import MemoryAlertmanager
+from tests.harness.fakes.clock import NOW, StoppedClock
+from tests.harness.maintenance import LENGTH, MaintenanceReplica
+
+STAGING = {"alertname": "HighErrorRate", "service": "deep-echo-main", "environment": "staging"}
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def alertmanager(replica: MaintenanceReplica) -> MemoryAlertmanager:
+    assert isinstance(replica.alertmanager, MemoryAlertmanager)
+    return replica.alertmanager
+
+
+@pytest.fixture
+def replica(store: Store) -> MaintenanceReplica:
+    clock = StoppedClock(NOW)
+    server = MemoryAlertmanager(clock)
+    server.labels = {"ours": STAGING, "development": STAGING | {"environment": "development"}}
+    return MaintenanceReplica(store, clock, server)
+
+
+async def begin(replica: MaintenanceReplica) -> MaintenanceWindow:
+    window = await replica.plan()
+    await replica.tick()
+    return window
+
+
+async def standing(alertmanager: MemoryAlertmanager) -> list[Silence]:
+    return [each for each in await alertmanager.silences() if each.in_force]
+
+
+async def hidden(alertmanager: MemoryAlertmanager) -> list[str]:
+    return [each.fingerprint for each in await alertmanager.alert_details() if each.silenced_by]
+
+
+async def test_exactly_its_scope_is_hidden_until_the_freeze_ends(
+    replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
+) -> None:
+    window = await begin(replica)
+    (silence,) = await standing(alertmanager)
+    assert (silence.by, silence.ends_at) == ("deepecho", window.starts_at + LENGTH + GRACE)
+    assert silence.comment.endswith(window.marker)
+    assert await hidden(alertmanager) == ["ours"]
+    assert "(1 firing now)" in (await replica.notes())[-1]
+    await replica.tick()
+    assert len(alertmanager.stored) == 1
+
+
+async def test_at_its_end_ours_are_lifted_and_others_stay(replica: MaintenanceReplica, alertmanager: MemoryAlertmanager) -> None:
+    window = await begin(replica)
+    (ours,) = await standing(alertmanager)
+    foreign = replace(ours, id="foreign", by="kim")
+    copied = replace(ours, id="copied", comment="maintenance: RDS minor upgrade [mw-other]")
+    alertmanager.stored |= {each.id: each for each in (foreign, copied)}
+    await replica.end(window)
+    await replica.tick()
+    assert [each.id for each in await standing(alertmanager)] == ["foreign", "copied"]
+
+
+async def test_what_a_person_has_changed_is_theirs(replica: MaintenanceReplica, alertmanager: MemoryAlertmanager) -> None:
+    window = await begin(replica)
+    (silence,) = await standing(alertmanager)
+    alertmanager.stored[silence.id] = replace(silence, ends_at=silence.ends_at + LENGTH)
+    await replica.end(window)
+    await replica.tick()
+    assert await standing(alertmanager)
+    assert "changed by somebody since, so it stays until" in (await replica.notes())[-1]
+
+
+async def test_what_a_person_has_lifted_is_not_set_again(replica: MaintenanceReplica, alertmanager: MemoryAlertmanager) -> None:
+    await begin(replica)
+    (silence,) = await standing(alertmanager)
+    await alertmanager.expire(silence.id)
+    replica.clock.advance(5 * MINUTE)
+    await replica.tick()
+    assert await standing(alertmanager) == []
+
+
+async def test_a_silence_that_hides_more_than_its_scope_is_lifted_at_once(
+    replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
+) -> None:
+    alertmanager.hides_everything = True
+    window = await begin(replica)
+    assert await standing(alertmanager) == []
+    assert "hid HighErrorRate, which is none of its scope, and was lifted at once" in (await replica.notes())[-1]
+    assert await replica.is_frozen()
+    replica.clock.advance(5 * MINUTE)
+    await replica.tick()
+    assert len(alertmanager.stored) == 1
+    assert (await replica.find(window)).scopes == ()
+
+
+async def test_a_scope_whose_alerts_name_no_environment_is_not_set_where_it_reaches_others(
+    replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
+) -> None:
+    nameless = {"alertname": "RedisDown", "service": "deep-echo-main", "namespace": "deep-echo-staging", "environment": ""}
+    alertmanager.labels["ours"] = nameless
+    alertmanager.labels["other"] = nameless | {"environment": "production"}
+    await begin(replica)
+    assert await standing(alertmanager) == []
+    assert "of another environment too" in (await replica.notes())[-1]
+
+
+async def test_a_silence_that_fits_nothing_says_so(replica: MaintenanceReplica, alertmanager: MemoryAlertmanager) -> None:
+    alertmanager.labels.clear()
+    await begin(replica)
+    assert "nothing that fires now fits it" in (await replica.notes())[-1]
+
+
+async def test_an_extension_moves_the_end_of_the_silence_without_a_gap(
+    replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
+) -> None:
+    window = await begin(replica)
+    extended = await replica.extend(window, LENGTH)
+    await replica.tick()
+    (silence,) = await standing(alertmanager)
+    assert silence.ends_at == extended.frozen_until
+    assert await hidden(alertmanager) == ["ours"]
+    await replica.end(window)
+    await replica.tick()
+    assert await standing(alertmanager) == []
+
+
+async def test_an_alertmanager_that_does_not_answer_is_asked_again_and_the_thread_says_so_once(
+    replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
+) -> None:
+    alertmanager.unreachable = True
+    window = await begin(replica)
+    for _ in range(3):
+        replica.clock.advance(MINUTE + timedelta(seconds=1))
+        await replica.tick()
+    assert sum("tried again each minute" in note for note in await replica.notes()) == 1
+    alertmanager.unreachable = False
+    replica.clock.advance(MINUTE + timedelta(seconds=1))
+    await replica.tick()
+    assert await hidden(alertmanager) == ["ours"]
+    alertmanager.unreachable = True
+    await replica.end(window)
+    await replica.tick()
+    alertmanager.unreachable = False
+    replica.clock.advance(MINUTE + timedelta(seconds=1))
+    await replica.tick()
+    assert await standing(alertmanager) == []
+
+
+async def test_an_answer_that_was_lost_leaves_one_silence(replica: MaintenanceReplica, alertmanager: MemoryAlertmanager) -> None:
+    alertmanager.loses_responses = True
+    window = await begin(replica)
+    alertmanager.loses_responses = False
+    await replica.end(window)
+    await replica.tick()
+    assert await standing(alertmanager) == []
+
+
+async def test_a_request_of_a_process_that_died_is_found_at_the_second_look(
+    replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
+) -> None:
+    window = await begin(replica)
+    (silence,) = await standing(alertmanager)
+    await replica.end(window)
+    await replica.tick()
+    alertmanager.stored["late"] = replace(silence, id="late")
+    replica.clock.advance(MINUTE)
+    await replica.tick()
+    assert await standing(alertmanager) == []
+    async with replica.store.read() as tx:
+        assert await tx.timers.due(replica.clock.now() + LENGTH) == ()
+
+
+async def test_what_alertmanager_refuses_is_said_and_nothing_else_is_silenced(
+    replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
+) -> None:
+    alertmanager.refuses_after = 1
+    await replica.plan(scope="alertname=HighErrorRate; alertname=RedisDown")
+    await replica.tick()
+    assert (len(alertmanager.stored), await standing(alertmanager)) == (1, [])
+    assert "No alert is hidden for this window. Alertmanager refused" in (await replica.notes())[-1]
+    assert await replica.is_frozen()
