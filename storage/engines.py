@@ -6,6 +6,7 @@ wait for a writer.
 """
 
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,11 +100,26 @@ def open_engines(database_url: str, *, pooled: bool = True) -> Engines:
     )
 
 
+class _SqliteConnection(sqlite3.Connection):
+    """Ends its transaction when it is closed.
+
+    A task that is cancelled in the middle of a write leaves a cursor behind. SQLite keeps a closed connection, with its lock on the
+    file, for as long as one of its cursors lives: nobody could write until the frames of the task were collected.
+    """
+
+    def close(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it was closed before
+            self.rollback()
+        super().close()
+
+
 def _sqlite_engine(url: URL, *, size: int, writes: bool, pooled: bool) -> AsyncEngine:
     pool_options: dict[str, Any] = (
         {"poolclass": AsyncAdaptedQueuePool, "pool_size": size, "max_overflow": 0} if pooled else {"poolclass": NullPool}
     )
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, **pool_options)
+    engine = create_async_engine(
+        url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "factory": _SqliteConnection}, **pool_options
+    )
     _configure_connections(engine.sync_engine, "BEGIN IMMEDIATE" if writes else "BEGIN")
     return engine
 
