@@ -103,8 +103,8 @@ def open_engines(database_url: str, *, pooled: bool = True) -> Engines:
 class _SqliteConnection(sqlite3.Connection):
     """Ends its transaction when it is closed.
 
-    A task that is cancelled in the middle of a write leaves a cursor behind. SQLite keeps a closed connection, with its lock on the
-    file, for as long as one of its cursors lives: nobody could write until the frames of the task were collected.
+    A task that is cancelled in the middle of a write leaves a cursor behind. SQLite keeps a closed connection, with its lock on
+    the file, for as long as one of its cursors lives: nobody could write until the frames of the task were collected.
     """
 
     def close(self) -> None:
