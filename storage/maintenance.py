@@ -18,6 +18,8 @@ WINDOW_CARD = FactKind("maintenance-card", 1, MaintenanceWindow)
 WINDOW_NOTE = FactKind("maintenance-note", 1, WindowNote)
 SILENCES = "maintenance-silences"
 """The kind of the timers that set and lift a window's silences. Their ``subject`` is its id."""
+WINDOW_HEALTH = "maintenance-health"
+"""The kind of the timers that measure an environment at the begin and after the end of a window."""
 _columns = maintenance_windows.c
 
 
@@ -79,6 +81,11 @@ class MaintenanceRepository:
 def silence_timer(window_id: str, at: datetime) -> Timer:
     """Due when the silences of a window are to be set, lifted or looked for."""
     return Timer(f"{SILENCES}/{window_id}", SILENCES, window_id, at)
+
+
+def health_timer(window_id: str, at: datetime) -> Timer:
+    """Due when the environment of a window is to be measured."""
+    return Timer(f"{WINDOW_HEALTH}/{window_id}", WINDOW_HEALTH, window_id, at)
 
 
 def window_card(window: MaintenanceWindow) -> OutboxMessage:

@@ -9,23 +9,56 @@ from commands.maintenance import maintenance
 from commands.maintenance.fields import FIELDS
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
 from domain.catalogue.catalogue import Catalogue
+from domain.dashboards.annotations import Annotation
+from domain.maintenance.annotation import annotation_of_window
 from domain.maintenance.window import MaintenanceWindow, WindowNote
+from domain.oncall.schedule import assignments
+from domain.people import Person
+from runbooks.digest.measuring import HealthReader
 from runbooks.housekeeping import Prune
+from runbooks.maintenance.health import WindowHealth
 from runbooks.maintenance.service import MAINTENANCE as TIMER
 from runbooks.maintenance.service import MaintenanceService
 from runbooks.maintenance.silences import WindowSilencer
-from storage.maintenance import SILENCES, WINDOW_CARD, WINDOW_NOTE, MaintenanceRepository
+from storage.maintenance import SILENCES, WINDOW_CARD, WINDOW_HEALTH, WINDOW_NOTE, MaintenanceRepository
+from storage.oncall import OncallRepository
+from storage.store import Transaction
 
 
 def build_maintenance(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComponents:
     """What keeps the windows. Their freeze needs nothing that runs: storage tells it by the clock."""
-    service = MaintenanceService(core.store, core.clock, notify_outbox)
+
+    async def responders(tx: Transaction) -> tuple[Person, ...]:
+        return await _on_call(core, tx)
+
+    def annotates(environment: str) -> bool:
+        known = core.current_catalogue().environments.get(environment)
+        return known is not None and bool(known.grafana)
+
+    service = MaintenanceService(core.store, core.clock, notify_outbox, responders, annotates)
     silencer = WindowSilencer(core.store, core.clock, core.current_catalogue, core.monitoring.alertmanager, notify_outbox)
+    health = WindowHealth(core.store, HealthReader(core.health, core.clock).measure, notify_outbox)
     return FamilyComponents(
         services={MaintenanceService: service},
+        annotation_sources={"mw": _annotation},
         tasks=(BackgroundTask("maintenance-silences", silencer.run),),
-        timer_handlers={TIMER: service.run_due, SILENCES: silencer.submit},
+        timer_handlers={TIMER: service.run_due, SILENCES: silencer.submit, WINDOW_HEALTH: health.run_due},
     )
+
+
+async def _on_call(core: CoreComponents, tx: Transaction) -> tuple[Person, ...]:
+    """Who is on call now in the first team of the catalogue."""
+    catalogue, now = core.current_catalogue(), core.clock.now()
+    if not (team := catalogue.team_of("")):
+        return ()
+    assigned = assignments(await tx.of(OncallRepository).roster(catalogue, team, now), now)
+    names = dict.fromkeys(name for each in assigned for name in each.people if name in catalogue.people)
+    return tuple(Person(catalogue.people[name].slack, catalogue.workspaces[0]) for name in names if catalogue.people[name].slack)
+
+
+async def _annotation(tx: Transaction, subject: str) -> Annotation | None:
+    window = await tx.of(MaintenanceRepository).get(subject)
+    return annotation_of_window(window) if window else None
 
 
 def _fallback_channel(window: MaintenanceWindow, catalogue: Catalogue, unusable: str) -> str:

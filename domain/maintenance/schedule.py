@@ -3,12 +3,16 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from domain.maintenance.window import MaintenanceWindow, WindowChange, WindowNote, WindowState
+from domain.maintenance.window import GRACE, MaintenanceWindow, WindowChange, WindowNote, WindowState
 from domain.rich_text import CommandMention, Text, Timestamp, sentence
 from domain.text import format_duration
 
 ANNOUNCED_BEFORE = (timedelta(hours=24), timedelta(hours=1))
 """How long before its begin a window is announced again."""
+
+
+ESCALATED_AFTER = GRACE / 2
+"""How long after the reminder of an overrun whoever is on call is told."""
 
 
 def next_due(window: MaintenanceWindow) -> datetime | None:
@@ -20,9 +24,15 @@ def next_due(window: MaintenanceWindow) -> datetime | None:
             ahead = (window.starts_at - before for before in ANNOUNCED_BEFORE if _ahead_key(window, before) not in window.told)
             return min([*ahead, window.starts_at])
         case WindowState.RUNNING:
-            return window.frozen_until if _overrun_key(window) in window.told else window.ends_at
+            return _next_of_running(window)
         case _:
             return None
+
+
+def _next_of_running(window: MaintenanceWindow) -> datetime:
+    if _escalation_key(window) in window.told:
+        return window.frozen_until
+    return window.ends_at + ESCALATED_AFTER if _overrun_key(window) in window.told else window.ends_at
 
 
 def advance(window: MaintenanceWindow, at: datetime) -> WindowChange:
@@ -53,6 +63,8 @@ def _step(window: MaintenanceWindow, at: datetime) -> WindowChange:
                 f"Nobody ended it, so it ended by itself {format_duration(window.frozen_until - window.ends_at)} after its time."
             )
             return _close(window, window.frozen_until, f"{text} Deploys are possible again.", WindowState.ENDED)
+        case _ if at >= window.ends_at + ESCALATED_AFTER:
+            return _escalate(window)
         case _:
             return _remind(window)
 
@@ -83,6 +95,18 @@ def _remind(window: MaintenanceWindow) -> WindowChange:
     return WindowChange(reminded, (_note(window, key, text, warning=True),))
 
 
+def _escalate(window: MaintenanceWindow) -> WindowChange:
+    """The reminder was not answered, or fell into an outage and no longer holds."""
+    key = _escalation_key(window)
+    late = sentence(
+        f"It is {format_duration(ESCALATED_AFTER)} over its time, and ", window.owner, " has not said how it goes on. "
+    )
+    commands = (CommandMention(f"maintenance end {window.id}"), " or ", CommandMention(f"maintenance extend {window.id} 30m"))
+    text = sentence(late, "It ends by itself at ", Timestamp(window.frozen_until), ": ", *commands, ".")
+    told = replace(window, told=(*window.told, _overrun_key(window), key))
+    return WindowChange(told, (replace(_note(window, key, text, warning=True), escalates=True),))
+
+
 def _close(window: MaintenanceWindow, at: datetime, outcome: str, state: WindowState) -> WindowChange:
     closed = replace(window, state=state, over_at=at, outcome=outcome)
     return WindowChange(closed, (_note(window, "over", outcome, warning=True),))
@@ -94,6 +118,10 @@ def _note(window: MaintenanceWindow, key: str, text: Text, *, warning: bool = Fa
 
 def _ahead_key(window: MaintenanceWindow, before: timedelta) -> str:
     return f"in-{int(before.total_seconds() // 3600)}h-{int(window.starts_at.timestamp())}"
+
+
+def _escalation_key(window: MaintenanceWindow) -> str:
+    return f"escalated-{int(window.ends_at.timestamp())}"
 
 
 def _overrun_key(window: MaintenanceWindow) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.health import HealthLine
 from domain.matchers import Matcher
 from domain.people import Person
 from domain.rich_text import Text
@@ -73,6 +74,9 @@ class MaintenanceWindow:
     scopes: tuple[tuple[Matcher, ...], ...] = ()
     """What to hide in Alertmanager meanwhile, as its owner asked for it."""
     silences: tuple[WindowSilence, ...] = ()
+    health_before: tuple[HealthLine, ...] | None = None
+    """As it was measured when the window began, and after it ended; None until then."""
+    health_after: tuple[HealthLine, ...] | None = None
 
     @property
     def marker(self) -> str:
@@ -98,6 +102,8 @@ class WindowNote:
     key: str
     text: Text
     warning: bool = False
+    escalates: bool = False
+    """Whether those who are on call are to be named in it."""
 
 
 @dataclass(frozen=True, slots=True)

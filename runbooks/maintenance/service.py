@@ -1,20 +1,23 @@
 """Maintenance windows, as commands and their timer use them. What changes is written with its messages in one transaction."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.audit import AuditEntry, new_entry
 from domain.clock import Clock
 from domain.errors import NotFound, Refused
 from domain.ids import id_candidates
+from domain.maintenance.annotation import annotation_of_window
+from domain.maintenance.report import needs_measurement
 from domain.maintenance.schedule import advance, next_due
 from domain.maintenance.silencing import has_work
-from domain.maintenance.window import MaintenanceWindow, WindowChange
+from domain.maintenance.window import MaintenanceWindow, WindowChange, WindowNote
 from domain.people import BOT, Person
 from domain.refusals import NOTHING_CHANGED
 from domain.rich_text import CommandMention, plain_text, sentence
-from storage.maintenance import MaintenanceRepository, silence_timer, window_card, window_note
+from storage.annotations import request_annotation
+from storage.maintenance import MaintenanceRepository, health_timer, silence_timer, window_card, window_note
 from storage.store import Store, Transaction
 from storage.timers import Timer
 
@@ -26,6 +29,18 @@ MakeWindow = Callable[[str], MaintenanceWindow]
 """From the id that the window gets."""
 
 
+Responders = Callable[[Transaction], Awaitable[tuple[Person, ...]]]
+"""Who is on call now, to be told of an overrun."""
+
+
+async def _nobody(_tx: Transaction) -> tuple[Person, ...]:
+    return ()
+
+
+def _never(_environment: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class MaintenanceService:
     """Plans windows, changes them, and does what is due of them."""
@@ -33,6 +48,9 @@ class MaintenanceService:
     store: Store
     clock: Clock
     notify_outbox: Callable[[], None]
+    responders: Responders = _nobody
+    annotates: Callable[[str], bool] = _never
+    """Whether windows of an environment are written to its Grafana."""
 
     async def plan(self, make: MakeWindow, *, source: str, by: Person) -> MaintenanceWindow:
         """Store a new window with its announcement. Idempotent by ``source``. Raises ``Refused`` if it overlaps another one."""
@@ -43,7 +61,7 @@ class MaintenanceService:
                 return existing
             window = make(await _new_id(windows, source))
             _require_free(window, await windows.open())
-            await _save(tx, WindowChange(window), at)
+            await self._save(tx, WindowChange(window), at)
             await tx.audit.append(_entry(window, f"{source}/maintenance", "plan", by, at))
             await tx.inbox.mark_answered(source, at, window.id)
         self.notify_outbox()
@@ -56,7 +74,7 @@ class MaintenanceService:
             before = advance(await self._load(tx, window_id), at)
             after = change(before.window, at)
             saved = WindowChange(after.window, (*before.notes, *after.notes))
-            await _save(tx, saved, at)
+            await self._save(tx, saved, at)
             await tx.audit.append(_entry(after.window, f"{source}/maintenance", what, by, at))
             await tx.inbox.mark_answered(source, at, window_id)
         self.notify_outbox()
@@ -75,10 +93,26 @@ class MaintenanceService:
             if window is None:
                 return
             change = advance(window, at)
-            await _save(tx, change, at)
+            await self._save(tx, change, at)
             if change.window.over_at is not None and window.over_at is None:
                 await tx.audit.append(_entry(change.window, f"{window.id}/over", "end", BOT, at))
         self.notify_outbox()
+
+    async def _save(self, tx: Transaction, change: WindowChange, at: datetime) -> None:
+        window = change.window
+        await tx.of(MaintenanceRepository).save(window)
+        await _set_timers(tx, window, at)
+        if annotation_of_window(window) is not None and self.annotates(window.environment):
+            await request_annotation(tx, window.id, at)
+        await tx.put_message(window_card(window), at)
+        for note in change.notes:
+            named = await self._with_responders(tx, window, note) if note.escalates else note
+            await tx.put_message(window_note(window, named), at)
+
+    async def _with_responders(self, tx: Transaction, window: MaintenanceWindow, note: WindowNote) -> WindowNote:
+        people = [each for each in await self.responders(tx) if each != window.owner]
+        named = [part for person in people for part in (" ", person)]
+        return replace(note, text=sentence(note.text, " On call:", *named, ".")) if people else note
 
     async def _load(self, tx: Transaction, window_id: str) -> MaintenanceWindow:
         window = await tx.of(MaintenanceRepository).get(window_id)
@@ -88,9 +122,7 @@ class MaintenanceService:
         return window
 
 
-async def _save(tx: Transaction, change: WindowChange, at: datetime) -> None:
-    window = change.window
-    await tx.of(MaintenanceRepository).save(window)
+async def _set_timers(tx: Transaction, window: MaintenanceWindow, at: datetime) -> None:
     due = next_due(window)
     key = f"{MAINTENANCE}/{window.id}"
     if due is None:
@@ -99,9 +131,8 @@ async def _save(tx: Transaction, change: WindowChange, at: datetime) -> None:
         await tx.timers.set(Timer(key, MAINTENANCE, window.id, due))
     if has_work(window, at):
         await tx.timers.set(silence_timer(window.id, at))
-    await tx.put_message(window_card(window), at)
-    for note in change.notes:
-        await tx.put_message(window_note(window, note), at)
+    if needs_measurement(window):
+        await tx.timers.set(health_timer(window.id, at))
 
 
 async def _new_id(windows: MaintenanceRepository, source: str) -> str:

@@ -6,15 +6,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from domain.catalogue.catalogue import Catalogue
+from domain.health import HealthLine
 from domain.maintenance import transitions
 from domain.maintenance.schedule import with_told_ahead
 from domain.maintenance.scope import parse_scopes
 from domain.maintenance.window import MaintenanceWindow, WindowState
+from domain.people import Person
+from runbooks.maintenance.health import WindowHealth
 from runbooks.maintenance.service import MAINTENANCE, MaintenanceService
 from runbooks.maintenance.silences import WindowSilenceApi, WindowSilencer
 from runbooks.timers import TimerDispatcher
-from storage.maintenance import SILENCES, WINDOW_NOTE, MaintenanceRepository
-from storage.store import Store
+from storage.maintenance import SILENCES, WINDOW_HEALTH, WINDOW_NOTE, MaintenanceRepository
+from storage.store import Store, Transaction
 from storage.tables.core import outbox
 from storage.timers import Timer
 from tests.harness.fakes.clock import StoppedClock
@@ -34,9 +37,20 @@ class MaintenanceReplica:
     replica: str = "replica"
     catalogue: Catalogue = field(default_factory=alerting_catalogue)
 
+    environment: str = "staging"
+    health: tuple[HealthLine, ...] = ()
+    on_call: tuple[Person, ...] = ()
+    has_grafana: bool = False
+
     @property
     def service(self) -> MaintenanceService:
-        return MaintenanceService(self.store, self.clock, lambda: None)
+        async def responders(_tx: Transaction) -> tuple[Person, ...]:
+            return self.on_call
+
+        return MaintenanceService(self.store, self.clock, lambda: None, responders, lambda _: self.has_grafana)
+
+    async def measure(self, _environment: str) -> tuple[HealthLine, ...]:
+        return self.health
 
     async def plan(self, key: str = "plan", scope: str = SCOPE, starts_in: timedelta = timedelta()) -> MaintenanceWindow:
         """A window of an hour in staging, which shares its Alertmanager with development."""
@@ -46,7 +60,7 @@ class MaintenanceReplica:
             window = MaintenanceWindow(
                 id=window_id,
                 source=key,
-                environment="staging",
+                environment=self.environment,
                 work="RDS minor upgrade",
                 owner=ANA.person,
                 channel="C0OPS",
@@ -77,7 +91,8 @@ class MaintenanceReplica:
         async def work(timer: Timer, _at: datetime) -> None:
             await silencer.work(timer)
 
-        handlers = {MAINTENANCE: self.service.run_due, SILENCES: work}
+        health = WindowHealth(self.store, self.measure, lambda: None)
+        handlers = {MAINTENANCE: self.service.run_due, SILENCES: work, WINDOW_HEALTH: health.run_due}
         dispatcher = TimerDispatcher(store=self.store, clock=self.clock, replica=self.replica, handlers=handlers)
         for _ in range(2):
             await dispatcher.run_due()

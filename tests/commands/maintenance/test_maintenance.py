@@ -215,3 +215,9 @@ async def test_locks_status_and_home_show_the_freeze_and_offer_no_unlock(harness
     assert window.work in said(section)
     await harness.run(ANA, f"maintenance end {window.id}")
     assert await home_section(harness.commands.request(VIV)) is None
+
+
+async def test_the_form_asks_for_its_begin_and_what_to_hide_in_its_own_words(harness: MaintenanceHarness) -> None:
+    form = harness.commands.form("maintenance plan")
+    assert form is not None
+    assert {"Begin", "What is done", "Alerts to hide"} <= {each.label for each in form.fields}

@@ -6,7 +6,9 @@ from datetime import timedelta
 from domain.alerts.silences import AlertDetails
 from domain.answers.answers import LocksAnswer
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
+from domain.health import HealthLevel, HealthLine
 from domain.maintenance import silence_texts
+from domain.maintenance.report import report
 from domain.maintenance.schedule import advance
 from domain.maintenance.scope import parse_scopes
 from domain.maintenance.transitions import cancel, end
@@ -44,6 +46,9 @@ FREEZE = LockRecord(
     until=RUNNING.frozen_until,
     window=RUNNING.id,
 )
+BEFORE = HealthLine(system="errors", level=HealthLevel.GREEN, text="0.1 % of requests", measured_at=RUNNING.starts_at)
+AFTER = replace(BEFORE, level=HealthLevel.RED, text="4 % of requests", measured_at=RUNNING.ends_at)
+REPORTED = replace(HIDING, silences=SILENCES, over_at=RUNNING.ends_at, health_before=(BEFORE,), health_after=(AFTER,))
 MAINTENANCE_GALLERY: dict[str, Fact] = {
     "maintenance planned": PLANNED,
     "maintenance waits": WAITING,
@@ -51,6 +56,8 @@ MAINTENANCE_GALLERY: dict[str, Fact] = {
     "maintenance runs": RUNNING,
     "maintenance hides alerts": HIDING,
     "maintenance silences": silence_texts.silenced(HIDING, SILENCES, FIRING),
+    "maintenance escalated": advance(RUNNING, RUNNING.ends_at + timedelta(minutes=20)).notes[-1],
+    "maintenance report": report(REPORTED),
     "maintenance ended": end(RUNNING, ANA.person, RUNNING.ends_at + timedelta(minutes=4)).window,
     "maintenance cancelled": cancel(PLANNED, SAM.person, NOW, "the vendor moved it").window,
     "maintenance overrun": REMINDED.notes[-1],

@@ -1,0 +1,49 @@
+"""Measures the environment of a window when it begins and after it has ended, and reports."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from domain.health import HealthLine
+from domain.maintenance.report import needs_measurement, report
+from domain.maintenance.window import MaintenanceWindow, WindowState
+from storage.maintenance import MaintenanceRepository, window_note
+from storage.store import Store
+from storage.timers import Timer
+
+Measure = Callable[[str], Awaitable[tuple[HealthLine, ...]]]
+"""Measures an environment, within seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowHealth:
+    """Keeps both measurements in the record of the window."""
+
+    store: Store
+    measure: Measure
+    notify_outbox: Callable[[], None]
+
+    async def run_due(self, timer: Timer, at: datetime) -> None:
+        """Measure for the state that the window is in. A replay after a crash measures anew, or finds it done."""
+        async with self.store.read() as tx:
+            window = await tx.of(MaintenanceRepository).get(timer.subject)
+        lines: tuple[HealthLine, ...] = ()
+        if window is not None and needs_measurement(window):
+            lines = tuple(replace(each, series=()) for each in await self.measure(window.environment))
+        async with self.store.write() as tx:
+            await tx.timers.remove(timer.key, timer.due_at)
+            now = await tx.of(MaintenanceRepository).get(timer.subject)
+            # A window that ended meanwhile has set the timer anew: this measurement is of neither side.
+            if window is None or now is None or now.state is not window.state or not needs_measurement(now):
+                return
+            measured = _with_lines(now, lines)
+            await tx.of(MaintenanceRepository).save(measured)
+            if measured.state is WindowState.ENDED:
+                await tx.put_message(window_note(measured, report(measured)), at)
+        self.notify_outbox()
+
+
+def _with_lines(window: MaintenanceWindow, lines: tuple[HealthLine, ...]) -> MaintenanceWindow:
+    if window.state is WindowState.RUNNING:
+        return replace(window, health_before=lines)
+    return replace(window, health_after=lines)
