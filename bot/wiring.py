@@ -103,6 +103,7 @@ def _build(core: CoreComponents, families: Sequence[Family]) -> _Process:
     core.page_listeners.on_acknowledged.extend(each.on_page_acknowledged for each in built if each.on_page_acknowledged)
     core.page_listeners.on_note.extend(each.on_page_note for each in built if each.on_page_note)
     core.page_listeners.lock_subject.extend(each.lock_page_subject for each in built if each.lock_page_subject)
+    core.page_listeners.hold.extend(each.hold_page for each in built if each.hold_page)
     core.health.checks.extend(check for each in built for check in each.health_checks)
     core.health.night.extend(source for each in built for source in each.night_sources)
     handlers = {kind: handler for components in built for kind, handler in components.timer_handlers.items()}

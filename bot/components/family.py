@@ -24,7 +24,7 @@ from domain.health import HealthCheck, NightSource
 from runbooks.dashboards.sources import AnnotationSource
 from runbooks.due_sweep import DueCheck
 from runbooks.housekeeping import Cleaning, FindStored, Prune
-from runbooks.paging.listeners import LockPageSubject, PageAcknowledged, PageNoted
+from runbooks.paging.listeners import HoldPage, LockPageSubject, PageAcknowledged, PageNoted
 from runbooks.timers import TimerHandler
 from storage.outbox import OutboxRow
 from storage.outbox_messages import FactKind
@@ -78,6 +78,8 @@ class FamilyComponents:
     """Called with each attempt to call somebody, and each change of a page."""
     lock_page_subject: LockPageSubject | None = None
     """Called before a page is locked, with what it is about."""
+    hold_page: HoldPage | None = None
+    """Asked before each call of a page whether it is to be made now."""
     due_checks: tuple[DueCheck, ...] = ()
     """What proves each minute that nothing which is open was forgotten."""
     health_checks: tuple[HealthCheck, ...] = ()

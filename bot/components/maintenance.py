@@ -17,6 +17,7 @@ from domain.people import Person
 from runbooks.digest.measuring import HealthReader
 from runbooks.housekeeping import Prune
 from runbooks.maintenance.health import WindowHealth
+from runbooks.maintenance.pages import WindowPages
 from runbooks.maintenance.service import MAINTENANCE as TIMER
 from runbooks.maintenance.service import MaintenanceService
 from runbooks.maintenance.silences import WindowSilencer
@@ -40,6 +41,7 @@ def build_maintenance(core: CoreComponents, notify_outbox: NotifyOutbox) -> Fami
     health = WindowHealth(core.store, HealthReader(core.health, core.clock).measure, notify_outbox)
     return FamilyComponents(
         services={MaintenanceService: service},
+        hold_page=WindowPages(core.current_catalogue).hold,
         annotation_sources={"mw": _annotation},
         tasks=(BackgroundTask("maintenance-silences", silencer.run),),
         timer_handlers={TIMER: service.run_due, SILENCES: silencer.submit, WINDOW_HEALTH: health.run_due},

@@ -117,6 +117,8 @@ class Page:
     ended_at: datetime | None = None
     final_reason: Text = ""
     """Why nothing is due any more; empty while something is."""
+    held_by: str = ""
+    """What held its last due call back, by its id."""
     numbers_shown: bool = False
     """Whether people were told the telephone numbers, because no way worked."""
 
@@ -131,6 +133,15 @@ class Page:
         return self.policy is not None and self.call > 0 and self.policy.step_of(self.call - 1).everybody_confirms
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageHold:
+    """Why nobody is called for now. ``by`` is the id of what says so; it is asked again before ``until``."""
+
+    by: str
+    until: datetime
+    reason: Text
+
+
 class PageNoteKind(StrEnum):
     """What happened to a page."""
 
@@ -141,6 +152,7 @@ class PageNoteKind(StrEnum):
     FAILED = "failed"
     UNCERTAIN = "uncertain"
     FOLDED = "folded"
+    HELD = "held"
     NUMBERS = "numbers"
     CONFIRMED = "confirmed"
     ACKNOWLEDGED = "acknowledged"

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.clock import is_from_the_future
 from domain.notes import Tone
-from domain.paging.pages import Acknowledgement, Page, PageNote, PageNoteKind, PageRequest, PageState, Recipient
+from domain.paging.pages import Acknowledgement, Page, PageHold, PageNote, PageNoteKind, PageRequest, PageState, Recipient
 from domain.paging.policies import PagePolicy
 from domain.rich_text import Code, Text, join, sentence
 from domain.text import join_and
+
+HOLD_INTERVAL = timedelta(minutes=1)
+"""How often it is asked whether a page is still held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,15 @@ def call(page: Page, recipients: tuple[Recipient, ...], at: datetime) -> PageCha
     called = replace(page, call=page.call + 1, called=recipients, due_at=at + step.wait, due_since=at)
     text = f"Call {called.call} of {page.policy.calls}: {join_and([each.name for each in recipients])}."
     return PageChange(record=called, notes=(note(called, PageNoteKind.CALLING, at, text, key=f"calling/{called.call}"),))
+
+
+def hold(page: Page, by: PageHold, at: datetime) -> PageChange:
+    """Do not make the call that is due. It is asked again within a minute whether it is still held."""
+    held = replace(page, due_at=min(by.until, at + HOLD_INTERVAL), due_since=at, held_by=by.by)
+    if page.held_by == by.by:
+        return PageChange(record=held)
+    text = sentence("Nobody is called for now: ", by.reason, ".")
+    return PageChange(record=held, notes=(note(held, PageNoteKind.HELD, at, text, key=f"held/{by.by}"),))
 
 
 def hurry(page: Page, numbers: Mapping[str, str], at: datetime) -> PageChange:

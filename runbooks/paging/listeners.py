@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from domain.paging.pages import Acknowledgement, Page, PageNote
+from domain.paging.pages import Acknowledgement, Page, PageHold, PageNote
 from storage.store import Transaction
 
 PageAcknowledged = Callable[[Transaction, Page, Acknowledgement], Awaitable[None]]
@@ -16,6 +17,10 @@ locks itself first and its pages then, and two that lock the other way round cou
 """
 
 
+HoldPage = Callable[[Transaction, Page, datetime], Awaitable[PageHold | None]]
+"""Asked before each call whether it is to be made now. It locks nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageListeners:
     """The listeners of all families. Filled before the first page."""
@@ -23,6 +28,13 @@ class PageListeners:
     on_acknowledged: list[PageAcknowledged] = field(default_factory=list)
     on_note: list[PageNoted] = field(default_factory=list)
     lock_subject: list[LockPageSubject] = field(default_factory=list)
+
+    hold: list[HoldPage] = field(default_factory=list)
+
+    async def held(self, tx: Transaction, page: Page, at: datetime) -> PageHold | None:
+        """What holds the call of a page back that is due; None where it is to be made."""
+        found = [await ask(tx, page, at) for ask in self.hold]
+        return next(filter(None, found), None)
 
     async def lock(self, tx: Transaction, subject: str) -> None:
         """Lock the subject of a page."""

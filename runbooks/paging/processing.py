@@ -91,6 +91,8 @@ class PageProcessor:
             page = await self.apply(tx, change, page, at)
         while page.state is PageState.OPEN:
             if page.due_at is not None and page.due_at <= at:
+                if (hold := await self.listeners.held(tx, page, at)) is not None:
+                    return await self.apply(tx, transitions.hold(page, hold, at), page, at)
                 page = await self._call(tx, page, at)
             if page.state is not PageState.OPEN or await self._reaches_somebody(tx, page, at):
                 break
