@@ -12,9 +12,11 @@ from bot.components.metrics import METRICS
 from bot.components.oncall import ONCALL
 from bot.components.operations import OPERATIONS
 from bot.components.paging import PAGING
+from bot.components.workloads import WORKLOADS
 
 FAMILIES: tuple[Family, ...] = (
     OPERATIONS,
+    WORKLOADS,
     ALERTS,
     INCIDENTS,
     ONCALL,

@@ -39,10 +39,11 @@ def owner_in(labels: Mapping[str, str]) -> str | None:
     """The workload that owns the pod, if the labels name an owner; empty for an owner that is no workload, such as a Job."""
     pairs = [(labels.get(kind, ""), labels.get(name, "")) for kind, name in OWNER_LABELS]
     pairs += [(kind, labels.get(kind, "")) for kind in OWNER_NAME_LABELS]
-    return next((_workload(kind.lower(), name) for kind, name in pairs if kind and name), None)
+    return next((workload_of_owner(kind.lower(), name) for kind, name in pairs if kind and name), None)
 
 
-def _workload(kind: str, name: str) -> str:
+def workload_of_owner(kind: str, name: str) -> str:
+    """The workload behind an owner of this kind, in lower case: of a ReplicaSet its Deployment; empty for what is no workload."""
     if kind == "replicaset":
         match = _REPLICA_SET.fullmatch(name)
         return match["name"] if match else ""

@@ -78,9 +78,22 @@ class KubernetesClient:
         parse = partial(parse_object, resource)
         return await self._request_json(call, "GET", resource.path(namespace, name), parse, headers={"Accept": accept})
 
-    async def get_list(self, resource: Resource, namespace: str, *, label_selector: str = "", field_selector: str = "") -> Json:
-        """Read a list object: ``items``, and ``metadata.resourceVersion`` to watch from."""
+    async def get_list(
+        self,
+        resource: Resource,
+        namespace: str,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        limit: int = 0,
+        token: str = "",
+    ) -> Json:
+        """Read a list object: ``items``, and ``metadata.resourceVersion`` to watch from.
+
+        With ``limit`` it is one page, and ``metadata.continue`` is the ``token`` of the next one.
+        """
         query = {"labelSelector": label_selector, "fieldSelector": field_selector}
+        query |= {"limit": str(limit) if limit else "", "continue": token}
         call, parse = self._call("list", resource, namespace), partial(parse_list, resource)
         return await self._request_json(call, "GET", resource.path(namespace), parse, query=query)
 
@@ -114,6 +127,12 @@ class KubernetesClient:
         """Read information about the server itself, such as ``/version``."""
         call = kubernetes_call(cluster=self.settings.name, verb="get", resource=path, kind=path)
         return await self._request_json(call, "GET", path, parse_json_object)
+
+    async def get_measurements(self, resource: Resource, namespace: str, *, label_selector: str = "") -> list[Json]:
+        """Read a list of what is measured now: it has no version, and no pages. Raises NotFound without a metrics server."""
+        call, query = self._call("list", resource, namespace), {"labelSelector": label_selector}
+        found = await self._request_json(call, "GET", resource.path(namespace), parse_json_object, query=query)
+        return [each for each in found.get("items") or [] if isinstance(each, dict)]
 
     async def pod_log(self, namespace: str, pod: str, *, container: str, lines: int, previous: bool, max_bytes: int) -> str:
         """Read the last lines of a container's log, at most ``max_bytes`` bytes."""

@@ -16,6 +16,7 @@ from domain.workloads.update_strategies import REACHES_ALL, UpdateStrategy
 from integrations.kubernetes import changes, config_references, deployments, watch
 from integrations.kubernetes.autoscaling import scaling_events
 from integrations.kubernetes.client import KubernetesClient
+from integrations.kubernetes.cluster_reads import ClusterReads
 from integrations.kubernetes.field_managers import field_managers
 from integrations.kubernetes.other_kinds import other_kinds
 from integrations.kubernetes.permissions import Permission, permissions
@@ -48,6 +49,11 @@ class Cluster:
     @property
     def name(self) -> str:
         return self._client.settings.name
+
+    @property
+    def reads(self) -> ClusterReads:
+        """What people look at: pods, events, nodes, autoscalers."""
+        return ClusterReads(self._client, self._redact)
 
     async def workload(self, target: Target) -> Workload:
         """Read a Deployment with its history, autoscaler and owner. Raises NotFound also when the container is missing."""

@@ -21,6 +21,7 @@ from integrations.kubernetes.resources import (
     HELM_RELEASES,
     KUSTOMIZATIONS,
     NODES,
+    POD_METRICS,
     PODS,
     REPLICA_SETS,
     ROLLOUTS,
@@ -42,11 +43,15 @@ REQUIRED_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = (
 )
 """Verb, resource and subresource."""
 
-OPTIONAL_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = tuple(
-    ("get", resource, "")
-    for resource in (APPLICATIONS, KUSTOMIZATIONS, HELM_RELEASES, ROLLOUTS, CRON_JOBS, DEPLOYMENT_CONFIGS, NODES)
+OPTIONAL_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = (
+    *(
+        ("get", resource, "")
+        for resource in (APPLICATIONS, KUSTOMIZATIONS, HELM_RELEASES, ROLLOUTS, CRON_JOBS, DEPLOYMENT_CONFIGS, NODES)
+    ),
+    ("list", NODES, ""),
+    ("list", POD_METRICS, ""),
 )
-"""What is read where it may be, and not checked: owners that put changes back, other workloads of a service's name, nodes."""
+"""What is read where it may be, and not checked: owners that put changes back, other workloads of a name, nodes, usage."""
 
 
 KIND_PERMISSIONS: Mapping[WorkloadKind, tuple[tuple[str, Resource, str], ...]] = MappingProxyType(

@@ -20,7 +20,8 @@ from sandbox.cluster.resources import (
     ResourceType,
 )
 
-_HASH_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+_HASH_LETTERS = "456789bcdf"
+"""Kubernetes encodes the digits of a number with these."""
 
 
 def apply_defaults(resource: ResourceType, obj: Json) -> None:

@@ -33,7 +33,14 @@ def image_id(image: str) -> str:
 
 def node(name: str = NODE, images: tuple[Json, ...] = (), **info: str) -> Json:
     """A node; ``images`` are those that it names in its own way, with ``names`` as in a real node's status."""
-    status = {"nodeInfo": {**_PLATFORM, **info}, "images": list(images)}
+    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
+    pressure = {"type": "MemoryPressure", "status": "False", "reason": "KubeletHasSufficientMemory"}
+    status = {
+        "nodeInfo": {"kubeletVersion": "v1.36.0", **_PLATFORM, **info},
+        "conditions": [pressure, ready],
+        "allocatable": {"cpu": "8", "memory": "32Gi", "pods": "110"},
+        "images": list(images),
+    }
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": status}
 
 

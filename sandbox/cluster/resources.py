@@ -125,6 +125,7 @@ NEW_EVENTS = ResourceType(
     fields=(*(f"regarding.{part}" for part in ("kind", "namespace", "name", "uid")), "reason", "type"),
     stored_as="events",
 )
+POD_METRICS = ResourceType(group="metrics.k8s.io", version="v1beta1", plural="pods", kind="PodMetrics", verbs=("get", "list"))
 APPLICATIONS = ResourceType(
     group="argoproj.io",
     version="v1alpha1",
@@ -168,6 +169,7 @@ RESOURCES = (
     HPAS,
     HPAS_V1,
     NEW_EVENTS,
+    POD_METRICS,
     APPLICATIONS,
     ROLLOUTS,
     KUSTOMIZATIONS,

@@ -9,9 +9,10 @@ from sandbox.cluster import discovery, errors, requests, streams
 from sandbox.cluster.access import User, answer_self_review, authenticate, authorize, is_self_review
 from sandbox.cluster.control import ClusterControl, ClusterFault, RecordedRequest
 from sandbox.cluster.model import Json, Now
+from sandbox.cluster.pod_metrics import pod_metrics, pod_metrics_list
 from sandbox.cluster.reads import Watch, list_page, with_type_meta
 from sandbox.cluster.representation import Representation, negotiate
-from sandbox.cluster.resources import PODS
+from sandbox.cluster.resources import POD_METRICS, PODS
 from sandbox.cluster.store import ObjectStore
 from sandbox.cluster.writes import APPLY, PATCH_TYPES, ObjectWriter, ResourcePath, scale_of
 
@@ -147,6 +148,8 @@ class StandInApiServer:
         return await handlers[verb](request, target)
 
     async def _get(self, request: web.Request, target: ResourcePath) -> web.StreamResponse:
+        if target.resource is POD_METRICS:
+            return web.json_response(pod_metrics(self._store, target, self._now()))
         obj = self._store.get(target.resource, target.key)
         if target.resource is PODS and target.subresource == "log":
             return await streams.send_log(request, self._store, obj, self._now)
@@ -159,6 +162,8 @@ class StandInApiServer:
         return Representation(resource=target.resource, kind=form, now=self._now(), include=include)
 
     async def _list(self, request: web.Request, target: ResourcePath) -> web.StreamResponse:
+        if target.resource is POD_METRICS:
+            return web.json_response(pod_metrics_list(self._store, requests.selection_of(request, target), self._now()))
         limit = requests.query_int(request, "limit")
         page = list_page(self._store, requests.selection_of(request, target), limit, request.query.get("continue", ""))
         return web.json_response(self._representation(request, target).list_body(page))

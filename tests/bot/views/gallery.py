@@ -63,6 +63,7 @@ from tests.harness.samples.operations import (
 )
 from tests.harness.samples.page_gallery import PAGE_GALLERY
 from tests.harness.samples.slo_gallery import SLO_GALLERY
+from tests.harness.samples.workload_gallery import WORKLOAD_GALLERY
 
 FREEZE = LockRecord(
     environment="production",
@@ -326,4 +327,5 @@ GALLERY: dict[str, Fact] = {
     **SLO_GALLERY,
     **MAINTENANCE_GALLERY,
     **GUARD_GALLERY,
+    **WORKLOAD_GALLERY,
 }

@@ -1,0 +1,59 @@
+"""What people look at in a cluster. Nothing here changes anything, and of each object only a small fact is kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from domain.targets import Target
+from domain.workloads.listings import ContainerSpec, ListedAutoscaler, ListedEvent, ListedNode, ListedPod, PodUsage
+from integrations.kubernetes.client import KubernetesClient
+from integrations.kubernetes.deployments import autoscalers, deployment_of
+from integrations.kubernetes.listed import (
+    container_specs,
+    listed_autoscaler,
+    listed_event,
+    listed_node,
+    listed_pod,
+    pod_usage,
+)
+from integrations.kubernetes.paging import shrink_list
+from integrations.kubernetes.resources import EVENTS, NODES, POD_METRICS, PODS, label_selector
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterReads:
+    """Errors are those of ``Cluster``."""
+
+    _client: KubernetesClient
+    _redact: Callable[[str], str]
+
+    async def selector_of(self, target: Target) -> str:
+        """The label selector of a workload's pods. Raises ``NotFound``."""
+        return label_selector((await deployment_of(self._client, target))["spec"]["selector"])
+
+    async def pods(self, namespace: str, selector: str = "") -> list[ListedPod]:
+        """The pods of a namespace, or of those labels."""
+        return await shrink_list(self._client, PODS, namespace, partial(listed_pod, redact=self._redact), label_selector=selector)
+
+    async def events(self, namespace: str, since: datetime) -> list[ListedEvent]:
+        """What happened after ``since``, newest first. Clusters keep an hour of it, unless somebody configured more."""
+        found = await shrink_list(self._client, EVENTS, namespace, partial(listed_event, redact=self._redact))
+        return sorted((each for each in found if each.last_at >= since), key=lambda each: each.last_at, reverse=True)
+
+    async def nodes(self) -> list[ListedNode]:
+        """Every node of the cluster."""
+        return await shrink_list(self._client, NODES, "", listed_node)
+
+    async def autoscalers(self, namespace: str) -> list[ListedAutoscaler]:
+        """Every autoscaler of a namespace."""
+        return [listed_autoscaler(each) for each in await autoscalers(self._client, namespace)]
+
+    async def containers(self, target: Target) -> tuple[ContainerSpec, ...]:
+        """The containers of a workload, without any value of their environments. Raises ``NotFound``."""
+        return container_specs((await deployment_of(self._client, target))["spec"]["template"])
+
+    async def usage(self, namespace: str, selector: str = "") -> list[PodUsage]:
+        """What pods use now. Raises ``NotFound`` where the cluster has no metrics server."""
+        measured = await self._client.get_measurements(POD_METRICS, namespace, label_selector=selector)
+        return [pod_usage(each) for each in measured]
