@@ -69,7 +69,7 @@ async def test_usage_is_summed_and_the_hungry_come_first(harness: CommandHarness
 
 async def test_nodes_autoscalers_and_the_rollout(harness: CommandHarness) -> None:
     assert "1 of 1 node well" in await read(harness, "nodes production")
-    autoscalers = await read(harness, "hpa production cognitive")
+    autoscalers = await read(harness, "hpa production deep-echo-cognitive")
     assert "pods of 3 to 20" in autoscalers
     assert "cpu " in autoscalers
     rollout = await read(harness, "rollout production main")
