@@ -10,13 +10,14 @@ from commands.maintenance.fields import FIELDS
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
 from domain.catalogue.catalogue import Catalogue
 from domain.dashboards.annotations import Annotation
+from domain.health import HealthCheck
 from domain.maintenance.annotation import annotation_of_window
 from domain.maintenance.window import MaintenanceWindow, WindowNote
 from domain.oncall.schedule import assignments
 from domain.people import Person
 from runbooks.digest.measuring import HealthReader
 from runbooks.housekeeping import Prune
-from runbooks.maintenance.health import WindowHealth
+from runbooks.maintenance.health import WindowCheck, WindowHealth
 from runbooks.maintenance.pages import WindowPages
 from runbooks.maintenance.service import MAINTENANCE as TIMER
 from runbooks.maintenance.service import MaintenanceService
@@ -41,6 +42,7 @@ def build_maintenance(core: CoreComponents, notify_outbox: NotifyOutbox) -> Fami
     health = WindowHealth(core.store, HealthReader(core.health, core.clock).measure, notify_outbox)
     return FamilyComponents(
         services={MaintenanceService: service},
+        health_checks=(HealthCheck(name="maintenance", run=WindowCheck(core.store, core.clock).check),),
         hold_page=WindowPages(core.current_catalogue).hold,
         annotation_sources={"mw": _annotation},
         tasks=(BackgroundTask("maintenance-silences", silencer.run),),

@@ -24,8 +24,9 @@ def report(window: MaintenanceWindow) -> WindowNote:
     planned, lasted = window.ends_at - window.starts_at, over_at - window.starts_at
     parts: list[Part | Sentence] = [f"Report: {window.work} took {format_duration(lasted)} of {format_duration(planned)}. "]
     hidden = tuple(dict.fromkeys(each.matchers for each in window.silences if each.id))
-    for each in hidden:
-        parts += ["Hidden: ", Code(describe(each)), ". "]
+    for number, each in enumerate(hidden):
+        parts += [", " if number else "Hidden: ", Code(describe(each))]
+    parts += [". "] if hidden else []
     before, after = window.health_before, window.health_after or ()
     worse = () if before is None else worsened(before, after)
     if before is None:

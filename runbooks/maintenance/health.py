@@ -4,9 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.health import HealthLine
+from domain.clock import Clock
+from domain.health import HealthLevel, HealthLine
 from domain.maintenance.report import needs_measurement, report
 from domain.maintenance.window import MaintenanceWindow, WindowState
+from domain.rich_text import Timestamp, sentence
 from storage.maintenance import MaintenanceRepository, window_note
 from storage.store import Store
 from storage.timers import Timer
@@ -47,3 +49,25 @@ def _with_lines(window: MaintenanceWindow, lines: tuple[HealthLine, ...]) -> Mai
     if window.state is WindowState.RUNNING:
         return replace(window, health_before=lines)
     return replace(window, health_after=lines)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCheck:
+    """The line of health about a window that freezes an environment."""
+
+    store: Store
+    clock: Clock
+
+    async def check(self, environment: str) -> tuple[HealthLine, ...]:
+        """Nothing where no window runs. One that is over its time is yellow: somebody has to end it."""
+        at = self.clock.now()
+        async with self.store.read() as tx:
+            window = await tx.of(MaintenanceRepository).freeze(environment, at)
+        if window is None:
+            return ()
+        is_late = at >= window.ends_at
+        over = " is over its time, and" if is_late else ""
+        text = sentence(f"{window.id}{over} freezes deploys until ", Timestamp(window.frozen_until), f": {window.work}")
+        level = HealthLevel.YELLOW if is_late else HealthLevel.GREEN
+        command = f"maintenance show {window.id}"
+        return (HealthLine(system="maintenance", level=level, text=text, measured_at=at, commands=(command,)),)

@@ -7,6 +7,7 @@ import pytest
 from domain.health import HealthLevel, HealthLine
 from domain.maintenance.annotation import annotation_of_window
 from domain.maintenance.window import MaintenanceWindow
+from runbooks.maintenance.health import WindowCheck
 from storage.annotations import ANNOTATE
 from storage.store import Store
 from tests.harness.fakes.alertmanager import MemoryAlertmanager
@@ -118,3 +119,15 @@ async def test_it_is_an_annotation_from_its_begin_on_where_there_is_a_grafana(re
     ended = annotation_of_window(await replica.find(window))
     assert ended is not None
     assert (ended.until, "ended it after 15 min" in ended.text) == (window.starts_at + QUARTER, True)
+
+
+async def test_health_shows_a_window_that_runs_and_asks_for_its_end_when_it_is_late(replica: MaintenanceReplica) -> None:
+    check = WindowCheck(replica.store, replica.clock).check
+    assert await check("staging") == ()
+    window = await begin(replica)
+    (running,) = await check("staging")
+    assert (running.level, await check("production")) == (HealthLevel.GREEN, ())
+    assert window.work in str(running.text)
+    replica.clock.advance(LENGTH)
+    (late,) = await check("staging")
+    assert (late.level, "is over its time" in str(late.text)) == (HealthLevel.YELLOW, True)
