@@ -7,6 +7,7 @@ from bot.components.family import Family
 from bot.components.general import GENERAL
 from bot.components.guard import GUARD
 from bot.components.incidents import INCIDENTS
+from bot.components.leases import LEASES
 from bot.components.maintenance import MAINTENANCE
 from bot.components.metrics import METRICS
 from bot.components.oncall import ONCALL
@@ -26,5 +27,6 @@ FAMILIES: tuple[Family, ...] = (
     DIGEST,
     MAINTENANCE,
     GUARD,
+    LEASES,
     GENERAL,
 )

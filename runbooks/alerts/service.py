@@ -16,12 +16,14 @@ from domain.audit import AuditEntry, new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import NotFound, Refused
+from domain.leases.lease import Lease, LeaseKind
 from domain.matchers import Matcher, group_matchers
 from domain.people import Member
 from domain.rich_text import CommandMention, sentence
 from integrations.alertmanager.webhook import MAX_NAME_CHARACTERS
 from runbooks.alerts.timers import reconcile_soon, unacknowledge_timer, unsilence_timer
 from storage.group_saves import GroupSave
+from storage.leases import LeaseRepository
 from storage.store import Store, Transaction
 
 
@@ -97,6 +99,7 @@ class AlertService:
         async def transition(tx: Transaction, group: AlertGroup) -> GroupChange:
             _check_not_silenced(group, at)
             await tx.timers.set(unsilence_timer(group.id, applied.until))
+            await tx.of(LeaseRepository).put(_lease(group, applied))
             return handling.silence(group, applied)
 
         outcome = f"until {created.ends_at:%d %b %H:%M} UTC, {created.id}"
@@ -123,6 +126,7 @@ class AlertService:
             if group.silence != recorded:
                 raise Refused(f"{group.id} is no longer silenced as it was when you looked. Look again.")
             await tx.timers.remove(unsilence_timer(group.id, at).key)
+            await tx.of(LeaseRepository).end(LeaseKind.SILENCE, group.environment, found.id)
             await reconcile_soon(tx, group, self.catalogue(), at)
             return handling.unsilence(group, at, request.by.person) or GroupChange(record=group)
 
@@ -192,6 +196,20 @@ class GroupTransition(Protocol):
     """Computes the change of a group for a request, within the transaction that stores it."""
 
     async def __call__(self, tx: Transaction, group: AlertGroup, /) -> GroupChange: ...
+
+
+def _lease(group: AlertGroup, applied: AppliedSilence) -> Lease:
+    return Lease(
+        kind=LeaseKind.SILENCE,
+        environment=group.environment,
+        source=group.source,
+        key=applied.id,
+        owner=applied.by,
+        purpose=f"{group.title}: {applied.reason}" if applied.reason else group.title,
+        set_at=applied.at,
+        until=applied.until,
+        undo=f"unsilence {group.id}",
+    )
 
 
 def _audit_entry(request: AlertRequest, group: AlertGroup, what: str, at: datetime, why: str, outcome: str) -> AuditEntry:

@@ -1,6 +1,31 @@
 """The tables, by family. Importing the package completes ``metadata``, which migrations compare with the database."""
 
-from storage.tables import alerts, core, digest, guard, incident_channels, incidents, oncall, operations, paging
+from storage.tables import (
+    alerts,
+    core,
+    digest,
+    guard,
+    incident_channels,
+    incidents,
+    leases,
+    maintenance,
+    oncall,
+    operations,
+    paging,
+)
 from storage.tables.base import metadata
 
-__all__ = ["alerts", "core", "digest", "guard", "incident_channels", "incidents", "metadata", "oncall", "operations", "paging"]
+__all__ = [
+    "alerts",
+    "core",
+    "digest",
+    "guard",
+    "incident_channels",
+    "incidents",
+    "leases",
+    "maintenance",
+    "metadata",
+    "oncall",
+    "operations",
+    "paging",
+]

@@ -56,6 +56,7 @@ async def test_help_shows_every_command_with_its_example(harness: CommandHarness
         "digest",
         "slo",
         *("pods", "events", "describe", "top", "nodes", "hpa", "rollout"),
+        "leases",
         *(f"maintenance {act}" for act in ("approve", "cancel", "end", "extend", "list", "plan", "show", "start")),
         *("guard", "guard put-back", "guard stop"),
         *(f"incident {act}" for act in ("ack", "close", "declare", "here", "link", "list", "merge", "mitigate", "open", "pause")),

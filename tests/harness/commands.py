@@ -30,6 +30,7 @@ from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.service import IncidentService
 from runbooks.incidents.statistics import StatisticsService
 from runbooks.incidents.timeline import TimelineService
+from runbooks.leases.service import LeaseService
 from runbooks.oncall.reviewer import Reviewer
 from runbooks.oncall.service import OncallService
 from runbooks.operations.rights import RightsCheck
@@ -134,6 +135,9 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
         alertmanager=_alertmanager_lookup(known, alertmanagers),
         notify_outbox=lambda: None,
     )
+    leases = LeaseService(
+        store=store, clock=clock, catalogue=lambda: known, alertmanager=_alertmanager_lookup(known, alertmanagers)
+    )
     incident_services = _incident_services(store, clock, known, directory)
     reviewer = Reviewer(store=store, clock=clock, catalogue=lambda: known, notify_outbox=lambda: None)
     oncall = OncallService(store=store, clock=clock, catalogue=lambda: known, reviewer=reviewer, notify_outbox=lambda: None)
@@ -151,6 +155,7 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
                     OperationService: operations,
                     AlertService: alerts,
                     OncallService: oncall,
+                    LeaseService: leases,
                     CalendarLinks: CalendarLinks("https://deepecho.example.com", (b"a secret of the tests only",)),
                     **incident_services,
                 },

@@ -45,6 +45,7 @@ from tests.harness.samples.digest_gallery import DIGEST_GALLERY
 from tests.harness.samples.guard_gallery import GUARD_GALLERY
 from tests.harness.samples.incident_gallery import INCIDENT_GALLERY
 from tests.harness.samples.incident_report_gallery import REPORT_GALLERY
+from tests.harness.samples.lease_gallery import LEASE_GALLERY
 from tests.harness.samples.maintenance_gallery import MAINTENANCE_GALLERY
 from tests.harness.samples.oncall_gallery import ONCALL_GALLERY
 from tests.harness.samples.operations import (
@@ -328,4 +329,5 @@ GALLERY: dict[str, Fact] = {
     **MAINTENANCE_GALLERY,
     **GUARD_GALLERY,
     **WORKLOAD_GALLERY,
+    **LEASE_GALLERY,
 }

@@ -1,0 +1,1 @@
+"""Leases: what the bot has set elsewhere, compared with reality."""

@@ -1,0 +1,153 @@
+"""What people see of what was set for a time, and of what is not as it was recorded."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.components.leases import health_lines
+from domain.alerts.silences import SilenceState
+from domain.answers.leases import LeasesAnswer
+from domain.health import HealthLevel
+from domain.leases.lease import LeaseKind, Reality
+from domain.matchers import Matcher, Operator
+from domain.people import Member
+from storage.leases import LeaseRepository
+from storage.maintenance import MaintenanceRepository
+from tests.harness.commands import CommandHarness, open_command_harness
+from tests.harness.families import render_text
+from tests.harness.samples.alert_groups import ALL_GROUPS
+from tests.harness.samples.maintenance_gallery import PLANNED
+from tests.harness.samples.team import ALERTMANAGER, RAY, SAM, SHARED_ALERTMANAGER, alerting_catalogue
+
+
+@pytest.fixture
+async def harness(tmp_path: Path) -> AsyncIterator[CommandHarness]:
+    async with open_command_harness(tmp_path, alerting_catalogue()) as opened:
+        await opened.save_groups(*ALL_GROUPS)
+        yield opened
+
+
+async def leases(harness: CommandHarness, who: Member = SAM, text: str = "leases production") -> LeasesAnswer:
+    answer = await harness.run_command(who, text)
+    assert isinstance(answer, LeasesAnswer), answer
+    return answer
+
+
+async def orphaned(harness: CommandHarness, group_id: str = "al-prod", address: str = ALERTMANAGER) -> str:
+    """As a process leaves it that dies between Alertmanager's answer and the commit."""
+    group = await harness.group(group_id)
+    await harness.run_command(SAM, f"silence {group_id} 1h known")
+    (silence,) = harness.alertmanagers[address].stored.values()
+    await harness.save_groups(group)
+    async with harness.services.store.write() as tx:
+        assert await tx.of(LeaseRepository).end(LeaseKind.SILENCE, group.environment, silence.id)
+    harness.clock.advance(timedelta(minutes=2))
+    return silence.id
+
+
+async def test_a_silence_is_listed_with_owner_purpose_end_and_how_to_undo_it(harness: CommandHarness) -> None:
+    await harness.run_command(RAY, "silence al-prod 1h the fix is on its way")
+    answer = await leases(harness)
+    (reading,) = answer.readings
+    assert reading.reality is Reality.HELD
+    assert (reading.lease.owner, reading.lease.until - reading.lease.set_at) == (RAY.person, timedelta(hours=1))
+    text = render_text(answer)
+    assert "the fix is on its way" in text
+    assert "unsilence al-prod" in text
+    assert health_lines(answer, "production", harness.clock.now()) == ()
+    await harness.run_command(RAY, "unsilence al-prod")
+    assert (await leases(harness)).readings == ()
+
+
+async def test_what_ran_out_is_no_longer_listed_and_is_deleted_in_time(harness: CommandHarness) -> None:
+    await harness.run_command(RAY, "silence al-prod 1h")
+    harness.clock.advance(timedelta(hours=2))
+    assert (await leases(harness)).readings == ()
+    async with harness.services.store.write() as tx:
+        assert await tx.of(LeaseRepository).of_owner(RAY.person.user_id, harness.clock.now()) == ()
+        assert await tx.of(LeaseRepository).prune(harness.clock.now()) == 1
+
+
+async def test_one_that_was_ended_elsewhere_is_red(harness: CommandHarness) -> None:
+    await harness.run_command(RAY, "silence al-prod 1h")
+    alertmanager = harness.alertmanagers[ALERTMANAGER]
+    (silence,) = alertmanager.stored.values()
+    await alertmanager.expire(silence.id)
+    answer = await leases(harness)
+    assert [each.reality for each in answer.readings] == [Reality.GONE]
+    assert "notifies again" in render_text(answer)
+    (line,) = health_lines(answer, "production", harness.clock.now())
+    assert (line.level, line.text) == (HealthLevel.RED, "silences: 1 ended elsewhere")
+
+
+async def test_one_that_somebody_lengthened_says_when_it_ends_there(harness: CommandHarness) -> None:
+    await harness.run_command(RAY, "silence al-prod 1h")
+    stored = harness.alertmanagers[ALERTMANAGER].stored
+    ((key, silence),) = stored.items()
+    stored[key] = replace(silence, ends_at=silence.ends_at + timedelta(days=9))
+    (reading,) = (await leases(harness)).readings
+    assert reading.reality is Reality.CHANGED
+    assert reading.found_until == silence.ends_at + timedelta(days=9)
+
+
+async def test_a_silence_of_a_process_that_died_is_an_orphan_and_can_be_ended(harness: CommandHarness) -> None:
+    key = await orphaned(harness)
+    answer = await leases(harness)
+    (orphan,) = answer.orphans
+    assert (orphan.key, orphan.undo, answer.readings) == (key, "unsilence al-prod", ())
+    assert health_lines(answer, "production", harness.clock.now())[0].level is HealthLevel.RED
+    await harness.run_command(SAM, orphan.undo)
+    assert (await leases(harness)).orphans == ()
+    assert harness.alertmanagers[ALERTMANAGER].stored[key].state is SilenceState.EXPIRED
+
+
+async def test_an_orphan_is_taken_over_by_saying_it_again(harness: CommandHarness) -> None:
+    key = await orphaned(harness)
+    await harness.run_command(SAM, "silence al-prod 2h")
+    answer = await leases(harness)
+    assert [(each.lease.key, each.lease.owner) for each in answer.readings] == [(key, SAM.person)]
+    assert answer.orphans == ()
+
+
+async def test_silences_of_others_are_none_of_it(harness: CommandHarness) -> None:
+    now = harness.clock.now()
+    for comment in ("by hand", "[al-prod] was here", "[xx-prod]"):
+        await harness.alertmanagers[ALERTMANAGER].create_silence(
+            (Matcher("alertname", Operator.EQUAL, "X"),),
+            starts_at=now - timedelta(hours=1),
+            ends_at=now + timedelta(hours=1),
+            by="somebody",
+            comment=comment,
+        )
+    answer = await leases(harness)
+    assert (answer.readings, answer.orphans) == ((), ())
+
+
+async def test_a_freeze_is_listed_while_it_holds(harness: CommandHarness) -> None:
+    now = harness.clock.now()
+    window = replace(PLANNED, starts_at=now - timedelta(minutes=1), ends_at=now + timedelta(hours=1))
+    async with harness.services.store.write() as tx:
+        await tx.of(MaintenanceRepository).save(window)
+    (reading,) = (await leases(harness)).readings
+    assert (reading.lease.kind, reading.lease.undo) == (LeaseKind.FREEZE, f"maintenance end {window.id}")
+    harness.clock.advance(timedelta(hours=5))
+    assert (await leases(harness)).readings == ()
+
+
+async def test_an_alertmanager_that_does_not_answer_is_said_and_the_record_still_shown(harness: CommandHarness) -> None:
+    await harness.run_command(RAY, "silence al-prod 1h")
+    harness.alertmanagers[ALERTMANAGER].unreachable = True
+    answer = await leases(harness)
+    assert [each.reality for each in answer.readings] == [Reality.UNKNOWN]
+    assert len(answer.problems) == 1
+    assert "Not compared" in render_text(answer)
+
+
+async def test_an_orphan_of_another_environment_of_a_shared_alertmanager_is_shown_only_there(harness: CommandHarness) -> None:
+    key = await orphaned(harness, "al-stag", SHARED_ALERTMANAGER)
+    assert (await leases(harness, text="leases development")).orphans == ()
+    assert [each.key for each in (await leases(harness, text="leases staging")).orphans] == [key]
+    assert [each.key for each in (await leases(harness, text="leases")).orphans] == [key]
