@@ -1,7 +1,7 @@
 """The commands ``maintenance plan``, ``approve``, ``start``, ``extend``, ``end``, ``cancel``, ``list`` and ``show``."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from commands.core.arguments import Arguments
 from commands.core.request import Request
@@ -16,9 +16,9 @@ from domain.maintenance.scope import parse_scopes
 from domain.maintenance.window import MAX_LENGTH, MaintenanceWindow, WindowChange, WindowState
 from domain.people import Role
 from domain.policies import Action
-from domain.refusals import NOTHING_CHANGED
+from domain.refusals import NOTHING_CHANGED, role_refusal
 from domain.rich_text import Code, CommandMention, sentence
-from domain.text import parse_duration
+from domain.text import format_duration, parse_duration
 from domain.typed_times import parse_time, zone_named
 from runbooks.maintenance.service import Change, MaintenanceService
 from storage.maintenance import MaintenanceRepository
@@ -26,6 +26,8 @@ from storage.maintenance import MaintenanceRepository
 router = Router()
 
 DEFAULT_LENGTH = "1h"
+MAX_HIDDEN = timedelta(hours=4)
+"""The longest window that hides alerts without the role sre, as for ``silence``."""
 
 
 @router.command(
@@ -47,6 +49,7 @@ async def plan_command(request: Request, args: Arguments) -> Answer:
     scopes = parse_scopes(args.flags.get("silence", ""))
     if scopes and not environment.alertmanager:
         raise Refused(f"The catalogue names no Alertmanager of {args.environment}, so nothing could be hidden. {NOTHING_CHANGED}")
+    _require_long_silence(request, args.environment, is_hiding=bool(scopes), length=ends_at - starts_at)
     allowed = is_within(environment.maintenance, starts_at, ends_at)
 
     def make(window_id: str) -> MaintenanceWindow:
@@ -116,6 +119,8 @@ async def start_command(request: Request, args: Arguments) -> Answer:
 async def extend_command(request: Request, args: Arguments) -> Answer:
     """Move the end of a window. Beyond the policy somebody else than its owner has to."""
     window, more = await _window(request, args), parse_duration(args[1], MAX_LENGTH)
+    length = window.ends_at + more - window.starts_at
+    _require_long_silence(request, window.environment, is_hiding=bool(window.scopes), length=length)
     is_second = await _is_second(request, window)
     change = _within_policy(request, is_second, lambda now, _: transitions.extend(now, request.person, more))
     return await _change(request, window, "extend", change)
@@ -160,6 +165,13 @@ async def list_command(request: Request, args: Arguments) -> Answer:
     environments = request.catalogue.environments
     policies = tuple((name, describe_policy(environments[name].maintenance)) for name in visible)
     return WindowsAnswer(tuple(window for window in windows if window.environment in visible), policies)
+
+
+def _require_long_silence(request: Request, environment: str, *, is_hiding: bool, length: timedelta) -> None:
+    """Alerts are hidden for longer than ``MAX_HIDDEN`` with the role only that a silence of that length needs, too."""
+    if is_hiding and length > MAX_HIDDEN and not request.catalogue.has_role(request.member, Role.SRE, environment):
+        hint = f"A window without --silence may be longer. {NOTHING_CHANGED}"
+        raise role_refusal(f"Hiding alerts for longer than {format_duration(MAX_HIDDEN)}", Role.SRE, environment, hint)
 
 
 async def home_section(request: Request) -> Answer | None:

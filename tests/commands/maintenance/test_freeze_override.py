@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.answers.answers import ErrorAnswer
+from domain.answers.maintenance import WindowAnswer
 from domain.errors import Refused
 from domain.operations.operation import OperationRecord, State
 from domain.people import Role
@@ -16,7 +17,7 @@ from runbooks.operations.rights import RightsCheck
 from runbooks.operations.service import OperationService
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.families import render_text
-from tests.harness.samples.team import ANA, LEE, SAM
+from tests.harness.samples.team import ANA, LEE, SAM, alerting_catalogue
 
 PLAN = "maintenance plan staging work --for 1h"
 RESTART = "restart staging deep-echo-main --reason outage"
@@ -82,3 +83,19 @@ async def test_without_the_role_the_preview_and_the_answer_say_that_it_is_refuse
     assert "would be refused until then" in render_text(await harness.run_command(LEE, f"{RESTART} --dry-run"))
     assert "passes it, with a second person" in render_text(await harness.run_command(SAM, f"{RESTART} --dry-run"))
     assert isinstance(await harness.run_command(LEE, RESTART), ErrorAnswer)
+
+
+async def test_hiding_alerts_for_longer_than_a_silence_needs_the_same_role(tmp_path: Path) -> None:
+    async with open_command_harness(tmp_path, alerting_catalogue()) as commands:
+        service = MaintenanceService(commands.services.store, commands.clock, lambda: None)
+        families = {**commands.services.family_services, MaintenanceService: service}
+        harness = replace(commands, services=replace(commands.services, family_services=families))
+        refused = await harness.run_command(ANA, "maintenance plan production work --for 5h --silence alertname=RedisDown")
+        assert isinstance(refused, ErrorAnswer)
+        assert "Hiding alerts for longer than 4 h" in render_text(refused)
+        planned = await harness.run_command(ANA, "maintenance plan production work --for 4h --silence alertname=RedisDown")
+        assert isinstance(planned, WindowAnswer)
+        for member, is_refused in ((ANA, True), (SAM, False)):
+            extended = await harness.run_command(member, f"maintenance extend {planned.window.id} 1h")
+            assert isinstance(extended, ErrorAnswer) is is_refused
+        assert isinstance(await harness.run_command(ANA, "maintenance plan staging work --for 5h"), WindowAnswer)
