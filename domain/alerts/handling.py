@@ -8,8 +8,11 @@ from domain.alerts.group_changes import GroupChange, change_with_note, format_ti
 from domain.errors import Refused
 from domain.notes import Tone
 from domain.people import Person
-from domain.rich_text import Code, sentence
+from domain.rich_text import Code, CommandMention, sentence
 from domain.text import format_duration
+
+MAX_REMINDER_LEAD = timedelta(minutes=15)
+"""Time enough to look at what will notify again, and not so early that it is forgotten once more."""
 
 
 def acknowledge(record: AlertGroup, by: Person, at: datetime, within: timedelta) -> GroupChange:
@@ -47,6 +50,24 @@ def silence(record: AlertGroup, applied: AppliedSilence) -> GroupChange:
     why = f": {applied.reason}" if applied.reason else "."
     text = sentence(applied.by, f" silenced this until {format_time(applied.until, relative_to=applied.at)} UTC{why}")
     return change_with_note(replace(record, silence=applied), (), applied.at, text)
+
+
+def reminder_time(applied: AppliedSilence) -> datetime:
+    """When the end of a silence is named to its owner: a quarter of its time before, at most ``MAX_REMINDER_LEAD``."""
+    return applied.until - min(MAX_REMINDER_LEAD, (applied.until - applied.at) / 4)
+
+
+def remind_of_end(record: AlertGroup, at: datetime, due_at: datetime) -> GroupChange | None:
+    """Name the end of a silence to its owner. None if it is over, or if the reminder was of another one."""
+    applied = record.silence
+    if applied is None or at >= applied.until or reminder_time(applied) != due_at:
+        return None
+    firing = record.firing if record.state is GroupState.FIRING else 0
+    alerts = f"{firing} alert{'' if firing == 1 else 's'} of it that still fire{'s' if firing == 1 else ''} will notify again"
+    after = alerts if firing else "nothing of it fires now"
+    end = f", your silence ends at {format_time(applied.until, relative_to=at)} UTC: {after}. To end it now: "
+    text = sentence(applied.by, end, CommandMention(f"unsilence {record.id}"), ".")
+    return change_with_note(record, (), at, text, tone=Tone.WARNING if firing else Tone.PLAIN)
 
 
 def unsilence(record: AlertGroup, at: datetime, by: Person | None) -> GroupChange | None:

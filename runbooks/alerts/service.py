@@ -21,7 +21,7 @@ from domain.matchers import Matcher, group_matchers
 from domain.people import Member
 from domain.rich_text import CommandMention, sentence
 from integrations.alertmanager.webhook import MAX_NAME_CHARACTERS
-from runbooks.alerts.timers import reconcile_soon, unacknowledge_timer, unsilence_timer
+from runbooks.alerts.timers import reconcile_soon, silence_ending_timer, unacknowledge_timer, unsilence_timer
 from storage.group_saves import GroupSave
 from storage.leases import LeaseRepository
 from storage.store import Store, Transaction
@@ -99,6 +99,7 @@ class AlertService:
         async def transition(tx: Transaction, group: AlertGroup) -> GroupChange:
             _check_not_silenced(group, at)
             await tx.timers.set(unsilence_timer(group.id, applied.until))
+            await tx.timers.set(silence_ending_timer(group.id, handling.reminder_time(applied)))
             await tx.of(LeaseRepository).put(_lease(group, applied))
             return handling.silence(group, applied)
 
@@ -125,7 +126,8 @@ class AlertService:
         async def transition(tx: Transaction, group: AlertGroup) -> GroupChange:
             if group.silence != recorded:
                 raise Refused(f"{group.id} is no longer silenced as it was when you looked. Look again.")
-            await tx.timers.remove(unsilence_timer(group.id, at).key)
+            for timer in (unsilence_timer(group.id, at), silence_ending_timer(group.id, at)):
+                await tx.timers.remove(timer.key)
             await tx.of(LeaseRepository).end(LeaseKind.SILENCE, group.environment, found.id)
             await reconcile_soon(tx, group, self.catalogue(), at)
             return handling.unsilence(group, at, request.by.person) or GroupChange(record=group)

@@ -8,13 +8,14 @@ from domain.alerts import watchdogs
 from domain.alerts.alerts import AlertGroup
 from domain.alerts.group_changes import GroupChange
 from domain.alerts.groups import end_flapping
-from domain.alerts.handling import expire_acknowledgement, unsilence
+from domain.alerts.handling import expire_acknowledgement, remind_of_end, unsilence
 from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import has_passed
 from runbooks.alerts.intake import NotificationProcessor
 from runbooks.alerts.timers import (
     FLAPPING_CHECK,
+    SILENCE_ENDING,
     STORM_OVER,
     UNACKNOWLEDGE,
     UNSILENCE,
@@ -47,6 +48,7 @@ class AlertTimerHandlers:
         return {
             UNACKNOWLEDGE: self._unacknowledge,
             UNSILENCE: self._unsilence,
+            SILENCE_ENDING: self._remind_of_end,
             FLAPPING_CHECK: self._check_flapping,
             STORM_OVER: self._end_storm,
             WATCHDOG: self._check_watchdog,
@@ -54,6 +56,16 @@ class AlertTimerHandlers:
 
     async def _unacknowledge(self, timer: Timer, at: datetime) -> None:
         await self._apply(timer, at, lambda group: expire_acknowledgement(group, at, timer.due_at))
+
+    async def _remind_of_end(self, timer: Timer, at: datetime) -> None:
+        """A reminder changes nothing of the group, so the timer's row is what makes it one: who removes it speaks."""
+        async with self.store.write() as tx:
+            group = (await tx.alerts.get_many_for_update([timer.subject])).get(timer.subject)
+            if not await tx.timers.remove(timer.key, timer.due_at) or group is None:
+                return
+            if (change := remind_of_end(group, at, timer.due_at)) is not None:
+                await tx.save_groups([GroupSave(change=change)], at)
+        self.notify_outbox()
 
     async def _unsilence(self, timer: Timer, at: datetime) -> None:
         await self._apply(timer, at, lambda group: unsilence(group, at, None), ask=True)

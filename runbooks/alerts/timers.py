@@ -15,6 +15,7 @@ from storage.timers import Timer
 FLAPPING_CHECK = "alert-flapping-check"
 UNACKNOWLEDGE = "alert-unacknowledge"
 UNSILENCE = "alert-unsilence"
+SILENCE_ENDING = "alert-silence-ending"
 ENRICH = "alert-enrich"
 STORM_OVER = "storm-over"
 WATCHDOG = "watchdog"
@@ -40,6 +41,11 @@ def unacknowledge_timer(group_id: str, until: datetime) -> Timer:
 def unsilence_timer(group_id: str, until: datetime) -> Timer:
     """Fires when a silence ends by itself."""
     return Timer(f"{UNSILENCE}/{group_id}", UNSILENCE, group_id, until)
+
+
+def silence_ending_timer(group_id: str, at: datetime) -> Timer:
+    """Fires when to name the end of a silence to whoever made it."""
+    return Timer(f"{SILENCE_ENDING}/{group_id}", SILENCE_ENDING, group_id, at)
 
 
 def enrich_timer(group_id: str, at: datetime) -> Timer:
