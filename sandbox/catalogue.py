@@ -9,7 +9,7 @@ from sandbox.cluster import CONTEXTS
 from sandbox.grafana.seed import dashboard_uid
 from sandbox.on_call import oncall_config, paging_config, people_config
 from sandbox.slack import people
-from sandbox.slo import slo_config
+from sandbox.slo import metrics_config, slo_config
 
 IMAGE = "ghcr.io/echocog/deep-tree-echo-rkwv"
 PLATFORM_TAGS = r"^[a-z0-9._-]+-[0-9a-f]{7}$"
@@ -67,6 +67,7 @@ def catalogue_data(
         "oncall": oncall_config(SystemClock().now()),
         "paging": paging_config(),
         "slo": slo_config(),
+        "metrics": metrics_config(),
     }
 
 

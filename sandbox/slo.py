@@ -15,6 +15,19 @@ def slo_config() -> dict[str, Any]:
     }
 
 
+def metrics_config() -> dict[str, Any]:
+    """What people ask for by name, beside the objectives."""
+    requests = _indicator(f"60 * {_requests(_ENVIRONMENT)}", _ENVIRONMENT)
+    of_service = _indicator(f"60 * {_requests(_SERVICE)}", _SERVICE)
+    sessions = 'sum(cognitive_active_sessions{environment="$environment"})'
+    return {
+        "names": {
+            "requests": requests | {"unit": "/min", "of_service": of_service},
+            "saturation": {"expression": sessions},
+        }
+    }
+
+
 def _errors(scope: str) -> dict[str, Any]:
     all_requests, failed = _requests(scope), _requests(f'{scope},status=~"5.."')
     return _indicator(f"100 * ({failed} or 0 * {all_requests}) / {all_requests}", scope)

@@ -2,13 +2,19 @@
 
 from bot.components.core import CoreComponents
 from bot.components.family import Family, FamilyComponents, NotifyOutbox
+from bot.views import metrics as metric_views
 from bot.views import slo as views
 from bot.views.render import timeless
-from commands.metrics import slo
+from commands.metrics import metrics, slo
+from commands.metrics.fields import FIELDS
+from domain.answers.metrics import MetricAnswer
 from domain.answers.slo import SloAnswer
+from domain.metrics.metric_chart import MetricChart
 from runbooks.metrics.present import PresentIndicators
+from runbooks.metrics.questions import MetricReader
 from runbooks.metrics.readings import WindowReader
 from runbooks.metrics.slo import ObjectivesCheck, SloReader
+from storage.metric_messages import METRIC_CHART
 
 
 def build_metrics(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyComponents:
@@ -17,7 +23,19 @@ def build_metrics(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyC
     check = ObjectivesCheck(reader=reader, clock=core.clock).check
     windows = WindowReader(catalogue=core.current_catalogue, prometheus=core.monitoring.prometheus)
     services = {SloReader: reader, WindowReader: windows, PresentIndicators: PresentIndicators(windows)}
+    services[MetricReader] = MetricReader(prometheus=core.monitoring.prometheus)
     return FamilyComponents(services=services, health_checks=(check,))
 
 
-METRICS = Family(name="metrics", routers=(slo.router,), views={SloAnswer: timeless(views.slo)}, build=build_metrics)
+METRICS = Family(
+    name="metrics",
+    routers=(slo.router, metrics.router),
+    form_fields=FIELDS,
+    fact_kinds=(METRIC_CHART,),
+    views={
+        SloAnswer: timeless(views.slo),
+        MetricAnswer: timeless(metric_views.answer),
+        MetricChart: timeless(metric_views.chart),
+    },
+    build=build_metrics,
+)

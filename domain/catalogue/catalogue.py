@@ -13,6 +13,7 @@ from domain.catalogue.digest import DigestConfig
 from domain.catalogue.guard import GuardConfig
 from domain.catalogue.incidents import IncidentsConfig
 from domain.catalogue.maintenance import MaintenancePolicy
+from domain.catalogue.metrics import MetricsConfig
 from domain.catalogue.oncall import TeamConfig, check_oncall
 from domain.catalogue.paging import PagingConfig, check_paging
 from domain.catalogue.people import PersonConfig, check_people
@@ -118,6 +119,7 @@ class Catalogue(ConfigModel):
     paging: PagingConfig | None = None
     digests: dict[DnsLabel, DigestConfig] = Field(default_factory=dict)
     slo: dict[SloName, SloConfig] = Field(default_factory=dict)
+    metrics: MetricsConfig = MetricsConfig()
 
     @model_validator(mode="after")
     def _check_references(self) -> Self:
@@ -144,9 +146,10 @@ class Catalogue(ConfigModel):
     def _check_objectives(self) -> Self:
         addresses = [each.prometheus for each in self.environments.values() if each.prometheus]
         is_shared = len(set(addresses)) < len(addresses)
-        for name, objective in self.slo.items():
+        for name, objective in (self.metrics.names | self.slo).items():
             if is_shared and not all(each.names_environment for each in objective.indicators):
-                raise ValueError(f"slo.{name}: environments share a Prometheus, so that the expression needs {ENVIRONMENT}")
+                section = "slo" if name in self.slo else "metrics.names"
+                raise ValueError(f"{section}.{name}: environments share a Prometheus, so that the expression needs {ENVIRONMENT}")
         counted = any(each.requests for objective in self.slo.values() for each in objective.indicators)
         for name, environment in self.environments.items():
             if environment.guard and not (environment.prometheus and counted):

@@ -40,19 +40,22 @@ def running_alertmanager(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def running_prometheus(
-    folder: Path, at_least: tuple[int, int] | None = None, *, rules: Mapping[str, str] | None = None
+    folder: Path, at_least: tuple[int, int] | None = None, *, rules: Mapping[str, str] | None = None, exporter: str = ""
 ) -> Iterator[str]:
     """Its address. It scrapes itself every second, as the job ``prometheus``. ``at_least``: the version that a test needs.
 
-    ``rules`` are expressions of alerts by their names, evaluated every second.
+    ``rules`` are expressions of alerts by their names, evaluated every second. ``exporter`` is another address to scrape.
     """
     configuration = folder / "prometheus.yml"
     port = free_ports()
     job = {"job_name": "prometheus", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+    other = {"job_name": "exporter", "scrape_interval": "5s", "scrape_timeout": "5s", "static_configs": [{"targets": [exporter]}]}
     every = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
     alerts = [{"alert": name, "expr": expression} for name, expression in (rules or {}).items()]
     (folder / "rules.yml").write_text(json.dumps({"groups": [{"name": "alerts", "rules": alerts}]}))
-    configuration.write_text(json.dumps({"global": every, "scrape_configs": [job], "rule_files": ["rules.yml"]}))
+    configuration.write_text(
+        json.dumps({"global": every, "scrape_configs": [job, other] if exporter else [job], "rule_files": ["rules.yml"]})
+    )
     command = [
         _newer_prometheus(at_least) if at_least else _program("prometheus"),
         f"--config.file={configuration}",

@@ -47,6 +47,7 @@ from tests.harness.samples.incident_gallery import INCIDENT_GALLERY
 from tests.harness.samples.incident_report_gallery import REPORT_GALLERY
 from tests.harness.samples.lease_gallery import LEASE_GALLERY
 from tests.harness.samples.maintenance_gallery import MAINTENANCE_GALLERY
+from tests.harness.samples.metric_gallery import METRIC_GALLERY
 from tests.harness.samples.oncall_gallery import ONCALL_GALLERY
 from tests.harness.samples.operations import (
     ANA,
@@ -328,6 +329,7 @@ GALLERY: dict[str, Fact] = {
     **SLO_GALLERY,
     **MAINTENANCE_GALLERY,
     **GUARD_GALLERY,
+    **METRIC_GALLERY,
     **WORKLOAD_GALLERY,
     **LEASE_GALLERY,
 }

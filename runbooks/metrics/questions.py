@@ -1,0 +1,146 @@
+"""Answers questions about metrics: the newest values in words, and the time before as a chart."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from domain.answers.metrics import MetricAnswer, MetricLine
+from domain.errors import DeepechoError, PermanentError
+from domain.metrics.charts import Chart, Series
+from domain.metrics.metric_chart import MetricChart
+from domain.metrics.samples import Sample
+from domain.rich_text import Text
+from domain.text import format_duration
+
+ANSWER_SECONDS = 9.0
+"""For everything that one question asks, because somebody waits."""
+MAX_LINES = 8
+MAX_CHARTED = 200
+"""Series that are read over time. Of more, only the highest are read, and only now."""
+_ANY_LABELS: Mapping[str, str] = {}
+
+
+class Queries(Protocol):
+    """What is asked of a Prometheus."""
+
+    async def query(self, expression: str, *, only: Mapping[str, str]) -> tuple[Sample, ...]: ...
+
+    async def query_range(self, expression: str, since: datetime, until: datetime) -> tuple[Series, ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What to measure where: ``compare`` is how long before it is measured again."""
+
+    title: str
+    environment: str
+    expression: str
+    unit: str
+    since: datetime
+    until: datetime
+    compare: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricReader:
+    """``prometheus`` gives the client of an environment, and None where the catalogue names no address."""
+
+    prometheus: Callable[[str], Queries | None]
+    answer_seconds: float = ANSWER_SECONDS
+
+    async def answer(self, question: Question) -> tuple[MetricAnswer, MetricChart | None]:
+        """The values, and the chart where there is something to draw. What could not be read is a problem in words."""
+        blank = MetricAnswer(
+            title=question.title,
+            environment=question.environment,
+            expression=question.expression,
+            unit=question.unit,
+            since=question.since,
+            until=question.until,
+            compared=question.compare,
+        )
+        prometheus = self.prometheus(question.environment)
+        if prometheus is None:
+            return replace(blank, problem=f"The catalogue names no Prometheus for {question.environment}."), None
+        problem: Text
+        try:
+            async with asyncio.timeout(self.answer_seconds):
+                return await _read(prometheus, question, blank)
+        except TimeoutError:
+            problem = f"Prometheus did not answer within {self.answer_seconds:g} s."
+        except DeepechoError as error:
+            problem = error.sentence
+        return replace(blank, problem=problem), None
+
+
+async def _read(prometheus: Queries, question: Question, blank: MetricAnswer) -> tuple[MetricAnswer, MetricChart | None]:
+    total = await _count(prometheus, question.expression)
+    if total is not None and total > MAX_CHARTED:
+        return await _highest(prometheus, question, replace(blank, total=total)), None
+    now, before = await asyncio.gather(
+        prometheus.query_range(question.expression, question.since, question.until), _before(prometheus, question)
+    )
+    shown = sorted(now, key=_rank)[:MAX_LINES]
+    by_name = {series.name: series for series in before}
+    lines = tuple(MetricLine(each.name, _newest(each), _newest(by_name.get(each.name))) for each in shown)
+    answer = replace(blank, lines=lines, total=len(now))
+    return answer, MetricChart(_chart(question, shown, by_name, len(now))) if lines else None
+
+
+async def _count(prometheus: Queries, expression: str) -> int | None:
+    """How many series the expression has; None where it has none, or is a number and no vector."""
+    try:
+        # The line break ends a comment at the end of the expression.
+        found = await prometheus.query(f"count({expression}\n)", only=_ANY_LABELS)
+    except PermanentError:
+        return None
+    return round(found[0].value) if found and found[0].value is not None else None
+
+
+async def _highest(prometheus: Queries, question: Question, answer: MetricAnswer) -> MetricAnswer:
+    found = await prometheus.query(f"topk({MAX_LINES}, {question.expression}\n)", only=_ANY_LABELS)
+    lines = [MetricLine(_name(sample.labels), sample.value) for sample in found]
+    lines.sort(key=lambda each: -(each.value or 0.0))
+    note = f"More than {MAX_CHARTED} series are not drawn; these have the highest values now."
+    return replace(answer, lines=tuple(lines), note=note)
+
+
+async def _before(prometheus: Queries, question: Question) -> tuple[Series, ...]:
+    if question.compare is None:
+        return ()
+    since, until = question.since - question.compare, question.until - question.compare
+    return await prometheus.query_range(question.expression, since, until)
+
+
+def _chart(question: Question, shown: Sequence[Series], before: Mapping[str, Series], total: int) -> Chart:
+    earlier = [_moved(before[each.name], question.compare) for each in shown if question.compare and each.name in before]
+    return Chart(
+        title=f"{question.title} in {question.environment}{f' ({question.unit})' if question.unit else ''}",
+        since=question.since,
+        until=question.until,
+        series=(*shown, *earlier),
+        left_out=max(0, total - len(shown)),
+    )
+
+
+def _moved(series: Series, by: timedelta | None) -> Series:
+    """The series of the time before, drawn over the time of now."""
+    span = by or timedelta()
+    points = tuple((at + span.total_seconds(), value) for at, value in series.points)
+    return replace(series, name=f"{series.name or 'value'}, {format_duration(span)} before", points=points)
+
+
+def _newest(series: Series | None) -> float | None:
+    """The last value that is a number."""
+    return next((value for _, value in reversed(series.points) if value is not None), None) if series else None
+
+
+def _rank(series: Series) -> tuple[bool, float, str]:
+    value = _newest(series)
+    return value is None, -(value or 0.0), series.name
+
+
+def _name(labels: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sorted(labels.items()) if name != "__name__") or "value"
