@@ -140,7 +140,7 @@ async def test_what_is_not_known_is_said(tmp_path: Path, prometheus: ScriptedPro
     [
         ("metrics erors staging", "Did you mean `errors`?"),
         ("metrics errors staging main", "measures `errors` for whole environments only"),
-        ("metrics errors stagin", "Did you mean `staging`?"),
+        ("metrics errors stagin", "Did you mean `staging` or `stage`?"),
         ('metrics up{job="web"} staging', "Put the whole expression into single quotes"),
         ("metrics 'up # all' staging", "is not understood"),
         ("metrics up staging main", "the service is a label in it"),
