@@ -1,0 +1,1 @@
+"""Traces: spans, their tree, the critical path."""

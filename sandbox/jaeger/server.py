@@ -1,0 +1,70 @@
+"""The stand-in as one server on loopback."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from sandbox.jaeger.model import State
+from sandbox.jaeger.older_api import OlderApi
+from sandbox.jaeger.v3_api import V3Api
+
+HOST = "127.0.0.1"
+_PAGE = "<!doctype html><title>Jaeger UI</title>"
+
+
+class StandInJaeger:
+    """``async with StandInJaeger() as jaeger``: up on ``url`` until the block ends. Port 0 takes a free one.
+
+    Tests look into ``state``, and make trouble there.
+    """
+
+    def __init__(self, *, port: int = 0) -> None:
+        self.state = State()
+        self.url = ""
+        self._port = port
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(middlewares=[_trouble_middleware(self.state)])
+        for part in (V3Api(self.state), OlderApi(self.state)):
+            app.add_routes(part.routes())
+        app.add_routes([web.get("/{path:.*}", _page)])
+        async with AsyncExitStack() as stack:
+            runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, HOST, self._port).start()
+            self.url = f"http://{HOST}:{runner.addresses[0][1]}"
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+
+async def _page(_request: web.Request) -> web.Response:
+    """Whatever is no path of the API is the user interface's, which is one page."""
+    return web.Response(text=_PAGE, content_type="text/html")
+
+
+def _trouble_middleware(state: State) -> Middleware:
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        state.requests.append(request.path_qs)
+        trouble = state.trouble
+        await asyncio.sleep(trouble.delay_seconds)
+        if trouble.status:
+            return web.Response(status=trouble.status, text="upstream connect error")
+        if trouble.body is not None:
+            return web.Response(body=trouble.body, content_type="application/json")
+        if request.path.startswith("/api/v3") and not trouble.has_v3:
+            return await _page(request)
+        return await handler(request)
+
+    return check
