@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
@@ -10,7 +11,7 @@ _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 *
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Malformed(Exception):  # noqa: N818 - the word of the API's own sentence
+class Malformed(Exception):
     """The sentence of the refusal."""
 
 
@@ -39,3 +40,12 @@ def wants_errors(name: str, text: str) -> bool:
     if not isinstance(attributes, dict) or not all(isinstance(each, str) for each in attributes.values()):
         raise Malformed(f"malformed parameter {name}: json: cannot unmarshal into map[string]string")
     return attributes.get("error") == "true"
+
+
+def check_names(given: Iterable[str], known: frozenset[str], required: Iterable[str]) -> None:
+    """Refuse a search without what it needs, and, other than the server, one with a misspelt parameter."""
+    names = frozenset(given)
+    if unknown := sorted(names - known):
+        raise Malformed(f"unknown parameter {unknown[0]}")
+    if missing := [name for name in required if name not in names]:
+        raise Malformed(f"malformed parameter {missing[0]}: is required")

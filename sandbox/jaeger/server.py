@@ -14,6 +14,7 @@ from sandbox.jaeger.v3_api import V3Api
 
 HOST = "127.0.0.1"
 _PAGE = "<!doctype html><title>Jaeger UI</title>"
+_PIECE_BYTES = 64 * 1024
 
 
 class StandInJaeger:
@@ -53,6 +54,16 @@ async def _page(_request: web.Request) -> web.Response:
     return web.Response(text=_PAGE, content_type="text/html")
 
 
+async def _send_pieces(request: web.Request, body: bytes) -> web.StreamResponse:
+    """Send no faster than the client reads, so that a large answer is in memory once."""
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    for begin in range(0, len(body), _PIECE_BYTES):
+        await response.write(body[begin : begin + _PIECE_BYTES])
+    await response.write_eof()
+    return response
+
+
 def _trouble_middleware(state: State) -> Middleware:
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -62,7 +73,7 @@ def _trouble_middleware(state: State) -> Middleware:
         if trouble.status:
             return web.Response(status=trouble.status, text="upstream connect error")
         if trouble.body is not None:
-            return web.Response(body=trouble.body, content_type="application/json")
+            return await _send_pieces(request, trouble.body)
         if request.path.startswith("/api/v3") and not trouble.has_v3:
             return await _page(request)
         return await handler(request)

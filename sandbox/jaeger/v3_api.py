@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from sandbox.jaeger.model import Json, State, StoredSpan, by_service
-from sandbox.jaeger.query import Malformed, nanoseconds_of_duration, nanoseconds_of_time, wants_errors
+from sandbox.jaeger.query import Malformed, check_names, nanoseconds_of_duration, nanoseconds_of_time, wants_errors
 
 _DEFAULT_DEPTH = 100
 _KNOWN = frozenset(
@@ -45,11 +45,7 @@ class V3Api:
     async def find(self, request: web.Request) -> web.StreamResponse:
         query = request.query
         try:
-            if unknown := sorted(query.keys() - _KNOWN):
-                raise Malformed(f"unknown parameter {unknown[0]}")
-            for name in ("query.startTimeMin", "query.startTimeMax"):
-                if name not in query:
-                    raise Malformed(f"malformed parameter {name}: is required")
+            check_names(query, _KNOWN, ("query.startTimeMin", "query.startTimeMax"))
             least = query.get("query.durationMin", "")
             found = self._state.find(
                 query.get("query.serviceName", ""),
