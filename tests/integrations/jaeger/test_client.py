@@ -181,5 +181,6 @@ def _body(count: int, first: int = 0) -> bytes:
         "startTimeUnixNano": str(START),
         "endTimeUnixNano": str(START + 1),
     }
-    spans = ",".join([json.dumps(span | {"spanId": f"{number + 1:016x}"}) for number in range(first, first + count)])
+    template = json.dumps(span | {"spanId": "0"}).replace('"0"', '"%016x"')
+    spans = ",".join([template % number for number in range(first + 1, first + count + 1)])
     return f'{{"result":{{"resourceSpans":[{{"resource":{{"attributes":[]}},"scopeSpans":[{{"spans":[{spans}]}}]}}]}}}}'.encode()
