@@ -37,7 +37,7 @@ def links_of(group: AlertGroup, catalogue: Catalogue) -> tuple[AlertLink, ...]:
         graph = {"g0.expr": expression, "g0.tab": "0"}
         urls[PROMETHEUS] = _with_query(f"{environment.prometheus}/graph", graph)
     if environment and service and environment.jaeger:
-        urls[TRACES] = _traces_url(f"{environment.jaeger}/search", group)
+        urls[TRACES] = _traces_url(f"{environment.jaeger}/search", group, service.jaeger_service or group.service)
     urls[RUNBOOK] = group.route.runbook or _runbook_url(group)
     return _within_length(AlertLink(text, url) for text, url in urls.items() if url and len(url) <= MAX_URL_LENGTH)
 
@@ -72,10 +72,10 @@ def _dashboard_url(url: str, group: AlertGroup) -> str:
     return _with_query(url, names | times)
 
 
-def _traces_url(url: str, group: AlertGroup) -> str:
+def _traces_url(url: str, group: AlertGroup, service: str) -> str:
     """Jaeger's times are in microseconds. Without an end it uses the present time."""
     since, until = _time_range(group)
-    query = {"service": group.service, "tags": '{"error":"true"}', "start": str(_milliseconds(since) * 1000)}
+    query = {"service": service, "tags": '{"error":"true"}', "start": str(_milliseconds(since) * 1000)}
     return _with_query(url, query | ({"end": str(_milliseconds(until) * 1000)} if until else {}))
 
 

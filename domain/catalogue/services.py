@@ -48,7 +48,8 @@ class Service(_Named):
     ``tag_pattern`` says which tags may be deployed without having run here.
 
     ``environments`` says where its names differ, as those of Helm releases do. ``dashboard`` is the uid of its Grafana
-    dashboard; ``depends_on`` names services whose changes can break this one.
+    dashboard; ``depends_on`` names services whose changes can break this one. ``jaeger_service`` is its name in traces, where
+    that is another.
     """
 
     container: DnsLabel
@@ -57,6 +58,7 @@ class Service(_Named):
     aliases: tuple[DnsLabel, ...] = ()
     team: str = ""
     dashboard: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
+    jaeger_service: str = Field(default="", max_length=200)
     depends_on: tuple[str, ...] = ()
     environments: dict[DnsLabel, Placement] = Field(default_factory=dict)
 

@@ -178,3 +178,11 @@ def test_links_that_together_are_too_long_are_left_out_from_the_end() -> None:
     known = catalogue(jaeger="http://jaeger.example:16686")
     assert list(links(of_grafana(long), known)) == ["Grafana", "panel"]
     assert list(links(of_grafana(replace(long, panel_url="")), known)) == ["Grafana", "silence in Grafana"]
+
+
+def test_traces_are_linked_under_the_services_name_in_jaeger() -> None:
+    data = catalogue_data()
+    data["environments"]["production"]["jaeger"] = "http://jaeger.example:16686"
+    data["services"]["deep-echo-main"]["jaeger_service"] = "echo.main & co"
+    found = links(group(), Catalogue.model_validate(data))
+    assert asked(found["traces with errors"])["service"] == "echo.main & co"

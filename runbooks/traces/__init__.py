@@ -1,0 +1,1 @@
+"""Traces: what Jaeger is asked for people."""
