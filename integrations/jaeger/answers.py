@@ -44,7 +44,7 @@ class SpanAnswer(ABC):
                 if self.count >= most:
                     self.is_full = True
                     return
-                self._pending.append(self.read_span(value))
+                self._pending.append(self._identified(value))
             elif path == self.services_at:
                 self._services = self.read_services(value)
             elif path == self.group and value is JsonStream.END:
@@ -60,6 +60,12 @@ class SpanAnswer(ABC):
         """All that were read."""
         self._end_group()
         return tuple(self._done)
+
+    def _identified(self, value: Any) -> tuple[Span, str]:
+        span, key = self.read_span(value)
+        if not span.trace_id or not span.id:
+            raise ValueError("a span has no id")
+        return span, key
 
     def _end_group(self) -> None:
         self._done += [replace(span, service=self._services.get(key) or UNKNOWN_SERVICE) for span, key in self._pending]

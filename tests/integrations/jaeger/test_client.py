@@ -113,6 +113,13 @@ async def test_reading_ends_at_the_budget_and_says_where(jaeger: Jaeger) -> None
     assert (await jaeger.trace(TRACE, SpanBudget(spans=2))).cut_at == ""
 
 
+async def test_reading_ends_at_the_budget_of_bytes_and_says_where(jaeger: Jaeger, stand_in: StandInJaeger) -> None:
+    stand_in.state.trouble = Trouble(body=_body(50_000))
+    read = await jaeger.trace(TRACE, SpanBudget(spans=1_000_000, bytes=2**20))
+    assert read.cut_at == "1 MiB"
+    assert 1_000 < len(read.spans) < 20_000
+
+
 async def test_what_jaeger_warns_of_is_kept(jaeger: Jaeger, stand_in: StandInJaeger) -> None:
     stand_in.state.spans[0] = replace(ROOT, warnings=("trace has more than 10 spans",))
     assert (await jaeger.trace(TRACE)).spans[0].warnings == ("trace has more than 10 spans",)
@@ -122,6 +129,7 @@ _RUBBISH = (
     *(b"", b"<html>", b"[]", b"{", b"\xff\xfe", b'{"result":{"resourceSpans":['),
     b'{"result":{"resourceSpans":[{"scopeSpans":[{"spans":[7]}]}]}}',
     b'{"result":{"resourceSpans":[{]}}',
+    b'{"result":{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"1","spanId":"0","startTimeUnixNano":"1"}]}]}]}}',
     b'{"result":' + b"[" * 100_000,
 )
 
