@@ -25,6 +25,7 @@ def catalogue_data(
     prometheus: str = "",
     alertmanager: str = "",
     grafana: str = "",
+    jaeger: str = "",
     bake_minutes: float = 3.0,
 ) -> dict[str, Any]:
     """The catalogue as it stands in a file. ``contexts`` maps each environment to its context in the kubeconfig.
@@ -43,7 +44,7 @@ def catalogue_data(
             "production": _environment("production", "prod", "production")
             | monitoring
             | guard
-            | {"protected": True}
+            | {"protected": True, "jaeger": jaeger}
             | _PRODUCTION_POLICY,
         },
         "services": {

@@ -12,12 +12,15 @@ from pathlib import Path
 import yaml
 
 from bot.core.file_lock import DatabaseInUse, exclusive_lock
+from domain.clock import SystemClock
 from sandbox.alerting_stack import ALERTMANAGER_FOLDER, PROMETHEUS_FOLDER, MonitoringPorts, find_monitoring, open_monitoring
 from sandbox.bot import running_bot
 from sandbox.catalogue import catalogue_data
 from sandbox.cluster import CONTEXTS, FAST, HUMAN, StandInCluster
 from sandbox.endpoints import Endpoints
 from sandbox.grafana import GRAFANA_TOKEN, StandInGrafana
+from sandbox.jaeger import StandInJaeger
+from sandbox.jaeger.seed import seed_traces
 from sandbox.on_call import ROTATION, incidents_config
 from sandbox.pagerduty import BOT_EMAIL, SERVICE_NAME, StandInPagerDuty, routing_key, user_id
 from sandbox.real_cluster import current_context, seed_real_cluster
@@ -81,9 +84,9 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
         slack = await stack.enter_async_context(local_slack)
         kubernetes, contexts = await _kubernetes(stack, settings, folder)
         monitoring = find_monitoring(settings.port + PORT_ORDER.index(DEMO_PORT), fast=settings.fast)
-        grafana = await _grafana(stack, settings)
+        grafana, jaeger = await _grafana(stack, settings), await _jaeger(stack, settings)
         (catalogue_file := folder / "deepecho.yaml").write_text(
-            _catalogue(kubernetes, contexts, monitoring, grafana.url, settings)
+            _catalogue(kubernetes, contexts, monitoring, (grafana.url, jaeger.url), settings)
         )
         token = secrets.token_urlsafe(24)
         pagerduty = await _pagerduty(stack, settings)
@@ -157,12 +160,14 @@ def _catalogue(
     kubernetes: Mapping[str, str],
     contexts: Mapping[str, str],
     monitoring: MonitoringPorts | None,
-    grafana: str,
+    views: tuple[str, str],
     settings: SandboxSettings,
 ) -> str:
     servers = {"prometheus": monitoring.prometheus, "alertmanager": monitoring.alertmanager} if monitoring else {}
     bake_minutes = 0.75 if settings.fast else 3
-    data = catalogue_data(kubernetes["kubeconfig"], contexts, grafana=grafana, bake_minutes=bake_minutes, **servers)
+    data = catalogue_data(
+        kubernetes["kubeconfig"], contexts, grafana=views[0], jaeger=views[1], bake_minutes=bake_minutes, **servers
+    )
     data |= {"incidents": incidents_config()}
     return yaml.safe_dump(data, sort_keys=False)
 
@@ -184,6 +189,12 @@ def _environment(slack: RunningSlack, folder: Path, catalogue_file: Path, token:
 async def _grafana(stack: AsyncExitStack, settings: SandboxSettings) -> StandInGrafana:
     port = settings.port + PORT_ORDER.index(GRAFANA_PORT)
     return await stack.enter_async_context(StandInGrafana(port=port, has_renderer=True))
+
+
+async def _jaeger(stack: AsyncExitStack, settings: SandboxSettings) -> StandInJaeger:
+    jaeger = await stack.enter_async_context(StandInJaeger(port=settings.port + PORT_ORDER.index(JAEGER_PORT)))
+    jaeger.state.spans += seed_traces(SystemClock().now())
+    return jaeger
 
 
 async def _pagerduty(stack: AsyncExitStack, settings: SandboxSettings) -> StandInPagerDuty:

@@ -19,7 +19,10 @@ def pytest_configure() -> None:
 
     The proxies are for what is fetched. Vendors' libraries would look for our own servers behind them, too.
     """
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    # Where rich is installed, structlog would print the locals of every frame: of a whole bot, that takes half a minute.
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    processors = [*structlog.get_config()["processors"][:-1], renderer]
+    structlog.configure(processors=processors, wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     if "KUBECONFIG" in os.environ:  # a real cluster may be behind one
         return
     for name in [each for each in os.environ if each.lower().endswith("_proxy")]:

@@ -13,6 +13,7 @@ from bot.components.metrics import METRICS
 from bot.components.oncall import ONCALL
 from bot.components.operations import OPERATIONS
 from bot.components.paging import PAGING
+from bot.components.traces import TRACES
 from bot.components.workloads import WORKLOADS
 
 FAMILIES: tuple[Family, ...] = (
@@ -23,6 +24,7 @@ FAMILIES: tuple[Family, ...] = (
     ONCALL,
     PAGING,
     METRICS,
+    TRACES,
     DASHBOARDS,
     DIGEST,
     MAINTENANCE,

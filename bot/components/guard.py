@@ -1,5 +1,8 @@
 """The deploy guard: watches deploys, and puts the old version back."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from bot.components.core import CoreComponents
 from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox
 from bot.interactions.buttons import command_with_id
@@ -9,6 +12,7 @@ from commands.guard import guard
 from domain.answers.guard import GuardsAnswer, GuardStopped
 from domain.guard.guard import Guard
 from domain.guard.notes import GuardChart
+from domain.rich_text import Text
 from runbooks.guard.listeners import GuardListeners
 from runbooks.guard.measuring import GuardReader
 from runbooks.guard.putting_back import PutBack
@@ -17,6 +21,7 @@ from runbooks.housekeeping import Prune
 from runbooks.metrics.readings import WindowReader
 from runbooks.operations.planner import Planner
 from runbooks.operations.service import OperationService
+from runbooks.traces.reading import TraceReader
 from storage.guard import GUARD_CARD, GUARD_CHART, GUARD_TIMER, GuardRepository
 
 
@@ -24,7 +29,11 @@ def build_guard(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComp
     """What begins guards, measures, and puts back."""
     store, clock, current = core.store, core.clock, core.current_catalogue
     windows = WindowReader(catalogue=current, prometheus=core.monitoring.prometheus)
-    reader = GuardReader(catalogue=current, windows=windows, prometheus=core.monitoring.prometheus)
+
+    async def trace_lines(environment: str, services: Sequence[str], since: datetime, until: datetime) -> tuple[Text, ...]:
+        return await core.service(TraceReader).evidence(environment, services, since, until)
+
+    reader = GuardReader(catalogue=current, windows=windows, prometheus=core.monitoring.prometheus, trace_lines=trace_lines)
     putting_back = PutBack(
         store=store,
         clock=clock,

@@ -55,7 +55,9 @@ def set_up_logs(level: str = "INFO", style: Literal["json", "console", ""] = "")
 
 
 def _formatter(shared: list[Processor], *, coloured: bool) -> logging.Formatter:
-    last: Processor = structlog.dev.ConsoleRenderer() if coloured else structlog.processors.JSONRenderer(ensure_ascii=False)
+    # Where rich is installed, structlog would print the locals of every frame, and tokens are among them.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    last: Processor = console if coloured else structlog.processors.JSONRenderer(ensure_ascii=False)
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
         processors=[

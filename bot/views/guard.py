@@ -20,6 +20,8 @@ def card(guard: Guard) -> Document:
     blocks: list[Block] = [Paragraph((_headline(guard), *_so_far(guard)))]
     blocks += [Paragraph(tuple(_finding_lines(guard)), max_lines=_MAX_FINDINGS)] if guard.comparisons else []
     blocks += [Paragraph((line(guard.outcome),))] if guard.outcome else []
+    if guard.traces:
+        blocks.append(Paragraph((line(Strong("Traces since the deploy")), *(line("• ", each) for each in guard.traces))))
     blocks += [Actions(_buttons(guard))] if _buttons(guard) else []
     needed = needed_for_worse(guard.comparisons) if guard.verdict is not Verdict.WORSE and guard.comparisons else ""
     measured = line("measured ", Timestamp(guard.checked_at)) if guard.checked_at else "not measured yet"

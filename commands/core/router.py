@@ -158,6 +158,8 @@ def match_command(words: Sequence[str], commands: Mapping[str, Command]) -> tupl
     if first_words[0] not in commands and (close := _similar_long_name(first_words, commands)):
         typed = " ".join(words[: len(close.split(" "))])[: MAX_NAME_WORDS * MAX_NAME_LENGTH]
         raise UsageError(f"There is no command “{typed}”.", sentence("Did you mean ", Code(close), "?"))
+    if (joined := "".join(first_words[:2])) in commands and first_words[0] not in commands:
+        raise UsageError(f"There is no command “{words[0][:MAX_NAME_LENGTH]}”.", sentence("Did you mean ", Code(joined), "?"))
     return find_command(words[0], commands), 1
 
 

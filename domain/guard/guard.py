@@ -63,6 +63,8 @@ class Guard:
     worse_checks: int = 0
     outcome: Text = ""
     """What followed, in words."""
+    traces: tuple[Text, ...] = ()
+    """Slow or failing traces of a deploy that is worse, a line each."""
     rollback: str = ""
     """The id of the operation that put the old version back."""
 

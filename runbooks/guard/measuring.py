@@ -1,7 +1,7 @@
 """Measures a guarded deploy: its objectives since the deploy, and at three times before."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,6 +15,7 @@ from domain.guard.notes import GuardChart
 from domain.guard.verdict import Verdict, verdict_on
 from domain.metrics.charts import Chart, Marker, Series
 from domain.metrics.slo import Reading
+from domain.rich_text import Text
 
 CHART_SECONDS = 8.0
 """For the lines of one chart, which nobody waits for."""
@@ -37,6 +38,15 @@ class RangeQueries(Protocol):
     async def query_range(self, expression: str, since: datetime, until: datetime) -> tuple[Series, ...]: ...
 
 
+TraceLines = Callable[[str, Sequence[str], datetime, datetime], Awaitable[tuple[Text, ...]]]
+"""Slow or failing traces of services in an environment, a line each; none where they are not known."""
+
+
+async def no_traces(_environment: str, _services: Sequence[str], _since: datetime, _until: datetime) -> tuple[Text, ...]:
+    """Where there is no Jaeger."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardReader:
     """``prometheus`` gives the client of an environment, and None where the catalogue names no address."""
@@ -44,6 +54,13 @@ class GuardReader:
     catalogue: Callable[[], Catalogue]
     windows: WindowReadings
     prometheus: Callable[[str], RangeQueries | None]
+    trace_lines: TraceLines = no_traces
+
+    async def traces(self, guard: Guard) -> tuple[Text, ...]:
+        """What failed or was slow since a deploy that is worse."""
+        if guard.verdict is not Verdict.WORSE or guard.checked_at is None:
+            return ()
+        return await self.trace_lines(guard.environment, guard.service_names, guard.began_at, guard.checked_at)
 
     async def compare(self, guard: Guard, at: datetime) -> tuple[Comparison, ...]:
         """What is measured now. The times before are read once, and again only where that failed."""

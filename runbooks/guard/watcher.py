@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -105,8 +105,12 @@ class GuardWatcher:
         async with self.store.read() as tx:
             guard = await tx.of(GuardRepository).get(timer.subject)
         charts = await self.reader.charts(guard) if guard is not None else ()
+        traces = await self.reader.traces(guard) if guard is not None else ()
         at = self.clock.now()
         async with self.store.write() as tx:
+            current = await tx.of(GuardRepository).get_for_update(timer.subject) if traces else None
+            if current is not None and current.traces != traces:
+                await save_guard(tx, replace(current, traces=traces), at)
             for chart in charts:
                 await tx.put_message(guard_chart(chart), at)
             await tx.timers.remove(timer.key, timer.due_at)

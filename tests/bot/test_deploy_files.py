@@ -45,7 +45,7 @@ def test_the_manifest_offers_what_the_bot_answers() -> None:
 def test_the_role_permits_what_the_commands_need_and_changes_only_deployments() -> None:
     documents = list(yaml.safe_load_all((DEPLOY / "rbac.yaml").read_text()))
     roles = {each["metadata"]["name"]: each for each in documents if each["kind"] == "ClusterRole"}
-    assert roles["deepecho-nodes"]["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}]
+    assert roles["deepecho-nodes"]["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list"]}]
     granted = {
         (verb, group, resource)
         for rule in roles["deepecho"]["rules"]

@@ -14,6 +14,7 @@ from domain.guard.notes import GuardChart
 from domain.metrics.charts import Series
 from domain.metrics.slo import Reading
 from domain.operations.operation import OperationRecord, State
+from domain.rich_text import Text
 from runbooks.guard.listeners import GuardListeners
 from runbooks.guard.measuring import GuardReader
 from runbooks.guard.putting_back import PutBack
@@ -118,12 +119,17 @@ async def open_guard_harness(folder: Path, database: str = "") -> AsyncIterator[
         watcher = GuardWatcher(
             store=store,
             clock=clock,
-            reader=GuardReader(catalogue=catalogue, windows=metrics, prometheus=lambda _: metrics),
+            reader=GuardReader(catalogue=catalogue, windows=metrics, prometheus=lambda _: metrics, trace_lines=trace_lines),
             putting_back=PutBack(store=store, clock=clock, planner=operations.planner, operations=lambda: operations.operations),
             notify_outbox=lambda: None,
         )
         store.listeners.on_operation_saved.append(GuardListeners(catalogue).on_operation_saved)
         yield GuardHarness(operations, metrics, watcher)
+
+
+async def trace_lines(environment: str, services: Sequence[str], since: datetime, until: datetime) -> tuple[Text, ...]:
+    assert since < until
+    return (f"2,100 ms GET /chat of {', '.join(services)} in {environment}",)
 
 
 def few(count: int) -> Reading:

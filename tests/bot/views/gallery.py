@@ -65,6 +65,7 @@ from tests.harness.samples.operations import (
 )
 from tests.harness.samples.page_gallery import PAGE_GALLERY
 from tests.harness.samples.slo_gallery import SLO_GALLERY
+from tests.harness.samples.trace_gallery import TRACE_GALLERY
 from tests.harness.samples.workload_gallery import WORKLOAD_GALLERY
 
 FREEZE = LockRecord(
@@ -330,6 +331,7 @@ GALLERY: dict[str, Fact] = {
     **MAINTENANCE_GALLERY,
     **GUARD_GALLERY,
     **METRIC_GALLERY,
+    **TRACE_GALLERY,
     **WORKLOAD_GALLERY,
     **LEASE_GALLERY,
 }

@@ -9,7 +9,7 @@ from domain.guard.guard import Guard, GuardedService, GuardState, offer, put_bac
 from domain.guard.notes import GuardChart
 from domain.metrics.charts import Chart, Marker, Series
 from domain.metrics.slo import Reading
-from domain.rich_text import sentence
+from domain.rich_text import CommandMention, sentence
 from tests.harness.families import Fact
 from tests.harness.samples.operations import ANA, NEW, NOW, OLD
 
@@ -54,6 +54,8 @@ OFFERED = offer(
     replace(SO_FAR, comparisons=(_errors(6.1), _LATENCY)),
     f"production leaves it to people. One tap puts {OLD} back.",
 )
+TRACED = sentence("2,100 ms GET /chat · deep-echo-cognitive reason over memory failed · ", CommandMention("trace 4bf92f35"))
+OFFERED = replace(OFFERED, traces=(TRACED,))
 PUT_BACK = put_back(replace(OFFERED, environment="staging"), "op-w3n9")
 TAKEN_OVER = stop(SO_FAR, sentence(ANA, " stopped the guard."))
 NOT_MEASURED = replace(BAKING, state=GuardState.ENDED, checked_at=NOW + timedelta(minutes=10))

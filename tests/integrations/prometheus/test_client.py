@@ -63,8 +63,9 @@ async def test_the_question_is_a_form(web: ScriptedWeb, prometheus: Prometheus) 
         "end": ["1795403283"],
         "step": ["1"],
         "timeout": ["10"],
+        "limit": ["5000"],
     }
-    assert parse_qs(instant.body) == {"query": ["1 + 1"], "timeout": ["10"]}
+    assert parse_qs(instant.body) == {"query": ["1 + 1"], "timeout": ["10"], "limit": ["5000"]}
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ async def test_production_offers_it_and_changes_nothing(harness: GuardHarness) -
     await harness.pass_time(2 * MINUTE)
     guard = await harness.guard(deploy.id)
     assert (guard.state, guard.verdict) == (GuardState.OFFERED, Verdict.WORSE)
+    assert guard.traces == (f"2,100 ms GET /chat of {MAIN} in production",)
     assert plain_text(guard.outcome) == f"production leaves it to people. One tap puts {guard.previous} back."
     assert await harness.rollbacks() == []
 

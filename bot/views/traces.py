@@ -1,0 +1,90 @@
+"""Traces: a line each, and one as a waterfall in words."""
+
+from bot.views import phrases
+from bot.views.markup.document import Block, CodeBlock, Context, Document, Header, Paragraph
+from bot.views.markup.spans import Line, Strong, join_dots, line, stack
+from domain.answers.traces import TraceAnswer, TraceComparison, TraceRow, TracesAnswer
+from domain.rich_text import Code, CommandMention, Timestamp
+from domain.text import clip
+from domain.traces.listing import TraceLine, TraceOrder
+
+_ORDERS = {TraceOrder.NEWEST: "newest traces", TraceOrder.SLOW: "slowest traces", TraceOrder.ERRORS: "traces with errors"}
+_MAX_LINES = 10
+_BAR_CELLS = 12
+"""Cells of a bar: with its name beside it, a row fits a phone."""
+_NAME_LENGTH = 22
+
+
+def traces(fact: TracesAnswer) -> Document:
+    """The first traces, each with what to type to see it."""
+    title = f"🧵 {_ORDERS[fact.order]} of {fact.service} in {fact.environment}"
+    blocks: list[Block] = [Header(title)]
+    if fact.problem:
+        blocks.append(Paragraph((line("❔ ", fact.problem),)))
+    elif not fact.lines:
+        blocks.append(Paragraph((line("None in that time."),)))
+    else:
+        blocks.append(Paragraph(tuple(_listed(each, fact.environment) for each in fact.lines[:_MAX_LINES])))
+    more = len(fact.lines) - _MAX_LINES
+    name = f"in Jaeger it is {fact.jaeger_service}" if fact.jaeger_service != fact.service else ""
+    cut = f"cut at {fact.cut_at}: there may be more" if fact.cut_at else ""
+    time = line("from ", Timestamp(fact.since), " to ", Timestamp(fact.until))
+    blocks.append(Context(join_dots(f"and {more} more" if more > 0 else "", name, cut, time)))
+    return Document(summary=line(title), blocks=tuple(blocks))
+
+
+def trace(fact: TraceAnswer) -> Document:
+    """What ran when, and what the end waited for."""
+    trace_ = fact.trace
+    if trace_ is None:
+        return Document(summary=line(f"Trace {fact.id}"), blocks=(Paragraph((line("❔ ", fact.problem),)),))
+    duration = max(row.duration for row in fact.rows) if fact.rows else 0
+    title = f"🧵 Trace {fact.id[:8]} in {fact.environment}: {time_text(duration)}"
+    blocks: list[Block] = [Header(title)]
+    waited = [f"{share.service} {share.operation} {time_text(share.duration)}" for share in fact.path]
+    blocks.append(Paragraph((line(Strong("Its end waited for")), *(line("• ", each) for each in waited))))
+    blocks.append(CodeBlock(tuple(_row(each) for each in fact.rows)))
+    cut = f"cut at {trace_.cut_at}" if trace_.cut_at else ""
+    warnings = tuple(dict.fromkeys(warning for span in trace_.spans for warning in span.warnings))
+    blocks += [Paragraph(tuple(line("⚠️ ", each) for each in warnings), max_lines=5)] if warnings else []
+    blocks.append(Context(join_dots(Code(fact.id), cut, fact.url)))
+    return Document(summary=line(title), blocks=tuple(blocks))
+
+
+def comparison(fact: TraceComparison) -> Document:
+    """The largest differences first."""
+    title = f"🧵 {fact.first[:8]} and {fact.second[:8]} in {fact.environment}"
+    if fact.problem:
+        return Document(summary=line(title), blocks=(Header(title), Paragraph((line("❔ ", fact.problem),))))
+    first, second = fact.durations
+    whole = line(Strong("all in all"), f" {time_text(first)} → {time_text(second)}")
+    shares = tuple(line(f"{name} {time_text(before)} → {time_text(after)}") for name, before, after in fact.shares)
+    note = line("what the end of each waited for, the largest difference first")
+    return Document(summary=line(title), blocks=(Header(title), Paragraph((whole, *shares)), Context(note)))
+
+
+def time_text(nanoseconds: int) -> str:
+    """``2.1 s``, ``82 ms``, ``310 µs``."""
+    for factor, unit in ((10**9, "s"), (10**6, "ms"), (10**3, "µs")):
+        if nanoseconds >= factor:
+            return f"{nanoseconds / factor:.3g} {unit}"
+    return f"{nanoseconds} ns"
+
+
+def _listed(each: TraceLine, environment: str) -> Line:
+    spans = phrases.pluralize(each.spans, "span")
+    errors = f"{phrases.pluralize(each.errors, 'error')}" if each.errors else ""
+    duration = time_text(round(each.duration.total_seconds() * 10**9))
+    first = join_dots(line("🔴 " if each.errors else "▫️ ", Strong(duration), f" {each.first.operation}"), spans, errors)
+    failed = each.failed
+    problem = f"{failed.service} {failed.operation}: {failed.problem or 'failed'}" if failed is not None else ""
+    cut = f"cut at {each.cut_at}" if each.cut_at else ""
+    return stack(first, line(problem), join_dots(CommandMention(f"trace {each.id} {environment}"), cut))
+
+
+def _row(row: TraceRow) -> str:
+    begin = min(round(row.begin * _BAR_CELLS), _BAR_CELLS - 1)
+    end = min(max(round(row.end * _BAR_CELLS), begin + 1), _BAR_CELLS)
+    bar = "·" * begin + "█" * (end - begin) + "·" * (_BAR_CELLS - end)
+    name = clip(f"{' ' * min(row.depth, 6)}{'✗ ' if row.is_error else ''}{row.service} {row.operation}", _NAME_LENGTH)
+    return f"{bar} {name} {time_text(row.duration)}"
