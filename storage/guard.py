@@ -17,6 +17,7 @@ GUARD_CARD = FactKind("guard-card", 1, Guard)
 GUARD_CHART = FactKind("guard-chart", 1, GuardChart)
 GUARD_TIMER = "guard"
 _OPEN = [state.value for state in GuardState if not state.final]
+_UNDECIDED = [*_OPEN, GuardState.OFFERED.value]
 
 
 def guard_timer(operation: str, due_at: datetime) -> Timer:
@@ -77,9 +78,12 @@ class GuardRepository:
         """Write a guard back. The caller has locked its row."""
         await self._connection.execute(update(guards).where(guards.c.operation == guard.operation).values(**_columns(guard)))
 
-    async def open_in(self, environment: str) -> tuple[str, ...]:
-        """The deploys of an environment whose guards have not ended, by id, so that all writers lock them in one order."""
-        where = (guards.c.environment == environment) & guards.c.state.in_(_OPEN)
+    async def undecided_in(self, environment: str) -> tuple[str, ...]:
+        """The deploys of an environment that a guard watches or offers to put back.
+
+        By id, so that all writers lock them in one order.
+        """
+        where = (guards.c.environment == environment) & guards.c.state.in_(_UNDECIDED)
         found = await self._connection.execute(select(guards.c.operation).where(where).order_by(guards.c.operation))
         return tuple(found.scalars())
 
@@ -93,7 +97,9 @@ class GuardRepository:
         return (await self._connection.execute(delete(guards).where(where))).rowcount
 
     async def _select(self, where: ColumnElement[bool], limit: int = 1) -> tuple[Guard, ...]:
-        statement = select(guards.c.record).where(where).order_by(guards.c.began_at.desc()).limit(limit)
+        # What is still watched first, however old it is.
+        order = (guards.c.state.in_(_OPEN).desc(), guards.c.began_at.desc())
+        statement = select(guards.c.record).where(where).order_by(*order).limit(limit)
         return tuple(_read(text) for text in (await self._connection.execute(statement)).scalars())
 
 

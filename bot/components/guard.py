@@ -36,7 +36,7 @@ def build_guard(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComp
     reader = GuardReader(catalogue=current, windows=windows, prometheus=core.monitoring.prometheus, trace_lines=trace_lines)
     putting_back = PutBack(
         store=store,
-        clock=clock,
+        catalogue=current,
         planner=Planner(current, core.clusters, store),
         operations=lambda: core.service(OperationService),
     )

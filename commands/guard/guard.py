@@ -52,7 +52,7 @@ async def stop_command(request: Request, args: Arguments) -> Answer:
     """Stop watching a deploy: nothing is put back by itself any more. What was put back already stays so."""
     guard = await _guard_of(request, args[0])
     _require(request, guard)
-    return GuardStopped(await stop_guard(request.services.store, guard.operation, request.person, request.at))
+    return GuardStopped(await stop_guard(request.services.store, guard.operation, request.person, request.at, source=request.key))
 
 
 @router.command(
@@ -69,7 +69,7 @@ async def put_back_command(request: Request, args: Arguments) -> Answer:
     _require(request, guard)
     if guard.rollback:
         raise Refused(sentence("It was put back already: ", CommandMention(f"operations {guard.environment}"), " shows it."))
-    plan = await plan_put_back(planner(request), request.services.store, guard)
+    plan = await plan_put_back(planner(request), request.services.store, request.catalogue, guard)
     flags = {**args.flags, "reason": args.reason or put_back_reason(guard)}
     return await start_operation(request, replace(args, flags=flags), plan, command=f"guard put-back {guard.operation}")
 

@@ -150,10 +150,12 @@ class Catalogue(ConfigModel):
             if is_shared and not all(each.names_environment for each in objective.indicators):
                 section = "slo" if name in self.slo else "metrics.names"
                 raise ValueError(f"{section}.{name}: environments share a Prometheus, so that the expression needs {ENVIRONMENT}")
-        counted = any(each.requests for objective in self.slo.values() for each in objective.indicators)
+        counted = any(each.requests and each.covers_window for objective in self.slo.values() for each in objective.indicators)
         for name, environment in self.environments.items():
             if environment.guard and not (environment.prometheus and counted):
-                raise ValueError(f"environments.{name}.guard: needs a Prometheus, and an objective in slo with requests")
+                raise ValueError(
+                    f"environments.{name}.guard: needs a Prometheus, and an objective in slo with $window and requests"
+                )
         return self
 
     @model_validator(mode="after")

@@ -37,6 +37,8 @@ class Comparison:
     """Whether the value has to stay below the limit."""
     now: Reading
     before: Baselines = Baselines()
+    definition: str = ""
+    """What exactly was measured, and where: another definition is another indicator, and is not compared with this one."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -62,9 +64,10 @@ class Comparison:
         return with_unit(value, self.unit)
 
 
-def baseline_ends(began_at: datetime) -> tuple[datetime, datetime, datetime]:
+def baseline_ends(changed_at: datetime, began_at: datetime) -> tuple[datetime, datetime, datetime]:
     """The ends of the three times, each ``BASELINE_SPAN`` long, in the order of ``Baselines``.
 
-    The hour that begins at the same time as the bake time, a day and a week before: traffic follows the clock and the week.
+    The hour before the deploy changed anything, so that a slow rollout of a bad version is no excuse for it. And the hour that
+    begins at the same time as the bake time, a day and a week before: traffic follows the clock and the week.
     """
-    return began_at, began_at - timedelta(days=1) + BASELINE_SPAN, began_at - timedelta(weeks=1) + BASELINE_SPAN
+    return changed_at, began_at - timedelta(days=1) + BASELINE_SPAN, began_at - timedelta(weeks=1) + BASELINE_SPAN

@@ -54,6 +54,8 @@ class Guard:
     services: tuple[GuardedService, ...]
     began_at: datetime
     until: datetime
+    changed_at: datetime
+    """When the deploy changed the first service: until then the earlier versions ran."""
     check_every: timedelta
     minimum_requests: int
     puts_back: bool
@@ -121,6 +123,7 @@ def begin(record: OperationRecord, config: GuardConfig, at: datetime) -> Guard |
         channel=record.channel,
         services=services,
         began_at=record.ended_at or at,
+        changed_at=min((each.started_at for each in record.progress if each.started_at), default=record.ended_at or at),
         until=(record.ended_at or at) + config.bake_time,
         check_every=config.check_every,
         minimum_requests=config.minimum_requests,
@@ -131,7 +134,9 @@ def begin(record: OperationRecord, config: GuardConfig, at: datetime) -> Guard |
 def measure(guard: Guard, comparisons: tuple[Comparison, ...], at: datetime) -> Guard:
     """Apply a measurement. Worse twice in a row, or at the end of the bake time, is a verdict; the others come at its end."""
     measured = replace(guard, comparisons=comparisons, checked_at=at)
-    worse_checks = guard.worse_checks + 1 if measured.verdict is Verdict.WORSE else 0
+    is_same = {each.key: each.definition for each in guard.comparisons} == {each.key: each.definition for each in comparisons}
+    before = guard.worse_checks if is_same else 0
+    worse_checks = before + 1 if measured.verdict is Verdict.WORSE else 0
     measured = replace(measured, worse_checks=worse_checks)
     is_over = at >= guard.until
     if measured.verdict is Verdict.WORSE and (is_over or worse_checks >= WORSE_CHECKS):
@@ -140,11 +145,14 @@ def measure(guard: Guard, comparisons: tuple[Comparison, ...], at: datetime) -> 
 
 
 def take_over(guard: Guard, record: OperationRecord) -> Guard | None:
-    """End the guard because a person deploys or rolls back what it guards; None if this operation is no such thing."""
+    """End the guard because a person deploys or rolls back what it guards; None if this operation is no such thing.
+
+    An offer ends, too: somebody has taken it, or something newer has come.
+    """
     is_ours = record.id == guard.operation or is_by_guard(record)
     decides = record.verb in (Verb.DEPLOY, Verb.ROLLBACK) and not record.state.final
     concerns = record.environment == guard.environment and not set(record.plan.services).isdisjoint(guard.service_names)
-    if guard.state.final or is_ours or not decides or not concerns:
+    if (guard.state.final and guard.state is not GuardState.OFFERED) or is_ours or not decides or not concerns:
         return None
     who = sentence(record.requested_by, f" asked for a {record.verb.value} meanwhile (", Code(record.id), ")")
     return replace(guard, state=GuardState.TAKEN_OVER, outcome=sentence(who, ", so the guard has ended."))
@@ -170,6 +178,17 @@ def put_back(guard: Guard, rollback: str) -> Guard:
     )
 
 
+def end_put_back(guard: Guard, record: OperationRecord) -> Guard | None:
+    """Tell how the operation that puts back has ended; None for a guard that leaves it to people by now."""
+    if guard.state not in (GuardState.PUTTING_BACK, GuardState.PUT_BACK):
+        return None
+    if record.state is State.SUCCEEDED:
+        outcome = sentence("The guard put it back: ", Code(record.id), ". ", record.outcome)
+        return replace(guard, state=GuardState.PUT_BACK, rollback=record.id, outcome=outcome)
+    why = sentence("Putting back did not succeed (", Code(record.id), "): ", record.outcome)
+    return replace(offer(guard, why), rollback="")
+
+
 def is_by_guard(record: OperationRecord) -> bool:
     """Whether the guard itself started this operation."""
     return record.source.startswith(SOURCE_PREFIX)
@@ -177,5 +196,5 @@ def is_by_guard(record: OperationRecord) -> bool:
 
 def _on_worse(guard: Guard) -> Guard:
     if guard.puts_back:
-        return replace(guard, state=GuardState.PUTTING_BACK)
+        return replace(guard, state=GuardState.PUTTING_BACK, outcome=f"{guard.previous} is about to be put back.")
     return offer(guard, f"{guard.environment} leaves it to people. One tap puts {guard.previous} back.")

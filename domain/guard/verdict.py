@@ -49,11 +49,15 @@ def overall(findings: Iterable[Finding]) -> Verdict:
     return Verdict.WELL if verdicts == {Verdict.WELL} else Verdict.CANNOT_TELL
 
 
+def reason(findings: Sequence[Finding]) -> Text:
+    """What decided the verdict, without its word."""
+    verdict = overall(findings)
+    return join("; ", [each.text for each in findings if each.verdict is verdict])
+
+
 def explain(findings: Sequence[Finding]) -> Text:
     """``worse: errors 6.1 % (hour before 0.3 %, yesterday no data, …)``: the verdict with what decided it."""
-    verdict = overall(findings)
-    deciding = [each.text for each in findings if each.verdict is verdict]
-    return sentence(f"{verdict.value}: ", join("; ", deciding) if deciding else "nothing is measured")
+    return sentence(f"{overall(findings).value}: ", reason(findings) if findings else "nothing is measured")
 
 
 def needed_for_worse(comparisons: Iterable[Comparison]) -> str:
@@ -66,6 +70,8 @@ def _finding(comparison: Comparison, minimum_requests: int) -> Finding:
     now = comparison.now
     if now.problem:
         return Finding(Verdict.CANNOT_TELL, sentence(f"{comparison.name}: ", now.problem))
+    if now.series > 1:
+        return Finding(Verdict.CANNOT_TELL, f"{comparison.name}: the expression has {now.series:,} values, and one is needed")
     if now.requests is None:
         return Finding(Verdict.CANNOT_TELL, f"{comparison.name}: the number of requests is not known")
     if now.requests < minimum_requests:
@@ -82,8 +88,23 @@ def _compare(comparison: Comparison, value: float, minimum_requests: int) -> tup
     known = [each.value for _, each in comparison.before.named() if each.value is not None and _counts(each, minimum_requests)]
     if not known:
         return Verdict.CANNOT_TELL, " is beyond its limit, and nothing before can be compared with it"
-    is_worse = value > max(known) * WORSE_FACTOR if comparison.is_upper else value < min(known) / WORSE_FACTOR
-    return (Verdict.WORSE, "") if is_worse else (Verdict.WELL, " is beyond its limit as it was before")
+    if _is_much_worse(comparison, value, max(known) if comparison.is_upper else min(known)):
+        # Only the hour before tells what the deploy changed: a week ago other things were different, too.
+        if _counts(comparison.before.hour_before, minimum_requests) and comparison.before.hour_before.value is not None:
+            return Verdict.WORSE, ""
+        return Verdict.CANNOT_TELL, " is beyond its limit, and the hour before is not known"
+    if any(comparison.is_beyond_limit(each) for each in known):
+        return Verdict.WELL, " is beyond its limit as it was before"
+    return Verdict.CANNOT_TELL, f" is beyond its limit, and not {WORSE_FACTOR:g} times as bad as before"
+
+
+def _is_much_worse(comparison: Comparison, value: float, worst_before: float) -> bool:
+    """Whether it is worse by ``WORSE_FACTOR`` than the worst of before. Shares of 100 % are compared by what is missing."""
+    if comparison.is_upper:
+        return value > worst_before + (WORSE_FACTOR - 1) * abs(worst_before)
+    if comparison.unit == "%":
+        return 100 - value > WORSE_FACTOR * max(100 - worst_before, 0.0)
+    return value < worst_before - (1 - 1 / WORSE_FACTOR) * abs(worst_before)
 
 
 def _counts(reading: Reading, minimum_requests: int) -> bool:

@@ -68,6 +68,8 @@ class Reading:
     value: float | None = None
     requests: float | None = None
     problem: Text = ""
+    series: int = 1
+    """How many values the expression has; ``value`` is the worst of them."""
 
 
 def share_beyond(expression: str, operator: str, limit: float, window: Window) -> str:

@@ -1,13 +1,13 @@
 """Begins and ends guards in the transactions that write operations."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from domain.catalogue.catalogue import Catalogue
-from domain.guard.guard import SOURCE_PREFIX, Guard, begin, is_by_guard, take_over
+from domain.guard.guard import SOURCE_PREFIX, Guard, begin, end_put_back, is_by_guard, take_over
 from domain.operations.operation import OperationRecord
-from domain.rich_text import Code, sentence
+from runbooks.guard.putting_back import unfinished_decision
 from storage.guard import GuardRepository, guard_card, guard_timer
 from storage.store import Transaction
 
@@ -22,28 +22,31 @@ class GuardListeners:
         """Begin the guard of a verified deploy, end those that a person's decision overtakes, tell how putting back ended."""
         await self._begin(tx, record, at)
         guards = tx.of(GuardRepository)
-        for operation in await guards.open_in(record.environment):
+        own = record.source.removeprefix(SOURCE_PREFIX) if is_by_guard(record) and record.state.final else ""
+        # In one order, whoever locks them.
+        for operation in sorted({*await guards.undecided_in(record.environment), *([own] if own else [])}):
             guard = await guards.get_for_update(operation)
-            if guard is not None and (taken := take_over(guard, record)) is not None:
-                await save_guard(tx, taken, at)
+            if guard is None:
+                continue
+            changed = end_put_back(guard, record) if operation == own else take_over(guard, record)
+            if changed is not None:
+                await save_guard(tx, changed, at)
                 await tx.timers.remove(guard_timer(operation, at).key)
-        if is_by_guard(record) and record.state.final:
-            await self._tell_end(tx, record, at)
 
     async def _begin(self, tx: Transaction, record: OperationRecord, at: datetime) -> None:
         environment = self.catalogue().environments.get(record.environment)
         if environment is None or environment.guard is None:
             return
         guard = begin(record, environment.guard, at)
-        if guard is not None and await tx.of(GuardRepository).add(guard):
+        if guard is None:
+            return
+        # A person may have asked for something else while this deploy was on its way.
+        other = await unfinished_decision(tx, guard)
+        guard = (take_over(guard, other) if other is not None else None) or guard
+        if await tx.of(GuardRepository).add(guard):
             await tx.put_message(guard_card(guard), at)
-            await tx.timers.set(guard_timer(guard.operation, guard.next_check(at)), at)
-
-    async def _tell_end(self, tx: Transaction, record: OperationRecord, at: datetime) -> None:
-        guard = await tx.of(GuardRepository).get_for_update(record.source.removeprefix(SOURCE_PREFIX))
-        if guard is not None:
-            outcome = sentence("The guard put it back: ", Code(record.id), ". ", record.outcome)
-            await save_guard(tx, replace(guard, rollback=record.id, outcome=outcome), at)
+            if not guard.state.final:
+                await tx.timers.set(guard_timer(guard.operation, guard.next_check(at)), at)
 
 
 async def save_guard(tx: Transaction, guard: Guard, at: datetime) -> None:

@@ -1,6 +1,7 @@
 """Measures a guarded deploy: its objectives since the deploy, and at three times before."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -63,21 +64,43 @@ class GuardReader:
         return await self.trace_lines(guard.environment, guard.service_names, guard.began_at, guard.checked_at)
 
     async def compare(self, guard: Guard, at: datetime) -> tuple[Comparison, ...]:
-        """What is measured now. The times before are read once, and again only where that failed."""
+        """What is measured now. The times before are read once, and again only where that failed or something else is measured.
+
+        An indicator without requests, or whose expression is about a time of its own and not about ``$window``, is left out: it
+        could not tell a deploy from what was before.
+        """
         until = min(at, guard.until)
+        if until <= guard.began_at:  # the clock was set back
+            return ()
         span = max(until - guard.began_at, _SHORTEST_SPAN)
         read_now = self.windows.read(guard.environment, span, until, guard.service_names)
         before = {each.key: each.before for each in guard.comparisons}
-        if not before or any(reading.problem for each in before.values() for _, reading in each.named()):
+        definitions = self._definitions(guard)
+        is_same = {each.key: each.definition for each in guard.comparisons} == definitions
+        if not before or not is_same or any(reading.problem for each in before.values() for _, reading in each.named()):
             now, before = await asyncio.gather(read_now, self._baselines(guard))
         else:
             now = await read_now
         objectives = self.catalogue().slo
         return tuple(
-            _comparison(key, objectives[key[0]], reading, before.get(key, Baselines()))
+            _comparison(key, objectives[key[0]], reading, before.get(key, Baselines()), definitions[key])
             for key, reading in now.items()
-            if key[0] in objectives
+            if key in definitions
         )
+
+    def _definitions(self, guard: Guard) -> dict[tuple[str, str], str]:
+        """What is judged, by objective and service: the expression with its unit, limit and Prometheus."""
+        catalogue = self.catalogue()
+        environment = catalogue.environments.get(guard.environment)
+        address = environment.prometheus if environment else ""
+        found = {}
+        for name, config in catalogue.slo.items():
+            indicator = config.of_service or config
+            for service in guard.service_names if config.of_service else ("",):
+                if indicator.requests and indicator.covers_window:
+                    parts = (indicator.expression, indicator.requests, config.unit, str(config.limit), address)
+                    found[name, service] = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        return found
 
     async def charts(self, guard: Guard) -> tuple[GuardChart, ...]:
         """The evidence as pictures; none where Prometheus does not answer, because the card has the numbers."""
@@ -89,9 +112,8 @@ class GuardReader:
         return tuple([chart for each in shown if (chart := await self._chart(guard, each)) is not None])
 
     async def _baselines(self, guard: Guard) -> dict[tuple[str, str], Baselines]:
-        reads = (
-            self.windows.read(guard.environment, BASELINE_SPAN, end, guard.service_names) for end in baseline_ends(guard.began_at)
-        )
+        ends = baseline_ends(guard.changed_at, guard.began_at)
+        reads = (self.windows.read(guard.environment, BASELINE_SPAN, end, guard.service_names) for end in ends)
         found = await asyncio.gather(*reads)
         keys = {key: None for readings in found for key in readings}
         return {key: Baselines(*(readings.get(key, Reading()) for readings in found)) for key in keys}
@@ -120,7 +142,7 @@ class GuardReader:
         return GuardChart(operation=guard.operation, channel=guard.channel, objective=comparison.name, chart=chart)
 
 
-def _comparison(key: tuple[str, str], config: SloConfig, now: Reading, before: Baselines) -> Comparison:
+def _comparison(key: tuple[str, str], config: SloConfig, now: Reading, before: Baselines, definition: str) -> Comparison:
     return Comparison(
         objective=key[0],
         service=key[1],
@@ -129,4 +151,5 @@ def _comparison(key: tuple[str, str], config: SloConfig, now: Reading, before: B
         is_upper=config.below is not None,
         now=now,
         before=before,
+        definition=definition,
     )

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from domain.audit import new_entry
 from domain.errors import Refused
-from domain.guard.guard import Guard, GuardState, stop
+from domain.guard.guard import Guard, stop
 from domain.people import Person
 from domain.rich_text import sentence
 from runbooks.guard.listeners import save_guard
@@ -12,15 +12,16 @@ from storage.guard import GuardRepository, guard_timer
 from storage.store import Store
 
 
-async def stop_guard(store: Store, operation: str, by: Person, at: datetime) -> Guard:
-    """End it, with its audit record. Raises ``Refused`` where it has ended."""
+async def stop_guard(store: Store, operation: str, by: Person, at: datetime, *, source: str = "") -> Guard:
+    """End it, with its audit record. ``source`` is the inbox key of the command. Raises ``Refused`` where it has ended."""
     async with store.write() as tx:
         guard = await tx.of(GuardRepository).get_for_update(operation)
-        if guard is None or guard.state is not GuardState.BAKING:
+        if guard is None or guard.state.final:
             raise Refused(f"The guard of {operation} has ended. Nothing was changed.")
         stopped = stop(guard, sentence(by, " stopped the guard."))
         await save_guard(tx, stopped, at)
         await tx.timers.remove(guard_timer(operation, at).key)
+        await tx.inbox.mark_answered(source, at, operation)
         await tx.audit.append(
             new_entry(
                 key=f"{operation}/guard/stopped",

@@ -9,7 +9,7 @@ from typing import NoReturn
 import structlog
 
 from domain.clock import Clock
-from domain.errors import UNEXPECTED_ERRORS, PermanentError, Refused, TemporaryError
+from domain.errors import UNEXPECTED_ERRORS, DeepechoError, PermanentError, Refused
 from domain.guard.guard import Guard, GuardState, measure, offer, put_back
 from domain.rich_text import sentence
 from runbooks.guard.listeners import save_guard
@@ -21,6 +21,8 @@ from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
 
 log = structlog.get_logger()
 
+LATEST_PUT_BACK = timedelta(minutes=15)
+"""After the end of the bake time: later, as after an outage of ours, people know more than the evidence does."""
 MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=30)
 """A timer that has waited longer is left to its next claim: two replicas would measure the same deploy."""
 
@@ -50,7 +52,7 @@ class GuardWatcher:
     async def _process(self, timer: Timer) -> None:
         try:
             await self.step(timer)
-        except TemporaryError as error:
+        except DeepechoError as error:
             # The timer is still there, and its claim expires in a minute.
             log.warning("guard not processed, retrying in a minute", operation=timer.subject, error=str(error))
         except UNEXPECTED_ERRORS:
@@ -63,7 +65,11 @@ class GuardWatcher:
         if guard is not None and guard.state is GuardState.BAKING:
             guard = await self._measure(guard, timer)
         if guard is not None and guard.state is GuardState.PUTTING_BACK:
-            await self._put_back(guard)
+            if self.clock.now() - guard.until > LATEST_PUT_BACK:
+                why = "It was found too late to put it back without asking. It is offered to people instead."
+                await self._settle(guard, lambda current: offer(current, why))
+            else:
+                await self._put_back(guard)
         if guard is None or guard.state is not GuardState.BAKING:
             await self._end(timer)
 

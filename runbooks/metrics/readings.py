@@ -1,6 +1,7 @@
 """Reads objectives over times that have passed: the deploy guard compares them."""
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -94,13 +95,16 @@ def _query(
 
 
 async def _read(prometheus: PastQueries, query: _Query, at: datetime) -> Reading:
-    value = worst(await prometheus.query(query.expression, only=_ANY_LABELS, at=at), is_upper=query.is_upper)
+    found = await prometheus.query(query.expression, only=_ANY_LABELS, at=at)
+    value, series = worst(found, is_upper=query.is_upper), max(1, len(found))
     if not query.requests:
-        return Reading(value=value)
-    return Reading(value=value, requests=_total(await prometheus.query(query.requests, only=_ANY_LABELS, at=at)))
+        return Reading(value=value, series=series)
+    requests = _total(await prometheus.query(query.requests, only=_ANY_LABELS, at=at))
+    return Reading(value=value, requests=requests, series=series)
 
 
 def _total(samples: tuple[Sample, ...]) -> float | None:
     """The requests of all series; None without data."""
     values = [sample.value for sample in samples if sample.value is not None]
-    return sum(values) if values else None
+    total = sum(values)
+    return total if values and math.isfinite(total) else None

@@ -1,7 +1,7 @@
 """Operations, as commands and buttons use them: start, decide, cancel, find."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -36,6 +36,14 @@ EXPIRE_APPROVAL = "approval-expire"
 """The kind of the timer that ends an approval which was not given in time."""
 UNDELIVERED_TIMEOUT = timedelta(hours=1)
 """Extra time before an approval expires whose card was never delivered: its own time starts with the delivery."""
+
+
+Precondition = Callable[[Transaction, datetime], Awaitable[None]]
+"""Raises ``Refused`` where an operation is not to be started after all."""
+
+
+async def _no_precondition(_tx: Transaction, _at: datetime) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +88,21 @@ class OperationService:
         duration: timedelta | None = None,
         approved: bool = False,
         overrides_freeze: str = "",
+        precondition: Precondition = _no_precondition,
     ) -> OperationRecord:
         """Store the operation with its card and audit record in one transaction, then start its workflow.
 
         Starting is idempotent by ``source`` (the inbox key): a second call returns the first record.
         ``approved``: an earlier decision covers it, so that it needs no approval. ``overrides_freeze``: the maintenance window
-        whose freeze it passes; a second person decides on that, whatever the environment asks for.
+        whose freeze it passes; a second person decides on that, whatever the environment asks for. ``precondition`` may still
+        refuse it, in the transaction that stores it.
         """
         at = self.clock.now()
         approval = None if approved else self._required_approval(plan, Role.APPROVER if overrides_freeze else None)
         async with self.store.write() as tx:
             if (existing := await tx.operations.get_by_source(source)) is not None:
                 return existing
+            await precondition(tx, at)
             record = OperationRecord(
                 id=await self._new_id(tx, source),
                 source=source,

@@ -51,7 +51,8 @@ class TraceSearch:
         source = self.jaeger(window.environment)
         if source is None:
             return None
-        name = self.catalogue().services[window.service].jaeger_service or window.service
+        known = self.catalogue().services.get(window.service)
+        name = (known.jaeger_service if known else "") or window.service
         query = TraceQuery(
             service=name,
             since=window.since,

@@ -120,7 +120,9 @@ async def open_guard_harness(folder: Path, database: str = "") -> AsyncIterator[
             store=store,
             clock=clock,
             reader=GuardReader(catalogue=catalogue, windows=metrics, prometheus=lambda _: metrics, trace_lines=trace_lines),
-            putting_back=PutBack(store=store, clock=clock, planner=operations.planner, operations=lambda: operations.operations),
+            putting_back=PutBack(
+                store=store, catalogue=catalogue, planner=operations.planner, operations=lambda: operations.operations
+            ),
             notify_outbox=lambda: None,
         )
         store.listeners.on_operation_saved.append(GuardListeners(catalogue).on_operation_saved)

@@ -13,6 +13,8 @@ from domain.rich_text import plain_text
 
 NO_DATA = "(hour before no data, yesterday no data, last week no data; 4,120 requests)"
 AS_BEFORE = "is beyond its limit as it was before"
+HARDLY = "is beyond its limit, and not 1.5 times as bad as before"
+NO_HOUR = "is beyond its limit, and the hour before is not known"
 
 
 def reading(value: float | None, requests: float | None = 4120) -> Reading:
@@ -28,6 +30,19 @@ def errors(now: Reading, *before: float | None, **more: object) -> Comparison:
 
 def throughput(now: float, before: float) -> Comparison:
     return errors(reading(now), before, objective="throughput", unit="/min", limit=1000.0, is_upper=False)
+
+
+def availability(now: float, before: float) -> Comparison:
+    return errors(reading(now), before, objective="availability", limit=99.9, is_upper=False)
+
+
+@pytest.mark.parametrize(
+    ("limit", "is_upper", "before", "now"),
+    [(0.0, False, -10.0, -8.0), (-5.0, True, -2.0, -2.5), (0.0, True, 0.0, 0.0), (1.0, True, 5.0, 5.0)],
+)
+def test_what_got_no_worse_is_not_worse(limit: float, is_upper: bool, before: float, now: float) -> None:  # noqa: FBT001
+    (finding,) = judge([errors(reading(now), before, limit=limit, is_upper=is_upper)], 200)
+    assert finding.verdict is not Verdict.WORSE
 
 
 @pytest.mark.parametrize(
@@ -58,6 +73,22 @@ def throughput(now: float, before: float) -> Comparison:
         (
             errors(reading(6.1), 0.3, None, 0.2),
             "worse: errors 6.1 % (hour before 0.3, yesterday no data, last week 0.2; 4,120 requests)",
+        ),
+        (
+            errors(reading(1.3), 0.9, 0.8, 0.7),
+            f"cannot tell: errors 1.3 % {HARDLY} (hour before 0.9, yesterday 0.8, last week 0.7; 4,120 requests)",
+        ),
+        (
+            errors(reading(6.1), None, 0.4, 0.2),
+            f"cannot tell: errors 6.1 % {NO_HOUR} (hour before no data, yesterday 0.4, last week 0.2; 4,120 requests)",
+        ),
+        (
+            availability(70, 99.95),
+            "worse: availability 70 % (hour before 99.95, yesterday 99.95, last week 99.95; 4,120 requests)",
+        ),
+        (
+            replace(errors(reading(6.1), 0.3), now=Reading(value=6.1, requests=4120, series=3)),
+            "cannot tell: errors: the expression has 3 values, and one is needed",
         ),
         (
             throughput(400, 1400),

@@ -40,6 +40,7 @@ BAKING = Guard(
         ),
     ),
     began_at=NOW,
+    changed_at=NOW - timedelta(minutes=2),
     until=NOW + timedelta(minutes=10),
     check_every=timedelta(seconds=30),
     minimum_requests=200,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from domain.catalogue.catalogue import Catalogue
 from domain.errors import TemporaryError
 from domain.guard.guard import GuardState
 from domain.guard.verdict import Verdict, explain
@@ -18,8 +19,9 @@ from domain.operations.plans import Plan
 from domain.rich_text import plain_text
 from runbooks.guard.stopping import stop_guard
 from runbooks.operations.service import OperationService
+from sandbox.cluster import ClusterFault
 from storage.guard import guard_timer
-from tests.harness.guard import BAD, GOOD, MAIN, GuardHarness, few, open_guard_harness
+from tests.harness.guard import BAD, GOOD, MAIN, GuardHarness, few, guarded_catalogue, open_guard_harness
 from tests.harness.samples.team import ANA, SAM
 
 MINUTE = timedelta(minutes=1)
@@ -50,10 +52,12 @@ async def test_a_deploy_that_does_well_ends_so_at_the_end_of_its_bake_time(harne
 async def test_what_is_compared_is_since_the_deploy_and_three_hours_before(harness: GuardHarness) -> None:
     deploy = await harness.deploy()
     await harness.pass_time(MINUTE)
-    began = (await harness.guard(deploy.id)).began_at
+    guard = await harness.guard(deploy.id)
+    began, changed = guard.began_at, guard.changed_at
+    assert changed < began
     hour, day = timedelta(hours=1), timedelta(days=1)
     before = [(span, at) for span, at in harness.metrics.asked if span == hour]
-    assert before == [(hour, began), (hour, began - day + hour), (hour, began - 7 * day + hour)]
+    assert before == [(hour, changed), (hour, began - day + hour), (hour, began - 7 * day + hour)]
     now = [at - span for span, at in harness.metrics.asked if span != hour]
     assert len(now) >= 2
     assert set(now) == {began}
@@ -89,6 +93,18 @@ async def test_production_offers_it_and_changes_nothing(harness: GuardHarness) -
     assert guard.traces == (f"2,100 ms GET /chat of {MAIN} in production",)
     assert plain_text(guard.outcome) == f"production leaves it to people. One tap puts {guard.previous} back."
     assert await harness.rollbacks() == []
+
+
+async def test_an_offer_that_somebody_took_is_offered_to_nobody_else(harness: GuardHarness) -> None:
+    harness.metrics.now = BAD
+    deploy = await harness.deploy("production")
+    await harness.pass_time(2 * MINUTE)
+    record = await harness.operations.start(ANA, version="last", source="press")
+    guard = await harness.guard(deploy.id)
+    assert guard.state is GuardState.TAKEN_OVER
+    assert plain_text(guard.outcome) == (
+        f"@{ANA.person.user_id} asked for a rollback meanwhile (`{record.id}`), so the guard has ended."
+    )
 
 
 async def test_one_bad_minute_is_no_verdict(harness: GuardHarness) -> None:
@@ -178,15 +194,106 @@ async def test_an_environment_that_somebody_locked_is_left_to_people(harness: Gu
     assert await harness.rollbacks() == []
 
 
-async def test_after_an_outage_of_ours_it_is_judged_by_its_own_time(harness: GuardHarness) -> None:
+async def test_after_an_outage_of_ours_it_is_judged_by_its_own_time_and_left_to_people(harness: GuardHarness) -> None:
     deploy = await harness.deploy()
     harness.operations.clock.advance(timedelta(hours=3))
     harness.metrics.now = BAD
     await harness.run_due()
-    await harness.operations.wait_ended((await harness.rollbacks())[0].id)
     guard = await harness.guard(deploy.id)
-    assert guard.state is GuardState.PUT_BACK
+    assert guard.state is GuardState.OFFERED
+    assert plain_text(guard.outcome).startswith("It was found too late to put it back without asking.")
     assert (timedelta(minutes=10), guard.until) in harness.metrics.asked
+    assert await harness.rollbacks() == []
+
+
+async def test_a_decision_while_the_way_back_is_planned_comes_first(harness: GuardHarness) -> None:
+    """The guard has found it worse, and a person deploys before its rollback is stored."""
+    harness.metrics.now = BAD
+    deploy = await harness.deploy()
+    service, planner = harness.operations.operations, harness.operations.planner
+
+    class SlowStarter:
+        async def start(self, plan: Plan, **how: Any) -> OperationRecord:
+            await harness.operations.run_plan(await planner.deploy("staging", "main-0ddba11", MAIN))
+            return await service.start(plan, **how)
+
+    watcher = replace(harness.watcher, putting_back=replace(harness.watcher.putting_back, operations=SlowStarter))
+    await replace(harness, watcher=watcher).pass_time(MINUTE)
+    guard = await harness.guard(deploy.id)
+    assert guard.state is GuardState.TAKEN_OVER
+    assert "asked for a deploy meanwhile" in plain_text(guard.outcome)
+    assert await harness.rollbacks() == []
+
+
+async def test_a_deploy_that_was_asked_for_before_the_guard_began_comes_first(harness: GuardHarness) -> None:
+    harness.metrics.now = BAD
+    planner = harness.operations.planner
+    waiting = await harness.operations.operations.start(
+        await planner.deploy("production", "main-0ddba11", MAIN), source="waits", by=ANA, channel="C1", reason="next"
+    )
+    assert waiting.state is State.WAITING
+    deploy = await harness.deploy("production")
+    guard = await harness.guard(deploy.id)
+    assert guard.state is GuardState.TAKEN_OVER
+    assert waiting.id in plain_text(guard.outcome)
+
+
+async def test_a_policy_that_was_withdrawn_meanwhile_counts(harness: GuardHarness) -> None:
+    harness.metrics.now = BAD
+    deploy = await harness.deploy()
+    data = guarded_catalogue().model_dump()
+    data["environments"]["staging"]["guard"]["on_worse"] = "offer"
+    harness.operations.reload(Catalogue.model_validate(data))
+    await harness.pass_time(2 * MINUTE)
+    guard = await harness.guard(deploy.id)
+    assert guard.state is GuardState.OFFERED
+    assert plain_text(guard.outcome).startswith("The catalogue leaves it to people in staging by now.")
+    assert await harness.rollbacks() == []
+
+
+async def test_a_service_that_left_the_catalogue_is_offered_with_the_reason(harness: GuardHarness) -> None:
+    harness.metrics.now = BAD
+    deploy = await harness.deploy()
+    data = guarded_catalogue().model_dump()
+    del data["services"][MAIN]
+    data["applications"]["deep-echo"]["services"] = ["deep-echo-cognitive"]
+    harness.operations.reload(Catalogue.model_validate(data))
+    await harness.pass_time(2 * MINUTE)
+    guard = await harness.guard(deploy.id)
+    assert guard.state is GuardState.OFFERED
+    assert plain_text(guard.outcome).startswith(f"{MAIN} is no longer in the catalogue.")
+    assert not await harness.is_due_again(deploy.id)
+
+
+async def test_another_definition_of_the_indicator_is_not_compared_with_the_earlier_one(harness: GuardHarness) -> None:
+    deploy = await harness.deploy()
+    await harness.pass_time(timedelta(seconds=30))
+    harness.metrics.now = BAD
+    await harness.pass_time(timedelta(seconds=30))
+    assert (await harness.guard(deploy.id)).worse_checks == 1
+    data = guarded_catalogue().model_dump()
+    data["slo"]["errors"]["below"] = 5
+    harness.operations.reload(Catalogue.model_validate(data))
+    asked = len(harness.metrics.asked)
+    await harness.pass_time(timedelta(seconds=30))
+    guard = await harness.guard(deploy.id)
+    assert (guard.state, guard.worse_checks) == (GuardState.BAKING, 1)
+    assert len(harness.metrics.asked) - asked == 4
+
+
+async def test_putting_back_that_fails_is_offered(harness: GuardHarness) -> None:
+    harness.metrics.now = BAD
+    deploy = await harness.deploy()
+    harness.operations.stand_in.inject_fault(
+        ClusterFault(kind="status", times=1000, status=403, method="PATCH", path_prefix="/apis/apps")
+    )
+    await harness.pass_time(2 * MINUTE)
+    (rollback,) = await harness.rollbacks()
+    ended = await harness.operations.wait_ended(rollback.id)
+    assert ended.state is not State.SUCCEEDED
+    guard = await harness.guard(deploy.id)
+    assert (guard.state, guard.rollback) == (GuardState.OFFERED, "")
+    assert plain_text(guard.outcome).startswith(f"Putting back did not succeed (`{rollback.id}`): ")
 
 
 async def test_a_person_stops_it(harness: GuardHarness) -> None:

@@ -60,7 +60,7 @@ async def test_an_expression_of_the_window_is_asked_as_it_is_and_another_is_aver
         errors=(Sample({}, 0.4), Sample({}, 6.1)), latency=(Sample({}, 90),), requests=(Sample({}, 40), Sample({}, 2))
     )
     found = await read(prometheus, errors=ERRORS, latency=LATENCY)
-    assert found == {ERRORS_KEY: Reading(value=6.1, requests=42), LATENCY_KEY: Reading(value=90)}
+    assert found == {ERRORS_KEY: Reading(value=6.1, requests=42, series=2), LATENCY_KEY: Reading(value=90)}
     assert ('errors{env="staging"}[600s]', AT) in prometheus.asked
     assert ('requests{env="staging"}[600s]', AT) in prometheus.asked
     assert ('avg_over_time((((latency{env="staging"}[5m]\n) > -Inf) < Inf)[600s:10s])', AT) in prometheus.asked
