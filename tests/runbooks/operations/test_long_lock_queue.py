@@ -46,14 +46,17 @@ async def queue(harness: OperationsHarness) -> list[OperationRecord]:
 
 
 async def latency(harness: OperationsHarness) -> float:
-    """Seconds for a transaction of somebody who does not wait, the longest of many."""
-    longest = 0.0
+    """Seconds for a transaction of somebody who does not wait, of nine in ten.
+
+    A pause of the machine meets one or two of thirty; operations that kept others from writing would meet all.
+    """
+    taken: list[float] = []
     for number in range(30):
         started, at = time.monotonic(), harness.clock.now()
         async with harness.store.write() as tx:
             await tx.timers.set(Timer(f"probe/{number}", "probe", "probe", at))
-        longest = max(longest, time.monotonic() - started)
-    return longest
+        taken.append(time.monotonic() - started)
+    return sorted(taken)[26]
 
 
 async def test_they_are_silent_while_they_wait(queued: tuple[OperationsHarness, str, list[OperationRecord]]) -> None:
