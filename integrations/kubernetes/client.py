@@ -18,7 +18,7 @@ from integrations.kubernetes.errors import KubernetesCall, error_for_status, kub
 from integrations.kubernetes.patience import Patience
 from integrations.kubernetes.resources import PODS, Json, Resource
 from integrations.kubernetes.settings import ClusterSettings
-from integrations.kubernetes.shapes import parse_json_object, parse_list, parse_object, parse_watch_event
+from integrations.kubernetes.shapes import parse_json_object, parse_list, parse_measurements, parse_object, parse_watch_event
 from integrations.kubernetes.tokens import ExpiringToken
 
 METADATA_ONLY_MEDIA_TYPE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -131,8 +131,10 @@ class KubernetesClient:
     async def get_measurements(self, resource: Resource, namespace: str, *, label_selector: str = "") -> list[Json]:
         """Read a list of what is measured now: it has no version, and no pages. Raises NotFound without a metrics server."""
         call, query = self._call("list", resource, namespace), {"labelSelector": label_selector}
-        found = await self._request_json(call, "GET", resource.path(namespace), parse_json_object, query=query)
-        return [each for each in found.get("items") or [] if isinstance(each, dict)]
+        parse = partial(parse_measurements, resource)
+        found = await self._request_json(call, "GET", resource.path(namespace), parse, query=query)
+        items: list[Json] = found.get("items") or []
+        return items
 
     async def pod_log(self, namespace: str, pod: str, *, container: str, lines: int, previous: bool, max_bytes: int) -> str:
         """Read the last lines of a container's log, at most ``max_bytes`` bytes."""

@@ -43,11 +43,11 @@ class ClusterReads:
 
     async def nodes(self) -> list[ListedNode]:
         """Every node of the cluster."""
-        return await shrink_list(self._client, NODES, "", listed_node)
+        return await shrink_list(self._client, NODES, "", partial(listed_node, redact=self._redact))
 
     async def autoscalers(self, namespace: str) -> list[ListedAutoscaler]:
         """Every autoscaler of a namespace."""
-        return [listed_autoscaler(each) for each in await autoscalers(self._client, namespace)]
+        return [listed_autoscaler(each, self._redact) for each in await autoscalers(self._client, namespace)]
 
     async def containers(self, target: Target) -> tuple[ContainerSpec, ...]:
         """The containers of a workload, without any value of their environments. Raises ``NotFound``."""

@@ -86,6 +86,14 @@ class _Scaler(_Object):
     spec: _ScalerSpec
 
 
+class _Measured(BaseModel):
+    metadata: _Named
+
+
+class _Measurements(BaseModel):
+    items: list[_Measured] | None = None
+
+
 _BY_KIND: dict[str, type[_Object]] = {
     DEPLOYMENTS.kind: _Workload,
     REPLICA_SETS.kind: _Workload,
@@ -122,6 +130,18 @@ def parse_list(resource: Resource, body: bytes) -> Json:
         raise ValueError(f"a {resource.kind}List without items")  # noqa: TRY004 - as above
     for item in items:
         _checked(resource, item)
+    return parsed
+
+
+def parse_measurements(resource: Resource, body: bytes) -> Json:
+    """Parse a list of what is measured. Its items have names, and neither uids nor versions."""
+    parsed = parse_json_object(body)
+    if parsed.get("kind") != f"{resource.kind}List":
+        raise ValueError(f"no {resource.kind}List but {_kind_of(parsed)}")
+    try:
+        _Measurements.model_validate(parsed)
+    except ValidationError as error:
+        raise ValueError(f"a {resource.kind}List without proper items") from error
     return parsed
 
 
