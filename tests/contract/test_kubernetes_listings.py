@@ -20,7 +20,7 @@ async def test_pods_of_a_workload_and_the_events_of_their_coming(namespace: Clus
     assert all(pod.created_at > began for pod in pods)
     events = await cluster.reads.events(namespace.name, began)
     scaled = [event for event in events if event.reason == "ScalingReplicaSet"]
-    assert [(event.kind, event.name, is_about(event, "web")) for event in scaled] == [("Deployment", "web", True)] * len(scaled)
+    assert {(event.kind, event.name, is_about(event, "web")) for event in scaled} == {("Deployment", "web", True)}
     assert await cluster.reads.events(namespace.name, datetime.now(UTC) + timedelta(minutes=5)) == []
 
 
@@ -41,7 +41,27 @@ async def test_lists_that_are_empty(namespace: ClusterNamespace, cluster: Cluste
 
 async def test_nodes_are_listed_with_the_bot_s_rights(namespace: ClusterNamespace, cluster: Cluster) -> None:
     assert namespace.name
-    assert all(node.name for node in await cluster.reads.nodes())
+    nodes = await cluster.reads.nodes()
+    assert nodes
+    assert all(node.name for node in nodes)
+
+
+async def test_an_autoscaler_is_listed_with_what_it_looks_at(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    has_v2 = namespace.stand_in is not None
+    target = {"type": "Utilization", "averageUtilization": 70}
+    metrics = {"metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]} if has_v2 else {}
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    await namespace.create(
+        {
+            "apiVersion": f"autoscaling/{'v2' if has_v2 else 'v1'}",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "web"},
+            "spec": {"scaleTargetRef": reference, "minReplicas": 3, "maxReplicas": 20, **metrics},
+        }
+    )
+    (found,) = await cluster.reads.autoscalers(namespace.name)
+    assert (found.target, found.kind, found.minimum, found.maximum) == ("web", "Deployment", 3, 20)
+    assert found.metrics == (("cpu not known of 70 %",) if has_v2 else ())
 
 
 async def test_usage_needs_a_metrics_server(namespace: ClusterNamespace, cluster: Cluster) -> None:
