@@ -23,35 +23,30 @@ from domain.workloads.listings import ContainerSpec, ListedAutoscaler, ListedEve
 from domain.workloads.quantities import cpu_text, memory_text
 from domain.workloads.revisions import revision_name
 
-_MAX_LINES = 60
+_MAX_LINES = 25
 _MAX_NAMES = 12
 
 
 def pods(fact: PodsAnswer) -> Document:
     """How many are well, which versions they run, and the pods, those with problems first."""
-    title = f"{_worst(fact.well < fact.total)} {_where(fact.place)}: {fact.well} of {phrases.pluralize(fact.total, 'pod')} well"
+    title = f"{_worst(fact.well < fact.total)} {_where(fact.place)}: {_well(fact.well, fact.total, 'pod')}"
     lines = tuple(_pod(each, fact.place.at) for each in fact.pods)
     images = join_dots(*(line(Code(version), f" on {phrases.pluralize(count, 'pod')}") for version, count in fact.images))
-    more = fact.total - len(fact.pods)
-    return _listing(fact.place, title, lines, images, line(and_more(more)) if more > 0 else ())
+    return _listing(fact.place, title, lines, images, _listed(len(lines), fact.total))
 
 
 def events(fact: EventsAnswer) -> Document:
     """Warnings first, the newest first."""
-    warnings = sum(each.is_warning for each in fact.events)
-    title = f"{_worst(warnings > 0)} {_where(fact.place)}: {phrases.pluralize(warnings, 'kind')} of warnings"
+    title = f"{_worst(fact.warnings > 0)} {_where(fact.place)}: {phrases.pluralize(fact.warnings, 'kind')} of warnings"
     lines = tuple(_event(each, fact.place.at) for each in fact.events)
-    more = fact.total - len(fact.events)
-    since = line("since ", Timestamp(fact.since))
-    return _listing(fact.place, title, lines, since, line(and_more(more)) if more > 0 else ())
+    return _listing(fact.place, title, lines, line("since ", Timestamp(fact.since)), _listed(len(lines), fact.total))
 
 
 def nodes(fact: NodesAnswer) -> Document:
     """Nodes, those with problems first."""
-    title = f"{_worst(fact.well < fact.total)} {_where(fact.place)}: {fact.well} of {phrases.pluralize(fact.total, 'node')} well"
-    more = fact.total - len(fact.nodes)
+    title = f"{_worst(fact.well < fact.total)} {_where(fact.place)}: {_well(fact.well, fact.total, 'node')}"
     lines = tuple(_node(each, fact.place.at) for each in fact.nodes)
-    return _listing(fact.place, title, lines, (), line(and_more(more)) if more > 0 else ())
+    return _listing(fact.place, title, lines, _listed(len(lines), fact.total))
 
 
 def autoscalers(fact: AutoscalersAnswer) -> Document:
@@ -65,9 +60,8 @@ def usage(fact: UsageAnswer) -> Document:
     """The sums, then the pods, the most hungry first."""
     sums = f"{cpu_text(fact.cpu)} of processor, {memory_text(fact.memory)} of memory"
     title = f"📊 {_where(fact.place)}: {phrases.pluralize(fact.total, 'pod')} use {sums}"
-    more = fact.total - len(fact.pods)
     lines = tuple(_usage(each) for each in fact.pods)
-    return _listing(fact.place, title, lines, (), line(and_more(more)) if more > 0 else ())
+    return _listing(fact.place, title, lines, _listed(len(lines), fact.total))
 
 
 def rollout(fact: RolloutAnswer) -> Document:
@@ -109,6 +103,14 @@ def _listing(place: ClusterPlace, title: str, lines: tuple[Line, ...], *notes: L
     blocks += [Paragraph(lines, max_lines=_MAX_LINES)] if lines else []
     blocks.append(Context(join_dots(*notes, line("as of ", Timestamp(place.at)))))
     return Document(summary=line(title), blocks=tuple(blocks))
+
+
+def _well(well: int, total: int, noun: str) -> str:
+    return f"{well:,} of {phrases.pluralize(total, noun)} well"
+
+
+def _listed(listed: int, total: int) -> Line:
+    return line(f"the first {listed:,} of {total:,}") if listed < total else ()
 
 
 def _where(place: ClusterPlace) -> str:

@@ -22,7 +22,7 @@ class ClusterPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodsAnswer(Answer):
-    """Pods, those with problems first. ``pods`` are the shown ones, ``total`` and ``well`` count all of them."""
+    """Pods, those with problems first. ``pods`` are the listed ones, ``total`` and ``well`` count all of them."""
 
     place: ClusterPlace
     pods: tuple[ListedPod, ...] = ()
@@ -34,12 +34,13 @@ class PodsAnswer(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsAnswer(Answer):
-    """Events, folded, warnings first. ``total`` counts the folded ones that are not shown, too."""
+    """Events, folded, warnings first. ``total`` and ``warnings`` count the folded ones that are not listed, too."""
 
     place: ClusterPlace
     since: datetime
     events: tuple[ListedEvent, ...] = ()
     total: int = 0
+    warnings: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,8 @@ from domain.workloads.listings import ContainerSpec, ListedAutoscaler, ListedEve
 from runbooks.clusters import cluster_of
 
 READ_SECONDS = 8.0
-MAX_PODS, MAX_EVENTS, MAX_NODES, MAX_REVISIONS, MAX_WARNINGS = 25, 25, 40, 10, 5
+MAX_LISTED, MAX_REVISIONS, MAX_WARNINGS = 500, 10, 5
+"""Slack shows fewer lines; the file in its thread has all that are listed."""
 _NO_METRICS = "The cluster has no metrics server, so what pods use is not known."
 
 T = TypeVar("T")
@@ -77,7 +78,7 @@ class WorkloadReader:
         versions = Counter(version_of(pod.image) for pod in pods if pod.image) if service else Counter[str]()
         return PodsAnswer(
             place=place,
-            pods=tuple(pods[:MAX_PODS]),
+            pods=tuple(pods[:MAX_LISTED]),
             total=len(pods),
             well=sum(pod.is_well for pod in pods),
             images=tuple(versions.most_common(5)),
@@ -91,7 +92,13 @@ class WorkloadReader:
         found, place = await self._attempt(self._place(environment, service), lambda: reads.events(namespace, since))
         name = self.catalogue.target(environment, service).deployment if service else ""
         folded = fold_events(each for each in found or () if not name or is_about(each, name))
-        return EventsAnswer(place=place, since=since, events=folded[:MAX_EVENTS], total=len(folded))
+        return EventsAnswer(
+            place=place,
+            since=since,
+            events=folded[:MAX_LISTED],
+            total=len(folded),
+            warnings=sum(event.is_warning for event in folded),
+        )
 
     async def nodes(self, environment: str) -> NodesAnswer:
         """The nodes of the environment's cluster."""
@@ -99,7 +106,7 @@ class WorkloadReader:
         found, place = await self._attempt(self._place(environment, None), reads.nodes)
         nodes = sorted(found or (), key=lambda node: (node.is_well, node.name))
         return NodesAnswer(
-            place=place, nodes=tuple(nodes[:MAX_NODES]), total=len(nodes), well=sum(node.is_well for node in nodes)
+            place=place, nodes=tuple(nodes[:MAX_LISTED]), total=len(nodes), well=sum(node.is_well for node in nodes)
         )
 
     async def autoscalers(self, environment: str, service: str | None) -> AutoscalersAnswer:
@@ -117,7 +124,7 @@ class WorkloadReader:
         pods = sorted(found or (), key=lambda each: (-each.cpu, each.name))
         return UsageAnswer(
             place=place,
-            pods=tuple(pods[:MAX_PODS]),
+            pods=tuple(pods[:MAX_LISTED]),
             total=len(pods),
             cpu=sum(each.cpu for each in pods),
             memory=sum(each.memory for each in pods),
@@ -132,7 +139,7 @@ class WorkloadReader:
         pods, place = await self._attempt(place, lambda: self._pods(environment, service))
         unwell = sorted((pod for pod in pods or () if not pod.is_well), key=lambda pod: pod.name)
         return RolloutAnswer(
-            place=place, workload=workload, pods=tuple(unwell[:MAX_PODS]), revisions=workload.revisions[:MAX_REVISIONS]
+            place=place, workload=workload, pods=tuple(unwell[:MAX_LISTED]), revisions=workload.revisions[:MAX_REVISIONS]
         )
 
     async def describe(self, environment: str, service: str) -> DescribeAnswer:
@@ -151,7 +158,7 @@ class WorkloadReader:
             place=place,
             workload=workload,
             containers=containers or (),
-            pods=tuple(sorted(pods or (), key=lambda pod: (pod.is_well, pod.name))),
+            pods=tuple(sorted(pods or (), key=lambda pod: (pod.is_well, pod.name))[:MAX_LISTED]),
             warnings=fold_events(own_events)[:MAX_WARNINGS],
             missing={name: problem for name, problem in missing.items() if problem},
         )

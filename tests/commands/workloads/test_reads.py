@@ -2,12 +2,17 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.views.markup.message import message_of
+from bot.views.workloads import pods
 from domain.answers.answers import ErrorAnswer
-from domain.answers.workloads import DescribeAnswer, PodsAnswer, UsageAnswer
+from domain.answers.workloads import DescribeAnswer, EventsAnswer, PodsAnswer, UsageAnswer
+from domain.facts import Answer
+from runbooks.workloads.reading import WorkloadReader
 from sandbox.cluster import ClusterFault
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.families import render_text
@@ -95,8 +100,9 @@ async def test_a_description_has_names_of_settings_and_never_their_values(harnes
     [
         (ClusterFault(kind="status", times=1000, status=500), "failed with HTTP 500"),
         (ClusterFault(kind="drop", times=1000), "broke the connection"),
+        (ClusterFault(kind="body", times=1000, status=200, body="<html>Sign in</html>"), "an answer that cannot be read"),
     ],
-    ids=["down", "cut"],
+    ids=["down", "cut", "a page of a proxy"],
 )
 async def test_a_cluster_in_trouble_is_said(harness: CommandHarness, command: str, fault: ClusterFault, said: str) -> None:
     harness.stand_in.inject_fault(fault)
@@ -104,6 +110,51 @@ async def test_a_cluster_in_trouble_is_said(harness: CommandHarness, command: st
     assert "❔" in text
     assert "luster main" in text
     assert said in text or "cannot be reached" in text
+
+
+async def test_a_slow_cluster_is_not_waited_for(harness: CommandHarness) -> None:
+    request = harness.request(VIV)
+    reader = WorkloadReader(catalogue=request.catalogue, clusters=request.services.clusters, at=request.at, read_seconds=0.2)
+    harness.stand_in.inject_fault(ClusterFault(kind="hang", times=1000))
+    answers: list[Answer] = [
+        await reader.pods("production", None),
+        await reader.events("production", MAIN, timedelta(hours=1)),
+        await reader.describe("production", MAIN),
+        await reader.usage("production", MAIN),
+        await reader.nodes("production"),
+        await reader.autoscalers("production", None),
+        await reader.rollout("production", MAIN),
+    ]
+    assert ["The cluster did not answer within 0.2 s." in render_text(answer) for answer in answers] == [True] * 7
+
+
+async def test_a_description_says_what_of_it_is_not_known(harness: CommandHarness) -> None:
+    path = "/api/v1/namespaces/deep-echo-prod/events"
+    harness.stand_in.inject_fault(ClusterFault(kind="status", times=1000, status=500, path_prefix=path))
+    text = await read(harness, "describe production main")
+    assert "container main-app" in text
+    assert "events: Cluster main failed with HTTP 500" in text
+
+
+async def test_a_long_list_has_its_count_first_and_the_rest_in_a_file(harness: CommandHarness) -> None:
+    answer = await harness.run_command(VIV, "pods production main")
+    assert isinstance(answer, PodsAnswer)
+    many = replace(
+        answer, pods=tuple(replace(answer.pods[0], name=f"web-{each:05}") for each in range(500)), total=10_000, well=10_000
+    )
+    message = message_of(pods(many))
+    shown = str(message.blocks)
+    assert "10,000 of 10,000 pods well" in shown
+    assert "and 475 more" in shown
+    assert "the first 500 of 10,000" in shown
+    assert message.overflow is not None
+    assert message.overflow.count("web-") == 500
+
+
+async def test_every_kind_of_warning_is_counted_also_those_that_are_not_listed(harness: CommandHarness) -> None:
+    answer = await harness.run_command(VIV, "events production")
+    assert isinstance(answer, EventsAnswer)
+    assert "🔴 production: 600 kinds of warnings" in render_text(replace(answer, total=700, warnings=600))
 
 
 async def test_what_a_viewer_may_not_read_is_named(harness: CommandHarness) -> None:

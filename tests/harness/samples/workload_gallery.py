@@ -112,7 +112,7 @@ WORKLOAD_GALLERY: dict[str, Fact] = {
         place=OF_MAIN, pods=(CRASHING, PENDING, WELL), total=40, well=38, images=(("main-9f00d12", 39), ("main-abc1234", 1))
     ),
     "pods not known": PodsAnswer(place=replace(PLACE, problem="The cluster did not answer within 8 s.")),
-    "events": EventsAnswer(place=PLACE, since=NOW - timedelta(hours=1), events=(BACK_OFF, SCALED), total=2),
+    "events": EventsAnswer(place=PLACE, since=NOW - timedelta(hours=1), events=(BACK_OFF, SCALED), total=2, warnings=1),
     "nodes": NodesAnswer(place=PLACE, nodes=NODES, total=3, well=1),
     "autoscalers": AutoscalersAnswer(place=PLACE, autoscalers=(STUCK, SCALER)),
     "usage": UsageAnswer(
