@@ -35,7 +35,7 @@ async def test_bad_versions_are_found_and_what_cannot_be_told_is_said(settings: 
         listed = await people.wait_for_ephemeral(endpoints.people["viewer"], "Worse")
         for said in (
             "*Worse*: deploy main-bad5eed in staging",
-            "*Worse*: deploy main-bad5eed in production",
+            "*No longer watched*: deploy main-bad5eed in production",
             "*Cannot tell*: deploy",
         ):
             assert said in listed.visible_text
