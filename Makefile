@@ -62,7 +62,7 @@ test-browser: $(READY)  ## the story, clicked through in Chromium; screenshots i
 
 test-crash: $(READY)  ## SIGKILL at every point of every procedure, SQLite and PostgreSQL
 	@$(FETCH_IF_POSSIBLE)
-	@scripts/need postgresql
+	@scripts/need postgresql prometheus-alertmanager
 	@$(PYTEST) -m crash -n 2
 
 test-chaos: $(READY)  ## thirty SIGKILLs under a mixed load and faults, SQLite and PostgreSQL; prints its counts

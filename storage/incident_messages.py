@@ -9,7 +9,7 @@ from domain.incidents.changes import IncidentNote
 from domain.incidents.incident import Incident
 from domain.incidents.statistics import IncidentStatistics
 from domain.people import Person
-from storage.outbox_messages import ALERT_NOTE, FactKind, OutboxMessage, Urgency, card_key
+from storage.outbox_messages import ALERT_NOTE, FactKind, OutboxMessage, Urgency, card_key, direct_message
 
 INCIDENT_CARD = FactKind("incident-card", 1, IncidentCard)
 INCIDENT_NOTE = FactKind("incident-note", 1, IncidentNote)
@@ -103,17 +103,7 @@ def private_note(note: IncidentNote, person: Person) -> OutboxMessage:
 
 def statistics_message(fact: IncidentStatistics, person: Person, source: str) -> OutboxMessage:
     """Statistics in a direct message, with their chart. ``source`` is the key of the request."""
-    key = f"incident-statistics/{source}"
-    return OutboxMessage(
-        key=key,
-        stream=key,
-        parent="",
-        channel=person.user_id,
-        urgency=Urgency.DETAIL,
-        kind=INCIDENT_STATISTICS,
-        fact=fact,
-        card=False,
-    )
+    return direct_message(INCIDENT_STATISTICS, fact, person, source)
 
 
 def catchup_message(fact: Catchup, person: Person) -> OutboxMessage:

@@ -36,10 +36,6 @@ class LeaseRepository:
         """The leases of these environments that have not run out, the first to end first."""
         return await self._select(_columns.environment.in_(tuple(environments)) & (_columns.until > at))
 
-    async def of_owner(self, user_id: str, at: datetime) -> tuple[Lease, ...]:
-        """The leases of a person that have not run out, the first to end first."""
-        return await self._select((_columns.owner == user_id) & (_columns.until > at))
-
     async def prune(self, before: datetime) -> int:
         """Delete those that ran out before a time; returns how many."""
         return (await self._connection.execute(delete(leases).where(_columns.until < before))).rowcount

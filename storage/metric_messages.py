@@ -2,21 +2,11 @@
 
 from domain.metrics.metric_chart import MetricChart
 from domain.people import Person
-from storage.outbox_messages import FactKind, OutboxMessage, Urgency
+from storage.outbox_messages import FactKind, OutboxMessage, direct_message
 
 METRIC_CHART = FactKind("metric-chart", 1, MetricChart)
 
 
 def chart_message(fact: MetricChart, person: Person, source: str) -> OutboxMessage:
     """A chart in a direct message. ``source`` is the key of the request."""
-    key = f"metric-chart/{source}"
-    return OutboxMessage(
-        key=key,
-        stream=key,
-        parent="",
-        channel=person.user_id,
-        urgency=Urgency.DETAIL,
-        kind=METRIC_CHART,
-        fact=fact,
-        card=False,
-    )
+    return direct_message(METRIC_CHART, fact, person, source)

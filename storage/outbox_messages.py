@@ -11,6 +11,7 @@ from domain.alerts.alerts import AlertGroup, AlertNote
 from domain.alerts.storms import StormCard
 from domain.notes import OperationNote
 from domain.operations.operation import OperationRecord
+from domain.people import Person
 from domain.severities import Severity
 
 
@@ -92,6 +93,14 @@ class OutboxMessage:
 def card_key(subject: str) -> str:
     """The key of the card of an operation, an alert group or a storm."""
     return f"{subject}/card"
+
+
+def direct_message(kind: FactKind, fact: object, person: Person, source: str) -> OutboxMessage:
+    """What a person asked for and gets beside the answer, once. ``source`` is the key of the request."""
+    key = f"{kind.name}/{source}"
+    return OutboxMessage(
+        key=key, stream=key, parent="", channel=person.user_id, urgency=Urgency.DETAIL, kind=kind, fact=fact, card=False
+    )
 
 
 def operation_card(record: OperationRecord, *, low_priority: bool) -> OutboxMessage:

@@ -22,9 +22,14 @@ def build_metrics(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyC
     reader = SloReader(catalogue=core.current_catalogue, prometheus=core.monitoring.prometheus)
     check = ObjectivesCheck(reader=reader, clock=core.clock).check
     windows = WindowReader(catalogue=core.current_catalogue, prometheus=core.monitoring.prometheus)
-    services = {SloReader: reader, WindowReader: windows, PresentIndicators: PresentIndicators(windows)}
-    services[MetricReader] = MetricReader(prometheus=core.monitoring.prometheus)
-    return FamilyComponents(services=services, health_checks=(check,))
+    return FamilyComponents(
+        services={
+            SloReader: reader,
+            PresentIndicators: PresentIndicators(windows),
+            MetricReader: MetricReader(prometheus=core.monitoring.prometheus),
+        },
+        health_checks=(check,),
+    )
 
 
 METRICS = Family(

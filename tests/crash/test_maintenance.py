@@ -22,7 +22,7 @@ from tests.harness.maintenance import MaintenanceReplica
 from tests.harness.maintenance_child import run_child
 from tests.harness.monitoring_servers import running_alertmanager
 
-pytestmark = [pytest.mark.crash, pytest.mark.alerts]
+pytestmark = pytest.mark.crash
 
 CLAIM_EXPIRED = timedelta(seconds=61)
 MIN_POINTS, MAX_POINTS = 25, 80

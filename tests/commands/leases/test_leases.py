@@ -67,7 +67,7 @@ async def test_what_ran_out_is_no_longer_listed_and_is_deleted_in_time(harness: 
     harness.clock.advance(timedelta(hours=2))
     assert (await leases(harness)).readings == ()
     async with harness.services.store.write() as tx:
-        assert await tx.of(LeaseRepository).of_owner(RAY.person.user_id, harness.clock.now()) == ()
+        assert await tx.of(LeaseRepository).standing(["production"], harness.clock.now()) == ()
         assert await tx.of(LeaseRepository).prune(harness.clock.now()) == 1
 
 
