@@ -116,7 +116,7 @@ async def check_firing(card: Locator, mia: SlackPage, kim: SlackPage) -> None:
         "1 alert",
         "deep-echo-main answers with errors",
         "Owner platform · @sre-team",
-        "Prometheus · runbook",
+        "Prometheus · traces with errors · runbook",
     ):
         await expect(card).to_contain_text(part)
     for label in ("Acknowledge", "Roll back"):
