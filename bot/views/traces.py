@@ -1,12 +1,14 @@
-"""Traces: a line each, and one as a waterfall in words."""
+"""Traces: a line each, and one as a waterfall in words and as a picture."""
 
 from bot.views import phrases
 from bot.views.markup.document import Block, CodeBlock, Context, Document, Header, Paragraph
 from bot.views.markup.spans import Line, Strong, join_dots, line, stack
 from domain.answers.traces import TraceAnswer, TraceComparison, TraceRow, TracesAnswer
 from domain.rich_text import Code, CommandMention, Timestamp
-from domain.text import clip
+from domain.text import and_more, clip
+from domain.traces.durations import format_span_time
 from domain.traces.listing import TraceLine, TraceOrder
+from domain.traces.picture import TracePicture
 
 _ORDERS = {TraceOrder.NEWEST: "newest traces", TraceOrder.SLOW: "slowest traces", TraceOrder.ERRORS: "traces with errors"}
 _MAX_LINES = 10
@@ -38,16 +40,17 @@ def trace(fact: TraceAnswer) -> Document:
     trace_ = fact.trace
     if trace_ is None:
         return Document(summary=line(f"Trace {fact.id}"), blocks=(Paragraph((line("❔ ", fact.problem),)),))
-    duration = max(row.duration for row in fact.rows) if fact.rows else 0
-    title = f"🧵 Trace {fact.id[:8]} in {fact.environment}: {time_text(duration)}"
+    title = f"🧵 Trace {fact.id[:8]} in {fact.environment}: {format_span_time(fact.duration)}"
     blocks: list[Block] = [Header(title)]
-    waited = [f"{share.service} {share.operation} {time_text(share.duration)}" for share in fact.path]
+    waited = [f"{share.service} {share.operation} {format_span_time(share.duration)}" for share in fact.path]
     blocks.append(Paragraph((line(Strong("Its end waited for")), *(line("• ", each) for each in waited))))
     blocks.append(CodeBlock(tuple(_row(each) for each in fact.rows)))
+    more = and_more(fact.spans - len(fact.rows))
     cut = f"cut at {trace_.cut_at}" if trace_.cut_at else ""
-    warnings = tuple(dict.fromkeys(warning for span in trace_.spans for warning in span.warnings))
+    warnings = tuple(dict.fromkeys((*fact.findings, *(warning for span in trace_.spans for warning in span.warnings))))
     blocks += [Paragraph(tuple(line("⚠️ ", each) for each in warnings), max_lines=5)] if warnings else []
-    blocks.append(Context(join_dots(Code(fact.id), cut, fact.url)))
+    picture = "a picture follows in a direct message" if fact.picture_follows else ""
+    blocks.append(Context(join_dots(more, cut, picture, Code(fact.id), fact.url)))
     return Document(summary=line(title), blocks=tuple(blocks))
 
 
@@ -57,24 +60,25 @@ def comparison(fact: TraceComparison) -> Document:
     if fact.problem:
         return Document(summary=line(title), blocks=(Header(title), Paragraph((line("❔ ", fact.problem),))))
     first, second = fact.durations
-    whole = line(Strong("all in all"), f" {time_text(first)} → {time_text(second)}")
-    shares = tuple(line(f"{name} {time_text(before)} → {time_text(after)}") for name, before, after in fact.shares)
+    whole = line(Strong("all in all"), f" {format_span_time(first)} → {format_span_time(second)}")
+    shares = tuple(line(f"{name} {format_span_time(before)} → {format_span_time(after)}") for name, before, after in fact.shares)
     note = line("what the end of each waited for, the largest difference first")
     return Document(summary=line(title), blocks=(Header(title), Paragraph((whole, *shares)), Context(note)))
 
 
-def time_text(nanoseconds: int) -> str:
-    """``2.1 s``, ``82 ms``, ``310 µs``."""
-    for factor, unit in ((10**9, "s"), (10**6, "ms"), (10**3, "µs")):
-        if nanoseconds >= factor:
-            return f"{nanoseconds / factor:.3g} {unit}"
-    return f"{nanoseconds} ns"
+def picture(fact: TracePicture) -> Document:
+    """The waterfall, and in words what it is of."""
+    chart = fact.chart
+    title = join_dots(Strong(f"🧵 {chart.title}"), fact.environment, chart.subtitle)
+    notes = tuple(line(each) for each in chart.notes)
+    follow = line(CommandMention(f"trace {fact.trace_id} {fact.environment}"), " says it in words")
+    return Document(summary=title, blocks=(Paragraph((title, *notes)), Context(follow)), chart=chart)
 
 
 def _listed(each: TraceLine, environment: str) -> Line:
     spans = phrases.pluralize(each.spans, "span")
     errors = f"{phrases.pluralize(each.errors, 'error')}" if each.errors else ""
-    duration = time_text(round(each.duration.total_seconds() * 10**9))
+    duration = format_span_time(round(each.duration.total_seconds() * 10**9))
     first = join_dots(line("🔴 " if each.errors else "▫️ ", Strong(duration), f" {each.first.operation}"), spans, errors)
     failed = each.failed
     problem = f"{failed.service} {failed.operation}: {failed.problem or 'failed'}" if failed is not None else ""
@@ -87,4 +91,4 @@ def _row(row: TraceRow) -> str:
     end = min(max(round(row.end * _BAR_CELLS), begin + 1), _BAR_CELLS)
     bar = "·" * begin + "█" * (end - begin) + "·" * (_BAR_CELLS - end)
     name = clip(f"{' ' * min(row.depth, 6)}{'✗ ' if row.is_error else ''}{row.service} {row.operation}", _NAME_LENGTH)
-    return f"{bar} {name} {time_text(row.duration)}"
+    return f"{bar} {name} {format_span_time(row.duration)}"

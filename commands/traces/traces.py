@@ -10,6 +10,7 @@ from domain.facts import Answer
 from domain.people import Role
 from domain.text import parse_duration
 from domain.traces.listing import TraceOrder
+from runbooks.traces.pictures import TraceViewer
 from runbooks.traces.reading import TraceReader
 from runbooks.traces.search import TraceWindow
 
@@ -41,8 +42,9 @@ async def traces_command(request: Request, args: Arguments) -> Answer:
 
 @router.command("trace", needs=Role.VIEWER, usage="<id> [env]", example="trace 4bf92f3577b34da6a3ce929d0e0e4736", group="Look")
 async def trace_command(request: Request, args: Arguments) -> Answer:
-    """One trace: what ran when, and what its end waited for."""
-    return await request.services.of(TraceReader).show(_environment(request, args[1]), args[0])
+    """One trace: what ran when, and what its end waited for. A picture follows in a direct message."""
+    environment = _environment(request, args[1])
+    return await request.services.of(TraceViewer).show(environment, args[0], request.person, request.key)
 
 
 @router.command(

@@ -40,13 +40,20 @@ class TraceRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceAnswer(Answer):
-    """One trace: its first rows, and what its end waited for."""
+    """One trace: its first rows, and what its end waited for. ``trace`` has its first spans."""
 
     environment: str
     id: str
     trace: Trace | None = None
+    duration: int = 0
+    """Of its longest root, in nanoseconds."""
+    spans: int = 0
+    """How many were read."""
     rows: tuple[TraceRow, ...] = ()
     path: tuple[PathShare, ...] = ()
+    findings: tuple[str, ...] = ()
+    """What makes its times or its order doubtful."""
+    picture_follows: bool = False
     url: str = ""
     problem: Text = ""
 

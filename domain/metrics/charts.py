@@ -53,4 +53,40 @@ class BarChart:
     series: tuple[BarSeries, ...]
 
 
-AnyChart = Chart | BarChart
+Stretch = tuple[float, float]
+"""Begin and end as shares of the width of a picture: 0 is its left edge, 1 its right one. Both may lie beyond these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaterfallBar:
+    """One piece of work. ``depth`` counts the bars that it is part of, and ``value`` is its duration in words."""
+
+    name: str
+    value: str
+    depth: int
+    extent: Stretch
+    waited_for: tuple[Stretch, ...] = ()
+    """When the end of the whole waited for this work itself."""
+    outside: tuple[Stretch, ...] = ()
+    """What lies before or after the work that it is part of."""
+    is_error: bool = False
+    is_detached: bool = False
+    """Whether the work that it is part of is not drawn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaterfallChart:
+    """What ran when. ``origin`` is what the time axis says at the left edge; it and ``width`` are nanoseconds."""
+
+    title: str
+    subtitle: str
+    bars: tuple[WaterfallBar, ...]
+    origin: int
+    width: int
+    gaps: tuple[Stretch, ...] = ()
+    """When no span ran."""
+    notes: tuple[str, ...] = ()
+    """What the picture does not show, a line each."""
+
+
+AnyChart = Chart | BarChart | WaterfallChart

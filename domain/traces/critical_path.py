@@ -17,7 +17,9 @@ class PathShare:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch:
+class PathStretch:
+    """Work of a span itself that the end of the root waited for: begin and end in nanoseconds since 1970."""
+
     span: Span
     begin: int
     end: int
@@ -25,11 +27,8 @@ class _Stretch:
 
 def critical_path(tree: SpanTree) -> tuple[PathShare, ...]:
     """The shares of the longest root, the largest first. Together they are its duration."""
-    if not tree.roots:
-        return ()
-    root = max(tree.roots, key=lambda span: span.duration)
     sums: dict[tuple[str, str], int] = {}
-    for stretch in _stretches(tree, root):
+    for stretch in path_stretches(tree):
         key = stretch.span.service, stretch.span.operation
         sums[key] = sums.get(key, 0) + stretch.end - stretch.begin
     shares = (
@@ -38,12 +37,15 @@ def critical_path(tree: SpanTree) -> tuple[PathShare, ...]:
     return tuple(sorted(shares, key=lambda share: -share.duration))
 
 
-def _stretches(tree: SpanTree, root: Span) -> Iterator[_Stretch]:
-    """From the end backwards: the child that ended last was waited for, then what came before it started.
+def path_stretches(tree: SpanTree) -> Iterator[PathStretch]:
+    """The stretches of the longest root, none where there is no span. They do not overlap, and together are its duration.
+
+    From the end backwards: the child that ended last was waited for, then what came before it started.
 
     A child counts within its parent only: clocks differ, and work may go on after whoever started it.
     """
-    waiting = [_Stretch(root, root.start, root.end)]
+    root = tree.longest_root
+    waiting = [PathStretch(root, root.start, root.end)] if root is not None else []
     while waiting:
         within = waiting.pop()
         cursor = within.end
@@ -52,14 +54,14 @@ def _stretches(tree: SpanTree, root: Span) -> Iterator[_Stretch]:
             if end > cursor:
                 continue
             if end < cursor:
-                yield _Stretch(within.span, end, cursor)
-            waiting.append(_Stretch(child, begin, end))
+                yield PathStretch(within.span, end, cursor)
+            waiting.append(PathStretch(child, begin, end))
             cursor = begin
         if within.begin < cursor:
-            yield _Stretch(within.span, within.begin, cursor)
+            yield PathStretch(within.span, within.begin, cursor)
 
 
-def _inside(tree: SpanTree, within: _Stretch) -> list[tuple[int, int, Span]]:
+def _inside(tree: SpanTree, within: PathStretch) -> list[tuple[int, int, Span]]:
     """The children that ran in the stretch, with their begins and ends in it, the last end first, of equal ends the longest."""
     clipped = [
         (max(child.start, within.begin), min(child.end, within.end), child) for child in tree.children.get(within.span.id, ())

@@ -20,6 +20,11 @@ class SpanTree:
     skewed: int = 0
     """How many spans start before their parent."""
 
+    @property
+    def longest_root(self) -> Span | None:
+        """The root with the longest duration, of equal ones the first; None without spans."""
+        return max(self.roots, key=lambda span: span.duration, default=None)
+
     def walk(self) -> Iterator[tuple[int, Span]]:
         """Every span with its depth, parents before their children."""
         waiting = [(0, root) for root in reversed(self.roots)]

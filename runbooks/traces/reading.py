@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Protocol
 
 from domain.answers.traces import TraceAnswer, TraceComparison, TraceRow, TracesAnswer
 from domain.errors import DeepechoError, NotFound
 from domain.rich_text import CommandMention, Text, sentence
 from domain.traces.critical_path import critical_path
+from domain.traces.findings import findings_of
 from domain.traces.listing import TraceLine, TraceOrder
 from domain.traces.spans import ReadSpans, Trace, traces_of
-from domain.traces.tree import tree_of
+from domain.traces.tree import SpanTree, tree_of
 from runbooks.traces.search import TraceSearch, TraceWindow
 
 READ_SECONDS = 9.0
@@ -72,20 +74,25 @@ class TraceReader:
                     break
         return tuple(lines[: 2 * MAX_EVIDENCE])
 
-    async def show(self, environment: str, text: str) -> TraceAnswer:
-        """One trace with its waterfall and critical path."""
+    async def show(self, environment: str, text: str) -> tuple[TraceAnswer, Trace | None]:
+        """One trace with its waterfall and critical path in words, and all of it that was read; None where it was not."""
         trace, problem = await self._trace(environment, text)
         if trace is None:
-            return TraceAnswer(environment=environment, id=text, problem=problem)
-        source = self.jaeger(environment)
-        return TraceAnswer(
+            return TraceAnswer(environment=environment, id=text, problem=problem), None
+        source, tree = self.jaeger(environment), tree_of(trace)
+        root = tree.longest_root or trace.spans[0]
+        answer = TraceAnswer(
             environment=environment,
             id=trace.id,
             trace=replace(trace, spans=trace.spans[:MAX_ROWS]),
-            rows=rows_of(trace),
-            path=critical_path(tree_of(trace))[:MAX_SHARES],
+            duration=root.duration,
+            spans=len(trace.spans),
+            rows=rows_of(trace, tree),
+            path=critical_path(tree)[:MAX_SHARES],
+            findings=findings_of(trace, tree),
             url=f"{source.base_url}/trace/{trace.id}" if source else "",
         )
+        return answer, trace
 
     async def compare(self, environment: str, first: str, second: str) -> TraceComparison:
         """What the ends of two traces waited for."""
@@ -135,10 +142,10 @@ def _no_jaeger(environment: str) -> str:
     return f"The catalogue names no Jaeger for {environment}. Its address goes under environments, as jaeger."
 
 
-def rows_of(trace: Trace) -> tuple[TraceRow, ...]:
+def rows_of(trace: Trace, tree: SpanTree) -> tuple[TraceRow, ...]:
     """The first rows of the waterfall, parents before their children."""
     start, whole = trace.start, max(trace.duration, 1)
-    walked = list(tree_of(trace).walk())[:MAX_ROWS]
+    walked = islice(tree.walk(), MAX_ROWS)
     return tuple(
         TraceRow(
             depth=depth,

@@ -6,14 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from domain.answers.answers import ErrorAnswer
 from domain.catalogue.catalogue import Catalogue
 from domain.rich_text import plain_text
 from integrations.jaeger import open_jaeger
+from runbooks.traces.pictures import TraceViewer
 from runbooks.traces.reading import TraceReader
 from runbooks.traces.search import TraceSearch
 from sandbox.jaeger import StandInJaeger, StoredSpan, Trouble
+from storage.tables.core import outbox
+from storage.trace_messages import TRACE_PICTURE
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.families import render_text
 from tests.harness.samples.team import STAN, VIV, catalogue_data
@@ -39,6 +43,12 @@ class TracesHarness:
             return f"{plain_text(answer.sentence)} {plain_text(answer.hint)}"
         return render_text(answer)
 
+    async def pictures(self) -> list[tuple[str, str]]:
+        """Channels and facts."""
+        async with self.commands.services.store.engines.read.connect() as connection:
+            rows = await connection.execute(select(outbox.c.channel, outbox.c.fact).where(outbox.c.kind == TRACE_PICTURE.name))
+            return [(channel, fact) for channel, fact in rows]
+
 
 @pytest.fixture
 async def harness(tmp_path: Path) -> AsyncIterator[TracesHarness]:
@@ -60,7 +70,8 @@ async def harness(tmp_path: Path) -> AsyncIterator[TracesHarness]:
 
             search = TraceSearch(catalogue=lambda: known, jaeger=client_of)  # type: ignore[arg-type]
             reader = TraceReader(search=search, jaeger=client_of, read_seconds=2)  # type: ignore[arg-type]
-            services = {**commands.services.family_services, TraceReader: reader}
+            viewer = TraceViewer(reader=reader, store=commands.services.store, clock=commands.clock, notify_outbox=lambda: None)
+            services = {**commands.services.family_services, TraceReader: reader, TraceViewer: viewer}
             yield TracesHarness(replace(commands, services=replace(commands.services, family_services=services)), jaeger)
 
 
@@ -84,6 +95,23 @@ async def test_one_trace_and_what_its_end_waited_for(harness: TracesHarness) -> 
     assert "Trace aaaaaaaa in production: 2 s" in text
     assert text.index("echo.cognitive think 1.9 s") < text.index("echo.main GET / 100 ms")
     assert "████████████ echo.main GET / 2 s" in text
+
+
+async def test_a_picture_follows_once_and_nothing_waits_for_it(harness: TracesHarness) -> None:
+    assert "a picture follows in a direct message" in await harness.read(f"trace {SLOW}")
+    ((channel, text),) = await harness.pictures()
+    fact = TRACE_PICTURE.load(text)
+    assert channel == VIV.person.user_id
+    assert [(bar.name, bar.value, bar.depth) for bar in fact.chart.bars] == [
+        ("echo.main GET /", "2 s", 0),
+        ("echo.cognitive think", "1.9 s", 1),
+    ]
+
+
+async def test_a_trace_that_was_not_read_has_no_picture(harness: TracesHarness) -> None:
+    harness.jaeger.state.trouble = Trouble(status=503)
+    assert "picture" not in await harness.read(f"trace {SLOW}")
+    assert await harness.pictures() == []
 
 
 async def test_two_traces_compared(harness: TracesHarness) -> None:

@@ -5,8 +5,10 @@ from datetime import timedelta
 from domain.answers.traces import TraceAnswer, TraceComparison, TracesAnswer
 from domain.traces.critical_path import critical_path
 from domain.traces.listing import TraceOrder, lines_of
+from domain.traces.picture import TracePicture
 from domain.traces.spans import Span, Trace
 from domain.traces.tree import tree_of
+from domain.traces.waterfall import waterfall_of
 from runbooks.traces.reading import rows_of
 from tests.harness.families import Fact
 from tests.harness.samples.operations import NOW
@@ -61,10 +63,15 @@ TRACE_GALLERY: dict[str, Fact] = {
         environment="production",
         id=ID,
         trace=TRACE,
-        rows=rows_of(TRACE),
+        duration=2100 * _MS,
+        spans=40,
+        rows=rows_of(TRACE, tree_of(TRACE)),
+        findings=("1 span started before its caller: their clocks differ",),
+        picture_follows=True,
         path=critical_path(tree_of(TRACE)),
         url=f"https://jaeger.example.com/trace/{ID}",
     ),
+    "trace picture": TracePicture(environment="production", trace_id=ID, chart=waterfall_of(TRACE)),
     "trace not known": TraceAnswer(environment="production", id="4bf9", problem="Jaeger knows no trace 4bf9."),
     "trace comparison": TraceComparison(
         environment="production",
