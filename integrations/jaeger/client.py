@@ -1,10 +1,11 @@
 """Client of one Jaeger. It asks ``/api/v3``, and ``/api/traces`` where that is absent."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -26,6 +27,7 @@ from integrations.http import (
 from integrations.jaeger.answers import SpanAnswer
 from integrations.jaeger.older_api import OlderAnswer
 from integrations.jaeger.otlp import OtlpAnswer
+from integrations.jaeger.services import parse_services
 
 TIMEOUT_SECONDS = 6.0
 """For a whole answer, because somebody waits."""
@@ -33,6 +35,10 @@ _CHUNK_BYTES = 64 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BUDGET = SpanBudget()
+
+
+_Result = TypeVar("_Result")
+_Read = Callable[[aiohttp.ClientResponse], Awaitable[_Result]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +81,36 @@ class Jaeger:
             raise NotFound(f"{self._server} has no trace {wanted}.")
         return found
 
+    async def services(self) -> tuple[str, ...]:
+        """The names of the services that sent spans, sorted."""
+        question = _Question("list its services", "/api/v3/services", "/api/services")
+
+        async def read(response: aiohttp.ClientResponse) -> tuple[str, ...]:
+            call = HttpCall(server=self._server, action=question.action, timeout_seconds=self._timeout_seconds)
+            return parse_services(await read_response(call, response))
+
+        return await self._first(question, read, read)
+
     async def _ask(self, question: _Question, budget: SpanBudget) -> ReadSpans:
-        found = await self._read(question.action, question.path, OtlpAnswer(), budget)
+        async def newer(response: aiohttp.ClientResponse) -> ReadSpans:
+            return await self._spans(response, OtlpAnswer(), budget)
+
+        async def older(response: aiohttp.ClientResponse) -> ReadSpans:
+            return await self._spans(response, OlderAnswer(), budget)
+
+        return await self._first(question, newer, older)
+
+    async def _first(self, question: _Question, newer: _Read[_Result], older: _Read[_Result]) -> _Result:
+        """The answer of the newer API, or of the older one where the server does not know the newer."""
+        found = await self._get(question.action, question.path, newer, "error.message")
         if found is None:
-            found = await self._read(question.action, question.older_path, OlderAnswer(), budget)
+            found = await self._get(question.action, question.older_path, older, "message")
         if found is None:
             raise PermanentError(f"{self._server} answers neither at /api/v3 nor at /api/traces: correct its address.")
         return found
 
-    async def _read(self, action: str, path: str, answer: SpanAnswer, budget: SpanBudget) -> ReadSpans | None:
-        """The spans; None where the server does not know the path."""
+    async def _get(self, action: str, path: str, read: _Read[_Result], message_key: str) -> _Result | None:
+        """What ``read`` makes of the answer; None where the server does not know the path."""
         call = HttpCall(server=self._server, action=action, timeout_seconds=self._timeout_seconds)
         with translate_errors(call):
             async with self._session.get(
@@ -93,12 +119,12 @@ class Jaeger:
                 # For a path that it does not know, Jaeger sends the page of its user interface, with status 200.
                 is_json = response.content_type == "application/json"
                 if response.status == 200:
-                    return await self._spans(response, answer, budget) if is_json else None
+                    return await read(response) if is_json else None
                 body = await read_response(call, response, _MAX_ERROR_BYTES)
                 if response.status == 404 and not _is_answer_of_api(body):
                     return None
-                key = "error.message" if isinstance(answer, OtlpAnswer) else "message"
-                raise error_for_status(call, parse_failed_response(response.status, body, response.headers, message_key=key))
+                failed = parse_failed_response(response.status, body, response.headers, message_key=message_key)
+                raise error_for_status(call, failed)
 
     async def _spans(self, response: aiohttp.ClientResponse, answer: SpanAnswer, budget: SpanBudget) -> ReadSpans:
         cut_at, size = "", 0

@@ -11,13 +11,22 @@ _MICROSECOND = 1_000
 
 
 class OlderApi:
-    """Searches and single traces."""
+    """Searches, single traces, services."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/api/traces", self.find), web.get("/api/traces/{id}", self.trace)]
+        return [
+            web.get("/api/traces", self.find),
+            web.get("/api/traces/{id}", self.trace),
+            web.get("/api/services", self.services),
+        ]
+
+    async def services(self, _request: web.Request) -> web.Response:
+        names = sorted({span.service for span in self._state.spans})
+        # Without any, the list is null.
+        return web.json_response({"data": names or None, "total": len(names), "limit": 0, "offset": 0, "errors": None})
 
     async def trace(self, request: web.Request) -> web.Response:
         text = request.match_info["id"]

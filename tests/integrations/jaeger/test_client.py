@@ -106,6 +106,21 @@ async def test_a_search_keeps_to_service_time_duration_and_errors(
     assert await found(replace(QUERY, service='main"&query.searchDepth=9\n')) == 0
 
 
+@pytest.mark.parametrize("has_v3", [True, False])
+async def test_services_are_told_by_either_api(jaeger: Jaeger, stand_in: StandInJaeger, *, has_v3: bool) -> None:
+    stand_in.state.trouble = Trouble(has_v3=has_v3)
+    assert await jaeger.services() == ("balancer", "main")
+    stand_in.state.spans.clear()
+    assert await jaeger.services() == ()
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"services":"main"}', b'{"services":[1]}', b'{"services":', b"null", b"\xff"])
+async def test_services_that_are_none_are_refused_in_words(jaeger: Jaeger, stand_in: StandInJaeger, body: bytes) -> None:
+    stand_in.state.trouble = Trouble(body=body)
+    with pytest.raises(DeepechoError, match="Jaeger at 127"):
+        await jaeger.services()
+
+
 async def test_reading_ends_at_the_budget_and_says_where(jaeger: Jaeger) -> None:
     by_count = await jaeger.trace(TRACE, SpanBudget(spans=1))
     assert (len(by_count.spans), by_count.cut_at) == (1, "1 spans")
