@@ -43,6 +43,10 @@ class PermanentError(DeepechoError):
     """The other system answered, and a retry will not change the answer."""
 
 
+class AnswerTooLarge(PermanentError):
+    """The answer is larger than what is read of one: less has to be asked for."""
+
+
 class NotFound(PermanentError):
     """The named object does not exist."""
 

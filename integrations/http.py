@@ -12,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
-from domain.errors import DeepechoError, Forbidden, NotFound, PermanentError, TemporaryError, UnknownOutcome
+from domain.errors import AnswerTooLarge, DeepechoError, Forbidden, NotFound, PermanentError, TemporaryError, UnknownOutcome
 from domain.redaction import redact
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
@@ -197,14 +197,14 @@ def lost_response_error(call: HttpCall, problem: str, retry_after: float | None 
 
 
 def check_response_size(call: HttpCall, size: int, limit: int, *, hint: str = "") -> None:
-    """Raise once ``size`` is over the ``limit``. ``hint``: what to do about it."""
+    """Raise AnswerTooLarge once ``size`` is over the ``limit``. ``hint``: what to do about it."""
     if size > limit:
         reason = f": {hint}" if hint else ""
-        raise PermanentError(f"The answer of {call.server} is larger than {limit // 2**20} MiB{reason}.")
+        raise AnswerTooLarge(f"The answer of {call.server} is larger than {limit // 2**20} MiB{reason}.")
 
 
 async def read_response(call: HttpCall, response: aiohttp.ClientResponse, limit: int = MAX_RESPONSE_BYTES) -> bytes:
-    """Read the whole body. Raises PermanentError if it is larger than ``limit``."""
+    """Read the whole body. Raises AnswerTooLarge if it is larger than ``limit``."""
     body = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
         body += chunk

@@ -18,7 +18,9 @@ from domain.answers.answers import (
     UnwellServices,
     VersionsAnswer,
     WhoAmI,
+    WholeAnswer,
 )
+from storage.answer_messages import WHOLE_ANSWER
 
 
 def build_general(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyComponents:
@@ -29,7 +31,9 @@ def build_general(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyC
 GENERAL = Family(
     name="general",
     routers=(status_commands.router, whoami.router),
+    fact_kinds=(WHOLE_ANSWER,),
     views={
+        WholeAnswer: timeless(answers.whole),
         TextAnswer: timeless(answers.text),
         ErrorAnswer: timeless(answers.error),
         StatusAnswer: timeless(status.status),

@@ -57,7 +57,7 @@ class Dispatcher:
     def __init__(self, dependencies: DispatcherDependencies) -> None:
         self._dependencies = dependencies
         self._store, self._clock = dependencies.services().store, dependencies.services().clock
-        self.replies = Replies(dependencies.slack, dependencies.renderer)
+        self.replies = Replies(dependencies.slack, dependencies.renderer, self._store, self._clock)
         self._form_opener = FormOpener(
             dependencies.registry, dependencies.slack, self.replies, dependencies.renderer, self.build_request
         )

@@ -3,10 +3,19 @@
 import re
 
 from bot.views import phrases
-from bot.views.markup.document import Block, Context, Document, Header, Paragraph, Quote
+from bot.views.markup.document import Block, Context, Document, Header, Paragraph, Quote, TextFile
 from bot.views.markup.spans import Line, Strong, join_dots, line, stack
 from bot.views.plan import plan_paragraph, present_blocks, warning_blocks
-from domain.answers.answers import AuditAnswer, ErrorAnswer, Form, OperationsAnswer, OperationStarted, Preview, TextAnswer
+from domain.answers.answers import (
+    AuditAnswer,
+    ErrorAnswer,
+    Form,
+    OperationsAnswer,
+    OperationStarted,
+    Preview,
+    TextAnswer,
+    WholeAnswer,
+)
 from domain.audit import AuditRecord
 from domain.operations.operation import OperationRecord, State
 from domain.operations.version_choices import VersionChoice, VersionChoices
@@ -151,3 +160,9 @@ def form_as_text(fact: Form) -> Document:
     instruction = line("Say it in one line; ", CommandMention(f"help {fact.command}"), " shows how.")
     notice = [line(fact.notice)] if fact.notice else []
     return Document(summary=summary, blocks=(Paragraph((summary, *notice, instruction)),))
+
+
+def whole(fact: WholeAnswer) -> Document:
+    """The file in a direct message."""
+    title = line(Strong("The whole of"), f" {fact.title}")
+    return Document(summary=title, blocks=(Paragraph((title,)),), file=TextFile("answer.txt", fact.text))

@@ -23,6 +23,14 @@ class TextAnswer(Answer):
     text: Text
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeAnswer:
+    """The whole text of an answer that a message shows only a part of."""
+
+    title: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer(Answer):
     """The request failed. ``sentence`` says what happened and what the state is; ``hint`` says what to do next."""

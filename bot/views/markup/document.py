@@ -34,9 +34,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class CodeBlock:
-    """Lines of a log. Slack shows the last ones; the terminal shows all."""
+    """Lines of a log. Slack shows the last ones, at most ``max_lines``; the terminal shows all."""
 
     lines: tuple[str, ...]
+    max_lines: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,8 +90,8 @@ def _to_slack_blocks(block: Block) -> list[dict[str, Any]]:  # noqa: PLR0911 -- 
             return [blocks.section(text) for text in _paragraphs(block)]
         case Quote(text):
             return [blocks.section(f"> {to_mrkdwn(line(text))}")] if text.strip() else []
-        case CodeBlock(lines):
-            return _code_block(lines)
+        case CodeBlock():
+            return _code_block(block)
         case Context(content):
             return [blocks.context(to_mrkdwn(content))]
         case Actions(buttons):
@@ -123,14 +123,12 @@ def _chunks(texts: Iterable[str], between: str) -> list[str]:
     return chunks
 
 
-def _code_block(lines: tuple[str, ...]) -> list[dict[str, Any]]:
-    tail = _tail(lines)
+def _code_block(block: CodeBlock) -> list[dict[str, Any]]:
+    tail = _tail(block.lines[-block.max_lines :])
     if not tail.strip():
         return []
     sections = [blocks.section(code_block(tail))]
-    return (
-        [blocks.context("The last lines; all of them are in the file in this thread."), *sections] if _is_cut(lines) else sections
-    )
+    return [blocks.context("The last lines; all of them are in the file."), *sections] if _is_cut(block) else sections
 
 
 def _tail(lines: tuple[str, ...]) -> str:
@@ -148,8 +146,9 @@ def _tail(lines: tuple[str, ...]) -> str:
     return "\n".join(tail) or text[-MAX_LOG_CHARACTERS // 6 :]
 
 
-def _is_cut(lines: tuple[str, ...]) -> bool:
-    return limits.text_length(escape(clean_lines("\n".join(lines)))) > MAX_LOG_CHARACTERS
+def _is_cut(block: CodeBlock) -> bool:
+    text = escape(clean_lines("\n".join(block.lines)))
+    return len(block.lines) > block.max_lines or limits.text_length(text) > MAX_LOG_CHARACTERS
 
 
 def _is_shortened(block: Block) -> bool:
@@ -158,8 +157,8 @@ def _is_shortened(block: Block) -> bool:
             return len(lines) > max_lines or any(is_truncated(each) for each in lines)
         case Quote(text):
             return is_truncated(line(text))
-        case CodeBlock(lines):
-            return _is_cut(lines)
+        case CodeBlock():
+            return _is_cut(block)
         case _:
             return False
 

@@ -1,0 +1,6 @@
+"""Messages that belong to answers."""
+
+from domain.answers.answers import WholeAnswer
+from storage.outbox_messages import FactKind
+
+WHOLE_ANSWER = FactKind("whole-answer", 1, WholeAnswer)
