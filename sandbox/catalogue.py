@@ -26,6 +26,7 @@ def catalogue_data(
     alertmanager: str = "",
     grafana: str = "",
     jaeger: str = "",
+    elasticsearch: str = "",
     bake_minutes: float = 3.0,
 ) -> dict[str, Any]:
     """The catalogue as it stands in a file. ``contexts`` maps each environment to its context in the kubeconfig.
@@ -45,6 +46,7 @@ def catalogue_data(
             | monitoring
             | guard
             | {"protected": True, "jaeger": jaeger}
+            | ({"logs": {"address": elasticsearch}} if elasticsearch else {})
             | _PRODUCTION_POLICY,
         },
         "services": {

@@ -13,10 +13,13 @@ import yaml
 
 from bot.core.file_lock import DatabaseInUse, exclusive_lock
 from domain.clock import SystemClock
+from integrations.kubernetes import ClusterSettings
 from sandbox.alerting_stack import ALERTMANAGER_FOLDER, PROMETHEUS_FOLDER, MonitoringPorts, find_monitoring, open_monitoring
 from sandbox.bot import running_bot
 from sandbox.catalogue import catalogue_data
 from sandbox.cluster import CONTEXTS, FAST, HUMAN, StandInCluster
+from sandbox.elasticsearch import StandInElasticsearch
+from sandbox.elasticsearch.shipper import SHIPPED, shipped_logs
 from sandbox.endpoints import Endpoints
 from sandbox.grafana import GRAFANA_TOKEN, StandInGrafana
 from sandbox.jaeger import StandInJaeger
@@ -28,15 +31,17 @@ from sandbox.slack import LocalSlack, RunningSlack
 
 DEFAULT_PORT = 8600
 ENDPOINTS_FILE = "endpoints.json"
+ELASTICSEARCH_API_KEY = "sandbox"
 BOT_PORT = "the bot"
 CLUSTER_PORT = "the stand-in cluster"
 DEMO_PORT = "the demo services"
 PHONES_PORT = "the stand-in for PagerDuty"
 JAEGER_PORT = "the stand-in for Jaeger"
 GRAFANA_PORT = "the stand-in for Grafana"
+ELASTICSEARCH_PORT = "the stand-in for Elasticsearch"
 PORT_ORDER = (
     *("the page", "the local Slack", BOT_PORT, CLUSTER_PORT, DEMO_PORT, "Prometheus", "Alertmanager", PHONES_PORT),
-    *(JAEGER_PORT, GRAFANA_PORT),
+    *(JAEGER_PORT, GRAFANA_PORT, ELASTICSEARCH_PORT),
 )
 """What listens on the chosen port and on those after it."""
 WEBHOOK_PATH = "/webhooks/alertmanager"
@@ -85,9 +90,10 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
         kubernetes, contexts = await _kubernetes(stack, settings, folder)
         monitoring = find_monitoring(settings.port + PORT_ORDER.index(DEMO_PORT), fast=settings.fast)
         grafana, jaeger = await _grafana(stack, settings), await _jaeger(stack, settings)
-        (catalogue_file := folder / "deepecho.yaml").write_text(
-            _catalogue(kubernetes, contexts, monitoring, (grafana.url, jaeger.url), settings)
-        )
+        elasticsearch = await _elasticsearch(stack, settings, Path(kubernetes["kubeconfig"]), contexts)
+        views = {"grafana": grafana.url, "jaeger": jaeger.url, "elasticsearch": elasticsearch.url}
+        catalogue_file = folder / "deepecho.yaml"
+        catalogue_file.write_text(_catalogue(kubernetes, contexts, monitoring, views, settings))
         token = secrets.token_urlsafe(24)
         pagerduty = await _pagerduty(stack, settings)
         environment = _environment(slack, folder, catalogue_file, token) | _pagerduty_environment(pagerduty, settings)
@@ -160,14 +166,12 @@ def _catalogue(
     kubernetes: Mapping[str, str],
     contexts: Mapping[str, str],
     monitoring: MonitoringPorts | None,
-    views: tuple[str, str],
+    views: Mapping[str, str],
     settings: SandboxSettings,
 ) -> str:
     servers = {"prometheus": monitoring.prometheus, "alertmanager": monitoring.alertmanager} if monitoring else {}
     bake_minutes = 0.75 if settings.fast else 3
-    data = catalogue_data(
-        kubernetes["kubeconfig"], contexts, grafana=views[0], jaeger=views[1], bake_minutes=bake_minutes, **servers
-    )
+    data = catalogue_data(kubernetes["kubeconfig"], contexts, bake_minutes=bake_minutes, **servers, **views)
     data |= {"incidents": incidents_config()}
     return yaml.safe_dump(data, sort_keys=False)
 
@@ -183,6 +187,7 @@ def _environment(slack: RunningSlack, folder: Path, catalogue_file: Path, token:
         "DEEPECHO_LOG__FORMAT": "json",
         "DEEPECHO_WEBHOOKS__ALERTMANAGER_TOKEN": token,
         "DEEPECHO_GRAFANA__TOKEN": GRAFANA_TOKEN,
+        "DEEPECHO_ELASTICSEARCH__API_KEY": ELASTICSEARCH_API_KEY,
     }
 
 
@@ -195,6 +200,17 @@ async def _jaeger(stack: AsyncExitStack, settings: SandboxSettings) -> StandInJa
     jaeger = await stack.enter_async_context(StandInJaeger(port=settings.port + PORT_ORDER.index(JAEGER_PORT)))
     jaeger.state.spans += seed_traces(SystemClock().now())
     return jaeger
+
+
+async def _elasticsearch(
+    stack: AsyncExitStack, settings: SandboxSettings, kubeconfig: Path, contexts: Mapping[str, str]
+) -> StandInElasticsearch:
+    """With the lines that the pods of production write, as a shipper on each node would send them."""
+    port, account = settings.port + PORT_ORDER.index(ELASTICSEARCH_PORT), f"ApiKey {ELASTICSEARCH_API_KEY}"
+    server = await stack.enter_async_context(StandInElasticsearch(port=port, account=account))
+    cluster = ClusterSettings(name="sandbox", kubeconfig=str(kubeconfig), context=contexts[SHIPPED])
+    await stack.enter_async_context(shipped_logs(cluster, server.state))
+    return server
 
 
 async def _pagerduty(stack: AsyncExitStack, settings: SandboxSettings) -> StandInPagerDuty:

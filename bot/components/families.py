@@ -8,6 +8,7 @@ from bot.components.general import GENERAL
 from bot.components.guard import GUARD
 from bot.components.incidents import INCIDENTS
 from bot.components.leases import LEASES
+from bot.components.logs import LOGS
 from bot.components.maintenance import MAINTENANCE
 from bot.components.metrics import METRICS
 from bot.components.oncall import ONCALL
@@ -25,6 +26,7 @@ FAMILIES: tuple[Family, ...] = (
     PAGING,
     METRICS,
     TRACES,
+    LOGS,
     DASHBOARDS,
     DIGEST,
     MAINTENANCE,

@@ -16,6 +16,7 @@ from pydantic_settings import (
 )
 
 from bot.core.calendar_settings import CalendarSettings
+from bot.core.elasticsearch_settings import ElasticsearchSettings
 from bot.core.grafana_settings import GrafanaSettings
 from bot.core.paging_settings import (
     DestinationName,
@@ -163,6 +164,7 @@ class Settings(BaseSettings):
     calendar: CalendarSettings = CalendarSettings()
     retention: RetentionSettings = RetentionSettings()
     grafana: GrafanaSettings | None = None
+    elasticsearch: ElasticsearchSettings | None = None
     pagerduty: PagerDutySettings | None = None
     sms: SmsSettings | None = None
     ses: SesSettings | None = None

@@ -12,6 +12,7 @@ from domain.catalogue.base import ConfigModel, DnsLabel
 from domain.catalogue.digest import DigestConfig
 from domain.catalogue.guard import GuardConfig
 from domain.catalogue.incidents import IncidentsConfig
+from domain.catalogue.logs import LogsConfig
 from domain.catalogue.maintenance import MaintenancePolicy
 from domain.catalogue.metrics import MetricsConfig
 from domain.catalogue.oncall import TeamConfig, check_oncall
@@ -60,6 +61,7 @@ class Environment(ConfigModel):
 
     ``channel`` takes the cards of operations that were asked for where the bot cannot post, or where nobody else would see them.
     ``prometheus``, ``alertmanager``, ``grafana`` and ``jaeger`` are addresses; what depends on one that is empty is left out.
+    ``logs`` is where log lines are kept; without it, they are read from the pods.
     ``maintenance`` says when maintenance needs no second person; without it, anytime.
     """
 
@@ -76,6 +78,7 @@ class Environment(ConfigModel):
     alertmanager: ApiBaseUrl = ""
     grafana: ApiBaseUrl = ""
     jaeger: ApiBaseUrl = ""
+    logs: LogsConfig | None = None
     maintenance: MaintenancePolicy = MaintenancePolicy()
     guard: GuardConfig | None = None
 

@@ -136,12 +136,26 @@ class KubernetesClient:
         items: list[Json] = found.get("items") or []
         return items
 
-    async def pod_log(self, namespace: str, pod: str, *, container: str, lines: int, previous: bool, max_bytes: int) -> str:
-        """Read the last lines of a container's log, at most ``max_bytes`` bytes."""
+    async def pod_log(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        container: str,
+        lines: int,
+        previous: bool,
+        max_bytes: int,
+        last_seconds: int | None = None,
+    ) -> str:
+        """Read the last lines of a container's log, at most ``max_bytes`` bytes.
+
+        With ``last_seconds``, only those of that time, each with its time before it.
+        """
         call = kubernetes_call(
             cluster=self.settings.name, verb="get", resource="pods/log", kind="the log of Pod", name=pod, namespace=namespace
         )
         query = {"container": container, "tailLines": str(lines), "limitBytes": str(max_bytes), "previous": str(previous).lower()}
+        query |= {} if last_seconds is None else {"sinceSeconds": str(last_seconds), "timestamps": "true"}
         path = PODS.path(namespace, pod, "log")
         request = _Request(call=call, method="GET", path=path, query=query, timeout=self._timeouts())
         async with self._request(request) as response:

@@ -1,10 +1,12 @@
 """What people look at in a cluster. Nothing here changes anything, and of each object only a small fact is kept."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
+from domain.logs.lines import MAX_LINE_LENGTH, LogLine
 from domain.targets import Target
 from domain.workloads.listings import ContainerSpec, ListedAutoscaler, ListedEvent, ListedNode, ListedPod, PodUsage
 from integrations.kubernetes.client import KubernetesClient
@@ -57,3 +59,31 @@ class ClusterReads:
         """What pods use now. Raises ``NotFound`` where the cluster has no metrics server."""
         measured = await self._client.get_measurements(POD_METRICS, namespace, label_selector=selector)
         return [pod_usage(each) for each in measured]
+
+    async def log(
+        self, target: Target, pod: str, *, last: timedelta, lines: int, max_bytes: int, previous: bool = False
+    ) -> list[LogLine]:
+        """The last lines of the service's container in a pod, oldest first, not redacted: a secret may span several.
+
+        ``previous`` reads those of its run before. Raises ``NotFound`` for a pod that is gone.
+        """
+        text = await self._client.pod_log(
+            target.namespace,
+            pod,
+            container=target.container,
+            lines=lines,
+            previous=previous,
+            max_bytes=max_bytes,
+            last_seconds=max(1, math.ceil(last.total_seconds())),
+        )
+        return [line for written in text.splitlines() if (line := _log_line(written, pod)) is not None]
+
+
+def _log_line(written: str, pod: str) -> LogLine | None:
+    """None where the time is missing, as it is where the limit of bytes has cut a line."""
+    time, _, text = written.partition(" ")
+    try:
+        at = datetime.fromisoformat(time)
+    except ValueError:
+        return None
+    return LogLine(at, text[:MAX_LINE_LENGTH], pod) if at.tzinfo else None

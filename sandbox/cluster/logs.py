@@ -41,6 +41,11 @@ _LINES = {
         "INFO cache keys={n}312 hits={n}% evicted=0",
     ),
 }
+_FAILING_TAG, _FAILING_SHARE = "bad5eed", 0.4
+_FAILING_LINES = (
+    'ERROR echo.http 10.1.5.{n} "POST /api/echo HTTP/1.1" 500 {ms}0ms session=s-{n}4f1',
+    "ERROR echo.cognitive no answer from the model within {ms}00ms for thought t-{n}c2",
+)
 _TRACEBACK = """\
 INFO echo.boot starting, settings from /etc/echo/settings.yaml
 INFO echo.store connected to postgresql://echo@db:5432/echo password=hunter2
@@ -92,12 +97,14 @@ def log_lines(pod: Json, container: str, now: datetime, *, previous: bool) -> li
 def _running_log(pod: Json, started: datetime, now: datetime) -> Iterator[tuple[datetime, str]]:
     kind = next((kind for kind in _LINES if kind in pod["metadata"]["name"]), "main")
     yield started, _with_timestamp("INFO echo.boot starting, settings from /etc/echo/settings.yaml", started)
+    is_failing = any(_FAILING_TAG in each["image"] for each in pod["spec"]["containers"])
     last = int((now - started).total_seconds() // _LINE_INTERVAL)
     for number in range(max(0, last - _MAX_LINES), last + 1):
         at = started + timedelta(seconds=number * _LINE_INTERVAL)
         dice = random.Random(hashlib.sha256(f"{pod['metadata']['uid']}/{number}".encode()).digest())
         at += timedelta(milliseconds=dice.randrange(1, 999))
-        text = SECRET_LINE if number % 12 == 0 else dice.choice(_LINES[kind])
+        lines = _FAILING_LINES if is_failing and dice.random() < _FAILING_SHARE else _LINES[kind]
+        text = SECRET_LINE if number % 12 == 0 else dice.choice(lines)
         if at <= now:
             yield at, _with_timestamp(text.format(n=dice.randrange(10, 99), ms=dice.randrange(3, 90)), at)
 

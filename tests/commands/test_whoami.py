@@ -57,6 +57,7 @@ async def test_help_shows_every_command_with_its_example(harness: CommandHarness
         "slo",
         "metrics",
         *("traces", "trace", "trace compare"),
+        *("logs", "logs patterns"),
         *("pods", "events", "describe", "top", "nodes", "hpa", "rollout"),
         "leases",
         *(f"maintenance {act}" for act in ("approve", "cancel", "end", "extend", "list", "plan", "show", "start")),

@@ -7,6 +7,7 @@ import pytest
 from domain.errors import NotFound
 from domain.workloads.folded_events import is_about
 from integrations.kubernetes import Cluster
+from sandbox.cluster import StandInCluster
 from tests.harness.cluster_namespace import ClusterNamespace, manifest
 
 
@@ -70,3 +71,19 @@ async def test_usage_needs_a_metrics_server(namespace: ClusterNamespace, cluster
             await cluster.reads.usage(namespace.name)
         return
     assert await cluster.reads.usage(namespace.name) == []
+
+
+async def test_the_log_of_a_pod_with_the_time_of_each_line(
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
+) -> None:
+    target, began = namespace.target(), datetime.now(UTC) - timedelta(minutes=5)
+    await namespace.deploy("main-aaaaaaa", spec={"replicas": 1})
+    stand_in.control.requests.clear()
+    (pod,) = await cluster.reads.pods(namespace.name, await cluster.reads.selector_of(target))
+    lines = await cluster.reads.log(target, pod.name, last=timedelta(minutes=5), lines=50, max_bytes=65_536)
+    assert all((began < line.at, line.pod) == (True, pod.name) for line in lines)
+    assert [line.at for line in lines] == sorted(line.at for line in lines)
+    assert lines
+    assert any(each.path.endswith(f"/{pod.name}/log") for each in stand_in.control.requests)
+    with pytest.raises(NotFound):
+        await cluster.reads.log(target, "gone", last=timedelta(minutes=5), lines=50, max_bytes=65_536)

@@ -105,6 +105,17 @@ async def test_nobody_is_trusted_while_slack_cannot_say_who_they_are(harness: Bo
         assert await bot.service(OperationService).recent() == ()
 
 
+async def test_of_an_answer_that_is_too_long_the_whole_is_a_file_in_a_direct_message(harness: BotHarness) -> None:
+    async with harness.run_bot():
+        people = harness.slack.client
+        await people.command("ana", "logs staging deep-echo-main --last 1h", channel="ops")
+        answer = await people.wait_for_ephemeral("ana", "deep-echo-main in staging")
+        assert "The last lines; all of them are in the file." in answer.visible_text
+        assert "the whole text is a file in a direct message" in answer.visible_text
+        file = await people.wait_for_message(lambda each: any(file["name"] == "answer.txt" for file in each.files))
+        assert file.channel.startswith("D")
+
+
 async def test_a_used_up_response_url_is_replaced_by_the_channel(harness: BotHarness) -> None:
     async with harness.run_bot():
         people = harness.slack.client

@@ -46,6 +46,7 @@ from tests.harness.samples.guard_gallery import GUARD_GALLERY
 from tests.harness.samples.incident_gallery import INCIDENT_GALLERY
 from tests.harness.samples.incident_report_gallery import REPORT_GALLERY
 from tests.harness.samples.lease_gallery import LEASE_GALLERY
+from tests.harness.samples.log_gallery import LOG_GALLERY
 from tests.harness.samples.maintenance_gallery import MAINTENANCE_GALLERY
 from tests.harness.samples.metric_gallery import METRIC_GALLERY
 from tests.harness.samples.oncall_gallery import ONCALL_GALLERY
@@ -332,6 +333,7 @@ GALLERY: dict[str, Fact] = {
     **GUARD_GALLERY,
     **METRIC_GALLERY,
     **TRACE_GALLERY,
+    **LOG_GALLERY,
     **WORKLOAD_GALLERY,
     **LEASE_GALLERY,
 }

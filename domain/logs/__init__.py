@@ -1,0 +1,1 @@
+"""Logs: lines, what is looked for in them, and their patterns."""
