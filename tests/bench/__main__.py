@@ -13,6 +13,7 @@ from tests.bench import load
 from tests.bench.alerts import webhook
 from tests.bench.arrivals import arrivals
 from tests.bench.mini_slack import MiniSlack, mini_slack
+from tests.bench.observability import observability
 from tests.bench.paging import paging
 from tests.bench.processes import (
     bare_import,
@@ -137,7 +138,7 @@ async def starts(folder: Path) -> list[Result]:
     ]
 
 
-PARTS = (doors, strangers, webhook, reconciliation, arrivals, paging, sockets, starts, redaction)
+PARTS = (doors, strangers, webhook, reconciliation, arrivals, paging, observability, sockets, starts, redaction)
 
 if __name__ == "__main__":
     sys.exit(asyncio.run(main(sys.argv[1:])))
