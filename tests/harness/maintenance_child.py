@@ -7,7 +7,7 @@ commit: none of it is there.
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ from tests.harness.maintenance import MaintenanceReplica
 EXTENSION = timedelta(minutes=30)
 
 
-class MortalAlertmanager:
+class MortalClient:
     """Dies before a request, or after its answer."""
 
     def __init__(self, inner: Any, pass_point: Callable[..., None]) -> None:
@@ -41,12 +41,17 @@ class MortalAlertmanager:
 
 
 def run_child(url: str, address: str, window_id: str, at: datetime, die_at: int) -> bool:
-    """Whether it was killed. It is forked, which takes a tenth of the time of a new interpreter: the parent must run no loop."""
+    """Whether it was killed."""
+    return is_killed(lambda: _take_through(url, address, window_id, at, die_at))
+
+
+def is_killed(work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+    """Do the work in a child. It is forked, which takes a tenth of the time of a new interpreter: the parent must run no loop."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            asyncio.run(_take_through(url, address, window_id, at, die_at))
+            asyncio.run(work())
             code = 0
         finally:
             os._exit(code)
@@ -58,8 +63,8 @@ def run_child(url: str, address: str, window_id: str, at: datetime, die_at: int)
 async def _take_through(url: str, address: str, window_id: str, at: datetime, die_at: int) -> None:
     store = Store(open_engines(url))
     async with open_alertmanager(address) as alertmanager:
-        pass_point = _countdown(die_at)
-        replica = MaintenanceReplica(store, StoppedClock(at), MortalAlertmanager(alertmanager, pass_point), replica="child")
+        pass_point = countdown(die_at)
+        replica = MaintenanceReplica(store, StoppedClock(at), MortalClient(alertmanager, pass_point), replica="child")
         window = await replica.service.find(window_id)
         event.listen(store.engines.write.sync_engine, "commit", pass_point)
         await replica.tick()
@@ -70,7 +75,8 @@ async def _take_through(url: str, address: str, window_id: str, at: datetime, di
     await store.close()
 
 
-def _countdown(points: int) -> Callable[..., None]:
+def countdown(points: int) -> Callable[..., None]:
+    """What kills this process when it is called for the last of so many times."""
     left = [points]
 
     def pass_point(*_: Any) -> None:
