@@ -70,10 +70,12 @@ class BlockingClient:
 
     def version(self) -> str:
         """The server's version, from ``/api/v1/status/buildinfo``, for which the library has no method."""
-        response = self._session.request(
-            "GET", f"{self._context.base_url}/api/v1/status/buildinfo", timeout=self._context.call.timeout_seconds
-        )
-        return str(response.json()["data"]["version"])
+        return str(self.status("status/buildinfo")["version"])
+
+    def status(self, path: str) -> Any:
+        """The ``data`` of another part of the API, such as ``rules?type=alert``."""
+        url = f"{self._context.base_url}/api/v1/{path}"
+        return self._session.request("GET", url, timeout=self._context.call.timeout_seconds).json()["data"]
 
 
 class _Session(requests.Session):

@@ -12,10 +12,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from domain.metrics.charts import Series
+from domain.metrics.monitoring_rules import AlertRule, ScrapeTarget
 from domain.metrics.samples import Sample
 from integrations.http import DEFAULT_TIMEOUT_SECONDS, HttpCall, host_of, timeout_error
 from integrations.prometheus.request import QueryContext
 from integrations.prometheus.results import parse_samples, parse_series
+from integrations.prometheus.status import parse_rules, parse_targets
 
 if TYPE_CHECKING:
     from integrations.prometheus.blocking_client import BlockingClient
@@ -68,6 +70,14 @@ class Prometheus:
     async def ping(self) -> str:
         """Read the server's version, such as ``2.42.0``. Raises the same errors as a query."""
         return await self._run_query(lambda library: library.version())
+
+    async def targets(self) -> tuple[ScrapeTarget, ...]:
+        """What is scraped now, sorted by job and instance. Raises the same errors as a query."""
+        return await self._run_query(lambda library: parse_targets(library.status("targets?state=active")))
+
+    async def rules(self) -> tuple[AlertRule, ...]:
+        """The rules that can make an alert. Raises the same errors as a query."""
+        return await self._run_query(lambda library: parse_rules(library.status("rules?type=alert")))
 
     def close(self) -> None:
         """Cancel the queries that wait for a thread; a running one ends at its timeout."""
