@@ -42,7 +42,7 @@ class NeededSeries:
 
 
 def needed_series(expression: str) -> NeededSeries | None:
-    """The selectors; None where the absence of series says nothing: ``absent``, another time, a range of hours, an unknown form."""
+    """The selectors; None where missing series say nothing: ``absent``, another time, a range of hours, an unknown form."""
     selectors: list[str] = []
     is_any, at = False, 0
     while at < len(expression):
@@ -51,7 +51,7 @@ def needed_series(expression: str) -> NeededSeries | None:
             return None
         at, kind, text = match.end(), match.lastgroup, match[0]
         word = text.lower()
-        if kind == "name" and word in _ALTERNATIVES or kind == "call" and word in _ALTERNATIVES:
+        if kind in ("name", "call") and word in _ALTERNATIVES:
             is_any = True
         elif word == "offset" or _is_beyond(kind, word):
             return None

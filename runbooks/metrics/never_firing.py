@@ -39,7 +39,6 @@ async def never_firing(prometheus: InstantQueries, rules: Sequence[AlertRule]) -
         async with slots:
             return not await prometheus.query(f"count(present_over_time({selector}[{LOOKED_BACK}]))", only=_ANY_LABELS)
 
-    async with asyncio.TaskGroup() as group:
-        looks = {selector: group.create_task(is_absent(selector)) for selector in selectors}
-    absent = {selector for selector, look in looks.items() if look.result()}
+    looks = await asyncio.gather(*map(is_absent, selectors))
+    absent = {selector for selector, is_missing in zip(selectors, looks, strict=True) if is_missing}
     return tuple(NeverFiring(rule, missing) for rule, series in needed if (missing := series.missing(absent)))

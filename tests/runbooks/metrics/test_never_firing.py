@@ -1,7 +1,13 @@
 """Alerts whose series do not exist, as a real Prometheus tells of them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
+from domain.errors import TemporaryError
+from domain.metrics.monitoring_rules import AlertRule
+from domain.metrics.samples import Sample
 from integrations.prometheus import open_prometheus
 from runbooks.metrics.never_firing import never_firing
 from tests.harness.monitoring_servers import running_prometheus
@@ -42,3 +48,16 @@ async def test_only_rules_that_cannot_do_without_missing_series_never_fire(tmp_p
             assert {each.name for each in known} == set(rules)
             found = {each.rule.name: each.missing for each in await never_firing(client, known)}
     assert found == {name: missing for name, (_, missing) in NEVER.items()}
+
+
+class DownPrometheus:
+    """Answers nothing."""
+
+    async def query(self, expression: str, *, only: Mapping[str, str]) -> tuple[Sample, ...]:
+        raise TemporaryError(f"no answer to {expression} {only}")
+
+
+async def test_a_prometheus_that_is_down_is_an_error_and_no_verdict() -> None:
+    rules = [AlertRule(name, "alerts", name, "inactive", "ok", "") for name in ("up", "down")]
+    with pytest.raises(TemporaryError, match="no answer to count"):
+        await never_firing(DownPrometheus(), rules)
