@@ -2,6 +2,7 @@
 
 from bot.views.markup.document import Block, CodeBlock, Context, Document, Header, Paragraph
 from bot.views.markup.spans import Line, Strong, join_dots, line
+from bot.views.query_notices import notice_lines
 from domain.answers.metrics import MetricAnswer, MetricLine
 from domain.metrics.chart_text import describe_chart
 from domain.metrics.metric_chart import MetricChart
@@ -21,6 +22,8 @@ def answer(fact: MetricAnswer) -> Document:
         blocks.append(Paragraph(lines))
     else:
         blocks.append(Paragraph((line("No data: nothing has these labels, or nothing was measured in that time."),)))
+    notices = notice_lines(fact.notices)
+    blocks += [Paragraph(notices)] if notices else []
     blocks.append(CodeBlock((fact.expression,)))
     more = (fact.total or 0) - len(fact.lines)
     time = line("from ", Timestamp(fact.since), " to ", Timestamp(fact.until))

@@ -2,6 +2,7 @@
 
 from bot.views.markup.document import Block, Context, Document, Paragraph
 from bot.views.markup.spans import Line, Strong, join_dots, line
+from bot.views.query_notices import notice_lines
 from domain.answers.slo import EnvironmentSlo, SloAnswer
 from domain.metrics.chart_text import format_number
 from domain.metrics.slo import BUDGET_WINDOW, BurnRate, SloStatus, value_text
@@ -27,7 +28,8 @@ def _environment(environment: EnvironmentSlo) -> tuple[Line, ...]:
     if environment.problem:
         return (join_dots(line(f"{_UNKNOWN} ", head), environment.problem),)
     objectives = sorted(environment.objectives, key=lambda each: _ORDER.index(_emoji(each)))
-    return (head, *(_objective(each) for each in objectives))
+    notices = tuple(dict.fromkeys(notice for each in environment.objectives for notice in each.notices))
+    return (head, *(_objective(each) for each in objectives), *notice_lines(notices))
 
 
 def _objective(status: SloStatus) -> Line:

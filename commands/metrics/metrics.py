@@ -1,24 +1,21 @@
 """The command ``metrics``."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
-from domain.answers.metrics import MetricAnswer
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.metrics import MetricConfig
+from domain.catalogue.shared_prometheus import environment_label
 from domain.catalogue.slo import SloConfig
 from domain.errors import Denied, UsageError
 from domain.facts import Answer
-from domain.metrics.metric_chart import MetricChart
 from domain.metrics.promql_scope import scoped
 from domain.people import Role
 from domain.rich_text import Code, join, sentence
 from domain.text import nearest, parse_duration
 from runbooks.metrics.questions import MetricReader, Question
-from storage.metric_messages import chart_message
 
 router = Router()
 
@@ -39,6 +36,8 @@ async def metrics_command(request: Request, args: Arguments) -> Answer:
     service = request.catalogue.service_named(args[2]) if args[2] else ""
     config = _named(request.catalogue).get(args[0])
     question = Question(
+        person=request.person,
+        source=request.key,
         title=f"{args[0]}{f' of {service}' if service else ''}" if config else "expression",
         environment=environment,
         expression=_expression(request.catalogue, config, args[0], environment, service),
@@ -47,8 +46,7 @@ async def metrics_command(request: Request, args: Arguments) -> Answer:
         until=request.at,
         compare=_duration(args, "compare", DEFAULT_SPAN, MAX_COMPARE) if "compare" in args.flags else None,
     )
-    answer, chart = await request.services.of(MetricReader).answer(question)
-    return await _with_chart(request, answer, chart)
+    return await request.services.of(MetricReader).answer(question)
 
 
 def _named(catalogue: Catalogue) -> dict[str, SloConfig | MetricConfig]:
@@ -78,20 +76,10 @@ def _expression(catalogue: Catalogue, config: SloConfig | MetricConfig | None, w
         raise UsageError(sentence("The catalogue has no metric ", Code(word), "."), meant)
     if service:
         raise UsageError("With an expression, the service is a label in it.")
-    address = catalogue.environments[environment].prometheus
-    others = [name for name, each in catalogue.environments.items() if name != environment and each.prometheus == address]
     # Whether or not another environment shares it, the same is understood: what is taken must not depend on the place.
     inside = scoped(word, catalogue.metrics.label, environment)
-    return inside if others else word
+    return inside if environment_label(catalogue, environment) else word
 
 
 def _duration(args: Arguments, flag: str, default: timedelta, longest: timedelta) -> timedelta:
     return parse_duration(args.flags[flag], longest) if flag in args.flags else default
-
-
-async def _with_chart(request: Request, answer: MetricAnswer, chart: MetricChart | None) -> MetricAnswer:
-    if chart is None:
-        return answer
-    async with request.services.store.write() as tx:
-        await tx.put_message(chart_message(chart, request.person, request.key), request.at)
-    return replace(answer, note="A chart follows in a direct message.")

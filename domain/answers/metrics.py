@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.facts import Answer
+from domain.metrics.samples import QueryNotice
 from domain.rich_text import Text
 
 
@@ -34,3 +35,4 @@ class MetricAnswer(Answer):
     compared: timedelta | None = None
     problem: Text = ""
     note: Text = ""
+    notices: tuple[QueryNotice, ...] = ()

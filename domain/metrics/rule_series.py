@@ -6,6 +6,13 @@ It reads the form in which Prometheus prints expressions, which has no comments.
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
+
+from domain.metrics.monitoring_rules import AlertRule
+from domain.rich_text import Text
+
+LOOK_BACK = timedelta(hours=2)
+"""How long ago a series may have been there. Longer than the ranges, of minutes, for which there is a verdict."""
 
 _TOKEN = re.compile(
     r"""
@@ -39,6 +46,27 @@ class NeededSeries:
         """Those for want of which there is no result; empty where there can be one."""
         found = tuple(each for each in self.selectors if each in absent)
         return () if self.is_any and len(found) < len(self.selectors) else found
+
+
+@dataclass(frozen=True, slots=True)
+class NeverFiring:
+    """A rule that cannot fire. ``missing`` are the selectors without a series in the time of ``LOOK_BACK``."""
+
+    rule: AlertRule
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesVerdicts:
+    """``unsettled`` counts rules whose series were not all asked about, ``problem`` says why.
+
+    ``undecidable`` counts rules of which missing series say nothing.
+    """
+
+    never_firing: tuple[NeverFiring, ...] = ()
+    unsettled: int = 0
+    undecidable: int = 0
+    problem: Text = ""
 
 
 def needed_series(expression: str) -> NeededSeries | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from domain.metrics.chart_text import format_number
-from domain.metrics.samples import Sample
+from domain.metrics.samples import QueryNotice, Sample
 from domain.rich_text import Text
 
 
@@ -56,6 +56,7 @@ class SloStatus:
     """The share of the budget of ``BUDGET_WINDOW`` that is left; negative where more was spent."""
     burn_rates: tuple[BurnRate, ...] = ()
     problem: Text = ""
+    notices: tuple[QueryNotice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

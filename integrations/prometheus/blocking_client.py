@@ -6,7 +6,7 @@ repairs both.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ import urllib3
 from prometheus_api_client import PrometheusConnect
 
 from domain.errors import DeepechoError, NotFound, PermanentError
+from domain.metrics.samples import QueryNotice
 from integrations.http import (
     FailedResponse,
     Failure,
@@ -47,13 +48,18 @@ def open_client(context: QueryContext) -> "Iterator[BlockingClient]":
 class BlockingClient:
     """Queries Prometheus and returns the raw ``result`` of the response."""
 
-    def __init__(self, context: QueryContext, session: requests.Session) -> None:
+    def __init__(self, context: QueryContext, session: "_Session") -> None:
         self._context = context
         self._session = session
         self._client: Any = PrometheusConnect(
             context.base_url, session=session, timeout=context.call.timeout_seconds, retry=urllib3.Retry(0), method="POST"
         )
         self._query_params = {"timeout": f"{context.call.timeout_seconds:g}", "limit": str(MAX_SERIES)}
+
+    @property
+    def notices(self) -> tuple[QueryNotice, ...]:
+        """What Prometheus said beside its results so far."""
+        return tuple(self._session.notices)
 
     def query(self, expression: str, at: datetime | None) -> list[Any]:
         """Return the ``result`` of ``/api/v1/query``; ``at`` None is now by Prometheus' own clock."""
@@ -75,6 +81,8 @@ class BlockingClient:
     def status(self, path: str) -> Any:
         """The ``data`` of another part of the API, such as ``rules?type=alert``."""
         url = f"{self._context.base_url}/api/v1/{path}"
+        # Their lists are as long as there are targets and alerts.
+        self._session.size_hint = "it has too many targets or alerts to list"
         return self._session.request("GET", url, timeout=self._context.call.timeout_seconds).json()["data"]
 
 
@@ -84,6 +92,8 @@ class _Session(requests.Session):
     def __init__(self, context: QueryContext) -> None:
         super().__init__()
         self._context = context
+        self.notices: list[QueryNotice] = []
+        self.size_hint = "the expression finds too many series"
 
     def request(self, method: str, url: str | bytes, *arguments: Any, **options: Any) -> requests.Response:
         if method == "POST":
@@ -95,7 +105,7 @@ class _Session(requests.Session):
         if response.status_code != requests.codes.ok:
             failed = parse_failed_response(response.status_code, body, response.headers, message_key="error")
             raise _error_for_status(self._context.call, failed)
-        buffered = requests.Response()
+        buffered = _Response(self.notices)
         buffered.status_code = response.status_code
         buffered.raw = io.BytesIO(body)
         return buffered
@@ -105,10 +115,29 @@ class _Session(requests.Session):
         body = bytearray()
         while chunk := raw.read1(_CHUNK_BYTES, decode_content=True):
             body += chunk
-            check_response_size(self._context.call, len(body), MAX_RESPONSE_BYTES, hint="the expression finds too many series")
+            check_response_size(self._context.call, len(body), MAX_RESPONSE_BYTES, hint=self.size_hint)
             if self._context.cancelled.is_set():
                 raise timeout_error(self._context.call)
         return bytes(body)
+
+
+class _Response(requests.Response):
+    """Keeps the warnings of an answer, which the library drops: with them, the result may be only a part."""
+
+    def __init__(self, notices: list[QueryNotice]) -> None:
+        super().__init__()
+        self._notices = notices
+
+    def json(self, **options: Any) -> Any:
+        body = super().json(**options)
+        self._notices += _notices(body)
+        return body
+
+
+def _notices(body: Mapping[str, Any]) -> list[QueryNotice]:
+    kinds = (("warnings", True), ("infos", False))
+    listed = [(body.get(key), is_warning) for key, is_warning in kinds]
+    return [QueryNotice(str(text), is_warning) for texts, is_warning in listed if isinstance(texts, list) for text in texts]
 
 
 def _replace_surrogates(expression: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from domain.metrics.charts import Series
 from domain.metrics.monitoring_rules import AlertRule, ScrapeTarget
-from domain.metrics.samples import Sample
+from domain.metrics.samples import QueryResult, Sample
 from integrations.http import DEFAULT_TIMEOUT_SECONDS, HttpCall, host_of, timeout_error
 from integrations.prometheus.request import QueryContext
 from integrations.prometheus.results import parse_samples, parse_series
@@ -47,7 +47,7 @@ class Prometheus:
 
     async def query_range(
         self, expression: str, since: datetime, until: datetime, *, points: int = 240, only: Mapping[str, str] = NO_FILTER
-    ) -> tuple[Series, ...]:
+    ) -> QueryResult[Series]:
         """Evaluate the expression over time, in at most ``points`` steps of whole seconds. The series are sorted by name.
 
         A series is named by the labels that distinguish it from the others. A gap is marked by one point without a value.
@@ -55,29 +55,37 @@ class Prometheus:
         """
         step = step_seconds(since, until, points)
         return await self._run_query(
-            lambda library: parse_series(library.query_range(expression, since, until, step), step, only)
+            lambda library: QueryResult(
+                parse_series(library.query_range(expression, since, until, step), step, only), library.notices
+            )
         )
 
     async def query(
         self, expression: str, *, only: Mapping[str, str] = NO_FILTER, at: datetime | None = None
-    ) -> tuple[Sample, ...]:
+    ) -> QueryResult[Sample]:
         """Evaluate the expression now, or as it was ``at`` another time. The samples are sorted by labels.
 
         A range (``up[5m]``) gives its newest value, a string a sample without a value. ``only`` is as in ``query_range``.
         """
-        return await self._run_query(lambda library: parse_samples(library.query(expression, at), only))
+        return await self._run_query(
+            lambda library: QueryResult(parse_samples(library.query(expression, at), only), library.notices)
+        )
 
     async def ping(self) -> str:
         """Read the server's version, such as ``2.42.0``. Raises the same errors as a query."""
         return await self._run_query(lambda library: library.version())
 
-    async def targets(self) -> tuple[ScrapeTarget, ...]:
+    async def targets(self) -> QueryResult[ScrapeTarget]:
         """What is scraped now, sorted by job and instance. Raises the same errors as a query."""
-        return await self._run_query(lambda library: parse_targets(library.status("targets?state=active")))
+        return await self._run_query(
+            lambda library: QueryResult(parse_targets(library.status("targets?state=active")), library.notices)
+        )
 
-    async def rules(self) -> tuple[AlertRule, ...]:
-        """The rules that can make an alert. Raises the same errors as a query."""
-        return await self._run_query(lambda library: parse_rules(library.status("rules?type=alert")))
+    async def rules(self) -> QueryResult[AlertRule]:
+        """The rules that can make an alert, with their alerts. Raises the same errors as a query."""
+        return await self._run_query(
+            lambda library: QueryResult(parse_rules(library.status("rules?type=alert")), library.notices)
+        )
 
     def close(self) -> None:
         """Cancel the queries that wait for a thread; a running one ends at its timeout."""

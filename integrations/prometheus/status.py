@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from domain.metrics.monitoring_rules import AlertRule, ScrapeTarget
+from domain.metrics.monitoring_rules import AlertRule, RuleAlert, ScrapeTarget
 
 
 def parse_targets(data: Mapping[str, Any]) -> tuple[ScrapeTarget, ...]:
@@ -20,9 +20,10 @@ def parse_rules(data: Mapping[str, Any]) -> tuple[AlertRule, ...]:
             name=str(rule["name"]),
             group=str(group["name"]),
             expression=str(rule["query"]),
-            state=str(rule.get("state", "")),
             health=str(rule.get("health", "unknown")),
             problem=str(rule.get("lastError", "")),
+            labels=_labels(rule),
+            alerts=tuple(RuleAlert(_labels(alert), str(alert["state"])) for alert in rule.get("alerts") or ()),
         )
         for group in data["groups"]
         for rule in group["rules"]
@@ -31,12 +32,17 @@ def parse_rules(data: Mapping[str, Any]) -> tuple[AlertRule, ...]:
 
 
 def _target(target: Mapping[str, Any]) -> ScrapeTarget:
-    labels = target["labels"]
+    labels = _labels(target)
     scraped_at = datetime.fromisoformat(str(target["lastScrape"]))
     return ScrapeTarget(
-        job=str(labels.get("job", "")),
-        instance=str(labels.get("instance", "")),
+        job=labels.get("job", ""),
+        instance=labels.get("instance", ""),
         health=str(target["health"]),
         problem=str(target.get("lastError", "")),
         scraped_at=scraped_at if scraped_at.year > 1 else None,  # year 1: not yet
+        labels=labels,
     )
+
+
+def _labels(item: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in (item.get("labels") or {}).items()}

@@ -10,9 +10,12 @@ from domain.answers.metrics import MetricAnswer, MetricLine
 from domain.errors import DeepechoError, PermanentError
 from domain.metrics.charts import Chart, Series
 from domain.metrics.metric_chart import MetricChart
-from domain.metrics.samples import Sample
+from domain.metrics.samples import Sample, notices_of
+from domain.people import Person
 from domain.rich_text import Text
 from domain.text import format_duration
+from storage.metric_messages import chart_message
+from storage.store import Store
 
 ANSWER_SECONDS = 9.0
 """For everything that one question asks, because somebody waits."""
@@ -32,8 +35,10 @@ class Queries(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What to measure where: ``compare`` is how long before it is measured again."""
+    """What to measure where: ``compare`` is how long before it is measured again. ``source`` is the key of the request."""
 
+    person: Person
+    source: str
     title: str
     environment: str
     expression: str
@@ -47,11 +52,20 @@ class Question:
 class MetricReader:
     """``prometheus`` gives the client of an environment, and None where the catalogue names no address."""
 
+    store: Store
     prometheus: Callable[[str], Queries | None]
     answer_seconds: float = ANSWER_SECONDS
 
-    async def answer(self, question: Question) -> tuple[MetricAnswer, MetricChart | None]:
-        """The values, and the chart where there is something to draw. What could not be read is a problem in words."""
+    async def answer(self, question: Question) -> MetricAnswer:
+        """The values; where there is something to draw, the chart is sent. What could not be read is a problem in words."""
+        answer, chart = await self._measure(question)
+        if chart is None:
+            return answer
+        async with self.store.write() as tx:
+            await tx.put_message(chart_message(chart, question.person, question.source), question.until)
+        return replace(answer, note="A chart follows in a direct message.")
+
+    async def _measure(self, question: Question) -> tuple[MetricAnswer, MetricChart | None]:
         blank = MetricAnswer(
             title=question.title,
             environment=question.environment,
@@ -85,7 +99,7 @@ async def _read(prometheus: Queries, question: Question, blank: MetricAnswer) ->
     shown = sorted(now, key=_rank)[:MAX_LINES]
     by_name = {series.name: series for series in before}
     lines = tuple(MetricLine(each.name, _newest(each), _newest(by_name.get(each.name))) for each in shown)
-    answer = replace(blank, lines=lines, total=len(now))
+    answer = replace(blank, lines=lines, total=len(now), notices=notices_of(now, before))
     return answer, MetricChart(_chart(question, shown, by_name, len(now))) if lines else None
 
 
@@ -104,7 +118,7 @@ async def _highest(prometheus: Queries, question: Question, answer: MetricAnswer
     lines = [MetricLine(_name(sample.labels), sample.value) for sample in found]
     lines.sort(key=lambda each: -(each.value or 0.0))
     note = f"More than {MAX_CHARTED} series are not drawn; these have the highest values now."
-    return replace(answer, lines=tuple(lines), note=note)
+    return replace(answer, lines=tuple(lines), note=note, notices=notices_of(found))
 
 
 async def _before(prometheus: Queries, question: Question) -> tuple[Series, ...]:

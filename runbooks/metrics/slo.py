@@ -12,7 +12,7 @@ from domain.catalogue.slo import SloConfig
 from domain.clock import Clock
 from domain.errors import DeepechoError
 from domain.health import CHECK_TIMEOUT, HealthCheck, HealthLevel, HealthLine
-from domain.metrics.samples import Sample
+from domain.metrics.samples import Sample, notices_of
 from domain.metrics.slo import (
     BUDGET_WINDOW,
     BURN_WINDOWS,
@@ -121,12 +121,13 @@ async def _value(prometheus: InstantQueries, environment: str, name: str, config
     blank = SloStatus(name=name, limit=config.limit, is_upper=is_upper, unit=config.unit, objective=config.objective)
     try:
         async with asyncio.timeout_at(deadline):
-            value = worst(await prometheus.query(config.expression_in(environment), only=_ANY_LABELS), is_upper=is_upper)
+            found = await prometheus.query(config.expression_in(environment), only=_ANY_LABELS)
     except TimeoutError:
         return replace(blank, problem=_LATE)
     except DeepechoError as error:
         return replace(blank, problem=error.sentence)
-    return replace(blank, value=value, is_kept=None if value is None else config.is_kept(value))
+    value = worst(found, is_upper=is_upper)
+    return replace(blank, value=value, is_kept=None if value is None else config.is_kept(value), notices=notices_of(found))
 
 
 async def _with_budget(
@@ -135,14 +136,17 @@ async def _with_budget(
     """The status with what of its burn rates and its budget could be read in time."""
     expression, operator = config.expression_in(environment), ">=" if status.is_upper else "<="
     rates: list[BurnRate] = []
+    notices = dict.fromkeys(status.notices)
     try:
         async with asyncio.timeout_at(deadline), lock:
             for window in (*BURN_WINDOWS, BUDGET_WINDOW):
                 found = await prometheus.query(share_beyond(expression, operator, config.limit, window), only=_ANY_LABELS)
                 rates.append(BurnRate(window.span, burn_rate(worst(found, is_upper=True), config.objective)))
+                notices |= dict.fromkeys(notices_of(found))
     except TimeoutError:
         return replace(status, burn_rates=tuple(rates), problem=_LATE)
     except DeepechoError as error:
         return replace(status, burn_rates=tuple(rates), problem=error.sentence)
     *burning, whole = rates
-    return replace(status, burn_rates=tuple(burning), budget_left=None if whole.rate is None else 1 - whole.rate)
+    left = None if whole.rate is None else 1 - whole.rate
+    return replace(status, burn_rates=tuple(burning), budget_left=left, notices=tuple(notices))

@@ -55,7 +55,7 @@ async def test_help_shows_every_command_with_its_example(harness: CommandHarness
         "health",
         "digest",
         "slo",
-        "metrics",
+        *("metrics", "targets", "rules"),
         *("traces", "trace", "trace compare"),
         *("logs", "logs patterns"),
         *("pods", "events", "describe", "top", "nodes", "hpa", "rollout"),

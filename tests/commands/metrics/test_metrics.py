@@ -73,7 +73,7 @@ def catalogue() -> Catalogue:
 
 async def ask(folder: Path, text: str, prometheus: ScriptedPrometheus, *, seconds: float = 10) -> str:
     async with open_command_harness(folder, catalogue()) as harness:
-        reader = MetricReader(prometheus=lambda _: prometheus, answer_seconds=seconds)
+        reader = MetricReader(store=harness.services.store, prometheus=lambda _: prometheus, answer_seconds=seconds)
         services = replace(harness.services, family_services={**harness.services.family_services, MetricReader: reader})
         answer = await replace(harness, services=services).run_command(VIV, text)
         if isinstance(answer, ErrorAnswer):
