@@ -118,9 +118,7 @@ def _unknown(fact: EnvironmentRules) -> Iterator[Line]:
         yield line(f"{_UNKNOWN} whether the series of {count} exist is not known: ", verdicts.problem)
     if verdicts.undecidable:
         count = phrases.pluralize(verdicts.undecidable, "rule")
-        yield line(
-            f"{count} not checked: about what is absent, about another time, or in a form that is not understood"
-        )
+        yield line(f"{count} not checked: about what is absent, about another time, or in a form that is not understood")
     if fact.rules and not (verdicts.never_firing or verdicts.unsettled):
         yield line(f"{_GREEN} the series of all others were there in the last {format_duration(LOOK_BACK)}")
 

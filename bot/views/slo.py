@@ -29,6 +29,7 @@ def _environment(environment: EnvironmentSlo) -> tuple[Line, ...]:
         return (join_dots(line(f"{_UNKNOWN} ", head), environment.problem),)
     objectives = sorted(environment.objectives, key=lambda each: _ORDER.index(_emoji(each)))
     notices = tuple(dict.fromkeys(notice for each in environment.objectives for notice in each.notices))
+    notices = tuple(sorted(notices, key=lambda each: not each.is_warning))
     return (head, *(_objective(each) for each in objectives), *notice_lines(notices))
 
 

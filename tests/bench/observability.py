@@ -29,6 +29,8 @@ COMMANDS = (
     "metrics latency production --last 3h --compare 1d",
     "metrics 'sum by (service) (rate(flask_http_request_total[1m]))' production",
     "slo production",
+    "targets production",
+    "rules production",
     "traces main slow production",
     "dash main",
     "logs production main",

@@ -49,6 +49,7 @@ from tests.harness.samples.lease_gallery import LEASE_GALLERY
 from tests.harness.samples.log_gallery import LOG_GALLERY
 from tests.harness.samples.maintenance_gallery import MAINTENANCE_GALLERY
 from tests.harness.samples.metric_gallery import METRIC_GALLERY
+from tests.harness.samples.monitoring_gallery import MONITORING_GALLERY
 from tests.harness.samples.oncall_gallery import ONCALL_GALLERY
 from tests.harness.samples.operations import (
     ANA,
@@ -332,6 +333,7 @@ GALLERY: dict[str, Fact] = {
     **MAINTENANCE_GALLERY,
     **GUARD_GALLERY,
     **METRIC_GALLERY,
+    **MONITORING_GALLERY,
     **TRACE_GALLERY,
     **LOG_GALLERY,
     **WORKLOAD_GALLERY,

@@ -13,7 +13,7 @@ from domain.answers.metrics import MetricAnswer
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import TemporaryError
 from domain.metrics.charts import Series
-from domain.metrics.samples import Sample
+from domain.metrics.samples import QueryNotice, QueryResult, Sample
 from domain.rich_text import plain_text
 from runbooks.metrics.questions import MetricReader
 from tests.harness.commands import open_command_harness
@@ -39,6 +39,7 @@ class ScriptedPrometheus:
     total: int | None = None
     slow: bool = False
     down: bool = False
+    notices: tuple[QueryNotice, ...] = ()
     asked: list[str] = field(default_factory=list)
 
     async def query(self, expression: str, *, only: Mapping[str, str]) -> tuple[Sample, ...]:
@@ -46,16 +47,17 @@ class ScriptedPrometheus:
         await self._trouble(expression)
         if expression.startswith("count("):
             return (Sample({}, float(self.total if self.total is not None else len(self.series))),)
-        return tuple(Sample({"pod": name}, value) for name, value in self.series.items())
+        return QueryResult((Sample({"pod": name}, value) for name, value in self.series.items()), self.notices)
 
     async def query_range(self, expression: str, since: datetime, until: datetime) -> tuple[Series, ...]:
         await self._trouble(expression)
         factor = 0.5 if until.day == 22 else 1.0
         points = [since.timestamp(), until.timestamp()]
-        return tuple(
+        found = (
             Series(name=name, points=tuple((at, None if value is None else value * factor) for at in points))
             for name, value in self.series.items()
         )
+        return QueryResult(found, self.notices)
 
     async def _trouble(self, expression: str) -> None:
         self.asked.append(expression)
@@ -118,6 +120,15 @@ async def test_forty_five_series_are_shown_by_their_highest(tmp_path: Path) -> N
     text = await ask(tmp_path, "metrics errors staging", prometheus)
     assert "44 % web-44" in text
     assert "and 37 more" in text
+
+
+@pytest.mark.parametrize("total", [None, 100_000], ids=["drawn", "highest"])
+@pytest.mark.parametrize("series", [{}, {"": 14.2}], ids=["empty", "values"])
+async def test_what_may_be_a_part_says_so(tmp_path: Path, series: dict[str, float | None], total: int | None) -> None:
+    notices = tuple(QueryNotice(f"store {number} is not reached", is_warning=True) for number in range(5))
+    text = await ask(tmp_path, "metrics errors staging", ScriptedPrometheus(series, total=total, notices=notices))
+    assert "⚠️ This may be incomplete or wrong, Prometheus warns: store 0 is not reached" in text
+    assert "store 2 is not reached · and 2 more" in text
 
 
 @pytest.mark.parametrize(

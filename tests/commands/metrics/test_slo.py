@@ -13,7 +13,7 @@ from domain.answers.slo import SloAnswer
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import PermanentError, TemporaryError
 from domain.health import HealthLevel
-from domain.metrics.samples import Sample
+from domain.metrics.samples import QueryNotice, QueryResult, Sample
 from runbooks.metrics.slo import ObjectivesCheck, SloReader
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.fakes.clock import StoppedClock
@@ -97,6 +97,18 @@ async def test_what_was_read_is_there_also_where_the_rest_fails(tmp_path: Path) 
 
     text, _ = await ask(tmp_path, answering)
     assert "🔴 throughput 900/min (above 1,000/min) · Prometheus does not take the expression: bad_data" in text
+
+
+async def test_what_prometheus_warns_of_is_said_once(tmp_path: Path) -> None:
+    async def answering(expression: str) -> tuple[Sample, ...]:
+        is_budget = expression.startswith("avg_over_time")
+        notice = QueryNotice("store 1 is not reached" if is_budget else "a hint", is_warning=is_budget)
+        return QueryResult((Sample({}, 0.5),), (notice,))
+
+    text, _ = await ask(tmp_path, answering)
+    assert text.count("⚠️ This may be incomplete or wrong, Prometheus warns: store 1 is not reached") == 1
+    assert text.count("Prometheus remarks: a hint") == 1
+    assert text.index("store 1") < text.index("a hint")
 
 
 @pytest.mark.parametrize("is_slow", [True, False])

@@ -6,6 +6,7 @@ from domain.answers.metrics import MetricAnswer, MetricLine
 from domain.metrics.charts import Chart, Series
 from domain.metrics.metric_chart import MetricChart
 from tests.harness.families import Fact
+from tests.harness.samples.monitoring_gallery import HINT, PARTIAL
 from tests.harness.samples.operations import NOW
 
 _HOUR = timedelta(hours=1)
@@ -36,6 +37,7 @@ METRIC_GALLERY: dict[str, Fact] = {
         note="More than 200 series are not drawn; these have the highest values now.",
     ),
     "metric without data": _answer(note=""),
+    "metric of a part": _answer(lines=(MetricLine("", 14.2),), total=1, notices=(PARTIAL, HINT)),
     "metric not known": _answer(problem="Prometheus did not answer within 9 s."),
     "metric chart": MetricChart(
         Chart(title="errors in production (%)", since=NOW - _HOUR, until=NOW, series=(Series(name="errors", points=_POINTS),))

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from domain.metrics.charts import Series
-from domain.metrics.samples import Sample
+from domain.metrics.samples import QueryNotice, QueryResult, Sample
 from integrations.prometheus import Prometheus, open_prometheus
 from tests.harness.fakes.scripted_web import ScriptedResponse, ScriptedWeb, scripted_web
 from tests.harness.prometheus_client import SINCE, UNTIL, matrix, recorded
@@ -47,6 +47,30 @@ async def test_samples_as_they_were_recorded(web: ScriptedWeb, prometheus: Prome
 
     assert [each.labels["job"] for each in found] == ["prometheus", "push", "node"]
     assert found[0] == Sample({"__name__": "up", "instance": "127.0.0.1:19090", "job": "prometheus"}, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "notices"),
+    [
+        ({}, ()),
+        ({"warnings": ["store 1 is not reached"]}, (QueryNotice("store 1 is not reached", is_warning=True),)),
+        ({"infos": ["not a counter"], "warnings": None}, (QueryNotice("not a counter", is_warning=False),)),
+        ({"warnings": "no list", "infos": [7]}, (QueryNotice("7", is_warning=False),)),
+    ],
+)
+async def test_what_is_said_beside_a_result_is_kept(
+    web: ScriptedWeb, prometheus: Prometheus, said: dict[str, object], notices: tuple[QueryNotice, ...]
+) -> None:
+    listed: list[tuple[object, QueryResult[object]]] = []
+    for data, ask in (
+        ({"resultType": "vector", "result": []}, lambda: prometheus.query("up")),
+        ({"resultType": "matrix", "result": []}, lambda: prometheus.query_range("up", SINCE, UNTIL)),
+        ({"activeTargets": []}, prometheus.targets),
+        ({"groups": []}, prometheus.rules),
+    ):
+        web.responses = [ScriptedResponse({"status": "success", "data": data, **said})]
+        listed.append((data, await ask()))
+    assert [found.notices for _, found in listed] == [notices] * 4
 
 
 async def test_the_question_is_a_form(web: ScriptedWeb, prometheus: Prometheus) -> None:

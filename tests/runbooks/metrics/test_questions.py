@@ -11,8 +11,10 @@ from aiohttp import web
 from domain.errors import PermanentError, UsageError
 from domain.metrics.promql_scope import scoped
 from domain.metrics.samples import Sample
+from domain.people import Person
 from integrations.prometheus import Prometheus, open_prometheus
 from runbooks.metrics.questions import MAX_LINES, MetricReader, Question
+from storage.store import Store
 from tests.harness.monitoring_servers import running_prometheus
 from tests.harness.wait import wait_until
 
@@ -113,7 +115,7 @@ async def test_of_very_many_series_the_highest_are_read(tmp_path: Path, exporter
             await wait_until(is_scraped, within=60)
             now = datetime.now(UTC)
             question = Question(
-                person=Person("U0VIV", "viv"),
+                person=Person("U0VIEWER", "T0HOME"),
                 source="envelope-1",
                 title="many",
                 environment="staging",
