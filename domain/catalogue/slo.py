@@ -86,6 +86,9 @@ class SloConfig(IndicatorConfig):
             raise ValueError(f"{SERVICE} belongs into an expression under of_service")
         if self.of_service and SERVICE not in self.of_service.expression:
             raise ValueError(f"of_service needs {SERVICE} in its expression")
+        if self.of_service and self.of_service.requests and SERVICE not in self.of_service.requests:
+            # The requests of others would make a service of which nobody asks anything look measured.
+            raise ValueError(f"of_service needs {SERVICE} in its requests")
         return self
 
     @property

@@ -47,8 +47,8 @@ class Comparison:
 
     @property
     def name(self) -> str:
-        """``errors``, ``errors of web``."""
-        return f"{self.objective} of {self.service}" if self.service else self.objective
+        """``errors of web``, ``errors of the environment``."""
+        return f"{self.objective} of {self.service or 'the environment'}"
 
     @property
     def is_unmeasured(self) -> bool:

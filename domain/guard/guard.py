@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from domain.catalogue.guard import GuardConfig, OnWorse
 from domain.guard.comparison import Comparison
-from domain.guard.verdict import Finding, Verdict, judge, overall
+from domain.guard.verdict import Finding, Verdict, blames_service, judge, may_still_blame_service, overall
 from domain.operations.operation import OperationRecord, State
 from domain.operations.plans import Verb
 from domain.rich_text import Code, Text, sentence
@@ -15,6 +15,9 @@ WORSE_CHECKS = 2
 """Checks in a row that have to find it worse before the bake time is over: one may have met a hiccup of a minute."""
 SOURCE_PREFIX = "guard/"
 """Of the sources of operations that the guard starts: it does not guard them."""
+
+
+_ENVIRONMENT_ONLY = "What is worse is measured for the whole environment, and may be the work of another service. "
 
 
 class GuardState(StrEnum):
@@ -63,6 +66,9 @@ class Guard:
     comparisons: tuple[Comparison, ...] = ()
     checked_at: datetime | None = None
     worse_checks: int = 0
+    """How many in a row found it worse."""
+    blaming_checks: int = 0
+    """How many in a row found a deployed service itself worse, and not the environment alone."""
     outcome: Text = ""
     """What followed, in words."""
     traces: tuple[Text, ...] = ()
@@ -94,6 +100,11 @@ class Guard:
     def verdict(self) -> Verdict:
         """By the last measurement; before the end of the bake time it may change."""
         return overall(self.findings)
+
+    @property
+    def blames_service(self) -> bool:
+        """Whether a deployed service itself is worse, by the last measurement."""
+        return blames_service(self.comparisons, self.minimum_requests)
 
     def next_check(self, at: datetime) -> datetime:
         """When it is measured again; the last time at the end of the bake time."""
@@ -135,12 +146,14 @@ def measure(guard: Guard, comparisons: tuple[Comparison, ...], at: datetime) -> 
     """Apply a measurement. Worse twice in a row, or at the end of the bake time, is a verdict; the others come at its end."""
     measured = replace(guard, comparisons=comparisons, checked_at=at)
     is_same = {each.key: each.definition for each in guard.comparisons} == {each.key: each.definition for each in comparisons}
-    before = guard.worse_checks if is_same else 0
-    worse_checks = before + 1 if measured.verdict is Verdict.WORSE else 0
-    measured = replace(measured, worse_checks=worse_checks)
+    measured = replace(
+        measured,
+        worse_checks=(guard.worse_checks * is_same + 1) * (measured.verdict is Verdict.WORSE),
+        blaming_checks=(guard.blaming_checks * is_same + 1) * measured.blames_service,
+    )
     is_over = at >= guard.until
-    if measured.verdict is Verdict.WORSE and (is_over or worse_checks >= WORSE_CHECKS):
-        return _on_worse(measured)
+    if measured.verdict is Verdict.WORSE and (is_over or measured.worse_checks >= WORSE_CHECKS):
+        return _on_worse(measured, is_over=is_over)
     return replace(measured, state=GuardState.ENDED) if is_over else measured
 
 
@@ -194,7 +207,13 @@ def is_by_guard(record: OperationRecord) -> bool:
     return record.source.startswith(SOURCE_PREFIX)
 
 
-def _on_worse(guard: Guard) -> Guard:
-    if guard.puts_back:
+def _on_worse(guard: Guard, *, is_over: bool) -> Guard:
+    """Put it back where policy and evidence say so; wait where the evidence may still come; else leave it to people."""
+    if not guard.puts_back:
+        doubt = "" if guard.blames_service else _ENVIRONMENT_ONLY
+        return offer(guard, f"{doubt}{guard.environment} leaves it to people. One tap puts {guard.previous} back.")
+    if guard.blames_service and (is_over or guard.blaming_checks >= WORSE_CHECKS):
         return replace(guard, state=GuardState.PUTTING_BACK, outcome=f"{guard.previous} is about to be put back.")
-    return offer(guard, f"{guard.environment} leaves it to people. One tap puts {guard.previous} back.")
+    if not is_over and may_still_blame_service(guard.comparisons, guard.minimum_requests):
+        return guard
+    return offer(guard, f"{_ENVIRONMENT_ONLY}So it is offered to people. One tap puts {guard.previous} back.")

@@ -41,6 +41,16 @@ def verdict_on(comparison: Comparison, minimum_requests: int) -> Verdict:
     return _finding(comparison, minimum_requests).verdict
 
 
+def blames_service(comparisons: Iterable[Comparison], minimum_requests: int) -> bool:
+    """Whether a deployed service itself does worse. What the whole environment does may be the work of another service."""
+    return any(each.service and verdict_on(each, minimum_requests) is Verdict.WORSE for each in comparisons)
+
+
+def may_still_blame_service(comparisons: Iterable[Comparison], minimum_requests: int) -> bool:
+    """Whether a deployed service itself does worse, or may yet be found to, because it cannot be told so far."""
+    return any(each.service and verdict_on(each, minimum_requests) is not Verdict.WELL for each in comparisons)
+
+
 def overall(findings: Iterable[Finding]) -> Verdict:
     """Worse if one is; well if all are; else it cannot be told."""
     verdicts = {each.verdict for each in findings}

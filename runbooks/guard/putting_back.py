@@ -83,6 +83,8 @@ class PutBack:
         current = await tx.of(GuardRepository).get_for_update(guard.operation)
         if current is None or current.state is not GuardState.PUTTING_BACK:
             raise Refused("Somebody has decided meanwhile.")
+        if not current.blames_service:
+            raise Refused("What is worse is measured for the whole environment, and may be the work of another service.")
         if (lock := await tx.locks.change_lock(guard.environment, at)) is not None:
             raise Refused(sentence(describe_lock(lock), " So nothing was put back."))
         if (other := await unfinished_decision(tx, current)) is not None:

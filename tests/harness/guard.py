@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.catalogue.catalogue import Catalogue
-from domain.guard.comparison import BASELINE_SPAN
+from domain.guard.comparison import BASELINE_SPAN, NOTHING
 from domain.guard.guard import Guard
 from domain.guard.notes import GuardChart
 from domain.metrics.charts import Series
@@ -27,15 +27,29 @@ from tests.harness.samples.team import catalogue_data
 
 MAIN = "deep-echo-main"
 GOOD, BAD = Reading(value=0.4, requests=4120), Reading(value=6.1, requests=4120)
-ERRORS = {"expression": "errors[$window]", "below": 1, "unit": "%", "requests": "requests[$window]"}
+OF_SERVICE = {"expression": "errors[$window]{$service}", "requests": "requests[$window]{$service}"}
+ERRORS = {
+    "expression": "errors[$window]",
+    "below": 1,
+    "unit": "%",
+    "requests": "requests[$window]",
+    "of_service": OF_SERVICE,
+}
+LATENCY = {"expression": "latency[$window]", "below": 1, "unit": "%", "requests": "requests[$window]"}
+"""For the whole environment only."""
 GUARD = {"bake_minutes": 10, "minimum_requests": 200, "check_seconds": 30}
 
 
 @dataclass
 class ScriptedMetrics:
-    """What the objective's indicator is: ``now`` since the deploy, ``before`` at each of the three times before."""
+    """What the objective's indicator is: ``now`` since the deploy, ``before`` at each of the three times before.
+
+    ``environment`` is that of the objective that is measured for the whole environment, since the deploy;
+    before it that was good.
+    """
 
     now: Reading = GOOD
+    environment: Reading = NOTHING
     before: Reading = GOOD
     asked: list[tuple[timedelta, datetime]] = field(default_factory=list)
 
@@ -44,10 +58,12 @@ class ScriptedMetrics:
     ) -> Mapping[tuple[str, str], Reading]:
         assert services == (MAIN,)
         self.asked.append((span, at))
-        return {("errors", ""): self.before if span == BASELINE_SPAN else self.now}
+        is_before = span == BASELINE_SPAN
+        environment = GOOD if is_before and self.environment != NOTHING else self.environment
+        return {("errors", MAIN): self.before if is_before else self.now, ("latency", ""): environment}
 
     async def query_range(self, expression: str, since: datetime, until: datetime) -> tuple[Series, ...]:
-        assert expression == "errors[300s]"
+        assert expression in ("errors[300s]{deep-echo-main}", "latency[300s]")
         return (Series(name="errors", points=((since.timestamp(), 0.4), (until.timestamp(), 6.1))),)
 
 
@@ -102,10 +118,9 @@ class GuardHarness:
 
 def guarded_catalogue(**changed: Any) -> Catalogue:
     """Staging puts back by itself, production offers it; development is not guarded."""
-    data = catalogue_data() | {"slo": {"errors": ERRORS}}
+    data = catalogue_data() | {"slo": {"errors": ERRORS, "latency": LATENCY}}
     for name, on_worse in (("staging", "put back"), ("production", "offer")):
         data["environments"][name] |= {"prometheus": "https://prometheus.example", "guard": GUARD | {"on_worse": on_worse}}
-    data["slo"]["errors"] = ERRORS | {"expression": "errors[$window]"}
     # Environments that share a Prometheus have to be told apart by their expressions; here each has its own.
     data["environments"]["production"]["prometheus"] = "https://prometheus.production.example"
     return Catalogue.model_validate(data | changed)

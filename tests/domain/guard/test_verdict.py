@@ -24,7 +24,7 @@ def reading(value: float | None, requests: float | None = 4120) -> Reading:
 def errors(now: Reading, *before: float | None, **more: object) -> Comparison:
     """Errors in per cent, below 1."""
     known = [reading(each) for each in (*before, *(before[-1:] * (3 - len(before))))]
-    values = {"objective": "errors", "unit": "%", "limit": 1.0, "is_upper": True} | more
+    values = {"objective": "errors", "service": "web", "unit": "%", "limit": 1.0, "is_upper": True} | more
     return Comparison(now=now, before=Baselines(*known), **values)  # type: ignore[arg-type]
 
 
@@ -50,53 +50,53 @@ def test_what_got_no_worse_is_not_worse(limit: float, is_upper: bool, before: fl
     [
         (
             errors(reading(6.1), 0.3, 0.4, 0.2),
-            "worse: errors 6.1 % (hour before 0.3, yesterday 0.4, last week 0.2; 4,120 requests)",
+            "worse: errors of web 6.1 % (hour before 0.3, yesterday 0.4, last week 0.2; 4,120 requests)",
         ),
-        (errors(reading(0.4), 0.3), "well: errors 0.4 % (hour before 0.3, yesterday 0.3, last week 0.3; 4,120 requests)"),
-        (errors(reading(6.1, 12), 0.3), "cannot tell: errors: 12 requests, 200 are needed"),
-        (errors(reading(6.1, 1), 0.3), "cannot tell: errors: 1 request, 200 are needed"),
-        (errors(reading(6.1, 0), 0.3), "cannot tell: errors: 0 requests, 200 are needed"),
-        (errors(reading(6.1, None), 0.3), "cannot tell: errors: the number of requests is not known"),
-        (errors(reading(None), 0.3), "cannot tell: errors: no data"),
+        (errors(reading(0.4), 0.3), "well: errors of web 0.4 % (hour before 0.3, yesterday 0.3, last week 0.3; 4,120 requests)"),
+        (errors(reading(6.1, 12), 0.3), "cannot tell: errors of web: 12 requests, 200 are needed"),
+        (errors(reading(6.1, 1), 0.3), "cannot tell: errors of web: 1 request, 200 are needed"),
+        (errors(reading(6.1, 0), 0.3), "cannot tell: errors of web: 0 requests, 200 are needed"),
+        (errors(reading(6.1, None), 0.3), "cannot tell: errors of web: the number of requests is not known"),
+        (errors(reading(None), 0.3), "cannot tell: errors of web: no data"),
         (
             errors(Reading(problem="Prometheus did not answer in time."), 0.3),
-            "cannot tell: errors: Prometheus did not answer in time.",
+            "cannot tell: errors of web: Prometheus did not answer in time.",
         ),
         (
             errors(reading(6.1), None),
-            f"cannot tell: errors 6.1 % is beyond its limit, and nothing before can be compared with it {NO_DATA}",
+            f"cannot tell: errors of web 6.1 % is beyond its limit, and nothing before can be compared with it {NO_DATA}",
         ),
         (
             errors(reading(6.1), 0.3, 5.9, 0.2),
-            f"well: errors 6.1 % {AS_BEFORE} (hour before 0.3, yesterday 5.9, last week 0.2; 4,120 requests)",
+            f"well: errors of web 6.1 % {AS_BEFORE} (hour before 0.3, yesterday 5.9, last week 0.2; 4,120 requests)",
         ),
         (
             errors(reading(6.1), 0.3, None, 0.2),
-            "worse: errors 6.1 % (hour before 0.3, yesterday no data, last week 0.2; 4,120 requests)",
+            "worse: errors of web 6.1 % (hour before 0.3, yesterday no data, last week 0.2; 4,120 requests)",
         ),
         (
             errors(reading(1.3), 0.9, 0.8, 0.7),
-            f"cannot tell: errors 1.3 % {HARDLY} (hour before 0.9, yesterday 0.8, last week 0.7; 4,120 requests)",
+            f"cannot tell: errors of web 1.3 % {HARDLY} (hour before 0.9, yesterday 0.8, last week 0.7; 4,120 requests)",
         ),
         (
             errors(reading(6.1), None, 0.4, 0.2),
-            f"cannot tell: errors 6.1 % {NO_HOUR} (hour before no data, yesterday 0.4, last week 0.2; 4,120 requests)",
+            f"cannot tell: errors of web 6.1 % {NO_HOUR} (hour before no data, yesterday 0.4, last week 0.2; 4,120 requests)",
         ),
         (
             availability(70, 99.95),
-            "worse: availability 70 % (hour before 99.95, yesterday 99.95, last week 99.95; 4,120 requests)",
+            "worse: availability of web 70 % (hour before 99.95, yesterday 99.95, last week 99.95; 4,120 requests)",
         ),
         (
             replace(errors(reading(6.1), 0.3), now=Reading(value=6.1, requests=4120, series=3)),
-            "cannot tell: errors: the expression has 3 values, and one is needed",
+            "cannot tell: errors of web: the expression has 3 values, and one is needed",
         ),
         (
             throughput(400, 1400),
-            "worse: throughput 400/min (hour before 1,400, yesterday 1,400, last week 1,400; 4,120 requests)",
+            "worse: throughput of web 400/min (hour before 1,400, yesterday 1,400, last week 1,400; 4,120 requests)",
         ),
         (
             throughput(400, 500),
-            f"well: throughput 400/min {AS_BEFORE} (hour before 500, yesterday 500, last week 500; 4,120 requests)",
+            f"well: throughput of web 400/min {AS_BEFORE} (hour before 500, yesterday 500, last week 500; 4,120 requests)",
         ),
     ],
 )
@@ -109,7 +109,9 @@ def test_hours_with_few_requests_are_compared_with_nothing() -> None:
     (finding,) = judge([errors(reading(6.1), 0.0)], 200)
     assert finding.verdict is Verdict.WORSE
     comparison = errors(reading(6.1), 0.0)
-    (finding,) = judge([Comparison(objective="errors", unit="%", limit=1, is_upper=True, now=comparison.now, before=before)], 200)
+    (finding,) = judge(
+        [Comparison(objective="errors", service="web", unit="%", limit=1, is_upper=True, now=comparison.now, before=before)], 200
+    )
     assert finding.verdict is Verdict.CANNOT_TELL
 
 
@@ -128,7 +130,8 @@ def test_one_that_is_worse_decides_and_one_that_nothing_measures_does_not() -> N
 
 def test_what_would_have_been_worse() -> None:
     assert needed_for_worse([errors(reading(0.4), 0.3), throughput(1400, 1400)]) == (
-        "Worse would be errors at 1 % or more or throughput at 1,000/min or less, and 1.5 times as bad as at every time before."
+        "Worse would be errors of web at 1 % or more or throughput of web at 1,000/min or less, "
+        "and 1.5 times as bad as at every time before."
     )
 
 
@@ -138,7 +141,7 @@ _READING = st.builds(Reading, value=_NUMBER, requests=st.none() | st.floats(0, 1
 
 @given(st.builds(Baselines, _READING, _READING, _READING), _READING, st.booleans())
 def test_too_little_never_makes_it_worse(before: Baselines, now: Reading, is_upper: bool) -> None:  # noqa: FBT001
-    comparison = Comparison(objective="errors", unit="%", limit=1.0, is_upper=is_upper, now=now, before=before)
+    comparison = Comparison(objective="errors", service="web", unit="%", limit=1.0, is_upper=is_upper, now=now, before=before)
     (finding,) = judge([comparison], 200)
     knows_before = any(each.value is not None and (each.requests or 0) >= 200 for _, each in before.named())
     if now.problem or now.value is None or (now.requests or 0) < 200 or not knows_before:

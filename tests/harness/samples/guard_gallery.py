@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from domain.answers.guard import GuardsAnswer, GuardStopped
 from domain.guard.comparison import Baselines, Comparison
-from domain.guard.guard import Guard, GuardedService, GuardState, offer, put_back, stop
+from domain.guard.guard import Guard, GuardedService, GuardState, measure, offer, put_back, stop
 from domain.guard.notes import GuardChart
 from domain.metrics.charts import Chart, Marker, Series
 from domain.metrics.slo import Reading
@@ -57,6 +57,11 @@ OFFERED = offer(
 )
 TRACED = sentence("2,100 ms GET /chat · deep-echo-cognitive reason over memory failed · ", CommandMention("trace 4bf92f35"))
 OFFERED = replace(OFFERED, traces=(TRACED,))
+ENVIRONMENT_ONLY = measure(
+    replace(SO_FAR, puts_back=True, environment="staging", worse_checks=1),
+    (_errors(0.4), replace(_LATENCY, now=Reading(value=310, requests=4120))),
+    NOW + timedelta(minutes=4),
+)
 PUT_BACK = put_back(replace(OFFERED, environment="staging"), "op-w3n9")
 TAKEN_OVER = stop(SO_FAR, sentence(ANA, " stopped the guard."))
 NOT_MEASURED = replace(BAKING, state=GuardState.ENDED, checked_at=NOW + timedelta(minutes=10))
@@ -81,6 +86,7 @@ GUARD_GALLERY: dict[str, Fact] = {
     "guard cannot tell": UNKNOWN,
     "guard not measured": NOT_MEASURED,
     "guard offers": OFFERED,
+    "guard of the environment only": ENVIRONMENT_ONLY,
     "guard put back": PUT_BACK,
     "guard taken over": TAKEN_OVER,
     "guard chart": CHART,

@@ -17,10 +17,11 @@ from domain.metrics.slo import Reading
 from domain.operations.operation import OperationRecord, State
 from domain.operations.plans import Plan
 from domain.rich_text import plain_text
+from runbooks.guard.listeners import save_guard
 from runbooks.guard.stopping import stop_guard
 from runbooks.operations.service import OperationService
 from sandbox.cluster import ClusterFault
-from storage.guard import guard_timer
+from storage.guard import GuardRepository, guard_timer
 from tests.harness.guard import BAD, GOOD, MAIN, GuardHarness, few, guarded_catalogue, open_guard_harness
 from tests.harness.samples.team import ANA, SAM
 
@@ -41,12 +42,16 @@ async def test_a_deploy_that_does_well_ends_so_at_the_end_of_its_bake_time(harne
     guard = await harness.guard(deploy.id)
     assert (guard.state, guard.verdict) == (GuardState.ENDED, Verdict.WELL)
     assert plain_text(explain(guard.findings)).startswith(
-        "well: errors 0.4 % (hour before 0.4, yesterday 0.4, last week 0.4; 4,120"
+        "well: errors of deep-echo-main 0.4 % (hour before 0.4, yesterday 0.4, last week 0.4; 4,120"
     )
     assert not await harness.is_due_again(deploy.id)
     assert await harness.rollbacks() == []
     (chart,) = await harness.charts()
-    assert (chart.objective, chart.chart.threshold, chart.chart.since) == ("errors", 1.0, guard.began_at - timedelta(hours=1))
+    assert (chart.objective, chart.chart.threshold, chart.chart.since) == (
+        "errors of deep-echo-main",
+        1.0,
+        guard.began_at - timedelta(hours=1),
+    )
 
 
 async def test_what_is_compared_is_since_the_deploy_and_three_hours_before(harness: GuardHarness) -> None:
@@ -70,7 +75,8 @@ async def test_worse_puts_the_old_version_back_by_itself_once(harness: GuardHarn
     await harness.pass_time(2 * MINUTE)
     (rollback,) = await harness.rollbacks()
     assert rollback.reason == (
-        f"deploy {deploy.id} did worse: errors 6.1 % (hour before 0.4, yesterday 0.4, last week 0.4; 4,120 requests)"
+        f"deploy {deploy.id} did worse: errors of deep-echo-main 6.1 % "
+        "(hour before 0.4, yesterday 0.4, last week 0.4; 4,120 requests)"
     )
     ended = await harness.operations.wait_ended(rollback.id)
     assert ended.state is State.SUCCEEDED
@@ -120,10 +126,18 @@ async def test_one_bad_minute_is_no_verdict(harness: GuardHarness) -> None:
 @pytest.mark.parametrize(
     ("now", "before", "sentence"),
     [
-        (few(12), GOOD, "cannot tell: errors: 12 requests, 200 are needed"),
-        (Reading(), GOOD, "cannot tell: errors: the number of requests is not known"),
-        (Reading(problem="Prometheus did not answer in time."), GOOD, "cannot tell: errors: Prometheus did not answer in time."),
-        (BAD, Reading(), "cannot tell: errors 6.1 % is beyond its limit, and nothing before can be compared with it"),
+        (few(12), GOOD, "cannot tell: errors of deep-echo-main: 12 requests, 200 are needed"),
+        (Reading(), GOOD, "cannot tell: errors of deep-echo-main: the number of requests is not known"),
+        (
+            Reading(problem="Prometheus did not answer in time."),
+            GOOD,
+            "cannot tell: errors of deep-echo-main: Prometheus did not answer in time.",
+        ),
+        (
+            BAD,
+            Reading(),
+            "cannot tell: errors of deep-echo-main 6.1 % is beyond its limit, and nothing before can be compared with it",
+        ),
     ],
 )
 async def test_without_enough_it_cannot_tell_and_does_nothing(
@@ -136,6 +150,82 @@ async def test_without_enough_it_cannot_tell_and_does_nothing(
     assert guard.state is GuardState.ENDED
     assert plain_text(explain(guard.findings)).startswith(sentence)
     assert await harness.rollbacks() == []
+
+
+async def test_what_only_the_environment_says_puts_nothing_back_and_is_offered(harness: GuardHarness) -> None:
+    harness.metrics.environment = BAD
+    deploy = await harness.deploy()
+    await harness.pass_time(2 * MINUTE)
+    guard = await harness.guard(deploy.id)
+    assert (guard.state, guard.verdict) == (GuardState.OFFERED, Verdict.WORSE)
+    assert plain_text(explain(guard.findings)).startswith("worse: latency of the environment 6.1 % (hour before 0.4")
+    assert plain_text(guard.outcome) == (
+        "What is worse is measured for the whole environment, and may be the work of another service. "
+        f"So it is offered to people. One tap puts {guard.previous} back."
+    )
+    await harness.pass_time(15 * MINUTE)
+    assert await harness.rollbacks() == []
+
+
+@pytest.mark.parametrize("now", [few(12), Reading(), Reading(problem="Prometheus did not answer in time.")])
+async def test_a_service_of_which_nothing_is_known_is_not_put_back_for_its_environment(
+    harness: GuardHarness, now: Reading
+) -> None:
+    harness.metrics.environment, harness.metrics.now = BAD, now
+    deploy = await harness.deploy()
+    await harness.pass_time(5 * MINUTE)
+    assert (await harness.guard(deploy.id)).state is GuardState.BAKING  # its own evidence may still come
+    await harness.pass_time(7 * MINUTE)
+    assert (await harness.guard(deploy.id)).state is GuardState.OFFERED
+    assert await harness.rollbacks() == []
+
+
+async def test_evidence_of_the_service_that_comes_later_puts_it_back(harness: GuardHarness) -> None:
+    harness.metrics.environment, harness.metrics.now = BAD, few(12)
+    deploy = await harness.deploy()
+    await harness.pass_time(5 * MINUTE)
+    harness.metrics.now = BAD
+    await harness.pass_time(2 * MINUTE)
+    (rollback,) = await harness.rollbacks()
+    assert f"did worse: errors of {MAIN} 6.1 %" in rollback.reason
+    await harness.operations.wait_ended(rollback.id)
+    assert (await harness.guard(deploy.id)).state is GuardState.PUT_BACK
+
+
+async def test_one_bad_minute_of_the_service_in_a_bad_environment_is_no_evidence(harness: GuardHarness) -> None:
+    harness.metrics.environment, harness.metrics.now = BAD, few(12)
+    deploy = await harness.deploy()
+    for now in (few(12), BAD, few(12), BAD, few(12)):
+        harness.metrics.now = now
+        await harness.pass_time(timedelta(seconds=30))
+    guard = await harness.guard(deploy.id)
+    assert guard.state is GuardState.BAKING
+    assert guard.worse_checks >= 4
+    assert await harness.rollbacks() == []
+
+
+async def test_a_guard_that_was_stored_on_the_word_of_the_environment_alone_puts_nothing_back(harness: GuardHarness) -> None:
+    harness.metrics.environment = BAD
+    deploy = await harness.deploy()
+    await harness.pass_time(timedelta(seconds=30))
+    async with harness.operations.store.write() as tx:
+        guard = await tx.of(GuardRepository).get_for_update(deploy.id)
+        assert guard is not None
+        await save_guard(tx, replace(guard, state=GuardState.PUTTING_BACK), harness.operations.clock.now())
+    await harness.pass_time(MINUTE)
+    guard = await harness.guard(deploy.id)
+    assert guard.state is GuardState.OFFERED
+    assert "may be the work of another service" in plain_text(guard.outcome)
+    assert await harness.rollbacks() == []
+
+
+async def test_an_offer_says_that_it_is_the_environment(harness: GuardHarness) -> None:
+    harness.metrics.environment = BAD
+    deploy = await harness.deploy("production")
+    await harness.pass_time(2 * MINUTE)
+    outcome = plain_text((await harness.guard(deploy.id)).outcome)
+    assert outcome.startswith("What is worse is measured for the whole environment")
+    assert "production leaves it to people" in outcome
 
 
 @pytest.mark.parametrize("verb", ["rollback", "deploy"])

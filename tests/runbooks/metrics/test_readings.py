@@ -122,3 +122,9 @@ async def test_a_real_prometheus_tells_how_it_was(tmp_path: Path) -> None:
 def test_requests_are_counted_over_the_window(requests: str) -> None:
     with pytest.raises(ValidationError, match=r"requests has to count|the placeholders of an expression"):
         SloConfig(expression="up", below=1, requests=requests)
+
+
+def test_requests_of_others_do_not_count_as_those_of_a_service() -> None:
+    of_service = {"expression": 'errors{app="$service"}[$window]', "requests": "requests[$window]"}
+    with pytest.raises(ValidationError, match=r"of_service needs \$service in its requests"):
+        SloConfig.model_validate(ERRORS | {"of_service": of_service})
