@@ -1,5 +1,8 @@
 """Traces: a line each, and one as a waterfall in words and as a picture."""
 
+from collections.abc import Sequence
+from os.path import commonpath
+
 from bot.views import phrases
 from bot.views.markup.document import Block, CodeBlock, Context, Document, Header, Paragraph
 from bot.views.markup.spans import Line, Strong, join_dots, line, stack
@@ -12,9 +15,9 @@ from domain.traces.picture import TracePicture
 
 _ORDERS = {TraceOrder.NEWEST: "newest traces", TraceOrder.SLOW: "slowest traces", TraceOrder.ERRORS: "traces with errors"}
 _MAX_LINES = 10
-_BAR_CELLS = 12
-"""Cells of a bar: with its name beside it, a row fits a phone."""
-_NAME_LENGTH = 22
+_BAR_CELLS, _TIME_CELLS, _NAME_LENGTH = 10, 7, 17
+"""Letters of a bar, of its duration and of its name: with the gaps 36, which is a line on a phone."""
+_MAX_INDENT = 4
 
 
 def traces(fact: TracesAnswer) -> Document:
@@ -44,8 +47,9 @@ def trace(fact: TraceAnswer) -> Document:
     blocks: list[Block] = [Header(title)]
     waited = [f"{share.service} {share.operation} {format_span_time(share.duration)}" for share in fact.path]
     blocks.append(Paragraph((line(Strong("Its end waited for")), *(line("• ", each) for each in waited))))
-    blocks.append(CodeBlock(tuple(_row(each) for each in fact.rows)))
-    more = and_more(fact.spans - len(fact.rows))
+    shared = _shared(fact.rows)
+    blocks.append(CodeBlock(tuple(_row(each, shared) for each in fact.rows)))
+    more = f"{and_more(fact.spans - len(fact.rows))} spans" if fact.spans > len(fact.rows) else ""
     cut = f"cut at {trace_.cut_at}" if trace_.cut_at else ""
     warnings = tuple(dict.fromkeys((*fact.findings, *(warning for span in trace_.spans for warning in span.warnings))))
     blocks += [Paragraph(tuple(line("⚠️ ", each) for each in warnings), max_lines=5)] if warnings else []
@@ -86,9 +90,16 @@ def _listed(each: TraceLine, environment: str) -> Line:
     return stack(first, line(problem), join_dots(CommandMention(f"trace {each.id} {environment}"), cut))
 
 
-def _row(row: TraceRow) -> str:
+def _row(row: TraceRow, shared: str) -> str:
     begin = min(round(row.begin * _BAR_CELLS), _BAR_CELLS - 1)
     end = min(max(round(row.end * _BAR_CELLS), begin + 1), _BAR_CELLS)
     bar = "·" * begin + "█" * (end - begin) + "·" * (_BAR_CELLS - end)
-    name = clip(f"{' ' * min(row.depth, 6)}{'✗ ' if row.is_error else ''}{row.service} {row.operation}", _NAME_LENGTH)
-    return f"{bar} {name} {format_span_time(row.duration)}"
+    indent = " " * min(row.depth, _MAX_INDENT) + ("✗ " if row.is_error else "")
+    name = clip(f"{row.service.removeprefix(shared)} {row.operation}", _NAME_LENGTH - len(indent))
+    return f"{bar} {format_span_time(row.duration):>{_TIME_CELLS}} {indent}{name}"
+
+
+def _shared(rows: Sequence[TraceRow]) -> str:
+    """How the names of all services begin, up to a separator: it takes the room of what tells them apart."""
+    start = commonpath(sorted({row.service for row in rows}))
+    return start[: max(map(start.rfind, "-._/")) + 1] if len({row.service for row in rows}) > 1 else ""

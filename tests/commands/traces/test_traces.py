@@ -94,7 +94,7 @@ async def test_one_trace_and_what_its_end_waited_for(harness: TracesHarness) -> 
     text = await harness.read(f"trace {SLOW}")
     assert "Trace aaaaaaaa in production: 2 s" in text
     assert text.index("echo.cognitive think 1.9 s") < text.index("echo.main GET / 100 ms")
-    assert "████████████ echo.main GET / 2 s" in text
+    assert "██████████     2 s main GET /" in text
 
 
 async def test_a_picture_follows_once_and_nothing_waits_for_it(harness: TracesHarness) -> None:
