@@ -1,7 +1,7 @@
 """Traces: a line each, and one as a waterfall in words and as a picture."""
 
 from collections.abc import Sequence
-from os.path import commonpath
+from itertools import takewhile
 
 from bot.views import phrases
 from bot.views.markup.document import Block, CodeBlock, Context, Document, Header, Paragraph
@@ -101,5 +101,7 @@ def _row(row: TraceRow, shared: str) -> str:
 
 def _shared(rows: Sequence[TraceRow]) -> str:
     """How the names of all services begin, up to a separator: it takes the room of what tells them apart."""
-    start = commonpath(sorted({row.service for row in rows}))
-    return start[: max(map(start.rfind, "-._/")) + 1] if len({row.service for row in rows}) > 1 else ""
+    names = sorted({row.service for row in rows})
+    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False)) if len(names) > 1 else ()
+    start = "".join(letters[0] for letters in same)
+    return start[: max(map(start.rfind, "-._/")) + 1]

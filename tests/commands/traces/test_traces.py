@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from domain.answers.answers import ErrorAnswer
+from domain.answers.traces import TraceAnswer, TraceRow
 from domain.catalogue.catalogue import Catalogue
 from domain.rich_text import plain_text
+from domain.traces.spans import Trace
 from integrations.jaeger import open_jaeger
 from runbooks.traces.pictures import TraceViewer
 from runbooks.traces.reading import TraceReader
@@ -112,6 +114,25 @@ async def test_a_trace_that_was_not_read_has_no_picture(harness: TracesHarness) 
     harness.jaeger.state.trouble = Trouble(status=503)
     assert "picture" not in await harness.read(f"trace {SLOW}")
     assert await harness.pictures() == []
+
+
+@pytest.mark.parametrize(
+    ("services", "shown"),
+    [
+        (("echo-main", "echo-cache"), ("main GET", "cache GET")),
+        (("main", "cache"), ("main GET", "cache GET")),
+        (("shop/web", "shop/api"), ("web GET", "api GET")),
+        (("", "/x"), (" GET", "/x GET")),
+        (("same", "same"), ("same GET", "same GET")),
+    ],
+)
+def test_what_all_services_share_takes_no_room(services: tuple[str, str], shown: tuple[str, str]) -> None:
+    rows = tuple(
+        TraceRow(depth=0, service=each, operation="GET", begin=0, end=1, duration=2 * 10**9, is_error=False) for each in services
+    )
+    trace = Trace(id=SLOW, spans=())
+    text = render_text(TraceAnswer(environment="production", id=SLOW, trace=trace, rows=rows, spans=2))
+    assert all(f"2 s {each}" in text for each in shown)
 
 
 async def test_two_traces_compared(harness: TracesHarness) -> None:
