@@ -27,10 +27,12 @@ from runbooks.alerts.reconciliation import Reconciler
 from runbooks.alerts.service import AlertService
 from runbooks.alerts.suspect_search import SuspectFinder
 from runbooks.alerts.timer_handlers import AlertTimerHandlers
-from runbooks.alerts.timers import DOUBT, ENRICH, RECONCILE
+from runbooks.alerts.timers import DOUBT, ENRICH, RECONCILE, TRIPWIRES
+from runbooks.alerts.tripwires import Tripwires, TripwireSources
 from runbooks.housekeeping import Prune
 from storage.alertmanagers import AlertmanagerRepository
 from storage.outbox_messages import ALERT_CARD, ALERT_NOTE, STORM_CARD
+from storage.tripwires import TripwireRepository
 
 
 def build_alerts(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComponents:
@@ -50,6 +52,8 @@ def build_alerts(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
     )
     reader = AlertListReader(core.monitoring.alertmanager_at)
     reconciler = Reconciler(store, clock, current, reader, FiringRules(core.monitoring.prometheus), notify_outbox)
+    silenced = TripwireSources(catalogue=current, alertmanager=core.monitoring.alertmanager)
+    tripwires = Tripwires(store, clock, silenced, notify_outbox)
     webhook = _webhook(core, intake)
     return FamilyComponents(
         services={AlertService: service},
@@ -59,12 +63,14 @@ def build_alerts(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
             BackgroundTask("enrichment", enrichment.run),
             BackgroundTask("alerts", intake.run),
             BackgroundTask("reconciliation", reconciler.run),
+            BackgroundTask("tripwires", tripwires.run),
         ),
         timer_handlers={
             **timers.handlers,
             ENRICH: enrichment.submit,
             RECONCILE: reconciler.submit,
             DOUBT: reconciler.submit,
+            TRIPWIRES: tripwires.submit,
         },
         webhooks=tuple(Webhook(path, webhook.serve) for path in webhook.paths) if webhook else (),
         metrics=(*alert_metrics(intake, webhook), *_reconciliation_metrics(reconciler, reader)),
@@ -137,6 +143,7 @@ ALERTS = Family(
         Prune(lambda kept: kept.alerts, lambda tx, before: tx.alerts.prune(before)),
         Prune(lambda kept: kept.alerts, lambda tx, before: tx.storms.prune(before)),
         Prune(lambda kept: kept.alerts, lambda tx, before: tx.of(AlertmanagerRepository).prune(before)),
+        Prune(lambda kept: kept.alerts, lambda tx, before: tx.of(TripwireRepository).prune(before)),
     ),
     subjects=(lambda tx, ids: tx.alerts.stored_ids(ids), lambda tx, ids: tx.storms.stored_ids(ids)),
     checks=(check_alerts,),

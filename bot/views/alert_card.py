@@ -10,6 +10,7 @@ from bot.views.markup.mrkdwn import clean
 from bot.views.markup.spans import Hyperlink, Line, Span, Strong, join_dots, line
 from domain.alerts.alerts import Alert, AlertGroup, AlertNote, GroupState, Route
 from domain.alerts.group_changes import distinguishing_labels
+from domain.alerts.silences import OnNew
 from domain.changes.platform_changes import Suspect
 from domain.metrics.chart_text import describe_chart, format_number, has_numbers
 from domain.metrics.charts import Chart
@@ -126,6 +127,7 @@ def silence_line(record: AlertGroup) -> Line:
         " until ",
         _until(silence.at, silence.until),
         f": {silence.reason}" if silence.reason else "",
+        " (something new lifts it)" if silence.on_new is OnNew.LIFT else "",
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from commands.core.fields import MAX_OPTIONS, ArgumentField
 from commands.core.request import Request
+from domain.alerts.silences import OnNew
 from domain.answers.answers import Form, FormOption
 
 
@@ -27,8 +28,17 @@ async def _alert_options(request: Request, form: Form) -> tuple[FormOption, ...]
     )
 
 
+async def _on_new_options(_request: Request, _form: Form) -> tuple[FormOption, ...]:
+    return (
+        FormOption(value=OnNew.TELL.value, label="Say so in the thread"),
+        FormOption(value=OnNew.LIFT.value, label="Lift the silence"),
+    )
+
+
 FIELDS: Mapping[str, ArgumentField] = {
     "alert": ArgumentField(label="Alert", load_options=_alert_options),
     "for": ArgumentField(label="For how long", hint="Like 90m, 4h or 1d. More than 4h needs the role sre; 30d is the most."),
+    "on-new": ArgumentField(label="If something new fires under it", load_options=_on_new_options),
+    "more-than": ArgumentField(label="Only if more alerts fire than", hint="Like 5. Empty: any new alert counts."),
     "labels": ArgumentField(label="Labels", hint="Like alertname=HighErrorRate severity=critical."),
 }

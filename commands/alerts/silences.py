@@ -11,14 +11,15 @@ from commands.core.request import Request
 from commands.core.router import Router
 from domain.alerts.alerts import AlertGroup, AppliedSilence, GroupState
 from domain.alerts.remediation import raised_by_bot, raised_by_grafana, silence_scope
-from domain.alerts.silences import Silence, SilenceState
+from domain.alerts.silences import OnNew, Silence, SilenceState
+from domain.alerts.tripwires import TripwireChoice
 from domain.answers.alerts import AlertmanagerSilences, ListedSilence, SilencesAnswer
 from domain.answers.answers import ErrorAnswer, TextAnswer
-from domain.errors import Denied, PermanentError, Refused, TemporaryError, UnknownOutcome
+from domain.errors import Denied, PermanentError, Refused, TemporaryError, UnknownOutcome, UsageError
 from domain.facts import Answer
 from domain.people import Role
 from domain.refusals import role_refusal
-from domain.rich_text import CommandMention, sentence
+from domain.rich_text import Code, CommandMention, sentence
 from domain.text import format_duration, parse_duration
 from runbooks.alerts.service import AlertRequest, AlertService
 
@@ -36,14 +37,17 @@ _GROUP_ID_SUFFIX = re.compile(r" \[(al-[a-z0-9]{1,40})\]$")
 @router.command(
     "silence",
     needs=Role.RESPONDER,
-    usage="<alert> <for> [reason…]",
+    usage="<alert> <for> [reason…] [--on-new tell|lift] [--more-than 5]",
     example="silence al-k7m2 1h known, fix is on its way",
     group="Alerts",
     form_title="Silence an alert",
 )
 async def silence_command(request: Request, args: Arguments) -> Answer:
-    """Silence exactly this alert group in Alertmanager. Up to 4 hours as a responder, up to 30 days with the role sre."""
-    span, reason = parse_duration(args[1], MAX_SILENCE_DURATION), args.rest(2)
+    """Silence exactly this alert group in Alertmanager. Up to 4 hours as a responder, up to 30 days with the role sre.
+
+    Something new under it is said in the thread, or lifts it with `--on-new lift`; with `--more-than` only if more alerts fire.
+    """
+    span, reason, choice = parse_duration(args[1], MAX_SILENCE_DURATION), args.rest(2), _choice(args)
     group = await find_group(request, args[0], Role.RESPONDER)
     _check_duration(request, group, span)
     _check_scope(request, group, Role.RESPONDER if span <= RESPONDER_LIMIT else Role.SRE)
@@ -53,11 +57,12 @@ async def silence_command(request: Request, args: Arguments) -> Answer:
     if raised_by_grafana(group):
         raise Refused(f"Grafana itself raised {group.id}, so no Alertmanager can silence it. Its card has a link to do it there.")
     try:
-        after = await request.services.of(AlertService).silence(_alert_request(request, group), span, reason)
+        after = await request.services.of(AlertService).silence(_alert_request(request, group), span, reason, choice)
     except UnknownOutcome as error:
         return _unknown_outcome(error)
     now = " It is resolved at the moment; this holds if it fires again." if after.state is GroupState.RESOLVED else ""
-    done = f"{after.id} {_describe_silence(after.silence, span)}{now}"
+    lifted = " Something new under it lifts it." if choice.on_new is OnNew.LIFT else ""
+    done = f"{after.id} {_describe_silence(after.silence, span)}{now}{lifted}"
     return TextAnswer(sentence(f"{done} To end it: ", CommandMention(f"unsilence {after.id}"), "."))
 
 
@@ -88,6 +93,18 @@ async def silences_command(request: Request, args: Arguments) -> Answer:
     if not environment_groups:
         raise Refused(f"The catalogue names no Alertmanager of {' or '.join(names)}.")
     return SilencesAnswer(tuple(await asyncio.gather(*(_silences_of(request, *listed) for listed in environment_groups))))
+
+
+def _choice(args: Arguments) -> TripwireChoice:
+    """What is done about something new. Raises ``UsageError``."""
+    on_new, more_than = args.flags.get("on-new", OnNew.TELL.value).lower(), args.flags.get("more-than", "0")
+    if on_new not in set(OnNew):
+        raise UsageError(
+            f"“{on_new[:60]}” is not known.", sentence("Write ", Code("--on-new tell"), " or ", Code("--on-new lift"))
+        )
+    if not re.fullmatch(r"[0-9]{1,5}", more_than):
+        raise UsageError(f"“{more_than[:60]}” is no number of alerts.", sentence("Write it like ", Code("--more-than 5"), "."))
+    return TripwireChoice(on_new=OnNew(on_new), max_alerts=int(more_than))
 
 
 def _check_duration(request: Request, group: AlertGroup, span: timedelta) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from domain.alerts.silences import OnNew
 from domain.changes.platform_changes import Suspect
 from domain.metrics.charts import Chart
 from domain.notes import Tone
@@ -88,6 +89,7 @@ class AppliedSilence:
     at: datetime
     until: datetime
     reason: str = ""
+    on_new: OnNew = OnNew.TELL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,13 @@ class SilenceState(StrEnum):
     EXPIRED = "expired"
 
 
+class OnNew(StrEnum):
+    """What happens when something new fires under a silence: see ``domain.alerts.tripwires``."""
+
+    TELL = "tell"
+    LIFT = "lift"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
     """One silence. Times are exact to the millisecond; ``by`` and ``comment`` are free text of its creator."""

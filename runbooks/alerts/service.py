@@ -11,19 +11,19 @@ from typing import Protocol
 from domain.alerts import handling
 from domain.alerts.alerts import AlertGroup, AppliedSilence
 from domain.alerts.group_changes import GroupChange, format_time
-from domain.alerts.silences import Silence, SilenceState
+from domain.alerts.silences import AlertDetails, Silence, SilenceState
+from domain.alerts.tripwires import TELL_ANY, TripwireChoice
 from domain.audit import AuditEntry, new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import NotFound, Refused
-from domain.leases.lease import Lease, LeaseKind
 from domain.matchers import Matcher, group_matchers
 from domain.people import Member
 from domain.rich_text import CommandMention, sentence
 from integrations.alertmanager.webhook import MAX_NAME_CHARACTERS
-from runbooks.alerts.timers import reconcile_soon, silence_ending_timer, unacknowledge_timer, unsilence_timer
+from runbooks.alerts.silence_records import firing_now, forget_silence, record_silence, set_tripwire
+from runbooks.alerts.timers import reconcile_soon, unacknowledge_timer
 from storage.group_saves import GroupSave
-from storage.leases import LeaseRepository
 from storage.store import Store, Transaction
 
 
@@ -42,6 +42,10 @@ class SilenceApi(Protocol):
 
     async def expire(self, silence_id: str, /) -> bool:
         """Expire a silence. Returns False if it had ended before."""
+        ...
+
+    async def alert_details(self) -> tuple[AlertDetails, ...]:
+        """List all alerts that have not ended, with the silences that hide them."""
         ...
 
 
@@ -89,18 +93,21 @@ class AlertService:
 
         return await self._apply(request, "acknowledge", at, transition)
 
-    async def silence(self, request: AlertRequest, span: timedelta, reason: str) -> AlertGroup:
+    async def silence(self, request: AlertRequest, span: timedelta, reason: str, choice: TripwireChoice = TELL_ANY) -> AlertGroup:
         """Silence exactly this group in Alertmanager. Raises ``Refused`` if the bot has already silenced it."""
         group, at = await self.find(request.group), self.clock.now()
         _check_not_silenced(group, at)
+        # Before it is made: what begins to fire meanwhile counts as new.
+        alerts = await self.alertmanager(group.environment, group.source).alert_details()
         created = await self._create_silence(group, request.by, at, span, reason)
-        applied = AppliedSilence(id=created.id, by=request.by.person, at=at, until=created.ends_at, reason=reason)
+        applied = AppliedSilence(
+            id=created.id, by=request.by.person, at=at, until=created.ends_at, reason=reason, on_new=choice.on_new
+        )
 
         async def transition(tx: Transaction, group: AlertGroup) -> GroupChange:
             _check_not_silenced(group, at)
-            await tx.timers.set(unsilence_timer(group.id, applied.until))
-            await tx.timers.set(silence_ending_timer(group.id, handling.reminder_time(applied)))
-            await tx.of(LeaseRepository).put(_lease(group, applied))
+            await record_silence(tx, group, applied)
+            await set_tripwire(tx, group, applied, choice, await firing_now(tx, group, alerts, self.catalogue()))
             return handling.silence(group, applied)
 
         outcome = f"until {created.ends_at:%d %b %H:%M} UTC, {created.id}"
@@ -126,9 +133,7 @@ class AlertService:
         async def transition(tx: Transaction, group: AlertGroup) -> GroupChange:
             if group.silence != recorded:
                 raise Refused(f"{group.id} is no longer silenced as it was when you looked. Look again.")
-            for timer in (unsilence_timer(group.id, at), silence_ending_timer(group.id, at)):
-                await tx.timers.remove(timer.key)
-            await tx.of(LeaseRepository).end(LeaseKind.SILENCE, group.environment, found.id)
+            await forget_silence(tx, group, found.id, at)
             await reconcile_soon(tx, group, self.catalogue(), at)
             return handling.unsilence(group, at, request.by.person) or GroupChange(record=group)
 
@@ -198,20 +203,6 @@ class GroupTransition(Protocol):
     """Computes the change of a group for a request, within the transaction that stores it."""
 
     async def __call__(self, tx: Transaction, group: AlertGroup, /) -> GroupChange: ...
-
-
-def _lease(group: AlertGroup, applied: AppliedSilence) -> Lease:
-    return Lease(
-        kind=LeaseKind.SILENCE,
-        environment=group.environment,
-        source=group.source,
-        key=applied.id,
-        owner=applied.by,
-        purpose=f"{group.title}: {applied.reason}" if applied.reason else group.title,
-        set_at=applied.at,
-        until=applied.until,
-        undo=f"unsilence {group.id}",
-    )
 
 
 def _audit_entry(request: AlertRequest, group: AlertGroup, what: str, at: datetime, why: str, outcome: str) -> AuditEntry:

@@ -16,14 +16,17 @@ FLAPPING_CHECK = "alert-flapping-check"
 UNACKNOWLEDGE = "alert-unacknowledge"
 UNSILENCE = "alert-unsilence"
 SILENCE_ENDING = "alert-silence-ending"
+TRIPWIRES = "alert-tripwires"
 ENRICH = "alert-enrich"
 STORM_OVER = "storm-over"
 WATCHDOG = "watchdog"
 RECONCILE = "alert-reconcile"
 DOUBT = "alert-doubt"
 """Kinds of timers. Their ``subject`` is the id of a group or storm, the name of a watchdog, the key of Alertmanagers
-(``alertmanagers_key``), or the inbox key of a notification in doubt."""
+(``alertmanagers_key``), the environment and the source of tripwires, or the inbox key of a notification in doubt."""
 
+CHECK_INTERVAL = timedelta(seconds=15)
+"""Between two looks at what is new under silences."""
 TIMER_SLACK = timedelta(seconds=1)
 """Added to the end of a storm, so that the timer does not fire just before it."""
 
@@ -46,6 +49,12 @@ def unsilence_timer(group_id: str, until: datetime) -> Timer:
 def silence_ending_timer(group_id: str, at: datetime) -> Timer:
     """Fires when to name the end of a silence to whoever made it."""
     return Timer(f"{SILENCE_ENDING}/{group_id}", SILENCE_ENDING, group_id, at)
+
+
+def tripwires_timer(environment: str, source: str, at: datetime) -> Timer:
+    """Fires when to look what is new under the silences of one place."""
+    subject = f"{environment}/{source}"
+    return Timer(f"{TRIPWIRES}/{subject}", TRIPWIRES, subject, at)
 
 
 def enrich_timer(group_id: str, at: datetime) -> Timer:

@@ -13,6 +13,7 @@ from storage.tables import (
     oncall,
     operations,
     paging,
+    tripwires,
 )
 from storage.tables.base import metadata
 
@@ -30,4 +31,5 @@ __all__ = [
     "oncall",
     "operations",
     "paging",
+    "tripwires",
 ]

@@ -174,6 +174,8 @@ async def test_a_form_asks_for_how_long(harness: CommandHarness) -> None:
         ("alert", "al-prod", True),
         ("for", "", True),
         ("reason", "", False),
+        ("on-new", "", False),
+        ("more-than", "", False),
     ]
     text = harness.registry.form_command_text("silence", {"alert": "al-prod", "for": "2h", "reason": "the fix is on its way"})
     assert isinstance(await harness.run_command(RAY, text), TextAnswer)

@@ -1,0 +1,89 @@
+"""What is recorded of a silence besides its group: its lease, its timers, and what fired when it was made."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from domain.alerts.alerts import AlertGroup, AppliedSilence
+from domain.alerts.handling import reminder_time
+from domain.alerts.routing import route_of
+from domain.alerts.silences import AlertDetails
+from domain.alerts.tripwires import HiddenAlert, Tripwire, TripwireChoice, with_hidden
+from domain.catalogue.catalogue import Catalogue
+from domain.leases.lease import Lease, LeaseKind
+from domain.matchers import Matcher, group_matchers, matches
+from runbooks.alerts.timers import CHECK_INTERVAL, silence_ending_timer, tripwires_timer, unsilence_timer
+from storage.leases import LeaseRepository
+from storage.store import Transaction
+from storage.tripwires import TripwireRepository
+
+
+async def record_silence(tx: Transaction, group: AlertGroup, applied: AppliedSilence) -> None:
+    """Set the timers and the lease of a silence, in the transaction that records it."""
+    await tx.timers.set(unsilence_timer(group.id, applied.until))
+    await tx.timers.set(silence_ending_timer(group.id, reminder_time(applied)))
+    await tx.of(LeaseRepository).put(_lease(group, applied))
+
+
+async def set_tripwire(
+    tx: Transaction, group: AlertGroup, applied: AppliedSilence, choice: TripwireChoice, fires: Sequence[HiddenAlert]
+) -> None:
+    """Record what fires under a silence, and look from now on what is new."""
+    tripwire = Tripwire(
+        silence_id=applied.id,
+        group_id=group.id,
+        environment=group.environment,
+        source=group.source,
+        owner=applied.by,
+        until=applied.until,
+        choice=choice,
+    )
+    await tx.of(TripwireRepository).put(with_hidden(tripwire, fires))
+    await tx.timers.bring_forward(tripwires_timer(group.environment, group.source, applied.at + CHECK_INTERVAL))
+
+
+async def forget_silence(tx: Transaction, group: AlertGroup, silence_id: str, at: datetime) -> None:
+    """Remove what stands for a silence besides its group: timers, lease, tripwire."""
+    for timer in (unsilence_timer(group.id, at), silence_ending_timer(group.id, at)):
+        await tx.timers.remove(timer.key)
+    await tx.of(LeaseRepository).end(LeaseKind.SILENCE, group.environment, silence_id)
+    await tx.of(TripwireRepository).remove(silence_id)
+
+
+async def firing_now(
+    tx: Transaction, group: AlertGroup, alerts: Iterable[AlertDetails], catalogue: Catalogue
+) -> tuple[HiddenAlert, ...]:
+    """What a silence of the group would hide: by Alertmanager's list, and by what is stored of it."""
+    matchers = group_matchers(group.group_key, group.labels)
+    listed = {each.fingerprint: each.labels for each in alerts if _fits(matchers, each)}
+    stored = (await tx.alerts.alerts_by_group([group.id])).get(group.id, {})
+    known = {each.fingerprint: each.labels for each in stored.values() if each.firing} | listed
+    return with_severity((AlertDetails(fingerprint=name, labels=labels) for name, labels in known.items()), catalogue)
+
+
+def with_severity(alerts: Iterable[AlertDetails], catalogue: Catalogue) -> tuple[HiddenAlert, ...]:
+    """The alerts with the severities of their routes."""
+    return tuple(
+        HiddenAlert(fingerprint=each.fingerprint, labels=each.labels, severity=route_of([each.labels], catalogue).severity)
+        for each in alerts
+    )
+
+
+def _fits(matchers: Sequence[Matcher], alert: AlertDetails) -> bool:
+    try:
+        return all(matches(each, alert.labels) for each in matchers)
+    except ValueError:
+        return False  # Go's regular expressions differ from Python's: then what is stored of the group has to do.
+
+
+def _lease(group: AlertGroup, applied: AppliedSilence) -> Lease:
+    return Lease(
+        kind=LeaseKind.SILENCE,
+        environment=group.environment,
+        source=group.source,
+        key=applied.id,
+        owner=applied.by,
+        purpose=f"{group.title}: {applied.reason}" if applied.reason else group.title,
+        set_at=applied.at,
+        until=applied.until,
+        undo=f"unsilence {group.id}",
+    )

@@ -1,0 +1,181 @@
+"""Looks what is new under our silences, since Alertmanager notifies nobody of it, and lifts them or says so.
+
+What trips a silence is recorded and said in one transaction, before the silence is lifted: wherever the process dies, the next
+one goes on from the record, and says nothing twice.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+import structlog
+
+from domain.alerts import tripwires
+from domain.alerts.alerts import AlertGroup
+from domain.alerts.group_changes import GroupChange
+from domain.alerts.silences import AlertDetails, OnNew, Silence
+from domain.alerts.tripwires import HiddenAlert, Tripwire
+from domain.audit import new_entry
+from domain.catalogue.catalogue import Catalogue
+from domain.clock import Clock
+from domain.errors import UNEXPECTED_ERRORS, DeepechoError
+from domain.leases.lease import SAME_TIME
+from domain.matchers import group_matchers
+from domain.people import BOT
+from runbooks.alerts.service import AlertmanagerLookup
+from runbooks.alerts.silence_records import forget_silence, with_severity
+from runbooks.alerts.timers import CHECK_INTERVAL, reconcile_soon, tripwires_timer
+from runbooks.periodic import run_periodically
+from storage.group_saves import GroupSave
+from storage.store import Store, Transaction
+from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
+from storage.tripwires import TripwireRepository
+
+log = structlog.get_logger()
+
+WORK_SECONDS = 25.0
+"""For all requests about one place."""
+MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=WORK_SECONDS)
+"""A timer that has waited longer is left to its next claim."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TripwireSources:
+    """What tripwires are compared with."""
+
+    catalogue: Callable[[], Catalogue]
+    alertmanager: AlertmanagerLookup
+
+
+class Tripwires:
+    """Works on timers that were claimed, one for each environment and source with a silence of ours."""
+
+    def __init__(self, store: Store, clock: Clock, sources: TripwireSources, notify_outbox: Callable[[], None]) -> None:
+        self._store, self._clock, self._sources, self._notify_outbox = store, clock, sources, notify_outbox
+        self._queue: list[tuple[Timer, datetime]] = []
+        self._woken = asyncio.Event()
+
+    async def submit(self, timer: Timer, at: datetime) -> None:
+        """Queue a timer that was claimed ``at``: an Alertmanager that hangs delays no other timer."""
+        self._queue.append((timer, at))
+        self._woken.set()
+
+    async def run(self) -> NoReturn:
+        """Work on queued timers, until the process ends."""
+        await run_periodically("tripwires", CHECK_INTERVAL, self.run_once, wake=self._woken)
+
+    async def run_once(self) -> None:
+        """Work on all queued timers at once."""
+        queue, self._queue = self._queue, []
+        at = self._clock.now()
+        await asyncio.gather(*(self._process(timer) for timer, claimed_at in queue if at - claimed_at < MAX_QUEUE_AGE))
+
+    async def _process(self, timer: Timer) -> None:
+        # The timer is still there, and its claim expires in a minute.
+        try:
+            async with asyncio.timeout(WORK_SECONDS):
+                await self.check(timer)
+        except (DeepechoError, TimeoutError) as error:
+            log.warning("tripwires not checked, retrying in a minute", timer=timer.key, error=str(error))
+        except UNEXPECTED_ERRORS:
+            log.exception("tripwires not checked, retrying in a minute", timer=timer.key)
+        self._notify_outbox()
+
+    async def check(self, timer: Timer) -> None:
+        """Compare every silence of the place with what it hides now. Raises ``TemporaryError``; the timer stays then."""
+        environment, _, source = timer.subject.partition("/")
+        standing = await self._standing(environment, source)
+        if standing:
+            alerts = await self._sources.alertmanager(environment, source).alert_details()
+            for tripwire in standing:
+                await self._check(tripwire, alerts)
+        async with self._store.write() as tx:
+            at = self._clock.now()
+            is_left = bool(await tx.of(TripwireRepository).standing(environment, source, at))
+            if await tx.timers.remove(timer.key, timer.due_at) and is_left:
+                await tx.timers.set(tripwires_timer(environment, source, at + CHECK_INTERVAL), at)
+
+    async def _standing(self, environment: str, source: str) -> tuple[Tripwire, ...]:
+        async with self._store.read() as tx:
+            return await tx.of(TripwireRepository).standing(environment, source, self._clock.now())
+
+    async def _check(self, tripwire: Tripwire, alerts: Sequence[AlertDetails]) -> None:
+        if not tripwire.lifting:
+            held = (each for each in alerts if tripwire.silence_id in each.silenced_by)
+            tripped = await self._trip(tripwire, with_severity(held, self._sources.catalogue()))
+            if tripped is None:
+                return
+            tripwire = tripped
+        await self._lift(tripwire)
+
+    async def _trip(self, tripwire: Tripwire, hidden: Sequence[HiddenAlert]) -> Tripwire | None:
+        """Record and say what is new. The tripwire if its silence is to be lifted now."""
+        at = self._clock.now()
+        found = tripwires.trip(tripwire, hidden, at)
+        if found is None:
+            return None
+        after = tripwires.tripped(tripwire, found, hidden, at)
+        async with self._store.write() as tx:
+            group = await _locked(tx, tripwire)
+            if group is None:
+                return None
+            await tx.of(TripwireRepository).put(after)
+            await tx.save_groups([GroupSave(change=tripwires.tell(group, tripwire, found, at), card_unchanged=True)], at)
+        return after if after.lifting else None
+
+    async def _lift(self, tripwire: Tripwire) -> None:
+        """End the silence in Alertmanager if it is as it was made, then in the record."""
+        alertmanager = self._sources.alertmanager(tripwire.environment, tripwire.source)
+        async with self._store.read() as tx:
+            group = await tx.alerts.get(tripwire.group_id)
+        found = next((each for each in await alertmanager.silences() if each.id == tripwire.silence_id), None)
+        is_changed = found is not None and found.in_force and group is not None and not _is_ours(found, group)
+        if not is_changed:
+            await alertmanager.expire(tripwire.silence_id)
+        at = self._clock.now()
+        async with self._store.write() as tx:
+            locked = await _locked(tx, tripwire)
+            if locked is None:
+                return
+            change = tripwires.keep(locked, tripwire, at) if is_changed else tripwires.lift(locked, tripwire, at)
+            await tx.save_groups([GroupSave(change=change)], at)
+            if is_changed:
+                told = replace(tripwire.choice, on_new=OnNew.TELL)
+                await tx.of(TripwireRepository).put(replace(tripwire, lifting="", choice=told))
+            else:
+                await self._record_lifted(tx, change, tripwire, at)
+
+    async def _record_lifted(self, tx: Transaction, change: GroupChange, tripwire: Tripwire, at: datetime) -> None:
+        await forget_silence(tx, change.record, tripwire.silence_id, at)
+        await reconcile_soon(tx, change.record, self._sources.catalogue(), at)
+        await tx.audit.append(
+            new_entry(
+                key=f"{tripwire.silence_id}/lifted",
+                at=at,
+                who=BOT,
+                what="unsilence",
+                environment=tripwire.environment,
+                services=[change.record.service] if change.record.service else [],
+                subject=change.record.title,
+                why=tripwire.lifting,
+                outcome=f"{change.record.id}: lifted {tripwire.silence_id}",
+            )
+        )
+
+
+async def _locked(tx: Transaction, tripwire: Tripwire) -> AlertGroup | None:
+    """The group, locked; None where it is no longer silenced by this, or where another replica was first."""
+    group = (await tx.alerts.get_many_for_update([tripwire.group_id])).get(tripwire.group_id)
+    if group is None or group.silence is None or group.silence.id != tripwire.silence_id:
+        await tx.of(TripwireRepository).remove(tripwire.silence_id)
+        return None
+    return group if await tx.of(TripwireRepository).get(tripwire.silence_id) == tripwire else None
+
+
+def _is_ours(found: Silence, group: AlertGroup) -> bool:
+    """Whether a silence is as the bot made it for the group."""
+    recorded, matchers = group.silence, set(group_matchers(group.group_key, group.labels))
+    is_marked = found.comment.endswith(f"[{group.id}]") and set(found.matchers) == matchers
+    return is_marked and recorded is not None and abs(found.ends_at - recorded.until) < SAME_TIME
