@@ -8,7 +8,7 @@ from bot.charts import style
 from bot.charts.canvas import Canvas
 from bot.charts.frame import Frame
 from bot.charts.label_layout import spread
-from bot.charts.line_selection import MAX_LINES, ChartLine
+from bot.charts.line_selection import MAX_COMPARED_LINES, MAX_LINES, ChartLine
 from bot.charts.scales import AxisScale, digits_for
 from bot.charts.text import clip_middle, common_start, drawable
 from domain.metrics.chart_text import Point, finite_threshold, format_number, limit_text
@@ -35,12 +35,19 @@ class LineLabel:
 
 def line_labels(canvas: Canvas, chart: Chart, lines: Sequence[ChartLine], scale: AxisScale) -> list[LineLabel]:
     """Labels of all lines and the limit. Names are without the prefix that all share, which is in the heading."""
+    digits = digits_for(scale)
     result = [
-        LineLabel(scale.position(line.last.value), format_number(line.last.value, digits_for(scale)), "", pen.colour, line.last)
-        for line, pen in zip(lines, style.PENS, strict=False)
+        LineLabel(
+            scale.position(line.last.value),
+            format_number(line.last.value, digits),
+            "",
+            style.PENS[line.number].colour,
+            line.last,
+        )
+        for line in lines
     ]
     if len(chart.series) > 1:
-        result = [_named(canvas, label, name) for label, name in zip(result, short_names(lines), strict=True)]
+        result = [_named(canvas, label, name) for label, name in zip(result, short_names(chart, lines), strict=True)]
     threshold = finite_threshold(chart)
     if threshold is not None:
         arrow = "" if scale.shows(threshold) else "↑ " if threshold > scale.high else "↓ "
@@ -52,24 +59,26 @@ def line_labels(canvas: Canvas, chart: Chart, lines: Sequence[ChartLine], scale:
 
 def shared_name(chart: Chart, lines: Sequence[ChartLine]) -> str:
     """The name of the only line, or the prefix that all names share."""
-    names = [drawable(line.name) for line in lines]
-    if len(chart.series) == 1:
+    names = [drawable(line.name) for line in lines if not line.earlier]
+    if len(chart.current) == 1:
         return names[0]
     start = common_start(names)
     return f"{start}…" if start else ""
 
 
-def short_names(lines: Sequence[ChartLine]) -> list[str]:
-    """The lines' names without the prefix that all share."""
-    names = [drawable(line.name) for line in lines]
+def short_names(chart: Chart, lines: Sequence[ChartLine]) -> list[str]:
+    """The lines' names without the prefix that all share. The only one is in the heading, and a line of earlier says so."""
+    names = [drawable(line.name) for line in lines if not line.earlier]
     start = common_start(names)
-    return [f"…{name.removeprefix(start)}" if start else name for name in names]
+    short = [f"…{name.removeprefix(start)}" if start else name for name in names] if len(chart.current) > 1 else [""]
+    return [*short, *(line.earlier for line in lines if line.earlier)]
 
 
 def more_lines(chart: Chart, lines: Sequence[ChartLine]) -> str:
     """`and 992 more`: series that are not drawn, and series that the query left out."""
-    more = max(0, chart.left_out) + (len(chart.series) - len(lines) if len(lines) == MAX_LINES else 0)
-    return and_more(more)
+    drawn = sum(not line.earlier for line in lines)
+    is_full = drawn in (MAX_LINES, MAX_COMPARED_LINES)
+    return and_more(max(0, chart.left_out) + (len(chart.current) - drawn if is_full else 0))
 
 
 def width_for(canvas: Canvas, labels: Sequence[LineLabel], more: str) -> float:

@@ -12,16 +12,23 @@ from domain.metrics.charts import Chart, Series
 
 MAX_LINES = 8
 """More lines could not be told apart."""
+MAX_COMPARED_LINES = 4
+"""Lines where each has one of an earlier time beside it."""
 
 LimitSide = Literal["above", "below"]
 
 
 @dataclass(frozen=True, slots=True)
 class ChartLine:
-    """A series with at least one finite value, in pieces without gaps. Every piece has at least one point."""
+    """A series with at least one finite value, in pieces without gaps. Every piece has at least one point.
+
+    ``number`` is the one of its pen, which it shares with the line of an ``earlier`` time.
+    """
 
     name: str
     pieces: tuple[tuple[Point, ...], ...]
+    number: int
+    earlier: str = ""
 
     @property
     def first(self) -> Point:
@@ -37,10 +44,16 @@ class ChartLine:
 
 
 def drawn_lines(chart: Chart) -> list[ChartLine]:
-    """The lines with the highest last values, highest first."""
+    """The lines with the highest last values, highest first, and then those of an earlier time beside them."""
     # Indexes are negated so that of equal values the earlier series wins: the choice does not depend on chance.
-    candidates = [(point.value, -index) for index, series in enumerate(chart.series) if (point := newest_point(chart, series))]
-    return [_line(chart, chart.series[-negated]) for _, negated in nlargest(MAX_LINES, candidates)]
+    current = chart.current
+    candidates = [(point.value, -index) for index, series in enumerate(current) if (point := newest_point(chart, series))]
+    is_compared = len(current) < len(chart.series)
+    highest = nlargest(MAX_COMPARED_LINES if is_compared else MAX_LINES, candidates)
+    numbers = {current[-negated].name: number for number, (_, negated) in enumerate(highest)}
+    lines = [_line(chart, current[-negated], number) for number, (_, negated) in enumerate(highest)]
+    earlier = [series for series in chart.series if series.earlier and series.name in numbers and newest_point(chart, series)]
+    return [*lines, *(_line(chart, series, numbers[series.name]) for series in earlier)]
 
 
 def bad_side(chart: Chart, lines: Sequence[ChartLine], limit: float) -> LimitSide | None:
@@ -73,11 +86,14 @@ def _point_at(line: ChartLine, moment: float) -> Point:
     return next((point for point in reversed(line.points) if point.at <= moment), line.first)
 
 
-def _line(chart: Chart, series: Series) -> ChartLine:
+def _line(chart: Chart, series: Series, number: int) -> ChartLine:
     since, until = chart.since.timestamp(), chart.until.timestamp()
     value_at = {point.at: point.value for point in finite_points(chart, series.points)}
     points = sorted({at: value_at.get(at) for at, _ in series.points if math.isfinite(at)}.items())
     pieces = split_at_gaps(points)
     return ChartLine(
-        series.name, tuple(tuple(Point(min(max(at, since), until), value) for at, value in piece) for piece in pieces)
+        series.name,
+        tuple(tuple(Point(min(max(at, since), until), value) for at, value in piece) for piece in pieces),
+        number,
+        series.earlier,
     )

@@ -87,12 +87,15 @@ def _sparse_times(canvas: Canvas, frame: Frame) -> list[Tick]:
 
 def _paint_lines(canvas: Canvas, frame: Frame, lines: Sequence[ChartLine]) -> None:
     """Draw the highest line last, so that it is above the others, and all end points above all lines."""
-    pens = list(zip(lines, style.PENS, range(len(lines)), strict=False))[::-1]
+    pens = [(line, style.PENS[line.number]) for line in lines[::-1]]
     width = 4.2 if len(lines) <= _MAX_THICK_LINES else 3.4
-    for line, pen, number in pens:
+    for line, pen in pens:
+        if line.earlier:
+            _paint_earlier(canvas, frame, line, pen)
+            continue
         for piece in line.pieces:
             spots = [frame.spot(point) for point in piece]
-            marker_indexes = _marker_indexes(len(spots), number) if len(lines) > 1 else []
+            marker_indexes = _marker_indexes(len(spots), line.number) if len(lines) > 1 else []
             canvas.line(
                 spots,
                 pen.colour,
@@ -103,8 +106,18 @@ def _paint_lines(canvas: Canvas, frame: Frame, lines: Sequence[ChartLine]) -> No
             )
             if len(spots) == 1:
                 canvas.dot(spots[0], pen.colour, size=14, marker=pen.marker)
-    for line, pen, _ in pens:
-        canvas.dot(frame.spot(line.last), pen.colour, size=18, marker=pen.marker, rim=style.PAPER)
+    for line, pen in pens:
+        size = 12 if line.earlier else 18
+        canvas.dot(frame.spot(line.last), pen.colour, size=size, marker=pen.marker, rim=style.PAPER)
+
+
+def _paint_earlier(canvas: Canvas, frame: Frame, line: ChartLine, pen: style.Pen) -> None:
+    """Thin and dotted, in the colour of the line of now."""
+    for piece in line.pieces:
+        spots = [frame.spot(point) for point in piece]
+        canvas.line(spots, pen.colour, width=2.2, dashes=(1, 2))
+        if len(spots) == 1:
+            canvas.dot(spots[0], pen.colour, size=10, marker=pen.marker)
 
 
 def _marker_indexes(count: int, shift: int) -> list[int]:

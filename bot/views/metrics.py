@@ -43,4 +43,5 @@ def _line(each: MetricLine, fact: MetricAnswer) -> Line:
     if fact.compared:
         was = "no data" if each.before is None else with_unit(each.before, fact.unit)
         before = f"{was} {format_duration(fact.compared)} before"
-    return join_dots(line(Strong(value), f" {each.name}" if each.name else ""), before)
+    ended = line("ended ", Timestamp(each.ended)) if each.ended else ""
+    return join_dots(line(Strong(value), f" {each.name}" if each.name else ""), ended, before)

@@ -10,17 +10,17 @@ from bot.views.query_notices import notice_lines
 from domain.answers.monitoring import EnvironmentRules, EnvironmentTargets, RulesAnswer, TargetsAnswer
 from domain.metrics.monitoring_rules import AlertRule, ScrapeTarget
 from domain.metrics.rule_series import LOOK_BACK, NeverFiring
+from domain.redaction import redact
 from domain.rich_text import Code, Timestamp
-from domain.text import clip, format_duration, shorten
+from domain.text import clip, format_duration
 
 _RED, _YELLOW, _UNKNOWN, _GREEN = "🔴", "🟡", "❔", "🟢"
 _ALERTS = {"firing": _RED, "pending": _YELLOW}
 _MAX_LINES = 20
 _MAX_PROBLEM = 200
 _MAX_NAME = 80
-_MAX_SELECTORS = 3
-_MAX_JOBS = 300
-"""Characters of the list of jobs whose targets are all up."""
+_MAX_SELECTORS = 2
+_MAX_JOBS = 12
 
 
 def targets(fact: TargetsAnswer) -> Document:
@@ -52,7 +52,7 @@ def _targets(fact: EnvironmentTargets) -> Iterator[Line]:
     troubled = {each.job for each in fact.targets if each.health != "up"}
     jobs = Counter(each.job or "without a job" for each in fact.targets if each.job not in troubled)
     if jobs:
-        yield line(f"{_GREEN} ", shorten(" · ".join(f"{job} {count}" for job, count in jobs.items()), _MAX_JOBS))
+        yield line(f"{_GREEN} ", phrases.shortened([f"{_name(job)} ({count:,})" for job, count in jobs.items()], _MAX_JOBS))
 
 
 def _target_count(fact: EnvironmentTargets) -> str:
@@ -68,7 +68,7 @@ def _unreached(target: ScrapeTarget) -> Line:
     is_down = target.health == "down"
     name = line(f"{_RED if is_down else _UNKNOWN} ", Strong(_name(target.job)), f" {_name(target.instance)}")
     scraped = line("tried ", Timestamp(target.scraped_at)) if target.scraped_at else "not scraped yet"
-    return join_dots(name, clip(" ".join(target.problem.split()), _MAX_PROBLEM), scraped)
+    return join_dots(name, _words_of_prometheus(target.problem), scraped)
 
 
 def _rules(fact: EnvironmentRules) -> Iterator[Line]:
@@ -98,12 +98,12 @@ def _active(rule: AlertRule, state: str) -> Line:
 
 
 def _broken(rule: AlertRule) -> Line:
-    return line("⚠️ ", Strong(_name(rule.name)), f" cannot be evaluated: {clip(' '.join(rule.problem.split()), _MAX_PROBLEM)}")
+    return line("⚠️ ", Strong(_name(rule.name)), " cannot be evaluated: ", _words_of_prometheus(rule.problem))
 
 
 def _never_firing(never: NeverFiring, fact: EnvironmentRules) -> Line:
     where = f' with {fact.label}="{fact.environment}"' if fact.label else ""
-    missing = join(", ", (Code(clip(each, _MAX_NAME)) for each in never.missing[:_MAX_SELECTORS]))
+    missing = join(" ", (Code(clip(redact(each), _MAX_NAME)) for each in never.missing[:_MAX_SELECTORS]))
     more = len(never.missing) - _MAX_SELECTORS
     end = f" and {more} more" if more > 0 else ""
     reason = f" can never fire: no series{where} in the last {format_duration(LOOK_BACK)} of "
@@ -119,8 +119,15 @@ def _unknown(fact: EnvironmentRules) -> Iterator[Line]:
     if verdicts.undecidable:
         count = phrases.pluralize(verdicts.undecidable, "rule")
         yield line(f"{count} not checked: about what is absent, about another time, or in a form that is not understood")
-    if fact.rules and not (verdicts.never_firing or verdicts.unsettled):
-        yield line(f"{_GREEN} the series of all others were there in the last {format_duration(LOOK_BACK)}")
+    if len(fact.rules) > verdicts.undecidable and not (verdicts.never_firing or verdicts.unsettled):
+        whose = "all others" if verdicts.undecidable else "all of them"
+        yield line(f"{_GREEN} the series of {whose} were there in the last {format_duration(LOOK_BACK)}")
+
+
+def _words_of_prometheus(problem: str) -> Line:
+    """As code: underscores of names would become italics, and addresses links."""
+    words = " ".join(problem.split())
+    return line(Code(clip(words, _MAX_PROBLEM))) if words else ()
 
 
 def _name(name: str) -> str:

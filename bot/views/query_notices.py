@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bot.views.markup.spans import Line, join_dots, line
 from domain.metrics.samples import QueryNotice
+from domain.rich_text import Code
 from domain.text import and_more, clip
 
 _MAX_NOTICES = 3
@@ -19,4 +20,7 @@ def notice_lines(notices: Sequence[QueryNotice]) -> tuple[Line, ...]:
 
 def _line(notice: QueryNotice) -> Line:
     said = clip(" ".join(notice.text.split()), _MAX_LENGTH)
-    return line("⚠️ This may be incomplete or wrong, Prometheus warns: " if notice.is_warning else "Prometheus remarks: ", said)
+    # As code: underscores of names would become italics, and addresses links.
+    return line(
+        "⚠️ This may be incomplete or wrong, Prometheus warns: " if notice.is_warning else "Prometheus remarks: ", Code(said)
+    )

@@ -10,11 +10,15 @@ from domain.rich_text import Text
 
 @dataclass(frozen=True, slots=True)
 class MetricLine:
-    """One series: its newest value, and the one at the same time before; None without data."""
+    """One series: its newest value, and the one at the same time before; None without data.
+
+    ``ended`` is the time of the newest value where that is not now.
+    """
 
     name: str
     value: float | None
     before: float | None = None
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

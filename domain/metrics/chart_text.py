@@ -26,10 +26,11 @@ class Point(NamedTuple):
 
 def describe_chart(chart: Chart) -> str:
     """``now 14.2, limit 10, highest 15.1 at 14:05 UTC, lowest 0.3``; of several lines ``now 0.3 to 14.2 (8 lines)``."""
-    points = [point for series in chart.series for point in finite_points(chart, series.points)]
+    points = [point for series in chart.current for point in finite_points(chart, series.points)]
     if not points:
-        return ", ".join(filter(None, [f"n{no_data_text(chart)[1:]}", limit_text(chart)]))
-    return ", ".join(filter(None, [_newest_text(chart), limit_text(chart), *_extremes_text(chart, points)]))
+        return ", ".join(filter(None, [f"n{no_data_text(chart)[1:]}", limit_text(chart), _earlier_text(chart)]))
+    texts = [_newest_text(chart), limit_text(chart), *_extremes_text(chart, points), _earlier_text(chart)]
+    return ", ".join(filter(None, texts))
 
 
 def has_numbers(chart: Chart) -> bool:
@@ -113,12 +114,19 @@ def _with_exponent(value: float, digits: int) -> str:
 
 
 def _newest_text(chart: Chart) -> str:
-    last = [point for point in (newest_point(chart, series) for series in chart.series) if point]
+    last = [point for point in (newest_point(chart, series) for series in chart.current) if point]
     current = [point for point in last if is_current(chart, point)]
     if current:
         return f"now {_range_text(current)}{_line_count_text(chart, len(current))}"
     at = max(point.at for point in last)
     return f"last {_range_text(last)}{_line_count_text(chart, len(last))} at {_format_time(chart, at)}"
+
+
+def _earlier_text(chart: Chart) -> str:
+    """``1 day before 0.2 to 9.1``; empty where nothing is compared."""
+    earlier = [(series.earlier, newest_point(chart, series)) for series in chart.series if series.earlier]
+    points = [point for _, point in earlier if point]
+    return f"{earlier[0][0]} {_range_text(points)}" if points else ""
 
 
 def _range_text(points: Sequence[Point]) -> str:
@@ -138,7 +146,7 @@ def _extremes_text(chart: Chart, points: Sequence[Point]) -> tuple[str, ...]:
     high, low = format_number(highest.value), format_number(lowest.value)
     if high == low:
         unchanged = "unchanged" if highest.value == lowest.value else "nearly unchanged"
-        return (unchanged,) if len(points) > len(chart.series) else ()
+        return (unchanged,) if len(points) > len(chart.current) else ()
     return f"highest {high} at {_format_time(chart, highest.at)}", f"lowest {low}"
 
 

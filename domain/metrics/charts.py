@@ -1,6 +1,7 @@
 """The contents of a chart, before it is drawn."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -12,6 +13,10 @@ class Series:
     points: tuple[tuple[float, float | None], ...]
     differing_labels: tuple[str, ...] = ()
     """Labels whose value is not the alert's; see ``domain.metrics.nearest_series``."""
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """All of its labels: which of them are in the name depends on the other series."""
+    earlier: str = ""
+    """``1 day before``: this is the series of that name at an earlier time, moved to now. Empty for one of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,11 @@ class Chart:
     threshold: float | None = None
     markers: tuple[Marker, ...] = ()
     left_out: int = 0
+
+    @property
+    def current(self) -> tuple[Series, ...]:
+        """The series of now."""
+        return tuple(series for series in self.series if not series.earlier)
 
 
 @dataclass(frozen=True, slots=True)

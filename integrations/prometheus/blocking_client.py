@@ -17,6 +17,7 @@ from prometheus_api_client import PrometheusConnect
 
 from domain.errors import DeepechoError, NotFound, PermanentError
 from domain.metrics.samples import QueryNotice
+from domain.redaction import redact
 from integrations.http import (
     FailedResponse,
     Failure,
@@ -137,7 +138,9 @@ class _Response(requests.Response):
 def _notices(body: Mapping[str, Any]) -> list[QueryNotice]:
     kinds = (("warnings", True), ("infos", False))
     listed = [(body.get(key), is_warning) for key, is_warning in kinds]
-    return [QueryNotice(str(text), is_warning) for texts, is_warning in listed if isinstance(texts, list) for text in texts]
+    return [
+        QueryNotice(redact(str(text)), is_warning) for texts, is_warning in listed if isinstance(texts, list) for text in texts
+    ]
 
 
 def _replace_surrogates(expression: str) -> str:

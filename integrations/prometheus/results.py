@@ -20,7 +20,7 @@ def parse_series(result: Sequence[Any], step: float, only: Mapping[str, str]) ->
     parsed = [(labels, values) for labels, values in parsed if len(differing_labels(labels, only)) == fewest]
     names = _series_names([labels for labels, _ in parsed])
     series = [
-        Series(name=name, points=_points(values, step), differing_labels=differing_labels(labels, only))
+        Series(name=name, points=_points(values, step), differing_labels=differing_labels(labels, only), labels=labels)
         for name, (labels, values) in zip(names, parsed, strict=True)
     ]
     return tuple(sorted(series, key=lambda item: item.name))

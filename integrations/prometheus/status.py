@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.metrics.monitoring_rules import AlertRule, RuleAlert, ScrapeTarget
+from domain.redaction import redact
 
 
 def parse_targets(data: Mapping[str, Any]) -> tuple[ScrapeTarget, ...]:
@@ -21,7 +22,7 @@ def parse_rules(data: Mapping[str, Any]) -> tuple[AlertRule, ...]:
             group=str(group["name"]),
             expression=str(rule["query"]),
             health=str(rule.get("health", "unknown")),
-            problem=str(rule.get("lastError", "")),
+            problem=redact(str(rule.get("lastError", ""))),
             labels=_labels(rule),
             alerts=tuple(RuleAlert(_labels(alert), str(alert["state"])) for alert in rule.get("alerts") or ()),
         )
@@ -38,7 +39,7 @@ def _target(target: Mapping[str, Any]) -> ScrapeTarget:
         job=labels.get("job", ""),
         instance=labels.get("instance", ""),
         health=str(target["health"]),
-        problem=str(target.get("lastError", "")),
+        problem=redact(str(target.get("lastError", ""))),
         scraped_at=scraped_at if scraped_at.year > 1 else None,  # year 1: not yet
         labels=labels,
     )

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from domain.answers.metrics import MetricAnswer, MetricLine
 from domain.errors import DeepechoError, PermanentError
+from domain.metrics.chart_text import has_numbers, is_current, newest_point
 from domain.metrics.charts import Chart, Series
 from domain.metrics.metric_chart import MetricChart
 from domain.metrics.samples import Sample, notices_of
@@ -96,11 +97,14 @@ async def _read(prometheus: Queries, question: Question, blank: MetricAnswer) ->
     now, before = await asyncio.gather(
         prometheus.query_range(question.expression, question.since, question.until), _before(prometheus, question)
     )
-    shown = sorted(now, key=_rank)[:MAX_LINES]
-    by_name = {series.name: series for series in before}
-    lines = tuple(MetricLine(each.name, _newest(each), _newest(by_name.get(each.name))) for each in shown)
+    window = _chart(question, ())
+    shown = sorted(now, key=lambda each: _rank(each, window))[:MAX_LINES]
+    earlier = {_key(series): series for series in before}
+    pairs = [(series, earlier.get(_key(series))) for series in shown]
+    lines = tuple(_metric_line(series, was, window) for series, was in pairs)
     answer = replace(blank, lines=lines, total=len(now), notices=notices_of(now, before))
-    return answer, MetricChart(_chart(question, shown, by_name, len(now))) if lines else None
+    chart = _chart(question, pairs, max(0, len(now) - len(shown)))
+    return answer, MetricChart(chart) if has_numbers(chart) else None
 
 
 async def _count(prometheus: Queries, expression: str) -> int | None:
@@ -128,32 +132,41 @@ async def _before(prometheus: Queries, question: Question) -> tuple[Series, ...]
     return await prometheus.query_range(question.expression, since, until)
 
 
-def _chart(question: Question, shown: Sequence[Series], before: Mapping[str, Series], total: int) -> Chart:
-    earlier = [_moved(before[each.name], question.compare) for each in shown if question.compare and each.name in before]
+def _chart(question: Question, pairs: Sequence[tuple[Series, Series | None]], left_out: int = 0) -> Chart:
+    earlier = [_moved(before, now.name, question.compare) for now, before in pairs if question.compare and before]
     return Chart(
         title=f"{question.title} in {question.environment}{f' ({question.unit})' if question.unit else ''}",
         since=question.since,
         until=question.until,
-        series=(*shown, *earlier),
-        left_out=max(0, total - len(shown)),
+        series=(*(now for now, _ in pairs), *earlier),
+        left_out=left_out,
     )
 
 
-def _moved(series: Series, by: timedelta | None) -> Series:
+def _moved(series: Series, name: str, by: timedelta) -> Series:
     """The series of the time before, drawn over the time of now."""
-    span = by or timedelta()
-    points = tuple((at + span.total_seconds(), value) for at, value in series.points)
-    return replace(series, name=f"{series.name or 'value'}, {format_duration(span)} before", points=points)
+    points = tuple((at + by.total_seconds(), value) for at, value in series.points)
+    return replace(series, name=name, points=points, earlier=f"{format_duration(by)} before")
 
 
-def _newest(series: Series | None) -> float | None:
-    """The last value that is a number."""
-    return next((value for _, value in reversed(series.points) if value is not None), None) if series else None
+def _key(series: Series) -> frozenset[tuple[str, str]] | str:
+    """What a series of now and the one before have in common: their names depend on what else there was."""
+    return frozenset(series.labels.items()) or series.name
 
 
-def _rank(series: Series) -> tuple[bool, float, str]:
-    value = _newest(series)
-    return value is None, -(value or 0.0), series.name
+def _metric_line(now: Series, before: Series | None, window: Chart) -> MetricLine:
+    point = newest_point(window, now)
+    was = next((value for _, value in reversed(before.points) if value is not None), None) if before else None
+    ended = datetime.fromtimestamp(point.at, UTC) if point and not is_current(window, point) else None
+    return MetricLine(now.name, point.value if point else None, was, ended)
+
+
+def _rank(series: Series, window: Chart) -> tuple[bool, bool, float, str]:
+    """What has no number comes last, what has ended before it."""
+    point = newest_point(window, series)
+    if point is None:
+        return True, True, 0.0, series.name
+    return False, not is_current(window, point), -point.value, series.name
 
 
 def _name(labels: Mapping[str, str]) -> str:

@@ -81,6 +81,17 @@ THOUSAND = [series(f"pod-{number}", rising(number, number + 1)) for number in ra
 ONE_FAILS = [series("deep-echo-main", failing)]
 
 
+def compared(name: str, *lines: Series, left_out: int = 0) -> Chart:
+    """The lines, and half of each a day before."""
+    halves = [
+        replace(
+            each, points=tuple((at, None if value is None else value / 2) for at, value in each.points), earlier="1 day before"
+        )
+        for each in lines
+    ]
+    return chart(name, *lines, *halves, left_out=left_out)
+
+
 def usual() -> dict[str, Chart]:
     slow = broken_at(0.62, around(0.4, 0.1), around(2.2, 0.2))
     return {
@@ -95,6 +106,9 @@ def usual() -> dict[str, Chart]:
         "eight_pods": chart("Memory by pod, MiB", LEAKING, *PODS, threshold=700, markers=[at(57, "alert began")]),
         "eight_close": chart("CPU by pod, cores", *[series(f"pod-{each}", around(0.5, 0.02, each)) for each in range(8)]),
         "thousand": chart("Requests by pod", *THOUSAND, threshold=990),
+        "compared": compared("Error rate, %", series("deep-echo-main", around(14.2, 3))),
+        "compared_many": compared("Memory by pod, MiB", *PODS, LEAKING, left_out=192),
+        "compared_gone": compared("Error rate, %", series("a", flat(math.nan)), series("deep-echo-main", around(14.2, 3))),
         "left_out": chart("Requests by pod", *THOUSAND[:8], left_out=12_345),
         "millions": chart(
             "Bytes sent",

@@ -117,6 +117,15 @@ def test_eight_lines_and_no_more_are_drawn_the_highest_ones() -> None:
     assert draw(GALLERY["thousand"]) == draw(chart("Requests by pod", *few[::-1], threshold=990, left_out=992))
 
 
+def test_a_line_of_the_day_before_has_the_colour_of_its_line_and_takes_no_place_of_another() -> None:
+    one, many = draw_and_decode(GALLERY["compared"]), draw_and_decode(GALLERY["compared_many"])
+    assert [bool(one.places(colour)) for colour in PENS] == [True] + [False] * 7
+    assert max(one.rows(PENS[0])) - min(one.rows(PENS[0])) > 150
+    assert [bool(many.places(colour)) for colour in PENS] == [True] * 4 + [False] * 4
+    alone = replace(GALLERY["compared_many"], series=GALLERY["compared_many"].current)
+    assert all(draw_and_decode(alone).places(colour) for colour in PENS)
+
+
 def test_a_missing_number_leaves_a_gap() -> None:
     whole = draw_and_decode(chart("Requests", series("a", lambda part: 5 + part)))
     holes = draw_and_decode(chart("Requests", series("a", lambda part: None if 0.4 < part < 0.6 else 5 + part)))

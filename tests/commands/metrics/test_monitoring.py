@@ -107,7 +107,7 @@ async def test_targets_that_are_down_come_first_with_prometheus_own_words(tmp_pa
     assert "production · 1 of 3 targets up" in text
     assert "🔴 redis redis:80 · connection refused · tried " in text
     assert "❔ new new:80 · not scraped yet" in text
-    assert "🟢 main 1" in text
+    assert "🟢 main (1)" in text
     assert text.index("redis") < text.index("🟢 main")
 
 
@@ -162,7 +162,7 @@ async def test_of_a_shared_prometheus_only_the_environments_rules_alerts_and_ser
 async def test_everything_is_there(tmp_path: Path) -> None:
     text = await ask(tmp_path, "rules production", ScriptedPrometheus(alerting=(rule("High", "up == 0"),), series=("(up)",)))
     assert "production · 1 rule" in text
-    assert "🟢 the series of all others were there in the last 2 h" in text
+    assert "🟢 the series of all of them were there in the last 2 h" in text
 
 
 @pytest.mark.parametrize("command", ["targets", "rules"])

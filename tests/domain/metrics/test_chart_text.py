@@ -118,3 +118,10 @@ def test_a_number_stays_within_half_a_digit(value: float) -> None:
     factor = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}.get(words[-1], 1.0)
     read = float(words.rstrip("kMGTP")) * factor
     assert read == pytest.approx(value, rel=6e-4) or abs(read) == float("inf")
+
+
+def test_what_was_before_is_said_apart_from_what_is_now() -> None:
+    now, before = chart(0.3, 15.1, 14.2).series[0], chart(0.1, 20, 7).series[0]
+    compared = replace(chart(), series=(now, replace(before, earlier="1 day before")))
+    assert describe_chart(compared) == "now 14.2, highest 15.1 at 14:52 UTC, lowest 0.3, 1 day before 7"
+    assert describe_chart(replace(compared, series=compared.series[1:])) == "no data between 14:02 and 15:02 UTC, 1 day before 7"
