@@ -76,18 +76,22 @@ def _rules(fact: EnvironmentRules) -> Iterator[Line]:
     if fact.problem:
         yield line(f"{_UNKNOWN} ", fact.problem)
     yield from notice_lines(fact.notices)
-    yield from (_active(each, "firing") for each in fact.rules if each.count("firing"))
+    rules_ = [each for each in fact.rules if not each.is_watchdog]
+    yield from (_silent(each) for each in fact.rules if each.is_watchdog and not each.count("firing"))
+    yield from (_active(each, "firing") for each in rules_ if each.count("firing"))
     yield from (_broken(each) for each in fact.rules if each.health == "err")
     yield from (_never_firing(each, fact) for each in fact.verdicts.never_firing)
-    yield from (_active(each, "pending") for each in fact.rules if each.count("pending"))
+    yield from (_active(each, "pending") for each in rules_ if each.count("pending"))
     yield from _unknown(fact)
+    yield from (_watching(each) for each in fact.rules if each.is_watchdog and each.count("firing"))
 
 
 def _rule_count(fact: EnvironmentRules) -> str:
     if fact.problem:
         return "not known"
     never, rules_ = len(fact.verdicts.never_firing), fact.rules
-    states = [f"{count} {state}" for state in _ALERTS if (count := sum(bool(each.count(state)) for each in rules_))]
+    normal = [each for each in rules_ if not each.is_watchdog]
+    states = [f"{count} {state}" for state in _ALERTS if (count := sum(bool(each.count(state)) for each in normal))]
     broken = sum(each.health == "err" for each in rules_)
     words = [*states, f"{broken} cannot be evaluated" if broken else "", f"{never} can never fire" if never else ""]
     return " · ".join(filter(None, [phrases.pluralize(len(rules_), "rule") if rules_ else "no rules", *words]))
@@ -97,16 +101,27 @@ def _active(rule: AlertRule, state: str) -> Line:
     return line(f"{_ALERTS[state]} ", Strong(_name(rule.name)), f" {state}: {phrases.pluralize(rule.count(state), 'alert')}")
 
 
+def _silent(rule: AlertRule) -> Line:
+    return line(
+        f"{_RED} ", Strong(_name(rule.name)), " does not fire: as a watchdog it always should, to prove that alerts arrive"
+    )
+
+
+def _watching(rule: AlertRule) -> Line:
+    return line(f"{_GREEN} ", Strong(_name(rule.name)), " fires, as a watchdog always does")
+
+
 def _broken(rule: AlertRule) -> Line:
     return line("⚠️ ", Strong(_name(rule.name)), " cannot be evaluated: ", _words_of_prometheus(rule.problem))
 
 
 def _never_firing(never: NeverFiring, fact: EnvironmentRules) -> Line:
     where = f' with {fact.label}="{fact.environment}"' if fact.label else ""
+    whose = f" for {fact.environment}" if fact.label else ""
     missing = join(" ", (Code(clip(redact(each), _MAX_NAME)) for each in never.missing[:_MAX_SELECTORS]))
     more = len(never.missing) - _MAX_SELECTORS
     end = f" and {more} more" if more > 0 else ""
-    reason = f" can never fire: no series{where} in the last {format_duration(LOOK_BACK)} of "
+    reason = f" can never fire{whose}: no series{where} in the last {format_duration(LOOK_BACK)} of "
     return line("🕳️ ", Strong(_name(never.rule.name)), reason, missing, end)
 
 

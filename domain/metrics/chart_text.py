@@ -68,8 +68,9 @@ def format_number(value: float, digits: int = SIGNIFICANT_DIGITS) -> str:
     if not 1e-4 <= abs(rounded) < 1e18:
         return _with_exponent(value, digits)
     factor, unit = unit_of(rounded)
-    scaled = f"{rounded / factor:.{digits}g}"
-    return f"{int(scaled):,}{unit}" if scaled.lstrip("-").isdigit() else f"{scaled}{unit}"
+    scaled = float(f"{rounded / factor:.{digits}g}")
+    # Of a whole number, few digits would be written with an exponent: 100 as 1e+02.
+    return f"{int(scaled):,}{unit}" if scaled.is_integer() else f"{scaled:.{digits}g}{unit}"
 
 
 def unit_of(value: float) -> tuple[float, str]:

@@ -32,7 +32,10 @@ class RuleAlert:
 
 @dataclass(frozen=True, slots=True)
 class AlertRule:
-    """A rule that can make an alert. ``health`` is ``ok``, ``err`` or ``unknown``; ``problem`` is Prometheus' own word."""
+    """A rule that can make an alert. ``health`` is ``ok``, ``err`` or ``unknown``; ``problem`` is Prometheus' own word.
+
+    ``is_watchdog``: it always fires, to prove that alerts arrive.
+    """
 
     name: str
     group: str
@@ -41,6 +44,7 @@ class AlertRule:
     problem: str
     labels: Mapping[str, str] = field(default_factory=dict)
     alerts: tuple[RuleAlert, ...] = ()
+    is_watchdog: bool = False
 
     def count(self, state: str) -> int:
         """How many of its alerts are in this state."""

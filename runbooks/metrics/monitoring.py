@@ -9,6 +9,7 @@ from domain.answers.monitoring import EnvironmentRules, EnvironmentTargets
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.shared_prometheus import environment_label
 from domain.errors import DeepechoError
+from domain.matchers import matches
 from domain.metrics.monitoring_rules import AlertRule, ScrapeTarget
 from domain.metrics.promql_scope import scoped
 from domain.metrics.samples import notices_of
@@ -60,7 +61,8 @@ class MonitoringReader:
             return replace(blank, problem=_UNNAMED)
         deadline = self._deadline()
         found, problem = await _within(deadline, prometheus.rules())
-        rules = tuple(rule for each in found if (rule := each.within(label, environment) if label else each))
+        own = (rule for each in found if (rule := each.within(label, environment) if label else each))
+        rules = tuple(replace(rule, is_watchdog=self._is_watchdog(rule)) for rule in own)
         search = SeriesSearch(
             prometheus=prometheus,
             scope=lambda selector: scoped(selector, label, environment) if label else selector,
@@ -68,6 +70,11 @@ class MonitoringReader:
         )
         verdicts = await search.verdicts(rules)
         return replace(blank, rules=rules, verdicts=verdicts, notices=notices_of(found), problem=problem)
+
+    def _is_watchdog(self, rule: AlertRule) -> bool:
+        alerts, labels = self.catalogue().alerts, {**rule.labels, "alertname": rule.name}
+        watchdogs = alerts.watchdogs if alerts else ()
+        return any(all(matches(matcher, labels) for matcher in watchdog.matchers) for watchdog in watchdogs)
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self.answer_seconds

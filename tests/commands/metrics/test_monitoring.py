@@ -65,7 +65,8 @@ def rule(name: str, expression: str, *alerts: RuleAlert, **labels: str) -> Alert
 
 
 def catalogue(addresses: Mapping[str, str]) -> Catalogue:
-    known = team_catalogue()
+    watchdog = {"name": "alerting", "match": ['alertname="Watchdog"']}
+    known = team_catalogue(alerts={"default": {"channel": "C0OPS"}, "watchdogs": [watchdog]})
     data = known.model_dump()
     for name, address in addresses.items():
         data["environments"][name]["prometheus"] = address
@@ -154,9 +155,28 @@ async def test_of_a_shared_prometheus_only_the_environments_rules_alerts_and_ser
     )
     text = await ask(tmp_path, "rules production", ScriptedPrometheus(alerting=alerting, series=series), addresses=SHARED)
     assert "5 rules · 1 pending · 1 can never fire" in text
-    assert 'Elsewhere can never fire: no series with environment="production" in the last 2 h of only_in_staging' in text
+    assert (
+        'Elsewhere can never fire for production: no series with environment="production" in the last 2 h of only_in_staging'
+        in text
+    )
     assert "Labelled" not in text
     assert "Selecting" not in text
+
+
+@pytest.mark.parametrize(
+    ("alerts", "said"),
+    [
+        ((RuleAlert({}, "firing"),), "🟢 Watchdog fires, as a watchdog always does"),
+        ((), "🔴 Watchdog does not fire: as a watchdog it always should"),
+        ((RuleAlert({}, "pending"),), "🔴 Watchdog does not fire: as a watchdog it always should"),
+    ],
+)
+async def test_a_watchdog_that_fires_is_well(tmp_path: Path, alerts: tuple[RuleAlert, ...], said: str) -> None:
+    prometheus = ScriptedPrometheus(alerting=(rule("Watchdog", "vector(1)", *alerts, severity="none"),))
+    text = await ask(tmp_path, "rules production", prometheus)
+    assert said in text
+    assert "1 firing" not in text
+    assert "pending" not in text
 
 
 async def test_everything_is_there(tmp_path: Path) -> None:

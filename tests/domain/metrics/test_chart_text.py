@@ -104,6 +104,11 @@ def test_numbers_read_as_people_write_them(value: float, words: str) -> None:
     assert format_number(value) == words
 
 
+@pytest.mark.parametrize(("value", "words"), [(100, "100"), (123.4, "120"), (9960, "10k"), (-1234, "-1,200"), (6.34, "6.3")])
+def test_with_few_digits_a_number_is_rounded_and_has_no_exponent(value: float, words: str) -> None:
+    assert format_number(value, 2) == words
+
+
 @given(charts())
 def test_whatever_the_chart_the_words_are_numbers(chart: Chart) -> None:
     words = describe_chart(chart)

@@ -1,5 +1,6 @@
 """One believable answer of each kind about a Prometheus' targets and rules."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from domain.answers.monitoring import EnvironmentRules, EnvironmentTargets, RulesAnswer, TargetsAnswer
@@ -39,7 +40,7 @@ RULES = EnvironmentRules(
         _rule("DeepEchoServiceDown", "pending"),
         _rule("LowCacheHitRate", problem='found duplicate series for the match group {service="deep-echo-cache"}: many-to-many'),
         _rule("RedisReplicationLag", expression=f"{_SELECTOR} > 10"),
-        _rule("Watchdog", "firing", expression="vector(1)"),
+        replace(_rule("Watchdog", "firing", expression="vector(1)"), is_watchdog=True),
         _rule("ReplicationSlots"),
     ),
     verdicts=SeriesVerdicts(
