@@ -119,7 +119,7 @@ def begin(record: OperationRecord, config: GuardConfig, at: datetime) -> Guard |
         GuardedService(
             service=change.target.service,
             deployed=change.after.label,
-            deployed_template=change.after.template_hash,
+            deployed_template=record.progress_of(change.target.service).altered_template or change.after.template_hash,
             previous=change.before.label,
             previous_template=change.before.template_hash,
         )

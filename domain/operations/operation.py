@@ -76,6 +76,9 @@ class Progress:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     detail: str = ""
+    altered_template: str = ""
+    """The hash of the template in the cluster's answer to the change, where an admission webhook altered the planned one; empty
+    where it is as planned, or where the answer was lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ After a lost response the Deployment is read again before another attempt. If th
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -167,8 +168,10 @@ class Scale(Change):
         ]
 
 
-async def apply(client: KubernetesClient, change: Change) -> bool:
+async def apply(client: KubernetesClient, change: Change, on_stored: Callable[[str], None] | None = None) -> bool:
     """Apply the change. Returns False if this operation had applied it before this call.
+
+    ``on_stored`` is called with the hash of the template in the server's answer.
 
     Raises Drifted and Refused (nothing was changed), and UnknownOutcome when it cannot be read back after a lost response.
     """
@@ -187,7 +190,7 @@ async def apply(client: KubernetesClient, change: Change) -> bool:
             return unknown_outcome is not None
         change.check(deployment)
         try:
-            await _patch(client, change, deployment)
+            stored = await _patch(client, change, deployment)
         except Conflict:
             if attempt > 1:  # two conflicts are an ordinary race; after more, another client writes all the time
                 await asyncio.sleep(backoff_delay(attempt - 1, *_CONFLICT_BACKOFF_SECONDS))
@@ -197,6 +200,8 @@ async def apply(client: KubernetesClient, change: Change) -> bool:
                 raise
             unknown_outcome = error
         else:
+            if on_stored is not None:
+                on_stored(template_hash(stored["spec"]["template"]))
             return True
     raise TemporaryError(f"{change.target} is being changed by others all the time. Nothing was changed.")
 
@@ -210,11 +215,13 @@ async def _read_deployment(client: KubernetesClient, target: Target, unknown_out
         raise
 
 
-async def _patch(client: KubernetesClient, change: Change, deployment: Json) -> None:
+async def _patch(client: KubernetesClient, change: Change, deployment: Json) -> Json:
     # Replacing resourceVersion answers 409 when it is stale. A `test` operation would answer 422, like any invalid patch.
     guard = {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata(deployment)["resourceVersion"]}
     patch_operations = [guard, *await change.patch_operations(client, deployment)]
-    await client.patch(KINDS[change.target.kind].resource, change.target.namespace, change.target.deployment, patch_operations)
+    return await client.patch(
+        KINDS[change.target.kind].resource, change.target.namespace, change.target.deployment, patch_operations
+    )
 
 
 def undo_annotations(deployment: dict[str, str], revision: dict[str, str]) -> dict[str, str]:

@@ -89,11 +89,14 @@ class Cluster:
         annotations_from_revision: bool,
         uid: str = "",
         strategy: UpdateStrategy = REACHES_ALL,
+        on_stored: Callable[[str], None] | None = None,
     ) -> bool:
         """Set the pod template, if the current one has the hash ``expected_hash``. False: this operation had already set it.
 
         With ``uid`` the Deployment must still be that object. With ``annotations_from_revision`` (a rollback) the annotations
         become those of the revision, like in ``kubectl rollout undo``. ``strategy`` is the update strategy that was planned for.
+        ``on_stored`` is called with the hash of the template in the server's answer, which an admission webhook may have altered;
+        not where the answer was lost, or where the template had been set before.
         Raises Drifted (another template or strategy is set by now) and Refused (the Deployment is paused).
         """
         change = changes.SetTemplate(
@@ -106,7 +109,7 @@ class Cluster:
             annotations_from_revision=annotations_from_revision,
             strategy=strategy,
         )
-        return await changes.apply(self._client, change)
+        return await changes.apply(self._client, change, on_stored)
 
     async def restart(
         self,

@@ -8,6 +8,7 @@ from domain.operations.plans import ServiceChange
 from domain.workloads.containers import with_image
 from runbooks.operations.context import OperationContext
 from runbooks.operations.procedure import run_procedure
+from runbooks.operations.templates import set_planned_template
 
 
 async def deploy(op: OperationContext) -> Outcome:
@@ -20,13 +21,5 @@ async def set_image(op: OperationContext, change: ServiceChange, _at: datetime) 
     cluster = op.cluster(change.target.cluster)
     running = await cluster.workload(change.target)
     template = with_image(running.template, change.own_containers, change.after.image)
-    return await cluster.set_template(
-        change.target,
-        template,
-        uid=change.uid,
-        expected_hash=change.before.template_hash,
-        operation_id=op.id,
-        cause=f"deepecho {op.id}: deploy {change.after.label}",
-        annotations_from_revision=False,
-        strategy=change.strategy,
-    )
+    cause = f"deepecho {op.id}: deploy {change.after.label}"
+    return await set_planned_template(op, change, template, cause=cause, annotations_from_revision=False)

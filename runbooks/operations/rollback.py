@@ -7,6 +7,7 @@ from domain.operations.outcomes import deployed_text
 from domain.operations.plans import ServiceChange
 from runbooks.operations.context import OperationContext
 from runbooks.operations.procedure import run_procedure
+from runbooks.operations.templates import set_planned_template
 
 
 async def rollback(op: OperationContext) -> Outcome:
@@ -18,13 +19,5 @@ async def set_previous_template(op: OperationContext, change: ServiceChange, _at
     """Set the earlier template; idempotent, since an annotation of the Deployment names the operation."""
     cluster = op.cluster(change.target.cluster)
     template = await cluster.template_of(change.target, change.after.template_hash, uid=change.uid)
-    return await cluster.set_template(
-        change.target,
-        template,
-        uid=change.uid,
-        expected_hash=change.before.template_hash,
-        operation_id=op.id,
-        cause=f"deepecho {op.id}: rollback to {change.after.label}",
-        annotations_from_revision=True,
-        strategy=change.strategy,
-    )
+    cause = f"deepecho {op.id}: rollback to {change.after.label}"
+    return await set_planned_template(op, change, template, cause=cause, annotations_from_revision=True)

@@ -186,7 +186,7 @@ async def _verify(op: OperationContext, change: ServiceChange) -> VerificationRe
     stopwatch = Stopwatch(op.dependencies.seconds)
     async with op.dependencies.store.read() as tx:
         recorded = await tx.images.verified_as(image)
-    rolled_out = (await op.present_record()).progress_of(change.target.service).desired
+    progress = (await op.present_record()).progress_of(change.target.service)
     # Poll until the pods' status has caught up; a change by somebody else does not pass by waiting.
     while True:
         pods = await cluster.running_pods(change.target)
@@ -197,10 +197,10 @@ async def _verify(op: OperationContext, change: ServiceChange) -> VerificationRe
         if other_change or not problem or stopwatch.elapsed >= POD_STATUS_LAG:
             break
         await asyncio.sleep(POD_FAILURE_POLL_INTERVAL / 3)
-    remarks = _altered_remarks(op, change, pods)
-    if problem and not other_change and 0 < rolled_out < desired:
+    remarks = _altered_remarks(op, change, pods, progress.altered_template)
+    if problem and not other_change and 0 < progress.desired < desired:
         # More pods were asked for after the rollout had ended, as an autoscaler does: it has not failed for that.
-        problem = _not_ready_yet(op.plan.verb, change, pods, replace(workload, replicas=rolled_out))
+        problem = _not_ready_yet(op.plan.verb, change, pods, replace(workload, replicas=progress.desired))
         remarks += (f"Their number was raised to {desired} since, and {pods.ready} of them are ready.",)
     verdict = await _image_verdict(op, change, pods, recorded)
     if problem := problem or verdict.problem:
@@ -253,13 +253,14 @@ def _is_altered(op: OperationContext, change: ServiceChange, pods: RunningPods) 
     return same_version and pods.operation_id == op.id and pods.template_hash != change.after.template_hash
 
 
-def _altered_remarks(op: OperationContext, change: ServiceChange, pods: RunningPods) -> tuple[str, ...]:
+def _altered_remarks(op: OperationContext, change: ServiceChange, pods: RunningPods, altered_template: str) -> tuple[str, ...]:
     if op.plan.verb is Verb.SCALE and pods.template_hash != change.after.template_hash:
         return (f"Somebody else changed it meanwhile: it asks for {version_of(pods.image)} now.",)
     if op.plan.verb in (Verb.RESTART, Verb.SCALE) or not _is_altered(op, change, pods):
         return ()
     name, where = change.target.service, f", and its image is {pods.image}" if pods.image != change.after.image else ""
-    return (f"The template of {name} is not as planned{where}: an admission webhook or somebody else has altered it.",)
+    who = "an admission webhook has" if pods.template_hash == altered_template else "an admission webhook or somebody else has"
+    return (f"The template of {name} is not as planned{where}: {who} altered it.",)
 
 
 def _not_ready_yet(verb: Verb, change: ServiceChange, pods: RunningPods, workload: Workload) -> str:

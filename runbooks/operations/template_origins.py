@@ -44,4 +44,7 @@ def _has_set(record: OperationRecord | None, target: Target, revision: Revision)
         return False
     # A restart's own template has the time of the restart in it, which its plan does not know.
     is_restart = record.verb is Verb.RESTART
-    return change.after.image == revision.image if is_restart else change.after.template_hash == revision.template_hash
+    if is_restart:
+        return change.after.image == revision.image
+    altered = record.progress_of(target.service).altered_template
+    return revision.template_hash == (altered or change.after.template_hash)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -58,6 +59,8 @@ class ClusterControl:
         self.faults: list[ClusterFault] = []
         self.requests: deque[RecordedRequest] = deque(maxlen=_MAX_REQUESTS)
         self.released = asyncio.Event()
+        self.alter: Callable[[Json], None] | None = None
+        """A mutating admission webhook: alters what clients write over what is there, before it is stored."""
 
     def add_fault(self, fault: ClusterFault) -> None:
         self.faults.append(fault)

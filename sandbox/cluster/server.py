@@ -36,7 +36,7 @@ class StandInApiServer:
         self._now = now
         self._bookmark_every = bookmark_every
         self._failure = failure
-        self._writer = ObjectWriter(store, now)
+        self._writer = ObjectWriter(store, now, lambda: control.alter)
         self.watches: set[Watch] = set()
 
     def app(self) -> web.Application:

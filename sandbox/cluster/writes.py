@@ -10,7 +10,7 @@ from sandbox.cluster.defaults import apply_defaults, without_nulls
 from sandbox.cluster.model import Json, Key, Now, format_time, key_of
 from sandbox.cluster.patches import json_patch, merge_patch
 from sandbox.cluster.replicasets import random_suffix, terminate_pod
-from sandbox.cluster.resources import NAMESPACES, PODS, RESOURCES, ResourceType
+from sandbox.cluster.resources import DEPLOYMENTS, NAMESPACES, PODS, RESOURCES, ResourceType
 from sandbox.cluster.schemas import type_errors
 from sandbox.cluster.store import ObjectStore
 from sandbox.cluster.strategic_merge import strategic_merge
@@ -51,8 +51,8 @@ class WriteOptions:
 class ObjectWriter:
     """Every write that comes over HTTP. Refusals are ``ApiError``."""
 
-    def __init__(self, store: ObjectStore, now: Now) -> None:
-        self._store = store
+    def __init__(self, store: ObjectStore, now: Now, webhook: Callable[[], Callable[[Json], None] | None] = lambda: None) -> None:
+        self._store, self._webhook = store, webhook
         self._now = now
 
     def create(self, target: ResourcePath, body: Json, options: WriteOptions) -> Json:
@@ -164,6 +164,9 @@ class ObjectWriter:
         elif resource.subresources:
             new["status"] = copy.deepcopy(old.get("status", {}))
         self._preserve_server_fields(old, new)
+        alter = self._webhook()
+        if alter is not None and not target.subresource and resource is DEPLOYMENTS:
+            alter(new)
         apply_defaults(resource, new)
         check(resource, new, old)
         if not managers_recorded:

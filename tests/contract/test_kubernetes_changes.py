@@ -61,6 +61,23 @@ async def test_a_new_version_keeps_the_deployments_annotations(namespace: Cluste
     assert [(each.operation_id, each.change_cause) for each in after.revisions] == [("op-1", "roll back"), ("", "")]
 
 
+async def test_the_answer_tells_the_template_as_it_is_stored_once(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    await namespace.deploy("main-aaaaaaa", spec=STILL)
+    before = await cluster.workload(namespace.target())
+    template, stored = template_with_tag(before, "main-bbbbbbb"), list[str]()
+    for _ in range(2):
+        await cluster.set_template(
+            namespace.target(),
+            template,
+            expected_hash=before.template_hash,
+            operation_id="op-1",
+            cause="deploy",
+            annotations_from_revision=False,
+            on_stored=stored.append,
+        )
+    assert stored == [(await cluster.workload(namespace.target())).template_hash]
+
+
 async def test_a_deployment_without_annotations_takes_its_first(namespace: ClusterNamespace, cluster: Cluster) -> None:
     await namespace.deploy("main-aaaaaaa", spec=STILL)
     await namespace.api.call(

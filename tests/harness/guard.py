@@ -15,10 +15,12 @@ from domain.metrics.charts import Series
 from domain.metrics.slo import Reading
 from domain.operations.operation import OperationRecord, State
 from domain.rich_text import Text
+from runbooks.engine.engine import StepObserver
 from runbooks.guard.listeners import GuardListeners
 from runbooks.guard.measuring import GuardReader
 from runbooks.guard.putting_back import PutBack
 from runbooks.guard.watcher import GuardWatcher
+from runbooks.operations.template_origins import with_proven_operations
 from runbooks.timers import TimerDispatcher
 from storage.guard import GUARD_TIMER, GuardRepository, guard_timer
 from storage.timers import Timer
@@ -74,6 +76,8 @@ class GuardHarness:
     operations: OperationsHarness
     metrics: ScriptedMetrics
     watcher: GuardWatcher
+    observers: list[StepObserver] = field(default_factory=list)
+    """Of the steps of operations."""
 
     async def deploy(self, environment: str = "staging", version: str = "bad5eed") -> OperationRecord:
         plan = await self.operations.planner.deploy(environment, f"main-{version}", MAIN)
@@ -103,6 +107,13 @@ class GuardHarness:
         assert guard is not None
         return guard
 
+    async def template_set_by(self, environment: str) -> str:
+        """The operation that is proven to have set the present template; empty where it was somebody else."""
+        target = self.operations.target(environment=environment)
+        workload = await self.operations.cluster.workload(target)
+        found = await with_proven_operations(self.operations.store, {target: workload})
+        return found[target].template_set_by
+
     async def is_due_again(self, operation: str) -> bool:
         async with self.operations.store.read() as tx:
             due = await tx.timers.due(self.operations.clock.now() + timedelta(days=1))
@@ -128,7 +139,13 @@ def guarded_catalogue(**changed: Any) -> Catalogue:
 
 @asynccontextmanager
 async def open_guard_harness(folder: Path, database: str = "") -> AsyncIterator[GuardHarness]:
-    async with open_operations_harness(folder, database, catalogue=guarded_catalogue()) as operations:
+    observers: list[StepObserver] = []
+
+    def observe(operation: str, step: str, point: str, /) -> None:
+        for each in observers:
+            each(operation, step, point)
+
+    async with open_operations_harness(folder, database, catalogue=guarded_catalogue(), observer=observe) as operations:
         metrics = ScriptedMetrics()
         store, clock, catalogue = operations.store, operations.clock, operations.current_catalogue
         watcher = GuardWatcher(
@@ -141,7 +158,7 @@ async def open_guard_harness(folder: Path, database: str = "") -> AsyncIterator[
             notify_outbox=lambda: None,
         )
         store.listeners.on_operation_saved.append(GuardListeners(catalogue).on_operation_saved)
-        yield GuardHarness(operations, metrics, watcher)
+        yield GuardHarness(operations, metrics, watcher, observers)
 
 
 async def trace_lines(environment: str, services: Sequence[str], since: datetime, until: datetime) -> tuple[Text, ...]:
