@@ -27,8 +27,9 @@ class HealthLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthLine:
-    """One system at one moment. ``series`` are values in the order of time, the newest last, drawn as a sparkline.
+    """One system at one moment. ``series`` are values of the last day at equal distances, the newest last, drawn as a sparkline.
 
+    None in it, or as ``value``, is what was not measured: NaN cannot be stored.
     ``value`` is the number that a digest compares with those of the days before; None where there is none to compare.
     ``commands`` show more or change it, without the word that every command begins with.
     """
@@ -39,7 +40,7 @@ class HealthLine:
     measured_at: datetime
     value: float | None = None
     unit: str = ""
-    series: tuple[float, ...] = ()
+    series: tuple[float | None, ...] = ()
     commands: tuple[str, ...] = ()
 
 

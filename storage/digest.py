@@ -8,12 +8,14 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.digest.digest import Digest
+from domain.digest.trends import DigestChart, trend_chart
 from storage.outbox_messages import FactKind, OutboxMessage, Urgency, dump, type_adapter
 from storage.tables.digest import digests
 from storage.timers import Timer
 from storage.upsert import insert
 
 DIGEST = FactKind("digest", 1, Digest)
+DIGEST_CHART = FactKind("digest-chart", 1, DigestChart)
 DIGEST_TIMER = "digest"
 
 
@@ -44,10 +46,32 @@ class PlannedDigest:
 
 def digest_message(digest: Digest) -> OutboxMessage:
     """The message. Its key is that of the row, so that a second one is not taken."""
-    key = f"{DIGEST_TIMER}/{digest.audience}/{digest.period:%Y-%m-%d}"
+    key = _message_key(digest)
     return OutboxMessage(
         key=key, stream=key, parent="", channel=digest.channel, urgency=Urgency.DIGEST, kind=DIGEST, fact=digest, card=False
     )
+
+
+def digest_chart_message(digest: Digest) -> OutboxMessage | None:
+    """Its picture, in the thread of the message, which does not wait for it. None where there is nothing to draw."""
+    chart = trend_chart(digest)
+    if chart is None:
+        return None
+    key = _message_key(digest)
+    return OutboxMessage(
+        key=f"{key}/chart",
+        stream=key,
+        parent=key,
+        channel=digest.channel,
+        urgency=Urgency.DIGEST,
+        kind=DIGEST_CHART,
+        fact=DigestChart(environment=digest.environment, channel=digest.channel, chart=chart),
+        card=False,
+    )
+
+
+def _message_key(digest: Digest) -> str:
+    return f"{DIGEST_TIMER}/{digest.audience}/{digest.period:%Y-%m-%d}"
 
 
 class DigestRepository:

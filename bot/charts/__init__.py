@@ -4,23 +4,26 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from bot.charts.lazy_matplotlib import load_matplotlib
-from domain.metrics.charts import AnyChart, BarChart, WaterfallChart
+from domain.metrics.charts import AnyChart, BarChart, TrendChart, WaterfallChart
 
 __all__ = ["Charts", "draw"]
 
 
 def draw(chart: AnyChart) -> bytes:
-    """The chart as a PNG of 1200 by 630 pixels, a waterfall as high as its rows.
+    """The chart as a PNG of 1200 by 630 pixels, a waterfall and trends as high as their rows.
 
     The same chart gives the same bytes. The first takes ten times as long.
     """
     load_matplotlib()
     from bot.charts.bars import paint_bars
     from bot.charts.figure import paint
+    from bot.charts.trends import paint_trends
     from bot.charts.waterfall import paint_waterfall
 
     if isinstance(chart, WaterfallChart):
         return paint_waterfall(chart)
+    if isinstance(chart, TrendChart):
+        return paint_trends(chart)
     return paint_bars(chart) if isinstance(chart, BarChart) else paint(chart)
 
 

@@ -14,6 +14,7 @@ from domain.answers.digest import DigestAnswer
 from domain.answers.health import HealthAnswer
 from domain.catalogue.catalogue import Catalogue
 from domain.digest.digest import Digest
+from domain.digest.trends import DigestChart
 from runbooks.digest.checks import HouseChecks
 from runbooks.digest.composing import DigestComposer
 from runbooks.digest.measuring import HealthReader
@@ -22,7 +23,7 @@ from runbooks.digest.schedule import DigestSchedule
 from runbooks.housekeeping import Prune
 from runbooks.periodic import run_periodically
 from storage.digest import DIGEST as DIGEST_KIND
-from storage.digest import DIGEST_TIMER, DigestRepository
+from storage.digest import DIGEST_CHART, DIGEST_TIMER, DigestRepository
 from storage.outbox import OutboxRow
 from storage.store import Transaction
 
@@ -56,7 +57,7 @@ async def _mark_delivered(tx: Transaction, row: OutboxRow, _at: datetime) -> Non
         await tx.of(DigestRepository).mark_delivered(DIGEST_KIND.load(row.fact))
 
 
-def _channel_of_environment(fact: Digest, catalogue: Catalogue, _unusable: str) -> str:
+def _channel_of_environment(fact: Digest | DigestChart, catalogue: Catalogue, _unusable: str) -> str:
     known = catalogue.environments.get(fact.environment)
     return known.channel if known else ""
 
@@ -65,14 +66,15 @@ DIGEST = Family(
     name="digest",
     routers=(health.router, digest.router),
     form_fields=FIELDS,
-    fact_kinds=(DIGEST_KIND,),
+    fact_kinds=(DIGEST_KIND, DIGEST_CHART),
     views={
         HealthAnswer: timeless(views.health),
         DigestAnswer: timeless(views.digest_answer),
         Digest: timeless(views.digest),
+        DigestChart: timeless(views.chart),
     },
     buttons={views.LEFT: views.left_command},
-    fallback_channels={Digest: _channel_of_environment},
+    fallback_channels={Digest: _channel_of_environment, DigestChart: _channel_of_environment},
     prunes=(Prune(lambda kept: kept.incidents, lambda tx, before: tx.of(DigestRepository).prune(before)),),
     build=build_digest,
 )

@@ -9,7 +9,9 @@ from bot.views.markup.spans import Line, Strong, join_dots, line
 from domain.answers.digest import DigestAnswer
 from domain.answers.health import EnvironmentHealth, HealthAnswer
 from domain.digest.digest import Digest
+from domain.digest.trends import DigestChart
 from domain.health import HealthLevel, HealthLine, LeftByNight
+from domain.metrics.charts import TrendRow
 from domain.rich_text import CommandMention, Timestamp
 
 LEVEL_EMOJI = {HealthLevel.RED: "🔴", HealthLevel.YELLOW: "🟡", HealthLevel.UNKNOWN: "⚪", HealthLevel.GREEN: "🟢"}
@@ -58,6 +60,18 @@ def digest(fact: Digest) -> Document:
     return Document(summary=line(title), blocks=tuple(blocks))
 
 
+def chart(fact: DigestChart) -> Document:
+    """The picture of a digest; its numbers also in words."""
+    rows = tuple(line(Strong(row.name), f" {_in_words(row)}") for row in fact.chart.rows)
+    summary = line(f"{fact.chart.title}, {fact.chart.subtitle}")
+    return Document(summary=summary, blocks=(Paragraph((line(Strong(fact.chart.title)), *rows), _MAX_LINES),), chart=fact.chart)
+
+
+def _in_words(row: TrendRow) -> str:
+    extremes = f"lowest {row.low}, highest {row.high}" if row.low != row.high else f"always {row.low}"
+    return f"{row.value} · {row.span}: {extremes}"
+
+
 def _left_button(item: LeftByNight) -> Button:
     return Button(text=item.label, action=LEFT, value=item.command)
 
@@ -74,15 +88,15 @@ def health_line(each: HealthLine, compared: str = "") -> Line:
     return join_dots(what, compared, sparkline(each.series), command)
 
 
-def sparkline(values: Sequence[float]) -> str:
-    """The values as bars, at most ``MAX_BARS``, the newest last; a gap for what is no number. Empty without any number."""
+def sparkline(values: Sequence[float | None]) -> str:
+    """The values as bars, at most ``MAX_BARS``, the newest last; a gap for what was not measured. Empty without any."""
     shown = values[-MAX_BARS:]
-    known = [value for value in shown if math.isfinite(value)]
+    known = [value for value in shown if value is not None]
     if not known:
         return ""
     low, span = min(known), max(known) - min(known)
     step = span / (len(_BARS) - 1) if span > 0 else math.inf
-    return "".join(_BARS[round((value - low) / step)] if math.isfinite(value) else " " for value in shown)
+    return "".join(_BARS[round((value - low) / step)] if value is not None else " " for value in shown)
 
 
 def _worst(lines: Iterable[HealthLine]) -> str:

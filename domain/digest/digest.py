@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from domain.health import HealthLine, LeftByNight
+from domain.metrics.charts import TrendRow
 from domain.rich_text import Text
 
 AVERAGED_PERIODS = 7
@@ -15,7 +16,8 @@ LATE_AFTER = timedelta(minutes=15)
 class Digest:
     """What an audience is told about one period, a local date. ``comparisons`` are by the system of a line.
 
-    ``problems`` say what could not be found out. ``audience`` and ``due_at`` are empty in one that a person asked for.
+    ``trends`` are what its picture shows. ``problems`` say what could not be found out.
+    ``audience`` and ``due_at`` are empty in one that a person asked for.
     """
 
     audience: str = ""
@@ -29,6 +31,7 @@ class Digest:
     since_yesterday: tuple[Text, ...] = ()
     left: tuple[LeftByNight, ...] = ()
     problems: tuple[Text, ...] = ()
+    trends: tuple[TrendRow, ...] = ()
 
     @property
     def is_late(self) -> bool:

@@ -99,4 +99,29 @@ class WaterfallChart:
     """What the picture does not show, a line each."""
 
 
-AnyChart = Chart | BarChart | WaterfallChart
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendRow:
+    """One number over time. ``points``: shares of the row's width, 0 to 1 and ascending, each with a value or None for a gap.
+
+    ``value`` is the newest in words, ``span`` the time of the row, ``low`` and ``high`` its extremes in words.
+    """
+
+    name: str
+    value: str
+    span: str
+    low: str
+    high: str
+    points: tuple[tuple[float, float | None], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendChart:
+    """A row for each number, each on a scale of its own. ``left_out`` counts rows that are not drawn."""
+
+    title: str
+    subtitle: str
+    rows: tuple[TrendRow, ...]
+    left_out: int = 0
+
+
+AnyChart = Chart | BarChart | WaterfallChart | TrendChart

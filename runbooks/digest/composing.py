@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from domain.digest.digest import AVERAGED_PERIODS, Digest, compare
+from domain.digest.trends import trend_rows
 from domain.rich_text import Text
 from runbooks.digest.measuring import HealthReader
 from storage.digest import DigestRepository
@@ -33,6 +34,7 @@ class DigestComposer:
         async with self.store.read() as tx:
             earlier = await tx.of(DigestRepository).earlier(environment, period, AVERAGED_PERIODS)
         return Digest(
+            trends=trend_rows(lines, period, earlier),
             environment=environment,
             period=period,
             made_at=at,

@@ -1,8 +1,9 @@
 """Measures an environment: every check at once, each with its own time, and none sinks the others."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -59,9 +60,18 @@ class HealthReader:
     async def _run(self, check: HealthCheck, environment: str) -> tuple[HealthLine, ...]:
         lines, problem = await _attempt(check.name, check.run(environment), check.timeout)
         if not problem:
-            return lines
+            return tuple(map(_storable, lines))
         at = self._clock.now()
         return (HealthLine(system=check.name, level=HealthLevel.UNKNOWN, text=problem, measured_at=at),)
+
+
+def _storable(line: HealthLine) -> HealthLine:
+    """The line without NaN and infinity, which JSON does not have: a digest with one could not be read again."""
+    return replace(line, value=_finite(line.value), series=tuple(map(_finite, line.series)))
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 async def _attempt(name: str, asked: Awaitable[tuple[FoundT, ...]], limit: timedelta) -> tuple[tuple[FoundT, ...], Text]:

@@ -9,7 +9,7 @@ from domain.catalogue.digest import DigestConfig
 from domain.clock import Clock
 from domain.digest.schedule import due_at, first_period, is_digest_day, period_after
 from runbooks.digest.composing import DigestComposer
-from storage.digest import DigestRepository, DigestState, PlannedDigest, digest_message
+from storage.digest import DigestRepository, DigestState, PlannedDigest, digest_chart_message, digest_message
 from storage.store import Store, Transaction
 from storage.timers import Timer
 
@@ -35,7 +35,7 @@ class DigestSchedule:
                 await self._plan_next(tx, audience, config)
 
     async def run_due(self, timer: Timer, at: datetime) -> None:
-        """Make a digest that is due: its message, its row and the plan of the next one are one transaction."""
+        """Make a digest that is due: its message with its picture, its row and the plan of the next one are one transaction."""
         audience, _, day = timer.subject.rpartition("/")
         config, period = self.catalogue().digests.get(audience), date.fromisoformat(day)
         async with self.store.read() as tx:
@@ -47,7 +47,8 @@ class DigestSchedule:
         digest = replace(composed, audience=audience, channel=config.channel, due_at=planned.due_at)
         async with self.store.write() as tx:
             if await tx.of(DigestRepository).make(digest):
-                await tx.put_message(digest_message(digest), at)
+                for message in filter(None, (digest_message(digest), digest_chart_message(digest))):
+                    await tx.put_message(message, at)
                 await self._plan_next(tx, audience, config)
             await tx.timers.remove(timer.key, timer.due_at)
         self.notify_outbox()

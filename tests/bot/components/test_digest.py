@@ -2,11 +2,14 @@
 
 from datetime import UTC, date, timedelta
 
+import pytest
 import yaml
 
 from bot.wiring import Bot
+from domain.digest.digest import Digest
+from domain.health import HealthLevel, HealthLine
 from sandbox.slack.message_views import MessageView
-from storage.digest import DigestRepository, DigestState
+from storage.digest import DigestRepository, DigestState, PlannedDigest
 from tests.harness.bot import BotHarness
 from tests.harness.wait import wait_until
 
@@ -59,6 +62,51 @@ async def test_a_digest_arrives_and_its_button_unlocks_what_the_night_left_locke
 
         await people.command("sam", f"digest production --for {period}", channel="ops")
         await people.wait_for_ephemeral("sam", "What the night left behind")
+
+
+@pytest.mark.parametrize("takes_files", [True, False])
+async def test_its_picture_is_in_its_thread_and_a_slack_that_refuses_files_delays_nothing(
+    harness: BotHarness, *, takes_files: bool
+) -> None:
+    period, people = add_digest(harness), harness.slack.client
+    if not takes_files:
+        await people.faults.add("files.getUploadURLExternal", "ok_false:missing_scope")
+    async with harness.run_bot() as bot:
+
+        async def is_planned() -> bool:
+            return await state(bot, period) is DigestState.PLANNED
+
+        await wait_until(is_planned)
+        await save_yesterdays(bot, harness, period - timedelta(days=1))
+        harness.clock.offset += DUE_IN
+        digest = await people.wait_for_message(is_digest)
+
+        async def has_words() -> bool:
+            return "Health of production" in " ".join(
+                each.visible_text for each in await people.thread(digest.channel, digest.ts)
+            )
+
+        await wait_until(has_words)
+
+        async def has_ended() -> bool:
+            async with bot.core.store.read() as tx:
+                failed = await tx.outbox.failed_messages(since=harness.clock.now() - timedelta(days=1))
+            files = [each for reply in await people.thread(digest.channel, digest.ts) for each in reply.files]
+            return len(files) == 1 if takes_files else bool(failed)
+
+        await wait_until(has_ended)
+        assert await state(bot, period) is DigestState.DELIVERED
+
+
+async def save_yesterdays(bot: Bot, harness: BotHarness, period: date) -> None:
+    """A digest with other numbers than today's, of an audience that gets none today."""
+    at = harness.clock.now()
+    pods = HealthLine(system="pods", level=HealthLevel.GREEN, text="3/3", measured_at=at, value=3)
+    made = Digest(audience="earlier", environment="production", period=period, due_at=at, made_at=at, lines=(pods,))
+    async with bot.core.store.write() as tx:
+        planned = PlannedDigest(audience="earlier", period=period, environment="production", due_at=at)
+        await tx.of(DigestRepository).plan(planned)
+        await tx.of(DigestRepository).make(made)
 
 
 async def test_a_digest_that_slack_did_not_take_is_delivered_after_a_restart(harness: BotHarness) -> None:

@@ -1,10 +1,12 @@
 """One believable fact of each kind that shows health."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from domain.answers.digest import DigestAnswer
 from domain.answers.health import EnvironmentHealth, HealthAnswer
 from domain.digest.digest import Digest
+from domain.digest.trends import DigestChart, trend_chart, trend_rows
 from domain.health import HealthLevel, HealthLine, LeftByNight
 from domain.rich_text import Timestamp, sentence
 from tests.harness.families import Fact
@@ -19,7 +21,7 @@ LINES = (
     health_line(
         "alerts", HealthLevel.RED, "2 firing: P1 HighErrorRate, P2 HighMemoryUsage", value=2, commands=("alerts production",)
     ),
-    health_line("errors", HealthLevel.YELLOW, "0.9 % (limit 1 %)", series=(0.1, 0.1, 0.2, 0.5, float("nan"), 0.7, 0.9)),
+    health_line("errors", HealthLevel.YELLOW, "0.9 % (limit 1 %)", series=(0.1, 0.1, 0.2, 0.5, None, 0.7, 0.9)),
     health_line("traces", HealthLevel.UNKNOWN, "not known: no answer within 1.5 s"),
     health_line("pods", HealthLevel.GREEN, "21/21 ready", value=21),
     health_line("on call", HealthLevel.GREEN, sentence("platform: ana until ", Timestamp(NOW))),
@@ -49,11 +51,15 @@ MORNING = Digest(
     ),
     problems=("leases: not known: no answer within 1.5 s",),
 )
+_TRENDS = trend_rows(LINES, MORNING.period, (replace(MORNING, period=MORNING.period - timedelta(days=2)),))
+_CHART = trend_chart(replace(MORNING, trends=_TRENDS))
+assert _CHART is not None
 DIGEST_GALLERY: dict[str, Fact] = {
     "health": HealthAnswer(
         at=NOW, environments=(EnvironmentHealth("production", LINES), EnvironmentHealth("staging", LINES[3:]))
     ),
     "digest": MORNING,
+    "digest chart": DigestChart(environment="production", channel="C0OPS", chart=_CHART),
     "digest of a quiet night": DigestAnswer(Digest(environment="staging", period=NOW.date(), made_at=NOW, lines=LINES[3:])),
     "health where nothing is measured": HealthAnswer(at=NOW, environments=(EnvironmentHealth("development", ()),)),
 }

@@ -17,7 +17,7 @@ from runbooks.digest.composing import DigestComposer
 from runbooks.digest.measuring import HealthReader, HealthSources
 from runbooks.digest.schedule import DigestSchedule
 from runbooks.timers import TimerDispatcher
-from storage.digest import DIGEST, DIGEST_TIMER
+from storage.digest import DIGEST, DIGEST_CHART, DIGEST_TIMER
 from storage.engines import open_engines
 from storage.store import Store
 from storage.tables.core import outbox
@@ -207,6 +207,24 @@ async def test_an_audience_that_left_the_catalogue_gets_none(one: DigestReplicas
     one.clock.advance(timedelta(days=1))
     await one.tick()
     assert await one.digests() == []
+
+
+async def test_a_digest_with_numbers_to_compare_is_followed_by_one_picture_in_its_thread(one: DigestReplicas) -> None:
+    await one.tick()
+    one.clock.advance(timedelta(hours=1))
+    for value in (1.0, float("nan"), 9.0):
+        one.value = value
+        await one.tick()
+        await one.tick()
+        one.clock.advance(timedelta(days=1))
+    async with one.stores[0].engines.read.connect() as connection:
+        rows = (await connection.execute(select(outbox.c.key, outbox.c.parent, outbox.c.fact).order_by(outbox.c.id))).all()
+    pictures = [(key, parent, DIGEST_CHART.load(fact)) for key, parent, fact in rows if key.endswith("/chart")]
+    ((key, parent, picture),) = pictures
+    assert (key, parent) == ("digest/berlin/2026-11-25/chart", "digest/berlin/2026-11-25")
+    (row,) = picture.chart.rows
+    assert (row.name, row.value, row.span, row.low, row.high) == ("errors", "now 9 %", "last week", "1 %", "9 %")
+    assert [value for _, value in row.points] == [1.0, None, 9.0]
 
 
 async def test_numbers_stand_beside_those_of_yesterday_and_their_average(one: DigestReplicas) -> None:
