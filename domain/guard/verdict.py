@@ -118,8 +118,8 @@ def _is_much_worse(comparison: Comparison, value: float, worst_before: float) ->
 
 
 def _counts(reading: Reading, minimum_requests: int) -> bool:
-    """Whether a time before had enough requests to be compared with."""
-    return reading.requests is not None and reading.requests >= minimum_requests
+    """Whether a time before was read whole, and had enough requests to be compared with."""
+    return not reading.problem and reading.requests is not None and reading.requests >= minimum_requests
 
 
 def _evidence(comparison: Comparison) -> str:

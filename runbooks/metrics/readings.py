@@ -10,12 +10,14 @@ from typing import Protocol
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.slo import IndicatorConfig, SloConfig
 from domain.errors import DeepechoError
-from domain.metrics.samples import Sample
+from domain.metrics.samples import Sample, notices_of
 from domain.metrics.slo import Reading, average, worst
+from domain.text import clip
 
 READ_SECONDS = 8.0
 """For everything that is read at once."""
 _CONCURRENCY = 4
+_MAX_WARNING = 200
 _LATE = "Prometheus did not answer in time."
 _ANY_LABELS: Mapping[str, str] = {}
 
@@ -97,10 +99,14 @@ def _query(
 async def _read(prometheus: PastQueries, query: _Query, at: datetime) -> Reading:
     found = await prometheus.query(query.expression, only=_ANY_LABELS, at=at)
     value, series = worst(found, is_upper=query.is_upper), max(1, len(found))
-    if not query.requests:
-        return Reading(value=value, series=series)
-    requests = _total(await prometheus.query(query.requests, only=_ANY_LABELS, at=at))
-    return Reading(value=value, requests=requests, series=series)
+    counted = await prometheus.query(query.requests, only=_ANY_LABELS, at=at) if query.requests else ()
+    return Reading(value=value, requests=_total(counted), series=series, problem=_warning(found, counted))
+
+
+def _warning(*results: tuple[Sample, ...]) -> str:
+    """Why the values may be of a part of the data only; nobody should act on them then. Empty without a warning."""
+    warning = next((notice for notice in notices_of(*results) if notice.is_warning), None)
+    return f"what was read may be incomplete, Prometheus warns: {clip(warning.text, _MAX_WARNING)}" if warning else ""
 
 
 def _total(samples: tuple[Sample, ...]) -> float | None:

@@ -29,6 +29,7 @@ ANSWER_SECONDS = 8.0
 VALUE_SECONDS = 0.8 * CHECK_TIMEOUT.total_seconds()
 """For the values that ``health`` shows: below the limit of a check, so that one late objective does not hide the others."""
 _LATE = "Prometheus did not answer in time."
+_PARTIAL = ", maybe of a part of the data: Prometheus warns"
 _ANY_LABELS: Mapping[str, str] = {}
 
 
@@ -97,11 +98,12 @@ class ObjectivesCheck:
 
 
 def _health_line(status: SloStatus, at: datetime, command: str) -> HealthLine:
+    is_partial = any(notice.is_warning for notice in status.notices)
     level = {True: HealthLevel.GREEN, False: HealthLevel.RED, None: HealthLevel.UNKNOWN}[status.is_kept]
     return HealthLine(
         system=status.name,
         level=level,
-        text=status.problem or value_text(status),
+        text=status.problem or f"{value_text(status)}{_PARTIAL if is_partial else ''}",
         measured_at=at,
         value=status.value,
         unit=status.unit,

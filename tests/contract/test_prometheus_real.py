@@ -139,3 +139,30 @@ async def test_a_split_expression_means_the_same_when_joined(prometheus: Prometh
     assert len(whole) == 1
     assert measured.value is not None
     assert not math.isnan(threshold.limit)
+
+
+@pytest.mark.parametrize("at_least", [None, (3, 0)], ids=["of-the-system", "newer"])
+async def test_its_targets_its_rules_and_a_store_that_is_away(tmp_path: Path, at_least: tuple[int, int] | None) -> None:
+    rules = {
+        "Fires": "vector(1)",
+        "Silent": "no_such_total > 1",
+        "Broken": 'up * on (nothing) group_left () {__name__=~"up|scrape_.+"}',
+    }
+    with running_prometheus(tmp_path, at_least, rules=rules, store="http://127.0.0.1:9/read") as address:
+        async with open_prometheus(address) as prometheus:
+
+            async def evaluated() -> bool:
+                found = await prometheus.rules()
+                up = [each.health for each in await prometheus.targets()] == ["up"]
+                return up and [each.health for each in found] == ["ok", "ok", "err"] and found[0].count("firing") == 1
+
+            await wait_until(evaluated, within=30)
+            (target,) = await prometheus.targets()
+            broken = (await prometheus.rules())[2]
+            partly = await prometheus.query("up")
+    assert (target.job, target.instance, target.problem) == ("prometheus", address.removeprefix("http://"), "")
+    assert target.labels == {"instance": target.instance, "job": "prometheus"}
+    assert "many-to-many" in broken.problem or "found duplicate series" in broken.problem
+    assert [sample.value for sample in partly] == [1.0]
+    assert [notice.is_warning for notice in partly.notices] == [True]
+    assert "127.0.0.1:9" in partly.notices[0].text

@@ -40,11 +40,17 @@ def running_alertmanager(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def running_prometheus(
-    folder: Path, at_least: tuple[int, int] | None = None, *, rules: Mapping[str, str] | None = None, exporter: str = ""
+    folder: Path,
+    at_least: tuple[int, int] | None = None,
+    *,
+    rules: Mapping[str, str] | None = None,
+    exporter: str = "",
+    store: str = "",
 ) -> Iterator[str]:
     """Its address. It scrapes itself every second, as the job ``prometheus``. ``at_least``: the version that a test needs.
 
-    ``rules`` are expressions of alerts by their names, evaluated every second. ``exporter`` is another address to scrape.
+    ``rules`` are expressions of alerts by their names, evaluated every second. ``exporter`` is another address to scrape,
+    ``store`` one that is asked for older series too.
     """
     configuration = folder / "prometheus.yml"
     port = free_ports()
@@ -53,9 +59,9 @@ def running_prometheus(
     every = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
     alerts = [{"alert": name, "expr": expression} for name, expression in (rules or {}).items()]
     (folder / "rules.yml").write_text(json.dumps({"groups": [{"name": "alerts", "rules": alerts}]}))
-    configuration.write_text(
-        json.dumps({"global": every, "scrape_configs": [job, other] if exporter else [job], "rule_files": ["rules.yml"]})
-    )
+    settings = {"global": every, "scrape_configs": [job, other] if exporter else [job], "rule_files": ["rules.yml"]}
+    stores = [{"url": store, "read_recent": True, "remote_timeout": "1s"}] if store else []
+    configuration.write_text(json.dumps(settings | {"remote_read": stores}))
     command = [
         _newer_prometheus(at_least) if at_least else _program("prometheus"),
         f"--config.file={configuration}",

@@ -111,6 +111,16 @@ async def test_what_prometheus_warns_of_is_said_once(tmp_path: Path) -> None:
     assert text.index("store 1") < text.index("a hint")
 
 
+async def test_health_says_where_a_value_may_be_of_a_part() -> None:
+    async def answering(_expression: str) -> tuple[Sample, ...]:
+        return QueryResult((Sample({}, 0.5),), (QueryNotice("store 1 is not reached", is_warning=True),))
+
+    prometheus = ScriptedPrometheus(answering)
+    check = ObjectivesCheck(reader=SloReader(catalogue=catalogue, prometheus=lambda _: prometheus), clock=StoppedClock()).check
+    line, _ = await check.run("production")
+    assert line.text == "0.5 % (below 1 %), maybe of a part of the data: Prometheus warns"
+
+
 @pytest.mark.parametrize("is_slow", [True, False])
 async def test_a_prometheus_that_is_down_or_slow_is_said_in_time(tmp_path: Path, is_slow: bool) -> None:  # noqa: FBT001
     async def answering(_expression: str) -> tuple[Sample, ...]:

@@ -115,6 +115,13 @@ def test_hours_with_few_requests_are_compared_with_nothing() -> None:
     assert finding.verdict is Verdict.CANNOT_TELL
 
 
+def test_an_hour_before_of_which_only_a_part_may_have_been_read_is_compared_with_nothing() -> None:
+    partly = replace(reading(0.1), problem="what was read may be incomplete")
+    whole = errors(reading(6.1), 0.3)
+    (finding,) = judge([replace(whole, before=replace(whole.before, hour_before=partly))], 200)
+    assert finding.verdict is Verdict.CANNOT_TELL
+
+
 def test_one_that_is_worse_decides_and_one_that_nothing_measures_does_not() -> None:
     nothing = Reading()
     never = replace(errors(nothing, None, objective="cache-hits"), before=Baselines())
@@ -143,6 +150,7 @@ _READING = st.builds(Reading, value=_NUMBER, requests=st.none() | st.floats(0, 1
 def test_too_little_never_makes_it_worse(before: Baselines, now: Reading, is_upper: bool) -> None:  # noqa: FBT001
     comparison = Comparison(objective="errors", service="web", unit="%", limit=1.0, is_upper=is_upper, now=now, before=before)
     (finding,) = judge([comparison], 200)
-    knows_before = any(each.value is not None and (each.requests or 0) >= 200 for _, each in before.named())
+    known = (each for _, each in before.named() if not each.problem and each.value is not None)
+    knows_before = any((each.requests or 0) >= 200 for each in known)
     if now.problem or now.value is None or (now.requests or 0) < 200 or not knows_before:
         assert finding.verdict is not Verdict.WORSE

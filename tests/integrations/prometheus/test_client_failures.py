@@ -157,3 +157,37 @@ async def test_the_threads_end_with_it(web: ScriptedWeb) -> None:
     for each in mine:
         each.join(5)
         assert not each.is_alive()
+
+
+@pytest.mark.parametrize("asked", ["targets", "rules"])
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (ScriptedResponse("<html>"), "gave an answer that cannot be read"),
+        (ScriptedResponse({"status": "success"}), "gave an answer that cannot be read"),
+        (ScriptedResponse({"data": None}), "gave an answer that cannot be read"),
+        (ScriptedResponse({"data": {"activeTargets": None, "groups": None}}), "gave an answer that cannot be read"),
+        (ScriptedResponse({"data": {"activeTargets": [7], "groups": [7]}}), "gave an answer that cannot be read"),
+        (
+            ScriptedResponse(
+                {
+                    "data": {
+                        "activeTargets": [{"labels": 7}],
+                        "groups": [{"name": "a", "rules": [{"type": "alerting", "labels": 7}]}],
+                    }
+                }
+            ),
+            "gave an answer that cannot be read",
+        ),
+        (ScriptedResponse("", status=404), "there is no Prometheus"),
+        (ScriptedResponse("no", status=500), r"failed with HTTP 500 \(no\)"),
+        (ScriptedResponse(cut_connection=True), "broke the connection"),
+        (ScriptedResponse(" " * (5 * 2**20)), "larger than 4 MiB: it has too many targets or alerts to list"),
+    ],
+)
+async def test_rubbish_about_targets_and_rules_is_an_error_in_words(
+    web: ScriptedWeb, prometheus: Prometheus, asked: str, answer: ScriptedResponse, said: str
+) -> None:
+    web.responses = [answer]
+    with pytest.raises(DeepechoError, match=said):
+        await (prometheus.targets() if asked == "targets" else prometheus.rules())

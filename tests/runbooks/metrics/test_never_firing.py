@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from domain.errors import TemporaryError
 from domain.metrics.monitoring_rules import AlertRule
 from domain.metrics.samples import Sample
@@ -37,9 +39,12 @@ CAN_FIRE = {
 UNDECIDABLE = ("Absent", "Always", "Scalar", "LongAgo", "At", "LongRange")
 
 
-async def test_only_rules_that_cannot_do_without_missing_series_never_fire(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_least", [None, (3, 0)], ids=["of-the-system", "newer"])
+async def test_only_rules_that_cannot_do_without_missing_series_never_fire(
+    tmp_path: Path, at_least: tuple[int, int] | None
+) -> None:
     rules = {name: expression for name, (expression, _) in NEVER.items()} | CAN_FIRE
-    with running_prometheus(tmp_path, rules=rules) as address:
+    with running_prometheus(tmp_path, at_least, rules=rules) as address:
         async with open_prometheus(address) as client:
 
             async def is_up() -> bool:

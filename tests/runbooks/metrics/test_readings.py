@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.slo import SloConfig
 from domain.errors import PermanentError
-from domain.metrics.samples import Sample
+from domain.metrics.samples import QueryNotice, QueryResult, Sample
 from domain.metrics.slo import Reading
 from integrations.prometheus import open_prometheus
 from runbooks.metrics.readings import IndicatorKey, WindowReader
@@ -53,6 +53,15 @@ async def read(
     known = catalogue(**objectives)
     reader = WindowReader(catalogue=lambda: known, prometheus=lambda _: prometheus, read_seconds=seconds)
     return await reader.read("staging", SPAN, AT)
+
+
+@pytest.mark.parametrize("partial", ["errors", "requests"])
+async def test_what_may_be_a_part_of_the_data_is_a_problem_and_a_hint_is_none(partial: str) -> None:
+    values: dict[str, tuple[Sample, ...]] = {"errors": (Sample({}, 6.1),), "requests": (Sample({}, 40),)}
+    for is_warning, problem in ((True, "what was read may be incomplete, Prometheus warns: store 1 is away"), (False, "")):
+        said = QueryResult(values[partial], (QueryNotice("store 1 is away", is_warning),))
+        found = await read(ScriptedPrometheus(**(values | {partial: said})), errors=ERRORS)
+        assert found[ERRORS_KEY] == Reading(value=6.1, requests=40, problem=problem)
 
 
 async def test_an_expression_of_the_window_is_asked_as_it_is_and_another_is_averaged() -> None:
