@@ -47,6 +47,8 @@ def _targets(fact: EnvironmentTargets) -> Iterator[Line]:
     yield join_dots(Strong(fact.environment), _target_count(fact))
     if fact.problem:
         yield line(f"{_UNKNOWN} ", fact.problem)
+    if fact.unlisted:
+        yield line(f"{_UNKNOWN} there is no list with reasons, so this is what the series ", Code("up"), " say: ", fact.unlisted)
     yield from notice_lines(fact.notices)
     yield from (_unreached(each) for each in sorted(fact.targets, key=lambda each: each.health != "down") if each.health != "up")
     troubled = {each.job for each in fact.targets if each.health != "up"}
@@ -67,7 +69,8 @@ def _target_count(fact: EnvironmentTargets) -> str:
 def _unreached(target: ScrapeTarget) -> Line:
     is_down = target.health == "down"
     name = line(f"{_RED if is_down else _UNKNOWN} ", Strong(_name(target.job)), f" {_name(target.instance)}")
-    scraped = line("tried ", Timestamp(target.scraped_at)) if target.scraped_at else "not scraped yet"
+    never = "" if is_down else "not scraped yet"
+    scraped = line("tried ", Timestamp(target.scraped_at)) if target.scraped_at else line(never)
     return join_dots(name, _words_of_prometheus(target.problem), scraped)
 
 

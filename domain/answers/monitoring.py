@@ -14,12 +14,14 @@ from domain.rich_text import Text
 class EnvironmentTargets:
     """What is scraped of one environment. ``label`` tells it from others in the same Prometheus; empty where it is alone.
 
-    With a ``problem`` nothing could be read.
+    With a ``problem`` nothing could be read. ``unlisted`` is why there is no list: the targets are those of the series ``up``,
+    without reasons and times.
     """
 
     environment: str
     label: str = ""
     targets: tuple[ScrapeTarget, ...] = ()
+    unlisted: Text = ""
     notices: tuple[QueryNotice, ...] = ()
     problem: Text = ""
 

@@ -1,7 +1,7 @@
 """Reads what a Prometheus scrapes, and which alerts it evaluates, of one environment."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
@@ -12,12 +12,13 @@ from domain.errors import DeepechoError
 from domain.matchers import matches
 from domain.metrics.monitoring_rules import AlertRule, ScrapeTarget
 from domain.metrics.promql_scope import scoped
-from domain.metrics.samples import notices_of
+from domain.metrics.samples import Sample, notices_of
 from domain.rich_text import Text
 from runbooks.metrics.never_firing import InstantQueries, SeriesSearch
 
 ANSWER_SECONDS = 8.0
 """For everything that one environment's Prometheus is asked, because somebody waits."""
+_ANY_LABELS: Mapping[str, str] = {}
 _UNNAMED = "the catalogue names no Prometheus for it"
 _Item = TypeVar("_Item")
 
@@ -48,9 +49,12 @@ class MonitoringReader:
         prometheus = self.prometheus(environment)
         if prometheus is None:
             return replace(blank, problem=_UNNAMED)
-        found, problem = await _within(self._deadline(), prometheus.targets())
+        deadline = self._deadline()
+        found, problem = await _within(deadline, prometheus.targets())
+        if problem:
+            return await _by_series(prometheus, deadline, replace(blank, problem=problem))
         targets = tuple(each for each in found if not label or each.labels.get(label) == environment)
-        return replace(blank, targets=targets, notices=notices_of(found), problem=problem)
+        return replace(blank, targets=targets, notices=notices_of(found))
 
     async def rules(self, environment: str) -> EnvironmentRules:
         """The rules, and which of them can never fire. What could not be read in time says so, and the rest is there."""
@@ -78,6 +82,21 @@ class MonitoringReader:
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self.answer_seconds
+
+
+async def _by_series(prometheus: InstantQueries, deadline: float, blank: EnvironmentTargets) -> EnvironmentTargets:
+    """What the series ``up`` say where there is no list, because it is too long or the server has none."""
+    expression = scoped("up", blank.label, blank.environment) if blank.label else "up"
+    samples, problem = await _within(deadline, prometheus.query(expression, only=_ANY_LABELS))
+    if problem:
+        return blank
+    targets = tuple(map(_target, samples))
+    return replace(blank, targets=targets, notices=notices_of(samples), unlisted=blank.problem, problem="")
+
+
+def _target(sample: Sample) -> ScrapeTarget:
+    job, instance = (sample.labels.get(name, "") for name in ("job", "instance"))
+    return ScrapeTarget(job, instance, "up" if sample.value == 1 else "down", "", None, sample.labels)
 
 
 async def _within(deadline: float, reading: Awaitable[tuple[_Item, ...]]) -> tuple[tuple[_Item, ...], Text]:

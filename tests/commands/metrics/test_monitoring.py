@@ -27,11 +27,12 @@ PRODUCTION, STAGING = {"environment": "production"}, {"environment": "staging"}
 
 @dataclass
 class ScriptedPrometheus:
-    """``series`` exist; ``slow`` and ``down`` are what is asked: ``targets``, ``rules`` or ``query``."""
+    """``series`` exist; ``slow`` and ``down`` are what is asked: ``targets``, ``rules``, ``query`` or ``all``."""
 
     scraped: tuple[ScrapeTarget, ...] = ()
     alerting: tuple[AlertRule, ...] = ()
     series: tuple[str, ...] = ()
+    up: tuple[Sample, ...] = ()
     notices: tuple[QueryNotice, ...] = ()
     slow: str = ""
     down: str = ""
@@ -47,12 +48,14 @@ class ScriptedPrometheus:
     async def query(self, expression: str, *, only: Mapping[str, str]) -> tuple[Sample, ...]:
         assert not only
         await self._trouble("query")
+        if expression in ("up", 'up {environment="production"}'):
+            return QueryResult(self.up, self.notices)
         return (Sample({}, 1.0),) if any(each in expression.replace(" ", "") for each in self.series) else ()
 
     async def _trouble(self, asked: str) -> None:
-        if asked == self.slow:
+        if self.slow in (asked, "all"):
             await asyncio.Event().wait()
-        if asked == self.down:
+        if self.down in (asked, "all"):
             raise TemporaryError("Prometheus at prometheus.example cannot be reached. Nothing was sent.")
 
 
@@ -118,6 +121,16 @@ async def test_of_a_shared_prometheus_only_the_environments_targets_are_shown(tm
     assert "production · 1 of 1 target up" in text
     assert "secret" not in text
     assert 'of a shared Prometheus, only what has environment="production"' in text
+
+
+@pytest.mark.parametrize("addresses", [None, SHARED], ids=["own", "shared"])
+async def test_without_a_list_of_targets_the_series_say_what_is_up(tmp_path: Path, addresses: Mapping[str, str] | None) -> None:
+    values = {"main": 1.0, "cache": 1.0, "redis": 0.0}
+    up = tuple(Sample({"job": job, "instance": f"{job}:80"}, value) for job, value in values.items())
+    text = await ask(tmp_path, "targets production", ScriptedPrometheus(up=up, down="targets"), addresses=addresses)
+    assert "production · 2 of 3 targets up" in text
+    assert "there is no list with reasons, so this is what the series up say: Prometheus at prometheus.example cannot" in text
+    assert "🔴 redis redis:80\n🟢 main (1), cache (1)" in text
 
 
 async def test_rules_that_fire_are_broken_or_can_never_fire(tmp_path: Path) -> None:
@@ -191,7 +204,7 @@ async def test_everything_is_there(tmp_path: Path) -> None:
     [("down", "prometheus.example cannot be reached"), ("slow", "Prometheus did not answer in time.")],
 )
 async def test_a_prometheus_in_trouble_is_said_in_time(tmp_path: Path, command: str, trouble: str, said: str) -> None:
-    prometheus = troubled(ScriptedPrometheus(), trouble, command)
+    prometheus = troubled(ScriptedPrometheus(), trouble, "all")
     text = await ask(tmp_path, f"{command} production", prometheus, seconds=0.3 if trouble == "slow" else 10)
     assert "production · not known" in text
     assert said in text

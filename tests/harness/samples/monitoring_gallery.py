@@ -72,6 +72,16 @@ MONITORING_GALLERY: dict[str, Fact] = {
             EnvironmentTargets(environment="development", problem="the catalogue names no Prometheus for it"),
         ),
     ),
+    "targets by series": TargetsAnswer(
+        at=NOW,
+        environments=(
+            EnvironmentTargets(
+                environment="production",
+                unlisted="The answer of Prometheus at prometheus.example is larger than 4 MiB: too many targets to list.",
+                targets=(*_MAIN, replace(_target("redis", "10.42.7.19:9121", "down"), scraped_at=None)),
+            ),
+        ),
+    ),
     "targets all up": TargetsAnswer(
         at=NOW,
         environments=(
