@@ -148,6 +148,13 @@ class AlertRepository:
         where = (alert_groups.c.environment == environment) & (alert_groups.c.seen_at > since)
         return tuple((await self._connection.execute(select(alert_groups.c.title).where(where))).scalars())
 
+    async def active_since(self, environment: str, since: datetime, *, limit: int = 500) -> tuple[AlertGroup, ...]:
+        """Groups of an environment that fire or have ended since then, the newest first."""
+        is_active = alert_groups.c.firing | (alert_groups.c.resolved_at >= since)
+        statement = select(alert_groups.c.record).where((alert_groups.c.environment == environment) & is_active)
+        records = await self._connection.execute(statement.order_by(alert_groups.c.seen_at.desc()).limit(limit))
+        return tuple(_read(record) for record in records.scalars())
+
     async def search(
         self,
         *,

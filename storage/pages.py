@@ -99,6 +99,10 @@ class PageRepository:
         """All pages about a subject, oldest first."""
         return await self._select(pages.c.subject == subject)
 
+    async def requested_between(self, since: datetime, until: datetime) -> tuple[Page, ...]:
+        """Pages that were asked for between two instants, without rehearsals."""
+        return await self._select((pages.c.requested_at >= since) & (pages.c.requested_at <= until) & ~pages.c.is_test)
+
     async def lock(self, where: ColumnElement[bool]) -> tuple[Page, ...]:
         """Pages with their rows locked until the transaction ends, in the order of their ids: otherwise two could deadlock."""
         statement = select(pages.c.record).where(where).order_by(pages.c.id).with_for_update()

@@ -20,6 +20,7 @@ from runbooks.digest.composing import DigestComposer
 from runbooks.digest.measuring import HealthReader
 from runbooks.digest.night import HouseNight
 from runbooks.digest.schedule import DigestSchedule
+from runbooks.digest.today import TodayReader
 from runbooks.housekeeping import Prune
 from runbooks.periodic import run_periodically
 from storage.digest import DIGEST as DIGEST_KIND
@@ -36,7 +37,7 @@ def build_digest(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
     store, clock, current = core.store, core.clock, core.current_catalogue
     checks = HouseChecks(store=store, clock=clock, catalogue=current, clusters=core.clusters)
     reader = HealthReader(core.health, clock)
-    composer = DigestComposer(store=store, reader=reader)
+    composer = DigestComposer(store=store, reader=reader, today=TodayReader(store=store, catalogue=current))
     schedule = DigestSchedule(store=store, clock=clock, catalogue=current, composer=composer, notify_outbox=notify_outbox)
 
     def plan() -> Coroutine[Any, Any, Any]:

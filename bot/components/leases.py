@@ -28,10 +28,10 @@ def build_leases(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyCo
     async def check(environment: str) -> tuple[HealthLine, ...]:
         return health_lines(await service.compare((environment,)), environment, core.clock.now())
 
-    async def left(environment: str, _since: datetime, until: datetime) -> tuple[LeftByNight, ...]:
+    async def left(environment: str, since: datetime, until: datetime) -> tuple[LeftByNight, ...]:
         # A freeze is listed among the locks.
         standing = [each for each in await service.recorded((environment,)) if each.kind is not LeaseKind.FREEZE]
-        return tuple(_left(each) for each in standing if each.until <= until + ABOUT_TO_END)
+        return tuple(_left(each) for each in standing if each.until <= until + ABOUT_TO_END or each.set_at >= since)
 
     return FamilyComponents(
         services={LeaseService: service},

@@ -46,6 +46,8 @@ def digest(fact: Digest) -> Document:
     blocks: list[Block] = [Header(title), Paragraph(lines, _MAX_LINES)]
     since = join_dots(*fact.since_yesterday) or line("nothing was changed, and no incident was declared")
     blocks.append(Paragraph((line(Strong("since yesterday"), " ", since),)))
+    if fact.today:
+        blocks.append(Paragraph((line(Strong("today"), " ", join_dots(*fact.today)),)))
     if fact.left:
         blocks += (Divider(), Paragraph((line(Strong("What the night left behind")),)))
     for item in fact.left[:_MAX_LEFT]:

@@ -29,6 +29,7 @@ class Digest:
     lines: tuple[HealthLine, ...] = ()
     comparisons: tuple[tuple[str, str], ...] = ()
     since_yesterday: tuple[Text, ...] = ()
+    today: tuple[Text, ...] = ()
     left: tuple[LeftByNight, ...] = ()
     problems: tuple[Text, ...] = ()
     trends: tuple[TrendRow, ...] = ()

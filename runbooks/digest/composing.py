@@ -9,6 +9,7 @@ from domain.digest.digest import AVERAGED_PERIODS, Digest, compare
 from domain.digest.trends import trend_rows
 from domain.rich_text import Text
 from runbooks.digest.measuring import HealthReader
+from runbooks.digest.today import TodayReader
 from storage.digest import DigestRepository
 from storage.incidents import IncidentRepository
 from storage.store import Store
@@ -25,6 +26,7 @@ class DigestComposer:
 
     store: Store
     reader: HealthReader
+    today: TodayReader
 
     async def compose(self, environment: str, period: date, at: datetime) -> Digest:
         """The digest of an environment, as it is at ``at``. Raises ``TemporaryError`` where the database does not answer."""
@@ -41,6 +43,7 @@ class DigestComposer:
             lines=lines,
             comparisons=compare(lines, period, earlier),
             since_yesterday=await self._since(environment, at - DAY),
+            today=await self.today.read(environment, at),
             left=night.left,
             problems=night.problems,
         )

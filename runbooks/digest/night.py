@@ -1,16 +1,18 @@
-"""What a night left behind that the house itself knows: locks, overrides, post-mortems, follow-ups."""
+"""What a night left behind that the house itself knows: locks, overrides, post-mortems, follow-ups, alerts that woke somebody."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.catalogue.catalogue import Catalogue
+from domain.digest.flapping import WEEK, flapped_alerts
 from domain.health import LeftByNight, NightSource
 from domain.incidents.incident import ClockKind, Incident
 from domain.operations.locks import LockRecord, describe_lock
 from domain.rich_text import Timestamp, sentence
 from storage.incidents import IncidentRepository
 from storage.oncall import OncallRepository
+from storage.pages import PageRepository
 from storage.store import Store
 
 
@@ -23,7 +25,7 @@ class HouseNight:
 
     def all(self) -> tuple[NightSource, ...]:
         """Every source of this module."""
-        sources = {"locks": self.locks, "overrides": self.overrides, "incidents": self.incidents}
+        sources = {"locks": self.locks, "overrides": self.overrides, "incidents": self.incidents, "flapping alerts": self.flapped}
         return tuple(NightSource(name=name, find=find) for name, find in sources.items())
 
     async def locks(self, environment: str, _since: datetime, until: datetime) -> tuple[LeftByNight, ...]:
@@ -33,19 +35,19 @@ class HouseNight:
         held = [each for each in locks if each.environment == environment and not each.operation]
         return tuple(_left_lock(each) for each in held)
 
-    async def overrides(self, _environment: str, since: datetime, until: datetime) -> tuple[LeftByNight, ...]:
-        """Overrides of on-call that were made at night and still hold."""
+    async def overrides(self, _environment: str, _since: datetime, until: datetime) -> tuple[LeftByNight, ...]:
+        """Overrides of on-call that hold now, whenever they were made."""
         async with self.store.read() as tx:
             repository = tx.of(OncallRepository)
             found = [each for team in self.catalogue().oncall for each in await repository.overrides(team, until)]
-        made = [each for each in found if since <= each.made_at <= until and each.starts <= until < each.ends]
+        holding = [each for each in found if each.starts <= until < each.ends]
         return tuple(
             LeftByNight(
                 text=sentence(f"{each.person} is on call for {each.team} by an override until ", Timestamp(each.ends)),
                 command=f"oncall undo {each.id}",
                 label="Undo",
             )
-            for each in made
+            for each in holding
         )
 
     async def incidents(self, environment: str, _since: datetime, _until: datetime) -> tuple[LeftByNight, ...]:
@@ -54,6 +56,16 @@ class HouseNight:
             found = await tx.of(IncidentRepository).of_environment(environment)
         shown = [each for each in found if not each.security and not each.is_test]
         return tuple(item for incident in shown for item in _left_by(incident))
+
+    async def flapped(self, environment: str, since: datetime, until: datetime) -> tuple[LeftByNight, ...]:
+        """Alerts that flapped and woke somebody, with the week before beside them."""
+        async with self.store.read() as tx:
+            groups = await tx.alerts.active_since(environment, since - WEEK)
+            pages = await tx.of(PageRepository).requested_between(since - WEEK, until)
+        return tuple(
+            LeftByNight(text=each.text, command=f"incident show {each.incident}", label="Incident")
+            for each in flapped_alerts(groups, pages, since, until)
+        )
 
 
 def _left_lock(lock: LockRecord) -> LeftByNight:

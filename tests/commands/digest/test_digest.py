@@ -14,6 +14,7 @@ from domain.health import NightSource
 from runbooks.digest.composing import DigestComposer
 from runbooks.digest.measuring import HealthReader, HealthSources
 from runbooks.digest.night import HouseNight
+from runbooks.digest.today import TodayReader
 from storage.digest import DigestRepository, PlannedDigest
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.families import render_text
@@ -29,7 +30,8 @@ async def harness(tmp_path: Path) -> AsyncIterator[CommandHarness]:
         known = commands.services
         night: list[NightSource] = [*HouseNight(store=known.store, catalogue=lambda: known.catalogue).all()]
         reader = HealthReader(HealthSources(night=night), commands.clock)
-        composer = DigestComposer(store=known.store, reader=reader)
+        today = TodayReader(store=known.store, catalogue=lambda: known.catalogue)
+        composer = DigestComposer(store=known.store, reader=reader, today=today)
         yield replace(commands, services=replace(known, family_services={**known.family_services, DigestComposer: composer}))
 
 

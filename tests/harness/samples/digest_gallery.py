@@ -41,7 +41,18 @@ MORNING = Digest(
         "alerts: 14, 9 of them HighMemoryUsage",
         "incident inc-x4k2 (P2, checkout is slow)",
     ),
+    today=(
+        sentence("on call for platform: ana until ", Timestamp(NOW), ", then lee"),
+        "window: none",
+        "open follow-ups: 2",
+    ),
     left=(
+        LeftByNight(
+            text="HighMemoryUsage flapped and woke ana twice, and its last firing ended after 40 s; "
+            "in the week before it woke somebody 5 times",
+            command="incident show inc-x4k2",
+            label="Incident",
+        ),
         LeftByNight(text="production is locked: <!channel> migration.", command="unlock production", label="Unlock"),
         LeftByNight(
             text=sentence("the post-mortem of inc-x4k2 is due ", Timestamp(NOW)),

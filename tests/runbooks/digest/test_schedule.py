@@ -16,6 +16,7 @@ from domain.health import HealthCheck, HealthLevel, HealthLine
 from runbooks.digest.composing import DigestComposer
 from runbooks.digest.measuring import HealthReader, HealthSources
 from runbooks.digest.schedule import DigestSchedule
+from runbooks.digest.today import TodayReader
 from runbooks.timers import TimerDispatcher
 from storage.digest import DIGEST, DIGEST_CHART, DIGEST_TIMER
 from storage.engines import open_engines
@@ -77,7 +78,11 @@ class DigestReplicas:
             store=store,
             clock=self.clock,
             catalogue=lambda: self.catalogue,
-            composer=DigestComposer(store=store, reader=HealthReader(sources, self.clock)),
+            composer=DigestComposer(
+                store=store,
+                reader=HealthReader(sources, self.clock),
+                today=TodayReader(store=store, catalogue=lambda: self.catalogue),
+            ),
             notify_outbox=lambda: None,
         )
         name = f"replica-{number}-{self.restarts}"
