@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from integrations.prometheus import open_prometheus
 from sandbox.endpoints import Endpoints
 from sandbox.platform import SandboxSettings, open_sandbox
 from sandbox.slack.client import SlackUsers, open_slack_users
 from sandbox.slack.message_views import MessageView
-from sandbox.slack.observer import WaitTimeout
 from tests.harness.ports import free_ports
 
 PATIENCE = 150.0
 """The bake time of the sandbox with its deploys before and its rollback after."""
+
+ENOUGH_REQUESTS = 150
+"""More than the sandbox's guard needs of a time before."""
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def settings(tmp_path: Path) -> SandboxSettings:
 
 async def test_bad_versions_are_found_and_what_cannot_be_told_is_said(settings: SandboxSettings) -> None:
     async with open_sandbox(settings) as endpoints, open_slack_users(endpoints.slack) as people:
-        await _wait_for_traffic(people, endpoints)
+        await _wait_for_traffic(endpoints)
         await asyncio.gather(
             _staging_puts_it_back(people),
             _production_offers_it(people),
@@ -84,16 +87,14 @@ async def _a_rollback_ends_it(people: SlackUsers, endpoints: Endpoints) -> None:
     assert "asked for a rollback meanwhile" in card.visible_text
 
 
-async def _wait_for_traffic(people: SlackUsers, endpoints: Endpoints) -> None:
-    """Until the hour before a deploy has something to compare with."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            await people.command("ivo", "slo staging", channel="deploys")
-            try:
-                await people.wait_for_ephemeral(endpoints.people["viewer"], "*errors* 0", within=3)
-            except WaitTimeout:
-                continue
-            return
+async def _wait_for_traffic(endpoints: Endpoints) -> None:
+    """Until the hour before a deploy has enough requests to compare with, in both environments."""
+    async with asyncio.timeout(PATIENCE), open_prometheus(endpoints.prometheus) as prometheus:
+        for environment in ("staging", "production"):
+            labels = f'environment="{environment}",service="deep-echo-main"'
+            expression = f"sum(increase(flask_http_request_total{{{labels}}}[1h]))"
+            while not any((each.value or 0) > ENOUGH_REQUESTS for each in await prometheus.query(expression, only={})):
+                await asyncio.sleep(1)
 
 
 async def _approve(people: SlackUsers, channel: str, words: str) -> None:
