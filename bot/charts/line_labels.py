@@ -8,7 +8,7 @@ from bot.charts import style
 from bot.charts.canvas import Canvas
 from bot.charts.frame import Frame
 from bot.charts.label_layout import spread
-from bot.charts.line_selection import MAX_COMPARED_LINES, MAX_LINES, ChartLine
+from bot.charts.line_selection import ChartLine, max_lines
 from bot.charts.scales import AxisScale, digits_for
 from bot.charts.text import clip_middle, common_start, drawable
 from domain.metrics.chart_text import Point, finite_threshold, format_number, limit_text
@@ -77,7 +77,7 @@ def short_names(chart: Chart, lines: Sequence[ChartLine]) -> list[str]:
 def more_lines(chart: Chart, lines: Sequence[ChartLine]) -> str:
     """`and 992 more`: series that are not drawn, and series that the query left out."""
     drawn = sum(not line.earlier for line in lines)
-    is_full = drawn in (MAX_LINES, MAX_COMPARED_LINES)
+    is_full = drawn == max_lines(chart)
     return and_more(max(0, chart.left_out) + (len(chart.current) - drawn if is_full else 0))
 
 

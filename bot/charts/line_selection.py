@@ -48,12 +48,16 @@ def drawn_lines(chart: Chart) -> list[ChartLine]:
     # Indexes are negated so that of equal values the earlier series wins: the choice does not depend on chance.
     current = chart.current
     candidates = [(point.value, -index) for index, series in enumerate(current) if (point := newest_point(chart, series))]
-    is_compared = len(current) < len(chart.series)
-    highest = nlargest(MAX_COMPARED_LINES if is_compared else MAX_LINES, candidates)
+    highest = nlargest(max_lines(chart), candidates)
     numbers = {current[-negated].name: number for number, (_, negated) in enumerate(highest)}
     lines = [_line(chart, current[-negated], number) for number, (_, negated) in enumerate(highest)]
     earlier = [series for series in chart.series if series.earlier and series.name in numbers and newest_point(chart, series)]
     return [*lines, *(_line(chart, series, numbers[series.name]) for series in earlier)]
+
+
+def max_lines(chart: Chart) -> int:
+    """How many lines of now are drawn at most."""
+    return MAX_COMPARED_LINES if len(chart.current) < len(chart.series) else MAX_LINES
 
 
 def bad_side(chart: Chart, lines: Sequence[ChartLine], limit: float) -> LimitSide | None:

@@ -126,6 +126,13 @@ def test_a_line_of_the_day_before_has_the_colour_of_its_line_and_takes_no_place_
     assert all(draw_and_decode(alone).places(colour) for colour in PENS)
 
 
+@pytest.mark.parametrize("count", [3, 4, 5])
+def test_series_without_a_number_are_not_counted_as_more(count: int) -> None:
+    some = [series(f"pod-{number}", lambda _: 5.0) for number in range(count)]
+    silent = [series(f"pod-{number}", lambda _: None) for number in range(count, 12)]
+    assert draw(chart("Requests", *some, *silent)) == draw(chart("Requests", *some, silent[0]))
+
+
 def test_a_missing_number_leaves_a_gap() -> None:
     whole = draw_and_decode(chart("Requests", series("a", lambda part: 5 + part)))
     holes = draw_and_decode(chart("Requests", series("a", lambda part: None if 0.4 < part < 0.6 else 5 + part)))
