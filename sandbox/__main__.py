@@ -41,6 +41,7 @@ INSTRUCTIONS = """
       /deepecho restart dev main      no approval needed in development
       /deepecho deploy dev crash-0000001 main     pods that do not come up, with their last lines
       /deepecho dash prod main --panel p95        a panel and its picture; deploys are marked in {grafana}
+      /deepecho digest production     the morning's digest as it would be now; on weekdays at 08:00 UTC it comes to #ops
 {alerts}
   The phone of lee, who is on call this week (on a phone: the same address through an SSH tunnel):
 

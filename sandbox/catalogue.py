@@ -15,6 +15,7 @@ IMAGE = "ghcr.io/echocog/deep-tree-echo-rkwv"
 PLATFORM_TAGS = r"^[a-z0-9._-]+-[0-9a-f]{7}$"
 
 _STAGING_POLICY = {"maintenance": {"windows": [{"start": "02:00", "end": "04:00"}]}}
+_DIGEST = {"environment": "production", "channel": people.channels_by_name()["ops"], "zone": "UTC", "at": "08:00"}
 _PRODUCTION_POLICY = {"maintenance": {"windows": [{"days": ["sun"], "start": "04:00", "end": "06:00"}]}}
 
 
@@ -69,6 +70,7 @@ def catalogue_data(
         "people": people_config(),
         "oncall": oncall_config(SystemClock().now()),
         "paging": paging_config(),
+        "digests": {"platform": _DIGEST},
         "slo": slo_config(),
         "metrics": metrics_config(),
     }

@@ -84,6 +84,10 @@ class DigestRepository:
         """The row with the latest period of an audience."""
         return await self._one(digests.c.audience == audience)
 
+    async def last_made(self, audience: str) -> PlannedDigest | None:
+        """The row with the latest period that was made."""
+        return await self._one((digests.c.audience == audience) & (digests.c.state != DigestState.PLANNED.value))
+
     async def get(self, audience: str, period: date) -> PlannedDigest | None:
         """The row of a period."""
         return await self._one(_is(audience, period))

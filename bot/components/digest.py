@@ -10,7 +10,7 @@ from bot.views import digest as views
 from bot.views.render import timeless
 from commands.digest import digest, health
 from commands.digest.fields import FIELDS
-from domain.answers.digest import DigestAnswer
+from domain.answers.digest import DigestAnswer, DigestsAnswer
 from domain.answers.health import HealthAnswer
 from domain.catalogue.catalogue import Catalogue
 from domain.digest.digest import Digest
@@ -71,9 +71,11 @@ DIGEST = Family(
     views={
         HealthAnswer: timeless(views.health),
         DigestAnswer: timeless(views.digest_answer),
+        DigestsAnswer: timeless(views.digests),
         Digest: timeless(views.digest),
         DigestChart: timeless(views.chart),
     },
+    home_sections=(digest.home_section,),
     buttons={views.LEFT: views.left_command},
     fallback_channels={Digest: _channel_of_environment, DigestChart: _channel_of_environment},
     prunes=(Prune(lambda kept: kept.incidents, lambda tx, before: tx.of(DigestRepository).prune(before)),),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.views.markup.document import Actions, Block, Button, Context, Divider, Document, Header, Paragraph
 from bot.views.markup.spans import Line, Strong, join_dots, line
-from domain.answers.digest import DigestAnswer
+from domain.answers.digest import DigestAnswer, DigestsAnswer, PlannedAudience
 from domain.answers.health import EnvironmentHealth, HealthAnswer
 from domain.digest.digest import Digest
 from domain.digest.trends import DigestChart
@@ -36,6 +36,18 @@ def health(fact: HealthAnswer) -> Document:
 def digest_answer(fact: DigestAnswer) -> Document:
     """A digest that a person asked for."""
     return digest(fact.digest)
+
+
+def digests(fact: DigestsAnswer) -> Document:
+    """When each audience gets its next digest, and which was its last."""
+    return Document(summary=line("Digests"), blocks=(Header("🌅 Digests"), Paragraph(tuple(map(_audience, fact.audiences)))))
+
+
+def _audience(each: PlannedAudience) -> Line:
+    upcoming = line("next ", Timestamp(each.next_at)) if each.next_at else line("the next is not planned yet")
+    last = CommandMention(f"digest {each.environment} --for {each.last:%Y-%m-%d}") if each.last else "none yet"
+    waits = "" if each.is_delivered or each.last is None else "not in Slack yet"
+    return join_dots(Strong(f"{each.audience} ({each.environment})"), upcoming, line("last: ", last), waits)
 
 
 def digest(fact: Digest) -> Document:

@@ -5,13 +5,13 @@ from datetime import date
 from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
-from domain.answers.digest import DigestAnswer
+from domain.answers.digest import DigestAnswer, DigestsAnswer, PlannedAudience
 from domain.errors import Denied, NotFound, UsageError
 from domain.facts import Answer
 from domain.people import Role
 from domain.typed_times import zone_named
 from runbooks.digest.composing import DigestComposer
-from storage.digest import DigestRepository
+from storage.digest import DigestRepository, DigestState
 
 router = Router()
 
@@ -48,3 +48,25 @@ def _date(word: str) -> date:
         return date.fromisoformat(word)
     except ValueError as error:
         raise UsageError(f"“{word}” is not a date.", "Write it as 2026-11-20.") from error
+
+
+async def home_section(request: Request) -> Answer | None:
+    """A section of the Home tab: each audience with its next and its last digest; None without any."""
+    configs = {name: each for name, each in request.catalogue.digests.items() if each.environment in request.visible_environments}
+    if not configs:
+        return None
+    async with request.services.store.read() as tx:
+        digests = tx.of(DigestRepository)
+        rows = {name: (await digests.latest(name), await digests.last_made(name)) for name in configs}
+    return DigestsAnswer(
+        tuple(
+            PlannedAudience(
+                audience=name,
+                environment=configs[name].environment,
+                next_at=latest.due_at if latest and latest.state is DigestState.PLANNED else None,
+                last=made.period if made else None,
+                is_delivered=made is not None and made.state is DigestState.DELIVERED,
+            )
+            for name, (latest, made) in rows.items()
+        )
+    )

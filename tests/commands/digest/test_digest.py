@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from commands.digest.digest import home_section
 from domain.answers.answers import ErrorAnswer
-from domain.answers.digest import DigestAnswer
+from domain.answers.digest import DigestAnswer, DigestsAnswer
+from domain.catalogue.digest import DigestConfig
 from domain.digest.digest import Digest
 from domain.health import NightSource
 from runbooks.digest.composing import DigestComposer
@@ -75,3 +77,30 @@ async def test_a_date_without_a_digest_is_said(harness: CommandHarness, text: st
 
 async def test_another_environment_than_ones_own_is_refused(harness: CommandHarness) -> None:
     assert isinstance(await harness.run_command(ROB, "digest production"), ErrorAnswer)
+
+
+async def test_home_shows_the_next_and_the_last_digest_of_what_one_may_see(harness: CommandHarness) -> None:
+    now = harness.clock.now()
+    digests = {name: {"environment": name, "channel": "C0OPS", "zone": "UTC"} for name in ("production", "staging")}
+    known = replace(harness.services, catalogue=harness.services.catalogue.model_copy(update={"digests": digests_of(digests)}))
+    seen = replace(harness, services=known)
+    async with known.store.write() as tx:
+        rows = tx.of(DigestRepository)
+        planned = PlannedDigest(audience="production", period=DAY, environment="production", due_at=now)
+        await rows.plan(planned)
+        await rows.make(Digest(audience="production", environment="production", period=DAY, made_at=now))
+        await rows.plan(replace(planned, period=DAY + timedelta(days=1), due_at=now + timedelta(days=1)))
+    section = await home_section(seen.request(VIV))
+    assert isinstance(section, DigestsAnswer)
+    production, staging = section.audiences
+    assert (production.next_at, production.last, production.is_delivered) == (now + timedelta(days=1), DAY, False)
+    assert (staging.next_at, staging.last) == (None, None)
+    text = render_text(section)
+    assert "digest production --for 2026-11-20" in text
+    assert "not in Slack yet" in text
+    hidden = await home_section(seen.request(ROB))
+    assert not isinstance(hidden, DigestsAnswer) or "production" not in {each.environment for each in hidden.audiences}
+
+
+def digests_of(data: dict[str, dict[str, str]]) -> dict[str, DigestConfig]:
+    return {name: DigestConfig.model_validate(each) for name, each in data.items()}

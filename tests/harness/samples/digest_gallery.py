@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.answers.digest import DigestAnswer
+from domain.answers.digest import DigestAnswer, DigestsAnswer, PlannedAudience
 from domain.answers.health import EnvironmentHealth, HealthAnswer
 from domain.digest.digest import Digest
 from domain.digest.trends import DigestChart, trend_chart, trend_rows
@@ -71,6 +71,18 @@ DIGEST_GALLERY: dict[str, Fact] = {
     ),
     "digest": MORNING,
     "digest chart": DigestChart(environment="production", channel="C0OPS", chart=_CHART),
+    "digests": DigestsAnswer(
+        (
+            PlannedAudience(
+                audience="platform",
+                environment="production",
+                next_at=NOW + timedelta(hours=18),
+                last=NOW.date(),
+                is_delivered=True,
+            ),
+            PlannedAudience(audience="team", environment="staging", next_at=None, last=None),
+        )
+    ),
     "digest of a quiet night": DigestAnswer(Digest(environment="staging", period=NOW.date(), made_at=NOW, lines=LINES[3:])),
     "health where nothing is measured": HealthAnswer(at=NOW, environments=(EnvironmentHealth("development", ()),)),
 }
