@@ -106,7 +106,8 @@ def _paint_row(canvas: Canvas, bar: WaterfallBar, top: float) -> None:
     pale, strong = (FAILED, FAILED_WAITED) if bar.is_error else (SPAN, WAITED)
     left, right = (_x(share) for share in bar.extent)
     if right - left < _MIN_WIDTH:
-        canvas.dot(((left + right) / 2, level), strong, size=_MOMENT, marker="D")
+        colour = strong if bar.is_error or bar.waited_for else style.EVENT_MARKER
+        canvas.dot(((left + right) / 2, level), colour, size=_MOMENT, marker="D")
         return
     canvas.area((left, level - _THIN / 2), (right - left, _THIN), pale)
     for begin, end in bar.outside:

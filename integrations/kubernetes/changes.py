@@ -200,8 +200,9 @@ async def apply(client: KubernetesClient, change: Change, on_stored: Callable[[s
                 raise
             unknown_outcome = error
         else:
-            if on_stored is not None:
-                on_stored(template_hash(stored["spec"]["template"]))
+            template = stored.get("spec", {}).get("template")
+            if on_stored is not None and template:  # the change is made, whatever the answer looks like
+                on_stored(template_hash(template))
             return True
     raise TemporaryError(f"{change.target} is being changed by others all the time. Nothing was changed.")
 

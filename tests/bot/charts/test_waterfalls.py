@@ -41,9 +41,10 @@ def test_a_bar_lies_where_its_span_ran_and_the_path_is_thicker() -> None:
 
 def test_a_moment_is_seen_and_what_lies_beyond_is_not_drawn_as_if_it_were_here() -> None:
     moment = draw_and_decode(_chart(WaterfallBar(name="a", value="0 ns", depth=0, extent=(0.5, 0.5))))
-    assert len(moment.columns(WAITED)) > 10
+    assert len(moment.columns(style.EVENT_MARKER)) > 10
+    assert not moment.columns(WAITED)  # nothing waited for it
     beyond = draw_and_decode(_chart(WaterfallBar(name="a", value="1 s", depth=0, extent=(-9.0, -8.0))))
-    assert not beyond.columns(SPAN) | beyond.columns(WAITED)
+    assert not beyond.columns(SPAN) | beyond.columns(WAITED) | beyond.columns(style.EVENT_MARKER)
 
 
 def test_a_failure_is_red_and_said() -> None:
