@@ -20,6 +20,8 @@ SILENCES = "maintenance-silences"
 """The kind of the timers that set and lift a window's silences. Their ``subject`` is its id."""
 WINDOW_HEALTH = "maintenance-health"
 """The kind of the timers that measure an environment at the begin and after the end of a window."""
+PROCEDURES = "maintenance-procedures"
+"""The kind of the timers that run the backup and the verification of a window."""
 _columns = maintenance_windows.c
 
 
@@ -81,6 +83,11 @@ class MaintenanceRepository:
 def silence_timer(window_id: str, at: datetime) -> Timer:
     """Due when the silences of a window are to be set, lifted or looked for."""
     return Timer(f"{SILENCES}/{window_id}", SILENCES, window_id, at)
+
+
+def procedure_timer(window_id: str, at: datetime) -> Timer:
+    """Due when the backup or the verification of a window is to be started or looked at."""
+    return Timer(f"{PROCEDURES}/{window_id}", PROCEDURES, window_id, at)
 
 
 def health_timer(window_id: str, at: datetime) -> Timer:

@@ -1,7 +1,13 @@
 """Maintenance: windows that are announced and freeze an environment for their time."""
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
 from bot.components.core import CoreComponents
 from bot.components.family import BackgroundTask, Family, FamilyComponents, NotifyOutbox
+from bot.connections.clusters import Clusters
+from bot.core.check_result import CheckResult
+from bot.core.settings import Settings
 from bot.interactions.buttons import command_with_id
 from bot.views import maintenance as views
 from bot.views.render import timeless
@@ -9,7 +15,9 @@ from commands.maintenance import maintenance
 from commands.maintenance.fields import FIELDS
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
 from domain.catalogue.catalogue import Catalogue
+from domain.clock import SystemClock
 from domain.dashboards.annotations import Annotation
+from domain.errors import DeepechoError
 from domain.health import HealthCheck
 from domain.maintenance.annotation import annotation_of_window
 from domain.maintenance.window import MaintenanceWindow, WindowNote
@@ -19,10 +27,12 @@ from runbooks.digest.measuring import HealthReader
 from runbooks.housekeeping import Prune
 from runbooks.maintenance.health import WindowCheck, WindowHealth
 from runbooks.maintenance.pages import WindowPages
+from runbooks.maintenance.procedures import ProcedureRunner
+from runbooks.maintenance.queued_timers import QueuedTimers
 from runbooks.maintenance.service import MAINTENANCE as TIMER
 from runbooks.maintenance.service import MaintenanceService
 from runbooks.maintenance.silences import WindowSilencer
-from storage.maintenance import SILENCES, WINDOW_CARD, WINDOW_HEALTH, WINDOW_NOTE, MaintenanceRepository
+from storage.maintenance import PROCEDURES, SILENCES, WINDOW_CARD, WINDOW_HEALTH, WINDOW_NOTE, MaintenanceRepository
 from storage.oncall import OncallRepository
 from storage.store import Transaction
 
@@ -39,14 +49,28 @@ def build_maintenance(core: CoreComponents, notify_outbox: NotifyOutbox) -> Fami
 
     service = MaintenanceService(core.store, core.clock, notify_outbox, responders, annotates)
     silencer = WindowSilencer(core.store, core.clock, core.current_catalogue, core.monitoring.alertmanager, notify_outbox)
+    silences = QueuedTimers("silences of a window", core.clock, silencer.work)
+    runner = ProcedureRunner(
+        store=core.store,
+        clock=core.clock,
+        catalogue=core.current_catalogue,
+        clusters=core.clusters,
+        notify_outbox=notify_outbox,
+    )
+    procedures = QueuedTimers("procedures of a window", core.clock, runner.work)
     health = WindowHealth(core.store, HealthReader(core.health, core.clock).measure, notify_outbox)
     return FamilyComponents(
         services={MaintenanceService: service},
         health_checks=(HealthCheck(name="maintenance", run=WindowCheck(core.store, core.clock).check),),
         hold_page=WindowPages(core.current_catalogue).hold,
         annotation_sources={"mw": _annotation},
-        tasks=(BackgroundTask("maintenance-silences", silencer.run),),
-        timer_handlers={TIMER: service.run_due, SILENCES: silencer.submit, WINDOW_HEALTH: health.run_due},
+        tasks=(BackgroundTask("maintenance-silences", silences.run), BackgroundTask("maintenance-procedures", procedures.run)),
+        timer_handlers={
+            TIMER: service.run_due,
+            SILENCES: silences.submit,
+            PROCEDURES: procedures.submit,
+            WINDOW_HEALTH: health.run_due,
+        },
     )
 
 
@@ -63,6 +87,25 @@ async def _on_call(core: CoreComponents, tx: Transaction) -> tuple[Person, ...]:
 async def _annotation(tx: Transaction, subject: str) -> Annotation | None:
     window = await tx.of(MaintenanceRepository).get(subject)
     return annotation_of_window(window) if window else None
+
+
+async def check_procedures(settings: Settings, catalogue: Catalogue) -> AsyncIterator[CheckResult]:
+    """Whether the CronJobs are there from which backups and verifications are made."""
+    async with AsyncExitStack() as stack:
+        clusters = Clusters(stack, SystemClock(), settings.catalogue.parent)
+        await clusters.open_connections(catalogue)
+        for name, environment in catalogue.environments.items():
+            policy = environment.maintenance
+            for purpose, config in (("backup", policy.backup), ("verification", policy.verification)):
+                if config is None:
+                    continue
+                subject = f"{purpose} of {name}"
+                try:
+                    await clusters[environment.cluster].require_cron_job(environment.namespace, config.cronjob)
+                except DeepechoError as error:
+                    yield CheckResult(subject, ok=False, detail=str(error))
+                else:
+                    yield CheckResult(subject, ok=True, detail=f"CronJob {config.cronjob} is there")
 
 
 def _fallback_channel(window: MaintenanceWindow, catalogue: Catalogue, unusable: str) -> str:
@@ -88,10 +131,13 @@ MAINTENANCE = Family(
         views.APPROVE: command_with_id("maintenance approve"),
         views.END: command_with_id("maintenance end"),
         views.CANCEL: command_with_id("maintenance cancel"),
+        views.BACKUP: command_with_id("maintenance backup"),
+        views.SKIP_BACKUP: command_with_id("maintenance skip-backup"),
     },
     fallback_channels={MaintenanceWindow: _fallback_channel},
     home_sections=(maintenance.home_section,),
     prunes=(Prune(lambda kept: kept.operations, lambda tx, before: tx.of(MaintenanceRepository).prune(before)),),
     subjects=(lambda tx, ids: tx.of(MaintenanceRepository).known_ids(ids),),
+    checks=(check_procedures,),
     build=build_maintenance,
 )

@@ -1,14 +1,17 @@
 """Maintenance windows: the announcement, replies in its thread, and the list."""
 
-from bot.views.markup.document import Actions, Block, Button, Confirm, Context, Document, Header, Paragraph, Quote
+from bot.views.markup.document import Actions, Block, Button, CodeBlock, Confirm, Context, Document, Header, Paragraph, Quote
 from bot.views.markup.spans import Line, join_dots, line
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
+from domain.maintenance.procedure_texts import outcome
+from domain.maintenance.procedures import ProcedureState, Purpose
 from domain.maintenance.silence_texts import describe
 from domain.maintenance.window import MaintenanceWindow, SilenceState, WindowNote, WindowState
 from domain.rich_text import Code, CommandMention, Timestamp, UserMention
 from domain.text import format_duration
 
 APPROVE, END, CANCEL = "maintenance.approve", "maintenance.end", "maintenance.cancel"
+BACKUP, SKIP_BACKUP = "maintenance.backup", "maintenance.skip-backup"
 _STATES = {
     WindowState.WAITING: "🕓 waits for a second person",
     WindowState.PLANNED: "📅 planned",
@@ -24,7 +27,7 @@ def card(window: MaintenanceWindow) -> Document:
     blocks: list[Block] = [
         Header(title),
         Quote(window.work),
-        Paragraph((_times(window), line(_STATES[window.state]), *_what_stands(window), *_hidden(window))),
+        Paragraph((_times(window), line(_STATES[window.state]), *_what_stands(window), *_procedures(window), *_hidden(window))),
     ]
     if buttons := _buttons(window):
         blocks.append(Actions(buttons))
@@ -36,7 +39,8 @@ def card(window: MaintenanceWindow) -> Document:
 def note(fact: WindowNote) -> Document:
     """A reply in the thread of the announcement."""
     text = line("🟡 " if fact.warning else "", fact.text)
-    return Document(summary=text, blocks=(Paragraph((text,)),))
+    log: tuple[Block, ...] = (CodeBlock(fact.log),) if fact.log else ()
+    return Document(summary=text, blocks=(Paragraph((text,)), *log))
 
 
 def window_answer(fact: WindowAnswer) -> Document:
@@ -79,6 +83,30 @@ def _what_stands(window: MaintenanceWindow) -> tuple[Line, ...]:
             return (line(window.outcome),)
 
 
+def _procedures(window: MaintenanceWindow) -> tuple[Line, ...]:
+    """How far backup and verification are. While a backup is missing, its owner is to wait."""
+    lines = []
+    for each in window.procedures:
+        match each.state:
+            case ProcedureState.DONE:
+                lines.append(line("✅ ", outcome(each)))
+            case ProcedureState.FAILED | ProcedureState.SKIPPED:
+                lines.append(line("🟡 ", outcome(each)))
+            case ProcedureState.RUNNING if each.asked_at is not None:
+                wait = ". Wait for it before you begin." if each.purpose is Purpose.BACKUP else "."
+                lines.append(line(f"⏳ The {each.purpose.value} runs since ", Timestamp(each.asked_at), wait))
+            case _ if window.state.is_open:
+                when = "now" if each.purpose is Purpose.BACKUP else "after the end"
+                lines.append(line(f"▫️ {each.purpose.value}: {when}"))
+            case _:
+                lines.append(line(f"▫️ {each.purpose.value}: not begun"))
+    return tuple(lines)
+
+
+def _has_failed_backup(window: MaintenanceWindow) -> bool:
+    return any(each.purpose is Purpose.BACKUP and each.state is ProcedureState.FAILED for each in window.procedures)
+
+
 def _hidden(window: MaintenanceWindow) -> tuple[Line, ...]:
     """What is or will be hidden in Alertmanager. What was hidden in the end is in the thread."""
     if window.state not in (WindowState.WAITING, WindowState.PLANNED, WindowState.RUNNING):
@@ -101,9 +129,19 @@ def _buttons(window: MaintenanceWindow) -> tuple[Button, ...]:
         case WindowState.RUNNING:
             text = f"Deploys in {window.environment} are possible again."
             confirm = Confirm("End the maintenance?", text, "End it", "Back")
-            return (Button(text="End", action=END, value=window.id, confirm=confirm),)
+            end = Button(text="End", action=END, value=window.id, confirm=confirm)
+            return (*_backup_buttons(window), end) if _has_failed_backup(window) else (end,)
         case _:
             return ()
+
+
+def _backup_buttons(window: MaintenanceWindow) -> tuple[Button, ...]:
+    text = "What is broken by the work cannot be put back from a backup of today."
+    confirm = Confirm("Go on without a backup?", text, "Go on", "Back")
+    return (
+        Button(text="Backup again", action=BACKUP, value=window.id, style="primary"),
+        Button(text="Go on without", action=SKIP_BACKUP, value=window.id, confirm=confirm),
+    )
 
 
 def _cancel(window: MaintenanceWindow) -> Button:

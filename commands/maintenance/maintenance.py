@@ -1,4 +1,4 @@
-"""The commands ``maintenance plan``, ``approve``, ``start``, ``extend``, ``end``, ``cancel``, ``list`` and ``show``."""
+"""The commands that begin with ``maintenance``."""
 
 import re
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from commands.core.router import LookUp, Router
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
 from domain.errors import Denied, Refused, UsageError
 from domain.facts import Answer
-from domain.maintenance import transitions
+from domain.maintenance import proceeding, transitions
 from domain.maintenance.policies import describe_policy, is_within
 from domain.maintenance.schedule import with_told_ahead
 from domain.maintenance.scope import parse_scopes
@@ -154,6 +154,36 @@ async def cancel_command(request: Request, args: Arguments) -> Answer:
     """Cancel a window that has not begun."""
     window, why = await _window(request, args), args.rest(1)
     return await _change(request, window, "cancel", lambda now, at: transitions.cancel(now, request.person, at, why))
+
+
+@router.command(
+    "maintenance backup",
+    needs=None,
+    usage="<window>",
+    example="maintenance backup mw-k7m2",
+    group="Maintenance",
+    audit_action="maintenance-backup",
+    look_up=LookUp.BRIEF,
+)
+async def backup_command(request: Request, args: Arguments) -> Answer:
+    """Make the backup of a window once more, after it has failed."""
+    window = await _window(request, args)
+    return await _change(request, window, "backup", lambda now, _: proceeding.again(now, request.person))
+
+
+@router.command(
+    "maintenance skip-backup",
+    needs=None,
+    usage="<window>",
+    example="maintenance skip-backup mw-k7m2",
+    group="Maintenance",
+    audit_action="maintenance-skip-backup",
+    look_up=LookUp.BRIEF,
+)
+async def skip_backup_command(request: Request, args: Arguments) -> Answer:
+    """Go on with a window without its backup."""
+    window = await _window(request, args)
+    return await _change(request, window, "skip-backup", lambda now, at: proceeding.skip(now, request.person, at))
 
 
 @router.command("maintenance list", needs=Role.VIEWER, usage="[env]", example="maintenance list", group="Maintenance")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.health import HealthLine
+from domain.maintenance.procedures import WindowProcedure
 from domain.matchers import Matcher
 from domain.people import Person
 from domain.rich_text import Text
@@ -74,6 +75,8 @@ class MaintenanceWindow:
     scopes: tuple[tuple[Matcher, ...], ...] = ()
     """What to hide in Alertmanager meanwhile, as its owner asked for it."""
     silences: tuple[WindowSilence, ...] = ()
+    planned_procedures: tuple[WindowProcedure, ...] | None = None
+    """The backup and the verification, as the catalogue named them when the window began; None until then."""
     health_before: tuple[HealthLine, ...] | None = None
     """As it was measured when the window began, and after it ended; None until then."""
     health_after: tuple[HealthLine, ...] | None = None
@@ -82,6 +85,11 @@ class MaintenanceWindow:
     def marker(self) -> str:
         """What a silence of this window has in its comment, and no other."""
         return f"[{self.id}]"
+
+    @property
+    def procedures(self) -> tuple[WindowProcedure, ...]:
+        """The backup and the verification, as far as they are known."""
+        return self.planned_procedures or ()
 
     @property
     def frozen_until(self) -> datetime:
@@ -104,6 +112,8 @@ class WindowNote:
     warning: bool = False
     escalates: bool = False
     """Whether those who are on call are to be named in it."""
+    log: tuple[str, ...] = ()
+    """Lines that say more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,12 @@ class KubernetesClient:
             body=patch_operations,
         )
 
+    async def create(self, resource: Resource, namespace: str, name: str, body: Json) -> Json:
+        """Create an object. Raises Conflict where the name is taken, UnknownOutcome when the response is lost."""
+        call, query = self._call("create", resource, namespace, name, is_write=True), {"fieldManager": FIELD_MANAGER}
+        parse = partial(parse_object, resource)
+        return await self._request_json(call, "POST", resource.path(namespace), parse, query=query, body=body)
+
     async def create_review(self, resource: Resource, review: Json) -> Json:
         """Create a review, such as SelfSubjectAccessReview. The server answers it and stores nothing."""
         return await self._request_json(self._call("create", resource), "POST", resource.path(), parse_json_object, body=review)

@@ -3,17 +3,18 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.clock import Clock
 from domain.rich_text import Text
 from domain.targets import Target, WorkloadKind
 from domain.workloads.deployments import ConfigChange, RolloutStatus, RunningPods, Template, Workload
 from domain.workloads.field_managers import FieldManagers, ScalingEvent
+from domain.workloads.jobs import JobStatus
 from domain.workloads.pod_counts import PodCounts
 from domain.workloads.pod_failures import FailureCause, PodFailure
 from domain.workloads.update_strategies import REACHES_ALL, UpdateStrategy
-from integrations.kubernetes import changes, config_references, deployments, watch
+from integrations.kubernetes import changes, config_references, deployments, jobs, watch
 from integrations.kubernetes.autoscaling import scaling_events
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.cluster_reads import ClusterReads
@@ -24,6 +25,7 @@ from integrations.kubernetes.pod_counts import counted_pods
 from integrations.kubernetes.pod_failures import pod_failures
 from integrations.kubernetes.pod_images import image_aliases
 from integrations.kubernetes.pods import running_pods
+from integrations.kubernetes.resources import CRON_JOBS
 from integrations.kubernetes.settings import ClusterSettings
 
 
@@ -138,6 +140,18 @@ class Cluster:
             target=target, operation_id=operation_id, uid=uid, replicas=replicas, expected_replicas=expected_replicas
         )
         return await changes.apply(self._client, change)
+
+    async def require_cron_job(self, namespace: str, name: str) -> None:
+        """Raises NotFound where there is no such CronJob."""
+        await self._client.get(CRON_JOBS, namespace, name)
+
+    async def start_job(self, namespace: str, cron_job: str, name: str, *, owner: str, limit: timedelta) -> None:
+        """Make a Job from a CronJob, unless it is there. Raises Refused where another owner's Job has the name."""
+        await jobs.start_job(self._client, namespace, cron_job, name, owner=owner, limit=limit)
+
+    async def job_status(self, namespace: str, name: str, *, owner: str) -> JobStatus:
+        """How far a Job of this owner is. Log lines are redacted."""
+        return await jobs.job_status(self._client, namespace, name, owner=owner, redact=self._redact)
 
     def watch_rollout(
         self, target: Target, *, within: float, uid: str = "", is_scaling: bool = False

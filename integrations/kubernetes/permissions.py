@@ -19,6 +19,7 @@ from integrations.kubernetes.resources import (
     DEPLOYMENTS,
     EVENTS,
     HELM_RELEASES,
+    JOBS,
     KUSTOMIZATIONS,
     NODES,
     POD_METRICS,
@@ -48,10 +49,13 @@ OPTIONAL_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = (
         ("get", resource, "")
         for resource in (APPLICATIONS, KUSTOMIZATIONS, HELM_RELEASES, ROLLOUTS, CRON_JOBS, DEPLOYMENT_CONFIGS, NODES)
     ),
+    ("get", JOBS, ""),
+    ("create", JOBS, ""),
     ("list", NODES, ""),
     ("list", POD_METRICS, ""),
 )
-"""What is read where it may be, and not checked: owners that put changes back, other workloads of a name, nodes, usage."""
+"""What is used where it may be, and not checked: owners that put changes back, other workloads of a name, nodes, usage, and
+Jobs of maintenance."""
 
 
 KIND_PERMISSIONS: Mapping[WorkloadKind, tuple[tuple[str, Resource, str], ...]] = MappingProxyType(

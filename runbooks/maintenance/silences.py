@@ -3,18 +3,15 @@
 Each is recorded before it is asked for, and carries the window's id and the end of the freeze in Alertmanager itself.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import NoReturn, Protocol
-
-import structlog
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
 
 from domain.alerts.silences import AlertDetails, Silence
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
-from domain.errors import UNEXPECTED_ERRORS, DeepechoError, PermanentError, Refused, TemporaryError
+from domain.errors import DeepechoError, PermanentError, Refused, TemporaryError
 from domain.maintenance import silence_texts as texts
 from domain.maintenance.scope import silence_matchers
 from domain.maintenance.silencing import (
@@ -35,14 +32,7 @@ from domain.maintenance.window import MaintenanceWindow, SilenceState, WindowNot
 from domain.matchers import Matcher
 from storage.maintenance import MaintenanceRepository, silence_timer, window_card, window_note
 from storage.store import Store
-from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
-
-log = structlog.get_logger()
-
-WORK_SECONDS = 40.0
-"""For all requests of one window."""
-MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=WORK_SECONDS)
-"""A timer that has waited longer is left to its next claim: two replicas would work on its window at once."""
+from storage.timers import Timer
 
 
 class WindowSilenceApi(Protocol):
@@ -68,28 +58,6 @@ class WindowSilencer:
     catalogue: Callable[[], Catalogue]
     alertmanager: Callable[[str], WindowSilenceApi]
     notify_outbox: Callable[[], None]
-    _queue: "asyncio.Queue[tuple[Timer, datetime]]" = field(default_factory=asyncio.Queue)
-
-    async def submit(self, timer: Timer, at: datetime) -> None:
-        """Queue the window of a timer that was claimed ``at``: a slow Alertmanager delays no other timer."""
-        self._queue.put_nowait((timer, at))
-
-    async def run(self) -> NoReturn:
-        """Work on queued windows, until the process ends."""
-        while True:
-            timer, taken_at = await self._queue.get()
-            if self.clock.now() - taken_at < MAX_QUEUE_AGE:
-                await self._process(timer)
-
-    async def _process(self, timer: Timer) -> None:
-        # The timer is still there, and its claim expires in a minute.
-        try:
-            async with asyncio.timeout(WORK_SECONDS):
-                await self.work(timer)
-        except (DeepechoError, TimeoutError) as error:
-            log.warning("silences of a window not settled, retrying in a minute", window=timer.subject, error=str(error))
-        except UNEXPECTED_ERRORS:
-            log.exception("silences of a window not settled, retrying in a minute", window=timer.subject)
 
     async def work(self, timer: Timer) -> None:
         """Do what the window's record asks for now. Raises ``TemporaryError``; the timer stays then."""

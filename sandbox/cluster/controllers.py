@@ -7,6 +7,7 @@ from typing import Literal
 from sandbox.cluster.autoscaler import AutoscalerController
 from sandbox.cluster.daemonsets import DaemonSetController
 from sandbox.cluster.deployments import DeploymentController
+from sandbox.cluster.jobs import JobController
 from sandbox.cluster.kubelet import Kubelet
 from sandbox.cluster.model import Json, Key, Now, Pace, controller_of, key_of
 from sandbox.cluster.recorder import EventRecorder
@@ -15,6 +16,7 @@ from sandbox.cluster.resources import (
     DAEMONSETS,
     DEPLOYMENTS,
     HPAS,
+    JOBS,
     NAMESPACES,
     NODES,
     PODS,
@@ -25,14 +27,15 @@ from sandbox.cluster.resources import (
 from sandbox.cluster.statefulsets import StatefulSetController
 from sandbox.cluster.store import ObjectStore, StoreChange
 
-Kind = Literal["deployment", "replicaset", "statefulset", "daemonset", "autoscaler"]
-_OWNERS: dict[str, Kind] = {"ReplicaSet": "replicaset", "StatefulSet": "statefulset", "DaemonSet": "daemonset"}
+Kind = Literal["deployment", "replicaset", "statefulset", "daemonset", "job", "autoscaler"]
+_OWNERS: dict[str, Kind] = {"ReplicaSet": "replicaset", "StatefulSet": "statefulset", "DaemonSet": "daemonset", "Job": "job"}
 """The controllers of pods, by the kind of their owner."""
 _KINDS: dict[str, Kind] = {
     DEPLOYMENTS.storage: "deployment",
     REPLICASETS.storage: "replicaset",
     STATEFULSETS.storage: "statefulset",
     DAEMONSETS.storage: "daemonset",
+    JOBS.storage: "job",
     HPAS.storage: "autoscaler",
 }
 _BATCH_DELAY = 0.005
@@ -55,6 +58,7 @@ class ControllerManager:
         self._replica_sets = ReplicaSetController(store, events, now, self._requeue_after("replicaset"))
         self._stateful_sets = StatefulSetController(store, events, now)
         self._daemon_sets = DaemonSetController(store, events, now)
+        self._jobs = JobController(store, events, now, self._requeue_after("job"))
         self.autoscaler = AutoscalerController(store, events, now, self._requeue_after("autoscaler"), pace.autoscale)
         self._kubelet: Kubelet | None = None
 
@@ -92,6 +96,8 @@ class ControllerManager:
                 self._stateful_sets.reconcile(key)
             case "daemonset":
                 self._daemon_sets.reconcile(key)
+            case "job":
+                self._jobs.reconcile(key)
             case "autoscaler":
                 self.autoscaler.reconcile(key)
 
@@ -103,6 +109,8 @@ class ControllerManager:
         for stateful_set in self._store.all(STATEFULSETS):
             self._enqueue("statefulset", key_of(stateful_set))
         self._enqueue_daemon_sets()
+        for job in self._store.all(JOBS):
+            self._enqueue("job", key_of(job))
         for hpa in self._store.all(HPAS):
             self.autoscaler.enqueue(key_of(hpa))
         for pod in self._store.all(PODS):
@@ -122,7 +130,7 @@ class ControllerManager:
             case "replicaset":
                 self._enqueue("replicaset", key)
                 self._enqueue_owner("deployment", change.object)
-            case "statefulset" | "daemonset" as kind:
+            case "statefulset" | "daemonset" | "job" as kind:
                 self._enqueue(kind, key)
             case None:
                 self._on_pod_or_node(change)

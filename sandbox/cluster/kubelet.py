@@ -7,7 +7,7 @@ from functools import partial
 
 from sandbox.cluster import pods
 from sandbox.cluster.daemonsets import required_node
-from sandbox.cluster.model import Json, Key, Now, Pace, key_of, parse_time
+from sandbox.cluster.model import Json, Key, Now, Pace, controller_of, key_of, parse_time
 from sandbox.cluster.recorder import EventRecorder
 from sandbox.cluster.resources import NODES, PODS
 from sandbox.cluster.store import ObjectStore, StoreChange
@@ -68,10 +68,21 @@ class Kubelet:
             self._record_event(pod, "Pulled", f'Successfully pulled image "{container["image"]}" {duration}')
         self._list_images(node, pod)
         await self._wait(self._pace.start)
+        if is_of_job(pod):
+            await self._run_to_end(pod, exit_code=1 if failure == "crash" else 0, slow=failure == "slow")
+            return
         if failure == "crash":
             await self._crash_loop(pod)
         self._start_containers(pod, restarts=0)
         await self._become_ready(pod, slow=failure == "slow")
+
+    async def _run_to_end(self, pod: Json, *, exit_code: int, slow: bool) -> None:
+        """Of a Job: its containers run a while and end."""
+        started = self._now()
+        self._start_containers(pod, restarts=0)
+        await self._wait(self._pace.ready * (self._pace.slow_factor if slow else 1))
+        report = self._report(pod)
+        self._change(pod, lambda obj: pods.mark_ended(obj, started, self._now(), exit_code, report))
 
     async def _become_ready(self, pod: Json, *, slow: bool) -> None:
         wait = self._pace.ready * (self._pace.slow_factor if slow else 1)
@@ -199,6 +210,12 @@ class Kubelet:
 
     def _record_event(self, pod: Json, reason: str, message: str, *, source: str = _SOURCE, warning: bool = False) -> None:
         self._events.record(PODS, pod, reason, message, source=source, warning=warning)
+
+
+def is_of_job(pod: Json) -> bool:
+    """Whether a Job made the pod: it runs once."""
+    owner = controller_of(pod)
+    return owner is not None and owner["kind"] == "Job"
 
 
 def _connection_refused(pod: Json) -> str:

@@ -35,6 +35,11 @@ _LINES = {
         '10.0.4.{n} "POST /api/echo HTTP/1.1" 200 upstream=10.1.5.{n}:8000 {ms}ms',
         "INFO balancer health check: 3 of 3 backends up",
     ),
+    "backup": (
+        "INFO backup.postgres dumped {n}4312 rows of table sessions in {ms}ms",
+        "INFO backup.s3 uploaded part {n} of the archive in {ms}0ms",
+    ),
+    "smoke": ("INFO smoke.http GET /api/status answered 200 in {ms}ms",),
     "cache": (
         "* 1 changes in 60 seconds. Saving...",
         "* DB saved on disk in {ms}ms",
@@ -91,7 +96,8 @@ def log_lines(pod: Json, container: str, now: datetime, *, previous: bool) -> li
     if simulated_failure(pod) == "crash":
         moments = (started + timedelta(milliseconds=140 + 37 * number) for number in range(len(_TRACEBACK)))
         return [(at, _with_timestamp(text, at)) for at, text in zip(moments, _TRACEBACK, strict=True)]
-    return list(_running_log(pod, started, now))
+    finished = (state.get("terminated") or {}).get("finishedAt")
+    return list(_running_log(pod, started, parse_time(finished) if finished else now))
 
 
 def _running_log(pod: Json, started: datetime, now: datetime) -> Iterator[tuple[datetime, str]]:

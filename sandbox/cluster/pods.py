@@ -64,15 +64,21 @@ def running_state(started: datetime) -> Json:
     return {"running": {"startedAt": format_time(started)}}
 
 
-def terminated_state(started: datetime, finished: datetime) -> Json:
+def terminated_state(started: datetime, finished: datetime, exit_code: int = 1) -> Json:
     return {
         "terminated": {
-            "exitCode": 1,
-            "reason": "Error",
+            "exitCode": exit_code,
+            "reason": "Error" if exit_code else "Completed",
             "startedAt": format_time(started),
             "finishedAt": format_time(finished),
         }
     }
+
+
+def mark_ended(pod: Json, started: datetime, finished: datetime, exit_code: int, report: Callable[[str], str]) -> None:
+    """Of a pod that is not started again: every container has ended."""
+    set_container_states(pod, terminated_state(started, finished, exit_code), finished, ready=False, report=report)
+    pod["status"]["phase"] = "Failed" if exit_code else "Succeeded"
 
 
 def mark_scheduled(pod: Json, now: datetime, node_name: str = NODE) -> None:

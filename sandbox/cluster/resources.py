@@ -100,6 +100,10 @@ DAEMONSETS = ResourceType(
     in_all=True,
 )
 CONTROLLER_REVISIONS = ResourceType(group="apps", plural="controllerrevisions", kind="ControllerRevision")
+JOBS = ResourceType(group="batch", plural="jobs", kind="Job", subresources=("status",), in_all=True)
+CRON_JOBS = ResourceType(
+    group="batch", plural="cronjobs", kind="CronJob", short_names=("cj",), subresources=("status",), in_all=True
+)
 HPAS = ResourceType(
     group="autoscaling",
     version="v2",
@@ -166,6 +170,8 @@ RESOURCES = (
     STATEFULSETS,
     DAEMONSETS,
     CONTROLLER_REVISIONS,
+    JOBS,
+    CRON_JOBS,
     HPAS,
     HPAS_V1,
     NEW_EVENTS,

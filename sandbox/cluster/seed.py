@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sandbox.cluster.autoscaler import status_of
 from sandbox.cluster.history import Release, SeedWorkload, api_object, object_base, record_field_manager, with_history
 from sandbox.cluster.model import Json, format_time
-from sandbox.cluster.resources import APPLICATIONS, CONFIGMAPS, HPAS, KUSTOMIZATIONS, NAMESPACES, SECRETS, SERVICES
+from sandbox.cluster.resources import APPLICATIONS, CONFIGMAPS, CRON_JOBS, HPAS, KUSTOMIZATIONS, NAMESPACES, SECRETS, SERVICES
 
 CONTEXTS = {"development": "deep-echo-dev", "staging": "deep-echo-staging", "production": "deep-echo-prod"}
 """Context name: namespace, which is also the name of the Helm release."""
@@ -93,7 +93,12 @@ def _environment(namespace: str, versions: list[tuple[str, datetime]], times: Re
     objects = [obj for workload, releases in parts for obj in with_history(workload, releases)]
     deployment = next(obj for obj in objects if obj["kind"] == "Deployment" and obj["metadata"]["name"] == cognitive.name)
     services = [_service(workload, times) for workload, _ in parts]
-    return [*objects, *services, _autoscaler(deployment, times), _config(namespace, times), _secrets(namespace, times)]
+    cron_jobs = [
+        _cron_job(namespace, "postgres-backup", f"{REGISTRY}-backup:1.4.0", times),
+        _cron_job(namespace, "smoke-test", f"{REGISTRY}-smoke:1.4.0", times),
+    ]
+    autoscaler = _autoscaler(deployment, times)
+    return [*objects, *services, *cron_jobs, autoscaler, _config(namespace, times), _secrets(namespace, times)]
 
 
 def _helm(namespace: str, component: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -149,6 +154,19 @@ def _service(workload: SeedWorkload, times: RelativeTimes) -> Json:
         "ports": [{"name": "http", "port": 80, "targetPort": workload.port}],
     }
     return service
+
+
+def _cron_job(namespace: str, name: str, image: str, times: RelativeTimes) -> Json:
+    """What makes backups and looks whether the platform works: by its own schedule, or as a Job that somebody makes of it."""
+    pod = {"containers": [{"name": "main", "image": image}], "restartPolicy": "Never"}
+    cron_job = api_object(CRON_JOBS, name, namespace, times.ago(days=90))
+    cron_job["spec"] = {
+        "schedule": "15 */6 * * *",
+        "suspend": False,
+        "concurrencyPolicy": "Forbid",
+        "jobTemplate": {"spec": {"backoffLimit": 0, "template": {"spec": pod}}},
+    }
+    return cron_job
 
 
 def _autoscaler(deployment: Json, times: RelativeTimes) -> Json:

@@ -42,7 +42,7 @@ def test_the_manifest_offers_what_the_bot_answers() -> None:
         assert f"https://deepecho.example.com{path}\n" in text
 
 
-def test_the_role_permits_what_the_commands_need_and_changes_only_deployments() -> None:
+def test_the_role_permits_what_the_commands_need_and_changes_only_workloads_and_makes_jobs() -> None:
     documents = list(yaml.safe_load_all((DEPLOY / "rbac.yaml").read_text()))
     roles = {each["metadata"]["name"]: each for each in documents if each["kind"] == "ClusterRole"}
     assert roles["deepecho-nodes"]["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list"]}]
@@ -60,6 +60,7 @@ def test_the_role_permits_what_the_commands_need_and_changes_only_deployments() 
         ("patch", "apps", "deployments"),
         ("patch", "apps", "statefulsets"),
         ("patch", "apps", "daemonsets"),
+        ("create", "batch", "jobs"),
     }
     assert not any(resource == "secrets" for _, _, resource in granted)
 

@@ -60,7 +60,10 @@ async def test_help_shows_every_command_with_its_example(harness: CommandHarness
         *("logs", "logs patterns"),
         *("pods", "events", "describe", "top", "nodes", "hpa", "rollout"),
         "leases",
-        *(f"maintenance {act}" for act in ("approve", "cancel", "end", "extend", "list", "plan", "show", "start")),
+        *(
+            f"maintenance {act}"
+            for act in ("approve", "backup", "cancel", "end", "extend", "list", "plan", "show", "skip-backup", "start")
+        ),
         *("guard", "guard put-back", "guard stop"),
         *(f"incident {act}" for act in ("ack", "close", "declare", "here", "link", "list", "merge", "mitigate", "open", "pause")),
         *(f"incident {act}" for act in ("rename", "reopen", "resolve", "role", "severity", "show", "task", "unlink", "update")),

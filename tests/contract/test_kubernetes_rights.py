@@ -13,6 +13,7 @@ from integrations.kubernetes.permissions import KIND_PERMISSIONS, OPTIONAL_PERMI
 from integrations.kubernetes.resources import Resource
 from sandbox.cluster import StandInCluster
 from sandbox.cluster.control import RecordedRequest
+from tests.contract.test_kubernetes_jobs import cron_job
 from tests.harness.bot_account import RBAC
 from tests.harness.cluster_namespace import ClusterNamespace
 from tests.harness.kubernetes_changes import put_template, restart, template_with_tag
@@ -42,6 +43,7 @@ def test_the_role_grants_what_is_asked_for_and_no_more() -> None:
 
 async def test_every_right_is_used_and_no_other(namespace: ClusterNamespace, stand_in: StandInCluster, cluster: Cluster) -> None:
     await namespace.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}})
+    await namespace.create(cron_job("backup"))
     await namespace.deploy("main-aaaaaaa")
     await namespace.set_version("crash-bbbbbbb", wait=False)
     stand_in.control.requests.clear()
@@ -60,6 +62,8 @@ async def _do_everything(cluster: Cluster, namespace: ClusterNamespace) -> None:
     target, since = namespace.target(), datetime.now(UTC) - timedelta(minutes=1)
     template = {"spec": {"containers": [{"name": "main", "envFrom": [{"configMapRef": {"name": "settings"}}]}]}}
     before = await cluster.workload(target)
+    await cluster.require_cron_job(namespace.name, "backup")
+    await cluster.start_job(namespace.name, "backup", "backup-1", owner="mw-1", limit=timedelta(minutes=1))
     called = {
         "workload": before,
         "workloads": await cluster.workloads([target]),
@@ -73,6 +77,9 @@ async def _do_everything(cluster: Cluster, namespace: ClusterNamespace) -> None:
         "config_changes": await cluster.config_changes(target, template, since),
         "scaling_events": await cluster.scaling_events(namespace.name, since),
         "field_managers": await cluster.field_managers([target]),
+        "require_cron_job": None,
+        "start_job": None,
+        "job_status": await cluster.job_status(namespace.name, "backup-1", owner="mw-1"),
         "permissions": await cluster.permissions(namespace.name, [WorkloadKind.DEPLOYMENT]),
         "version": await cluster.version(),
         "credential": await cluster.credential(),

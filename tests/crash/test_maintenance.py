@@ -1,4 +1,4 @@
-"""Killed at every step of a window: after each restart freeze and silences are right, and at the end there is none."""
+"""Killed at every step of a window: freeze, silences and Jobs are right after each restart, and at the end nothing is left."""
 
 import asyncio
 from collections import Counter
@@ -18,14 +18,15 @@ from storage.store import Store
 from tests.contract.test_maintenance_silences import fire, hidden
 from tests.harness.crash_databases import FreshDatabases
 from tests.harness.fakes.clock import StoppedClock
-from tests.harness.maintenance import MaintenanceReplica
+from tests.harness.fakes.job_cluster import FileJobCluster
+from tests.harness.maintenance import MaintenanceReplica, catalogue_with_procedures
 from tests.harness.maintenance_child import run_child
 from tests.harness.monitoring_servers import running_alertmanager
 
 pytestmark = pytest.mark.crash
 
 CLAIM_EXPIRED = timedelta(seconds=61)
-MIN_POINTS, MAX_POINTS = 25, 80
+MIN_POINTS, MAX_POINTS = 35, 140
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +38,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def replica_at(url: str, address: str, at: datetime) -> AsyncIterator[tuple[MaintenanceReplica, Alertmanager]]:
+async def replica_at(url: str, address: str, jobs: Path, at: datetime) -> AsyncIterator[tuple[MaintenanceReplica, Alertmanager]]:
     store = Store(open_engines(url))
     async with open_alertmanager(address) as alertmanager:
-        yield MaintenanceReplica(store, StoppedClock(at), alertmanager, replica="next"), alertmanager
+        cluster = FileJobCluster(jobs)
+        catalogue = catalogue_with_procedures()
+        replica = MaintenanceReplica(
+            store, StoppedClock(at), alertmanager, replica="next", catalogue=catalogue, clusters={"main": cluster}
+        )
+        yield replica, alertmanager
     await store.close()
 
 
@@ -48,14 +54,14 @@ async def standing(alertmanager: Alertmanager) -> list[Silence]:
     return [each for each in await alertmanager.silences() if each.in_force and each.by == "deepecho"]
 
 
-async def prepare(url: str, address: str, number: int, at: datetime) -> str:
-    async with replica_at(url, address, at) as (replica, _):
+async def prepare(url: str, address: str, jobs: Path, number: int, at: datetime) -> str:
+    async with replica_at(url, address, jobs, at) as (replica, _):
         return (await replica.plan(f"window-{number}")).id
 
 
-async def recover(url: str, address: str, window_id: str, at: datetime) -> WindowState:
+async def recover(url: str, address: str, jobs: Path, window_id: str, at: datetime) -> WindowState:
     """The next process: what it finds, what it makes of that, and what is left at the end."""
-    async with replica_at(url, address, at + CLAIM_EXPIRED) as (replica, alertmanager):
+    async with replica_at(url, address, jobs, at + CLAIM_EXPIRED) as (replica, alertmanager):
         await replica.tick()
         window = await replica.service.find(window_id)
         found = window.state
@@ -73,7 +79,10 @@ async def recover(url: str, address: str, window_id: str, at: datetime) -> Windo
         assert (await standing(alertmanager), await replica.is_frozen()) == ([], False)
         async with replica.store.read() as tx:
             assert await tx.timers.due(at + timedelta(days=1)) == ()
-        assert {each.state for each in (await replica.find(window)).silences} <= {SilenceState.OVER}
+        over = await replica.find(window)
+        assert {each.state for each in over.silences} <= {SilenceState.OVER}
+        assert all(each.state.is_final for each in over.procedures)
+        assert over.health_after is not None, "the report waits for nothing more"
         return found
 
 
@@ -92,17 +101,22 @@ async def is_in_force(address: str, silence_id: str) -> bool:
 
 
 def test_wherever_the_process_dies_nothing_of_the_window_is_left(databases: FreshDatabases, address: str) -> None:
-    _, url = databases.take("windows")
+    jobs, url = databases.take("windows")
     foreign = asyncio.run(make_foreign(address))
     found: Counter[WindowState] = Counter()
     for number in range(1, MAX_POINTS):
         # Alertmanager has a clock of its own: what begins before now hides at once.
         at = datetime.now(UTC) - timedelta(minutes=20)
-        window_id = asyncio.run(prepare(url, address, number, at))
-        was_killed = run_child(url, address, window_id, at, number)
-        found[asyncio.run(recover(url, address, window_id, at))] += 1
+        # It forgets an alert that is not sent again for five minutes.
+        fire(address)
+        window_id = asyncio.run(prepare(url, address, jobs, number, at))
+        was_killed = run_child(url, address, jobs, window_id, at, number)
+        found[asyncio.run(recover(url, address, jobs, window_id, at))] += 1
         if not was_killed:
             break
+    starts = FileJobCluster(jobs).starts
+    assert len(starts) == len(set(starts)), "no Job is made twice"
+    assert sum("backup" in name for name in starts) > MIN_POINTS / 2
     assert MIN_POINTS < found.total() < MAX_POINTS - 1
     assert min(found[WindowState.RUNNING], found[WindowState.ENDED]) > 5, found
     assert asyncio.run(is_in_force(address, foreign))

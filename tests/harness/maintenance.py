@@ -1,5 +1,6 @@
 """Replicas that keep maintenance windows on one database, with an Alertmanager beside them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -13,9 +14,11 @@ from domain.maintenance.scope import parse_scopes
 from domain.maintenance.window import MaintenanceWindow, WindowState
 from domain.people import Person
 from runbooks.maintenance.health import WindowHealth
+from runbooks.maintenance.procedures import JobCluster, ProcedureRunner
 from runbooks.maintenance.service import MAINTENANCE, MaintenanceService
 from runbooks.maintenance.silences import WindowSilenceApi, WindowSilencer
 from runbooks.timers import TimerDispatcher
+from storage.maintenance import PROCEDURES as PROCEDURE_TIMER
 from storage.maintenance import SILENCES, WINDOW_HEALTH, WINDOW_NOTE, MaintenanceRepository
 from storage.store import Store, Transaction
 from storage.tables.core import outbox
@@ -25,6 +28,19 @@ from tests.harness.samples.team import ANA, alerting_catalogue
 
 SCOPE = "alertname=HighErrorRate,RedisDown service=deep-echo-main"
 LENGTH = timedelta(hours=1)
+
+
+PROCEDURES = {
+    "backup": {"cronjob": "postgres-backup", "minutes": 15},
+    "verification": {"cronjob": "smoke-test", "minutes": 5},
+}
+
+
+def catalogue_with_procedures() -> Catalogue:
+    """Maintenance of staging has a backup and a verification."""
+    data = alerting_catalogue().model_dump(mode="json", exclude_none=True)
+    data["environments"]["staging"]["maintenance"] = PROCEDURES
+    return Catalogue.model_validate(data)
 
 
 @dataclass
@@ -37,6 +53,7 @@ class MaintenanceReplica:
     replica: str = "replica"
     catalogue: Catalogue = field(default_factory=alerting_catalogue)
 
+    clusters: Mapping[str, JobCluster] = field(default_factory=dict)
     environment: str = "staging"
     health: tuple[HealthLine, ...] = ()
     on_call: tuple[Person, ...] = ()
@@ -92,7 +109,23 @@ class MaintenanceReplica:
             await silencer.work(timer)
 
         health = WindowHealth(self.store, self.measure, lambda: None)
-        handlers = {MAINTENANCE: self.service.run_due, SILENCES: work, WINDOW_HEALTH: health.run_due}
+        runner = ProcedureRunner(
+            store=self.store,
+            clock=self.clock,
+            catalogue=lambda: self.catalogue,
+            clusters=self.clusters,
+            notify_outbox=lambda: None,
+        )
+
+        async def proceed(timer: Timer, _at: datetime) -> None:
+            await runner.work(timer)
+
+        handlers = {
+            MAINTENANCE: self.service.run_due,
+            SILENCES: work,
+            PROCEDURE_TIMER: proceed,
+            WINDOW_HEALTH: health.run_due,
+        }
         dispatcher = TimerDispatcher(store=self.store, clock=self.clock, replica=self.replica, handlers=handlers)
         for _ in range(2):
             await dispatcher.run_due()

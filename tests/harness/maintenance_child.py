@@ -1,7 +1,7 @@
 """A process that takes a maintenance window from its begin to its end, and kills itself at one of its points.
 
-A point is before each commit, and before and after each request to Alertmanager. A death within a transaction is one before its
-commit: none of it is there.
+A point is before each commit, and before and after each request to Alertmanager and to the cluster. A death within a
+transaction is one before its commit: none of it is there.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
@@ -17,7 +18,8 @@ from integrations.alertmanager import open_alertmanager
 from storage.engines import open_engines
 from storage.store import Store
 from tests.harness.fakes.clock import StoppedClock
-from tests.harness.maintenance import MaintenanceReplica
+from tests.harness.fakes.job_cluster import FileJobCluster
+from tests.harness.maintenance import MaintenanceReplica, catalogue_with_procedures
 
 EXTENSION = timedelta(minutes=30)
 
@@ -40,9 +42,9 @@ class MortalClient:
         return call
 
 
-def run_child(url: str, address: str, window_id: str, at: datetime, die_at: int) -> bool:
+def run_child(url: str, address: str, jobs: Path, window_id: str, at: datetime, die_at: int) -> bool:
     """Whether it was killed."""
-    return is_killed(lambda: _take_through(url, address, window_id, at, die_at))
+    return is_killed(lambda: _take_through(url, address, jobs, window_id, at, die_at))
 
 
 def is_killed(work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
@@ -60,11 +62,18 @@ def is_killed(work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
     return status == signal.SIGKILL
 
 
-async def _take_through(url: str, address: str, window_id: str, at: datetime, die_at: int) -> None:
+async def _take_through(url: str, address: str, jobs: Path, window_id: str, at: datetime, die_at: int) -> None:
     store = Store(open_engines(url))
     async with open_alertmanager(address) as alertmanager:
         pass_point = countdown(die_at)
-        replica = MaintenanceReplica(store, StoppedClock(at), MortalClient(alertmanager, pass_point), replica="child")
+        replica = MaintenanceReplica(
+            store,
+            StoppedClock(at),
+            MortalClient(alertmanager, pass_point),
+            replica="child",
+            catalogue=catalogue_with_procedures(),
+            clusters={"main": MortalClient(FileJobCluster(jobs), pass_point)},
+        )
         window = await replica.service.find(window_id)
         event.listen(store.engines.write.sync_engine, "commit", pass_point)
         await replica.tick()

@@ -8,12 +8,15 @@ from domain.answers.answers import LocksAnswer
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
 from domain.health import HealthLevel, HealthLine
 from domain.maintenance import silence_texts
+from domain.maintenance.procedures import Purpose, WindowProcedure
+from domain.maintenance.proceeding import begun, looked_at
 from domain.maintenance.report import report
 from domain.maintenance.schedule import advance
 from domain.maintenance.scope import parse_scopes
 from domain.maintenance.transitions import cancel, end
 from domain.maintenance.window import MaintenanceWindow, WindowSilence, WindowState
 from domain.operations.locks import LockRecord
+from domain.workloads.jobs import JobResult, JobStatus
 from tests.harness.families import Fact
 from tests.harness.samples.operations import NOW
 from tests.harness.samples.team import ANA, SAM
@@ -49,6 +52,19 @@ FREEZE = LockRecord(
 BEFORE = HealthLine(system="errors", level=HealthLevel.GREEN, text="0.1 % of requests", measured_at=RUNNING.starts_at)
 AFTER = replace(BEFORE, level=HealthLevel.RED, text="4 % of requests", measured_at=RUNNING.ends_at)
 REPORTED = replace(HIDING, silences=SILENCES, over_at=RUNNING.ends_at, health_before=(BEFORE,), health_after=(AFTER,))
+BACKUP = WindowProcedure(purpose=Purpose.BACKUP, cron_job="postgres-backup", limit=timedelta(minutes=15))
+VERIFICATION = WindowProcedure(purpose=Purpose.VERIFICATION, cron_job="smoke-test", limit=timedelta(minutes=5))
+PROCEEDING = replace(RUNNING, planned_procedures=(BACKUP, VERIFICATION))
+BACKING_UP = begun(PROCEEDING, BACKUP, RUNNING.starts_at).window
+_LATER = RUNNING.starts_at + timedelta(minutes=3)
+BACKED_UP = looked_at(BACKING_UP, BACKING_UP.procedures[0], JobStatus(name="x", result=JobResult.SUCCEEDED), _LATER)
+_LOST = JobStatus(
+    name="x",
+    result=JobResult.FAILED,
+    reason="BackoffLimitExceeded: Job has reached the specified backoff limit",
+    log=("INFO backup.postgres dumping table sessions", "ERROR backup.s3 the bucket does not answer"),
+)
+NOT_BACKED_UP = looked_at(BACKING_UP, BACKING_UP.procedures[0], _LOST, _LATER)
 MAINTENANCE_GALLERY: dict[str, Fact] = {
     "maintenance planned": PLANNED,
     "maintenance waits": WAITING,
@@ -62,6 +78,11 @@ MAINTENANCE_GALLERY: dict[str, Fact] = {
     "maintenance cancelled": cancel(PLANNED, SAM.person, NOW, "the vendor moved it").window,
     "maintenance overrun": REMINDED.notes[-1],
     "maintenance ended by itself": advance(RUNNING, RUNNING.frozen_until).notes[-1],
+    "maintenance backs up": BACKING_UP,
+    "maintenance is backed up": BACKED_UP.window,
+    "maintenance backup": BACKED_UP.notes[-1],
+    "maintenance is not backed up": NOT_BACKED_UP.window,
+    "maintenance backup failed": NOT_BACKED_UP.notes[-1],
     "maintenance shown": WindowAnswer(RUNNING),
     "maintenance list": WindowsAnswer((RUNNING, WAITING), (("development", "anytime"), ("production", "Sun 04:00 to 06:00 UTC"))),
     "maintenance of the Home tab": WindowsAnswer((RUNNING,)),

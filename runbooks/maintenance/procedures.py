@@ -1,0 +1,135 @@
+"""Runs the backup and the verification of windows as Jobs, so that they follow the record wherever a process died.
+
+Each is recorded before its Job is asked for, and the Job's name follows from the record: a second request finds the first one's.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from domain.catalogue.catalogue import Catalogue
+from domain.clock import Clock
+from domain.errors import NotFound, PermanentError, Refused
+from domain.maintenance.procedures import ProcedureState, WindowProcedure
+from domain.maintenance.proceeding import (
+    begun,
+    due_procedure,
+    failed,
+    is_overdue,
+    is_unplanned,
+    looked_at,
+    planned_procedures,
+    with_procedure,
+)
+from domain.maintenance.report import needs_measurement
+from domain.maintenance.window import MaintenanceWindow, WindowChange
+from domain.workloads.jobs import JobStatus
+from runbooks.clusters import cluster_of
+from storage.maintenance import MaintenanceRepository, health_timer, procedure_timer, window_card, window_note
+from storage.store import Store
+from storage.timers import Timer
+
+LOOK_INTERVAL = timedelta(seconds=10)
+
+
+class JobCluster(Protocol):
+    """A cluster that runs Jobs."""
+
+    async def start_job(self, namespace: str, cron_job: str, name: str, *, owner: str, limit: timedelta) -> None: ...
+
+    async def job_status(self, namespace: str, name: str, *, owner: str) -> JobStatus: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcedureRunner:
+    """Makes Jobs what the record of a window says. ``clusters`` are keyed by the catalogue's cluster names."""
+
+    store: Store
+    clock: Clock
+    catalogue: Callable[[], Catalogue]
+    clusters: Mapping[str, JobCluster]
+    notify_outbox: Callable[[], None]
+
+    async def work(self, timer: Timer) -> None:
+        """Do the next thing for a window. Raises ``TemporaryError``; the timer stays then."""
+        window = await self._planned(timer.subject)
+        procedure = due_procedure(window) if window is not None else None
+        if window is not None and procedure is not None:
+            await self._advance(window, procedure)
+        await self._settle(timer)
+        self.notify_outbox()
+
+    async def _planned(self, window_id: str) -> MaintenanceWindow | None:
+        """The window, with the procedures that the catalogue names now, once it has begun."""
+        async with self.store.write() as tx:
+            window = await tx.of(MaintenanceRepository).get(window_id)
+            if window is None or not is_unplanned(window):
+                return window
+            environment = self.catalogue().environments.get(window.environment)
+            named = planned_procedures(environment.maintenance) if environment else ()
+            planned = replace(window, planned_procedures=named)
+            await tx.of(MaintenanceRepository).save(planned)
+            return planned
+
+    async def _advance(self, window: MaintenanceWindow, procedure: WindowProcedure) -> None:
+        if procedure.state is ProcedureState.PLANNED:
+            change = await self._record(window, procedure, lambda now, at: begun(now, procedure, at))
+            found = next((each for each in change.procedures if each.purpose is procedure.purpose), None) if change else None
+            if change is None or found is None or found.state is not ProcedureState.RUNNING:
+                return
+            window, procedure = change, found
+        try:
+            await self._look(window, procedure)
+        except (Refused, PermanentError) as error:
+            why = error.sentence
+            await self._record(window, procedure, lambda now, at: failed(now, procedure, why, at))
+
+    async def _look(self, window: MaintenanceWindow, procedure: WindowProcedure) -> None:
+        """Look at its Job, and make it where there is none yet."""
+        catalogue, name = self.catalogue(), procedure.job_name(window.id)
+        cluster = cluster_of(window.environment, catalogue, self.clusters)
+        namespace = catalogue.environments[window.environment].namespace
+        try:
+            status = await cluster.job_status(namespace, name, owner=window.id)
+        except NotFound:
+            if procedure.is_created or is_overdue(procedure, self.clock.now()):
+                raise NotFound(f"its Job {name} is gone, so whether it succeeded is not known.") from None
+            await cluster.start_job(namespace, procedure.cron_job, name, owner=window.id, limit=procedure.limit)
+            created = replace(procedure, is_created=True)
+            await self._record(window, procedure, lambda now, _: WindowChange(with_procedure(now, created)))
+            return
+        await self._record(window, procedure, lambda now, at: looked_at(now, procedure, status, at))
+
+    async def _record(
+        self,
+        window: MaintenanceWindow,
+        procedure: WindowProcedure,
+        change: Callable[[MaintenanceWindow, datetime], WindowChange],
+    ) -> MaintenanceWindow | None:
+        """Write what became of a procedure. None where a person, or another replica, has moved it meanwhile."""
+        at = self.clock.now()
+        async with self.store.write() as tx:
+            now = await tx.of(MaintenanceRepository).get(window.id)
+            if now is None or not any(_is_same(each, procedure) for each in now.procedures):
+                return None
+            changed = change(now, at)
+            await tx.of(MaintenanceRepository).save(changed.window)
+            await tx.put_message(window_card(changed.window), at)
+            for note in changed.notes:
+                await tx.put_message(window_note(changed.window, note), at)
+            if needs_measurement(changed.window):
+                await tx.timers.set(health_timer(window.id, at))
+            return changed.window
+
+    async def _settle(self, timer: Timer) -> None:
+        """Remove the timer, or set it for the next look; not where it was set anew meanwhile."""
+        async with self.store.write() as tx:
+            if await tx.timers.remove(timer.key, timer.due_at):
+                window = await tx.of(MaintenanceRepository).get(timer.subject)
+                if window is not None and due_procedure(window) is not None:
+                    await tx.timers.set(procedure_timer(window.id, self.clock.now() + LOOK_INTERVAL))
+
+
+def _is_same(stored: WindowProcedure, procedure: WindowProcedure) -> bool:
+    return (stored.purpose, stored.attempt, stored.state) == (procedure.purpose, procedure.attempt, procedure.state)

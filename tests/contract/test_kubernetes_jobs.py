@@ -1,0 +1,107 @@
+"""Jobs that are made from CronJobs: made once, with an end of their own, and never mistaken for somebody else's."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.errors import NotFound, Refused
+from domain.workloads.jobs import JobResult, JobStatus
+from integrations.kubernetes import Cluster
+from sandbox.cluster import StandInCluster
+from tests.harness.cluster_namespace import ClusterNamespace
+
+OWNER, LIMIT = "mw-k7m2", timedelta(minutes=10)
+NAME = f"backup-{OWNER}-1"
+
+
+def cron_job(name: str, tag: str = "1.4.0", **spec: Any) -> dict[str, Any]:
+    pod = {"containers": [{"name": "main", "image": f"registry.example/backup:{tag}"}], "restartPolicy": "Never"}
+    job = {"backoffLimit": 0, "template": {"metadata": {"labels": {"app": "backup"}}, "spec": pod}, **spec}
+    template = {"metadata": {"labels": {"team": "platform"}}, "spec": job}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": name},
+        "spec": {"schedule": "0 3 * * *", "suspend": True, "jobTemplate": template},
+    }
+
+
+async def start(cluster: Cluster, namespace: ClusterNamespace, name: str = NAME, owner: str = OWNER) -> None:
+    await cluster.start_job(namespace.name, "backup", name, owner=owner, limit=LIMIT)
+
+
+async def ended(cluster: Cluster, namespace: ClusterNamespace) -> JobStatus:
+    async with asyncio.timeout(30):
+        while (status := await cluster.job_status(namespace.name, NAME, owner=OWNER)).result is JobResult.RUNNING:
+            await asyncio.sleep(0.02)
+    return status
+
+
+async def jobs(namespace: ClusterNamespace) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = (await namespace.api.call("GET", f"/apis/batch/v1/namespaces/{namespace.name}/jobs"))["items"]
+    return items
+
+
+async def test_a_job_is_made_once_and_succeeds(namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster) -> None:
+    assert stand_in.url
+    await namespace.create(cron_job("backup"))
+    for _ in range(3):
+        await start(cluster, namespace)
+    (job,) = await jobs(namespace)
+    assert job["metadata"]["labels"] == {"team": "platform", "deepecho/owner": OWNER}
+    assert job["metadata"]["annotations"]["cronjob.kubernetes.io/instantiate"] == "manual"
+    assert job["spec"]["activeDeadlineSeconds"] == 600
+    assert job["spec"]["ttlSecondsAfterFinished"] == 24 * 3600
+    assert "ownerReferences" not in job["metadata"], "the CronJob's history limit must not delete it"
+    status = await ended(cluster, namespace)
+    assert (status.result, status.reason, status.log) == (JobResult.SUCCEEDED, "", ())
+    assert status.ended_at is not None
+    await start(cluster, namespace)
+    assert len(await jobs(namespace)) == 1
+
+
+async def test_a_job_that_fails_says_why_with_its_last_lines(
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
+) -> None:
+    assert stand_in.url
+    await namespace.create(cron_job("backup", "crash"))
+    await start(cluster, namespace)
+    status = await ended(cluster, namespace)
+    assert status.result is JobResult.FAILED
+    assert "BackoffLimitExceeded: Job has reached the specified backoff limit" in status.reason
+    assert "KeyError: 'CACHE_TTL_SECONDS'" in status.log[-1]
+    assert not any("hunter2" in line for line in status.log)
+
+
+async def test_a_job_ends_when_its_time_is_over(namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster) -> None:
+    assert stand_in.url
+    await namespace.create(cron_job("backup", "bad", activeDeadlineSeconds=1, ttlSecondsAfterFinished=100_000))
+    await start(cluster, namespace)
+    (job,) = await jobs(namespace)
+    assert (job["spec"]["activeDeadlineSeconds"], job["spec"]["ttlSecondsAfterFinished"]) == (1, 100_000)
+    assert "DeadlineExceeded" in (await ended(cluster, namespace)).reason
+
+
+async def test_somebody_elses_job_of_that_name_is_left_alone(
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
+) -> None:
+    assert stand_in.url
+    await namespace.create(cron_job("backup"))
+    await start(cluster, namespace, owner="mw-other")
+    with pytest.raises(Refused, match="made by somebody else"):
+        await start(cluster, namespace)
+    with pytest.raises(Refused, match="made by somebody else"):
+        await cluster.job_status(namespace.name, NAME, owner=OWNER)
+    assert len(await jobs(namespace)) == 1
+
+
+async def test_what_is_not_there_is_said(namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster) -> None:
+    assert stand_in.url
+    with pytest.raises(NotFound, match="There is no CronJob backup in namespace"):
+        await start(cluster, namespace)
+    with pytest.raises(NotFound, match="There is no CronJob backup in namespace"):
+        await cluster.require_cron_job(namespace.name, "backup")
+    with pytest.raises(NotFound, match=f"There is no Job {NAME}"):
+        await cluster.job_status(namespace.name, NAME, owner=OWNER)
