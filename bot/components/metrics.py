@@ -13,6 +13,7 @@ from domain.answers.monitoring import RulesAnswer, TargetsAnswer
 from domain.answers.slo import SloAnswer
 from domain.metrics.metric_chart import MetricChart
 from runbooks.metrics.monitoring import MonitoringReader
+from runbooks.metrics.past_day import PastDayReader
 from runbooks.metrics.present import PresentIndicators
 from runbooks.metrics.questions import MetricReader
 from runbooks.metrics.readings import WindowReader
@@ -23,7 +24,7 @@ from storage.metric_messages import METRIC_CHART
 def build_metrics(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyComponents:
     """What reads from Prometheus."""
     reader = SloReader(catalogue=core.current_catalogue, prometheus=core.monitoring.prometheus)
-    check = ObjectivesCheck(reader=reader, clock=core.clock).check
+    check = ObjectivesCheck(reader=reader, clock=core.clock, past=PastDayReader(prometheus=core.monitoring.prometheus)).check
     windows = WindowReader(catalogue=core.current_catalogue, prometheus=core.monitoring.prometheus)
     return FamilyComponents(
         services={

@@ -23,6 +23,7 @@ from domain.metrics.slo import (
     value_text,
     worst,
 )
+from runbooks.metrics.past_day import PastDayReader
 
 ANSWER_SECONDS = 8.0
 """For everything that one environment's Prometheus is asked, because somebody waits."""
@@ -84,6 +85,7 @@ class ObjectivesCheck:
 
     reader: SloReader
     clock: Clock
+    past: PastDayReader | None = None
 
     @property
     def check(self) -> HealthCheck:
@@ -92,9 +94,14 @@ class ObjectivesCheck:
 
     async def run(self, environment: str) -> tuple[HealthLine, ...]:
         """One line for each objective; red where its limit is not kept, and unknown, with the reason, where it was not read."""
+        deadline = asyncio.get_running_loop().time() + VALUE_SECONDS
         values = await self.reader.values(environment, within=VALUE_SECONDS)
         at = self.clock.now()
-        return tuple(_health_line(status, at, f"slo {environment}") for status in values)
+        # After the values: where time runs short, a sparkline is missed least.
+        read = {each.name: self.reader.catalogue().slo[each.name] for each in values if each.value is not None}
+        past = await self.past.read(environment, read, at, deadline) if self.past and read else {}
+        lines = (_health_line(status, at, f"slo {environment}") for status in values)
+        return tuple(replace(each, series=past.get(each.system, ())) for each in lines)
 
 
 def _health_line(status: SloStatus, at: datetime, command: str) -> HealthLine:

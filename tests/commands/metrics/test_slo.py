@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from domain.answers.answers import ErrorAnswer
 from domain.answers.slo import SloAnswer
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import PermanentError, TemporaryError
-from domain.health import HealthLevel
+from domain.health import HealthLevel, HealthLine
+from domain.metrics.charts import Series
 from domain.metrics.samples import QueryNotice, QueryResult, Sample
+from runbooks.metrics.past_day import PastDayReader
 from runbooks.metrics.slo import ObjectivesCheck, SloReader
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.fakes.clock import StoppedClock
@@ -144,6 +147,48 @@ async def test_health_has_a_line_for_each_objective() -> None:
     assert (throughput.level, str(throughput.text)) == (HealthLevel.UNKNOWN, "no data (above 1,000/min)")
     assert len(prometheus.asked) == 2
     assert await check.run("staging") == ()
+
+
+class ScriptedPast:
+    """Answers each range by what it has left; an error is raised, and without an answer it waits for ever."""
+
+    def __init__(self, *answers: tuple[Series, ...] | Exception) -> None:
+        self._answers = list(answers)
+
+    async def query_range(self, _expression: str, since: datetime, until: datetime, *, points: int) -> tuple[Series, ...]:
+        assert (until - since, points) == (timedelta(days=1), 24)
+        if not self._answers:
+            await asyncio.Event().wait()
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+async def _with_past(*answers: tuple[Series, ...] | Exception) -> tuple[HealthLine, ...]:
+    async def answering(_expression: str) -> tuple[Sample, ...]:
+        return (Sample({}, 0.5),)
+
+    prometheus, past = ScriptedPrometheus(answering), ScriptedPast(*answers)
+    reader = SloReader(catalogue=catalogue, prometheus=lambda _: prometheus)
+    return await ObjectivesCheck(reader=reader, clock=StoppedClock(), past=PastDayReader(prometheus=lambda _: past)).run(
+        "production"
+    )
+
+
+async def test_health_shows_the_worst_of_each_hour_of_the_last_day() -> None:
+    now = StoppedClock().now().timestamp()
+    one = Series(name="a", points=((now - 7200, 1.0), (now - 3600, None), (now, 3.0), (now - 200_000, 9.0)))
+    other = Series(name="b", points=((now - 7200, 2.0), (now, 2.0)))
+    errors, throughput = await _with_past((one, other), (one, other))
+    assert errors.series == (*[None] * 22, 2.0, 3.0)
+    assert throughput.series == (*[None] * 22, 1.0, 2.0)  # the objective is a lower limit
+
+
+@pytest.mark.parametrize("answers", [(), (TemporaryError("down"),), ((), ())], ids=["slow", "down", "no data"])
+async def test_without_the_last_day_the_values_of_now_stand(answers: tuple[tuple[Series, ...] | Exception, ...]) -> None:
+    lines = await _with_past(*answers)
+    assert [(each.value, each.series) for each in lines] == [(0.5, ()), (0.5, ())]
 
 
 async def test_an_objective_that_cannot_be_read_does_not_hide_the_others_of_health() -> None:
