@@ -101,7 +101,10 @@ class ObjectivesCheck:
         read = {each.name: self.reader.catalogue().slo[each.name] for each in values if each.value is not None}
         past = await self.past.read(environment, read, at, deadline) if self.past and read else {}
         lines = (_health_line(status, at, f"slo {environment}") for status in values)
-        return tuple(replace(each, series=past.get(each.system, ())) for each in lines)
+        # The steps of a range need not end now, but the value of now is known.
+        return tuple(
+            replace(each, series=(*past[each.system][:-1], each.value)) if past.get(each.system) else each for each in lines
+        )
 
 
 def _health_line(status: SloStatus, at: datetime, command: str) -> HealthLine:

@@ -176,13 +176,13 @@ async def _with_past(*answers: tuple[Series, ...] | Exception) -> tuple[HealthLi
     )
 
 
-async def test_health_shows_the_worst_of_each_hour_of_the_last_day() -> None:
+async def test_health_shows_the_worst_of_each_hour_of_the_last_day_and_ends_with_now() -> None:
     now = StoppedClock().now().timestamp()
-    one = Series(name="a", points=((now - 7200, 1.0), (now - 3600, None), (now, 3.0), (now - 200_000, 9.0)))
-    other = Series(name="b", points=((now - 7200, 2.0), (now, 2.0)))
+    one = Series(name="a", points=((now - 7200, 1.0), (now - 3600, None), (now - 10_000, 3.0), (now - 200_000, 9.0)))
+    other = Series(name="b", points=((now - 7200, 2.0), (now - 10_000, 2.0)))
     errors, throughput = await _with_past((one, other), (one, other))
-    assert errors.series == (*[None] * 22, 2.0, 3.0)
-    assert throughput.series == (*[None] * 22, 1.0, 2.0)  # the objective is a lower limit
+    assert errors.series == (*[None] * 21, 3.0, 2.0, 0.5)
+    assert throughput.series == (*[None] * 21, 2.0, 1.0, 0.5)  # the objective is a lower limit
 
 
 @pytest.mark.parametrize("answers", [(), (TemporaryError("down"),), ((), ())], ids=["slow", "down", "no data"])
