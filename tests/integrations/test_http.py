@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from domain.errors import DeepechoError, Forbidden, NotFound, PermanentError, TemporaryError, UnknownOutcome
+from domain.errors import AnswerTooLarge, DeepechoError, Forbidden, NotFound, PermanentError, TemporaryError, UnknownOutcome
 from integrations.http import MAX_RESPONSE_BYTES, HttpClient, host_of, open_session, proxy_for
 from tests.harness.fakes.scripted_web import ScriptedResponse, ScriptedWeb, patience, scripted_web
 
@@ -41,7 +41,7 @@ async def grafana(web: ScriptedWeb) -> AsyncIterator[HttpClient]:
         (ScriptedResponse(hang=True), TemporaryError, "did not answer within 0.3 s when asked to list the dashboards."),
         (ScriptedResponse(cut_connection=True), TemporaryError, "broke the connection when asked to list the dashboards."),
         (ScriptedResponse("no"), TemporaryError, "gave an answer that cannot be read when asked to list the dashboards."),
-        (ScriptedResponse(" " * (MAX_RESPONSE_BYTES + 1)), PermanentError, "is larger than 16 MiB."),
+        (ScriptedResponse(" " * (MAX_RESPONSE_BYTES + 1)), AnswerTooLarge, "is larger than 16 MiB."),
     ],
 )
 async def test_a_read_that_fails(web: ScriptedWeb, response: ScriptedResponse, error: type[DeepechoError], sentence: str) -> None:

@@ -73,7 +73,8 @@ async def test_a_watch_that_breaks_in_the_middle_loses_nothing(tmp_path: Path, t
             harness.stand_in.inject_fault(ClusterFault(kind="status", status=410, times=2, path_prefix=PATH))
         if trouble == "away":
             harness.stand_in.inject_fault(ClusterFault(kind="status", status=503, times=3, path_prefix=PATH))
-        assert harness.stand_in.drop_watches() > 0
+        # A watch is opened right after the list that told of this progress.
+        await wait_until(lambda: harness.stand_in.drop_watches() > 0)
 
         await assert_changed_once(harness, await harness.wait_ended(record.id))
 
