@@ -41,5 +41,5 @@ PAGE_TEST_ANSWER_MINUTES = 10
 """How long the rehearsal of a page waits for an acknowledgement."""
 INCIDENT_ARCHIVE_HOURS = 24
 """How long after an incident is closed its channel is archived, if no post-mortem is due."""
-PROCEDURE_MINUTES = 30.0
+JOB_MINUTES = 30.0
 """The longest that a backup or a verification of a maintenance window may run."""

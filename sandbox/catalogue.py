@@ -14,9 +14,9 @@ from sandbox.slo import metrics_config, slo_config
 IMAGE = "ghcr.io/echocog/deep-tree-echo-rkwv"
 PLATFORM_TAGS = r"^[a-z0-9._-]+-[0-9a-f]{7}$"
 
-_PROCEDURES = {"backup": {"cronjob": "postgres-backup", "minutes": 15}, "verification": {"cronjob": "smoke-test", "minutes": 5}}
-_STAGING_POLICY = {"maintenance": {"windows": [{"start": "02:00", "end": "04:00"}]} | _PROCEDURES}
-_PRODUCTION_POLICY = {"maintenance": {"windows": [{"days": ["sun"], "start": "04:00", "end": "06:00"}]} | _PROCEDURES}
+_JOBS = {"backup": {"cronjob": "postgres-backup", "minutes": 15}, "verification": {"cronjob": "smoke-test", "minutes": 5}}
+_STAGING_POLICY = {"maintenance": {"windows": [{"start": "02:00", "end": "04:00"}]} | _JOBS}
+_PRODUCTION_POLICY = {"maintenance": {"windows": [{"days": ["sun"], "start": "04:00", "end": "06:00"}]} | _JOBS}
 _DIGEST = {"environment": "production", "channel": people.channels_by_name()["ops"], "zone": "UTC", "at": "08:00"}
 
 

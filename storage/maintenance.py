@@ -20,7 +20,7 @@ SILENCES = "maintenance-silences"
 """The kind of the timers that set and lift a window's silences. Their ``subject`` is its id."""
 WINDOW_HEALTH = "maintenance-health"
 """The kind of the timers that measure an environment at the begin and after the end of a window."""
-PROCEDURES = "maintenance-procedures"
+JOBS = "maintenance-jobs"
 """The kind of the timers that run the backup and the verification of a window."""
 _columns = maintenance_windows.c
 
@@ -85,9 +85,9 @@ def silence_timer(window_id: str, at: datetime) -> Timer:
     return Timer(f"{SILENCES}/{window_id}", SILENCES, window_id, at)
 
 
-def procedure_timer(window_id: str, at: datetime) -> Timer:
+def job_timer(window_id: str, at: datetime) -> Timer:
     """Due when the backup or the verification of a window is to be started or looked at."""
-    return Timer(f"{PROCEDURES}/{window_id}", PROCEDURES, window_id, at)
+    return Timer(f"{JOBS}/{window_id}", JOBS, window_id, at)
 
 
 def health_timer(window_id: str, at: datetime) -> Timer:

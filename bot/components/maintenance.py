@@ -26,13 +26,13 @@ from domain.people import Person
 from runbooks.digest.measuring import HealthReader
 from runbooks.housekeeping import Prune
 from runbooks.maintenance.health import WindowCheck, WindowHealth
+from runbooks.maintenance.jobs import WindowJobRunner
 from runbooks.maintenance.pages import WindowPages
-from runbooks.maintenance.procedures import ProcedureRunner
 from runbooks.maintenance.queued_timers import QueuedTimers
 from runbooks.maintenance.service import MAINTENANCE as TIMER
 from runbooks.maintenance.service import MaintenanceService
 from runbooks.maintenance.silences import WindowSilencer
-from storage.maintenance import PROCEDURES, SILENCES, WINDOW_CARD, WINDOW_HEALTH, WINDOW_NOTE, MaintenanceRepository
+from storage.maintenance import JOBS, SILENCES, WINDOW_CARD, WINDOW_HEALTH, WINDOW_NOTE, MaintenanceRepository
 from storage.oncall import OncallRepository
 from storage.store import Transaction
 
@@ -50,25 +50,25 @@ def build_maintenance(core: CoreComponents, notify_outbox: NotifyOutbox) -> Fami
     service = MaintenanceService(core.store, core.clock, notify_outbox, responders, annotates)
     silencer = WindowSilencer(core.store, core.clock, core.current_catalogue, core.monitoring.alertmanager, notify_outbox)
     silences = QueuedTimers("silences of a window", core.clock, silencer.work)
-    runner = ProcedureRunner(
+    runner = WindowJobRunner(
         store=core.store,
         clock=core.clock,
         catalogue=core.current_catalogue,
         clusters=core.clusters,
         notify_outbox=notify_outbox,
     )
-    procedures = QueuedTimers("procedures of a window", core.clock, runner.work)
+    jobs = QueuedTimers("jobs of a window", core.clock, runner.work)
     health = WindowHealth(core.store, HealthReader(core.health, core.clock).measure, notify_outbox)
     return FamilyComponents(
         services={MaintenanceService: service},
         health_checks=(HealthCheck(name="maintenance", run=WindowCheck(core.store, core.clock).check),),
         hold_page=WindowPages(core.current_catalogue).hold,
         annotation_sources={"mw": _annotation},
-        tasks=(BackgroundTask("maintenance-silences", silences.run), BackgroundTask("maintenance-procedures", procedures.run)),
+        tasks=(BackgroundTask("maintenance-silences", silences.run), BackgroundTask("maintenance-jobs", jobs.run)),
         timer_handlers={
             TIMER: service.run_due,
             SILENCES: silences.submit,
-            PROCEDURES: procedures.submit,
+            JOBS: jobs.submit,
             WINDOW_HEALTH: health.run_due,
         },
     )
@@ -89,7 +89,7 @@ async def _annotation(tx: Transaction, subject: str) -> Annotation | None:
     return annotation_of_window(window) if window else None
 
 
-async def check_procedures(settings: Settings, catalogue: Catalogue) -> AsyncIterator[CheckResult]:
+async def check_jobs(settings: Settings, catalogue: Catalogue) -> AsyncIterator[CheckResult]:
     """Whether the CronJobs are there from which backups and verifications are made."""
     async with AsyncExitStack() as stack:
         clusters = Clusters(stack, SystemClock(), settings.catalogue.parent)
@@ -138,6 +138,6 @@ MAINTENANCE = Family(
     home_sections=(maintenance.home_section,),
     prunes=(Prune(lambda kept: kept.operations, lambda tx, before: tx.of(MaintenanceRepository).prune(before)),),
     subjects=(lambda tx, ids: tx.of(MaintenanceRepository).known_ids(ids),),
-    checks=(check_procedures,),
+    checks=(check_jobs,),
     build=build_maintenance,
 )

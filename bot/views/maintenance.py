@@ -3,8 +3,8 @@
 from bot.views.markup.document import Actions, Block, Button, CodeBlock, Confirm, Context, Document, Header, Paragraph, Quote
 from bot.views.markup.spans import Line, join_dots, line
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
-from domain.maintenance.procedure_texts import outcome
-from domain.maintenance.procedures import ProcedureState, Purpose
+from domain.maintenance.job_texts import outcome
+from domain.maintenance.jobs import JobPurpose, JobState
 from domain.maintenance.silence_texts import describe
 from domain.maintenance.window import MaintenanceWindow, SilenceState, WindowNote, WindowState
 from domain.rich_text import Code, CommandMention, Timestamp, UserMention
@@ -27,7 +27,7 @@ def card(window: MaintenanceWindow) -> Document:
     blocks: list[Block] = [
         Header(title),
         Quote(window.work),
-        Paragraph((_times(window), line(_STATES[window.state]), *_what_stands(window), *_procedures(window), *_hidden(window))),
+        Paragraph((_times(window), line(_STATES[window.state]), *_what_stands(window), *_jobs(window), *_hidden(window))),
     ]
     if buttons := _buttons(window):
         blocks.append(Actions(buttons))
@@ -83,20 +83,20 @@ def _what_stands(window: MaintenanceWindow) -> tuple[Line, ...]:
             return (line(window.outcome),)
 
 
-def _procedures(window: MaintenanceWindow) -> tuple[Line, ...]:
+def _jobs(window: MaintenanceWindow) -> tuple[Line, ...]:
     """How far backup and verification are. While a backup is missing, its owner is to wait."""
     lines = []
-    for each in window.procedures:
+    for each in window.jobs:
         match each.state:
-            case ProcedureState.DONE:
+            case JobState.DONE:
                 lines.append(line("✅ ", outcome(each)))
-            case ProcedureState.FAILED | ProcedureState.SKIPPED:
+            case JobState.FAILED | JobState.SKIPPED:
                 lines.append(line("🟡 ", outcome(each)))
-            case ProcedureState.RUNNING if each.asked_at is not None:
-                wait = ". Wait for it before you begin." if each.purpose is Purpose.BACKUP else "."
+            case JobState.RUNNING if each.asked_at is not None:
+                wait = ". Wait for it before you begin." if each.purpose is JobPurpose.BACKUP else "."
                 lines.append(line(f"⏳ The {each.purpose.value} runs since ", Timestamp(each.asked_at), wait))
             case _ if window.state.is_open:
-                when = "now" if each.purpose is Purpose.BACKUP else "after the end"
+                when = "now" if each.purpose is JobPurpose.BACKUP else "after the end"
                 lines.append(line(f"▫️ {each.purpose.value}: {when}"))
             case _:
                 lines.append(line(f"▫️ {each.purpose.value}: not begun"))
@@ -104,7 +104,7 @@ def _procedures(window: MaintenanceWindow) -> tuple[Line, ...]:
 
 
 def _has_failed_backup(window: MaintenanceWindow) -> bool:
-    return any(each.purpose is Purpose.BACKUP and each.state is ProcedureState.FAILED for each in window.procedures)
+    return any(each.purpose is JobPurpose.BACKUP and each.state is JobState.FAILED for each in window.jobs)
 
 
 def _hidden(window: MaintenanceWindow) -> tuple[Line, ...]:

@@ -9,7 +9,7 @@ from commands.core.router import LookUp, Router
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
 from domain.errors import Denied, Refused, UsageError
 from domain.facts import Answer
-from domain.maintenance import proceeding, transitions
+from domain.maintenance import job_transitions, transitions
 from domain.maintenance.policies import describe_policy, is_within
 from domain.maintenance.schedule import with_told_ahead
 from domain.maintenance.scope import parse_scopes
@@ -168,7 +168,7 @@ async def cancel_command(request: Request, args: Arguments) -> Answer:
 async def backup_command(request: Request, args: Arguments) -> Answer:
     """Make the backup of a window once more, after it has failed."""
     window = await _window(request, args)
-    return await _change(request, window, "backup", lambda now, _: proceeding.again(now, request.person))
+    return await _change(request, window, "backup", lambda now, _: job_transitions.again(now, request.person))
 
 
 @router.command(
@@ -183,7 +183,7 @@ async def backup_command(request: Request, args: Arguments) -> Answer:
 async def skip_backup_command(request: Request, args: Arguments) -> Answer:
     """Go on with a window without its backup."""
     window = await _window(request, args)
-    return await _change(request, window, "skip-backup", lambda now, at: proceeding.skip(now, request.person, at))
+    return await _change(request, window, "skip-backup", lambda now, at: job_transitions.skip(now, request.person, at))
 
 
 @router.command("maintenance list", needs=Role.VIEWER, usage="[env]", example="maintenance list", group="Maintenance")

@@ -11,11 +11,11 @@ from domain.catalogue.oncall import WindowConfig
 from domain.catalogue.zones import ZoneName
 
 
-class ProcedureConfig(ConfigModel):
+class JobConfig(ConfigModel):
     """A CronJob in the environment's namespace, from which a Job is made that may run for ``minutes``. It may be suspended."""
 
     cronjob: DnsLabel
-    minutes: float = Field(default=defaults.PROCEDURE_MINUTES, gt=0, le=12 * 60)
+    minutes: float = Field(default=defaults.JOB_MINUTES, gt=0, le=12 * 60)
 
     @property
     def limit(self) -> timedelta:
@@ -31,8 +31,8 @@ class MaintenancePolicy(ConfigModel):
 
     zone: ZoneName = "UTC"
     windows: tuple[WindowConfig, ...] = Field(default=(), max_length=20)
-    backup: ProcedureConfig | None = None
-    verification: ProcedureConfig | None = None
+    backup: JobConfig | None = None
+    verification: JobConfig | None = None
 
     @property
     def time_zone(self) -> ZoneInfo:

@@ -1,8 +1,8 @@
 """The report of a window: how long it took, what was hidden, and how the environment is compared with its begin. Pure."""
 
 from domain.health import HealthLevel, HealthLine
-from domain.maintenance.procedure_texts import outcome
-from domain.maintenance.procedures import ProcedureState, Purpose
+from domain.maintenance.job_texts import outcome
+from domain.maintenance.jobs import JobPurpose, JobState
 from domain.maintenance.silence_texts import describe
 from domain.maintenance.window import MaintenanceWindow, WindowNote, WindowState
 from domain.rich_text import Code, Part, Sentence, Timestamp, sentence
@@ -17,7 +17,7 @@ def needs_measurement(window: MaintenanceWindow) -> bool:
     """Whether the environment is to be measured now: as it was at the begin, or as the window has left it."""
     if window.state is WindowState.RUNNING:
         return window.health_before is None
-    waits = any(each.purpose is Purpose.VERIFICATION and not each.state.is_final for each in window.procedures)
+    waits = any(each.purpose is JobPurpose.VERIFICATION and not each.state.is_final for each in window.jobs)
     return window.state is WindowState.ENDED and window.health_after is None and not waits
 
 
@@ -30,7 +30,7 @@ def report(window: MaintenanceWindow) -> WindowNote:
     for number, each in enumerate(hidden):
         parts += [", " if number else "Hidden: ", Code(describe(each))]
     parts += [". "] if hidden else []
-    parts += [sentence(outcome(each), " ") for each in window.procedures]
+    parts += [sentence(outcome(each), " ") for each in window.jobs]
     before, after = window.health_before, window.health_after or ()
     worse = () if before is None else worsened(before, after)
     if before is None:
@@ -38,7 +38,7 @@ def report(window: MaintenanceWindow) -> WindowNote:
     parts += _compared(after, worse) if before is not None else []
     measured = max((each.measured_at for each in after), default=over_at)
     parts += ["Measured ", Timestamp(measured), "."]
-    has_failed = any(each.state is not ProcedureState.DONE for each in window.procedures)
+    has_failed = any(each.state is not JobState.DONE for each in window.jobs)
     warning = bool(worse) or before is None or has_failed
     return WindowNote(window_id=window.id, key="report", text=sentence(*parts), warning=warning)
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.health import HealthLine
-from domain.maintenance.procedures import WindowProcedure
+from domain.maintenance.jobs import WindowJob
 from domain.matchers import Matcher
 from domain.people import Person
 from domain.rich_text import Text
@@ -75,7 +75,7 @@ class MaintenanceWindow:
     scopes: tuple[tuple[Matcher, ...], ...] = ()
     """What to hide in Alertmanager meanwhile, as its owner asked for it."""
     silences: tuple[WindowSilence, ...] = ()
-    planned_procedures: tuple[WindowProcedure, ...] | None = None
+    planned_jobs: tuple[WindowJob, ...] | None = None
     """The backup and the verification, as the catalogue named them when the window began; None until then."""
     health_before: tuple[HealthLine, ...] | None = None
     """As it was measured when the window began, and after it ended; None until then."""
@@ -87,9 +87,9 @@ class MaintenanceWindow:
         return f"[{self.id}]"
 
     @property
-    def procedures(self) -> tuple[WindowProcedure, ...]:
+    def jobs(self) -> tuple[WindowJob, ...]:
         """The backup and the verification, as far as they are known."""
-        return self.planned_procedures or ()
+        return self.planned_jobs or ()
 
     @property
     def frozen_until(self) -> datetime:

@@ -9,7 +9,7 @@ from domain.clock import Clock
 from domain.errors import NotFound, Refused
 from domain.ids import id_candidates
 from domain.maintenance.annotation import annotation_of_window
-from domain.maintenance.proceeding import due_procedure, is_unplanned
+from domain.maintenance.job_transitions import due_job, is_unplanned
 from domain.maintenance.report import needs_measurement
 from domain.maintenance.schedule import advance, next_due
 from domain.maintenance.silencing import has_work
@@ -18,7 +18,7 @@ from domain.people import BOT, Person
 from domain.refusals import NOTHING_CHANGED
 from domain.rich_text import CommandMention, plain_text, sentence
 from storage.annotations import request_annotation
-from storage.maintenance import MaintenanceRepository, health_timer, procedure_timer, silence_timer, window_card, window_note
+from storage.maintenance import MaintenanceRepository, health_timer, job_timer, silence_timer, window_card, window_note
 from storage.store import Store, Transaction
 from storage.timers import Timer
 
@@ -132,8 +132,8 @@ async def _set_timers(tx: Transaction, window: MaintenanceWindow, at: datetime) 
         await tx.timers.set(Timer(key, MAINTENANCE, window.id, due))
     if has_work(window, at):
         await tx.timers.set(silence_timer(window.id, at))
-    if is_unplanned(window) or due_procedure(window) is not None:
-        await tx.timers.set(procedure_timer(window.id, at))
+    if is_unplanned(window) or due_job(window) is not None:
+        await tx.timers.set(job_timer(window.id, at))
     if needs_measurement(window):
         await tx.timers.set(health_timer(window.id, at))
 

@@ -19,7 +19,7 @@ from tests.contract.test_maintenance_silences import fire, hidden
 from tests.harness.crash_databases import FreshDatabases
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.fakes.job_cluster import FileJobCluster
-from tests.harness.maintenance import MaintenanceReplica, catalogue_with_procedures
+from tests.harness.maintenance import MaintenanceReplica, catalogue_with_jobs
 from tests.harness.maintenance_child import run_child
 from tests.harness.monitoring_servers import running_alertmanager
 
@@ -42,7 +42,7 @@ async def replica_at(url: str, address: str, jobs: Path, at: datetime) -> AsyncI
     store = Store(open_engines(url))
     async with open_alertmanager(address) as alertmanager:
         cluster = FileJobCluster(jobs)
-        catalogue = catalogue_with_procedures()
+        catalogue = catalogue_with_jobs()
         replica = MaintenanceReplica(
             store, StoppedClock(at), alertmanager, replica="next", catalogue=catalogue, clusters={"main": cluster}
         )
@@ -81,7 +81,7 @@ async def recover(url: str, address: str, jobs: Path, window_id: str, at: dateti
             assert await tx.timers.due(at + timedelta(days=1)) == ()
         over = await replica.find(window)
         assert {each.state for each in over.silences} <= {SilenceState.OVER}
-        assert all(each.state.is_final for each in over.procedures)
+        assert all(each.state.is_final for each in over.jobs)
         assert over.health_after is not None, "the report waits for nothing more"
         return found
 

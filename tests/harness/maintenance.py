@@ -14,11 +14,11 @@ from domain.maintenance.scope import parse_scopes
 from domain.maintenance.window import MaintenanceWindow, WindowState
 from domain.people import Person
 from runbooks.maintenance.health import WindowHealth
-from runbooks.maintenance.procedures import JobCluster, ProcedureRunner
+from runbooks.maintenance.jobs import JobCluster, WindowJobRunner
 from runbooks.maintenance.service import MAINTENANCE, MaintenanceService
 from runbooks.maintenance.silences import WindowSilenceApi, WindowSilencer
 from runbooks.timers import TimerDispatcher
-from storage.maintenance import PROCEDURES as PROCEDURE_TIMER
+from storage.maintenance import JOBS as JOB_TIMER
 from storage.maintenance import SILENCES, WINDOW_HEALTH, WINDOW_NOTE, MaintenanceRepository
 from storage.store import Store, Transaction
 from storage.tables.core import outbox
@@ -30,16 +30,16 @@ SCOPE = "alertname=HighErrorRate,RedisDown service=deep-echo-main"
 LENGTH = timedelta(hours=1)
 
 
-PROCEDURES = {
+JOBS = {
     "backup": {"cronjob": "postgres-backup", "minutes": 15},
     "verification": {"cronjob": "smoke-test", "minutes": 5},
 }
 
 
-def catalogue_with_procedures() -> Catalogue:
+def catalogue_with_jobs() -> Catalogue:
     """Maintenance of staging has a backup and a verification."""
     data = alerting_catalogue().model_dump(mode="json", exclude_none=True)
-    data["environments"]["staging"]["maintenance"] = PROCEDURES
+    data["environments"]["staging"]["maintenance"] = JOBS
     return Catalogue.model_validate(data)
 
 
@@ -109,7 +109,7 @@ class MaintenanceReplica:
             await silencer.work(timer)
 
         health = WindowHealth(self.store, self.measure, lambda: None)
-        runner = ProcedureRunner(
+        runner = WindowJobRunner(
             store=self.store,
             clock=self.clock,
             catalogue=lambda: self.catalogue,
@@ -117,13 +117,13 @@ class MaintenanceReplica:
             notify_outbox=lambda: None,
         )
 
-        async def proceed(timer: Timer, _at: datetime) -> None:
+        async def work_on_jobs(timer: Timer, _at: datetime) -> None:
             await runner.work(timer)
 
         handlers = {
             MAINTENANCE: self.service.run_due,
             SILENCES: work,
-            PROCEDURE_TIMER: proceed,
+            JOB_TIMER: work_on_jobs,
             WINDOW_HEALTH: health.run_due,
         }
         dispatcher = TimerDispatcher(store=self.store, clock=self.clock, replica=self.replica, handlers=handlers)

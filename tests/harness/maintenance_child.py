@@ -19,7 +19,7 @@ from storage.engines import open_engines
 from storage.store import Store
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.fakes.job_cluster import FileJobCluster
-from tests.harness.maintenance import MaintenanceReplica, catalogue_with_procedures
+from tests.harness.maintenance import MaintenanceReplica, catalogue_with_jobs
 
 EXTENSION = timedelta(minutes=30)
 
@@ -71,7 +71,7 @@ async def _take_through(url: str, address: str, jobs: Path, window_id: str, at: 
             StoppedClock(at),
             MortalClient(alertmanager, pass_point),
             replica="child",
-            catalogue=catalogue_with_procedures(),
+            catalogue=catalogue_with_jobs(),
             clusters={"main": MortalClient(FileJobCluster(jobs), pass_point)},
         )
         window = await replica.service.find(window_id)

@@ -8,8 +8,8 @@ from domain.answers.answers import LocksAnswer
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
 from domain.health import HealthLevel, HealthLine
 from domain.maintenance import silence_texts
-from domain.maintenance.procedures import Purpose, WindowProcedure
-from domain.maintenance.proceeding import begun, looked_at
+from domain.maintenance.job_transitions import begun, looked_at
+from domain.maintenance.jobs import JobPurpose, WindowJob
 from domain.maintenance.report import report
 from domain.maintenance.schedule import advance
 from domain.maintenance.scope import parse_scopes
@@ -52,19 +52,19 @@ FREEZE = LockRecord(
 BEFORE = HealthLine(system="errors", level=HealthLevel.GREEN, text="0.1 % of requests", measured_at=RUNNING.starts_at)
 AFTER = replace(BEFORE, level=HealthLevel.RED, text="4 % of requests", measured_at=RUNNING.ends_at)
 REPORTED = replace(HIDING, silences=SILENCES, over_at=RUNNING.ends_at, health_before=(BEFORE,), health_after=(AFTER,))
-BACKUP = WindowProcedure(purpose=Purpose.BACKUP, cron_job="postgres-backup", limit=timedelta(minutes=15))
-VERIFICATION = WindowProcedure(purpose=Purpose.VERIFICATION, cron_job="smoke-test", limit=timedelta(minutes=5))
-PROCEEDING = replace(RUNNING, planned_procedures=(BACKUP, VERIFICATION))
-BACKING_UP = begun(PROCEEDING, BACKUP, RUNNING.starts_at).window
+BACKUP = WindowJob(purpose=JobPurpose.BACKUP, cron_job="postgres-backup", limit=timedelta(minutes=15))
+VERIFICATION = WindowJob(purpose=JobPurpose.VERIFICATION, cron_job="smoke-test", limit=timedelta(minutes=5))
+WITH_JOBS = replace(RUNNING, planned_jobs=(BACKUP, VERIFICATION))
+BACKING_UP = begun(WITH_JOBS, BACKUP, RUNNING.starts_at).window
 _LATER = RUNNING.starts_at + timedelta(minutes=3)
-BACKED_UP = looked_at(BACKING_UP, BACKING_UP.procedures[0], JobStatus(name="x", result=JobResult.SUCCEEDED), _LATER)
+BACKED_UP = looked_at(BACKING_UP, BACKING_UP.jobs[0], JobStatus(name="x", result=JobResult.SUCCEEDED), _LATER)
 _LOST = JobStatus(
     name="x",
     result=JobResult.FAILED,
     reason="BackoffLimitExceeded: Job has reached the specified backoff limit",
     log=("INFO backup.postgres dumping table sessions", "ERROR backup.s3 the bucket does not answer"),
 )
-NOT_BACKED_UP = looked_at(BACKING_UP, BACKING_UP.procedures[0], _LOST, _LATER)
+NOT_BACKED_UP = looked_at(BACKING_UP, BACKING_UP.jobs[0], _LOST, _LATER)
 MAINTENANCE_GALLERY: dict[str, Fact] = {
     "maintenance planned": PLANNED,
     "maintenance waits": WAITING,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Forbidden, Refused, TemporaryError
-from domain.maintenance import proceeding
-from domain.maintenance.procedures import ProcedureState, Purpose, WindowProcedure
+from domain.maintenance import job_transitions
+from domain.maintenance.jobs import JobPurpose, JobState, WindowJob
 from domain.maintenance.window import MaintenanceWindow
 from domain.workloads.jobs import JobResult
 from runbooks.maintenance.service import Change
@@ -16,7 +16,7 @@ from storage.store import Store
 from tests.harness.fakes.alertmanager import MemoryAlertmanager
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.fakes.job_cluster import FileJobCluster
-from tests.harness.maintenance import MaintenanceReplica, catalogue_with_procedures
+from tests.harness.maintenance import MaintenanceReplica, catalogue_with_jobs
 from tests.harness.samples.team import ANA, alerting_catalogue
 
 SECONDS = timedelta(seconds=11)
@@ -24,7 +24,7 @@ MINUTE = timedelta(minutes=1)
 
 
 @dataclass
-class ProcedureHarness:
+class JobHarness:
     replica: MaintenanceReplica
     cluster: FileJobCluster
 
@@ -37,9 +37,9 @@ class ProcedureHarness:
         self.replica.clock.advance(span)
         await self.replica.tick()
 
-    async def state(self, window: MaintenanceWindow, purpose: Purpose = Purpose.BACKUP) -> WindowProcedure:
+    async def state(self, window: MaintenanceWindow, purpose: JobPurpose = JobPurpose.BACKUP) -> WindowJob:
         found = await self.replica.find(window)
-        return next(each for each in found.procedures if each.purpose is purpose)
+        return next(each for each in found.jobs if each.purpose is purpose)
 
     async def change(self, window: MaintenanceWindow, change: Change, key: str = "person") -> None:
         await self.replica.service.change(window.id, "backup", change, source=key, by=ANA.person)
@@ -49,20 +49,20 @@ class ProcedureHarness:
 
 
 @pytest.fixture
-async def harness(store: Store, tmp_path: Path) -> ProcedureHarness:
+async def harness(store: Store, tmp_path: Path) -> JobHarness:
     cluster = FileJobCluster(tmp_path, result=JobResult.RUNNING)
     clock = StoppedClock()
     replica = MaintenanceReplica(
         store,
         clock,
         MemoryAlertmanager(clock),
-        catalogue=catalogue_with_procedures(),
+        catalogue=catalogue_with_jobs(),
         clusters={"main": cluster},
     )
-    return ProcedureHarness(replica, cluster)
+    return JobHarness(replica, cluster)
 
 
-async def test_the_backup_is_made_at_the_begin_and_waited_for(harness: ProcedureHarness) -> None:
+async def test_the_backup_is_made_at_the_begin_and_waited_for(harness: JobHarness) -> None:
     window = await harness.begin()
     name = f"postgres-backup-{window.id}-1"
     assert harness.cluster.starts == [name]
@@ -73,12 +73,12 @@ async def test_the_backup_is_made_at_the_begin_and_waited_for(harness: Procedure
     harness.cluster.result = JobResult.SUCCEEDED
     await harness.pass_time(timedelta(minutes=3) - 3 * SECONDS)
     assert await harness.last_note() == "Backup done in 3 min. The work can begin."
-    assert (await harness.state(window, Purpose.VERIFICATION)).state is ProcedureState.PLANNED
+    assert (await harness.state(window, JobPurpose.VERIFICATION)).state is JobState.PLANNED
     await harness.pass_time()
     assert len(harness.cluster.starts) == 1
 
 
-async def test_the_verification_is_made_after_the_end_and_the_report_waits_for_it(harness: ProcedureHarness) -> None:
+async def test_the_verification_is_made_after_the_end_and_the_report_waits_for_it(harness: JobHarness) -> None:
     harness.cluster.result = JobResult.SUCCEEDED
     window = await harness.begin()
     await harness.pass_time()
@@ -94,7 +94,7 @@ async def test_the_verification_is_made_after_the_end_and_the_report_waits_for_i
     assert "Backup done in 11 s. Verification failed: BackoffLimitExceeded." in report
 
 
-async def test_a_backup_that_fails_holds_the_work_until_a_person_chooses(harness: ProcedureHarness) -> None:
+async def test_a_backup_that_fails_holds_the_work_until_a_person_chooses(harness: JobHarness) -> None:
     harness.cluster.result = JobResult.FAILED
     window = await harness.begin()
     await harness.pass_time()
@@ -104,36 +104,36 @@ async def test_a_backup_that_fails_holds_the_work_until_a_person_chooses(harness
         assert f"maintenance {command} {window.id}" in note
     assert await harness.replica.is_frozen()
     harness.cluster.result = JobResult.SUCCEEDED
-    await harness.change(window, lambda now, _: proceeding.again(now, ANA.person))
+    await harness.change(window, lambda now, _: job_transitions.again(now, ANA.person))
     await harness.pass_time()
     assert harness.cluster.starts == [f"postgres-backup-{window.id}-1", f"postgres-backup-{window.id}-2"]
     await harness.pass_time()
-    assert (await harness.state(window)).state is ProcedureState.DONE
+    assert (await harness.state(window)).state is JobState.DONE
     with pytest.raises(Refused, match="has not failed"):
-        await harness.change(window, lambda now, _: proceeding.again(now, ANA.person), "again")
+        await harness.change(window, lambda now, _: job_transitions.again(now, ANA.person), "again")
 
 
-async def test_a_person_goes_on_without_it(harness: ProcedureHarness) -> None:
+async def test_a_person_goes_on_without_it(harness: JobHarness) -> None:
     window = await harness.begin()
-    await harness.change(window, lambda now, at: proceeding.skip(now, ANA.person, at))
+    await harness.change(window, lambda now, at: job_transitions.skip(now, ANA.person, at))
     harness.cluster.result = JobResult.SUCCEEDED
     await harness.pass_time()
-    assert (await harness.state(window)).state is ProcedureState.SKIPPED
+    assert (await harness.state(window)).state is JobState.SKIPPED
     with pytest.raises(Refused, match="is skipped"):
-        await harness.change(window, lambda now, at: proceeding.skip(now, ANA.person, at), "again")
+        await harness.change(window, lambda now, at: job_transitions.skip(now, ANA.person, at), "again")
 
 
-async def test_a_lost_answer_makes_no_second_job(harness: ProcedureHarness) -> None:
+async def test_a_lost_answer_makes_no_second_job(harness: JobHarness) -> None:
     harness.cluster.error = TemporaryError("The cluster does not answer.")
     window = await harness.begin()
-    assert (await harness.state(window)).state is ProcedureState.RUNNING
+    assert (await harness.state(window)).state is JobState.RUNNING
     harness.cluster.error = None
     for _ in range(3):
         await harness.pass_time(MINUTE)
     assert len(harness.cluster.starts) == 1
 
 
-async def test_a_job_that_somebody_deleted_is_not_made_again(harness: ProcedureHarness) -> None:
+async def test_a_job_that_somebody_deleted_is_not_made_again(harness: JobHarness) -> None:
     window = await harness.begin()
     harness.cluster.delete(f"postgres-backup-{window.id}-1")
     await harness.pass_time()
@@ -141,21 +141,21 @@ async def test_a_job_that_somebody_deleted_is_not_made_again(harness: ProcedureH
     assert len(harness.cluster.starts) == 1
 
 
-async def test_a_missing_right_is_said_at_once(harness: ProcedureHarness) -> None:
+async def test_a_missing_right_is_said_at_once(harness: JobHarness) -> None:
     harness.cluster.error = Forbidden("The bot may not create Job backup: its account needs the verb create on jobs.batch.")
     window = await harness.begin()
-    assert (await harness.state(window)).state is ProcedureState.FAILED
+    assert (await harness.state(window)).state is JobState.FAILED
     assert "needs the verb create on jobs.batch" in await harness.last_note()
 
 
-async def test_a_job_that_never_ends_is_given_up(harness: ProcedureHarness) -> None:
+async def test_a_job_that_never_ends_is_given_up(harness: JobHarness) -> None:
     window = await harness.begin()
     await harness.pass_time(timedelta(minutes=17, seconds=5))
     assert "still runs, and should have ended after 15 min" in await harness.last_note()
-    assert (await harness.state(window)).state is ProcedureState.FAILED
+    assert (await harness.state(window)).state is JobState.FAILED
 
 
-async def test_a_window_that_is_over_after_an_outage_gets_no_late_backup(harness: ProcedureHarness) -> None:
+async def test_a_window_that_is_over_after_an_outage_gets_no_late_backup(harness: JobHarness) -> None:
     window = await harness.replica.plan(scope="")
     harness.replica.clock.advance(timedelta(hours=5))
     for _ in range(3):
@@ -165,10 +165,10 @@ async def test_a_window_that_is_over_after_an_outage_gets_no_late_backup(harness
     assert not (await harness.replica.find(window)).state.is_open
 
 
-async def test_an_environment_that_names_none_has_none_also_when_the_catalogue_changes(harness: ProcedureHarness) -> None:
+async def test_an_environment_that_names_none_has_none_also_when_the_catalogue_changes(harness: JobHarness) -> None:
     harness.replica.catalogue = alerting_catalogue()
     window = await harness.begin()
-    harness.replica.catalogue = catalogue_with_procedures()
+    harness.replica.catalogue = catalogue_with_jobs()
     await harness.replica.extend(window, MINUTE)
     await harness.pass_time()
     await harness.replica.end(window)
@@ -176,10 +176,10 @@ async def test_an_environment_that_names_none_has_none_also_when_the_catalogue_c
     assert harness.cluster.starts == []
     assert any(note.startswith("Report") for note in await harness.replica.notes())
     with pytest.raises(Refused, match="does not run"):
-        await harness.change(window, lambda now, _: proceeding.again(now, ANA.person))
+        await harness.change(window, lambda now, _: job_transitions.again(now, ANA.person))
 
 
 def test_names_of_jobs_fit_whatever_the_cron_job_is_called() -> None:
-    procedure = WindowProcedure(purpose=Purpose.BACKUP, cron_job="a-very-long-name-" * 4, limit=MINUTE, attempt=12)
-    assert procedure.job_name("mw-k7m2").endswith("-mw-k7m2-12")
-    assert len(procedure.job_name("mw-k7m2")) <= 63
+    job = WindowJob(purpose=JobPurpose.BACKUP, cron_job="a-very-long-name-" * 4, limit=MINUTE, attempt=12)
+    assert job.job_name("mw-k7m2").endswith("-mw-k7m2-12")
+    assert len(job.job_name("mw-k7m2")) <= 63

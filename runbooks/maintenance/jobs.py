@@ -11,22 +11,22 @@ from typing import Protocol
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import NotFound, PermanentError, Refused
-from domain.maintenance.procedures import ProcedureState, WindowProcedure
-from domain.maintenance.proceeding import (
+from domain.maintenance.job_transitions import (
     begun,
-    due_procedure,
+    due_job,
     failed,
     is_overdue,
     is_unplanned,
     looked_at,
-    planned_procedures,
-    with_procedure,
+    named_jobs,
+    with_job,
 )
+from domain.maintenance.jobs import JobState, WindowJob
 from domain.maintenance.report import needs_measurement
 from domain.maintenance.window import MaintenanceWindow, WindowChange
 from domain.workloads.jobs import JobStatus
 from runbooks.clusters import cluster_of
-from storage.maintenance import MaintenanceRepository, health_timer, procedure_timer, window_card, window_note
+from storage.maintenance import MaintenanceRepository, health_timer, job_timer, window_card, window_note
 from storage.store import Store
 from storage.timers import Timer
 
@@ -42,7 +42,7 @@ class JobCluster(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcedureRunner:
+class WindowJobRunner:
     """Makes Jobs what the record of a window says. ``clusters`` are keyed by the catalogue's cluster names."""
 
     store: Store
@@ -54,64 +54,64 @@ class ProcedureRunner:
     async def work(self, timer: Timer) -> None:
         """Do the next thing for a window. Raises ``TemporaryError``; the timer stays then."""
         window = await self._planned(timer.subject)
-        procedure = due_procedure(window) if window is not None else None
-        if window is not None and procedure is not None:
-            await self._advance(window, procedure)
+        job = due_job(window) if window is not None else None
+        if window is not None and job is not None:
+            await self._advance(window, job)
         await self._settle(timer)
         self.notify_outbox()
 
     async def _planned(self, window_id: str) -> MaintenanceWindow | None:
-        """The window, with the procedures that the catalogue names now, once it has begun."""
+        """The window, with the Jobs that the catalogue names now, once it has begun."""
         async with self.store.write() as tx:
             window = await tx.of(MaintenanceRepository).get(window_id)
             if window is None or not is_unplanned(window):
                 return window
             environment = self.catalogue().environments.get(window.environment)
-            named = planned_procedures(environment.maintenance) if environment else ()
-            planned = replace(window, planned_procedures=named)
+            named = named_jobs(environment.maintenance) if environment else ()
+            planned = replace(window, planned_jobs=named)
             await tx.of(MaintenanceRepository).save(planned)
             return planned
 
-    async def _advance(self, window: MaintenanceWindow, procedure: WindowProcedure) -> None:
-        if procedure.state is ProcedureState.PLANNED:
-            change = await self._record(window, procedure, lambda now, at: begun(now, procedure, at))
-            found = next((each for each in change.procedures if each.purpose is procedure.purpose), None) if change else None
-            if change is None or found is None or found.state is not ProcedureState.RUNNING:
+    async def _advance(self, window: MaintenanceWindow, job: WindowJob) -> None:
+        if job.state is JobState.PLANNED:
+            change = await self._record(window, job, lambda now, at: begun(now, job, at))
+            found = next((each for each in change.jobs if each.purpose is job.purpose), None) if change else None
+            if change is None or found is None or found.state is not JobState.RUNNING:
                 return
-            window, procedure = change, found
+            window, job = change, found
         try:
-            await self._look(window, procedure)
+            await self._look(window, job)
         except (Refused, PermanentError) as error:
             why = error.sentence
-            await self._record(window, procedure, lambda now, at: failed(now, procedure, why, at))
+            await self._record(window, job, lambda now, at: failed(now, job, why, at))
 
-    async def _look(self, window: MaintenanceWindow, procedure: WindowProcedure) -> None:
+    async def _look(self, window: MaintenanceWindow, job: WindowJob) -> None:
         """Look at its Job, and make it where there is none yet."""
-        catalogue, name = self.catalogue(), procedure.job_name(window.id)
+        catalogue, name = self.catalogue(), job.job_name(window.id)
         cluster = cluster_of(window.environment, catalogue, self.clusters)
         namespace = catalogue.environments[window.environment].namespace
         try:
             status = await cluster.job_status(namespace, name, owner=window.id)
         except NotFound:
-            if procedure.is_created or is_overdue(procedure, self.clock.now()):
+            if job.is_created or is_overdue(job, self.clock.now()):
                 raise NotFound(f"its Job {name} is gone, so whether it succeeded is not known.") from None
-            await cluster.start_job(namespace, procedure.cron_job, name, owner=window.id, limit=procedure.limit)
-            created = replace(procedure, is_created=True)
-            await self._record(window, procedure, lambda now, _: WindowChange(with_procedure(now, created)))
+            await cluster.start_job(namespace, job.cron_job, name, owner=window.id, limit=job.limit)
+            created = replace(job, is_created=True)
+            await self._record(window, job, lambda now, _: WindowChange(with_job(now, created)))
             return
-        await self._record(window, procedure, lambda now, at: looked_at(now, procedure, status, at))
+        await self._record(window, job, lambda now, at: looked_at(now, job, status, at))
 
     async def _record(
         self,
         window: MaintenanceWindow,
-        procedure: WindowProcedure,
+        job: WindowJob,
         change: Callable[[MaintenanceWindow, datetime], WindowChange],
     ) -> MaintenanceWindow | None:
-        """Write what became of a procedure. None where a person, or another replica, has moved it meanwhile."""
+        """Write what became of a Job. None where a person, or another replica, has moved it meanwhile."""
         at = self.clock.now()
         async with self.store.write() as tx:
             now = await tx.of(MaintenanceRepository).get(window.id)
-            if now is None or not any(_is_same(each, procedure) for each in now.procedures):
+            if now is None or not any(_is_same(each, job) for each in now.jobs):
                 return None
             changed = change(now, at)
             await tx.of(MaintenanceRepository).save(changed.window)
@@ -127,9 +127,9 @@ class ProcedureRunner:
         async with self.store.write() as tx:
             if await tx.timers.remove(timer.key, timer.due_at):
                 window = await tx.of(MaintenanceRepository).get(timer.subject)
-                if window is not None and due_procedure(window) is not None:
-                    await tx.timers.set(procedure_timer(window.id, self.clock.now() + LOOK_INTERVAL))
+                if window is not None and due_job(window) is not None:
+                    await tx.timers.set(job_timer(window.id, self.clock.now() + LOOK_INTERVAL))
 
 
-def _is_same(stored: WindowProcedure, procedure: WindowProcedure) -> bool:
-    return (stored.purpose, stored.attempt, stored.state) == (procedure.purpose, procedure.attempt, procedure.state)
+def _is_same(stored: WindowJob, job: WindowJob) -> bool:
+    return (stored.purpose, stored.attempt, stored.state) == (job.purpose, job.attempt, job.state)

@@ -1,4 +1,4 @@
-"""Procedures of a window: the backup before the work, and the verification after it. Each is a Job made from a CronJob."""
+"""Jobs of a window: the backup before the work, and the verification after it. Each is made from a CronJob."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +10,8 @@ _MAX_JOB_NAME = 63
 """Its pods carry it as a label."""
 
 
-class Purpose(StrEnum):
-    """What a procedure is for."""
+class JobPurpose(StrEnum):
+    """What a Job of a window is for."""
 
     BACKUP = "backup"
     """At the begin of a window, before anybody works."""
@@ -19,8 +19,8 @@ class Purpose(StrEnum):
     """After its end, before it is compared with its begin."""
 
 
-class ProcedureState(StrEnum):
-    """How far a procedure is."""
+class JobState(StrEnum):
+    """How far a Job is."""
 
     PLANNED = "planned"
     RUNNING = "running"
@@ -33,18 +33,18 @@ class ProcedureState(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether nothing more is waited for."""
-        return self not in (ProcedureState.PLANNED, ProcedureState.RUNNING)
+        return self not in (JobState.PLANNED, JobState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowProcedure:
-    """One procedure of a window. ``attempt`` counts from 1; ``problem`` says why it failed, or why it was skipped."""
+class WindowJob:
+    """One Job of a window. ``attempt`` counts from 1; ``problem`` says why it failed, or why it was skipped."""
 
-    purpose: Purpose
+    purpose: JobPurpose
     cron_job: str
     limit: timedelta
     """The cluster ends the Job after this time."""
-    state: ProcedureState = ProcedureState.PLANNED
+    state: JobState = JobState.PLANNED
     attempt: int = 1
     asked_at: datetime | None = None
     is_created: bool = False

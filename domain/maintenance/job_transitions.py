@@ -1,0 +1,148 @@
+"""What is due of the Jobs of a window, and what becomes of them. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from domain.catalogue.maintenance import MaintenancePolicy
+from domain.errors import Refused
+from domain.maintenance.job_texts import outcome
+from domain.maintenance.jobs import JobPurpose, JobState, WindowJob
+from domain.maintenance.window import MaintenanceWindow, WindowChange, WindowNote, WindowState
+from domain.people import Person
+from domain.refusals import NOTHING_CHANGED
+from domain.rich_text import Code, CommandMention, Part, Sentence, Text, sentence
+from domain.text import format_duration
+from domain.workloads.jobs import JobResult, JobStatus
+
+PATIENCE = timedelta(minutes=2)
+"""How long after its limit the cluster may take to end a Job."""
+_WINDOW_IS_OVER = "the window was over before it could begin."
+
+
+def named_jobs(policy: MaintenancePolicy) -> tuple[WindowJob, ...]:
+    """What the catalogue names for windows of an environment."""
+    named = ((JobPurpose.BACKUP, policy.backup), (JobPurpose.VERIFICATION, policy.verification))
+    return tuple(WindowJob(purpose=purpose, cron_job=config.cronjob, limit=config.limit) for purpose, config in named if config)
+
+
+def is_unplanned(window: MaintenanceWindow) -> bool:
+    """Whether the catalogue is still to be asked for the Jobs of a window that runs."""
+    return window.state is WindowState.RUNNING and window.planned_jobs is None
+
+
+def due_job(window: MaintenanceWindow) -> WindowJob | None:
+    """The one that is to be started or looked at now: the backup while the window runs, the verification after its end."""
+    open_ones = {each.purpose: each for each in window.jobs if not each.state.is_final}
+    if window.state is WindowState.RUNNING:
+        return open_ones.get(JobPurpose.BACKUP)
+    if window.state is WindowState.ENDED:
+        return open_ones.get(JobPurpose.BACKUP) or open_ones.get(JobPurpose.VERIFICATION)
+    return None
+
+
+def with_job(window: MaintenanceWindow, job: WindowJob) -> MaintenanceWindow:
+    """The window with this state of one job."""
+    found = (job if each.purpose is job.purpose else each for each in window.jobs)
+    return replace(window, planned_jobs=tuple(found))
+
+
+def begun(window: MaintenanceWindow, job: WindowJob, at: datetime) -> WindowChange:
+    """Recorded as running before its Job is asked for. One that was planned for a window that is over is not begun."""
+    if job.purpose is JobPurpose.BACKUP and window.state is not WindowState.RUNNING:
+        return _ended(window, job, JobState.SKIPPED, at, _WINDOW_IS_OVER)
+    running = replace(job, state=JobState.RUNNING, asked_at=at)
+    what = "The backup runs" if job.purpose is JobPurpose.BACKUP else "The verification runs"
+    wait = ": wait for it before you begin." if job.purpose is JobPurpose.BACKUP else ", then the report comes."
+    text = sentence(f"{what} as Job ", Code(running.job_name(window.id)), f", {format_duration(running.limit)} at most{wait}")
+    return WindowChange(with_job(window, running), (_note(window, running, text),))
+
+
+def looked_at(window: MaintenanceWindow, job: WindowJob, status: JobStatus, at: datetime) -> WindowChange:
+    """What a look at its Job makes of it."""
+    match status.result:
+        case JobResult.SUCCEEDED:
+            return _ended(window, job, JobState.DONE, status.ended_at or at)
+        case JobResult.FAILED:
+            why = status.reason or "the cluster says no reason"
+            return _ended(window, job, JobState.FAILED, status.ended_at or at, f"{why}.", status.log)
+        case JobResult.RUNNING if is_overdue(job, at):
+            why = f"its Job still runs, and should have ended after {format_duration(job.limit)}."
+            return _ended(window, job, JobState.FAILED, at, why)
+        case _:
+            return WindowChange(with_job(window, replace(job, is_created=True)))
+
+
+def failed(window: MaintenanceWindow, job: WindowJob, why: Text, at: datetime) -> WindowChange:
+    """It could not be begun, or its Job is gone."""
+    return _ended(window, job, JobState.FAILED, at, why)
+
+
+def is_overdue(job: WindowJob, at: datetime) -> bool:
+    """Whether nobody can expect its Job to run any more."""
+    return job.asked_at is not None and at >= job.asked_at + job.limit + PATIENCE
+
+
+def again(window: MaintenanceWindow, by: Person) -> WindowChange:
+    """Make a backup that failed once more. Raises ``Refused`` where none has failed."""
+    backup = _backup(window)
+    if backup.state is not JobState.FAILED:
+        raise Refused(f"The backup of {window.id} has not failed: it is {backup.state.value}. {NOTHING_CHANGED}")
+    anew = WindowJob(purpose=backup.purpose, cron_job=backup.cron_job, limit=backup.limit, attempt=backup.attempt + 1)
+    note = _note(window, anew, sentence(by, " lets the backup be made again."), "again")
+    return WindowChange(with_job(window, anew), (note,))
+
+
+def skip(window: MaintenanceWindow, by: Person, at: datetime) -> WindowChange:
+    """Go on without the backup. A Job that runs goes on running. Raises ``Refused`` where it is done."""
+    backup = _backup(window)
+    if backup.state in (JobState.DONE, JobState.SKIPPED):
+        raise Refused(f"The backup of {window.id} is {backup.state.value}. {NOTHING_CHANGED}")
+    skipped = replace(backup, state=JobState.SKIPPED, ended_at=at, problem=sentence(by, " went on without it."))
+    note = _note(window, skipped, sentence(by, " goes on without a backup."), warning=True)
+    return WindowChange(with_job(window, skipped), (note,))
+
+
+def _backup(window: MaintenanceWindow) -> WindowJob:
+    if window.state is not WindowState.RUNNING:
+        raise Refused(f"{window.id} does not run. {NOTHING_CHANGED}")
+    found = next((each for each in window.jobs if each.purpose is JobPurpose.BACKUP), None)
+    if found is None:
+        raise Refused(f"The catalogue names no backup for maintenance of {window.environment}. {NOTHING_CHANGED}")
+    return found
+
+
+def _ended(
+    window: MaintenanceWindow,
+    job: WindowJob,
+    state: JobState,
+    at: datetime,
+    problem: Text = "",
+    log: Iterable[str] = (),
+) -> WindowChange:
+    ended = replace(job, state=state, ended_at=at, problem=problem, is_created=True)
+    is_well = state is JobState.DONE
+    note = _note(window, ended, sentence(outcome(ended), *_next(window, ended)), warning=not is_well)
+    return WindowChange(with_job(window, ended), (replace(note, log=tuple(log)),))
+
+
+def _next(window: MaintenanceWindow, ended: WindowJob) -> tuple[Part | Sentence, ...]:
+    """What its owner does now."""
+    if ended.purpose is not JobPurpose.BACKUP or window.state is not WindowState.RUNNING:
+        return ()
+    if ended.state is JobState.DONE:
+        return (" The work can begin.",)
+    choices = (
+        CommandMention(f"maintenance backup {window.id}"),
+        " makes it again, ",
+        CommandMention(f"maintenance skip-backup {window.id}"),
+        " goes on without it, ",
+        CommandMention(f"maintenance end {window.id}"),
+        " ends the window.",
+    )
+    return (" Do not begin yet: ", *choices)
+
+
+def _note(window: MaintenanceWindow, job: WindowJob, text: Text, what: str = "", *, warning: bool = False) -> WindowNote:
+    key = f"{job.purpose.value}-{job.attempt}-{what or job.state.value}"
+    return WindowNote(window_id=window.id, key=key, text=text, warning=warning)
