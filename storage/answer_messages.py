@@ -3,4 +3,4 @@
 from domain.answers.answers import WholeAnswer
 from storage.outbox_messages import FactKind
 
-WHOLE_ANSWER = FactKind("whole-answer", 1, WholeAnswer)
+WHOLE_ANSWER = FactKind("whole-answer", 1, WholeAnswer, is_personal=True)

@@ -4,7 +4,7 @@ from domain.dashboards.pictures import PanelPicture
 from domain.people import Person
 from storage.outbox_messages import FactKind, OutboxMessage, direct_message
 
-PANEL_PICTURE = FactKind("panel-picture", 1, PanelPicture)
+PANEL_PICTURE = FactKind("panel-picture", 1, PanelPicture, is_personal=True)
 
 
 def picture_message(fact: PanelPicture, person: Person, source: str) -> OutboxMessage:

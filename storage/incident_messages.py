@@ -14,7 +14,7 @@ from storage.outbox_messages import ALERT_NOTE, FactKind, OutboxMessage, Urgency
 INCIDENT_CARD = FactKind("incident-card", 1, IncidentCard)
 INCIDENT_NOTE = FactKind("incident-note", 1, IncidentNote)
 INCIDENT_CATCHUP = FactKind("incident-catchup", 1, Catchup)
-INCIDENT_STATISTICS = FactKind("incident-statistics", 1, IncidentStatistics)
+INCIDENT_STATISTICS = FactKind("incident-statistics", 1, IncidentStatistics, is_personal=True)
 
 
 def channel_card_key(incident_id: str) -> str:

@@ -12,8 +12,8 @@ from storage.tables.logs import log_follows, log_searches
 from storage.timers import Timer
 from storage.upsert import insert
 
-LOG_FOLLOW = FactKind("log-follow", 1, LogFollow)
-FOLLOWED_LINES = FactKind("followed-lines", 1, LogsAnswer)
+LOG_FOLLOW = FactKind("log-follow", 1, LogFollow, is_personal=True)
+FOLLOWED_LINES = FactKind("followed-lines", 1, LogsAnswer, is_personal=True)
 FOLLOW_TIMER = "log-follow"
 
 
@@ -89,6 +89,16 @@ class LogFollowRepository:
         statement = select(log_follows.c.record).where(log_follows.c.person == person).with_for_update()
         text = (await self._connection.execute(statement)).scalar_one_or_none()
         return type_adapter(LogFollow).validate_json(text) if text else None
+
+    async def swap(self, follow: LogFollow) -> LogFollow | None:
+        """Insert it, or replace what the person follows, which is returned; of two at once, one finds the other."""
+        person, record = str(follow.person), {"record": dump(follow)}
+        added = insert(self._connection, log_follows).values(person=person, **record).on_conflict_do_nothing()
+        if (await self._connection.execute(added)).rowcount == 1:
+            return None
+        before = await self.get_for_update(person)
+        await self.put(follow)
+        return before
 
     async def put(self, follow: LogFollow) -> None:
         """Insert it, or replace what the person follows."""

@@ -4,7 +4,7 @@ from domain.metrics.metric_chart import MetricChart
 from domain.people import Person
 from storage.outbox_messages import FactKind, OutboxMessage, direct_message
 
-METRIC_CHART = FactKind("metric-chart", 1, MetricChart)
+METRIC_CHART = FactKind("metric-chart", 1, MetricChart, is_personal=True)
 
 
 def chart_message(fact: MetricChart, person: Person, source: str) -> OutboxMessage:

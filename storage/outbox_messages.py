@@ -35,6 +35,8 @@ class FactKind:
     name: str
     version: int
     fact_type: type[Any]
+    is_personal: bool = False
+    """One person has asked for it: where it cannot reach them, nobody else gets it."""
 
     def load(self, text: str) -> Any:
         """The fact that a row of this kind holds."""
@@ -70,6 +72,10 @@ class FactKinds:
     def load(self, name: str, version: int, text: str) -> Any:
         """The fact that a row holds. Raises ``KeyError`` for a kind that this version of the program does not know."""
         return self._by_name[name, version].load(text)
+
+    def is_personal(self, name: str, version: int) -> bool:
+        """Whether such a message is for one person only."""
+        return self._by_name[name, version].is_personal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

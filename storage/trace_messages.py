@@ -4,7 +4,7 @@ from domain.people import Person
 from domain.traces.picture import TracePicture
 from storage.outbox_messages import FactKind, OutboxMessage, direct_message
 
-TRACE_PICTURE = FactKind("trace-picture", 1, TracePicture)
+TRACE_PICTURE = FactKind("trace-picture", 1, TracePicture, is_personal=True)
 
 
 def picture_message(fact: TracePicture, person: Person, source: str) -> OutboxMessage:

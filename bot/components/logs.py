@@ -17,12 +17,14 @@ from domain.catalogue.catalogue import Catalogue
 from domain.clock import SystemClock
 from domain.errors import DeepechoError
 from domain.logs.follows import LogFollow
+from domain.people import Person, Role
 from integrations.elasticsearch import open_elasticsearch
 from runbooks.logs.following import LogFollower
 from runbooks.logs.pod_lines import PodLines
 from runbooks.logs.reading import LogReader
 from runbooks.logs.server_lines import ServerLines, check_filters
 from runbooks.periodic import run_periodically
+from runbooks.queued_timers import QueuedTimers
 from storage.logs import FOLLOW_TIMER, FOLLOWED_LINES, LOG_FOLLOW
 
 SWEEP_INTERVAL = timedelta(seconds=30)
@@ -34,7 +36,12 @@ def build_logs(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyComp
     server = ServerLines(store=core.store, clock=core.clock, catalogue=core.current_catalogue, server=servers.client)
     pods = PodLines(catalogue=core.current_catalogue, clusters=core.clusters, clock=core.clock)
     reader = LogReader(server=server, pods=pods)
-    follower = LogFollower(store=core.store, clock=core.clock, reader=reader)
+
+    async def may_read(person: Person, environment: str) -> bool:
+        return core.current_catalogue().has_role(await core.directory.member(person), Role.VIEWER, environment)
+
+    follower = LogFollower(store=core.store, clock=core.clock, reader=reader, may_read=may_read)
+    follows = QueuedTimers("followed logs", core.clock, follower.work)
 
     async def sweep() -> None:
         await run_periodically("log searches", SWEEP_INTERVAL, server.sweep)
@@ -42,8 +49,8 @@ def build_logs(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyComp
     return FamilyComponents(
         services={LogReader: reader, LogFollower: follower},
         close=servers.close,
-        tasks=(BackgroundTask("log-searches", sweep),),
-        timer_handlers={FOLLOW_TIMER: follower.submit},
+        tasks=(BackgroundTask("log-searches", sweep), BackgroundTask("log-follows", follows.run)),
+        timer_handlers={FOLLOW_TIMER: follows.submit},
     )
 
 

@@ -28,10 +28,10 @@ from runbooks.housekeeping import Prune
 from runbooks.maintenance.health import WindowCheck, WindowHealth
 from runbooks.maintenance.jobs import WindowJobRunner
 from runbooks.maintenance.pages import WindowPages
-from runbooks.maintenance.queued_timers import QueuedTimers
 from runbooks.maintenance.service import MAINTENANCE as TIMER
 from runbooks.maintenance.service import MaintenanceService
 from runbooks.maintenance.silences import WindowSilencer
+from runbooks.queued_timers import QueuedTimers
 from storage.maintenance import JOBS, SILENCES, WINDOW_CARD, WINDOW_HEALTH, WINDOW_NOTE, MaintenanceRepository
 from storage.oncall import OncallRepository
 from storage.store import Transaction

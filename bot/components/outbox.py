@@ -67,6 +67,8 @@ def _fallback_channel(core: CoreComponents, families: Sequence[Family], fact_kin
 
         Where its family has no rule, that is the channel of alerts that no route names.
         """
+        if fact_kinds.is_personal(row.kind, row.version):
+            return ""
         fact = fact_kinds.load(row.kind, row.version, row.fact)
         channel = fallbacks.get(type(fact), _default_channel)(fact, core.current_catalogue(), row.channel)
         return channel if channel != row.channel else ""

@@ -16,6 +16,8 @@ from domain.text import and_more, clip
 _MAX_PATTERNS, _MAX_PATTERNS_ALONE = 5, 20
 _MAX_LINES = 15
 """A line takes two or three of a phone."""
+_MAX_FILE = 600_000
+"""Characters of a file, whose oldest lines are left out."""
 _PATTERN_LENGTH = 110
 """A pattern takes at most three lines of a phone."""
 
@@ -97,6 +99,8 @@ def _times(each: LogPattern) -> str:
 def _lines(lines: Sequence[LogLine]) -> tuple[str, ...]:
     """With the time in UTC, and the end of the pod's name where there are several."""
     has_pods = len({each.pod for each in lines}) > 1
+    while len(lines) > _MAX_LINES and sum(len(each.text) for each in lines) > _MAX_FILE:
+        lines = lines[len(lines) // 4 :]
     return tuple(f"{each.at.astimezone(UTC):%H:%M:%S} {f'{each.pod[-5:]} ' if has_pods else ''}{each.plain}" for each in lines)
 
 

@@ -1,5 +1,6 @@
 """What a person looks for in logs: words and phrases that a line has, or has not. Every text is meant literally."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from domain.rich_text import Code, sentence
 MAX_TERMS = 10
 _MIN_PREFIX_LENGTH = 2
 _WILDCARDS = "*?"
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,21 @@ class LogFilter:
         """Whether a line fits, upper and lower case being the same. A term may stand within a word."""
         folded = text.casefold()
         return all((term.text.casefold() in folded) != term.is_excluded for term in self.terms)
+
+    def matches_masked(self, text: str) -> bool:
+        """Whether a line that a log server found still fits when its secrets are masked: as a text, or word by word."""
+        words = _WORD.findall(text.casefold())
+        return all(self._has(term, text.casefold(), words) != term.is_excluded for term in self.terms)
+
+    def _has(self, term: LogTerm, text: str, words: Sequence[str]) -> bool:
+        if term.text.casefold() in text:
+            return True
+        *before, last = _WORD.findall(term.text.casefold()) or [""]
+        for begin in range(len(words) - len(before)):
+            found = words[begin : begin + len(before) + 1]
+            if found[:-1] == before and (found[-1].startswith(last) if term.is_prefix else found[-1] == last):
+                return bool(last)
+        return False
 
 
 def parse_filter(words: Sequence[str]) -> LogFilter:

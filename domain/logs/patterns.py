@@ -11,13 +11,15 @@ from domain.logs.lines import LogLine
 PLACE = "…"
 """Stands for what differs."""
 _MAX_PATTERN_LENGTH = 200
+_MAX_READ = 500
+"""Characters of a line that its pattern is made of: whoever writes into a log must not keep the bot busy."""
 _TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?|\d\d:\d\d:\d\d(?:[.,]\d+)?"
 _UUID = r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"
 _ADDRESS = r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"
 _HEX = r"\b(?:0x)?(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{7,}\b"
-_VERSION = r"\bv?\d+(?:\.\d+)+\b"
+_VERSION = r"\bv?\d++(?:\.\d++)++\b"
 _ID = r"\b[A-Za-z]{1,12}[-_](?=[A-Za-z0-9]*\d)[A-Za-z0-9]{2,}\b"
-_NUMBER = r"(?<![A-Za-z_])[-+]?\d+(?:[.,]\d+)*(?![A-Za-z_]*\d)"
+_NUMBER = r"(?<![A-Za-z_\d])[-+]?\d++(?:[.,]\d++)*+(?![A-Za-z_]*\d)"
 _VARIABLE = re.compile(f"{_TIME}|{_UUID}|{_ADDRESS}|{_VERSION}|{_ID}|{_HEX}|{_NUMBER}")
 _MESSAGE_KEYS, _LEVEL_KEYS = ("message", "msg", "event", "log"), ("level", "severity", "log.level", "lvl")
 _LEADING = re.compile(rf"^(?:\s|\[|\]|{PLACE}|[-,.:|])+")
@@ -44,7 +46,7 @@ class LogPattern:
 
 def pattern_of(text: str) -> str:
     """What stays the same in lines of this kind, without the time at its beginning."""
-    whole = _VARIABLE.sub(PLACE, " ".join(_spoken(text).split()))
+    whole = _VARIABLE.sub(PLACE, " ".join(_spoken(text)[:_MAX_READ].split()))
     return _LEADING.sub("", whole)[:_MAX_PATTERN_LENGTH] or PLACE
 
 

@@ -49,13 +49,23 @@ def with_job(window: MaintenanceWindow, job: WindowJob) -> MaintenanceWindow:
 
 def begun(window: MaintenanceWindow, job: WindowJob, at: datetime) -> WindowChange:
     """Recorded as running before its Job is asked for. One that was planned for a window that is over is not begun."""
-    if job.purpose is JobPurpose.BACKUP and window.state is not WindowState.RUNNING:
-        return _ended(window, job, JobState.SKIPPED, at, _WINDOW_IS_OVER)
+    if is_late(window, job):
+        return skipped_late(window, job, at)
     running = replace(job, state=JobState.RUNNING, asked_at=at)
     what = "The backup runs" if job.purpose is JobPurpose.BACKUP else "The verification runs"
     wait = ": wait for it before you begin." if job.purpose is JobPurpose.BACKUP else ", then the report comes."
     text = sentence(f"{what} as Job ", Code(running.job_name(window.id)), f", {format_duration(running.limit)} at most{wait}")
     return WindowChange(with_job(window, running), (_note(window, running, text),))
+
+
+def is_late(window: MaintenanceWindow, job: WindowJob) -> bool:
+    """Whether it is a backup of a window that is over: nobody waits for it."""
+    return job.purpose is JobPurpose.BACKUP and window.state is not WindowState.RUNNING
+
+
+def skipped_late(window: MaintenanceWindow, job: WindowJob, at: datetime) -> WindowChange:
+    """A backup that could not begin before its window was over."""
+    return _ended(window, job, JobState.SKIPPED, at, _WINDOW_IS_OVER)
 
 
 def looked_at(window: MaintenanceWindow, job: WindowJob, status: JobStatus, at: datetime) -> WindowChange:

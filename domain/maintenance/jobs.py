@@ -54,7 +54,7 @@ class WindowJob:
 
     def job_name(self, window_id: str) -> str:
         """The same for each process and each request: a second one finds the first one's Job."""
-        ending = f"-{window_id}-{self.attempt}"
+        ending = f"-{window_id}-{self.purpose.value[0]}{self.attempt}"
         return f"{self.cron_job[: _MAX_JOB_NAME - len(ending)].rstrip('-.')}{ending}"
 
     @property

@@ -1,12 +1,12 @@
 """What the servers answer, read into small facts. Lines are those of the search, not yet redacted."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from domain.logs.lines import MAX_LINE_LENGTH, LogLine
+from domain.logs.lines import MAX_LINE_LENGTH, LogLine, without_cut_word
 from integrations.elasticsearch.queries import LineSearch
 
 _RUNNING_STATES = frozenset({"RUNNING", "INIT"})
@@ -146,7 +146,9 @@ def _line(hit: _Hit, search: LineSearch) -> LogLine | None:
     time, message = _first(hit, search.time_field), _first(hit, search.message_field)
     if not time or not message:
         return None
-    return LogLine(datetime.fromisoformat(time), message[:MAX_LINE_LENGTH].rstrip("\r\n"), _first(hit, search.pod_field))
+    at = datetime.fromisoformat(time)
+    text = without_cut_word(message.rstrip("\r\n"), MAX_LINE_LENGTH)
+    return LogLine(at if at.tzinfo else at.replace(tzinfo=UTC), text, _first(hit, search.pod_field))
 
 
 def _first(hit: _Hit, name: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 
-from domain.errors import NotFound
+from domain.errors import Forbidden, NotFound
 from integrations.elasticsearch.answers import Product, SearchState, parse_field_types, parse_product, parse_search
 from integrations.elasticsearch.queries import LineSearch, body_of
 from integrations.http import HttpClient, open_session
@@ -34,7 +34,11 @@ class Elasticsearch:
     async def product(self) -> Product:
         """Which server it is, asked once."""
         if self._product is None:
-            self._product = await self._http.request("GET", "/", "tell its version", parse_product)
+            try:
+                self._product = await self._http.request("GET", "/", "tell its version", parse_product)
+            except Forbidden:
+                # That needs a right beside those on the indices, and only OpenSearch has to be known as such.
+                return Product("Elasticsearch", "of an unknown version")
         return self._product
 
     async def field_types(self, indices: str, names: Iterable[str]) -> Mapping[str, frozenset[str]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from domain.logs.lines import MAX_LINE_LENGTH, LogLine
+from domain.logs.lines import MAX_LINE_LENGTH, LogLine, PodLog, without_cut_word
 from domain.targets import Target
 from domain.workloads.listings import ContainerSpec, ListedAutoscaler, ListedEvent, ListedNode, ListedPod, PodUsage
 from integrations.kubernetes.client import KubernetesClient
@@ -21,6 +21,8 @@ from integrations.kubernetes.listed import (
 )
 from integrations.kubernetes.paging import shrink_list
 from integrations.kubernetes.resources import EVENTS, NODES, POD_METRICS, PODS, label_selector
+
+_FEWEST_LINES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +64,28 @@ class ClusterReads:
 
     async def log(
         self, target: Target, pod: str, *, last: timedelta, lines: int, max_bytes: int, previous: bool = False
-    ) -> list[LogLine]:
+    ) -> PodLog:
         """The last lines of the service's container in a pod, oldest first, not redacted: a secret may span several.
 
         ``previous`` reads those of its run before. Raises ``NotFound`` for a pod that is gone.
         """
-        text = await self._client.pod_log(
-            target.namespace,
-            pod,
-            container=target.container,
-            lines=lines,
-            previous=previous,
-            max_bytes=max_bytes,
-            last_seconds=max(1, math.ceil(last.total_seconds())),
-        )
-        return [line for written in text.splitlines() if (line := _log_line(written, pod)) is not None]
+        wanted = lines
+        while True:
+            text = await self._client.pod_log(
+                target.namespace,
+                pod,
+                container=target.container,
+                lines=wanted,
+                previous=previous,
+                max_bytes=max_bytes,
+                last_seconds=max(1, math.ceil(last.total_seconds())),
+            )
+            # The limit of bytes ends the answer before the newest lines: then fewer lines are asked for.
+            if len(text.encode()) < max_bytes or wanted <= _FEWEST_LINES:
+                break
+            wanted = max(_FEWEST_LINES, wanted // 4)
+        found = tuple(line for written in text.split("\n") if (line := _log_line(written, pod)) is not None)
+        return PodLog(found, is_cut=len(found) >= wanted)
 
 
 def _log_line(written: str, pod: str) -> LogLine | None:
@@ -86,4 +95,4 @@ def _log_line(written: str, pod: str) -> LogLine | None:
         at = datetime.fromisoformat(time)
     except ValueError:
         return None
-    return LogLine(at, text[:MAX_LINE_LENGTH], pod) if at.tzinfo else None
+    return LogLine(at, without_cut_word(text.rstrip("\r"), MAX_LINE_LENGTH), pod) if at.tzinfo else None

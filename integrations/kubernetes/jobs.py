@@ -17,7 +17,8 @@ _JOB_LABEL = "job-name"
 """The older of both labels of a Job's pods: every version sets it."""
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 """Set where something adds containers to pods, as a service mesh does."""
-_LOG_LINES_READ, _LOG_LINES, _MAX_LOG_BYTES = 200, 10, 64 * 1024
+_LOG_LINES_READ, _LOG_LINES, _MAX_LOG_BYTES = 40, 10, 512 * 1024
+"""The limit of bytes ends an answer before the newest lines: few lines keep below it."""
 
 
 async def start_job(client: KubernetesClient, namespace: str, cron_job: str, name: str, *, owner: str, limit: timedelta) -> None:
@@ -97,4 +98,4 @@ async def _last_lines(client: KubernetesClient, namespace: str, name: str, redac
         )
     except DeepechoError:
         return ()
-    return tuple(redact(text).splitlines()[-_LOG_LINES:])
+    return tuple(redact(text.rstrip("\n")).split("\n")[-_LOG_LINES:])

@@ -9,11 +9,12 @@ from typing import Protocol
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import DeepechoError
-from domain.logs.lines import LogLine, LogPage, LogQuery
+from domain.logs.lines import LogLine, LogPage, LogQuery, PodLog, redacted_lines
 from domain.rich_text import Text
 from domain.targets import Target
 from domain.workloads.listings import ListedPod
 from runbooks.clusters import cluster_of
+from runbooks.logs.targets import target_of
 
 MAX_PODS = 20
 """Pods whose logs are read, those with problems first. More would not be read within the time."""
@@ -32,7 +33,7 @@ class PodLogs(Protocol):
 
     async def log(
         self, target: Target, pod: str, *, last: timedelta, lines: int, max_bytes: int, previous: bool = False
-    ) -> list[LogLine]: ...
+    ) -> PodLog: ...
 
 
 class ClusterWithLogs(Protocol):
@@ -53,7 +54,7 @@ class PodLines:
     async def read(self, query: LogQuery) -> LogPage:
         """The newest lines. Raises what the cluster raises where not even its pods can be listed."""
         catalogue = self.catalogue()
-        target = catalogue.target(query.environment, query.service)
+        target = target_of(catalogue, query)
         reads = cluster_of(query.environment, catalogue, self.clusters).reads
         listed = await reads.pods(target.namespace, await reads.selector_of(target))
         # Labels of another workload may match, too.
@@ -61,7 +62,7 @@ class PodLines:
         count = max(_MIN_LINES, query.limit // max(1, min(len(pods), MAX_PODS)))
         room = asyncio.Semaphore(_AT_ONCE)
 
-        async def read(pod: ListedPod) -> _PodLog:
+        async def read(pod: ListedPod) -> _ReadPod:
             async with room:
                 return await self._of_pod(reads, target, pod, query, count)
 
@@ -76,7 +77,7 @@ class PodLines:
             notes=_notes(logs, len(pods)),
         )
 
-    async def _of_pod(self, reads: PodLogs, target: Target, pod: ListedPod, query: LogQuery, count: int) -> "_PodLog":
+    async def _of_pod(self, reads: PodLogs, target: Target, pod: ListedPod, query: LogQuery, count: int) -> "_ReadPod":
         """The log of a pod, and of its run before where that ended within the time."""
         last = self.clock.now() - query.since
         runs = [False]
@@ -90,13 +91,15 @@ class PodLines:
             except DeepechoError as error:
                 problem = str(error)
                 continue
-            is_cut = is_cut or len(read) >= count
-            lines += (line for line in read if query.since <= line.at < query.until)
-        return _PodLog(tuple(lines), is_cut=is_cut, problem="" if lines else problem)
+            is_cut = is_cut or read.is_cut
+            lines += (line for line in read.lines if query.since <= line.at < query.until)
+        # Masked before anything is looked for in them: what fits by a secret only would tell it.
+        masked = redacted_lines(lines)
+        return _ReadPod(masked, is_cut=is_cut, problem="" if lines else problem)
 
 
 @dataclass(frozen=True, slots=True)
-class _PodLog:
+class _ReadPod:
     lines: tuple[LogLine, ...]
     is_cut: bool
     problem: str
@@ -106,7 +109,7 @@ def _trouble_first(pod: ListedPod) -> tuple[bool, float, str]:
     return pod.is_well, -pod.created_at.timestamp(), pod.name
 
 
-def _notes(logs: Sequence[_PodLog], pods: int) -> tuple[Text, ...]:
+def _notes(logs: Sequence[_ReadPod], pods: int) -> tuple[Text, ...]:
     notes: list[Text] = []
     if not pods:
         notes.append("The service has no pods now.")

@@ -31,7 +31,7 @@ class LogReader:
 
     async def lines(self, query: LogQuery) -> LogsAnswer:
         """The newest lines, and the patterns in them."""
-        page, problem = await self._page(query)
+        page, problem = await self.page(query)
         return LogsAnswer(
             environment=query.environment,
             service=query.service,
@@ -47,7 +47,7 @@ class LogReader:
         """The patterns, with those that as long a time before did not have."""
         span = query.until - query.since
         earlier = replace(query, since=query.since - span, until=query.since)
-        (page, problem), (before, _) = await asyncio.gather(self._page(query), self._page(earlier))
+        (page, problem), (before, _) = await asyncio.gather(self.page(query), self.page(earlier))
         compared = before if before is not None and before.lines and page and before.source == page.source else None
         return LogPatternsAnswer(
             environment=query.environment,
@@ -61,7 +61,7 @@ class LogReader:
             problem=problem,
         )
 
-    async def _page(self, query: LogQuery) -> tuple[LogPage | None, Text]:
+    async def page(self, query: LogQuery) -> tuple[LogPage | None, Text]:
         """The lines, or why there are none."""
         page, problem = await _attempt(self.server, query, "The log server", self.server_seconds)
         if page is None:
@@ -71,7 +71,16 @@ class LogReader:
             if problem:
                 from_pods: Text = sentence(problem, " These lines are from the pods, which keep only the newest ones.")
                 page = replace(page, notes=(from_pods, *page.notes))
-        return replace(page, lines=redacted_lines(page.lines)), ""
+        return _masked(page, query), ""
+
+
+def _masked(page: LogPage, query: LogQuery) -> LogPage:
+    """The page without secrets, and without lines that fit by a secret only: their number would tell it letter by letter."""
+    lines = redacted_lines(page.lines)
+    fitting = tuple(line for line in lines if query.filter.matches_masked(line.text))
+    if len(fitting) == len(lines):
+        return replace(page, lines=lines)
+    return replace(page, lines=fitting, total=len(fitting), is_at_least=page.total > len(lines))
 
 
 async def _attempt(source: LineSource, query: LogQuery, name: str, seconds: float) -> tuple[LogPage | None, Text]:

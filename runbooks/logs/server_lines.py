@@ -14,6 +14,7 @@ from domain.errors import AnswerTooLarge, DeepechoError, PermanentError, Tempora
 from domain.logs.lines import LogPage, LogQuery
 from domain.rich_text import Text
 from integrations.elasticsearch import FoundLines, LineSearch, SearchState
+from runbooks.logs.targets import target_of
 from storage.logs import LogSearchRepository
 from storage.store import Store
 
@@ -52,15 +53,16 @@ class ServerLines:
     first_wait_seconds: float = FIRST_WAIT_SECONDS
     """A search that ends within it leaves nothing on the server."""
     search_seconds: float = SEARCH_SECONDS
-    _checked: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _checked: dict[tuple[object, ...], datetime] = field(default_factory=dict)
 
     async def read(self, query: LogQuery) -> LogPage | None:
         """The newest lines; None where there is no log server. Raises what the client raises."""
+        target_of(self.catalogue(), query)
         server, config = self.server(query.environment), self.catalogue().environments[query.environment].logs
         if server is None or config is None:
             return None
         search = self._search(config, query)
-        await self._check_fields(server, config, search)
+        await self._check_fields(server, config, query.environment, search)
         for divisor in SMALLER[:-1]:
             with suppress(AnswerTooLarge):
                 return await self._page(server, query, replace(search, limit=search.limit // divisor))
@@ -74,11 +76,12 @@ class ServerLines:
         for search_id, environment, started_at in abandoned:
             server = self.server(environment)
             if server is not None and started_at > at - GONE_AFTER:
-                await server.delete(search_id)
-            await self._forget(search_id)
+                await self._delete(server, search_id)
+            else:
+                await self._forget(search_id)
 
     def _search(self, config: LogsConfig, query: LogQuery) -> LineSearch:
-        target = self.catalogue().target(query.environment, query.service)
+        target = target_of(self.catalogue(), query)
         return LineSearch(
             indices=config.indices(query.since, query.until),
             filters=config.filters_of(target),
@@ -91,9 +94,9 @@ class ServerLines:
             limit=query.limit,
         )
 
-    async def _check_fields(self, server: LogServer, config: LogsConfig, search: LineSearch) -> None:
+    async def _check_fields(self, server: LogServer, config: LogsConfig, environment: str, search: LineSearch) -> None:
         """Raise what ``check_filters`` raises; what was right a while ago is not asked for again."""
-        key, at = (config.address, config.index), self.clock.now()
+        key, at = (config.address, environment, search.indices, *search.filters.items()), self.clock.now()
         if at - self._checked.get(key, at - FIELDS_KNOWN_FOR) < FIELDS_KNOWN_FOR:
             return
         types = await server.field_types(search.indices, tuple(search.filters))
@@ -112,7 +115,8 @@ class ServerLines:
             notes.append(f"The lines are long: only the newest {search.limit} were read.")
         return LogPage(
             source="the log server",
-            lines=tuple(reversed(found.lines)),
+            # A stable sort: lines of one millisecond stay in the order in which they were written.
+            lines=tuple(sorted(found.lines, key=lambda each: each.at)),
             total=max(found.total, len(found.lines)),
             is_at_least=found.is_at_least,
             notes=tuple(notes),
@@ -140,7 +144,7 @@ class ServerLines:
         return _checked(state.found)
 
     async def _delete(self, server: LogServer, search_id: str) -> None:
-        """Delete a search; one that cannot be deleted now is left to the sweep."""
+        """Delete a search. One that cannot be deleted now is left to the next sweep, until the server has forgotten it itself."""
         try:
             async with asyncio.timeout(DELETE_SECONDS):
                 await server.delete(search_id)

@@ -10,15 +10,17 @@ from typing import Protocol
 
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
-from domain.errors import NotFound, PermanentError, Refused
+from domain.errors import DeepechoError, NotFound, PermanentError, Refused
 from domain.maintenance.job_transitions import (
     begun,
     due_job,
     failed,
+    is_late,
     is_overdue,
     is_unplanned,
     looked_at,
     named_jobs,
+    skipped_late,
     with_job,
 )
 from domain.maintenance.jobs import JobState, WindowJob
@@ -81,7 +83,11 @@ class WindowJobRunner:
             window, job = change, found
         try:
             await self._look(window, job)
-        except (Refused, PermanentError) as error:
+        except DeepechoError as error:
+            # What exists is looked at again until it must have ended; what cannot be made has failed.
+            is_final = isinstance(error, (Refused, NotFound)) or (isinstance(error, PermanentError) and not job.is_created)
+            if not is_final and not is_overdue(job, self.clock.now()):
+                raise
             why = error.sentence
             await self._record(window, job, lambda now, at: failed(now, job, why, at))
 
@@ -93,10 +99,13 @@ class WindowJobRunner:
         try:
             status = await cluster.job_status(namespace, name, owner=window.id)
         except NotFound:
-            if job.is_created or is_overdue(job, self.clock.now()):
+            if job.is_created:
                 raise NotFound(f"its Job {name} is gone, so whether it succeeded is not known.") from None
+            if is_late(window, job):
+                await self._record(window, job, lambda now, at: skipped_late(now, job, at))
+                return
             await cluster.start_job(namespace, job.cron_job, name, owner=window.id, limit=job.limit)
-            created = replace(job, is_created=True)
+            created = replace(job, is_created=True, asked_at=self.clock.now())
             await self._record(window, job, lambda now, _: WindowChange(with_job(now, created)))
             return
         await self._record(window, job, lambda now, at: looked_at(now, job, status, at))
@@ -114,6 +123,8 @@ class WindowJobRunner:
             if now is None or not any(_is_same(each, job) for each in now.jobs):
                 return None
             changed = change(now, at)
+            if changed == WindowChange(now):
+                return now
             await tx.of(MaintenanceRepository).save(changed.window)
             await tx.put_message(window_card(changed.window), at)
             for note in changed.notes:

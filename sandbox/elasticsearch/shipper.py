@@ -52,8 +52,8 @@ async def _ship(cluster: Cluster, target: Target, index: LogIndex, shipped: dict
     reads, now = cluster.reads, SystemClock().now()
     for pod in await reads.pods(target.namespace, await reads.selector_of(target)):
         last = shipped.get(pod.name, now - KEPT_FOR)
-        lines = await reads.log(target, pod.name, last=now - last, lines=_MAX_LINES, max_bytes=_MAX_BYTES)
-        new = [line for line in lines if line.at > last]
+        read = await reads.log(target, pod.name, last=now - last, lines=_MAX_LINES, max_bytes=_MAX_BYTES)
+        new = [line for line in read.lines if line.at > last]
         index.documents += (_document(target, line) for line in new)
         if new:
             shipped[pod.name] = new[-1].at

@@ -80,7 +80,7 @@ async def test_the_log_of_a_pod_with_the_time_of_each_line(
     await namespace.deploy("main-aaaaaaa", spec={"replicas": 1})
     stand_in.control.requests.clear()
     (pod,) = await cluster.reads.pods(namespace.name, await cluster.reads.selector_of(target))
-    lines = await cluster.reads.log(target, pod.name, last=timedelta(minutes=5), lines=50, max_bytes=65_536)
+    lines = (await cluster.reads.log(target, pod.name, last=timedelta(minutes=5), lines=50, max_bytes=65_536)).lines
     assert all((began < line.at, line.pod) == (True, pod.name) for line in lines)
     assert [line.at for line in lines] == sorted(line.at for line in lines)
     assert lines

@@ -83,19 +83,19 @@ async def test_rows_of_another_replica_are_found_without_a_nudge(store: Store, s
 
 
 async def test_one_channel_gets_a_message_at_a_time_and_the_most_urgent_first(store: Store, slack: RunningSlack) -> None:
-    """At a tenth of the product's pace for posts: 100 ms between two messages of one channel."""
+    """At less than half of the product's interval between two messages of one channel."""
     await enqueue(
         store,
         *(card(f"digest {number}", stream=f"digest-{number}", urgency=Urgency.DIGEST) for number in range(3)),
         card("page", stream="page-1", urgency=Urgency.PAGE),
         card("elsewhere", stream="other", channel="C0OPS00008", urgency=Urgency.DIGEST),
     )
-    async with run_worker(store, slack, pace=RateLimits(post_interval=timedelta(seconds=0.1))):
+    async with run_worker(store, slack, pace=RateLimits(post_interval=timedelta(seconds=0.4))):
         await wait_all_settled(store)
     calls = await slack.client.api_calls("chat.postMessage")
     in_channel = [call for call in calls if call["channel"] == "C0DEPLOYS1"]
     assert [call["args"]["text"] for call in in_channel] == ["page", "digest 0", "digest 1", "digest 2"]
-    assert in_channel[-1]["time"] - in_channel[0]["time"] > 0.25
+    assert in_channel[-1]["time"] - in_channel[0]["time"] > 1.1
     other = next(call for call in calls if call["channel"] == "C0OPS00008")
     assert other["time"] < in_channel[-1]["time"]
 

@@ -10,6 +10,7 @@ import pytest
 
 from domain.answers.answers import ErrorAnswer
 from domain.logs.lines import LogQuery
+from domain.people import Person
 from domain.rich_text import plain_text
 from runbooks.logs.following import LogFollower
 from runbooks.logs.pod_lines import PodLines
@@ -46,7 +47,11 @@ async def harness(tmp_path: Path) -> AsyncIterator[LogsHarness]:
             catalogue = log.lines.catalogue
             pods = PodLines(catalogue=catalogue, clusters=commands.services.clusters, clock=clock)
             reader = LogReader(server=log.lines, pods=pods, server_seconds=2.0)
-            follower = LogFollower(store=store, clock=clock, reader=reader)
+
+            async def may_read(_person: Person, _environment: str) -> bool:
+                return True
+
+            follower = LogFollower(store=store, clock=clock, reader=reader, may_read=may_read)
             services = {**commands.services.family_services, LogReader: reader, LogFollower: follower}
             named = replace(commands.services, catalogue=catalogue(), family_services=services)
             log.write(60 * SECOND, "GET /cart 200 in 12ms")
@@ -161,6 +166,25 @@ async def test_following_is_in_a_direct_message(harness: LogsHarness) -> None:
     text = await harness.read("logs production main --follow 60s")
     assert "What comes now is in a direct message, for 1 min." in text
     assert "3 lines" in text
+
+
+@pytest.mark.parametrize("environment", ["production", "staging"])
+@pytest.mark.parametrize("word", ["password=hun*", "hunter2", "-hunter2", '"password=hunter2"'])
+async def test_the_words_of_a_search_tell_nothing_of_a_secret(harness: LogsHarness, environment: str, word: str) -> None:
+    answers = [
+        await harness.read(f"logs {environment} main {each} --last 1h") for each in (word, word.replace("hunter2", "hunter3"))
+    ]
+    found = [answer.partition("lines with")[0] for answer in answers]
+    if word != "password=hun*":
+        assert found[0] == found[1]
+    assert ("no lines" in found[0]) == (not word.startswith("-"))
+    assert "hunter2" not in found[0]
+
+
+async def test_a_service_that_left_the_catalogue_is_said(harness: LogsHarness) -> None:
+    query = replace(harness.log.query(), service="deep-echo-gone")
+    answer = await harness.commands.services.of(LogReader).lines(query)
+    assert "no longer in the catalogue" in render_text(answer)
 
 
 async def test_strangers_read_no_logs(harness: LogsHarness) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from domain.logs.lines import LogLine, redacted_lines
+from domain.logs.lines import LogLine, redacted_lines, without_cut_word
 from domain.redaction import MASK
 from tests.redaction.shapes import make_sample, pem
 
@@ -41,3 +41,18 @@ def test_a_time_that_the_line_says_itself_is_not_said_twice() -> None:
     assert LogLine(AT, "2026-11-20T10:00:00.123Z INFO ready").plain == "INFO ready"
     assert LogLine(AT, "[2026-11-20 10:00:00,123] ERROR in app").plain == "ERROR in app"
     assert LogLine(AT, "at 2026-11-20T10:00:00Z it ended").plain == "at 2026-11-20T10:00:00Z it ended"
+
+
+def test_a_message_of_several_lines_is_shown_and_so_is_what_follows() -> None:
+    trace = "Traceback\n" + "\n".join(f'  File "app.py", line {number}' for number in range(250))
+    body = make_sample("\n".join(["<b40>"] * 12))
+    secret = f"{pem('BEGIN', 'RSA')}\n{body.text}\n{pem('END', 'RSA')}"
+    shown = [line.text for line in redacted_lines(interleaved(["hello", secret, trace, "after 0", "after 1"]))]
+    assert (shown[0], shown[2][:30], shown[3:]) == ("hello", trace[:30], ["after 0", "after 1"])
+    assert not body.leaks("\n".join(shown))
+
+
+def test_half_a_word_is_left_out_where_a_line_is_cut() -> None:
+    assert without_cut_word("a word and another", 12) == "a word and"
+    assert without_cut_word("short", 12) == "short"
+    assert len(without_cut_word("x" * 5_000, 2_000)) == 2_000

@@ -1,5 +1,6 @@
 """Lines that are alike are one pattern, whatever differs in them."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -58,3 +59,11 @@ def test_counts_and_times_and_what_is_new() -> None:
     assert (took.first_at, took.last_at) == (AT + timedelta(seconds=1), AT + timedelta(seconds=3))
     assert (error.text, error.is_new, error.is_bad) == ("ERROR no answer", True, True)
     assert not any(each.is_new for each in patterns_of(lines))
+
+
+@pytest.mark.parametrize("text", ["1" * 1_998 + "g1", "1.1" * 700 + "x", "a-" * 900, "-1,1" * 500 + "_1", "0x" + "f" * 1_990])
+def test_nobody_keeps_the_bot_busy_by_what_they_write_into_a_log(text: str) -> None:
+    began = time.process_time()
+    for _ in range(200):
+        pattern_of(text)
+    assert time.process_time() - began < 2, "two thousand such lines would stop everything else for a while"

@@ -1,7 +1,8 @@
 """Following: a message that is edited until its time is over, also after a restart, and then says so."""
 
+import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from runbooks.timers import TimerDispatcher
 from storage.logs import FOLLOW_TIMER
 from storage.store import Store
 from storage.tables.core import outbox
+from storage.timers import Timer
 from tests.harness.fakes.clock import NOW, StoppedClock
 from tests.harness.families import load, render_text
 
@@ -45,12 +47,21 @@ class FollowHarness:
     store: Store
     clock: StoppedClock
     log: WrittenLines
+    is_viewer: bool = True
 
     def process(self, replica: str = "one") -> tuple[LogFollower, TimerDispatcher]:
         """What a process runs; another one has the same rows."""
         reader = LogReader(server=self.log, pods=WrittenLines([], fails=True))
-        follower = LogFollower(store=self.store, clock=self.clock, reader=reader)
-        handlers = {FOLLOW_TIMER: follower.submit}
+
+        async def may_read(_person: Person, _environment: str) -> bool:
+            return self.is_viewer
+
+        follower = LogFollower(store=self.store, clock=self.clock, reader=reader, may_read=may_read)
+
+        async def work(timer: Timer, _at: datetime) -> None:
+            await follower.work(timer)
+
+        handlers = {FOLLOW_TIMER: work}
         return follower, TimerDispatcher(store=self.store, clock=self.clock, replica=replica, handlers=handlers)
 
     def write(self, count: int) -> None:
@@ -146,3 +157,33 @@ async def test_another_one_ends_the_first(harness: FollowHarness) -> None:
     harness.clock.advance(timedelta(minutes=2))
     await timers.run_due()
     assert all(each.is_over for each in await harness.messages() if isinstance(each, LogFollow))
+
+
+async def test_who_lost_the_role_reads_no_more(harness: FollowHarness) -> None:
+    follower, timers = harness.process()
+    await follower.begin(QUERY, ANA, "envelope-1")
+    harness.write(20)
+    harness.is_viewer = False
+    harness.clock.advance(timedelta(minutes=2))
+    await timers.run_due()
+    shown = await harness.follow()
+    assert (shown.total, shown.is_over) == (0, True)
+    assert "You may not look at this environment any more." in render_text(shown)
+    assert len(await harness.messages()) == 1
+
+
+async def test_nothing_new_is_not_posted_again(harness: FollowHarness) -> None:
+    follower, timers = harness.process()
+    await follower.begin(QUERY, ANA, "envelope-1")
+    for _ in range(3):
+        harness.clock.advance(timedelta(seconds=5))
+        await timers.run_due()
+    async with harness.store.engines.read.connect() as connection:
+        assert len((await connection.execute(select(outbox))).all()) == 1
+
+
+async def test_two_that_begin_at_once_leave_one(harness: FollowHarness) -> None:
+    follower, _ = harness.process()
+    await asyncio.gather(*(follower.begin(QUERY, ANA, f"envelope-{number}") for number in range(4)))
+    followed = [each for each in await harness.messages() if isinstance(each, LogFollow)]
+    assert sum(not each.is_over for each in followed) == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.catalogue.catalogue import Catalogue
 from domain.errors import Forbidden, Refused, TemporaryError
 from domain.maintenance import job_transitions
 from domain.maintenance.jobs import JobPurpose, JobState, WindowJob
@@ -64,7 +65,7 @@ async def harness(store: Store, tmp_path: Path) -> JobHarness:
 
 async def test_the_backup_is_made_at_the_begin_and_waited_for(harness: JobHarness) -> None:
     window = await harness.begin()
-    name = f"postgres-backup-{window.id}-1"
+    name = f"postgres-backup-{window.id}-b1"
     assert harness.cluster.starts == [name]
     assert f"The backup runs as Job `{name}`, 15 min at most: wait for it before you begin." in await harness.replica.notes()
     for _ in range(3):
@@ -86,7 +87,7 @@ async def test_the_verification_is_made_after_the_end_and_the_report_waits_for_i
     await harness.replica.end(window)
     assert not await harness.replica.is_frozen()
     await harness.pass_time()
-    assert harness.cluster.starts[-1] == f"smoke-test-{window.id}-1"
+    assert harness.cluster.starts[-1] == f"smoke-test-{window.id}-v1"
     assert not any("Report" in note for note in await harness.replica.notes())
     harness.cluster.result = JobResult.FAILED
     await harness.pass_time()
@@ -106,7 +107,7 @@ async def test_a_backup_that_fails_holds_the_work_until_a_person_chooses(harness
     harness.cluster.result = JobResult.SUCCEEDED
     await harness.change(window, lambda now, _: job_transitions.again(now, ANA.person))
     await harness.pass_time()
-    assert harness.cluster.starts == [f"postgres-backup-{window.id}-1", f"postgres-backup-{window.id}-2"]
+    assert harness.cluster.starts == [f"postgres-backup-{window.id}-b1", f"postgres-backup-{window.id}-b2"]
     await harness.pass_time()
     assert (await harness.state(window)).state is JobState.DONE
     with pytest.raises(Refused, match="has not failed"):
@@ -135,7 +136,7 @@ async def test_a_lost_answer_makes_no_second_job(harness: JobHarness) -> None:
 
 async def test_a_job_that_somebody_deleted_is_not_made_again(harness: JobHarness) -> None:
     window = await harness.begin()
-    harness.cluster.delete(f"postgres-backup-{window.id}-1")
+    harness.cluster.delete(f"postgres-backup-{window.id}-b1")
     await harness.pass_time()
     assert "is gone, so whether it succeeded is not known" in await harness.last_note()
     assert len(harness.cluster.starts) == 1
@@ -181,5 +182,50 @@ async def test_an_environment_that_names_none_has_none_also_when_the_catalogue_c
 
 def test_names_of_jobs_fit_whatever_the_cron_job_is_called() -> None:
     job = WindowJob(purpose=JobPurpose.BACKUP, cron_job="a-very-long-name-" * 4, limit=MINUTE, attempt=12)
-    assert job.job_name("mw-k7m2").endswith("-mw-k7m2-12")
+    assert job.job_name("mw-k7m2").endswith("-mw-k7m2-b12")
     assert len(job.job_name("mw-k7m2")) <= 63
+
+
+async def test_one_cron_job_for_both_makes_two_jobs(harness: JobHarness) -> None:
+    jobs = {"backup": {"cronjob": "same", "minutes": 15}, "verification": {"cronjob": "same", "minutes": 5}}
+    data = catalogue_with_jobs().model_dump(mode="json", exclude_none=True)
+    data["environments"]["staging"]["maintenance"] = jobs
+    harness.replica.catalogue = Catalogue.model_validate(data)
+    harness.cluster.result = JobResult.SUCCEEDED
+    window = await harness.begin()
+    await harness.pass_time()
+    await harness.replica.end(window)
+    await harness.pass_time()
+    assert harness.cluster.starts == [f"same-{window.id}-b1", f"same-{window.id}-v1"]
+
+
+async def test_a_backup_that_never_began_is_not_begun_after_the_end(harness: JobHarness) -> None:
+    harness.cluster.error = TemporaryError("The cluster does not answer.")
+    window = await harness.begin()
+    await harness.replica.end(window)
+    harness.cluster.error = None
+    for _ in range(3):
+        await harness.pass_time(MINUTE)
+    assert not any("backup" in name for name in harness.cluster.starts)
+    assert (await harness.state(window)).state is JobState.SKIPPED
+    assert (await harness.state(window, JobPurpose.VERIFICATION)).state is JobState.RUNNING
+
+
+async def test_a_cluster_that_stays_away_is_given_up_and_the_report_comes(harness: JobHarness) -> None:
+    window = await harness.begin()
+    await harness.replica.end(window)
+    harness.cluster.error = TemporaryError("The cluster does not answer.")
+    for _ in range(30):
+        await harness.pass_time(MINUTE)
+    assert {each.state for each in (await harness.replica.find(window)).jobs} == {JobState.FAILED}
+    assert any(note.startswith("Report") for note in await harness.replica.notes())
+
+
+async def test_an_error_while_a_job_runs_is_not_its_end(harness: JobHarness) -> None:
+    window = await harness.begin()
+    harness.cluster.error = Forbidden("The bot may not get Job.")
+    await harness.pass_time(MINUTE + SECONDS)
+    assert (await harness.state(window)).state is JobState.RUNNING
+    harness.cluster.error, harness.cluster.result = None, JobResult.SUCCEEDED
+    await harness.pass_time(MINUTE + SECONDS)
+    assert (await harness.state(window)).state is JobState.DONE
