@@ -62,7 +62,8 @@ def test_other_opens_a_form_that_knows_the_group() -> None:
     registry, catalogue = house_registry(), alerting_catalogue()
     form = registry.form(catalogue, registry.parse(catalogue, words or ""))
     assert isinstance(form, Form)
-    assert [(each.id, each.value) for each in form.fields] == [("alert", "al-k7m2"), ("for", ""), ("reason", "")]
+    blank = [(name, "") for name in ("for", "reason", "on-new", "more-than")]
+    assert [(each.id, each.value) for each in form.fields] == [("alert", "al-k7m2"), *blank]
 
 
 @pytest.mark.parametrize(

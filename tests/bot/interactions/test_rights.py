@@ -114,7 +114,7 @@ async def test_an_environment_that_a_reload_took_away_is_answered_in_words(harne
         data = yaml.safe_load(harness.catalogue.read_text())
         environments = {name: each for name, each in data["environments"].items() if name != "production"}
         roles = {scope: by for scope, by in data["roles"].items() if scope != "production"}
-        edit_catalogue(harness, environments=environments, roles=roles)
+        edit_catalogue(harness, environments=environments, roles=roles, digests={})
         await bot.core.reload()
         await people.click("mia", card, "operation.approve", (await only_operation(bot)).id, stale=True)
         said = (await people.wait_for_ephemeral("mia", "production is no longer in the catalogue.")).visible_text

@@ -39,7 +39,9 @@ CAN_FIRE = {
 UNDECIDABLE = ("Absent", "Always", "Scalar", "LongAgo", "At", "LongRange")
 
 
-@pytest.mark.parametrize("at_least", [None, (3, 0)], ids=["of-the-system", "newer"])
+@pytest.mark.parametrize(
+    "at_least", [pytest.param(None, id="of-the-system"), pytest.param((3, 0), id="newer", marks=pytest.mark.alerts)]
+)
 async def test_only_rules_that_cannot_do_without_missing_series_never_fire(
     tmp_path: Path, at_least: tuple[int, int] | None
 ) -> None:
