@@ -151,8 +151,9 @@ class SlackPage:
         return self.page.locator(".modal")
 
     def field(self, label: str) -> Locator:
-        """The part of a form under ``label``."""
-        return self.modal.locator(".bk-input").filter(has=self.page.locator(".bk-label", has_text=label))
+        """The part of a form under the label that begins so."""
+        begins = re.compile(rf"^\s*{re.escape(label)}", re.IGNORECASE)
+        return self.modal.locator(".bk-input").filter(has=self.page.locator(".bk-label", has_text=begins))
 
     async def fill(self, label: str, text: str) -> None:
         await self.field(label).locator("input").fill(text)
