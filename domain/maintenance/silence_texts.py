@@ -39,6 +39,21 @@ def unanswered(window: MaintenanceWindow, why: Text) -> WindowNote:
     return _note(window, f"silences-wait-{window.state}", text, warning=True)
 
 
+def not_lifted(window: MaintenanceWindow, why: Text) -> WindowNote:
+    """Said once: alerts stay hidden though the window is over."""
+    until = Timestamp(max(each.ends_at for each in window.silences))
+    text = sentence(
+        "Alerts are still hidden, until ",
+        until,
+        " at the latest: the silences could not be lifted. ",
+        why,
+        " It is tried again each minute; by hand: look for ",
+        Code(window.marker),
+        " in Alertmanager.",
+    )
+    return _note(window, "not-lifted", text, warning=True)
+
+
 def given_up(window: MaintenanceWindow, why: Text) -> WindowNote:
     """Nothing is hidden; the freeze stands."""
     return _note(window, "not-silenced", sentence("No alert is hidden for this window. ", why), warning=True)

@@ -71,6 +71,10 @@ class WindowSilencer:
                 await self._note(window, texts.unanswered(window, error.sentence))
                 raise
             except (Refused, PermanentError) as error:
+                if not wants_silences(window, at):
+                    # What hides alerts is not forgotten: it is tried again until Alertmanager itself ends it.
+                    await self._note(window, texts.not_lifted(window, error.sentence))
+                    raise TemporaryError(error.sentence) from error
                 await self._give_up(window, error)
         await self._settle(timer)
         self.notify_outbox()

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from domain.alerts.silences import Silence
+from domain.errors import Forbidden
 from domain.maintenance.window import GRACE, MaintenanceWindow
 from storage.store import Store
 from tests.harness.fakes.alertmanager import MemoryAlertmanager
@@ -66,6 +67,30 @@ async def test_at_its_end_ours_are_lifted_and_others_stay(replica: MaintenanceRe
     await replica.end(window)
     await replica.tick()
     assert [each.id for each in await standing(alertmanager)] == ["foreign", "copied"]
+
+
+async def test_silences_that_cannot_be_lifted_are_said_and_tried_again(
+    replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
+) -> None:
+    window = await begin(replica)
+    lifting = replica.alertmanager
+
+    class Forbidding(MemoryAlertmanager):
+        async def silences(self) -> tuple[Silence, ...]:
+            raise Forbidden("Alertmanager does not let the bot list the silences (HTTP 403).")
+
+    replica.alertmanager = Forbidding(replica.clock)
+    await replica.end(window)
+    for _ in range(3):
+        await replica.tick()
+        replica.clock.advance(timedelta(seconds=61))
+    said = [note for note in await replica.notes() if note.startswith("Alerts are still hidden, until ")]
+    assert len(said) == 1
+    assert f"look for `[{window.id}]` in Alertmanager" in said[0]
+    assert len(await standing(alertmanager)) == 1
+    replica.alertmanager = lifting
+    await replica.tick()
+    assert await standing(alertmanager) == []
 
 
 async def test_what_a_person_has_changed_is_theirs(replica: MaintenanceReplica, alertmanager: MemoryAlertmanager) -> None:
