@@ -38,12 +38,7 @@ class LogFilter:
         return " ".join(str(term) for term in self.terms)
 
     def matches(self, text: str) -> bool:
-        """Whether a line fits, upper and lower case being the same. A term may stand within a word."""
-        folded = text.casefold()
-        return all((term.text.casefold() in folded) != term.is_excluded for term in self.terms)
-
-    def matches_masked(self, text: str) -> bool:
-        """Whether a line that a log server found still fits when its secrets are masked: as a text, or word by word."""
+        """Whether a line fits, upper and lower case being the same: a term stands in it as it is, or word by word."""
         words = _WORD.findall(text.casefold())
         return all(self._has(term, text.casefold(), words) != term.is_excluded for term in self.terms)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.logs.filters import LogFilter
@@ -54,14 +54,17 @@ class LogQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogPage:
-    """What was found, oldest first. ``total`` is how many lines fit: at least that many with ``is_at_least``."""
+    """What was found, oldest first. A source gives lines as they are, and more than fit; a reader masks them and chooses.
+
+    ``total`` is how many lines fit: at least that many with ``is_at_least``.
+    """
 
     source: str
-    """Where it was read: ``Elasticsearch``, ``3 pods``."""
+    """Where it was read: ``the log server``, ``3 pods``."""
     lines: tuple[LogLine, ...] = ()
     total: int = 0
     is_at_least: bool = False
-    notes: tuple[Text, ...] = field(default=())
+    notes: tuple[Text, ...] = ()
     """What could not be read, and other reasons why there may be more."""
 
 

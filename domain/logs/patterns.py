@@ -28,13 +28,12 @@ _BAD = re.compile(r"\b(?:error|err|fatal|panic|critical|exception|fail(?:ed|ure)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogPattern:
-    """Lines that are alike: ``text`` has ``PLACE`` where they differ, ``example`` is the newest of them."""
+    """Lines that are alike: ``text`` has ``PLACE`` where they differ."""
 
     text: str
     count: int
     first_at: datetime
     last_at: datetime
-    example: str
     is_new: bool = False
     """It was not there in the time before, which was looked at."""
 
@@ -74,6 +73,5 @@ def _spoken(text: str) -> str:
 
 
 def _pattern(text: str, lines: list[LogLine], *, is_new: bool) -> LogPattern:
-    newest = max(lines, key=lambda line: line.at)
-    first_at = min(line.at for line in lines)
-    return LogPattern(text=text, count=len(lines), first_at=first_at, last_at=newest.at, example=newest.text, is_new=is_new)
+    first_at, last_at = min(line.at for line in lines), max(line.at for line in lines)
+    return LogPattern(text=text, count=len(lines), first_at=first_at, last_at=last_at, is_new=is_new)

@@ -17,7 +17,6 @@ class JobResult(StrEnum):
 class JobStatus:
     """A Job as the cluster has it. ``reason`` says why it failed; ``log`` are the last lines of its newest pod, redacted."""
 
-    name: str
     result: JobResult
     ended_at: datetime | None = None
     reason: str = ""

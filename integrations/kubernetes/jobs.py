@@ -42,17 +42,16 @@ async def job_status(
     conditions = {each["type"]: each for each in status.get("conditions") or [] if each.get("status") == "True"}
     if (complete := conditions.get("Complete")) is not None:
         ended = status.get("completionTime") or complete.get("lastTransitionTime")
-        return JobStatus(name=name, result=JobResult.SUCCEEDED, ended_at=parse_time(ended) if ended else None)
+        return JobStatus(result=JobResult.SUCCEEDED, ended_at=parse_time(ended) if ended else None)
     if (failed := conditions.get("Failed")) is not None:
         ended = failed.get("lastTransitionTime")
         return JobStatus(
-            name=name,
             result=JobResult.FAILED,
             ended_at=parse_time(ended) if ended else None,
             reason=redact(": ".join(filter(None, (failed.get("reason"), failed.get("message"))))),
             log=await _last_lines(client, namespace, name, redact),
         )
-    return JobStatus(name=name, result=JobResult.RUNNING)
+    return JobStatus(result=JobResult.RUNNING)
 
 
 def _job(source: Json, name: str, owner: str, limit: timedelta) -> Json:

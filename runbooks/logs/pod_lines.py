@@ -9,7 +9,7 @@ from typing import Protocol
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import DeepechoError
-from domain.logs.lines import LogLine, LogPage, LogQuery, PodLog, redacted_lines
+from domain.logs.lines import LogLine, LogPage, LogQuery, PodLog
 from domain.rich_text import Text
 from domain.targets import Target
 from domain.workloads.listings import ListedPod
@@ -67,12 +67,11 @@ class PodLines:
                 return await self._of_pod(reads, target, pod, query, count)
 
         logs = await asyncio.gather(*(read(pod) for pod in pods[:MAX_PODS]))
-        fitting = [line for log in logs for line in log.lines if query.filter.matches(line.text)]
-        fitting.sort(key=lambda line: line.at)
+        lines = sorted((line for log in logs for line in log.lines), key=lambda line: line.at)
         return LogPage(
             source=f"{len(logs)} pod{'' if len(logs) == 1 else 's'}",
-            lines=tuple(fitting[-query.limit :]),
-            total=len(fitting),
+            lines=tuple(lines),
+            total=len(lines),
             is_at_least=any(log.is_cut for log in logs),
             notes=_notes(logs, len(pods)),
         )
@@ -93,9 +92,7 @@ class PodLines:
                 continue
             is_cut = is_cut or read.is_cut
             lines += (line for line in read.lines if query.since <= line.at < query.until)
-        # Masked before anything is looked for in them: what fits by a secret only would tell it.
-        masked = redacted_lines(lines)
-        return _ReadPod(masked, is_cut=is_cut, problem="" if lines else problem)
+        return _ReadPod(tuple(lines), is_cut=is_cut, problem="" if lines else problem)
 
 
 @dataclass(frozen=True, slots=True)

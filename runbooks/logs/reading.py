@@ -77,10 +77,10 @@ class LogReader:
 def _masked(page: LogPage, query: LogQuery) -> LogPage:
     """The page without secrets, and without lines that fit by a secret only: their number would tell it letter by letter."""
     lines = redacted_lines(page.lines)
-    fitting = tuple(line for line in lines if query.filter.matches_masked(line.text))
-    if len(fitting) == len(lines):
-        return replace(page, lines=lines)
-    return replace(page, lines=fitting, total=len(fitting), is_at_least=page.total > len(lines))
+    fitting = tuple(line for line in lines if query.filter.matches(line.text))
+    if len(fitting) < len(lines):
+        page = replace(page, total=len(fitting), is_at_least=page.is_at_least or page.total > len(lines))
+    return replace(page, lines=fitting[-query.limit :])
 
 
 async def _attempt(source: LineSource, query: LogQuery, name: str, seconds: float) -> tuple[LogPage | None, Text]:

@@ -33,7 +33,7 @@ class FileJobCluster:
             raise NotFound(f"There is no Job {name}.")
         reason = "BackoffLimitExceeded" if self.result is JobResult.FAILED else ""
         log = ("could not reach the database",) if reason else ()
-        return JobStatus(name=name, result=self.result, ended_at=self.ends_at, reason=reason, log=log)
+        return JobStatus(result=self.result, ended_at=self.ends_at, reason=reason, log=log)
 
     def delete(self, name: str) -> None:
         """As a person does."""

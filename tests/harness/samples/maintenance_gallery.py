@@ -57,9 +57,8 @@ VERIFICATION = WindowJob(purpose=JobPurpose.VERIFICATION, cron_job="smoke-test",
 WITH_JOBS = replace(RUNNING, planned_jobs=(BACKUP, VERIFICATION))
 BACKING_UP = begun(WITH_JOBS, BACKUP, RUNNING.starts_at).window
 _LATER = RUNNING.starts_at + timedelta(minutes=3)
-BACKED_UP = looked_at(BACKING_UP, BACKING_UP.jobs[0], JobStatus(name="x", result=JobResult.SUCCEEDED), _LATER)
+BACKED_UP = looked_at(BACKING_UP, BACKING_UP.jobs[0], JobStatus(result=JobResult.SUCCEEDED), _LATER)
 _LOST = JobStatus(
-    name="x",
     result=JobResult.FAILED,
     reason="BackoffLimitExceeded: Job has reached the specified backoff limit",
     log=("INFO backup.postgres dumping table sessions", "ERROR backup.s3 the bucket does not answer"),
