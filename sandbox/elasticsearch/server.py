@@ -5,9 +5,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -15,8 +13,8 @@ from aiohttp.typedefs import Handler, Middleware
 from sandbox.elasticsearch import searching
 from sandbox.elasticsearch.errors import Refused, illegal
 from sandbox.elasticsearch.model import Json, Search, State
+from sandbox.loopback_server import LoopbackServer
 
-HOST = "127.0.0.1"
 Flavour = Literal["elasticsearch", "opensearch"]
 _PLUGIN = "/_plugins/_asynchronous_search"
 _SECONDS = re.compile(r"(\d+)(ms|s|m|h|d)")
@@ -27,19 +25,19 @@ _SEARCH_PARAMETERS = frozenset(
 _DAY = 86400.0
 
 
-class StandInElasticsearch:
+class StandInElasticsearch(LoopbackServer):
     """``async with StandInElasticsearch() as server``: up on ``url`` until the block ends. Port 0 takes a free one.
 
     Tests look into ``state``, and make trouble there. With an ``account``, that is the only Authorization which is let in.
     """
 
     def __init__(self, *, port: int = 0, flavour: Flavour = "elasticsearch", account: str = "") -> None:
+        super().__init__(port)
         self.state = State()
-        self.url = ""
-        self._port, self._flavour, self._account = port, flavour, account
-        self._stack = AsyncExitStack()
+        self._flavour, self._account = flavour, account
 
-    async def __aenter__(self) -> Self:
+    def application(self) -> web.Application:
+        """The API."""
         app = web.Application(middlewares=[self._trouble_middleware()])
         if self._flavour == "opensearch":
             app.add_routes([web.post(_PLUGIN, self._start), *_searches(_PLUGIN, self._look, self._delete)])
@@ -47,19 +45,7 @@ class StandInElasticsearch:
             app.add_routes([web.post("/{index}/_async_search", self._start)])
             app.add_routes(_searches("/_async_search", self._look, self._delete))
         app.add_routes([web.get("/", self._version), web.get("/{index}/_field_caps", self._field_caps)])
-        async with AsyncExitStack() as stack:
-            runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            await web.TCPSite(runner, HOST, self._port).start()
-            self.url = f"http://{HOST}:{runner.addresses[0][1]}"
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._stack.aclose()
+        return app
 
     async def _version(self, _request: web.Request) -> web.Response:
         if self._flavour == "opensearch":

@@ -1,9 +1,6 @@
 """The stand-in as one server on loopback."""
 
 import asyncio
-from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -11,42 +8,29 @@ from aiohttp.typedefs import Handler, Middleware
 from sandbox.jaeger.model import State
 from sandbox.jaeger.older_api import OlderApi
 from sandbox.jaeger.v3_api import V3Api
+from sandbox.loopback_server import LoopbackServer
 
-HOST = "127.0.0.1"
 _PAGE = "<!doctype html><title>Jaeger UI</title>"
 _PIECE_BYTES = 64 * 1024
 
 
-class StandInJaeger:
+class StandInJaeger(LoopbackServer):
     """``async with StandInJaeger() as jaeger``: up on ``url`` until the block ends. Port 0 takes a free one.
 
     Tests look into ``state``, and make trouble there.
     """
 
     def __init__(self, *, port: int = 0) -> None:
+        super().__init__(port)
         self.state = State()
-        self.url = ""
-        self._port = port
-        self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> Self:
+    def application(self) -> web.Application:
+        """The API."""
         app = web.Application(middlewares=[_trouble_middleware(self.state)])
         for part in (V3Api(self.state), OlderApi(self.state)):
             app.add_routes(part.routes())
         app.add_routes([web.get("/{path:.*}", _page)])
-        async with AsyncExitStack() as stack:
-            runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            await web.TCPSite(runner, HOST, self._port).start()
-            self.url = f"http://{HOST}:{runner.addresses[0][1]}"
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._stack.aclose()
+        return app
 
 
 async def _page(_request: web.Request) -> web.Response:
