@@ -18,23 +18,38 @@ WORK_SECONDS = 40.0
 """For all requests of one timer."""
 WORKERS = 4
 """A system that hangs does not keep those waiting that answer."""
-MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=WORK_SECONDS)
-"""A timer that has waited longer is left to its next claim: two replicas would work on its subject at once."""
+
+_Claimed = tuple[Timer, datetime]
+"""A timer, and when it was claimed."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedTimers:
-    """``work`` does what is due of a timer, and removes or moves its row in the end. ``name`` is for the log."""
+    """``work`` does what is due of a timer, and removes or moves its row in the end. ``name`` is for the log.
+
+    The row stays until then: after a crash, an error or ``work_seconds`` the timer is claimed again in a minute.
+    """
 
     name: str
     clock: Clock
     work: Callable[[Timer], Awaitable[None]]
-    _queue: "asyncio.Queue[tuple[Timer, datetime]]" = field(default_factory=asyncio.Queue)
-    _busy: set[str] = field(default_factory=set)
+    work_seconds: float = WORK_SECONDS
+    _queue: asyncio.Queue[_Claimed] = field(default_factory=asyncio.Queue)
+    _busy: dict[str, _Claimed | None] = field(default_factory=dict)
+    """The subjects that are worked on, and what of each was claimed since."""
+
+    @property
+    def max_queue_age(self) -> timedelta:
+        """A timer that has waited longer is left to its next claim: two replicas would work on its subject at once."""
+        return TIMER_CLAIM_TIMEOUT - timedelta(seconds=self.work_seconds)
 
     async def submit(self, timer: Timer, at: datetime) -> None:
         """Queue a timer that was claimed ``at``."""
         self._queue.put_nowait((timer, at))
+
+    async def join(self) -> None:
+        """Wait until every queued timer was worked on, or left to its next claim."""
+        await self._queue.join()
 
     async def run(self) -> NoReturn:
         """Work on queued timers, several at once and one of each subject, until the process ends."""
@@ -45,20 +60,25 @@ class QueuedTimers:
 
     async def _run_worker(self) -> NoReturn:
         while True:
-            timer, taken_at = await self._queue.get()
-            # One that was set anew while its subject is worked on is left to its next claim.
-            if timer.subject in self._busy or self.clock.now() - taken_at >= MAX_QUEUE_AGE:
-                continue
-            self._busy.add(timer.subject)
-            try:
-                await self._process(timer)
-            finally:
-                self._busy.discard(timer.subject)
+            timer, claimed_at = await self._queue.get()
+            if timer.subject in self._busy:
+                # It was set anew meanwhile: its turn comes right after. A worker that waited here would be missed by others.
+                self._busy[timer.subject] = timer, claimed_at
+            elif self.clock.now() - claimed_at < self.max_queue_age:
+                await self._process_alone(timer)
+            self._queue.task_done()
+
+    async def _process_alone(self, timer: Timer) -> None:
+        self._busy[timer.subject] = None
+        try:
+            await self._process(timer)
+        finally:
+            if (claimed := self._busy.pop(timer.subject)) is not None:
+                self._queue.put_nowait(claimed)
 
     async def _process(self, timer: Timer) -> None:
-        # The timer is still there, and its claim expires in a minute.
         try:
-            async with asyncio.timeout(WORK_SECONDS):
+            async with asyncio.timeout(self.work_seconds):
                 await self.work(timer)
         except (DeepechoError, TimeoutError) as error:
             log.warning("work of a timer not done, retrying in a minute", work=self.name, subject=timer.subject, error=str(error))

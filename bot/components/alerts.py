@@ -20,7 +20,7 @@ from domain.answers.alerts import AlertsAnswer, RouteAnswer, SilencesAnswer
 from domain.catalogue.catalogue import Catalogue
 from runbooks.alerts import enrichment as enrichments
 from runbooks.alerts.alertmanager_list import AlertListReader
-from runbooks.alerts.enrichment import Enrichment, EnrichmentSources
+from runbooks.alerts.enrichment import ENRICHMENT_SECONDS, Enrichment, EnrichmentSources
 from runbooks.alerts.firing_rules import FiringRules
 from runbooks.alerts.intake import NotificationProcessor
 from runbooks.alerts.reconciliation import Reconciler
@@ -30,6 +30,7 @@ from runbooks.alerts.timer_handlers import AlertTimerHandlers
 from runbooks.alerts.timers import DOUBT, ENRICH, RECONCILE, TRIPWIRES
 from runbooks.alerts.tripwires import Tripwires, TripwireSources
 from runbooks.housekeeping import Prune
+from runbooks.queued_timers import QueuedTimers
 from storage.alertmanagers import AlertmanagerRepository
 from storage.outbox_messages import ALERT_CARD, ALERT_NOTE, STORM_CARD
 from storage.tripwires import TripwireRepository
@@ -45,7 +46,8 @@ def build_alerts(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
         prometheus=core.monitoring.prometheus,
         suspect_source=SuspectFinder(store=store, clock=clock, catalogue=current, clusters=core.clusters),
     )
-    enrichment = Enrichment(store, clock, sources, notify_outbox)
+    enriching = Enrichment(store, clock, sources, notify_outbox)
+    enrichment = QueuedTimers("enrichment of an alert", clock, enriching.work, work_seconds=ENRICHMENT_SECONDS)
     timers = AlertTimerHandlers(store=store, catalogue=current, intake=intake, notify_outbox=notify_outbox)
     service = AlertService(
         store=store, clock=clock, catalogue=current, alertmanager=core.monitoring.alertmanager, notify_outbox=notify_outbox

@@ -23,6 +23,7 @@ from runbooks.dashboards.health import GrafanaHealth
 from runbooks.dashboards.pictures import PanelPictures
 from runbooks.dashboards.search import DashboardSearch
 from runbooks.dashboards.sources import incident_source, operation_source
+from runbooks.queued_timers import QueuedTimers
 from storage.annotations import ANNOTATE
 from storage.dashboard_messages import PANEL_PICTURE
 
@@ -31,6 +32,7 @@ def build_dashboards(core: CoreComponents, notify_outbox: NotifyOutbox) -> Famil
     """The search, what asks for annotations, and what writes them."""
     servers = GrafanaServers(core.settings.grafana, core.current_catalogue)
     writer = AnnotationWriter(core.store, core.clock, servers.writer, core.annotation_sources)
+    annotations = QueuedTimers("annotations", core.clock, writer.write)
     listeners = AnnotationListeners(core.current_catalogue, servers.writer)
     pictures = PanelPictures(core.store, core.clock, servers.reader, notify_outbox)
     return FamilyComponents(
@@ -40,8 +42,8 @@ def build_dashboards(core: CoreComponents, notify_outbox: NotifyOutbox) -> Famil
         on_incident_saved=listeners.on_incident_saved,
         close=servers.close,
         health_checks=(HealthCheck(name="Grafana", run=GrafanaHealth(core.clock, servers.reader, writer.problem).check),),
-        tasks=(BackgroundTask("annotations", writer.run), BackgroundTask("panel-pictures", pictures.run)),
-        timer_handlers={ANNOTATE: writer.submit},
+        tasks=(BackgroundTask("annotations", annotations.run), BackgroundTask("panel-pictures", pictures.run)),
+        timer_handlers={ANNOTATE: annotations.submit},
         metrics=(
             MetricSpec("deepecho_annotations_written", "counter", "Annotations written to Grafana", lambda: writer.written),
             MetricSpec(

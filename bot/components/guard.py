@@ -21,6 +21,7 @@ from runbooks.housekeeping import Prune
 from runbooks.metrics.readings import WindowReader
 from runbooks.operations.planner import Planner
 from runbooks.operations.service import OperationService
+from runbooks.queued_timers import QueuedTimers
 from runbooks.traces.reading import TraceReader
 from storage.guard import GUARD_CARD, GUARD_CHART, GUARD_TIMER, GuardRepository
 
@@ -41,10 +42,11 @@ def build_guard(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComp
         operations=lambda: core.service(OperationService),
     )
     watcher = GuardWatcher(store=store, clock=clock, reader=reader, putting_back=putting_back, notify_outbox=notify_outbox)
+    steps = QueuedTimers("deploy guard", clock, watcher.step)
     return FamilyComponents(
         on_operation_saved=GuardListeners(current).on_operation_saved,
-        tasks=(BackgroundTask("deploy-guard", watcher.run),),
-        timer_handlers={GUARD_TIMER: watcher.submit},
+        tasks=(BackgroundTask("deploy-guard", steps.run),),
+        timer_handlers={GUARD_TIMER: steps.submit},
     )
 
 

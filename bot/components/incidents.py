@@ -45,6 +45,7 @@ from runbooks.incidents.timeline import TimelineService
 from runbooks.incidents.timer_handlers import IncidentTimerHandlers
 from runbooks.incidents.watch import WatchEnd, WatchProof
 from runbooks.incidents.watch_sources import WatchSources
+from runbooks.queued_timers import QueuedTimers
 from storage.incident_channels import IncidentChannelRepository
 from storage.incident_messages import INCIDENT_CARD, INCIDENT_NOTE, channel_card_key
 from storage.incidents import IncidentRepository
@@ -70,7 +71,8 @@ def build_incidents(core: CoreComponents, notify_outbox: NotifyOutbox) -> Family
     )
     events, events_task = build_channel_events(core, records, MessageEvents(saver).handle, notify_outbox)
     catchup, timeline, postmortems, stats = report_services(core, saver, notify_outbox)
-    watch = WatchEnd(core.store, core.clock, saver, WatchProof(_watch_sources(core)), notify_outbox)
+    ending = WatchEnd(core.store, core.clock, saver, WatchProof(_watch_sources(core)), notify_outbox)
+    watch = QueuedTimers("end of a watch", core.clock, ending.work)
     timers = IncidentTimerHandlers(
         store=core.store, saver=saver, submit_watch=watch.submit, notify_outbox=notify_outbox, welcome=catchup.welcome
     )

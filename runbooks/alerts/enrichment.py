@@ -7,8 +7,8 @@ that are already in the thread are not repeated.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import NoReturn, Protocol
+from datetime import datetime
+from typing import Protocol
 
 import structlog
 
@@ -31,16 +31,14 @@ from storage.group_saves import GroupSave
 from storage.outbox import OutboxRow
 from storage.outbox_messages import ALERT_CARD
 from storage.store import Store, Transaction
-from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
+from storage.timers import Timer
 
 log = structlog.get_logger()
 
-ENRICHMENT_CONCURRENCY = 4
-"""Groups that are enriched at the same time. Groups in a storm are not enriched."""
 PART_TIMEOUT_SECONDS = 12.0
-"""Limit of each part: above the timeout of each of its queries, below ``storage.timers.TIMER_CLAIM_TIMEOUT``."""
-MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=2 * PART_TIMEOUT_SECONDS)
-"""A timer that has waited longer for a worker is dropped: its claim may expire, and two workers would enrich its group."""
+"""Limit of each part: above the timeout of each of its queries."""
+ENRICHMENT_SECONDS = 2 * PART_TIMEOUT_SECONDS
+"""For a group, whose parts run at the same time. The shorter, the longer others may wait in a flood."""
 
 Find = Callable[[], Awaitable["Finding | None"]]
 
@@ -84,7 +82,7 @@ class EnrichmentSources:
 
 
 class Enrichment:
-    """Enriches groups, ``ENRICHMENT_CONCURRENCY`` at a time. ``notify_outbox`` wakes the outbox worker."""
+    """Enriches groups that are not in a storm. ``notify_outbox`` wakes the outbox worker."""
 
     def __init__(
         self,
@@ -97,18 +95,16 @@ class Enrichment:
     ) -> None:
         self._store, self._clock, self._sources, self._notify_outbox = store, clock, sources, notify_outbox
         self._part_timeout_seconds = part_timeout_seconds
-        self._queue: asyncio.Queue[tuple[Timer, datetime]] = asyncio.Queue()
 
-    async def submit(self, timer: Timer, at: datetime) -> None:
-        """Queue the group of a timer that was claimed ``at``. It is removed after the enrichment: a crash loses nothing."""
-        self._queue.put_nowait((timer, at))
-
-    async def run(self) -> NoReturn:
-        """Enrich queued groups, until the process ends."""
-        async with asyncio.TaskGroup() as workers:
-            for number in range(ENRICHMENT_CONCURRENCY):
-                workers.create_task(self._run_worker(), name=f"enrichment-{number}")
-        raise AssertionError("workers work for ever")
+    async def work(self, timer: Timer) -> None:
+        """Enrich the group of a timer. Raises ``TemporaryError`` as ``enrich`` does; the timer stays then."""
+        try:
+            await self.enrich(timer.subject)
+        except UNEXPECTED_ERRORS:
+            # The group would fail again at every retry and take the time of others. Its card is already delivered.
+            log.exception("enrichment failed, group skipped", group=timer.subject)
+        async with self._store.write() as tx:
+            await tx.timers.remove(timer.key, timer.due_at)
 
     async def enrich(self, group_id: str) -> None:
         """Run all parts for a group. Raises ``TemporaryError`` if the database did not store all results."""
@@ -131,29 +127,6 @@ class Enrichment:
         if failed := [result for result in results if isinstance(result, BaseException)]:
             # A TemporaryError first: it alone has the timer tried again.
             raise next((error for error in failed if isinstance(error, TemporaryError)), failed[0])
-
-    async def _run_worker(self) -> NoReturn:
-        # Not ``run_periodically``: a queue has no interval, and each group has a failure of its own.
-        while True:
-            timer, taken_at = await self._queue.get()
-            if self._clock.now() - taken_at < MAX_QUEUE_AGE:
-                await self._process(timer)
-
-    async def _process(self, timer: Timer) -> None:
-        try:
-            await self._enrich_guarded(timer.subject)
-            async with self._store.write() as tx:
-                await tx.timers.remove(timer.key, timer.due_at)
-        except TemporaryError as error:
-            # The timer is still there. Its claim expires in a minute, and a replica claims it again.
-            log.warning("enrichment failed, retrying in a minute", group=timer.subject, error=str(error))
-
-    async def _enrich_guarded(self, group_id: str) -> None:
-        try:
-            await self.enrich(group_id)
-        except UNEXPECTED_ERRORS:
-            # The group would fail again at every retry and take the time of others. Its card is already delivered.
-            log.exception("enrichment failed, group skipped", group=group_id)
 
     async def _run_part(self, group: AlertGroup, key: str, find: Find) -> None:
         finding = await self._find_within_timeout(group, key, find)

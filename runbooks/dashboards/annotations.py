@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 import structlog
 
@@ -15,21 +15,19 @@ from domain.backoff import backoff_delay
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.dashboards.annotations import Annotation, StoredAnnotation
-from domain.errors import UNEXPECTED_ERRORS, DeepechoError, NotFound, TemporaryError
+from domain.errors import DeepechoError, NotFound, TemporaryError
 from domain.incidents.incident import Incident
 from domain.operations.operation import OperationRecord
 from domain.rich_text import Text
 from runbooks.dashboards.sources import AnnotationSource, annotation_of_incident, annotation_of_operation
 from storage.annotations import annotation_timer, request_annotation
 from storage.store import Store, Transaction
-from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
+from storage.timers import Timer
 
 log = structlog.get_logger()
 
 WRITE_SECONDS = 15.0
 """For one annotation with all its requests."""
-MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=2 * WRITE_SECONDS)
-"""A timer that has waited longer is left to its next claim: two replicas would write its annotation at once."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(minutes=15)
 """For how long a Grafana in trouble is left alone, twice as long each time. Thousands of timers that come again each minute would
 delay those that matter.
@@ -75,7 +73,7 @@ class AnnotationListeners:
 
 
 class AnnotationWriter:
-    """Writes one at a time. ``sources`` read what happened, by the prefix of its id."""
+    """Writes annotations. ``sources`` read what happened, by the prefix of its id."""
 
     def __init__(
         self,
@@ -89,33 +87,12 @@ class AnnotationWriter:
         self._store, self._clock, self._grafana, self._sources = store, clock, grafana, sources
         self._write_seconds = write_seconds
         self._pauses: dict[str, _Pause] = {}
-        self._queue: asyncio.Queue[tuple[Timer, datetime]] = asyncio.Queue()
         self.written = self.given_up = 0
 
     def problem(self, environment: str) -> Text:
         """Why the Grafana of an environment did not take the last annotation; empty where it did, or was not asked."""
         pause = self._pauses.get(environment)
         return pause.problem if pause else ""
-
-    async def submit(self, timer: Timer, at: datetime) -> None:
-        """Queue the annotation of a timer that was claimed ``at``. It stays until the annotation is written."""
-        self._queue.put_nowait((timer, at))
-
-    async def run(self) -> NoReturn:
-        """Write queued annotations, until the process ends."""
-        while True:
-            timer, taken_at = await self._queue.get()
-            if self._clock.now() - taken_at < MAX_QUEUE_AGE:
-                await self._process(timer)
-
-    async def _process(self, timer: Timer) -> None:
-        try:
-            await self.write(timer)
-        except TemporaryError as error:
-            # The database: the timer is still there, and its claim expires in a minute.
-            log.warning("annotation not processed, retrying in a minute", subject=timer.subject, error=str(error))
-        except UNEXPECTED_ERRORS:
-            log.exception("annotation not processed, retrying in a minute", subject=timer.subject)
 
     async def write(self, timer: Timer) -> None:
         """Write the annotation of a timer as it should be now. Raises ``TemporaryError`` only where the database fails."""
@@ -174,6 +151,8 @@ class _Pause:
     problem: Text = ""
 
     def begin(self, now: datetime) -> None:
+        if self.until is not None and now < self.until:
+            return  # of those that were being written at the same time, one counts
         self.failures += 1
         seconds = backoff_delay(self.failures, FIRST_PAUSE.total_seconds(), LONGEST_PAUSE.total_seconds())
         self.until = now + timedelta(seconds=seconds)

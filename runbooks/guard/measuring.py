@@ -20,6 +20,8 @@ from domain.rich_text import Text
 
 CHART_SECONDS = 8.0
 """For the lines of one chart, which nobody waits for."""
+TRACE_SECONDS = 20.0
+"""For the traces of all services, beside the charts: below ``runbooks.queued_timers.WORK_SECONDS``, or no guard would end."""
 MAX_CHARTS = 3
 _SHORTEST_SPAN = timedelta(seconds=15)
 """Prometheus needs two scrapes in it."""
@@ -56,12 +58,17 @@ class GuardReader:
     windows: WindowReadings
     prometheus: Callable[[str], RangeQueries | None]
     trace_lines: TraceLines = no_traces
+    trace_seconds: float = TRACE_SECONDS
 
     async def traces(self, guard: Guard) -> tuple[Text, ...]:
-        """What failed or was slow since a deploy that is worse."""
+        """What failed or was slow since a deploy that is worse; nothing where Jaeger does not answer in time."""
         if guard.verdict is not Verdict.WORSE or guard.checked_at is None:
             return ()
-        return await self.trace_lines(guard.environment, guard.service_names, guard.began_at, guard.checked_at)
+        try:
+            async with asyncio.timeout(self.trace_seconds):
+                return await self.trace_lines(guard.environment, guard.service_names, guard.began_at, guard.checked_at)
+        except TimeoutError:
+            return ()
 
     async def compare(self, guard: Guard, at: datetime) -> tuple[Comparison, ...]:
         """What is measured now. The times before are read once, and again only where that failed or something else is measured.

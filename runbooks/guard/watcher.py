@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import NoReturn
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import structlog
 
 from domain.clock import Clock
-from domain.errors import UNEXPECTED_ERRORS, DeepechoError, PermanentError, Refused
+from domain.errors import PermanentError, Refused
 from domain.guard.guard import Guard, GuardState, measure, offer, put_back
 from domain.rich_text import sentence
 from runbooks.guard.listeners import save_guard
@@ -17,46 +16,23 @@ from runbooks.guard.measuring import GuardReader
 from runbooks.guard.putting_back import PutBack
 from storage.guard import GuardRepository, guard_chart, guard_timer
 from storage.store import Store
-from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
+from storage.timers import Timer
 
 log = structlog.get_logger()
 
 LATEST_PUT_BACK = timedelta(minutes=15)
 """After the end of the bake time: later, as after an outage of ours, people know more than the evidence does."""
-MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=30)
-"""A timer that has waited longer is left to its next claim: two replicas would measure the same deploy."""
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuardWatcher:
-    """Works on one guard at a time, in a task of its own: a slow Prometheus delays no other timer."""
+    """Does what is due of a guard. ``notify_outbox`` wakes the outbox worker."""
 
     store: Store
     clock: Clock
     reader: GuardReader
     putting_back: PutBack
     notify_outbox: Callable[[], None]
-    _queue: "asyncio.Queue[tuple[Timer, datetime]]" = field(default_factory=asyncio.Queue)
-
-    async def submit(self, timer: Timer, at: datetime) -> None:
-        """Queue a timer that was claimed ``at``. It stays until its work is done."""
-        self._queue.put_nowait((timer, at))
-
-    async def run(self) -> NoReturn:
-        """Work on queued timers, until the process ends."""
-        while True:
-            timer, taken_at = await self._queue.get()
-            if self.clock.now() - taken_at < MAX_QUEUE_AGE:
-                await self._process(timer)
-
-    async def _process(self, timer: Timer) -> None:
-        try:
-            await self.step(timer)
-        except DeepechoError as error:
-            # The timer is still there, and its claim expires in a minute.
-            log.warning("guard not processed, retrying in a minute", operation=timer.subject, error=str(error))
-        except UNEXPECTED_ERRORS:
-            log.exception("guard not processed, retrying in a minute", operation=timer.subject)
 
     async def step(self, timer: Timer) -> None:
         """Measure, act on a verdict, show the evidence: each is done once, whatever was done before a crash."""
@@ -110,8 +86,7 @@ class GuardWatcher:
         """Show the evidence of a guard that has ended, and forget its timer."""
         async with self.store.read() as tx:
             guard = await tx.of(GuardRepository).get(timer.subject)
-        charts = await self.reader.charts(guard) if guard is not None else ()
-        traces = await self.reader.traces(guard) if guard is not None else ()
+        charts, traces = await asyncio.gather(self.reader.charts(guard), self.reader.traces(guard)) if guard else ((), ())
         at = self.clock.now()
         async with self.store.write() as tx:
             current = await tx.of(GuardRepository).get_for_update(timer.subject) if traces else None

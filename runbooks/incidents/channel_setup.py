@@ -85,6 +85,8 @@ class ChannelSetup:
     records: IncidentChannelRecords
     notify_outbox: Callable[[], None]
     observer: StepObserver = ignore_step
+    # Not ``runbooks.queued_timers``: the claim on a channel is in the row of its name and begins anew with each step, so that a
+    # channel with many people may take, and wait, longer than one claim of a timer.
     _queue: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
 
     @property

@@ -8,12 +8,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NoReturn
 
 import structlog
 
 from domain.clock import Clock
-from domain.errors import UNEXPECTED_ERRORS, TemporaryError
+from domain.errors import UNEXPECTED_ERRORS
 from domain.incidents.changes import IncidentChange
 from domain.incidents.incident import ClockKind, Incident, IncidentClock, IncidentState
 from domain.incidents.proof import Proof, Window, compose_proof, own_part
@@ -25,18 +24,14 @@ from runbooks.incidents.watch_changes import prove_changes, read_changes
 from runbooks.incidents.watch_sources import WatchSources
 from storage.incidents import IncidentRepository
 from storage.store import Store
-from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
+from storage.timers import Timer
 
 log = structlog.get_logger()
 
 QUESTION_SECONDS = 12.0
 """Limit of each question: above the time limit of each client."""
 PROOF_SECONDS = 30.0
-"""Limit of a proof: half of ``storage.timers.TIMER_CLAIM_TIMEOUT``, so that no other replica works at it meanwhile."""
-MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=PROOF_SECONDS + QUESTION_SECONDS)
-"""A timer that has waited longer for a worker is dropped: its claim may expire, and two workers would prove the same."""
-PROOF_CONCURRENCY = 2
-"""Incidents that are proven at the same time."""
+"""Limit of a proof: below ``runbooks.queued_timers.WORK_SECONDS``, after which what does not answer would be asked for ever."""
 RETRY_AFTER = timedelta(seconds=75)
 MAX_RETRIES = 4
 """With ``RETRY_AFTER``: what does not answer is asked again for five minutes, then the watch ends without its answer."""
@@ -71,29 +66,17 @@ class WatchProof:
 
 
 class WatchEnd:
-    """Ends watches, ``PROOF_CONCURRENCY`` at a time. ``notify_outbox`` wakes the outbox worker."""
+    """Ends watches. ``notify_outbox`` wakes the outbox worker."""
 
     def __init__(
         self, store: Store, clock: Clock, saver: IncidentSaver, proof: WatchProof, notify_outbox: Callable[[], None]
     ) -> None:
         self._store, self._clock, self._saver = store, clock, saver
         self._proof, self._notify_outbox = proof, notify_outbox
-        self._queue: asyncio.Queue[tuple[Timer, datetime]] = asyncio.Queue()
 
-    async def submit(self, timer: Timer, at: datetime) -> None:
-        """Queue the incident of a timer that was claimed ``at``. The row stays until the watch has ended."""
-        self._queue.put_nowait((timer, at))
-
-    async def join(self) -> None:
-        """Wait until every queued incident was proven or dropped."""
-        await self._queue.join()
-
-    async def run(self) -> NoReturn:
-        """Prove queued incidents, until the process ends."""
-        async with asyncio.TaskGroup() as workers:
-            for number in range(PROOF_CONCURRENCY):
-                workers.create_task(self._run_worker(), name=f"watch-{number}")
-        raise AssertionError("workers work for ever")
+    async def work(self, timer: Timer) -> None:
+        """End the watch of the incident whose timer is due."""
+        await self.end(timer.subject)
 
     async def end(self, incident_id: str) -> None:
         """Prove and end one watch, if it is over. Raises ``TemporaryError`` where the database does not answer."""
@@ -131,21 +114,6 @@ class WatchEnd:
             return IncidentChange(record=replace(incident, clocks=clocks), low_priority=True)
         close_now = self._saver.config.close_after_watch
         return end_watch(incident, at, self._saver.timings, proof.lines, complete=proof.complete, close_now=close_now)
-
-    async def _run_worker(self) -> NoReturn:
-        # Not ``run_periodically``: a queue has no interval, and each incident has a failure of its own.
-        while True:
-            timer, taken_at = await self._queue.get()
-            if self._clock.now() - taken_at < MAX_QUEUE_AGE:
-                await self._process(timer)
-            self._queue.task_done()
-
-    async def _process(self, timer: Timer) -> None:
-        try:
-            await self.end(timer.subject)
-        except TemporaryError as error:
-            # The timer is still there. Its claim expires in a minute, and a replica claims it again.
-            log.warning("watch not ended, retrying in a minute", incident=timer.subject, error=str(error))
 
 
 def _watch_over(incident: Incident, at: datetime) -> IncidentClock | None:

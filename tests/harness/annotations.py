@@ -17,6 +17,7 @@ from domain.severities import Severity
 from runbooks.dashboards.annotations import AnnotationListeners, AnnotationWriter
 from runbooks.dashboards.sources import incident_source, operation_source
 from runbooks.incidents.saving import IncidentSaver
+from runbooks.queued_timers import QueuedTimers
 from runbooks.timers import TimerDispatcher
 from storage.annotations import ANNOTATE
 from storage.incidents import IncidentRepository
@@ -42,7 +43,8 @@ class AnnotationReplica:
 
     def __post_init__(self) -> None:
         self.sources = {"op": operation_source(lambda: self.catalogue), "inc": incident_source}
-        self.writer = AnnotationWriter(self.store, self.clock, lambda _: self.grafana, self.sources)
+        writer = AnnotationWriter(self.store, self.clock, lambda _: self.grafana, self.sources)
+        self.queue = QueuedTimers("annotations", self.clock, writer.write)
         listeners = AnnotationListeners(lambda: self.catalogue, lambda _: self.grafana)
         self.store.listeners.on_operation_saved.append(listeners.on_operation_saved)
         self.store.listeners.on_incident_saved.append(listeners.on_incident_saved)
@@ -50,9 +52,9 @@ class AnnotationReplica:
 
     async def write_due(self) -> None:
         """As in production: the ticker claims, the task writes. Returns when it has no claim left."""
-        handlers = {ANNOTATE: self.writer.submit}
+        handlers = {ANNOTATE: self.queue.submit}
         dispatcher = TimerDispatcher(store=self.store, clock=self.clock, replica=self.replica, handlers=handlers)
-        task = asyncio.create_task(self.writer.run())
+        task = asyncio.create_task(self.queue.run())
         try:
             # Incidents have timers of other kinds, too, which nothing handles here; a tick takes some of all.
             while await self._unclaimed():

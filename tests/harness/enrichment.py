@@ -13,9 +13,10 @@ from domain.metrics.charts import Series
 from domain.metrics.samples import Sample
 from domain.targets import Target
 from domain.workloads.pod_failures import PodFailure
-from runbooks.alerts.enrichment import Enrichment, EnrichmentSources, on_delivered
+from runbooks.alerts.enrichment import ENRICHMENT_SECONDS, Enrichment, EnrichmentSources, on_delivered
 from runbooks.alerts.suspect_search import SuspectReport
 from runbooks.alerts.timers import ENRICH
+from runbooks.queued_timers import QueuedTimers
 from storage.outbox import RateLimits
 from storage.store import Store
 from tests.harness.alerts import AlertsHarness
@@ -131,6 +132,7 @@ class EnrichmentHarness:
         self.enrichment = Enrichment(
             self.store or self.alerts.store, self.alerts.clock, around, lambda: None, part_timeout_seconds=self.seconds
         )
+        self.queue = QueuedTimers("enrichment", self.alerts.clock, self.enrichment.work, work_seconds=ENRICHMENT_SECONDS)
 
     async def deliver(self) -> None:
         """Mark every row of the outbox as delivered."""
@@ -152,14 +154,14 @@ class EnrichmentHarness:
             async with self.alerts.store.write() as tx:
                 claimed = await tx.timers.claim(timer, REPLICA, at)
             if claimed:
-                await self.enrichment.submit(timer, at)
+                await self.queue.submit(timer, at)
                 submitted += 1
         return submitted
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["asyncio.Task[None]"]:
         """Run the workers; then stop them as the process does."""
-        task: asyncio.Task[None] = asyncio.create_task(self.enrichment.run())
+        task: asyncio.Task[None] = asyncio.create_task(self.queue.run())
         try:
             yield task
         finally:

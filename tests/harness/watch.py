@@ -28,6 +28,7 @@ from runbooks.incidents.saving import IncidentSaver
 from runbooks.incidents.timer_handlers import IncidentTimerHandlers
 from runbooks.incidents.watch import WatchEnd, WatchProof
 from runbooks.incidents.watch_sources import WatchSources
+from runbooks.queued_timers import QueuedTimers
 from runbooks.timers import TimerDispatcher
 from storage.incidents import IncidentRepository
 from storage.store import Store
@@ -165,8 +166,9 @@ class WatchHarness:
         """A new process: nothing is remembered."""
         proof = HookedProof(self, self.sources, question_seconds=self.seconds, proof_seconds=2 * self.seconds)
         self.watch = WatchEnd(self.store, self.clock, self.saver, proof, lambda: None)
+        self.queue = QueuedTimers("watch", self.clock, self.watch.work)
         handlers = IncidentTimerHandlers(
-            store=self.store, saver=self.saver, submit_watch=self.watch.submit, notify_outbox=lambda: None
+            store=self.store, saver=self.saver, submit_watch=self.queue.submit, notify_outbox=lambda: None
         )
         self.timers = TimerDispatcher(
             store=self.store,
@@ -202,7 +204,7 @@ class WatchHarness:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["asyncio.Task[None]"]:
         """Run the workers; then stop them as the process does."""
-        task: asyncio.Task[None] = asyncio.create_task(self.watch.run())
+        task: asyncio.Task[None] = asyncio.create_task(self.queue.run())
         try:
             yield task
         finally:
@@ -213,7 +215,7 @@ class WatchHarness:
         """Handle what is due now, and wait until no watch that is over waits for its end at this time."""
         await self.timers.run_due()
         async with self.running(), asyncio.timeout(20):
-            await self.watch.join()
+            await self.queue.join()
 
     async def pass_time(self, span: timedelta, step: timedelta = 15 * timedelta(seconds=1)) -> None:
         """Let time pass, and do what becomes due meanwhile."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from domain.alerts.alerts import GroupState
-from runbooks.alerts.enrichment import ENRICHMENT_CONCURRENCY, MAX_QUEUE_AGE
+from runbooks.queued_timers import WORKERS
 from storage.store import Store
 from storage.tables.alerts import alert_groups
 from storage.timers import TIMER_CLAIM_TIMEOUT
@@ -143,7 +143,7 @@ async def test_a_flood_is_looked_into_some_at_a_time_each_group_once(harness: Al
         await enricher.submit_due()
         await wait_enriched(harness, working)
     assert harness.clock.now() - began > TIMER_CLAIM_TIMEOUT
-    assert 1 < most <= ENRICHMENT_CONCURRENCY
+    assert 1 < most <= WORKERS
     assert sorted(enricher.prometheus.range_source.asked) == sorted(["last", *(f"errors_{number}" for number in range(FLOOD))])
     assert sum(each.key.endswith("/t/chart-1") for each in await harness.outbox_entries()) == FLOOD + 1
 
@@ -152,9 +152,9 @@ async def test_a_timer_that_waited_too_long_is_left_to_whoever_takes_it_next(har
     enricher = EnrichmentHarness(harness)
     await fire_and_deliver(harness, enricher)
     assert await enricher.submit_due() == 1
-    harness.clock.advance(MAX_QUEUE_AGE)
+    harness.clock.advance(enricher.queue.max_queue_age)
     async with enricher.running() as working:
-        harness.clock.advance(TIMER_CLAIM_TIMEOUT - MAX_QUEUE_AGE + SECOND)
+        harness.clock.advance(TIMER_CLAIM_TIMEOUT - enricher.queue.max_queue_age + SECOND)
         await asyncio.sleep(0.05)
         assert enricher.suspects.asked == []
         assert await enricher.submit_due() == 1

@@ -20,6 +20,7 @@ from runbooks.dashboards.annotations import FIRST_PAUSE, GIVE_UP_AFTER, LONGEST_
 from runbooks.dashboards.health import GrafanaHealth
 from runbooks.dashboards.sources import annotation_of_incident, incident_source, operation_source
 from runbooks.incidents.saving import IncidentSaver
+from runbooks.queued_timers import QueuedTimers
 from runbooks.timers import TimerDispatcher
 from sandbox.grafana import StandInGrafana
 from sandbox.grafana.model import Annotation, Trouble
@@ -232,10 +233,11 @@ async def test_nobody_waits_for_it(harness: AnnotationHarness) -> None:
     harness.stand_in.state.trouble = Trouble(delay_seconds=30)
     await harness.save(succeeded(), new=True)
     assert harness.stand_in.state.requests == []
-    timers = TimerDispatcher(store=harness.store, clock=harness.clock, replica="a", handlers={ANNOTATE: harness.writer.submit})
+    queue = QueuedTimers("annotations", harness.clock, harness.writer.write)
+    timers = TimerDispatcher(store=harness.store, clock=harness.clock, replica="a", handlers={ANNOTATE: queue.submit})
     await timers.run_due()
     assert harness.stand_in.state.requests == []
-    task = asyncio.create_task(harness.writer.run())
+    task = asyncio.create_task(queue.run())
     try:
         await wait_until(lambda: bool(harness.stand_in.state.requests))
     finally:

@@ -18,7 +18,7 @@ from domain.guard.verdict import Verdict, explain
 from domain.metrics.slo import Reading
 from domain.operations.operation import OperationRecord, State
 from domain.operations.plans import Plan
-from domain.rich_text import plain_text
+from domain.rich_text import Text, plain_text
 from runbooks.guard.listeners import save_guard
 from runbooks.guard.stopping import stop_guard
 from runbooks.operations.service import OperationService
@@ -90,6 +90,22 @@ async def test_worse_puts_the_old_version_back_by_itself_once(harness: GuardHarn
     assert plain_text(guard.outcome).startswith(f"The guard put it back: `{rollback.id}`. Verified: ")
     await harness.pass_time(30 * MINUTE)
     assert len(await harness.rollbacks()) == 1
+    assert not await harness.is_due_again(deploy.id)
+    assert len(await harness.charts()) == 1
+
+
+async def test_a_jaeger_that_hangs_keeps_no_guard_from_its_end(harness: GuardHarness) -> None:
+    async def hang(*_: object) -> tuple[Text, ...]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    reader = replace(harness.watcher.reader, trace_lines=hang, trace_seconds=0.05)
+    harness.watcher = replace(harness.watcher, reader=reader)
+    harness.metrics.now = BAD
+    deploy = await harness.deploy("production")
+    async with asyncio.timeout(20):
+        await harness.pass_time(2 * MINUTE)
+    assert (await harness.guard(deploy.id)).state is GuardState.OFFERED
     assert not await harness.is_due_again(deploy.id)
     assert len(await harness.charts()) == 1
 

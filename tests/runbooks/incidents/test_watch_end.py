@@ -16,7 +16,7 @@ from domain.incidents.linking import apply_alert
 from domain.incidents.tasks import add_task
 from domain.incidents.transitions import close, declare, reopen, resolve
 from domain.rich_text import plain_text
-from runbooks.incidents.watch import MAX_QUEUE_AGE, MAX_RETRIES, RETRY_AFTER
+from runbooks.incidents.watch import MAX_RETRIES, RETRY_AFTER
 from storage.incidents import IncidentRepository
 from storage.store import Store
 from storage.timers import TIMER_CLAIM_TIMEOUT
@@ -303,9 +303,9 @@ async def test_a_timer_that_waited_too_long_is_left_to_whoever_takes_it_next(har
     await harness.resolved(GROUP)
     harness.clock.advance(30 * MINUTE)
     await harness.timers.run_due()
-    harness.clock.advance(MAX_QUEUE_AGE)
+    harness.clock.advance(harness.queue.max_queue_age)
     async with harness.running(), asyncio.timeout(20):
-        await harness.watch.join()
+        await harness.queue.join()
     assert harness.metrics.asked == []
     await harness.pass_time(TIMER_CLAIM_TIMEOUT)
     assert len(await harness.endings()) == 1
