@@ -55,6 +55,11 @@ def and_more(count: int) -> str:
     return f"and {count:,} more" if count > 0 else ""
 
 
+def times(count: int) -> str:
+    """``once``, ``twice``, ``9 times``."""
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
+
+
 def join_and(names: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``; empty without names."""
     return " and ".join([*filter(None, [", ".join(names[:-1])]), *names[-1:]])

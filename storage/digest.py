@@ -88,6 +88,12 @@ class DigestRepository:
         """The row with the latest period that was made."""
         return await self._one((digests.c.audience == audience) & (digests.c.state != DigestState.PLANNED.value))
 
+    async def previous(self, environment: str, before: date, audience: str = "") -> PlannedDigest | None:
+        """The last one of an environment that was made for a period before this one; for this audience, where one is named."""
+        is_made = digests.c.state != DigestState.PLANNED.value
+        where = (digests.c.environment == environment) & (digests.c.period < before.isoformat()) & is_made
+        return await self._one(where & (digests.c.audience == audience) if audience else where)
+
     async def get(self, audience: str, period: date) -> PlannedDigest | None:
         """The row of a period."""
         return await self._one(_is(audience, period))

@@ -139,9 +139,11 @@ class IncidentRepository:
         records = await self._connection.execute(select(incidents.c.record).where(where).order_by(incidents.c.id))
         return tuple(_read(record) for record in records.scalars())
 
-    async def latest(self, limit: int, *, since: datetime | None = None) -> tuple[Incident, ...]:
-        """The newest incidents, open ones first."""
+    async def latest(self, limit: int, *, since: datetime | None = None, environment: str = "") -> tuple[Incident, ...]:
+        """The newest incidents, open ones first; those of all environments, unless one is named."""
         statement = select(incidents.c.record)
+        if environment:
+            statement = statement.where(incidents.c.environment == environment)
         if since is not None:
             statement = statement.where(incidents.c.declared_at >= since)
         order = (incidents.c.is_open.desc(), incidents.c.declared_at.desc())

@@ -61,6 +61,12 @@ class MaintenanceRepository:
         rows = await self._connection.execute(_select().where(_columns.is_open).order_by(_columns.starts_at, _columns.id))
         return tuple(window for text in rows.scalars() if (window := _read(text)))
 
+    async def over_since(self, environment: str, since: datetime) -> tuple[MaintenanceWindow, ...]:
+        """The windows of an environment that were over after a time, the first one first."""
+        statement = _select().where((_columns.environment == environment) & (_columns.over_at > since))
+        rows = await self._connection.execute(statement.order_by(_columns.over_at, _columns.id))
+        return tuple(window for text in rows.scalars() if (window := _read(text)))
+
     async def freeze(self, environment: str, at: datetime) -> MaintenanceWindow | None:
         """The window that freezes an environment at a time; None if nothing does. Of several, the one that lasts longest."""
         within = (_columns.starts_at <= at) & (_columns.frozen_until > at)

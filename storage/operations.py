@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.operations.operation import OperationRecord, State
@@ -89,10 +89,17 @@ class OperationRepository:
 
     async def requested_since(self, at: datetime, *, environment: str) -> tuple[OperationRecord, ...]:
         """Operations of an environment that were requested since then or have not ended, newest first."""
+        return await self._unfinished_or(operations.c.requested_at >= at, environment)
+
+    async def ended_since(self, at: datetime, *, environment: str) -> tuple[OperationRecord, ...]:
+        """Operations of an environment that ended since then or have not ended, newest first."""
+        return await self._unfinished_or(operations.c.ended_at >= at, environment)
+
+    async def _unfinished_or(self, where: ColumnElement[bool], environment: str) -> tuple[OperationRecord, ...]:
         is_unfinished = operations.c.state.in_([state.value for state in State if not state.final])
         statement = (
             select(operations.c.record)
-            .where(operations.c.environment == environment, (operations.c.requested_at >= at) | is_unfinished)
+            .where(operations.c.environment == environment, where | is_unfinished)
             .order_by(operations.c.requested_at.desc(), operations.c.id)
         )
         return tuple(_read(text) for text in (await self._connection.execute(statement)).scalars())

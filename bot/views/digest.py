@@ -8,11 +8,13 @@ from bot.views.markup.document import Actions, Block, Button, Context, Divider, 
 from bot.views.markup.spans import Line, Strong, join_dots, line
 from domain.answers.digest import DigestAnswer, DigestsAnswer, PlannedAudience
 from domain.answers.health import EnvironmentHealth, HealthAnswer
-from domain.digest.digest import Digest
-from domain.digest.trends import DigestChart
+from domain.digest.digest import DAY, Digest
+from domain.digest.happened import NOTHING
+from domain.digest.trends import MIN_POINTS, DigestChart
 from domain.health import HealthLevel, HealthLine, LeftByNight
 from domain.metrics.charts import TrendRow
 from domain.rich_text import CommandMention, Timestamp
+from domain.text import format_duration
 
 LEVEL_EMOJI = {HealthLevel.RED: "🔴", HealthLevel.YELLOW: "🟡", HealthLevel.UNKNOWN: "⚪", HealthLevel.GREEN: "🟢"}
 LEFT = "digest.left"
@@ -35,7 +37,7 @@ def health(fact: HealthAnswer) -> Document:
 
 def digest_answer(fact: DigestAnswer) -> Document:
     """A digest that a person asked for."""
-    return digest(fact.digest)
+    return digest(fact.digest, is_past=fact.is_past)
 
 
 def digests(fact: DigestsAnswer) -> Document:
@@ -50,28 +52,57 @@ def _audience(each: PlannedAudience) -> Line:
     return join_dots(Strong(f"{each.audience} ({each.environment})"), upcoming, line("last: ", last), waits)
 
 
-def digest(fact: Digest) -> Document:
-    """A line for each system, what happened since yesterday, and what the night left behind, each with its button."""
-    title = f"{_worst(fact.lines)} Good morning · {fact.period:%a %d %b} · {fact.environment}"
-    compared = dict(fact.comparisons)
-    lines = tuple(health_line(each, compared.get(each.system, "")) for each in fact.lines)
-    blocks: list[Block] = [Header(title), Paragraph(lines, _MAX_LINES)]
-    since = join_dots(*fact.since_yesterday) or line("nothing was changed, and no incident was declared")
-    blocks.append(Paragraph((line(Strong("since yesterday"), " ", since),)))
+def digest(fact: Digest, *, is_past: bool = False) -> Document:
+    """A line for each system, what happened since the one before, and what the night left behind, each with its button.
+
+    One of the past has no buttons: what they would do was meant for what stood then.
+    """
+    title = f"{_worst(fact.lines)} {fact.greeting} · {fact.period:%a %d %b} · {fact.environment}"
+    blocks: list[Block] = [Header(title), Paragraph(_lines(fact), _MAX_LINES)]
+    since = join_dots(*fact.since_yesterday) or line(NOTHING)
+    blocks.append(Paragraph((line(Strong(f"since {_before(fact)}"), " ", since),)))
     if fact.today:
         blocks.append(Paragraph((line(Strong("today"), " ", join_dots(*fact.today)),)))
-    if fact.left:
-        blocks += (Divider(), Paragraph((line(Strong("What the night left behind")),)))
-    for item in fact.left[:_MAX_LEFT]:
-        blocks += (Paragraph((line(item.text, " · ", CommandMention(item.command)),)), Actions((_left_button(item),)))
-    more = len(fact.left) - _MAX_LEFT
-    blocks += [Context(line(f"and {more} more that the night left behind"))] if more > 0 else []
+    blocks += _left(fact, with_buttons=not is_past)
     if fact.problems:
         blocks.append(Paragraph(tuple(line("⚪ ", problem) for problem in fact.problems)))
     made = line("measured ", Timestamp(fact.made_at))
     late = line("late: it was due ", Timestamp(fact.due_at)) if fact.is_late and fact.due_at else ""
-    blocks.append(Context(join_dots(made, late)))
-    return Document(summary=line(title), blocks=tuple(blocks))
+    blocks.append(Context(join_dots(made, late, "as it was then" if is_past else "")))
+    red = ", ".join(dict.fromkeys(each.system for each in fact.lines if each.level is HealthLevel.RED))
+    return Document(summary=line(f"{title} · red: {red}" if red else title), blocks=tuple(blocks))
+
+
+def _before(fact: Digest) -> str:
+    return "yesterday" if fact.since is None or fact.is_of_one_day else f"{fact.since:%a %d %b}"
+
+
+def _lines(fact: Digest) -> tuple[Line, ...]:
+    """Each system, red first. Those that are well and have no number to compare share the last line."""
+    compared = dict(fact.comparisons)
+    well = [each for each in fact.lines if _is_plain(each) and each.system not in compared]
+    shown = [health_line(each, compared.get(each.system, "")) for each in fact.lines if each not in well]
+    if well:
+        shown.append(
+            line(LEVEL_EMOJI[HealthLevel.GREEN], " ", join_dots(*(line(Strong(each.system), " ", each.text) for each in well)))
+        )
+    return tuple(shown) or (line("nothing is measured here"),)
+
+
+def _is_plain(each: HealthLine) -> bool:
+    return each.level is HealthLevel.GREEN and not any(value is not None for value in each.series)
+
+
+def _left(fact: Digest, *, with_buttons: bool) -> list[Block]:
+    if not fact.left:
+        return []
+    title = "What the night left behind" if fact.is_of_one_day else f"Left behind since {_before(fact)}"
+    blocks: list[Block] = [Divider(), Paragraph((line(Strong(title)),))]
+    for item in fact.left[:_MAX_LEFT]:
+        blocks.append(Paragraph((line(item.text, " · ", CommandMention(item.command)),)))
+        blocks += [Actions((_left_button(item),))] if with_buttons else []
+    more = len(fact.left) - _MAX_LEFT
+    return [*blocks, *([Context(line(f"and {more} more"))] if more > 0 else [])]
 
 
 def chart(fact: DigestChart) -> Document:
@@ -96,21 +127,27 @@ def left_command(value: str) -> str | None:
 
 
 def health_line(each: HealthLine, compared: str = "") -> Line:
-    """The system, what was found, its sparkline, and what shows more where it is not well."""
+    """The system, what was found, its sparkline, how it compares, and what shows more where it is not well."""
     command = CommandMention(each.commands[0]) if each.commands and each.level is not HealthLevel.GREEN else ""
-    what = line(LEVEL_EMOJI[each.level], " ", Strong(each.system), " ", each.text)
-    return join_dots(what, compared, sparkline(each.series), command)
+    bars = sparkline(each.series)
+    what = line(LEVEL_EMOJI[each.level], " ", Strong(each.system), " ", each.text, f" {bars}" if bars else "")
+    return join_dots(what, compared, command)
 
 
 def sparkline(values: Sequence[float | None]) -> str:
-    """The values as bars, at most ``MAX_BARS``, the newest last; a gap for what was not measured. Empty without any."""
+    """The values of the last day as bars, the newest last; a gap for what was not measured. Empty without two.
+
+    Where the first value is younger than a day, the time since then is said: ``▁▃▅ (last 3 h)``.
+    """
     shown = values[-MAX_BARS:]
     known = [value for value in shown if value is not None]
-    if not known:
+    if len(known) < MIN_POINTS:
         return ""
+    first = next(place for place, value in enumerate(shown) if value is not None)
     low, span = min(known), max(known) - min(known)
     step = span / (len(_BARS) - 1) if span > 0 else math.inf
-    return "".join(_BARS[round((value - low) / step)] if value is not None else " " for value in shown)
+    bars = "".join(_BARS[round((value - low) / step)] if value is not None else " " for value in shown[first:])
+    return f"{bars} (last {format_duration((len(shown) - first) * DAY / len(values))})" if first else bars
 
 
 def _worst(lines: Iterable[HealthLine]) -> str:

@@ -1,11 +1,13 @@
 """The command ``digest``."""
 
+from dataclasses import replace
 from datetime import date
 
 from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
 from domain.answers.digest import DigestAnswer, DigestsAnswer, PlannedAudience
+from domain.digest.digest import greeting
 from domain.errors import Denied, NotFound, UsageError
 from domain.facts import Answer
 from domain.people import Role
@@ -22,8 +24,9 @@ async def digest_command(request: Request, args: Arguments) -> Answer:
     environment = args.environment or _first(request)
     if "for" in args.flags:
         return await _of_date(request, environment, _date(args.flags["for"]))
-    today = request.at.astimezone(zone_named(request.member.time_zone)).date()
-    return DigestAnswer(await request.services.of(DigestComposer).compose(environment, today, request.at))
+    local = request.at.astimezone(zone_named(request.member.time_zone))
+    composed = await request.services.of(DigestComposer).compose(environment, local.date(), request.at)
+    return DigestAnswer(replace(composed, greeting=greeting(local.hour)))
 
 
 async def _of_date(request: Request, environment: str, period: date) -> Answer:
@@ -31,7 +34,7 @@ async def _of_date(request: Request, environment: str, period: date) -> Answer:
         found = await tx.of(DigestRepository).of(environment, period)
     if found is None:
         raise NotFound(f"There is no digest of {environment} for {period:%a %d %b %Y}: none was made, or it is no longer kept.")
-    return DigestAnswer(found)
+    return DigestAnswer(found, is_past=True)
 
 
 def _first(request: Request) -> str:

@@ -12,6 +12,7 @@ class DigestAnswer(Answer):
     """A digest that a person asked for: as it would be now, or as it was."""
 
     digest: Digest
+    is_past: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

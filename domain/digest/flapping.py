@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from domain.alerts.alerts import AlertGroup
 from domain.paging.pages import Page
-from domain.text import format_duration, join_and
+from domain.text import format_duration, join_and, times
 
 SHORT = timedelta(minutes=15)
 """What has ended by itself after less than this was over before anybody could act."""
@@ -31,9 +31,9 @@ class FlappedAlert:
     def text(self) -> str:
         """What happened, with the week before beside it."""
         counts = Counter(self.people)
-        who = join_and([name if count == 1 else f"{name} {_times(count)}" for name, count in counts.items()])
+        who = join_and([name if count == 1 else f"{name} {times(count)}" for name, count in counts.items()])
         lasted = f", and its last firing ended after {format_duration(self.lasted)}" if self.lasted is not None else ""
-        before = f"woke somebody {_times(self.earlier)}" if self.earlier else "woke nobody"
+        before = f"woke somebody {times(self.earlier)}" if self.earlier else "woke nobody"
         return f"{self.title} flapped and woke {who}{lasted}; in the week before it {before}"
 
 
@@ -83,7 +83,3 @@ def _has_flapped(group: AlertGroup, since: datetime) -> bool:
 
 def _lasted(group: AlertGroup) -> timedelta | None:
     return group.resolved_at - group.began_at if group.resolved_at is not None else None
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -6,8 +6,8 @@ from datetime import date
 
 from domain.digest.digest import AVERAGED_PERIODS, Digest
 from domain.health import HealthLine
-from domain.metrics.chart_text import format_number
 from domain.metrics.charts import TrendChart, TrendRow
+from domain.metrics.slo import with_unit
 
 MIN_POINTS = 2
 """One value is no trend."""
@@ -63,10 +63,6 @@ def _row(line: HealthLine, points: tuple[Point, ...], span: str) -> TrendRow | N
     known = [value for _, value in points if value is not None]
     if len(known) < MIN_POINTS:
         return None
-    low, high, newest = (_number(value, line.unit) for value in (min(known), max(known), known[-1]))
+    low, high, newest = (with_unit(value, line.unit) for value in (min(known), max(known), known[-1]))
     when = "now" if points[-1][1] is not None else "last"
     return TrendRow(name=line.system, value=f"{when} {newest}", span=span, low=low, high=high, points=points)
-
-
-def _number(value: float, unit: str) -> str:
-    return f"{format_number(value)}{' ' if unit else ''}{unit}"

@@ -21,6 +21,7 @@ from storage.incidents import IncidentRepository
 from storage.oncall import OncallRepository
 from storage.store import Store
 
+ON_CALL = "on call"
 MAX_NAMED = 3
 MAX_GROUPS = 30
 _SEVERE = (Severity.P0, Severity.P1)
@@ -43,7 +44,7 @@ class HouseChecks:
             "incidents": self.incidents,
             "pods": self.pods,
             "operations": self.operations,
-            "on call": self.oncall,
+            ON_CALL: self.oncall,
         }
         return tuple(HealthCheck(name=name, run=run) for name, run in checks.items())
 
@@ -135,7 +136,7 @@ class HouseChecks:
             level = level if names else HealthLevel.RED
             who = ", ".join(names) or "nobody"
             texts.append(sentence(f"{team}: {who}", *((" until ", Timestamp(until)) if until else ())))
-        return (self._line("on call", level, join(" · ", texts), None, "oncall"),) if texts else ()
+        return (self._line(ON_CALL, level, join(" · ", texts), None, "oncall"),) if texts else ()
 
     def _line(self, system: str, level: HealthLevel, text: Text, value: float | None, command: str) -> HealthLine:
         return HealthLine(system=system, level=level, text=text, measured_at=self.clock.now(), value=value, commands=(command,))

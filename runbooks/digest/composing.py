@@ -1,22 +1,21 @@
-"""Composes a digest: what is measured, how it compares, what happened since yesterday, what the night left."""
+"""Composes a digest: what is measured, how it compares, what happened since the one before, what the night left."""
 
 import asyncio
-from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from domain.digest.digest import AVERAGED_PERIODS, Digest, compare
+from domain.digest.digest import AVERAGED_PERIODS, Digest, begin_of, compare, nightfall
+from domain.digest.happened import Happened, describe
 from domain.digest.trends import trend_rows
-from domain.rich_text import Text
+from domain.health import HealthLevel
+from runbooks.digest.checks import ON_CALL
 from runbooks.digest.measuring import HealthReader
 from runbooks.digest.today import TodayReader
 from storage.digest import DigestRepository
 from storage.incidents import IncidentRepository
+from storage.maintenance import MaintenanceRepository
 from storage.store import Store
 
-DAY = timedelta(days=1)
-NIGHT = timedelta(hours=14)
-"""From 18:00 to a digest at 08:00."""
 MAX_INCIDENTS = 50
 
 
@@ -28,35 +27,39 @@ class DigestComposer:
     reader: HealthReader
     today: TodayReader
 
-    async def compose(self, environment: str, period: date, at: datetime) -> Digest:
-        """The digest of an environment, as it is at ``at``. Raises ``TemporaryError`` where the database does not answer."""
-        lines, night = await asyncio.gather(
-            self.reader.measure(environment), self.reader.left_by_night(environment, at - NIGHT, at)
-        )
+    async def compose(self, environment: str, period: date, at: datetime, audience: str = "") -> Digest:
+        """The digest of an environment, as it is at ``at``. Raises ``TemporaryError`` where the database does not answer.
+
+        It tells what happened since the one before: the audience's own, or, without an audience, any of the environment.
+        """
         async with self.store.read() as tx:
+            previous = await tx.of(DigestRepository).previous(environment, period, audience)
             earlier = await tx.of(DigestRepository).earlier(environment, period, AVERAGED_PERIODS)
+        begin = begin_of(previous.due_at if previous else None, at)
+        lines, night = await asyncio.gather(
+            self.reader.measure(environment), self.reader.left_by_night(environment, nightfall(begin, at), at)
+        )
+        # Who is on call is part of today, unless nobody is.
+        lines = tuple(each for each in lines if each.system != ON_CALL or each.level is not HealthLevel.GREEN)
         return Digest(
             trends=trend_rows(lines, period, earlier),
             environment=environment,
             period=period,
             made_at=at,
+            since=max(previous.period, begin.date()) if previous else None,
             lines=lines,
             comparisons=compare(lines, period, earlier),
-            since_yesterday=await self._since(environment, at - DAY),
+            since_yesterday=describe(await self._happened(environment, begin), at),
             today=await self.today.read(environment, at),
             left=night.left,
             problems=night.problems,
         )
 
-    async def _since(self, environment: str, since: datetime) -> tuple[Text, ...]:
+    async def _happened(self, environment: str, since: datetime) -> Happened:
         async with self.store.read() as tx:
-            operations = await tx.operations.requested_since(since, environment=environment)
-            incidents = await tx.of(IncidentRepository).latest(MAX_INCIDENTS, since=since)
-            alerts = Counter(await tx.alerts.titles_since(environment, since))
-        counts = Counter(each.verb.value for each in operations if each.requested_at >= since)
-        texts: list[Text] = [f"{verb}: {count}" for verb, count in sorted(counts.items())]
-        if alerts:
-            title, count = alerts.most_common(1)[0]
-            texts.append(f"alerts: {alerts.total()}, {count} of them {title}")
-        shown = [each for each in incidents if each.environment == environment and not each.security and not each.is_test]
-        return (*texts, *(f"incident {each.id} ({each.severity}, {each.title})" for each in shown))
+            return Happened(
+                operations=await tx.operations.ended_since(since, environment=environment),
+                incidents=await tx.of(IncidentRepository).latest(MAX_INCIDENTS, since=since, environment=environment),
+                alerts=await tx.alerts.titles_since(environment, since),
+                windows=await tx.of(MaintenanceRepository).over_since(environment, since),
+            )

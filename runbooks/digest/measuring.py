@@ -54,7 +54,7 @@ class HealthReader:
         )
         left = tuple(item for items, _ in found for item in items)
         return NightReport(
-            left, tuple(f"{each.name}: {problem}" for each, (_, problem) in zip(sources, found, strict=True) if problem)
+            left, tuple(f"{each.name} {problem}" for each, (_, problem) in zip(sources, found, strict=True) if problem)
         )
 
     async def _run(self, check: HealthCheck, environment: str) -> tuple[HealthLine, ...]:

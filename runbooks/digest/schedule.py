@@ -6,7 +6,9 @@ from datetime import date, datetime
 
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.digest import DigestConfig
+from domain.catalogue.zones import minutes_of
 from domain.clock import Clock
+from domain.digest.digest import greeting
 from domain.digest.schedule import due_at, first_period, is_digest_day, period_after
 from runbooks.digest.composing import DigestComposer
 from storage.digest import DigestRepository, DigestState, PlannedDigest, digest_chart_message, digest_message
@@ -43,8 +45,9 @@ class DigestSchedule:
         if planned is None or planned.state is not DigestState.PLANNED or config is None:
             await self._give_up(planned, timer)
             return
-        composed = await self.composer.compose(config.environment, period, at)
-        digest = replace(composed, audience=audience, channel=config.channel, due_at=planned.due_at)
+        composed = await self.composer.compose(config.environment, period, at, audience)
+        welcome = greeting(minutes_of(config.at) // 60)
+        digest = replace(composed, audience=audience, channel=config.channel, due_at=planned.due_at, greeting=welcome)
         async with self.store.write() as tx:
             if await tx.of(DigestRepository).make(digest):
                 for message in filter(None, (digest_message(digest), digest_chart_message(digest))):

@@ -46,20 +46,20 @@ async def test_of_now_it_counts_what_fired_since_yesterday_in_that_environment(h
         group(id="al-dddd", environment="staging", title="Other", seen_at=now - timedelta(hours=2)),
     )
     text = render_text(await harness.run_command(VIV, "digest production"))
-    assert "alerts: 2, 2 of them HighErrorRate" in text
+    assert "2 alerts, both HighErrorRate" in text
     assert "Other" not in text
 
 
 async def test_an_older_one_is_shown_as_it_was_made(harness: CommandHarness) -> None:
     now = harness.clock.now()
-    made = Digest(audience="a", environment="production", period=DAY, due_at=now, made_at=now, since_yesterday=("deploy: 3",))
+    made = Digest(audience="a", environment="production", period=DAY, due_at=now, made_at=now, since_yesterday=("3 deploys",))
     async with harness.services.store.write() as tx:
         planned = PlannedDigest(audience="a", period=DAY, environment="production", due_at=now)
         assert await tx.of(DigestRepository).plan(planned)
         assert not await tx.of(DigestRepository).plan(planned)
         assert await tx.of(DigestRepository).make(made)
         assert not await tx.of(DigestRepository).make(made)
-    assert await harness.run_command(VIV, "digest production --for 2026-11-20") == DigestAnswer(made)
+    assert await harness.run_command(VIV, "digest production --for 2026-11-20") == DigestAnswer(made, is_past=True)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ LINES = (
     ),
     health_line("errors", HealthLevel.YELLOW, "0.9 % (limit 1 %)", series=(0.1, 0.1, 0.2, 0.5, None, 0.7, 0.9)),
     health_line("traces", HealthLevel.UNKNOWN, "not known: no answer within 1.5 s"),
+    health_line(
+        "throughput", HealthLevel.GREEN, "1,410/min (above 1,000/min)", series=(*(None,) * 20, 1300.0, 1400.0, 1200.0, 1410.0)
+    ),
     health_line("pods", HealthLevel.GREEN, "21/21 ready", value=21),
     health_line("on call", HealthLevel.GREEN, sentence("platform: ana until ", Timestamp(NOW))),
 )
@@ -36,10 +39,10 @@ MORNING = Digest(
     lines=LINES,
     comparisons=(("alerts", "yesterday 4, average of 7 digests 3.1"),),
     since_yesterday=(
-        "deploy: 3",
-        "rollback: 1",
-        "alerts: 14, 9 of them HighMemoryUsage",
-        "incident inc-x4k2 (P2, checkout is slow)",
+        "3 deploys (op-k7m2 failed)",
+        "1 rollback (op-a4h2 by deepecho itself)",
+        "1 incident: inc-x4k2 (P2, checkout is slow, 34 min)",
+        "14 alerts, most often HighMemoryUsage (9 times)",
     ),
     today=(
         sentence("on call for platform: ana until ", Timestamp(NOW), ", then lee"),
@@ -60,14 +63,14 @@ MORNING = Digest(
             label="Post-mortem",
         ),
     ),
-    problems=("leases: not known: no answer within 1.5 s",),
+    problems=("leases not known: no answer within 1.5 s",),
 )
 _TRENDS = trend_rows(LINES, MORNING.period, (replace(MORNING, period=MORNING.period - timedelta(days=2)),))
 _CHART = trend_chart(replace(MORNING, trends=_TRENDS))
 assert _CHART is not None
 DIGEST_GALLERY: dict[str, Fact] = {
     "health": HealthAnswer(
-        at=NOW, environments=(EnvironmentHealth("production", LINES), EnvironmentHealth("staging", LINES[3:]))
+        at=NOW, environments=(EnvironmentHealth("production", LINES), EnvironmentHealth("staging", LINES[4:]))
     ),
     "digest": MORNING,
     "digest chart": DigestChart(environment="production", channel="C0OPS", chart=_CHART),
@@ -83,6 +86,11 @@ DIGEST_GALLERY: dict[str, Fact] = {
             PlannedAudience(audience="team", environment="staging", next_at=None, last=None),
         )
     ),
-    "digest of a quiet night": DigestAnswer(Digest(environment="staging", period=NOW.date(), made_at=NOW, lines=LINES[3:])),
+    "digest after a weekend": replace(
+        MORNING, since=NOW.date() - timedelta(days=3), problems=(), due_at=NOW, lines=LINES[:2] + LINES[3:]
+    ),
+    "digest of an older date": DigestAnswer(MORNING, is_past=True),
+    "digest where nothing is measured": Digest(environment="development", period=NOW.date(), made_at=NOW),
+    "digest of a quiet night": DigestAnswer(Digest(environment="staging", period=NOW.date(), made_at=NOW, lines=LINES[4:])),
     "health where nothing is measured": HealthAnswer(at=NOW, environments=(EnvironmentHealth("development", ()),)),
 }
