@@ -58,18 +58,23 @@ def build_maintenance(core: CoreComponents, notify_outbox: NotifyOutbox) -> Fami
         notify_outbox=notify_outbox,
     )
     jobs = QueuedTimers("jobs of a window", core.clock, runner.work)
-    health = WindowHealth(core.store, HealthReader(core.health, core.clock).measure, notify_outbox)
+    meter = WindowHealth(core.store, core.clock, HealthReader(core.health, core.clock).measure, notify_outbox)
+    health = QueuedTimers("health of a window", core.clock, meter.work)
     return FamilyComponents(
         services={MaintenanceService: service},
         health_checks=(HealthCheck(name="maintenance", run=WindowCheck(core.store, core.clock).check),),
         hold_page=WindowPages(core.current_catalogue).hold,
         annotation_sources={"mw": _annotation},
-        tasks=(BackgroundTask("maintenance-silences", silences.run), BackgroundTask("maintenance-jobs", jobs.run)),
+        tasks=(
+            BackgroundTask("maintenance-silences", silences.run),
+            BackgroundTask("maintenance-jobs", jobs.run),
+            BackgroundTask("maintenance-health", health.run),
+        ),
         timer_handlers={
             TIMER: service.run_due,
             SILENCES: silences.submit,
             JOBS: jobs.submit,
-            WINDOW_HEALTH: health.run_due,
+            WINDOW_HEALTH: health.submit,
         },
     )
 

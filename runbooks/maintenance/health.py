@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from domain.clock import Clock
 from domain.health import HealthLevel, HealthLine
@@ -22,10 +21,11 @@ class WindowHealth:
     """Keeps both measurements in the record of the window."""
 
     store: Store
+    clock: Clock
     measure: Measure
     notify_outbox: Callable[[], None]
 
-    async def run_due(self, timer: Timer, at: datetime) -> None:
+    async def work(self, timer: Timer) -> None:
         """Measure for the state that the window is in. A replay after a crash measures anew, or finds it done."""
         async with self.store.read() as tx:
             window = await tx.of(MaintenanceRepository).get(timer.subject)
@@ -41,7 +41,7 @@ class WindowHealth:
             measured = _with_lines(now, lines)
             await tx.of(MaintenanceRepository).save(measured)
             if measured.state is WindowState.ENDED:
-                await tx.put_message(window_note(measured, report(measured)), at)
+                await tx.put_message(window_note(measured, report(measured)), self.clock.now())
         self.notify_outbox()
 
 

@@ -96,9 +96,9 @@ class MaintenanceReplica:
             window.id, "end", lambda now, at: transitions.end(now, ANA.person, at), source="end", by=ANA.person
         )
 
-    async def extend(self, window: MaintenanceWindow, more: timedelta) -> MaintenanceWindow:
+    async def extend(self, window: MaintenanceWindow, more: timedelta, key: str = "extend") -> MaintenanceWindow:
         return await self.service.change(
-            window.id, "extend", lambda now, _: transitions.extend(now, ANA.person, more), source="extend", by=ANA.person
+            window.id, "extend", lambda now, _: transitions.extend(now, ANA.person, more), source=key, by=ANA.person
         )
 
     async def tick(self) -> None:
@@ -108,7 +108,11 @@ class MaintenanceReplica:
         async def work(timer: Timer, _at: datetime) -> None:
             await silencer.work(timer)
 
-        health = WindowHealth(self.store, self.measure, lambda: None)
+        meter = WindowHealth(self.store, self.clock, self.measure, lambda: None)
+
+        async def work_on_health(timer: Timer, _at: datetime) -> None:
+            await meter.work(timer)
+
         runner = WindowJobRunner(
             store=self.store,
             clock=self.clock,
@@ -124,10 +128,10 @@ class MaintenanceReplica:
             MAINTENANCE: self.service.run_due,
             SILENCES: work,
             JOB_TIMER: work_on_jobs,
-            WINDOW_HEALTH: health.run_due,
+            WINDOW_HEALTH: work_on_health,
         }
         dispatcher = TimerDispatcher(store=self.store, clock=self.clock, replica=self.replica, handlers=handlers)
-        for _ in range(2):
+        for _ in range(3):
             await dispatcher.run_due()
 
     async def find(self, window: MaintenanceWindow) -> MaintenanceWindow:
