@@ -168,7 +168,9 @@ async def cancel_command(request: Request, args: Arguments) -> Answer:
 async def backup_command(request: Request, args: Arguments) -> Answer:
     """Make the backup of a window once more, after it has failed."""
     window = await _window(request, args)
-    return await _change(request, window, "backup", lambda now, _: job_transitions.again(now, request.person))
+    return await _change(
+        request, window, "backup", lambda now, _: job_transitions.again(_with_jobs(request, now), request.person)
+    )
 
 
 @router.command(
@@ -183,7 +185,17 @@ async def backup_command(request: Request, args: Arguments) -> Answer:
 async def skip_backup_command(request: Request, args: Arguments) -> Answer:
     """Go on with a window without its backup."""
     window = await _window(request, args)
-    return await _change(request, window, "skip-backup", lambda now, at: job_transitions.skip(now, request.person, at))
+
+    def skip(now: MaintenanceWindow, at: datetime) -> WindowChange:
+        return job_transitions.skip(_with_jobs(request, now), request.person, at)
+
+    return await _change(request, window, "skip-backup", skip)
+
+
+def _with_jobs(request: Request, window: MaintenanceWindow) -> MaintenanceWindow:
+    """The window with its backup also in its first seconds, before the runner of Jobs has come to it."""
+    environment = request.catalogue.environments.get(window.environment)
+    return job_transitions.with_named_jobs(window, environment.maintenance if environment else None)
 
 
 @router.command("maintenance list", needs=Role.VIEWER, usage="[env]", example="maintenance list", group="Maintenance")

@@ -27,8 +27,15 @@ def named_jobs(policy: MaintenancePolicy) -> tuple[WindowJob, ...]:
 
 
 def is_unplanned(window: MaintenanceWindow) -> bool:
-    """Whether the catalogue is still to be asked for the Jobs of a window that runs."""
-    return window.state is WindowState.RUNNING and window.planned_jobs is None
+    """Whether the catalogue is still to be asked for the Jobs of a window that has begun."""
+    return window.state in (WindowState.RUNNING, WindowState.ENDED) and window.planned_jobs is None
+
+
+def with_named_jobs(window: MaintenanceWindow, policy: MaintenancePolicy | None) -> MaintenanceWindow:
+    """The window, with the Jobs that the catalogue names now, once it has begun; ``policy`` is None without its environment."""
+    if not is_unplanned(window):
+        return window
+    return replace(window, planned_jobs=named_jobs(policy) if policy is not None else ())
 
 
 def due_job(window: MaintenanceWindow) -> WindowJob | None:

@@ -17,7 +17,10 @@ def needs_measurement(window: MaintenanceWindow) -> bool:
     """Whether the environment is to be measured now: as it was at the begin, or as the window has left it."""
     if window.state is WindowState.RUNNING:
         return window.health_before is None
-    waits = any(each.purpose is JobPurpose.VERIFICATION and not each.state.is_final for each in window.jobs)
+    # What the catalogue names is not known yet, or the verification is not over.
+    waits = window.planned_jobs is None or any(
+        each.purpose is JobPurpose.VERIFICATION and not each.state.is_final for each in window.jobs
+    )
     return window.state is WindowState.ENDED and window.health_after is None and not waits
 
 

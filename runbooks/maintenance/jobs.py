@@ -19,9 +19,9 @@ from domain.maintenance.job_transitions import (
     is_overdue,
     is_unplanned,
     looked_at,
-    named_jobs,
     skipped_late,
     with_job,
+    with_named_jobs,
 )
 from domain.maintenance.jobs import JobState, WindowJob
 from domain.maintenance.report import needs_measurement
@@ -69,9 +69,10 @@ class WindowJobRunner:
             if window is None or not is_unplanned(window):
                 return window
             environment = self.catalogue().environments.get(window.environment)
-            named = named_jobs(environment.maintenance) if environment else ()
-            planned = replace(window, planned_jobs=named)
+            planned = with_named_jobs(window, environment.maintenance if environment else None)
             await tx.of(MaintenanceRepository).save(planned)
+            if needs_measurement(planned) and not needs_measurement(window):
+                await tx.timers.set(health_timer(window.id, self.clock.now()))
             return planned
 
     async def _advance(self, window: MaintenanceWindow, job: WindowJob) -> None:
@@ -104,11 +105,19 @@ class WindowJobRunner:
             if is_late(window, job):
                 await self._record(window, job, lambda now, at: skipped_late(now, job, at))
                 return
+            if not await self._is_wanted(window, job):
+                return
             await cluster.start_job(namespace, job.cron_job, name, owner=window.id, limit=job.limit)
             created = replace(job, is_created=True, asked_at=self.clock.now())
             await self._record(window, job, lambda now, _: WindowChange(with_job(now, created)))
             return
         await self._record(window, job, lambda now, at: looked_at(now, job, status, at))
+
+    async def _is_wanted(self, window: MaintenanceWindow, job: WindowJob) -> bool:
+        """Whether nobody has gone on without it while the cluster was asked."""
+        async with self.store.read() as tx:
+            now = await tx.of(MaintenanceRepository).get(window.id)
+        return now is not None and any(_is_same(each, job) for each in now.jobs)
 
     async def _record(
         self,

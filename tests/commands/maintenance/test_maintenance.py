@@ -15,6 +15,7 @@ from domain.answers.maintenance import WindowAnswer, WindowsAnswer
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.maintenance import MaintenancePolicy
 from domain.facts import Answer
+from domain.maintenance.jobs import JobState
 from domain.maintenance.window import GRACE, MaintenanceWindow, WindowState
 from domain.people import Member
 from runbooks.maintenance.service import MAINTENANCE, MaintenanceService
@@ -30,7 +31,9 @@ PLAN = 'maintenance plan production "RDS minor upgrade" --at "Sun 04:00 UTC" --f
 
 def with_policy() -> Catalogue:
     known = team_catalogue()
-    policy = MaintenancePolicy.model_validate({"windows": [{"days": ["sun"], "start": "04:00", "end": "06:00"}]})
+    backup = {"cronjob": "postgres-backup", "minutes": 15}
+    sunday = {"days": ["sun"], "start": "04:00", "end": "06:00"}
+    policy = MaintenancePolicy.model_validate({"windows": [sunday], "backup": backup})
     production = known.environments["production"].model_copy(update={"maintenance": policy})
     return known.model_copy(update={"environments": {**known.environments, "production": production}})
 
@@ -221,3 +224,14 @@ async def test_the_form_asks_for_its_begin_and_what_to_hide_in_its_own_words(har
     form = harness.commands.form("maintenance plan")
     assert form is not None
     assert {"Begin", "What is done", "Alerts to hide"} <= {each.label for each in form.fields}
+
+
+async def test_who_goes_on_without_a_backup_in_the_first_seconds_is_believed(harness: MaintenanceHarness) -> None:
+    window = await harness.run(ANA, PLAN)
+    harness.commands.clock.advance(SUNDAY - harness.commands.clock.now())
+    assert "has not failed: it is planned" in await harness.refused(ANA, f"maintenance backup {window.id}")
+    # No timer has run: neither the begin of the window nor its backup is recorded.
+    skipped = await harness.run(ANA, f"maintenance skip-backup {window.id}")
+    assert [each.state for each in skipped.jobs] == [JobState.SKIPPED]
+    assert "went on without it" in said(WindowAnswer(skipped))
+    assert "is skipped" in await harness.refused(ANA, f"maintenance skip-backup {window.id}")

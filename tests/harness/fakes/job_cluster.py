@@ -1,5 +1,6 @@
 """A cluster whose Jobs are files, so that several processes see the same ones."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,8 @@ class FileJobCluster:
     """What each call raises."""
     ends_at: datetime | None = None
     asked: list[str] = field(default_factory=list)
+    before_look: Callable[[], Awaitable[None]] | None = None
+    """What happens once, while it is asked how far a Job is."""
 
     async def start_job(self, namespace: str, cron_job: str, name: str, *, owner: str, limit: timedelta) -> None:
         self._check(f"start {cron_job} in {namespace} for {owner}, {limit}")
@@ -29,6 +32,9 @@ class FileJobCluster:
 
     async def job_status(self, namespace: str, name: str, *, owner: str) -> JobStatus:
         self._check(f"look at {name} in {namespace} of {owner}")
+        if self.before_look is not None:
+            happen, self.before_look = self.before_look, None
+            await happen()
         if not (self.folder / name).exists():
             raise NotFound(f"There is no Job {name}.")
         reason = "BackoffLimitExceeded" if self.result is JobResult.FAILED else ""

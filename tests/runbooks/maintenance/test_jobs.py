@@ -124,6 +124,31 @@ async def test_a_person_goes_on_without_it(harness: JobHarness) -> None:
         await harness.change(window, lambda now, at: job_transitions.skip(now, ANA.person, at), "again")
 
 
+async def test_who_goes_on_without_it_while_the_cluster_is_asked_gets_none(harness: JobHarness) -> None:
+    window = await harness.replica.plan(scope="")
+
+    async def go_on_without() -> None:
+        await harness.change(window, lambda now, at: job_transitions.skip(now, ANA.person, at))
+
+    harness.cluster.before_look = go_on_without
+    await harness.replica.tick()
+    assert harness.cluster.starts == []
+    assert (await harness.state(window)).state is JobState.SKIPPED
+
+
+async def test_a_window_that_was_ended_before_its_jobs_were_known_is_verified(harness: JobHarness) -> None:
+    window = await harness.replica.plan(scope="")
+    harness.replica.clock.advance(MINUTE)
+    # The process comes back after the begin, and the first that it hears is the end.
+    await harness.replica.end(window)
+    harness.cluster.result = JobResult.SUCCEEDED
+    for _ in range(3):
+        await harness.pass_time()
+    assert harness.cluster.starts == [f"smoke-test-{window.id}-v1"]
+    report = next(note for note in await harness.replica.notes() if note.startswith("Report"))
+    assert "Backup not made: the window was over before it could begin. Verification done in 11 s." in report
+
+
 async def test_a_lost_answer_makes_no_second_job(harness: JobHarness) -> None:
     harness.cluster.error = TemporaryError("The cluster does not answer.")
     window = await harness.begin()
