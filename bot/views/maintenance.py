@@ -111,8 +111,13 @@ def _hidden(window: MaintenanceWindow) -> tuple[Line, ...]:
     """What is or will be hidden in Alertmanager. What was hidden in the end is in the thread."""
     if window.state not in (WindowState.WAITING, WindowState.PLANNED, WindowState.RUNNING):
         return ()
-    standing = [each.matchers for each in window.silences if each.state is SilenceState.SET]
-    return tuple(line("Alerts hidden meanwhile: ", Code(describe(each))) for each in dict.fromkeys(standing or window.scopes))
+    by_hand = dict.fromkeys(each.matchers for each in window.silences if each.state is SilenceState.BY_HAND)
+    standing = dict.fromkeys(each.matchers for each in window.silences if each.state is SilenceState.SET)
+    hidden = standing or ({} if by_hand else dict.fromkeys(window.scopes))
+    return (
+        *(line("Alerts hidden meanwhile: ", Code(describe(each))) for each in hidden),
+        *(line("🟡 Lifted or changed by hand, not set again: ", Code(describe(each))) for each in by_hand),
+    )
 
 
 def _approved(window: MaintenanceWindow) -> Line:

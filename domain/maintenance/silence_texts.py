@@ -1,6 +1,6 @@
 """What the thread of a window says about its silences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from domain.alerts.silences import AlertDetails, Silence
 from domain.maintenance.scope import ALERT_NAME
@@ -31,6 +31,18 @@ def lifted(window: MaintenanceWindow, ended: Sequence[Silence], kept: Sequence[S
     for each in kept:
         parts += [" ", Code(each.id), " was changed by somebody since, so it stays until ", Timestamp(each.ends_at), "."]
     return _note(window, f"lifted-{len(ended)}-{len(kept)}", sentence(*parts), warning=bool(kept))
+
+
+def left_by_hand(window: MaintenanceWindow, silences: Mapping[tuple[Matcher, ...], Silence]) -> WindowNote:
+    """What somebody has lifted or changed stays so, whatever becomes of the window's end."""
+    parts: list[Part | Sentence] = []
+    for matchers, each in silences.items():
+        parts += [" " if parts else "", Code(describe(matchers))]
+        if each.in_force:
+            parts += [" was changed by hand, so its end stays ", Timestamp(each.ends_at), "."]
+        else:
+            parts += [" was lifted by hand, so it is not set again."]
+    return _note(window, f"by-hand-{int(window.frozen_until.timestamp())}", sentence(*parts), warning=True)
 
 
 def unanswered(window: MaintenanceWindow, why: Text) -> WindowNote:

@@ -1,6 +1,6 @@
 """The silences of a window: what is to be set or lifted at a time, and which of those in Alertmanager are still ours. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -25,10 +25,10 @@ def has_work(window: MaintenanceWindow, at: datetime) -> bool:
     """Whether Alertmanager differs from what this window wants, as far as its record tells."""
     if not wants_silences(window, at):
         return any(each.state is not SilenceState.OVER for each in window.silences)
-    open_silences = [each for each in window.silences if each.state is not SilenceState.OVER]
+    wanted = [each for each in window.silences if each.state.is_wanted]
     if not window.silences:
         return True
-    return any(each.state is SilenceState.PLANNED or each.ends_at != window.frozen_until for each in open_silences)
+    return any(each.state is SilenceState.PLANNED or each.ends_at != window.frozen_until for each in wanted)
 
 
 def planned_silences(window: MaintenanceWindow, matchers: Sequence[tuple[Matcher, ...]]) -> tuple[WindowSilence, ...]:
@@ -40,15 +40,49 @@ def planned_silences(window: MaintenanceWindow, matchers: Sequence[tuple[Matcher
 
 
 def matchers_to_extend(window: MaintenanceWindow) -> tuple[tuple[Matcher, ...], ...]:
-    """The matchers of its silences that stand. What somebody has lifted, or what was refused, is not set again."""
-    return tuple(
-        dict.fromkeys(each.matchers for each in window.silences if each.state in (SilenceState.PLANNED, SilenceState.SET))
+    """The matchers of its silences that are wanted. What somebody has lifted, or what was refused, is not set again."""
+    return tuple(dict.fromkeys(each.matchers for each in window.silences if each.state.is_wanted))
+
+
+def changed_by_hand(window: MaintenanceWindow, silences: Iterable[Silence]) -> Mapping[tuple[Matcher, ...], Silence]:
+    """Those that somebody has lifted or changed in Alertmanager, by the matchers that they were set with.
+
+    Matchers of which another silence stands as it was set are not among them, nor those of one that has reached its own end or
+    that Alertmanager has lost: nobody has lifted these.
+    """
+    ids = {each.id: frozenset(each.matchers) for each in window.silences if each.id and each.state.is_wanted}
+    settled = {each.id for each in window.silences if each.id} - ids.keys()
+    # An edit keeps the id, and may take our mark; the answer with the id may have been lost, and the mark is there.
+    known = [
+        (ids.get(each.id, frozenset(each.matchers)), each)
+        for each in silences
+        if each.id not in settled and (each.id in ids or _is_marked(window, each))
+    ]
+    standing = {matchers for matchers, each in known if each.in_force and is_unchanged(window, each)}
+    changed = [(matchers, each) for matchers, each in known if not is_unchanged(window, each)]
+    last = dict(sorted(changed, key=lambda pair: pair[1].in_force))
+    wanted = [(each, frozenset(each)) for each in matchers_to_extend(window)]
+    return {each: last[matchers] for each, matchers in wanted if matchers in last and matchers not in standing}
+
+
+def left_by_hand(window: MaintenanceWindow, matchers: Collection[tuple[Matcher, ...]]) -> MaintenanceWindow:
+    """The window with its silences with these matchers left as somebody wants them."""
+    return replace(
+        window,
+        silences=tuple(
+            replace(each, state=SilenceState.BY_HAND) if each.state.is_wanted and each.matchers in matchers else each
+            for each in window.silences
+        ),
     )
 
 
 def ours(window: MaintenanceWindow, silences: Iterable[Silence]) -> tuple[Silence, ...]:
     """The silences in force that carry the window's id."""
-    return tuple(each for each in silences if each.in_force and each.by == CREATOR and each.comment.endswith(window.marker))
+    return tuple(each for each in silences if each.in_force and _is_marked(window, each))
+
+
+def _is_marked(window: MaintenanceWindow, silence: Silence) -> bool:
+    return silence.by == CREATOR and silence.comment.endswith(window.marker)
 
 
 def is_unchanged(window: MaintenanceWindow, silence: Silence) -> bool:

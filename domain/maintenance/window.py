@@ -41,6 +41,13 @@ class SilenceState(StrEnum):
     LIFTED = "lifted"
     """Expired, or not found. It is looked for once more: a request may still have been on its way."""
     OVER = "over"
+    BY_HAND = "by hand"
+    """Somebody has lifted or changed it in Alertmanager while the window runs: it is not set again."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is to stand while the window runs."""
+        return self in (SilenceState.PLANNED, SilenceState.SET)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

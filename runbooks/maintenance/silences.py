@@ -17,9 +17,11 @@ from domain.maintenance.scope import silence_matchers
 from domain.maintenance.silencing import (
     CREATOR,
     SECOND_LOOK,
+    changed_by_hand,
     has_work,
     hidden_beyond,
     is_unchanged,
+    left_by_hand,
     matchers_to_extend,
     misplaced,
     ours,
@@ -81,6 +83,8 @@ class WindowSilencer:
 
     async def _set(self, window: MaintenanceWindow, at: datetime) -> None:
         alertmanager = self.alertmanager(window.environment)
+        if window.silences:
+            window = await self._leave_by_hand(alertmanager, window)
         matchers = matchers_to_extend(window) if window.silences else await self._preview(alertmanager, window)
         planned = await self._record(window, lambda now: replace(now, silences=planned_silences(now, matchers)))
         if planned is None:
@@ -89,6 +93,14 @@ class WindowSilencer:
         made = [await self._create(alertmanager, planned, each, at) for each in wanted]
         await self._verify(alertmanager, planned, made)
         await self._expire_shorter(alertmanager, planned)
+
+    async def _leave_by_hand(self, alertmanager: WindowSilenceApi, window: MaintenanceWindow) -> MaintenanceWindow:
+        """The window, without the silences that somebody has lifted or changed in Alertmanager since they were set."""
+        changed = changed_by_hand(window, await alertmanager.silences())
+        if not changed:
+            return window
+        await self._note(window, texts.left_by_hand(window, changed))
+        return await self._record(window, lambda now: left_by_hand(now, changed)) or window
 
     async def _preview(self, alertmanager: WindowSilenceApi, window: MaintenanceWindow) -> tuple[tuple[Matcher, ...], ...]:
         """The matchers of its scopes, from what fires. Raises ``Refused`` where they reach beyond its environment."""
@@ -125,9 +137,7 @@ class WindowSilencer:
 
     async def _expire_shorter(self, alertmanager: WindowSilenceApi, window: MaintenanceWindow) -> None:
         """After an extension: the silences of the former end go once those of the new one stand."""
-        earlier = [
-            each for each in window.silences if each.ends_at != window.frozen_until and each.state is not SilenceState.OVER
-        ]
+        earlier = [each for each in window.silences if each.ends_at != window.frozen_until and each.state.is_wanted]
         if not earlier:
             return
         former = {truncated(each.ends_at) for each in earlier}

@@ -59,7 +59,8 @@ class MemoryAlertmanager:
     async def expire(self, silence_id: str, /) -> bool:
         self._raise_if_unreachable()
         known = self.stored[silence_id]
-        self.stored[silence_id] = replace(known, state=SilenceState.EXPIRED)
+        if self._current(known).in_force:
+            self.stored[silence_id] = replace(known, state=SilenceState.EXPIRED, ends_at=self.clock.now())
         self._raise_if_response_lost(f"end the silence {silence_id}")
         return self._current(known).in_force
 

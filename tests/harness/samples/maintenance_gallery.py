@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.alerts.silences import AlertDetails
+from domain.alerts.silences import AlertDetails, Silence, SilenceState
 from domain.answers.answers import LocksAnswer
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
 from domain.health import HealthLevel, HealthLine
@@ -15,6 +15,7 @@ from domain.maintenance.schedule import advance
 from domain.maintenance.scope import parse_scopes
 from domain.maintenance.transitions import cancel, end
 from domain.maintenance.window import MaintenanceWindow, WindowSilence, WindowState
+from domain.maintenance.window import SilenceState as WindowSilenceState
 from domain.operations.locks import LockRecord
 from domain.workloads.jobs import JobResult, JobStatus
 from tests.harness.families import Fact
@@ -37,6 +38,19 @@ WAITING = replace(PLANNED, id="mw-w4t7", state=WindowState.WAITING, work=f"Move 
 RUNNING = advance(PLANNED, PLANNED.starts_at).window
 HIDING = replace(RUNNING, scopes=parse_scopes("alertname=HighErrorRate,RedisDown service=deep-echo-main; alertname=DiskSpaceLow"))
 SILENCES = tuple(WindowSilence(matchers=each, ends_at=HIDING.frozen_until, id=f"silence-{len(each)}") for each in HIDING.scopes)
+_MADE = Silence(
+    id="silence-1",
+    matchers=HIDING.scopes[0],
+    starts_at=HIDING.starts_at,
+    ends_at=HIDING.starts_at + timedelta(minutes=10),
+    by="deepecho",
+    comment=HIDING.marker,
+    state=SilenceState.EXPIRED,
+)
+BY_HAND = {HIDING.scopes[0]: _MADE, HIDING.scopes[1]: replace(_MADE, state=SilenceState.ACTIVE)}
+LESS_HIDING = replace(
+    HIDING, silences=(replace(SILENCES[0], state=WindowSilenceState.BY_HAND), replace(SILENCES[1], state=WindowSilenceState.SET))
+)
 FIRING = (AlertDetails(fingerprint="a", labels={}, silenced_by=("silence-2",)),)
 REMINDED = advance(RUNNING, RUNNING.ends_at)
 FREEZE = LockRecord(
@@ -70,6 +84,8 @@ MAINTENANCE_GALLERY: dict[str, Fact] = {
     "maintenance approved": replace(PLANNED, approved_by=SAM.person),
     "maintenance runs": RUNNING,
     "maintenance hides alerts": HIDING,
+    "maintenance hides less": LESS_HIDING,
+    "maintenance silences by hand": silence_texts.left_by_hand(HIDING, BY_HAND),
     "maintenance silences": silence_texts.silenced(HIDING, SILENCES, FIRING),
     "maintenance escalated": advance(RUNNING, RUNNING.ends_at + timedelta(minutes=20)).notes[-1],
     "maintenance report": report(REPORTED),

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.alerts.silences import Silence
+from bot.views.maintenance import card
+from domain.alerts.silences import Silence, SilenceState
 from domain.errors import Forbidden
 from domain.maintenance.window import GRACE, MaintenanceWindow
 from storage.store import Store
@@ -112,6 +113,75 @@ async def test_what_a_person_has_lifted_is_not_set_again(replica: MaintenanceRep
     assert await standing(alertmanager) == []
 
 
+async def test_an_extension_leaves_lifted_what_a_person_has_lifted(
+    replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
+) -> None:
+    window = await replica.plan(scope="alertname=HighErrorRate service=deep-echo-main; alertname=RedisDown")
+    await replica.tick()
+    lifted, kept = await standing(alertmanager)
+    replica.clock.advance(MINUTE)
+    await alertmanager.expire(lifted.id)
+    for more, key in ((LENGTH, "extend"), (MINUTE, "extend again")):
+        extended = await replica.extend(window, more, key)
+        await replica.tick()
+        (silence,) = await standing(alertmanager)
+        assert (set(silence.matchers), silence.ends_at) == (set(kept.matchers), extended.frozen_until)
+    assert await hidden(alertmanager) == []
+    (note,) = [each for each in await replica.notes() if "by hand" in each]
+    assert note.endswith('service="deep-echo-main", environment="staging"}` was lifted by hand, so it is not set again.')
+    shown = str(card(await replica.find(window)))
+    assert "Lifted or changed by hand, not set again: " in shown
+    assert shown.count("Alerts hidden meanwhile: ") == 1
+    await replica.end(window)
+    await replica.tick()
+    assert await standing(alertmanager) == []
+
+
+async def test_an_extension_leaves_an_end_that_a_person_has_moved(
+    replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
+) -> None:
+    window = await begin(replica)
+    (ours,) = await standing(alertmanager)
+    moved = replace(ours, ends_at=ours.starts_at + 10 * MINUTE, by="kim", comment="ends earlier")
+    alertmanager.stored[ours.id] = moved
+    await replica.extend(window, LENGTH)
+    await replica.tick()
+    assert await standing(alertmanager) == [moved]
+    assert "was changed by hand, so its end stays" in (await replica.notes())[-1]
+    assert "Alerts hidden meanwhile" not in str(card(await replica.find(window)))
+
+
+async def test_what_a_person_lifts_after_a_lost_answer_is_not_asked_for_again(
+    replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
+) -> None:
+    alertmanager.loses_responses = True
+    await begin(replica)
+    (ours,) = await standing(alertmanager)
+    alertmanager.loses_responses = False
+    replica.clock.advance(timedelta(seconds=30))
+    await alertmanager.expire(ours.id)
+    replica.clock.advance(MINUTE)
+    await replica.tick()
+    assert await standing(alertmanager) == []
+    assert "was lifted by hand, so it is not set again." in (await replica.notes())[-1]
+
+
+async def test_what_alertmanager_itself_has_ended_or_lost_is_set_again(
+    replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
+) -> None:
+    window = await begin(replica)
+    alertmanager.stored.clear()
+    await replica.extend(window, LENGTH)
+    await replica.tick()
+    assert await hidden(alertmanager) == ["ours"]
+    (ours,) = await standing(alertmanager)
+    await replica.extend(window, LENGTH, "extend again")
+    alertmanager.stored[ours.id] = replace(ours, state=SilenceState.EXPIRED)
+    await replica.tick()
+    assert await hidden(alertmanager) == ["ours"]
+    assert (len(alertmanager.stored), any("by hand" in each for each in await replica.notes())) == (2, False)
+
+
 async def test_a_silence_that_hides_more_than_its_scope_is_lifted_at_once(
     replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
 ) -> None:
@@ -212,3 +282,18 @@ async def test_what_alertmanager_refuses_is_said_and_nothing_else_is_silenced(
     assert (len(alertmanager.stored), await standing(alertmanager)) == (1, [])
     assert "No alert is hidden for this window. Alertmanager refused" in " ".join(await replica.notes())
     assert await replica.is_frozen()
+
+
+async def test_what_an_extension_has_replaced_was_not_lifted_by_hand(
+    replica: MaintenanceReplica, alertmanager: MemoryAlertmanager
+) -> None:
+    window = await begin(replica)
+    await replica.extend(window, LENGTH)
+    replica.clock.advance(MINUTE)
+    await replica.tick()
+    replaced, ours = alertmanager.stored.values()
+    assert replaced.ends_at < window.frozen_until
+    await replica.extend(window, LENGTH, "extend again")
+    alertmanager.stored[ours.id] = replace(ours, state=SilenceState.EXPIRED)
+    await replica.tick()
+    assert await hidden(alertmanager) == ["ours"]
