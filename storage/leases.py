@@ -12,6 +12,7 @@ from storage.tables.leases import leases
 from storage.upsert import insert
 
 _columns = leases.c
+_OUTLASTING = tuple(kind.value for kind in LeaseKind if not kind.ends_by_itself)
 
 
 class LeaseRepository:
@@ -33,8 +34,13 @@ class LeaseRepository:
         return (await self._connection.execute(delete(leases).where(where))).rowcount == 1
 
     async def standing(self, environments: Collection[str], at: datetime) -> tuple[Lease, ...]:
-        """The leases of these environments that have not run out, the first to end first."""
-        return await self._select(_columns.environment.in_(tuple(environments)) & (_columns.until > at))
+        """The leases of these environments that have not run out or outlast their end, the first to end first."""
+        lasts = (_columns.until > at) | _columns.kind.in_(_OUTLASTING)
+        return await self._select(_columns.environment.in_(tuple(environments)) & lasts)
+
+    async def of_kind(self, kind: LeaseKind, environment: str) -> tuple[Lease, ...]:
+        """The leases of a kind in an environment, the first to end first."""
+        return await self._select((_columns.kind == kind.value) & (_columns.environment == environment))
 
     async def prune(self, before: datetime) -> int:
         """Delete those that ran out before a time; returns how many."""

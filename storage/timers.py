@@ -88,6 +88,10 @@ class TimerRepository:
         )
         return tuple(Timer(*row) for row in await self._connection.execute(statement.order_by(timers.c.due_at).limit(limit)))
 
+    async def due_at(self, key: str) -> datetime | None:
+        """When a timer is due; None without it."""
+        return (await self._connection.execute(select(timers.c.due_at).where(timers.c.key == key))).scalar_one_or_none()
+
     async def claim(self, timer: Timer, replica: str, at: datetime) -> bool:
         """Claim a due timer. False if another replica was first, or if the timer was set to another time."""
         where = (timers.c.key == timer.key) & (timers.c.due_at == timer.due_at) & _is_unclaimed(at)

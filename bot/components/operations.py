@@ -24,6 +24,7 @@ from runbooks.operations.recovery import Recovery
 from runbooks.operations.retention import delete_workflows, prune_images
 from runbooks.operations.rights import RightsCheck
 from runbooks.operations.runner import Runner
+from runbooks.operations.scale_leases import on_operation_saved
 from runbooks.operations.service import OperationService
 from runbooks.operations.timer_handlers import OperationTimerHandlers
 from storage.outbox_messages import OPERATION_CARD, OPERATION_NOTE
@@ -53,6 +54,7 @@ def build_operations(core: CoreComponents, notify_outbox: NotifyOutbox) -> Famil
     return FamilyComponents(
         services={OperationService: service},
         on_delivered=service.on_delivered,
+        on_operation_saved=on_operation_saved,
         open=lambda: engine.open(runner.run),
         close=engine.close,
         tasks=(

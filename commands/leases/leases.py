@@ -1,5 +1,7 @@
 """The command ``leases``."""
 
+from dataclasses import replace
+
 from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
@@ -11,10 +13,15 @@ from runbooks.leases.service import LeaseService
 router = Router()
 
 
-@router.command("leases", needs=Role.VIEWER, usage="[env]", example="leases production", group="Look")
+@router.command("leases", needs=Role.VIEWER, usage="[env] [--mine]", example="leases production", group="Look")
 async def leases_command(request: Request, args: Arguments) -> Answer:
-    """What deepecho has set for a time: silences and freezes, with owner, end, how to undo it, and whether it still holds."""
+    """What deepecho has set for a time: silences, freezes, scales; with owner, end, what undoes it, and whether it holds."""
     environments = (args.environment,) if args.environment else request.visible_environments
     if not environments:
         raise Denied("You may see no environment, and so nothing that is set in one.")
-    return await request.services.of(LeaseService).compare(environments)
+    found = replace(await request.services.of(LeaseService).compare(environments), reader=request.person)
+    if "mine" not in args.flags:
+        return found
+    mine = tuple(each for each in found.readings if each.lease.owner == request.person)
+    orphans = tuple(each for each in found.orphans if each.owner == request.person)
+    return replace(found, readings=mine, orphans=orphans, only_mine=True)

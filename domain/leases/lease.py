@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from domain.alerts.silences import Silence
 from domain.people import Person
+from domain.targets import Target
 
 SAME_TIME = timedelta(seconds=1)
 """Two ends that are nearer are one: Alertmanager keeps milliseconds."""
@@ -17,13 +18,30 @@ class LeaseKind(StrEnum):
     SILENCE = "silence"
     WINDOW_SILENCE = "maintenance silence"
     FREEZE = "freeze"
+    SCALE = "scale"
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether the other system ends it, so that it does not outlast its end. A scale is put back by the bot."""
+        return self is not LeaseKind.SCALE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaledWorkload:
+    """The number of pods that a scale has set, and the one that comes back at its end."""
+
+    target: Target
+    uid: str
+    replicas: int
+    previous_replicas: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """One thing that was set. ``key`` names it in the system where it was set: the id of a silence, of a window.
+    """One thing that was set. ``key`` names it in the system where it was set: the id of a silence, a window, an operation.
 
     ``source`` is that of its alerts, which may have an Alertmanager of its own; ``undo`` is the command that ends it.
+    ``abandoned`` says why the bot does not end it, and nothing else does.
     """
 
     kind: LeaseKind
@@ -35,6 +53,8 @@ class Lease:
     until: datetime
     undo: str
     source: str = ""
+    scaled: ScaledWorkload | None = None
+    abandoned: str = ""
 
 
 class Reality(StrEnum):
@@ -42,7 +62,9 @@ class Reality(StrEnum):
 
     HELD = "held"
     CHANGED = "changed"
-    """It is there with another end: somebody has changed it."""
+    """It is there with another end or another number: somebody has changed it."""
+    OVERDUE = "overdue"
+    """It is there after its end."""
     GONE = "gone"
     UNKNOWN = "unknown"
     """The other system did not answer."""
@@ -50,23 +72,34 @@ class Reality(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseReading:
-    """A lease compared with reality. ``found_until`` is its end there; None where it is gone or unknown."""
+    """A lease compared with reality. ``found_until`` is its end there; None where it is gone or unknown.
+
+    ``remark`` is a sentence about what is there instead, or on top of it.
+    """
 
     lease: Lease
     reality: Reality
     found_until: datetime | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphan:
-    """A silence that carries the bot's mark and of which nothing is recorded. ``undo`` is empty where no command ends it."""
+    """What the bot has set and does not end: a silence that nobody recorded, a scale that was not put back.
 
+    ``undo`` is empty where no command ends it; ``why`` says what kept the bot from ending it. ``owner`` is known where a lease
+    was recorded; ``made_by`` is what the other system says.
+    """
+
+    kind: LeaseKind = LeaseKind.SILENCE
     environment: str
     key: str
-    made_by: str
+    made_by: str = ""
+    owner: Person | None = None
     purpose: str
     until: datetime
     undo: str = ""
+    why: str = ""
 
 
 def compare(lease: Lease, found: Silence | None) -> LeaseReading:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -15,12 +15,11 @@ from domain.errors import PermanentError, Refused, TemporaryError
 from domain.leases.lease import Lease, LeaseKind, LeaseReading, Orphan, Reality, compare
 from domain.maintenance.leases import leases_of_window
 from domain.rich_text import Text, sentence
+from runbooks.leases.scales import COMPARISON_TIMEOUT, WorkloadReader, read_scales
 from storage.leases import LeaseRepository
 from storage.maintenance import MaintenanceRepository
 from storage.store import Store
 
-COMPARISON_TIMEOUT = timedelta(seconds=1.3)
-"""All Alertmanagers are asked at once, and ``health`` waits for a check no longer than 1.5 s."""
 RECORDING_TIME = timedelta(minutes=1)
 """A silence that is younger may be about to be recorded."""
 _MARK = re.compile(r"\[((?:al|mw)-[a-z0-9]{1,40})\]$")
@@ -59,6 +58,7 @@ class LeaseService:
     clock: Clock
     catalogue: Callable[[], Catalogue]
     alertmanager: SilenceListLookup
+    clusters: Mapping[str, WorkloadReader]
 
     async def recorded(self, environments: Collection[str]) -> tuple[Lease, ...]:
         """What is set in these environments according to our records, the first to end first."""
@@ -72,16 +72,19 @@ class LeaseService:
     async def compare(self, environments: Collection[str]) -> LeasesAnswer:
         """What is set, what other systems say of it, and what carries our mark without a record."""
         # Only what is recorded before and after the question can be missing there: the rest was set or ended meanwhile.
-        before = set(await self.recorded(environments))
-        places = await self._places(environments)
+        before = await self.recorded(environments)
+        scaled = [each for each in before if each.kind is LeaseKind.SCALE]
+        places, scales = await asyncio.gather(self._places(environments), read_scales(self.clusters, scaled, self.clock.now()))
         after = await self.recorded(environments)
-        recorded = [each for each in after if each in before]
         by_place = {(each.environment, each.source): each for each in places}
+        others = [_compare(lease, by_place.get((lease.environment, lease.source))) for lease in before if lease not in scaled]
+        found = {each.lease: each for each in (*others, *scales.readings)}
+        orphans = [each for each in scales.orphans if each.key in {lease.key for lease in after}]
         return LeasesAnswer(
             environments=tuple(environments),
-            readings=tuple(_compare(lease, by_place.get((lease.environment, lease.source))) for lease in recorded),
-            orphans=await self._orphans(places, {lease.key for lease in (*before, *after)}, environments),
-            problems=tuple(dict.fromkeys(each.problem for each in places if each.problem)),
+            readings=tuple(found[each] for each in after if each in found),
+            orphans=(*orphans, *await self._orphans(places, {lease.key for lease in (*before, *after)}, environments)),
+            problems=(*dict.fromkeys(each.problem for each in places if each.problem), *scales.problems),
         )
 
     async def _places(self, environments: Collection[str]) -> list[_Place]:

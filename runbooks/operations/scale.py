@@ -13,6 +13,11 @@ REVERT_SCALE = "revert-scale"
 """The kind of the timer that restores the previous replicas."""
 
 
+def revert_timer_key(operation: str) -> str:
+    """The key of that timer, which is also the source of the operation that restores them."""
+    return f"{REVERT_SCALE}/{operation}"
+
+
 async def scale(op: OperationContext) -> Outcome:
     """Set the replicas. Ends with that many pods ready, or with a description of the state."""
     duration = op.record.duration
@@ -26,7 +31,7 @@ async def set_replicas(op: OperationContext, change: ServiceChange, at: datetime
     """
     if op.record.duration is not None:
         async with op.dependencies.store.write() as tx:
-            await tx.timers.set(Timer(f"{REVERT_SCALE}/{op.id}", REVERT_SCALE, op.id, at + op.record.duration), at)
+            await tx.timers.set(Timer(revert_timer_key(op.id), REVERT_SCALE, op.id, at + op.record.duration), at)
     cluster = op.cluster(change.target.cluster)
     before, after = change.before.replicas, change.after.replicas
     return await cluster.scale(change.target, after, expected_replicas=before, operation_id=op.id, uid=change.uid)

@@ -13,9 +13,14 @@ from domain.people import BOT, Member
 from runbooks.engine.engine import Engine
 from runbooks.operations.context import ProcedureDependencies
 from runbooks.operations.scale import REVERT_SCALE
+from runbooks.operations.scale_leases import abandon_lease, end_lease, hand_over, standing_scales
 from runbooks.operations.service import EXPIRE_APPROVAL, OperationService
 from runbooks.timers import TimerHandler
 from storage.timers import Timer
+
+
+class _NoLongerOurs(Refused):
+    """What a temporary scale has set is not there any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,38 +57,64 @@ class OperationTimerHandlers:
             return
         try:
             await self._start_revert(record, timer)
+        except _NoLongerOurs as refusal:
+            await self._end_not_reverted(record, at, timer, str(refusal))
+            return
         except (Refused, PermanentError) as refusal:
-            await self._note_not_reverted(record, at, timer, str(refusal))
+            await self._note_not_reverted(record, at, timer, str(refusal), is_left=True)
             return
         await self._finish_timer(timer)
 
     async def _start_revert(self, record: OperationRecord, timer: Timer) -> None:
         (change,) = record.plan.changes
-        target, previous_replicas = change.target, change.before.replicas
+        target = change.target
         if problem := catalogue_problem(record, self.operations.catalogue()):
             raise Refused(f"{problem} {target.service} was left alone.")
         workload = await self.dependencies.clusters[target.cluster].workload(target)
         if workload.uid != change.uid:
-            raise Refused(f"{target.recreated_text} It was left alone.")
+            raise _NoLongerOurs(f"{target.recreated_text} It was left alone.")
         running = workload.replicas
         if running != change.after.replicas:
-            raise Refused(f"{target.service} has {running} replicas by now, so it was left alone.")
-        plan = await self.scale_plan(target.environment, target.service, previous_replicas)
+            raise _NoLongerOurs(f"{target.service} has {running} replicas by now, so it was left alone.")
+        plan = await self.scale_plan(target.environment, target.service, await self._previous_replicas(record))
         reason = f"the time of {record.id} is over"
         by = Member(person=BOT, name="deepecho")
         # With the timer's key as source a repeated run starts no second operation.
         await self.operations.start(plan, source=timer.key, by=by, channel=record.channel, reason=reason, approved=True)
 
+    async def _previous_replicas(self, record: OperationRecord) -> int:
+        """The number from before: the lease knows that of an earlier scale whose time was over in the middle of this one."""
+        (change,) = record.plan.changes
+        async with self.dependencies.store.read() as tx:
+            standing = await standing_scales(tx, record)
+        found = (each.scaled.previous_replicas for each in standing if each.key == record.id and each.scaled)
+        return next(found, change.before.replicas)
+
     async def _finish_timer(self, timer: Timer) -> None:
         async with self.dependencies.store.write() as tx:
             await tx.timers.remove(timer.key, timer.due_at)
 
-    async def _note_not_reverted(self, record: OperationRecord, at: datetime, timer: Timer, why: str) -> None:
+    async def _end_not_reverted(self, record: OperationRecord, at: datetime, timer: Timer, why: str) -> None:
+        """Leave the number to who has set it: a temporary scale of ours that lasts longer goes back for both."""
+        async with self.dependencies.store.write() as tx:
+            if await hand_over(tx, record, at):
+                await tx.timers.remove(timer.key, timer.due_at)
+                why = ""
+        if why:
+            await self._note_not_reverted(record, at, timer, why, is_left=False)
+        self.dependencies.notify_outbox()
+
+    async def _note_not_reverted(self, record: OperationRecord, at: datetime, timer: Timer, why: str, *, is_left: bool) -> None:
+        """``is_left``: what was set is still there, and nothing puts it back."""
         async with self.dependencies.store.write() as tx:
             current = await tx.operations.get_for_update(record.id) or record
             thread_note = note(current, "scale-not-reverted", at, f"The time of this scale is over. {why}")
             await tx.apply(Transition(record=current, notes=(thread_note,)), at)
             await tx.timers.remove(timer.key)
+            if is_left:
+                await abandon_lease(tx, record.environment, record.id, why)
+            else:
+                await end_lease(tx, record)
         self.dependencies.notify_outbox()
 
 

@@ -135,9 +135,6 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
         alertmanager=_alertmanager_lookup(known, alertmanagers),
         notify_outbox=lambda: None,
     )
-    leases = LeaseService(
-        store=store, clock=clock, catalogue=lambda: known, alertmanager=_alertmanager_lookup(known, alertmanagers)
-    )
     incident_services = _incident_services(store, clock, known, directory)
     reviewer = Reviewer(store=store, clock=clock, catalogue=lambda: known, notify_outbox=lambda: None)
     oncall = OncallService(store=store, clock=clock, catalogue=lambda: known, reviewer=reviewer, notify_outbox=lambda: None)
@@ -145,6 +142,13 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
         stand_in.seed(seed_objects())
         settings = ClusterSettings(name="main", kubeconfig=str(stand_in.kubeconfig(folder / "kubeconfig")), total_timeout=5)
         async with open_cluster(settings, SystemClock(), redact=redact) as cluster:
+            leases = LeaseService(
+                store=store,
+                clock=clock,
+                catalogue=lambda: known,
+                alertmanager=_alertmanager_lookup(known, alertmanagers),
+                clusters={"main": cluster},
+            )
             services = Services(
                 catalogue=known,
                 clock=clock,

@@ -26,6 +26,7 @@ from runbooks.operations.planner import Planner
 from runbooks.operations.recovery import Recovery
 from runbooks.operations.rights import RightsCheck
 from runbooks.operations.runner import Runner
+from runbooks.operations.scale_leases import on_operation_saved
 from runbooks.operations.service import OperationService
 from runbooks.operations.timer_handlers import OperationTimerHandlers
 from runbooks.timers import TimerDispatcher
@@ -265,6 +266,7 @@ async def open_operations_process(
 ) -> AsyncIterator[OperationsHarness]:
     """The part that dies with a process: the store, the engine and what hangs on them."""
     store = Store(open_engines(url, pooled=False))
+    store.listeners.on_operation_saved.append(on_operation_saved)
     lease = SingleReplicaLease(replica)
     clusters, current_catalogue = {"main": cluster}, CurrentCatalogue(catalogue)
     planner = Planner(current_catalogue, clusters, store)

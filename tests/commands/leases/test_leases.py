@@ -7,20 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from bot.components.leases import health_lines
+from bot.components.leases import LEASES, health_lines
+from bot.views.leases import UNDO
+from bot.views.leases import leases as view
+from bot.views.markup.document import Actions, Button
 from domain.alerts.silences import SilenceState
+from domain.answers.answers import ErrorAnswer
 from domain.answers.leases import LeasesAnswer
 from domain.health import HealthLevel
-from domain.leases.lease import LeaseKind, Reality
+from domain.leases.lease import Lease, LeaseKind, Reality, ScaledWorkload
 from domain.matchers import Matcher, Operator
 from domain.people import Member
+from runbooks.operations.service import OperationService
 from storage.leases import LeaseRepository
 from storage.maintenance import MaintenanceRepository
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.families import render_text
 from tests.harness.samples.alert_groups import ALL_GROUPS
 from tests.harness.samples.maintenance_gallery import PLANNED
-from tests.harness.samples.team import ALERTMANAGER, RAY, SAM, SHARED_ALERTMANAGER, alerting_catalogue
+from tests.harness.samples.team import ALERTMANAGER, RAY, SAM, SHARED_ALERTMANAGER, VIV, alerting_catalogue
 
 
 @pytest.fixture
@@ -151,3 +156,74 @@ async def test_an_orphan_of_another_environment_of_a_shared_alertmanager_is_show
     assert (await leases(harness, text="leases development")).orphans == ()
     assert [each.key for each in (await leases(harness, text="leases staging")).orphans] == [key]
     assert [each.key for each in (await leases(harness, text="leases")).orphans] == [key]
+
+
+async def test_what_is_ones_own_has_a_button_that_does_what_its_command_does(harness: CommandHarness) -> None:
+    await harness.run_command(RAY, "silence al-prod 1h")
+    await put_scale(harness, RAY)
+    own = await leases(harness, RAY)
+    assert [(each.text, each.value) for each in buttons(own)] == [
+        ("End it now", "unsilence al-prod"),
+        ("Scale back now", "scale production deep-echo-main 2 --reason ends op-k7m2"),
+    ]
+    assert buttons(await leases(harness, SAM)) == []
+    for each in buttons(own):
+        command = LEASES.buttons[each.action](each.value)
+        assert command is not None
+        await harness.run_command(RAY, command)
+    assert [each.lease.kind for each in (await leases(harness)).readings] == [LeaseKind.SCALE]
+    (started,) = await harness.services.of(OperationService).recent()
+    (change,) = started.plan.changes
+    assert (change.after.replicas, started.requested_by, started.reason) == (2, RAY.person, "ends op-k7m2")
+
+
+async def test_whoever_lost_the_role_is_refused_behind_the_button_too(harness: CommandHarness) -> None:
+    await put_scale(harness, VIV)
+    (button,) = buttons(await leases(harness, VIV))
+    command = LEASES.buttons[button.action](button.value)
+    assert command is not None
+    answer = await harness.run_command(VIV, command)
+    assert isinstance(answer, ErrorAnswer), answer
+    assert "responder" in str(answer.sentence)
+    assert await harness.no_side_effects()
+
+
+@pytest.mark.parametrize(
+    "value", ["unlock production", "scale production main", "unsilence", "scale a b 3; x", "unsilence al-prod --x", ""]
+)
+def test_a_forged_button_is_no_command(value: str) -> None:
+    assert LEASES.buttons[UNDO](value) is None
+
+
+async def test_mine_lists_nothing_of_others(harness: CommandHarness) -> None:
+    await harness.run_command(RAY, "silence al-prod 1h")
+    await put_scale(harness, SAM)
+    assert [each.lease.owner for each in (await leases(harness, RAY, "leases --mine")).readings] == [RAY.person]
+    assert [each.lease.owner for each in (await leases(harness, SAM, "leases production --mine")).readings] == [SAM.person]
+    assert "Nothing of yours is set for a time" in render_text(await leases(harness, VIV, "leases --mine"))
+
+
+async def put_scale(harness: CommandHarness, owner: Member) -> None:
+    """As a temporary scale leaves it, of the number that the cluster has."""
+    target = harness.services.catalogue.target("production", "deep-echo-main")
+    workload = await harness.services.clusters["main"].workload(target)
+    scaled = ScaledWorkload(target=target, uid=workload.uid, replicas=workload.replicas, previous_replicas=2)
+    at = harness.clock.now()
+    lease = Lease(
+        kind=LeaseKind.SCALE,
+        environment="production",
+        key="op-k7m2",
+        owner=owner.person,
+        purpose="the fair",
+        set_at=at,
+        until=at + timedelta(hours=2),
+        undo="scale production deep-echo-main 2 --reason ends op-k7m2",
+        scaled=scaled,
+    )
+    async with harness.services.store.write() as tx:
+        await tx.of(LeaseRepository).put(lease)
+
+
+def buttons(answer: LeasesAnswer) -> list[Button]:
+    rows = (block.buttons for block in view(answer).blocks if isinstance(block, Actions))
+    return [each for row in rows for each in row if isinstance(each, Button)]

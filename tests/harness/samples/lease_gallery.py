@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from domain.answers.leases import LeasesAnswer
-from domain.leases.lease import Lease, LeaseKind, LeaseReading, Orphan, Reality
+from domain.leases.lease import Lease, LeaseKind, LeaseReading, Orphan, Reality, ScaledWorkload
+from domain.targets import Target
 from tests.harness.families import Fact
 from tests.harness.samples.operations import ANA, NOW
 
@@ -35,6 +36,32 @@ ORPHAN = Orphan(
     until=NOW + timedelta(hours=1),
     undo="unsilence al-w4t7",
 )
+SCALE = Lease(
+    kind=LeaseKind.SCALE,
+    environment="production",
+    key="op-k7m2",
+    owner=ANA,
+    purpose="deep-echo-main has 5 pods instead of 3: the fair",
+    set_at=NOW,
+    until=NOW + timedelta(hours=2),
+    undo="scale production deep-echo-main 3 --reason ends op-k7m2",
+    scaled=ScaledWorkload(
+        target=Target("production", "deep-echo-main", "main", "deep-echo-prod", "deep-echo-main", "deep-echo-main"),
+        uid="u-1",
+        replicas=5,
+        previous_replicas=3,
+    ),
+)
+LEFT_SCALE = Orphan(
+    kind=LeaseKind.SCALE,
+    environment="production",
+    key="op-w4t7",
+    owner=ANA,
+    purpose="deep-echo-cognitive has 8 pods instead of 4: load test",
+    until=NOW - timedelta(hours=1),
+    undo="scale production deep-echo-cognitive 4 --reason ends op-w4t7",
+    why="op-r9p2 did not put it back: production is locked by @U0SAM: the fair goes on.",
+)
 HELD = LeaseReading(lease=SILENCE, reality=Reality.HELD, found_until=SILENCE.until)
 LEASE_GALLERY: dict[str, Fact] = {
     "leases": LeasesAnswer(
@@ -52,6 +79,24 @@ LEASE_GALLERY: dict[str, Fact] = {
         orphans=(ORPHAN,),
         problems=("Alertmanager of staging: it did not answer in time.",),
     ),
+    "leases, scales": LeasesAnswer(
+        environments=("production",),
+        reader=ANA,
+        readings=(
+            HELD,
+            LeaseReading(lease=SCALE, reality=Reality.HELD, found_until=SCALE.until),
+            LeaseReading(
+                lease=SCALE,
+                reality=Reality.CHANGED,
+                found_until=SCALE.until,
+                remark="There are 8 replicas now: they are left alone at its end.",
+            ),
+            LeaseReading(lease=SCALE, reality=Reality.OVERDUE, found_until=SCALE.until),
+            LeaseReading(lease=SCALE, reality=Reality.GONE, remark="The workload was deleted or made anew."),
+        ),
+        orphans=(LEFT_SCALE,),
+    ),
+    "leases, none of mine": LeasesAnswer(environments=("production",), readings=(), reader=ANA, only_mine=True),
     "leases, none": LeasesAnswer(environments=("development",), readings=()),
     "leases, too many": LeasesAnswer(environments=("production",), readings=(HELD,) * 30, orphans=(ORPHAN,) * 25),
 }

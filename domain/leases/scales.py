@@ -1,0 +1,97 @@
+"""The leases of temporary scales: what was set, and what the cluster says of it. Pure."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from domain.leases.lease import Lease, LeaseKind, LeaseReading, Orphan, Reality, ScaledWorkload
+from domain.operations.operation import OperationRecord, Phase
+from domain.workloads.deployments import Workload
+
+_SET_PHASES = frozenset({Phase.ROLLING, Phase.VERIFIED, Phase.FAILED})
+
+
+def has_set_replicas(record: OperationRecord, *, perhaps: bool = False) -> bool:
+    """Whether a scale that has ended has set the number; with ``perhaps``, also where that is not known."""
+    (change,) = record.plan.changes
+    phase = record.progress_of(change.target.service).phase
+    return phase in _SET_PHASES or (perhaps and phase is Phase.UNKNOWN)
+
+
+def scale_lease(record: OperationRecord, until: datetime) -> Lease:
+    """The lease of a temporary scale that has set its number."""
+    (change,) = record.plan.changes
+    scaled = ScaledWorkload(
+        target=change.target, uid=change.uid, replicas=change.after.replicas, previous_replicas=change.before.replicas
+    )
+    started_at = record.progress_of(change.target.service).started_at
+    lease = Lease(
+        kind=LeaseKind.SCALE,
+        environment=record.environment,
+        key=record.id,
+        owner=record.requested_by,
+        purpose="",
+        set_at=started_at or record.requested_at,
+        until=until,
+        undo="",
+    )
+    return _with_scaled(lease, scaled, record.reason)
+
+
+def is_on_top(upper: Lease, lower: Lease) -> bool:
+    """Whether one temporary scale began from the number that another had set."""
+    above, below = upper.scaled, lower.scaled
+    if above is None or below is None or upper.key == lower.key or upper.set_at < lower.set_at:
+        return False
+    return (above.target, above.uid, above.previous_replicas) == (below.target, below.uid, below.replicas)
+
+
+def goes_back_further(upper: Lease, lower: Lease, reason: str) -> Lease:
+    """The upper lease where the lower one ends before it: at its end the number from before both comes back."""
+    if upper.scaled is None or lower.scaled is None:
+        return upper
+    return _with_scaled(upper, replace(upper.scaled, previous_replicas=lower.scaled.previous_replicas), reason)
+
+
+def compare_scale(lease: Lease, workload: Workload | None, others: Collection[Lease], at: datetime) -> LeaseReading:
+    """A temporary scale and the workload as it is; None if the cluster has none. ``others`` are the scales that stand."""
+    scaled = lease.scaled
+    if scaled is None or workload is None or workload.uid != scaled.uid:
+        return LeaseReading(lease=lease, reality=Reality.GONE, remark="The workload was deleted or made anew.")
+    upper = next((each for each in others if is_on_top(each, lease) and each.scaled), None)
+    if upper is not None and upper.scaled is not None:
+        on_top = compare_scale(upper, workload, others, at)
+        if on_top.reality in (Reality.HELD, Reality.OVERDUE):
+            remark = f"{upper.key} has set {upper.scaled.replicas} pods on top of it."
+            return LeaseReading(lease=lease, reality=Reality.HELD, found_until=lease.until, remark=remark)
+    if workload.replicas != scaled.replicas:
+        scaler = f", and {workload.autoscaler.name} scales it" if workload.autoscaler else ""
+        remark = f"There are {workload.replicas} replicas now{scaler}: they are left alone at its end."
+        return LeaseReading(lease=lease, reality=Reality.CHANGED, found_until=lease.until, remark=remark)
+    reality = Reality.HELD if lease.until > at else Reality.OVERDUE
+    return LeaseReading(lease=lease, reality=reality, found_until=lease.until)
+
+
+def orphan_of(lease: Lease) -> Orphan:
+    """A scale that the bot does not put back, though its number is still set."""
+    return Orphan(
+        kind=lease.kind,
+        environment=lease.environment,
+        key=lease.key,
+        owner=lease.owner,
+        purpose=lease.purpose,
+        until=lease.until,
+        undo=lease.undo,
+        why=lease.abandoned,
+    )
+
+
+def _with_scaled(lease: Lease, scaled: ScaledWorkload, reason: str) -> Lease:
+    what = f"{scaled.target.service} has {scaled.replicas} pods instead of {scaled.previous_replicas}"
+    return replace(
+        lease,
+        scaled=scaled,
+        purpose=f"{what}: {reason}" if reason else what,
+        # With a reason, since environments may ask for one: then its button opens no form.
+        undo=f"scale {scaled.target.environment} {scaled.target.service} {scaled.previous_replicas} --reason ends {lease.key}",
+    )
