@@ -13,9 +13,8 @@ _EMOJI = {Reality.HELD: "🟢", Reality.CHANGED: "🟡", Reality.OVERDUE: "🔴"
 MAX_SHOWN = 10
 """Of leases and of orphans each, so that all have room for their buttons."""
 UNDO = "leases.undo"
-_UNDO_COMMAND = re.compile(
-    r"unsilence [a-z0-9-]{1,64}|scale [a-z0-9.-]{1,64} [a-z0-9.-]{1,64} [0-9]{1,6} --reason ends op-[a-z0-9]{1,60}"
-)
+_NAME = "[a-z0-9.-]{1,64}"
+_UNDO_COMMAND = re.compile(rf"unsilence {_NAME}|scale {_NAME} {_NAME} [0-9]{{1,6}} --reason ends {_NAME}")
 
 
 def leases(fact: LeasesAnswer) -> Document:
@@ -51,8 +50,14 @@ def _reading(reading: LeaseReading) -> tuple[Line, ...]:
         join_dots(what, line("until ", Timestamp(lease.until)), owner),
         *((line(lease.purpose),) if lease.purpose else ()),
         *((_difference(reading),) if reading.reality is not Reality.HELD or reading.remark else ()),
-        join_dots(Code(lease.key), line("to end it: ", CommandMention(lease.undo))),
+        join_dots(Code(lease.key), *_end(reading)),
     )
+
+
+def _end(reading: LeaseReading) -> tuple[Line, ...]:
+    """Nothing for a scale whose number is somebody else's by now."""
+    is_of_others = reading.lease.kind is LeaseKind.SCALE and reading.reality in (Reality.CHANGED, Reality.GONE)
+    return () if is_of_others else (line("to end it: ", CommandMention(reading.lease.undo)),)
 
 
 def _difference(reading: LeaseReading) -> Line:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from domain.alerts.silences import Silence
 from domain.people import Person
+from domain.rich_text import Text
 from domain.targets import Target
 
 SAME_TIME = timedelta(seconds=1)
@@ -54,7 +55,7 @@ class Lease:
     undo: str
     source: str = ""
     scaled: ScaledWorkload | None = None
-    abandoned: str = ""
+    abandoned: Text = ""
 
 
 class Reality(StrEnum):
@@ -99,7 +100,7 @@ class Orphan:
     purpose: str
     until: datetime
     undo: str = ""
-    why: str = ""
+    why: Text = ""
 
 
 def compare(lease: Lease, found: Silence | None) -> LeaseReading:

@@ -8,7 +8,7 @@ from domain.leases.scales import goes_back_further, has_set_replicas, is_on_top,
 from domain.operations.operation import OperationRecord
 from domain.operations.plans import Verb
 from domain.operations.transitions import note
-from domain.rich_text import Text, plain_text, sentence
+from domain.rich_text import Text, sentence
 from runbooks.operations.scale import REVERT_SCALE, revert_timer_key
 from storage.leases import LeaseRepository
 from storage.outbox_messages import operation_note
@@ -45,7 +45,7 @@ async def abandon_lease(tx: Transaction, environment: str, operation: str, why: 
     leases = tx.of(LeaseRepository)
     found = next((each for each in await leases.of_kind(LeaseKind.SCALE, environment) if each.key == operation), None)
     if found is not None:
-        await leases.put(replace(found, abandoned=plain_text(why)))
+        await leases.put(replace(found, abandoned=why))
 
 
 async def hand_over(tx: Transaction, record: OperationRecord, at: datetime) -> bool:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from domain.answers.leases import LeasesAnswer
 from domain.leases.lease import Lease, LeaseKind, LeaseReading, Orphan, Reality, ScaledWorkload
+from domain.rich_text import sentence
 from domain.targets import Target
 from tests.harness.families import Fact
 from tests.harness.samples.operations import ANA, NOW
@@ -60,7 +61,7 @@ LEFT_SCALE = Orphan(
     purpose="deep-echo-cognitive has 8 pods instead of 4: load test",
     until=NOW - timedelta(hours=1),
     undo="scale production deep-echo-cognitive 4 --reason ends op-w4t7",
-    why="op-r9p2 did not put it back: production is locked by @U0SAM: the fair goes on.",
+    why=sentence("op-r9p2 did not put it back: production is locked by ", ANA, ": the fair goes on."),
 )
 HELD = LeaseReading(lease=SILENCE, reality=Reality.HELD, found_until=SILENCE.until)
 LEASE_GALLERY: dict[str, Fact] = {

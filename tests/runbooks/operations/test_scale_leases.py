@@ -182,7 +182,7 @@ async def test_what_could_not_be_put_back_is_an_orphan_until_somebody_does(harne
     (orphan,) = answer.orphans
     assert (answer.readings, orphan.key, orphan.owner) == ((), record.id, RAY.person)
     assert orphan.undo == f"scale production {MAIN} 3 --reason ends {record.id}"
-    assert "the fair goes on" in orphan.why
+    assert "the fair goes on" in str(orphan.why)
     assert "scale in production that nothing puts back" in render_text(answer)
     (line,) = health_lines(answer, "production", harness.clock.now())
     assert (line.level, line.text) == (HealthLevel.RED, "scales: 1 that nothing puts back")
@@ -202,7 +202,7 @@ async def test_what_nobody_may_put_back_is_an_orphan_until_its_number_is_another
     )
     await let_pass(harness, 2 * HOUR)
     (orphan,) = (await leases(harness)).orphans
-    assert "Argo CD" in orphan.why
+    assert "Argo CD" in str(orphan.why)
     set_by_hand(harness, 4)
     assert (await leases(harness)).orphans == ()
 
