@@ -18,7 +18,7 @@ from runbooks.guard.measuring import GuardReader
 from runbooks.guard.putting_back import PutBack
 from runbooks.guard.watcher import GuardWatcher
 from runbooks.housekeeping import Prune
-from runbooks.metrics.readings import WindowReader
+from runbooks.metrics.indicators import IndicatorReader
 from runbooks.operations.planner import Planner
 from runbooks.operations.service import OperationService
 from runbooks.queued_timers import QueuedTimers
@@ -29,12 +29,12 @@ from storage.guard import GUARD_CARD, GUARD_CHART, GUARD_TIMER, GuardRepository
 def build_guard(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyComponents:
     """What begins guards, measures, and puts back."""
     store, clock, current = core.store, core.clock, core.current_catalogue
-    windows = WindowReader(catalogue=current, prometheus=core.monitoring.prometheus)
+    indicators = IndicatorReader(catalogue=current, prometheus=core.monitoring.prometheus)
 
     async def trace_lines(environment: str, services: Sequence[str], since: datetime, until: datetime) -> tuple[Text, ...]:
         return await core.service(TraceReader).evidence(environment, services, since, until)
 
-    reader = GuardReader(catalogue=current, windows=windows, prometheus=core.monitoring.prometheus, trace_lines=trace_lines)
+    reader = GuardReader(catalogue=current, indicators=indicators, trace_lines=trace_lines)
     putting_back = PutBack(
         store=store,
         catalogue=current,

@@ -12,28 +12,23 @@ from domain.answers.metrics import MetricAnswer
 from domain.answers.monitoring import RulesAnswer, TargetsAnswer
 from domain.answers.slo import SloAnswer
 from domain.metrics.metric_chart import MetricChart
+from runbooks.metrics.indicators import IndicatorReader
 from runbooks.metrics.monitoring import MonitoringReader
-from runbooks.metrics.past_day import PastDayReader
-from runbooks.metrics.present import PresentIndicators
+from runbooks.metrics.objectives_check import ObjectivesCheck
 from runbooks.metrics.questions import MetricReader
-from runbooks.metrics.readings import WindowReader
-from runbooks.metrics.slo import ObjectivesCheck, SloReader
 from storage.metric_messages import METRIC_CHART
 
 
 def build_metrics(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyComponents:
     """What reads from Prometheus."""
-    reader = SloReader(catalogue=core.current_catalogue, prometheus=core.monitoring.prometheus)
-    check = ObjectivesCheck(reader=reader, clock=core.clock, past=PastDayReader(prometheus=core.monitoring.prometheus)).check
-    windows = WindowReader(catalogue=core.current_catalogue, prometheus=core.monitoring.prometheus)
+    indicators = IndicatorReader(catalogue=core.current_catalogue, prometheus=core.monitoring.prometheus)
     return FamilyComponents(
         services={
-            SloReader: reader,
-            PresentIndicators: PresentIndicators(windows),
+            IndicatorReader: indicators,
             MetricReader: MetricReader(store=core.store, prometheus=core.monitoring.prometheus),
             MonitoringReader: MonitoringReader(catalogue=core.current_catalogue, prometheus=core.monitoring.prometheus),
         },
-        health_checks=(check,),
+        health_checks=(ObjectivesCheck(reader=indicators, clock=core.clock).check,),
     )
 
 

@@ -9,7 +9,7 @@ from domain.answers.slo import EnvironmentSlo, SloAnswer
 from domain.errors import Refused
 from domain.facts import Answer
 from domain.people import Role
-from runbooks.metrics.slo import SloReader
+from runbooks.metrics.indicators import IndicatorReader
 
 router = Router()
 
@@ -26,4 +26,4 @@ async def slo_command(request: Request, args: Arguments) -> Answer:
 async def _read(request: Request, environment: str) -> EnvironmentSlo:
     if not request.catalogue.environments[environment].prometheus:
         return EnvironmentSlo(environment=environment, problem="the catalogue names no Prometheus for it")
-    return EnvironmentSlo(environment=environment, objectives=await request.services.of(SloReader).read(environment))
+    return EnvironmentSlo(environment=environment, objectives=await request.services.of(IndicatorReader).budgets(environment))

@@ -16,7 +16,8 @@ from domain.operations.version_choices import VersionChoice
 from domain.operations.version_selection import AmbiguousVersion
 from domain.policies import Action
 from domain.rich_text import Text
-from runbooks.metrics.present import PresentIndicators
+from runbooks.metrics.indicators import IndicatorReader
+from runbooks.metrics.present import present_lines
 
 router = Router()
 
@@ -64,8 +65,8 @@ async def _start_release(request: Request, args: Arguments, make_plan: _MakePlan
 async def _present(request: Request, environment: str, service: str | None) -> tuple[Text, ...]:
     """How the services do now; nothing where nothing is measured."""
     services = (service,) if service else request.catalogue.default_application.services
-    indicators = request.services.family_services.get(PresentIndicators)
-    return await indicators.lines(environment, services, request.at) if isinstance(indicators, PresentIndicators) else ()
+    indicators = request.services.family_services.get(IndicatorReader)
+    return await present_lines(indicators, environment, services, request.at) if isinstance(indicators, IndicatorReader) else ()
 
 
 def _with_command(choice: VersionChoice, command: str) -> VersionChoice:

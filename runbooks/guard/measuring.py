@@ -9,7 +9,6 @@ from typing import Protocol
 
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.slo import SloConfig
-from domain.errors import DeepechoError
 from domain.guard.comparison import BASELINE_SPAN, Baselines, Comparison, baseline_ends
 from domain.guard.guard import Guard, GuardState
 from domain.guard.notes import GuardChart
@@ -17,9 +16,8 @@ from domain.guard.verdict import Verdict, verdict_on
 from domain.metrics.charts import Chart, Marker, Series
 from domain.metrics.slo import Reading
 from domain.rich_text import Text
+from runbooks.metrics.readings import IndicatorKey
 
-CHART_SECONDS = 8.0
-"""For the lines of one chart, which nobody waits for."""
 TRACE_SECONDS = 20.0
 """For the traces of all services, beside the charts: below ``runbooks.queued_timers.WORK_SECONDS``, or no guard would end."""
 MAX_CHARTS = 3
@@ -27,18 +25,16 @@ _SHORTEST_SPAN = timedelta(seconds=15)
 """Prometheus needs two scrapes in it."""
 
 
-class WindowReadings(Protocol):
-    """Reads every objective over a time of some length that ended ``at``, by its name and the service."""
+class Indicators(Protocol):
+    """What is asked of ``runbooks.metrics.indicators.IndicatorReader``."""
 
-    async def read(
+    async def over(
         self, environment: str, span: timedelta, at: datetime, services: Sequence[str]
-    ) -> Mapping[tuple[str, str], Reading]: ...
+    ) -> Mapping[IndicatorKey, Reading]: ...
 
-
-class RangeQueries(Protocol):
-    """What is asked of a Prometheus for a chart."""
-
-    async def query_range(self, expression: str, since: datetime, until: datetime) -> tuple[Series, ...]: ...
+    async def series(
+        self, environment: str, key: IndicatorKey, since: datetime, until: datetime
+    ) -> tuple[Series, ...] | None: ...
 
 
 TraceLines = Callable[[str, Sequence[str], datetime, datetime], Awaitable[tuple[Text, ...]]]
@@ -52,11 +48,10 @@ async def no_traces(_environment: str, _services: Sequence[str], _since: datetim
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardReader:
-    """``prometheus`` gives the client of an environment, and None where the catalogue names no address."""
+    """Measures, and shows the evidence."""
 
     catalogue: Callable[[], Catalogue]
-    windows: WindowReadings
-    prometheus: Callable[[str], RangeQueries | None]
+    indicators: Indicators
     trace_lines: TraceLines = no_traces
     trace_seconds: float = TRACE_SECONDS
 
@@ -80,7 +75,7 @@ class GuardReader:
         if until <= guard.began_at:  # the clock was set back
             return ()
         span = max(until - guard.began_at, _SHORTEST_SPAN)
-        read_now = self.windows.read(guard.environment, span, until, guard.service_names)
+        read_now = self.indicators.over(guard.environment, span, until, guard.service_names)
         before = {each.key: each.before for each in guard.comparisons}
         definitions = self._definitions(guard)
         is_same = {each.key: each.definition for each in guard.comparisons} == definitions
@@ -120,22 +115,17 @@ class GuardReader:
 
     async def _baselines(self, guard: Guard) -> dict[tuple[str, str], Baselines]:
         ends = baseline_ends(guard.changed_at, guard.began_at)
-        reads = (self.windows.read(guard.environment, BASELINE_SPAN, end, guard.service_names) for end in ends)
+        reads = (self.indicators.over(guard.environment, BASELINE_SPAN, end, guard.service_names) for end in ends)
         found = await asyncio.gather(*reads)
         keys = {key: None for readings in found for key in readings}
         return {key: Baselines(*(readings.get(key, Reading()) for readings in found)) for key in keys}
 
     async def _chart(self, guard: Guard, comparison: Comparison) -> GuardChart | None:
-        prometheus, config = self.prometheus(guard.environment), self.catalogue().slo.get(comparison.objective)
-        if prometheus is None or config is None or guard.checked_at is None:
+        if guard.checked_at is None:
             return None
-        indicator = config.of_service if comparison.service and config.of_service else config
-        expression = indicator.expression_in(guard.environment, service=comparison.service)
         since, until = guard.began_at - BASELINE_SPAN, guard.checked_at
-        try:
-            async with asyncio.timeout(CHART_SECONDS):
-                series = await prometheus.query_range(expression, since, until)
-        except (DeepechoError, TimeoutError):
+        series = await self.indicators.series(guard.environment, comparison.key, since, until)
+        if series is None:
             return None
         unit = f" ({comparison.unit})" if comparison.unit else ""
         chart = Chart(

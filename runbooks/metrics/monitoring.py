@@ -1,7 +1,6 @@
 """Reads what a Prometheus scrapes, and which alerts it evaluates, of one environment."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
@@ -14,11 +13,11 @@ from domain.metrics.monitoring_rules import AlertRule, ScrapeTarget
 from domain.metrics.promql_scope import scoped
 from domain.metrics.samples import Sample, notices_of
 from domain.rich_text import Text
-from runbooks.metrics.never_firing import InstantQueries, SeriesSearch
+from runbooks.metrics.never_firing import SeriesSearch
+from runbooks.metrics.queries import ANY_LABELS, InstantQueries, answer_until, deadline_in
 
 ANSWER_SECONDS = 8.0
 """For everything that one environment's Prometheus is asked, because somebody waits."""
-_ANY_LABELS: Mapping[str, str] = {}
 _UNNAMED = "the catalogue names no Prometheus for it"
 _Item = TypeVar("_Item")
 
@@ -49,7 +48,7 @@ class MonitoringReader:
         prometheus = self.prometheus(environment)
         if prometheus is None:
             return replace(blank, problem=_UNNAMED)
-        deadline = self._deadline()
+        deadline = deadline_in(self.answer_seconds)
         found, problem = await _within(deadline, prometheus.targets())
         if problem:
             return await _by_series(prometheus, deadline, replace(blank, problem=problem))
@@ -63,7 +62,7 @@ class MonitoringReader:
         prometheus = self.prometheus(environment)
         if prometheus is None:
             return replace(blank, problem=_UNNAMED)
-        deadline = self._deadline()
+        deadline = deadline_in(self.answer_seconds)
         found, problem = await _within(deadline, prometheus.rules())
         own = (rule for each in found if (rule := each.within(label, environment) if label else each))
         rules = tuple(replace(rule, is_watchdog=self._is_watchdog(rule)) for rule in own)
@@ -80,14 +79,11 @@ class MonitoringReader:
         watchdogs = alerts.watchdogs if alerts else ()
         return any(all(matches(matcher, labels) for matcher in watchdog.matchers) for watchdog in watchdogs)
 
-    def _deadline(self) -> float:
-        return asyncio.get_running_loop().time() + self.answer_seconds
-
 
 async def _by_series(prometheus: InstantQueries, deadline: float, blank: EnvironmentTargets) -> EnvironmentTargets:
     """What the series ``up`` say where there is no list, because it is too long or the server has none."""
     expression = scoped("up", blank.label, blank.environment) if blank.label else "up"
-    samples, problem = await _within(deadline, prometheus.query(expression, only=_ANY_LABELS))
+    samples, problem = await _within(deadline, prometheus.query(expression, only=ANY_LABELS))
     if problem:
         return blank
     targets = tuple(map(_target, samples))
@@ -102,9 +98,7 @@ def _target(sample: Sample) -> ScrapeTarget:
 async def _within(deadline: float, reading: Awaitable[tuple[_Item, ...]]) -> tuple[tuple[_Item, ...], Text]:
     """What was read, or why nothing was."""
     try:
-        async with asyncio.timeout_at(deadline):
+        async with answer_until(deadline):
             return await reading, ""
-    except TimeoutError:
-        return (), "Prometheus did not answer in time."
     except DeepechoError as error:
         return (), error.sentence

@@ -3,25 +3,17 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from domain.errors import DeepechoError
 from domain.metrics.monitoring_rules import AlertRule
 from domain.metrics.rule_series import LOOK_BACK, NeededSeries, NeverFiring, SeriesVerdicts, needed_series
-from domain.metrics.samples import Sample
 from domain.rich_text import Text
+from runbooks.metrics.queries import ANY_LABELS, InstantQueries, answer_until
 
 MAX_SELECTORS = 100
 """Selectors that one question asks about: each is a query or two."""
 _CONCURRENCY = 2
-_ANY_LABELS: Mapping[str, str] = {}
 _RANGE = f"{LOOK_BACK.total_seconds():.0f}s"
-
-
-class InstantQueries(Protocol):
-    """What is asked of a Prometheus."""
-
-    async def query(self, expression: str, *, only: Mapping[str, str]) -> tuple[Sample, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +47,19 @@ class SeriesSearch:
     async def _is_absent(self, selector: str) -> bool | None:
         """Whether there was no series; None where that is not known."""
         try:
-            async with asyncio.timeout_at(self.deadline):
+            async with answer_until(self.deadline):
                 inside = self.scope(selector)
                 async with self._slots:
                     if await self._finds(f"count({inside})"):
                         return False
                 async with self._long_looks:
                     return not await self._finds(f"count(present_over_time({inside}[{_RANGE}]))")
-        except TimeoutError:
-            self._problems.append("Prometheus did not answer in time.")
         except DeepechoError as error:
             self._problems.append(error.sentence)
         return None
 
     async def _finds(self, expression: str) -> bool:
-        return bool(await self.prometheus.query(expression, only=_ANY_LABELS))
+        return bool(await self.prometheus.query(expression, only=ANY_LABELS))
 
 
 def _is_settled(series: NeededSeries, looks: Mapping[str, bool | None], absent: set[str]) -> bool:

@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from domain.answers.metrics import MetricAnswer, MetricLine
 from domain.errors import DeepechoError, PermanentError
 from domain.metrics.chart_text import has_numbers, is_current, newest_point
 from domain.metrics.charts import Chart, Series
 from domain.metrics.metric_chart import MetricChart
-from domain.metrics.samples import Sample, notices_of
+from domain.metrics.samples import notices_of
 from domain.people import Person
 from domain.rich_text import Text
 from domain.text import format_duration
+from runbooks.metrics.queries import ANY_LABELS, Queries
 from storage.metric_messages import chart_message
 from storage.store import Store
 
@@ -23,15 +23,6 @@ ANSWER_SECONDS = 9.0
 MAX_LINES = 8
 MAX_CHARTED = 200
 """Series that are read over time. Of more, only the highest are read, and only now."""
-_ANY_LABELS: Mapping[str, str] = {}
-
-
-class Queries(Protocol):
-    """What is asked of a Prometheus."""
-
-    async def query(self, expression: str, *, only: Mapping[str, str]) -> tuple[Sample, ...]: ...
-
-    async def query_range(self, expression: str, since: datetime, until: datetime) -> tuple[Series, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +42,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricReader:
-    """``prometheus`` gives the client of an environment, and None where the catalogue names no address."""
+    """Answers with any expression, and sends its chart; ``indicators.IndicatorReader`` reads what objectives measure.
+
+    ``prometheus`` gives the client of an environment, and None where the catalogue names no address.
+    """
 
     store: Store
     prometheus: Callable[[str], Queries | None]
@@ -111,14 +105,14 @@ async def _count(prometheus: Queries, expression: str) -> int | None:
     """How many series the expression has; None where it has none, or is a number and no vector."""
     try:
         # The line break ends a comment at the end of the expression.
-        found = await prometheus.query(f"count({expression}\n)", only=_ANY_LABELS)
+        found = await prometheus.query(f"count({expression}\n)", only=ANY_LABELS)
     except PermanentError:
         return None
     return round(found[0].value) if found and found[0].value is not None else None
 
 
 async def _highest(prometheus: Queries, question: Question, answer: MetricAnswer) -> MetricAnswer:
-    found = await prometheus.query(f"topk({MAX_LINES}, {question.expression}\n)", only=_ANY_LABELS)
+    found = await prometheus.query(f"topk({MAX_LINES}, {question.expression}\n)", only=ANY_LABELS)
     lines = [MetricLine(_name(sample.labels), sample.value) for sample in found]
     lines.sort(key=lambda each: -(each.value or 0.0))
     note = f"More than {MAX_CHARTED} series are not drawn; these have the highest values now."

@@ -55,7 +55,7 @@ class ScriptedMetrics:
     before: Reading = GOOD
     asked: list[tuple[timedelta, datetime]] = field(default_factory=list)
 
-    async def read(
+    async def over(
         self, _environment: str, span: timedelta, at: datetime, services: Sequence[str]
     ) -> Mapping[tuple[str, str], Reading]:
         assert services == (MAIN,)
@@ -64,8 +64,10 @@ class ScriptedMetrics:
         environment = GOOD if is_before and self.environment != NOTHING else self.environment
         return {("errors", MAIN): self.before if is_before else self.now, ("latency", ""): environment}
 
-    async def query_range(self, expression: str, since: datetime, until: datetime) -> tuple[Series, ...]:
-        assert expression in ("errors[300s]{deep-echo-main}", "latency[300s]")
+    async def series(
+        self, _environment: str, key: tuple[str, str], since: datetime, until: datetime
+    ) -> tuple[Series, ...] | None:
+        assert key in (("errors", MAIN), ("latency", ""))
         return (Series(name="errors", points=((since.timestamp(), 0.4), (until.timestamp(), 6.1))),)
 
 
@@ -151,7 +153,7 @@ async def open_guard_harness(folder: Path, database: str = "") -> AsyncIterator[
         watcher = GuardWatcher(
             store=store,
             clock=clock,
-            reader=GuardReader(catalogue=catalogue, windows=metrics, prometheus=lambda _: metrics, trace_lines=trace_lines),
+            reader=GuardReader(catalogue=catalogue, indicators=metrics, trace_lines=trace_lines),
             putting_back=PutBack(
                 store=store, catalogue=catalogue, planner=operations.planner, operations=lambda: operations.operations
             ),

@@ -1,7 +1,7 @@
 """What a person sees who asks for the objectives: Prometheus as it should be, without data, down, and slow."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,8 +16,8 @@ from domain.errors import PermanentError, TemporaryError
 from domain.health import HealthLevel, HealthLine
 from domain.metrics.charts import Series
 from domain.metrics.samples import QueryNotice, QueryResult, Sample
-from runbooks.metrics.past_day import PastDayReader
-from runbooks.metrics.slo import ObjectivesCheck, SloReader
+from runbooks.metrics.indicators import IndicatorReader
+from runbooks.metrics.objectives_check import ObjectivesCheck
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.families import render_text
@@ -31,16 +31,32 @@ SLO = {
 
 
 class ScriptedPrometheus:
-    """Answers every expression by a function."""
+    """Answers every expression by a function, and each range by what ``past`` has left.
 
-    def __init__(self, answering: Answering) -> None:
+    An error in it is raised; where nothing is left, it waits for ever. It refuses ranges where there is no ``past``.
+    """
+
+    def __init__(self, answering: Answering, past: Sequence[tuple[Series, ...] | Exception] | None = None) -> None:
         self._answering = answering
+        self._past = list(past) if past is not None else None
         self.asked: list[str] = []
 
-    async def query(self, expression: str, *, only: Mapping[str, str]) -> tuple[Sample, ...]:
+    async def query(self, expression: str, *, only: Mapping[str, str], at: datetime | None = None) -> tuple[Sample, ...]:
         assert not only
+        assert at is None
         self.asked.append(expression)
         return await self._answering(expression)
+
+    async def query_range(self, _expression: str, since: datetime, until: datetime, *, points: int = 240) -> tuple[Series, ...]:
+        assert (until - since, points) == (timedelta(days=1), 24)
+        if self._past is None:
+            raise PermanentError("It takes no range.")
+        if not self._past:
+            await asyncio.Event().wait()
+        answer = self._past.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 def catalogue(**more: object) -> Catalogue:
@@ -61,12 +77,12 @@ async def ask(
 
 
 def _with_reader(harness: CommandHarness, prometheus: ScriptedPrometheus, seconds: float) -> CommandHarness:
-    reader = SloReader(
+    reader = IndicatorReader(
         catalogue=lambda: harness.services.catalogue,
         prometheus=lambda name: prometheus if name == "production" else None,
         answer_seconds=seconds,
     )
-    known = {**harness.services.family_services, SloReader: reader}
+    known = {**harness.services.family_services, IndicatorReader: reader}
     return replace(harness, services=replace(harness.services, family_services=known))
 
 
@@ -119,7 +135,9 @@ async def test_health_says_where_a_value_may_be_of_a_part() -> None:
         return QueryResult((Sample({}, 0.5),), (QueryNotice("store 1 is not reached", is_warning=True),))
 
     prometheus = ScriptedPrometheus(answering)
-    check = ObjectivesCheck(reader=SloReader(catalogue=catalogue, prometheus=lambda _: prometheus), clock=StoppedClock()).check
+    check = ObjectivesCheck(
+        reader=IndicatorReader(catalogue=catalogue, prometheus=lambda _: prometheus), clock=StoppedClock()
+    ).check
     line, _ = await check.run("production")
     assert line.text == "0.5 % (below 1 %), maybe of a part of the data: Prometheus warns"
 
@@ -140,7 +158,7 @@ async def test_health_has_a_line_for_each_objective() -> None:
         return (Sample({}, 6.12),) if "errors" in expression else ()
 
     prometheus = ScriptedPrometheus(answering)
-    reader = SloReader(catalogue=catalogue, prometheus=lambda name: prometheus if name == "production" else None)
+    reader = IndicatorReader(catalogue=catalogue, prometheus=lambda name: prometheus if name == "production" else None)
     check = ObjectivesCheck(reader=reader, clock=StoppedClock()).check
     errors, throughput = await check.run("production")
     assert (errors.level, str(errors.text), errors.value) == (HealthLevel.RED, "6.12 % (below 1 %)", 6.12)
@@ -149,31 +167,13 @@ async def test_health_has_a_line_for_each_objective() -> None:
     assert await check.run("staging") == ()
 
 
-class ScriptedPast:
-    """Answers each range by what it has left; an error is raised, and without an answer it waits for ever."""
-
-    def __init__(self, *answers: tuple[Series, ...] | Exception) -> None:
-        self._answers = list(answers)
-
-    async def query_range(self, _expression: str, since: datetime, until: datetime, *, points: int) -> tuple[Series, ...]:
-        assert (until - since, points) == (timedelta(days=1), 24)
-        if not self._answers:
-            await asyncio.Event().wait()
-        answer = self._answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
 async def _with_past(*answers: tuple[Series, ...] | Exception) -> tuple[HealthLine, ...]:
     async def answering(_expression: str) -> tuple[Sample, ...]:
         return (Sample({}, 0.5),)
 
-    prometheus, past = ScriptedPrometheus(answering), ScriptedPast(*answers)
-    reader = SloReader(catalogue=catalogue, prometheus=lambda _: prometheus)
-    return await ObjectivesCheck(reader=reader, clock=StoppedClock(), past=PastDayReader(prometheus=lambda _: past)).run(
-        "production"
-    )
+    prometheus = ScriptedPrometheus(answering, answers)
+    reader = IndicatorReader(catalogue=catalogue, prometheus=lambda _: prometheus)
+    return await ObjectivesCheck(reader=reader, clock=StoppedClock()).run("production")
 
 
 async def test_health_shows_the_worst_of_each_hour_of_the_last_day_and_ends_with_now() -> None:
@@ -198,7 +198,7 @@ async def test_an_objective_that_cannot_be_read_does_not_hide_the_others_of_heal
         return (Sample({}, 1410.0),)
 
     prometheus = ScriptedPrometheus(answering)
-    reader = SloReader(catalogue=catalogue, prometheus=lambda _: prometheus)
+    reader = IndicatorReader(catalogue=catalogue, prometheus=lambda _: prometheus)
     errors, throughput = await ObjectivesCheck(reader=reader, clock=StoppedClock()).run("production")
     assert (errors.level, str(errors.text)) == (HealthLevel.UNKNOWN, "Prometheus does not take the expression: bad_data")
     assert throughput.level is HealthLevel.GREEN
@@ -217,8 +217,8 @@ async def test_one_prometheus_is_never_asked_for_two_budgets_at_once() -> None:
         return (Sample({}, 0.5),)
 
     prometheus = ScriptedPrometheus(answering)
-    reader = SloReader(catalogue=catalogue, prometheus=lambda _: prometheus)
-    await asyncio.gather(*(reader.read(name) for name in ("production", "staging", "development")))
+    reader = IndicatorReader(catalogue=catalogue, prometheus=lambda _: prometheus)
+    await asyncio.gather(*(reader.budgets(name) for name in ("production", "staging", "development")))
     assert (most, len(prometheus.asked)) == (1, 3 * 2 * 5)
 
 

@@ -27,13 +27,14 @@ class ScriptedPrometheus:
     now: tuple[Series, ...]
     before: tuple[Series, ...] = ()
 
-    async def query(self, expression: str, *, only: Mapping[str, str]) -> tuple[Sample, ...]:
+    async def query(self, expression: str, *, only: Mapping[str, str], at: datetime | None = None) -> tuple[Sample, ...]:
+        assert at is None
         assert expression.startswith("count(")
         assert not only
         return (Sample({}, float(len(self.now))),)
 
-    async def query_range(self, expression: str, since: datetime, until: datetime) -> tuple[Series, ...]:
-        assert (expression, until - since) == ("errors", HOUR)
+    async def query_range(self, expression: str, since: datetime, until: datetime, *, points: int = 240) -> tuple[Series, ...]:
+        assert (expression, until - since, points) == ("errors", HOUR, 240)
         return self.now if until == UNTIL else self.before
 
 

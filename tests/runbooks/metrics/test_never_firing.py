@@ -11,7 +11,8 @@ from domain.errors import TemporaryError
 from domain.metrics.monitoring_rules import AlertRule
 from domain.metrics.samples import Sample
 from integrations.prometheus import open_prometheus
-from runbooks.metrics.never_firing import MAX_SELECTORS, InstantQueries, SeriesSearch
+from runbooks.metrics.never_firing import MAX_SELECTORS, SeriesSearch
+from runbooks.metrics.queries import InstantQueries
 from tests.harness.monitoring_servers import running_prometheus
 from tests.harness.wait import wait_until
 

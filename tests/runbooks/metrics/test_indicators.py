@@ -11,10 +11,12 @@ from pydantic import ValidationError
 from domain.catalogue.catalogue import Catalogue
 from domain.catalogue.slo import SloConfig
 from domain.errors import PermanentError
+from domain.metrics.charts import Series
 from domain.metrics.samples import QueryNotice, QueryResult, Sample
 from domain.metrics.slo import Reading
 from integrations.prometheus import open_prometheus
-from runbooks.metrics.readings import IndicatorKey, WindowReader
+from runbooks.metrics.indicators import IndicatorReader
+from runbooks.metrics.readings import IndicatorKey
 from tests.harness.monitoring_servers import running_prometheus
 from tests.harness.samples.team import team_catalogue
 from tests.harness.wait import wait_until
@@ -36,7 +38,7 @@ class ScriptedPrometheus:
     def __init__(self, **answers: tuple[Sample, ...] | Exception | None) -> None:
         self.answers, self.asked = answers, list[tuple[str, datetime | None]]()
 
-    async def query(self, expression: str, *, only: Mapping[str, str], at: datetime | None) -> tuple[Sample, ...]:
+    async def query(self, expression: str, *, only: Mapping[str, str], at: datetime | None = None) -> tuple[Sample, ...]:
         assert only == {}
         self.asked.append((expression, at))
         answer = next(each for name, each in self.answers.items() if name in expression)
@@ -46,13 +48,18 @@ class ScriptedPrometheus:
             raise answer
         return answer or ()
 
+    async def query_range(self, expression: str, since: datetime, until: datetime, *, points: int = 240) -> tuple[Series, ...]:
+        assert points == 240
+        values = await self.query(expression, only={}, at=until)
+        return tuple(Series(name=expression, points=((since.timestamp(), each.value),)) for each in values)
+
 
 async def read(
     prometheus: ScriptedPrometheus, seconds: float = 10, **objectives: Mapping[str, object]
 ) -> Mapping[IndicatorKey, Reading]:
     known = catalogue(**objectives)
-    reader = WindowReader(catalogue=lambda: known, prometheus=lambda _: prometheus, read_seconds=seconds)
-    return await reader.read("staging", SPAN, AT)
+    reader = IndicatorReader(catalogue=lambda: known, prometheus=lambda _: prometheus, answer_seconds=seconds)
+    return await reader.over("staging", SPAN, AT)
 
 
 @pytest.mark.parametrize("partial", ["errors", "requests"])
@@ -82,12 +89,12 @@ async def test_an_objective_of_services_is_read_for_each_that_was_named() -> Non
     }
     known = catalogue(errors=ERRORS | {"of_service": of_service}, latency=LATENCY)
     prometheus = ScriptedPrometheus(errors=(Sample({}, 0.4),), latency=(Sample({}, 90),), requests=(Sample({}, 7),))
-    reader = WindowReader(catalogue=lambda: known, prometheus=lambda _: prometheus)
-    found = await reader.read("staging", SPAN, AT, ["web", "worker"])
+    reader = IndicatorReader(catalogue=lambda: known, prometheus=lambda _: prometheus)
+    found = await reader.over("staging", SPAN, AT, ["web", "worker"])
     each = Reading(value=0.4, requests=7)
     assert found == {("errors", "web"): each, ("errors", "worker"): each, LATENCY_KEY: Reading(value=90)}
     assert ('errors{env="staging",app="web"}[600s]', AT) in prometheus.asked
-    assert await reader.read("staging", SPAN, AT) == {ERRORS_KEY: each, LATENCY_KEY: Reading(value=90)}
+    assert await reader.over("staging", SPAN, AT) == {ERRORS_KEY: each, LATENCY_KEY: Reading(value=90)}
 
 
 async def test_what_cannot_be_read_says_so_and_the_rest_is_there() -> None:
@@ -102,9 +109,22 @@ async def test_one_that_hangs_is_late_and_the_rest_is_there() -> None:
     assert found == {ERRORS_KEY: Reading(problem="Prometheus did not answer in time."), LATENCY_KEY: Reading(value=90)}
 
 
+async def test_an_indicator_is_drawn_of_the_service_where_it_can_be() -> None:
+    of_service = {"expression": 'errors{app="$service"}[$window]'}
+    known = catalogue(errors=ERRORS | {"of_service": of_service}, latency=LATENCY)
+    prometheus = ScriptedPrometheus(errors=(Sample({}, 6.1),), latency=PermanentError("bad_data"))
+    reader = IndicatorReader(catalogue=lambda: known, prometheus=lambda _: prometheus)
+    (series,) = await reader.series("staging", ("errors", "web"), AT - SPAN, AT) or ()
+    assert (series.name, series.points) == ('errors{app="web"}[300s]', (((AT - SPAN).timestamp(), 6.1),))
+    (series,) = await reader.series("staging", ERRORS_KEY, AT - SPAN, AT) or ()
+    assert series.name == 'errors{env="staging"}[300s]'
+    assert await reader.series("staging", LATENCY_KEY, AT - SPAN, AT) is None
+    assert await reader.series("staging", ("gone", ""), AT - SPAN, AT) is None
+
+
 async def test_an_environment_without_a_prometheus_has_no_readings() -> None:
-    reader = WindowReader(catalogue=lambda: catalogue(errors=ERRORS), prometheus=lambda _: None)
-    assert await reader.read("staging", SPAN, AT) == {}
+    reader = IndicatorReader(catalogue=lambda: catalogue(errors=ERRORS), prometheus=lambda _: None)
+    assert await reader.over("staging", SPAN, AT) == {}
 
 
 async def test_a_real_prometheus_tells_how_it_was(tmp_path: Path) -> None:
@@ -117,14 +137,14 @@ async def test_a_real_prometheus_tells_how_it_was(tmp_path: Path) -> None:
                 up={"expression": "count_over_time(up[$window])", "above": 0, "requests": "sum(count_over_time(up[$window]))"},
                 steady={"expression": "vector(3)", "below": 1},
             )
-            reader = WindowReader(catalogue=lambda: known, prometheus=lambda _: client)
+            reader = IndicatorReader(catalogue=lambda: known, prometheus=lambda _: client)
 
             async def is_counted() -> bool:
-                found = await reader.read("staging", SPAN, datetime.now(UTC))
+                found = await reader.over("staging", SPAN, datetime.now(UTC))
                 return (found["up", ""].requests or 0) > 0 and found["up", ""].value == found["up", ""].requests
 
             await wait_until(is_counted, within=30)
-            assert await reader.read("staging", SPAN, at) == {("up", ""): Reading(), ("steady", ""): Reading(value=3)}
+            assert await reader.over("staging", SPAN, at) == {("up", ""): Reading(), ("steady", ""): Reading(value=3)}
 
 
 @pytest.mark.parametrize("requests", ["requests_total", "increase(requests_total[$windows])", "increase(x[$window]) + $other"])
