@@ -18,6 +18,8 @@ DEDUPLICATE_SECONDS = 60
 FLAP_CHANGES = 6
 FLAP_MINUTES = 30
 """A group that changes its state ``FLAP_CHANGES`` times within ``FLAP_MINUTES`` is flapping."""
+NIGHT_BEGINS, NIGHT_ENDS = "22:00", "07:00"
+"""Of a silence that ends between them whoever is on call is told, on the clock of their team."""
 WATCHDOG_MINUTES = 10
 """A watchdog that was not heard for so long is missing."""
 

@@ -154,11 +154,15 @@ def alert_card(group: AlertGroup, *, low_priority: bool) -> OutboxMessage:
 
 
 def alert_note(group: AlertGroup, note: AlertNote) -> OutboxMessage:
-    """A reply in the group's thread. Cards of other groups go first: a new alert matters more than details of a known one."""
+    """A reply in the thread of the group, or of its storm.
+
+    Cards of other groups go first: a new alert matters more than details of a known one.
+    """
+    thread = group.storm or group.id
     return OutboxMessage(
         key=f"{group.id}/t/{note.key}",
-        stream=group.id,
-        parent=card_key(group.id),
+        stream=thread,
+        parent=card_key(thread),
         channel=group.channel,
         urgency=Urgency.DETAIL,
         kind=ALERT_NOTE,

@@ -149,10 +149,10 @@ class Transaction:
 
     async def _put_group_messages(self, save: GroupSave, at: datetime) -> None:
         record = save.change.record
-        if record.storm:
+        if record.storm and not save.is_said_in_storm:
             return
         self.trail.add("alert group saved", group=record.id, state=record.state.value, card=not save.card_unchanged)
-        if not save.card_unchanged:
+        if not save.card_unchanged and not record.storm:
             await self.put_message(alert_card(record, low_priority=save.low_priority), at)
         for note in save.change.notes:
             await self.put_message(alert_note(record, note), at)

@@ -8,13 +8,14 @@ from bot.components.family import BackgroundTask, Family, FamilyComponents, Noti
 from bot.core.check_result import CheckResult
 from bot.core.settings import Settings
 from bot.interactions.buttons import ID_PATTERN, command_with_id
-from bot.views import alert_answers, alert_buttons, alert_card, storm_card
+from bot.views import alert_answers, alert_buttons, alert_card, silence_ending, storm_card
 from bot.views.render import timeless
 from bot.web.alertmanager import AlertmanagerWebhook, alert_metrics, webhook_path
 from bot.web.metrics import MetricSpec
-from commands.alerts import alerts, silences, suspects
+from commands.alerts import alerts, silence_endings, silences, suspects
 from commands.alerts.fields import FIELDS
 from domain.alerts.alerts import AlertGroup, AlertNote
+from domain.alerts.silence_endings import SilenceEnding
 from domain.alerts.storms import StormCard
 from domain.answers.alerts import AlertsAnswer, RouteAnswer, SilencesAnswer
 from domain.catalogue.catalogue import Catalogue
@@ -25,14 +26,17 @@ from runbooks.alerts.firing_rules import FiringRules
 from runbooks.alerts.intake import NotificationProcessor
 from runbooks.alerts.reconciliation import Reconciler
 from runbooks.alerts.service import AlertService
+from runbooks.alerts.silence_endings import SilenceEndings
+from runbooks.alerts.silence_reminders import SilenceReminders
 from runbooks.alerts.suspect_search import SuspectFinder
 from runbooks.alerts.timer_handlers import AlertTimerHandlers
-from runbooks.alerts.timers import DOUBT, ENRICH, RECONCILE, TRIPWIRES
+from runbooks.alerts.timers import DOUBT, ENRICH, RECONCILE, SILENCE_ENDING, SILENCE_ENDING_AT_NIGHT, TRIPWIRES
 from runbooks.alerts.tripwires import Tripwires, TripwireSources
 from runbooks.housekeeping import Prune
 from runbooks.queued_timers import QueuedTimers
 from storage.alertmanagers import AlertmanagerRepository
 from storage.outbox_messages import ALERT_CARD, ALERT_NOTE, STORM_CARD
+from storage.silence_messages import SILENCE_ENDING as SILENCE_ENDING_MESSAGE
 from storage.tripwires import TripwireRepository
 
 
@@ -56,9 +60,13 @@ def build_alerts(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
     reconciler = Reconciler(store, clock, current, reader, FiringRules(core.monitoring.prometheus), notify_outbox)
     silenced = TripwireSources(catalogue=current, alertmanager=core.monitoring.alertmanager)
     tripwires = Tripwires(store, clock, silenced, notify_outbox)
+    reminders = SilenceReminders(
+        store=store, clock=clock, catalogue=current, alertmanager=core.monitoring.alertmanager, notify_outbox=notify_outbox
+    )
+    endings = QueuedTimers("silences that end", clock, reminders.work)
     webhook = _webhook(core, intake)
     return FamilyComponents(
-        services={AlertService: service},
+        services={AlertService: service, SilenceEndings: SilenceEndings(alerts=service)},
         on_delivered=enrichments.on_delivered,
         start=intake.start_watchdogs,
         tasks=(
@@ -66,6 +74,7 @@ def build_alerts(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
             BackgroundTask("alerts", intake.run),
             BackgroundTask("reconciliation", reconciler.run),
             BackgroundTask("tripwires", tripwires.run),
+            BackgroundTask("ends of silences", endings.run),
         ),
         timer_handlers={
             **timers.handlers,
@@ -73,6 +82,8 @@ def build_alerts(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
             RECONCILE: reconciler.submit,
             DOUBT: reconciler.submit,
             TRIPWIRES: tripwires.submit,
+            SILENCE_ENDING: endings.submit,
+            SILENCE_ENDING_AT_NIGHT: endings.submit,
         },
         webhooks=tuple(Webhook(path, webhook.serve) for path in webhook.paths) if webhook else (),
         metrics=(*alert_metrics(intake, webhook), *_reconciliation_metrics(reconciler, reader)),
@@ -121,16 +132,26 @@ def _silence_command(value: str) -> str | None:
     return f"silence {name}" if duration == alert_buttons.OTHER_DURATION else f"silence {name} {duration}"
 
 
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z")
+
+
+def _extend_command(value: str) -> str | None:
+    """Which group, and until when its silence shall last."""
+    name, _, until = value.partition("/")
+    return f"silence extend {name} {until}" if ID_PATTERN.fullmatch(name) and _INSTANT.fullmatch(until) else None
+
+
 ALERTS = Family(
     name="alerts",
-    routers=(alerts.router, silences.router, suspects.router),
+    routers=(alerts.router, silences.router, silence_endings.router, suspects.router),
     form_fields=FIELDS,
     id_prefix="al",
-    fact_kinds=(ALERT_CARD, ALERT_NOTE, STORM_CARD),
+    fact_kinds=(ALERT_CARD, ALERT_NOTE, STORM_CARD, SILENCE_ENDING_MESSAGE),
     views={
         AlertGroup: timeless(alert_card.card),
         AlertNote: timeless(alert_card.note),
         StormCard: timeless(storm_card.card),
+        SilenceEnding: timeless(silence_ending.silence_ending),
         AlertsAnswer: timeless(alert_answers.alerts),
         RouteAnswer: timeless(alert_answers.route),
         SilencesAnswer: timeless(alert_answers.silences),
@@ -139,6 +160,9 @@ ALERTS = Family(
         alert_buttons.ACKNOWLEDGE: command_with_id("ack"),
         alert_buttons.SILENCE: _silence_command,
         alert_buttons.UNSILENCE: command_with_id("unsilence"),
+        silence_ending.EXTEND: _extend_command,
+        silence_ending.EXTEND_LONGER: _extend_command,
+        silence_ending.LET_END: command_with_id("silence let-end"),
         alert_buttons.ROLL_BACK: command_with_id("rollback-suspect"),
     },
     prunes=(

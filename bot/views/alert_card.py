@@ -126,6 +126,7 @@ def silence_line(record: AlertGroup) -> Line:
         UserMention(silence.by),
         " until ",
         _until(silence.at, silence.until),
+        line(", extended by ", UserMention(silence.extended_by)) if silence.extended_by else "",
         f": {silence.reason}" if silence.reason else "",
         " (something new lifts it)" if silence.on_new is OnNew.LIFT else "",
     )

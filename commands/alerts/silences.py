@@ -50,16 +50,16 @@ async def silence_command(request: Request, args: Arguments) -> Answer:
     span, reason, choice = parse_duration(args[1], MAX_SILENCE_DURATION), args.rest(2), _choice(args)
     group = await find_group(request, args[0], Role.RESPONDER)
     _check_duration(request, group, span)
-    _check_scope(request, group, Role.RESPONDER if span <= RESPONDER_LIMIT else Role.SRE)
+    check_scope(request, group, Role.RESPONDER if span <= RESPONDER_LIMIT else Role.SRE)
     if raised_by_bot(group):
         refusal = f"deepecho itself raised {group.id}, so no Alertmanager can silence it. Acknowledge it: "
         raise Refused(sentence(refusal, CommandMention(f"ack {group.id}"), "."))
     if raised_by_grafana(group):
         raise Refused(f"Grafana itself raised {group.id}, so no Alertmanager can silence it. Its card has a link to do it there.")
     try:
-        after = await request.services.of(AlertService).silence(_alert_request(request, group), span, reason, choice)
+        after = await request.services.of(AlertService).silence(alert_request(request, group), span, reason, choice)
     except UnknownOutcome as error:
-        return _unknown_outcome(error)
+        return unknown_outcome(error)
     now = " It is resolved at the moment; this holds if it fires again." if after.state is GroupState.RESOLVED else ""
     lifted = " Something new under it lifts it." if choice.on_new is OnNew.LIFT else ""
     done = f"{after.id} {_describe_silence(after.silence, span)}{now}{lifted}"
@@ -78,9 +78,9 @@ async def unsilence_command(request: Request, args: Arguments) -> Answer:
     """End the silence of an alert group that was made from here."""
     group = await find_group(request, args[0], Role.RESPONDER)
     try:
-        after = await request.services.of(AlertService).unsilence(_alert_request(request, group))
+        after = await request.services.of(AlertService).unsilence(alert_request(request, group))
     except UnknownOutcome as error:
-        return _unknown_outcome(error)
+        return unknown_outcome(error)
     fires = " It fires." if after.state is GroupState.FIRING else ""
     return TextAnswer(f"The silence of {after.id} is over.{fires}")
 
@@ -116,7 +116,7 @@ def _check_duration(request: Request, group: AlertGroup, span: timedelta) -> Non
     raise role_refusal(f"Silencing for longer than {limit}", Role.SRE, group.environment, hint)
 
 
-def _check_scope(request: Request, group: AlertGroup, required_role: Role) -> None:
+def check_scope(request: Request, group: AlertGroup, required_role: Role) -> None:
     """Raise ``Denied`` if the silence would also match in an environment where the person does not have the role."""
     others = [name for name in silence_scope(group, request.catalogue) if name != group.environment]
     forbidden = [name for name in others if not request.catalogue.has_role(request.member, required_role, name)]
@@ -139,12 +139,14 @@ def _describe_silence(silence: AppliedSilence | None, span: timedelta) -> str:
     return f"is silenced {until}: so an earlier attempt had made it, and it holds."
 
 
-def _unknown_outcome(error: UnknownOutcome) -> ErrorAnswer:
+def unknown_outcome(error: UnknownOutcome) -> ErrorAnswer:
+    """The answer where Alertmanager's was lost."""
     safe = " shows what Alertmanager holds. Saying it again is safe: it looks first."
     return ErrorAnswer(error.sentence, sentence(CommandMention("silences"), safe))
 
 
-def _alert_request(request: Request, group: AlertGroup) -> AlertRequest:
+def alert_request(request: Request, group: AlertGroup) -> AlertRequest:
+    """What a person wants of a group."""
     return AlertRequest(group=group.id, by=request.member, source=request.key)
 
 

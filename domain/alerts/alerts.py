@@ -81,8 +81,16 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToldOfEnd:
+    """Who was told that a silence ends: its owner in the thread, or whoever is on call for ``team`` in a direct message."""
+
+    person: Person
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedSilence:
-    """The silence of the group that somebody created in Alertmanager."""
+    """The silence of the group that somebody created in Alertmanager. ``told`` is who was told that it ends now."""
 
     id: str
     by: Person
@@ -90,6 +98,15 @@ class AppliedSilence:
     until: datetime
     reason: str = ""
     on_new: OnNew = OnNew.TELL
+    extended_by: Person | None = None
+    let_end_by: Person | None = None
+    """Who has seen that it ends, and lets it."""
+    told: tuple[ToldOfEnd, ...] = ()
+
+    @property
+    def owner(self) -> Person:
+        """Whose it is: whoever extended it last, or made it."""
+        return self.extended_by or self.by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

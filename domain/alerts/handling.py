@@ -8,11 +8,8 @@ from domain.alerts.group_changes import GroupChange, change_with_note, format_ti
 from domain.errors import Refused
 from domain.notes import Tone
 from domain.people import Person
-from domain.rich_text import Code, CommandMention, sentence
+from domain.rich_text import Code, sentence
 from domain.text import format_duration
-
-MAX_REMINDER_LEAD = timedelta(minutes=15)
-"""Time enough to look at what will notify again, and not so early that it is forgotten once more."""
 
 
 def acknowledge(record: AlertGroup, by: Person, at: datetime, within: timedelta) -> GroupChange:
@@ -52,30 +49,12 @@ def silence(record: AlertGroup, applied: AppliedSilence) -> GroupChange:
     return change_with_note(replace(record, silence=applied), (), applied.at, text)
 
 
-def reminder_time(applied: AppliedSilence) -> datetime:
-    """When the end of a silence is named to its owner: a quarter of its time before, at most ``MAX_REMINDER_LEAD``."""
-    return applied.until - min(MAX_REMINDER_LEAD, (applied.until - applied.at) / 4)
-
-
-def remind_of_end(record: AlertGroup, at: datetime, due_at: datetime) -> GroupChange | None:
-    """Name the end of a silence to its owner. None if it is over, or if the reminder was of another one."""
-    applied = record.silence
-    if applied is None or at >= applied.until or reminder_time(applied) != due_at:
-        return None
-    firing = record.firing if record.state is GroupState.FIRING else 0
-    alerts = f"{firing} alert{'' if firing == 1 else 's'} of it that still fire{'s' if firing == 1 else ''} will notify again"
-    after = alerts if firing else "nothing of it fires now"
-    end = f", your silence ends at {format_time(applied.until, relative_to=at)} UTC: {after}. To end it now: "
-    text = sentence(applied.by, end, CommandMention(f"unsilence {record.id}"), ".")
-    return change_with_note(record, (), at, text, tone=Tone.WARNING if firing else Tone.PLAIN)
-
-
 def unsilence(record: AlertGroup, at: datetime, by: Person | None) -> GroupChange | None:
     """End the silence; ``by`` is None if its time is over. None if there is none, or if its time is not over."""
     applied = record.silence
     if applied is None or (by is None and at < applied.until):
         return None
-    text = sentence(by, " ended the silence.") if by else sentence("The silence of ", applied.by, " is over.")
+    text = sentence(by, " ended the silence.") if by else sentence("The silence of ", applied.owner, " is over.")
     # Of an alert that ends while it is silenced, Alertmanager reports no end.
     still = " No end was reported, so it counts as firing." if record.state is GroupState.FIRING else ""
     return change_with_note(

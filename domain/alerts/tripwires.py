@@ -99,7 +99,7 @@ def tripped(tripwire: Tripwire, found: Tripped, hidden: Sequence[HiddenAlert], a
 
 def tell(record: AlertGroup, tripwire: Tripwire, found: Tripped, at: datetime) -> GroupChange:
     """Say in the thread what is new under the silence, and what is done about it."""
-    text = sentence("Something new under the silence of ", tripwire.owner, f": {found.reason}. ")
+    text = sentence("Something new under ", _silence(record, tripwire), f": {found.reason}. ")
     hides = sentence("It still hides all of it. To end it: ", CommandMention(f"unsilence {record.id}"), ".")
     then: Text = "It is lifted now, as was chosen." if tripwire.choice.on_new is OnNew.LIFT else hides
     return change_with_note(record, (), at, sentence(text, then), tone=Tone.WARNING, lines=_names(record, found.new))
@@ -108,14 +108,20 @@ def tell(record: AlertGroup, tripwire: Tripwire, found: Tripped, at: datetime) -
 def lift(record: AlertGroup, tripwire: Tripwire, at: datetime) -> GroupChange:
     """Record that the silence was lifted."""
     after = replace(record, silence=None)
-    text = sentence("The silence of ", tripwire.owner, f" is lifted: {tripwire.lifting}. What fires notifies again.")
+    text = sentence("Lifted: ", _silence(record, tripwire), f", because {tripwire.lifting}. What fires notifies again.")
     return change_with_note(after, (), at, text, tone=Tone.WARNING)
 
 
 def keep(record: AlertGroup, tripwire: Tripwire, at: datetime) -> GroupChange:
     """Say that a silence was not lifted, because it is no longer the one that was made."""
-    text = sentence("The silence of ", tripwire.owner, " was not lifted: somebody has changed it in Alertmanager. To end it: ")
+    text = sentence("Not lifted: ", _silence(record, tripwire), ", because somebody has changed it in Alertmanager. To end it: ")
     return change_with_note(record, (), at, sentence(text, CommandMention(f"unsilence {record.id}"), "."), tone=Tone.WARNING)
+
+
+def _silence(record: AlertGroup, tripwire: Tripwire) -> Text:
+    """Its owner; in the thread of a storm, too, which group it is of."""
+    of_group = f" on {record.id} ({record.title})" if record.storm else ""
+    return sentence("the silence of ", tripwire.owner, of_group)
 
 
 def _names(record: AlertGroup, new: Sequence[HiddenAlert]) -> tuple[Text, ...]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from domain import defaults
 from domain.catalogue.base import ConfigModel, DnsLabel
 from domain.catalogue.urls import ApiBaseUrl, HttpUrl
+from domain.catalogue.zones import TimeOfDay, minutes_of
 from domain.matchers import LABEL_NAME, Matcher, check_matcher, parse_matcher
 from domain.severities import Severity
 
@@ -96,6 +97,18 @@ class AlertSourceConfig(ConfigModel):
     alertmanagers: tuple[ApiBaseUrl, ...] = Field(default=(), max_length=10)
 
 
+class NightConfig(ConfigModel):
+    """When people sleep, on the wall clock of their team. ``begins`` may be after midnight."""
+
+    begins: TimeOfDay = defaults.NIGHT_BEGINS
+    ends: TimeOfDay = defaults.NIGHT_ENDS
+
+    def includes(self, local: datetime) -> bool:
+        """Whether a time of the wall clock is at night. Where both are one time, no time is."""
+        minute, begins, ends = 60 * local.hour + local.minute, minutes_of(self.begins), minutes_of(self.ends)
+        return begins <= minute < ends if begins <= ends else minute >= begins or minute < ends
+
+
 class AlertsConfig(ConfigModel):
     """How alerts are processed. ``environment`` is that of alerts whose labels name none."""
 
@@ -111,6 +124,7 @@ class AlertsConfig(ConfigModel):
     deduplicate_seconds: float = Field(default=defaults.DEDUPLICATE_SECONDS, ge=0, le=24 * 3600)
     flap_changes: int = Field(default=defaults.FLAP_CHANGES, ge=2, le=100)
     flap_minutes: float = Field(default=defaults.FLAP_MINUTES, gt=0, le=24 * 60)
+    night: NightConfig = Field(default_factory=NightConfig)
     watchdogs: tuple[WatchdogConfig, ...] = ()
     sources: dict[SourceName, AlertSourceConfig] = Field(default_factory=dict)
 

@@ -13,6 +13,7 @@ from domain.alerts.silences import AlertDetails, Silence
 from domain.errors import DeepechoError, NotFound, Refused, UnknownOutcome
 from domain.matchers import Matcher, matches
 from integrations.alertmanager.api_models import (
+    moved_silence_payload,
     parse_alert_details,
     parse_created_id,
     parse_listed_alerts,
@@ -90,6 +91,22 @@ class Alertmanager:
         if not _ID.fullmatch(silence_id):
             raise NotFound(f"{self._http.server} knows no silence {silence_id[:60]}.")
         return await self._http.request("GET", f"/api/v2/silence/{silence_id}", f"find the silence {silence_id}", parse_silence)
+
+    async def move_end(self, silence: Silence, ends_at: datetime) -> str:
+        """Let a silence that is in force end at another time. Returns its id, which stays while nobody changes it meanwhile.
+
+        Of a silence that has just been changed or has ended Alertmanager makes another one, with the id that is returned.
+        """
+        until = truncate_to_milliseconds(ends_at)
+        body, attempt = moved_silence_payload(silence, until), f"move the end of the silence {silence.id}"
+        try:
+            return await self._http.request("POST", "/api/v2/silences", attempt, parse_created_id, body=body)
+        except UnknownOutcome as unknown_outcome:
+            with _preserve_unknown(unknown_outcome):
+                moved_id = await self._find_identical(silence.matchers, until, silence.comment)
+            if not moved_id:
+                raise
+            return moved_id
 
     async def expire(self, silence_id: str) -> bool:
         """Expire a silence. Returns False if it had already ended or does not exist."""

@@ -21,7 +21,7 @@ from domain.matchers import Matcher, group_matchers
 from domain.people import Member
 from domain.rich_text import CommandMention, sentence
 from integrations.alertmanager.webhook import MAX_NAME_CHARACTERS
-from runbooks.alerts.silence_records import firing_now, forget_silence, record_silence, set_tripwire
+from runbooks.alerts.silence_records import firing_now, forget_silence, record_silence, say_decided, set_tripwire
 from runbooks.alerts.timers import reconcile_soon, unacknowledge_timer
 from storage.group_saves import GroupSave
 from storage.store import Store, Transaction
@@ -42,6 +42,10 @@ class SilenceApi(Protocol):
 
     async def expire(self, silence_id: str, /) -> bool:
         """Expire a silence. Returns False if it had ended before."""
+        ...
+
+    async def move_end(self, silence: Silence, ends_at: datetime, /) -> str:
+        """Let a silence that is in force end at another time, and return its id."""
         ...
 
     async def alert_details(self) -> tuple[AlertDetails, ...]:
@@ -91,7 +95,7 @@ class AlertService:
             await tx.timers.set(unacknowledge_timer(group.id, at + within), at)
             return handling.acknowledge(group, request.by.person, at, within)
 
-        return await self._apply(request, "acknowledge", at, transition)
+        return await self.apply(request, "acknowledge", at, transition)
 
     async def silence(self, request: AlertRequest, span: timedelta, reason: str, choice: TripwireChoice = TELL_ANY) -> AlertGroup:
         """Silence exactly this group in Alertmanager. Raises ``Refused`` if the bot has already silenced it."""
@@ -112,7 +116,7 @@ class AlertService:
 
         outcome = f"until {created.ends_at:%d %b %H:%M} UTC, {created.id}"
         try:
-            return await self._apply(request, "silence", at, transition, why=reason, outcome=outcome)
+            return await self.apply(request, "silence", at, transition, why=reason, outcome=outcome)
         except Refused:
             # Another person was faster. The group records their silence: expire this one, as nobody else could do so.
             current = (await self.find(request.group)).silence
@@ -131,14 +135,14 @@ class AlertService:
         ended = await self.alertmanager(group.environment, group.source).expire(found.id)
 
         async def transition(tx: Transaction, group: AlertGroup) -> GroupChange:
-            if group.silence != recorded:
-                raise Refused(f"{group.id} is no longer silenced as it was when you looked. Look again.")
+            check_as_seen(group, recorded)
+            await say_decided(tx, group, recorded, sentence(request.by.person, " ended it."), at)
             await forget_silence(tx, group, found.id, at)
             await reconcile_soon(tx, group, self.catalogue(), at)
             return handling.unsilence(group, at, request.by.person) or GroupChange(record=group)
 
         outcome = f"ended {found.id}" if ended else f"{found.id} was over already"
-        return await self._apply(request, "unsilence", at, transition, outcome=outcome)
+        return await self.apply(request, "unsilence", at, transition, outcome=outcome)
 
     async def _create_silence(self, group: AlertGroup, by: Member, at: datetime, span: timedelta, reason: str) -> Silence:
         matchers = group_matchers(group.group_key, group.labels)
@@ -179,7 +183,7 @@ class AlertService:
             await tx.save_groups([GroupSave(change=change, card_unchanged=True)], at)
         self.notify_outbox()
 
-    async def _apply(
+    async def apply(
         self,
         request: AlertRequest,
         what: str,
@@ -189,6 +193,7 @@ class AlertService:
         why: str = "",
         outcome: str = "done",
     ) -> AlertGroup:
+        """Change a group as a person wants, once. Raises ``NotFound``, and what ``transition`` raises."""
         async with self.store.write() as tx:
             group = (await tx.alerts.get_many_for_update([request.group])).get(request.group) or _raise_not_found(request.group)
             change = await transition(tx, group)
@@ -226,12 +231,19 @@ def _check_not_silenced(group: AlertGroup, at: datetime) -> None:
         raise Refused(
             sentence(
                 f"{group.id} is silenced already, until {format_time(silence.until, relative_to=at)} UTC by ",
-                silence.by,
+                silence.owner,
                 ". To end that: ",
                 CommandMention(f"unsilence {group.id}"),
                 ". Nothing was changed.",
             )
         )
+
+
+def check_as_seen(group: AlertGroup, seen: AppliedSilence | None) -> None:
+    """Raise ``Refused`` if somebody has changed the silence since. Whom the bot told of its end is no change."""
+    now = group.silence
+    if (now and (now.id, now.until)) != (seen and (seen.id, seen.until)):
+        raise Refused(f"{group.id} is no longer silenced as it was when you looked. Look again.")
 
 
 def _raise_not_found(group_id: str) -> AlertGroup:

@@ -1,18 +1,27 @@
 """What is recorded of a silence besides its group: its lease, its timers, and what fired when it was made."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from domain.alerts.alerts import AlertGroup, AppliedSilence
-from domain.alerts.handling import reminder_time
 from domain.alerts.routing import route_of
+from domain.alerts.silence_endings import ending, on_call_time, owner_time
 from domain.alerts.silences import AlertDetails
 from domain.alerts.tripwires import HiddenAlert, Tripwire, TripwireChoice, with_hidden
 from domain.catalogue.catalogue import Catalogue
 from domain.leases.lease import Lease, LeaseKind
 from domain.matchers import Matcher, group_matchers, matches
-from runbooks.alerts.timers import CHECK_INTERVAL, silence_ending_timer, tripwires_timer, unsilence_timer
+from domain.rich_text import Text
+from runbooks.alerts.timers import (
+    CHECK_INTERVAL,
+    silence_ending_at_night_timer,
+    silence_ending_timer,
+    tripwires_timer,
+    unsilence_timer,
+)
 from storage.leases import LeaseRepository
+from storage.silence_messages import silence_ending
 from storage.store import Transaction
 from storage.tripwires import TripwireRepository
 
@@ -20,7 +29,8 @@ from storage.tripwires import TripwireRepository
 async def record_silence(tx: Transaction, group: AlertGroup, applied: AppliedSilence) -> None:
     """Set the timers and the lease of a silence, in the transaction that records it."""
     await tx.timers.set(unsilence_timer(group.id, applied.until))
-    await tx.timers.set(silence_ending_timer(group.id, reminder_time(applied)))
+    await tx.timers.set(silence_ending_timer(group.id, owner_time(applied)))
+    await tx.timers.set(silence_ending_at_night_timer(group.id, on_call_time(applied)))
     await tx.of(LeaseRepository).put(_lease(group, applied))
 
 
@@ -41,9 +51,32 @@ async def set_tripwire(
     await tx.timers.bring_forward(tripwires_timer(group.environment, group.source, applied.at + CHECK_INTERVAL))
 
 
+async def move_silence(tx: Transaction, group: AlertGroup, before: AppliedSilence, moved: AppliedSilence) -> None:
+    """Let everything that stands for a silence end later, and be its new owner's. Its id may be another one."""
+    tripwire = await tx.of(TripwireRepository).get(before.id)
+    if moved.id != before.id:
+        await forget_silence(tx, group, before.id, before.until)
+    await record_silence(tx, group, moved)
+    if tripwire is not None:
+        moved_tripwire = replace(tripwire, silence_id=moved.id, owner=moved.owner, until=moved.until)
+        await tx.of(TripwireRepository).put(moved_tripwire)
+
+
+async def say_decided(tx: Transaction, group: AlertGroup, before: AppliedSilence | None, decision: Text, at: datetime) -> None:
+    """Show to everybody who was told that a silence ends what became of it, instead of what they could do."""
+    if before is None:
+        return
+    for told in before.told:
+        await tx.put_message(silence_ending(group, ending(group, before, told, decision=decision)), at)
+
+
 async def forget_silence(tx: Transaction, group: AlertGroup, silence_id: str, at: datetime) -> None:
     """Remove what stands for a silence besides its group: timers, lease, tripwire."""
-    for timer in (unsilence_timer(group.id, at), silence_ending_timer(group.id, at)):
+    for timer in (
+        unsilence_timer(group.id, at),
+        silence_ending_timer(group.id, at),
+        silence_ending_at_night_timer(group.id, at),
+    ):
         await tx.timers.remove(timer.key)
     await tx.of(LeaseRepository).end(LeaseKind.SILENCE, group.environment, silence_id)
     await tx.of(TripwireRepository).remove(silence_id)
@@ -81,7 +114,7 @@ def _lease(group: AlertGroup, applied: AppliedSilence) -> Lease:
         environment=group.environment,
         source=group.source,
         key=applied.id,
-        owner=applied.by,
+        owner=applied.owner,
         purpose=f"{group.title}: {applied.reason}" if applied.reason else group.title,
         set_at=applied.at,
         until=applied.until,

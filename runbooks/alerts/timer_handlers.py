@@ -5,17 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.alerts import watchdogs
-from domain.alerts.alerts import AlertGroup
-from domain.alerts.group_changes import GroupChange
 from domain.alerts.groups import end_flapping
-from domain.alerts.handling import expire_acknowledgement, remind_of_end, unsilence
+from domain.alerts.handling import expire_acknowledgement, unsilence
+from domain.alerts.silence_endings import IS_OVER
 from domain.catalogue.alerts import AlertsConfig
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import has_passed
 from runbooks.alerts.intake import NotificationProcessor
+from runbooks.alerts.silence_records import say_decided
 from runbooks.alerts.timers import (
     FLAPPING_CHECK,
-    SILENCE_ENDING,
     STORM_OVER,
     UNACKNOWLEDGE,
     UNSILENCE,
@@ -48,39 +47,29 @@ class AlertTimerHandlers:
         return {
             UNACKNOWLEDGE: self._unacknowledge,
             UNSILENCE: self._unsilence,
-            SILENCE_ENDING: self._remind_of_end,
             FLAPPING_CHECK: self._check_flapping,
             STORM_OVER: self._end_storm,
             WATCHDOG: self._check_watchdog,
         }
 
     async def _unacknowledge(self, timer: Timer, at: datetime) -> None:
-        await self._apply(timer, at, lambda group: expire_acknowledgement(group, at, timer.due_at))
-
-    async def _remind_of_end(self, timer: Timer, at: datetime) -> None:
-        """A reminder changes nothing of the group, so the timer's row is what makes it one: who removes it speaks."""
         async with self.store.write() as tx:
             group = (await tx.alerts.get_many_for_update([timer.subject])).get(timer.subject)
-            if not await tx.timers.remove(timer.key, timer.due_at) or group is None:
-                return
-            if (change := remind_of_end(group, at, timer.due_at)) is not None:
+            change = expire_acknowledgement(group, at, timer.due_at) if group is not None else None
+            if change is not None:
                 await tx.save_groups([GroupSave(change=change)], at)
+            await tx.timers.remove(timer.key, timer.due_at)
         self.notify_outbox()
 
     async def _unsilence(self, timer: Timer, at: datetime) -> None:
-        await self._apply(timer, at, lambda group: unsilence(group, at, None), ask=True)
-
-    async def _apply(
-        self, timer: Timer, at: datetime, transition: Callable[[AlertGroup], GroupChange | None], *, ask: bool = False
-    ) -> None:
-        """``ask``: compare the group with Alertmanager's list after the change."""
+        """End a silence whose time is over, and compare the group with what Alertmanager lists then."""
         async with self.store.write() as tx:
             group = (await tx.alerts.get_many_for_update([timer.subject])).get(timer.subject)
-            change = transition(group) if group is not None else None
-            if change is not None:
+            change = unsilence(group, at, None) if group is not None else None
+            if group is not None and change is not None:
                 await tx.save_groups([GroupSave(change=change)], at)
-                if ask:
-                    await reconcile_soon(tx, change.record, self.catalogue(), at)
+                await say_decided(tx, change.record, group.silence, IS_OVER, at)
+                await reconcile_soon(tx, change.record, self.catalogue(), at)
             await tx.timers.remove(timer.key, timer.due_at)
         self.notify_outbox()
 

@@ -16,6 +16,7 @@ FLAPPING_CHECK = "alert-flapping-check"
 UNACKNOWLEDGE = "alert-unacknowledge"
 UNSILENCE = "alert-unsilence"
 SILENCE_ENDING = "alert-silence-ending"
+SILENCE_ENDING_AT_NIGHT = "alert-silence-ending-at-night"
 TRIPWIRES = "alert-tripwires"
 ENRICH = "alert-enrich"
 STORM_OVER = "storm-over"
@@ -49,6 +50,11 @@ def unsilence_timer(group_id: str, until: datetime) -> Timer:
 def silence_ending_timer(group_id: str, at: datetime) -> Timer:
     """Fires when to name the end of a silence to whoever made it."""
     return Timer(f"{SILENCE_ENDING}/{group_id}", SILENCE_ENDING, group_id, at)
+
+
+def silence_ending_at_night_timer(group_id: str, at: datetime) -> Timer:
+    """Fires when to name the end of a silence to whoever is on call, if it is night for them."""
+    return Timer(f"{SILENCE_ENDING_AT_NIGHT}/{group_id}", SILENCE_ENDING_AT_NIGHT, group_id, at)
 
 
 def tripwires_timer(environment: str, source: str, at: datetime) -> Timer:

@@ -13,7 +13,7 @@ from typing import NoReturn
 import structlog
 
 from domain.alerts import tripwires
-from domain.alerts.alerts import AlertGroup
+from domain.alerts.alerts import AlertGroup, AppliedSilence
 from domain.alerts.group_changes import GroupChange
 from domain.alerts.silences import AlertDetails, OnNew, Silence
 from domain.alerts.tripwires import HiddenAlert, Tripwire
@@ -25,7 +25,7 @@ from domain.leases.lease import SAME_TIME
 from domain.matchers import group_matchers
 from domain.people import BOT
 from runbooks.alerts.service import AlertmanagerLookup
-from runbooks.alerts.silence_records import forget_silence, with_severity
+from runbooks.alerts.silence_records import forget_silence, say_decided, with_severity
 from runbooks.alerts.timers import CHECK_INTERVAL, reconcile_soon, tripwires_timer
 from runbooks.periodic import run_periodically
 from storage.group_saves import GroupSave
@@ -122,7 +122,9 @@ class Tripwires:
             if group is None:
                 return None
             await tx.of(TripwireRepository).put(after)
-            await tx.save_groups([GroupSave(change=tripwires.tell(group, tripwire, found, at), card_unchanged=True)], at)
+            await tx.save_groups(
+                [GroupSave(change=tripwires.tell(group, tripwire, found, at), card_unchanged=True, is_said_in_storm=True)], at
+            )
         return after if after.lifting else None
 
     async def _lift(self, tripwire: Tripwire) -> None:
@@ -140,14 +142,17 @@ class Tripwires:
             if locked is None:
                 return
             change = tripwires.keep(locked, tripwire, at) if is_changed else tripwires.lift(locked, tripwire, at)
-            await tx.save_groups([GroupSave(change=change)], at)
+            await tx.save_groups([GroupSave(change=change, is_said_in_storm=True)], at)
             if is_changed:
                 told = replace(tripwire.choice, on_new=OnNew.TELL)
                 await tx.of(TripwireRepository).put(replace(tripwire, lifting="", choice=told))
             else:
-                await self._record_lifted(tx, change, tripwire, at)
+                await self._record_lifted(tx, change, locked.silence, tripwire, at)
 
-    async def _record_lifted(self, tx: Transaction, change: GroupChange, tripwire: Tripwire, at: datetime) -> None:
+    async def _record_lifted(
+        self, tx: Transaction, change: GroupChange, before: AppliedSilence | None, tripwire: Tripwire, at: datetime
+    ) -> None:
+        await say_decided(tx, change.record, before, f"It was lifted: {tripwire.lifting}.", at)
         await forget_silence(tx, change.record, tripwire.silence_id, at)
         await reconcile_soon(tx, change.record, self._sources.catalogue(), at)
         await tx.audit.append(

@@ -47,7 +47,8 @@ async def test_help_shows_every_command_with_its_example(harness: CommandHarness
     assert {line.command for line in lines} == {
         *("help", "status", "versions", "deploy", "rollback", "restart", "scale", "approve", "reject", "cancel"),
         *("operations", "locks", "lock", "unlock", "audit", "reload", "whoami"),
-        *("alerts", "alerts route", "ack", "silence", "unsilence", "silences", "rollback-suspect"),
+        *("alerts", "alerts route", "ack", "silence", "unsilence", "silences", "silence extend"),
+        *("silence let-end", "rollback-suspect"),
         *("oncall", "oncall week", "oncall override", "oncall take", "oncall undo", "oncall cover", "oncall swap"),
         *("oncall accept", "oncall calendar", "oncall decline", "oncall withdraw"),
         *("page", "page show", "page test"),
@@ -98,7 +99,7 @@ async def test_help_for_one_command(harness: CommandHarness) -> None:
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("help alerts route", ["alerts route"]), ("help alerts", ["alerts", "alerts route"]), ("help Silence", ["silence"])],
+    [("help alerts route", ["alerts route"]), ("help alerts", ["alerts", "alerts route"]), ("help Silences", ["silences"])],
 )
 async def test_help_for_a_command_of_two_words(harness: CommandHarness, text: str, shown: list[str]) -> None:
     answer = await harness.run_command(VIV, text)

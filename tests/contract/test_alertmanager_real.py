@@ -166,3 +166,29 @@ async def test_the_newest_is_first(alertmanager: Alertmanager, end: datetime) ->
 
 async def test_it_says_its_version(alertmanager: Alertmanager) -> None:
     assert (await alertmanager.ping())[0].isdigit()
+
+
+async def test_the_end_of_a_silence_moves_and_it_stays_the_same_one(alertmanager: Alertmanager, end: datetime) -> None:
+    made = await make(alertmanager, end, "longer", *ALL_OPERATORS)
+    before = await alertmanager.get_silence(made)
+    for later in (end + timedelta(hours=1), end - timedelta(minutes=30)):
+        assert await alertmanager.move_end(before, later) == made
+        after = await alertmanager.get_silence(made)
+        assert abs(after.ends_at - later) < timedelta(milliseconds=1)
+        assert (after.starts_at, set(after.matchers), after.by, after.comment) == (
+            before.starts_at,
+            set(before.matchers),
+            before.by,
+            before.comment,
+        )
+
+
+async def test_a_silence_that_somebody_ended_meanwhile_is_made_anew(alertmanager: Alertmanager, end: datetime) -> None:
+    made = await make(alertmanager, end, "raced")
+    before = await alertmanager.get_silence(made)
+    await alertmanager.expire(made)
+
+    moved = await alertmanager.move_end(before, end + timedelta(hours=1))
+    assert moved != made
+    assert (await alertmanager.get_silence(moved)).in_force
+    assert not (await alertmanager.get_silence(made)).in_force

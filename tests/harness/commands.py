@@ -24,6 +24,7 @@ from domain.people import Member
 from domain.redaction import redact
 from integrations.kubernetes import ClusterSettings, open_cluster
 from runbooks.alerts.service import AlertmanagerLookup, AlertService, SilenceApi
+from runbooks.alerts.silence_endings import SilenceEndings
 from runbooks.incidents.catchup import CatchupService
 from runbooks.incidents.postmortem import PostmortemService
 from runbooks.incidents.saving import IncidentSaver
@@ -158,6 +159,7 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
                 family_services={
                     OperationService: operations,
                     AlertService: alerts,
+                    SilenceEndings: SilenceEndings(alerts=alerts),
                     OncallService: oncall,
                     LeaseService: leases,
                     CalendarLinks: CalendarLinks("https://deepecho.example.com", (b"a secret of the tests only",)),

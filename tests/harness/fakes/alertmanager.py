@@ -56,6 +56,12 @@ class MemoryAlertmanager:
         self._raise_if_unreachable()
         return tuple(map(self._current, self.stored.values()))
 
+    async def move_end(self, silence: Silence, ends_at: datetime, /) -> str:
+        self._raise_if_unreachable()
+        self.stored[silence.id] = replace(self.stored[silence.id], ends_at=ends_at)
+        self._raise_if_response_lost(f"move the end of the silence {silence.id}")
+        return silence.id
+
     async def expire(self, silence_id: str, /) -> bool:
         self._raise_if_unreachable()
         known = self.stored[silence_id]

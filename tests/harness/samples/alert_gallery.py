@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from domain.alerts.alerts import Route
 from domain.alerts.routing import Location, MatcherResult, RouteExplanation, RuleStep
+from domain.alerts.silence_endings import IS_OVER, SilenceEnding, extension_text
 from domain.alerts.silences import Silence, SilenceState
 from domain.alerts.storms import FoldedGroup, Storm, StormCard, Tally
 from domain.answers.alerts import AlertmanagerSilences, AlertsAnswer, ListedSilence, RouteAnswer, SilencesAnswer
@@ -31,7 +32,7 @@ from tests.harness.samples.alerts import (
     SUSPECTS_NOTE,
     TRUNCATED,
 )
-from tests.harness.samples.operations import MIA, NOW
+from tests.harness.samples.operations import ANA, MIA, NOW
 
 RAGING = StormCard(
     storm=Storm(id="st-9fqa", channel="C0ALERTS01", began_at=NOW - timedelta(minutes=2), last_at=NOW),
@@ -126,6 +127,16 @@ QUIETED = SilencesAnswer(
 )
 """The catalogue knows four environments; two share an Alertmanager, one does not answer."""
 
+ENDING = SilenceEnding(
+    group_id="al-k7m2",
+    subject="HighErrorRate · production · deep-echo-main",
+    owner=MIA,
+    told=MIA,
+    until=NOW + timedelta(minutes=15),
+    hidden=3,
+)
+ENDING_AT_NIGHT = replace(ENDING, told=ANA, team="platform", hidden=1)
+
 ALERT_GALLERY: dict[str, Fact] = {
     "alert firing": FIRING,
     "alert alone": LONELY,
@@ -144,6 +155,12 @@ ALERT_GALLERY: dict[str, Fact] = {
     "alert chart note": CHART_NOTE,
     "alert suspects note": SUSPECTS_NOTE,
     "alert pods note": PODS_NOTE,
+    "silence ending": ENDING,
+    "silence ending, nothing fires": replace(ENDING, hidden=0),
+    "silence ending at night": ENDING_AT_NIGHT,
+    "silence ending at night, seen, unknown": replace(ENDING_AT_NIGHT, hidden=None, let_end_by=MIA),
+    "silence extended": replace(ENDING, decision=extension_text(ANA, NOW + timedelta(hours=1, minutes=15))),
+    "silence over": replace(ENDING_AT_NIGHT, decision=IS_OVER),
     "storm": RAGING,
     "storm over": CALMED,
     "storm over, some fire": SPENT,

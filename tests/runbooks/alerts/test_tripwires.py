@@ -164,7 +164,7 @@ async def test_it_is_lifted_and_nothing_of_it_is_left(silencing: Silencing) -> N
     silencing.fires("b")
     await silencing.look()
     assert (silencing.in_force(), await silencing.recorded()) == ([], (False, 0, 0))
-    (lifted,) = await silencing.notes("is lifted: ")
+    (lifted,) = await silencing.notes("Lifted: ")
     assert "What fires notifies again." in lifted
     async with silencing.alerts.store.read() as tx:
         entries = [each.entry async for each in tx.audit.walk() if made in each.entry.outcome]
@@ -179,7 +179,7 @@ async def test_two_replicas_say_and_lift_once(silencing: Silencing) -> None:
     silencing.alerts.clock.advance(STEP)
     (timer,) = await silencing.due()
     await asyncio.gather(*(each.check(timer) for each in silencing.replicas))
-    assert [len(await silencing.notes(word)) for word in ("Something new", "is lifted: ")] == [1, 1]
+    assert [len(await silencing.notes(word)) for word in ("Something new", "Lifted: ")] == [1, 1]
 
 
 @pytest.mark.parametrize("ends", [True, False])
@@ -190,10 +190,10 @@ async def test_it_goes_on_where_alertmanager_failed_it(silencing: Silencing, *, 
     silencing.alertmanager.fails = True
     silencing.alertmanager.ends = ends
     await silencing.look()
-    assert [len(await silencing.notes(word)) for word in ("Something new", "is lifted: ")] == [1, 0]
+    assert [len(await silencing.notes(word)) for word in ("Something new", "Lifted: ")] == [1, 0]
     silencing.alertmanager.fails = False
     await silencing.look(replica=1)
-    assert [len(await silencing.notes(word)) for word in ("Something new", "is lifted: ")] == [1, 1]
+    assert [len(await silencing.notes(word)) for word in ("Something new", "Lifted: ")] == [1, 1]
     assert (silencing.in_force(), await silencing.recorded()) == ([], (False, 0, 0))
 
 
@@ -204,7 +204,7 @@ async def test_one_that_somebody_has_changed_is_not_lifted(silencing: Silencing)
     silencing.fires("b")
     await silencing.look()
     await silencing.look()
-    (note,) = await silencing.notes("was not lifted")
+    (note,) = await silencing.notes("Not lifted")
     assert "somebody has changed it in Alertmanager" in note
     assert (silencing.in_force(), await silencing.recorded()) == ([made], (True, 1, 1))
 
