@@ -74,13 +74,16 @@ async def test_something_new_under_a_silence_lifts_it(tmp_path: Path) -> None:
     async with open_alerting_harness(tmp_path, alertmanager=address) as harness:
         config = alertmanager_config(harness.webhook, TOKEN)
         async with running_alertmanager(tmp_path / "alertmanager", port, config):
-            fires = {"service": "deep-echo-main", "severity": "critical"}
-            await post_alerts([address], [prometheus_alert("HighErrorRate", **fires, pod="first")])
+            first, second = (
+                prometheus_alert("HighErrorRate", service="deep-echo-main", severity="critical", pod=pod)
+                for pod in ("first", "second")
+            )
+            await post_alerts([address], [first])
             group = _group_of(await _card(harness, lambda words: "P1 firing" in words))
             await harness.slack.client.command("tom", f"silence {group} 1h --on-new lift", channel=CRITICAL)
             await _card(harness, lambda words: "something new lifts it" in words)
 
-            await post_alerts([address], [prometheus_alert("HighErrorRate", **fires, pod="second")])
+            await post_alerts([address], [second])
             # Alertmanager holds back what is new of a group for its interval, after the next of our looks.
             await _card(harness, lambda words: "silenced by" not in words and "2 alerts" in words, within=4 * WAIT_TIMEOUT)
             assert await _silences(address, "active") == []

@@ -101,7 +101,7 @@ class Ending:
             leases = await tx.of(LeaseRepository).standing(["production"], at)
             tripwires = await tx.of(TripwireRepository).standing("production", "", at)
         applied = (await self.alerts.group()).silence
-        return applied and applied.until, [each.until for each in leases], [each.until for each in tripwires]
+        return applied.until if applied else None, [each.until for each in leases], [each.until for each in tripwires]
 
     def held(self) -> list[datetime]:
         """The ends of what Alertmanager has."""
