@@ -1,6 +1,6 @@
 """Leases: what the bot has set in other systems for a time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from bot.components.core import CoreComponents
@@ -35,9 +35,7 @@ def build_leases(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyCo
         return health_lines(await service.compare((environment,)), environment, core.clock.now())
 
     async def left(environment: str, since: datetime, until: datetime) -> tuple[LeftByNight, ...]:
-        # A freeze is listed among the locks.
-        standing = [each for each in await service.recorded((environment,)) if each.kind is not LeaseKind.FREEZE]
-        return tuple(_left(each) for each in standing if each.until <= until + ABOUT_TO_END or each.set_at >= since)
+        return left_by_night(await service.recorded((environment,)), since, until)
 
     return FamilyComponents(
         services={LeaseService: service},
@@ -85,6 +83,12 @@ def _scales(found: LeasesAnswer) -> tuple[str, HealthLevel]:
 def _counted(what: str, counts: Mapping[str, int]) -> str:
     said = [f"{number} {how}" for how, number in counts.items() if number]
     return f"{what}: {', '.join(said)}" if said else ""
+
+
+def left_by_night(recorded: Iterable[Lease], since: datetime, until: datetime) -> tuple[LeftByNight, ...]:
+    """What was set in the night, ends soon, or was not put back. A freeze is listed among the locks."""
+    standing = (each for each in recorded if each.kind is not LeaseKind.FREEZE)
+    return tuple(_left(each) for each in standing if each.until <= until + ABOUT_TO_END or each.set_at >= since)
 
 
 def _left(lease: Lease) -> LeftByNight:

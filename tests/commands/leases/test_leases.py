@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.components.leases import LEASES, health_lines
+from bot.components.leases import LEASES, health_lines, left_by_night
+from bot.views.digest import left_command
 from bot.views.leases import UNDO
 from bot.views.leases import leases as view
 from bot.views.markup.document import Actions, Button
@@ -18,6 +19,7 @@ from domain.health import HealthLevel
 from domain.leases.lease import Lease, LeaseKind, Reality, ScaledWorkload
 from domain.matchers import Matcher, Operator
 from domain.people import Member
+from runbooks.leases.service import LeaseService
 from runbooks.operations.service import OperationService
 from storage.leases import LeaseRepository
 from storage.maintenance import MaintenanceRepository
@@ -201,6 +203,45 @@ async def test_mine_lists_nothing_of_others(harness: CommandHarness) -> None:
     assert [each.lease.owner for each in (await leases(harness, RAY, "leases --mine")).readings] == [RAY.person]
     assert [each.lease.owner for each in (await leases(harness, SAM, "leases production --mine")).readings] == [SAM.person]
     assert "Nothing of yours is set for a time" in render_text(await leases(harness, VIV, "leases --mine"))
+
+
+async def test_what_the_night_left_has_one_button_each_that_ends_it(harness: CommandHarness) -> None:
+    now = harness.clock.now()
+    await harness.run_command(RAY, "silence al-prod 1h the fix is on its way")
+    await put_scale(harness, RAY)
+    recorded = await harness.services.of(LeaseService).recorded(["production"])
+    silence, scale = left_by_night(recorded, now, now)
+    assert str(silence.text).startswith(f"silence of @{RAY.person.user_id} ends ")
+    assert str(silence.text).endswith("the fix is on its way")
+    assert (silence.label, scale.label) == ("End it now", "Scale back now")
+    for each in (silence, scale):
+        command = left_command(each.command)
+        assert command is not None
+        await harness.run_command(RAY, command)
+    assert [each.in_force for each in await harness.alertmanagers[ALERTMANAGER].silences()] == [False]
+    (started,) = await harness.services.of(OperationService).recent()
+    assert started.plan.changes[0].after.replicas == 2
+
+
+async def test_what_was_set_long_ago_and_ends_after_the_day_is_no_line_of_the_morning(harness: CommandHarness) -> None:
+    await harness.run_command(SAM, "silence al-prod 3d")
+    morning = harness.clock.now() + timedelta(days=1)
+    recorded = await harness.services.of(LeaseService).recorded(["production"])
+    assert left_by_night(recorded, morning - timedelta(hours=12), morning) == ()
+    assert len(left_by_night(recorded, morning - timedelta(hours=12), morning + timedelta(hours=41))) == 1
+
+
+async def test_what_was_not_put_back_stays_in_the_digest(harness: CommandHarness) -> None:
+    await put_scale(harness, RAY)
+    (lease,) = await harness.services.of(LeaseService).recorded(["production"])
+    async with harness.services.store.write() as tx:
+        await tx.of(LeaseRepository).put(replace(lease, abandoned="production was locked."))
+    harness.clock.advance(timedelta(days=2))
+    at = harness.clock.now()
+    recorded = await harness.services.of(LeaseService).recorded(["production"])
+    (left,) = left_by_night(recorded, at - timedelta(hours=12), at)
+    assert str(left.text) == f"scale of @{RAY.person.user_id} was not put back: the fair"
+    assert left.command == "scale production deep-echo-main 2 --reason ends op-k7m2"
 
 
 async def put_scale(harness: CommandHarness, owner: Member) -> None:
