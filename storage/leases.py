@@ -38,6 +38,11 @@ class LeaseRepository:
         lasts = (_columns.until > at) | _columns.kind.in_(_OUTLASTING)
         return await self._select(_columns.environment.in_(tuple(environments)) & lasts)
 
+    async def get(self, kind: LeaseKind, environment: str, key: str) -> Lease | None:
+        """The lease of this thing; None without it."""
+        where = (_columns.kind == kind.value) & (_columns.environment == environment) & (_columns.key == key)
+        return next(iter(await self._select(where)), None)
+
     async def of_kind(self, kind: LeaseKind, environment: str) -> tuple[Lease, ...]:
         """The leases of a kind in an environment, the first to end first."""
         return await self._select((_columns.kind == kind.value) & (_columns.environment == environment))

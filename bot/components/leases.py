@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.components.core import CoreComponents
 from bot.components.family import Family, FamilyComponents, NotifyOutbox
+from bot.slack.user_groups import SlackUserGroups
 from bot.views import leases as views
 from bot.views.render import timeless
 from commands.leases import leases
@@ -29,6 +30,7 @@ def build_leases(core: CoreComponents, _notify_outbox: NotifyOutbox) -> FamilyCo
         catalogue=core.current_catalogue,
         alertmanager=core.monitoring.alertmanager,
         clusters=core.clusters,
+        user_groups=SlackUserGroups(core.slack),
     )
 
     async def check(environment: str) -> tuple[HealthLine, ...]:

@@ -44,7 +44,8 @@ def undo_command(value: str) -> str | None:
 
 def _reading(reading: LeaseReading) -> tuple[Line, ...]:
     lease = reading.lease
-    what = line(f"{_EMOJI[reading.reality]} ", Strong(f"{lease.kind} in {lease.environment}"))
+    where = f" in {lease.environment}" if lease.environment else ""
+    what = line(f"{_EMOJI[reading.reality]} ", Strong(f"{lease.kind}{where}"))
     owner = line("by ", UserMention(lease.owner))
     return (
         join_dots(what, line("until ", Timestamp(lease.until)), owner),
@@ -55,9 +56,9 @@ def _reading(reading: LeaseReading) -> tuple[Line, ...]:
 
 
 def _end(reading: LeaseReading) -> tuple[Line, ...]:
-    """Nothing for a scale whose number is somebody else's by now."""
+    """Nothing for a scale whose number is somebody else's by now, and for a group, which follows the catalogue."""
     is_of_others = reading.lease.kind is LeaseKind.SCALE and reading.reality in (Reality.CHANGED, Reality.GONE)
-    return () if is_of_others else (line("to end it: ", CommandMention(reading.lease.undo)),)
+    return () if is_of_others or not reading.lease.undo else (line("to end it: ", CommandMention(reading.lease.undo)),)
 
 
 def _difference(reading: LeaseReading) -> Line:
@@ -67,19 +68,25 @@ def _difference(reading: LeaseReading) -> Line:
     if reading.reality is Reality.GONE:
         return line("It is no longer there: it was ended elsewhere, so what it hid notifies again.")
     if reading.reality is Reality.OVERDUE:
-        return line("Its time is over, and it is not put back yet.")
+        is_group = reading.lease.kind is LeaseKind.USER_GROUP
+        return line(f"Its time is over, and it {'does not hold the next people' if is_group else 'is not put back'} yet.")
     if reading.found_until is not None:
         return line("Somebody has changed it: there it ends ", Timestamp(reading.found_until), ".")
     return line("Whether it is still there is not known.")
 
 
 def _orphan(orphan: Orphan) -> tuple[Line, ...]:
-    is_scale = orphan.kind is LeaseKind.SCALE
-    what = f"{orphan.kind} in {orphan.environment} that {'nothing puts back' if is_scale else 'nobody recorded'}"
-    end = line("to end it: ", CommandMention(orphan.undo)) if orphan.undo else line("to end it: in Alertmanager itself")
+    where = f" in {orphan.environment}" if orphan.environment else ""
+    how = _ORPHANED.get(orphan.kind, "nobody recorded")
+    place = "Slack" if orphan.kind is LeaseKind.USER_GROUP else "Alertmanager"
+    end = line("to end it: ", CommandMention(orphan.undo)) if orphan.undo else line(f"to end it: in {place} itself")
     made_by = line("by ", UserMention(orphan.owner)) if orphan.owner else line(f"by {orphan.made_by}")
     return (
-        join_dots(line("🟡 ", Strong(what)), line("until ", Timestamp(orphan.until)), made_by),
+        join_dots(
+            line("🟡 ", Strong(f"{orphan.kind}{where} that {how}")),
+            line("until ", Timestamp(orphan.until)),
+            made_by,
+        ),
         line(orphan.purpose),
         *((line(orphan.why),) if orphan.why else ()),
         join_dots(Code(orphan.key), end),
@@ -101,4 +108,5 @@ def _button(kind: LeaseKind, key: str, undo: str) -> tuple[Block, ...]:
     return (Actions((Button(text=label, action=UNDO, value=undo, confirm=confirm),)),)
 
 
+_ORPHANED = {LeaseKind.SCALE: "nothing puts back", LeaseKind.USER_GROUP: "nobody fills any more"}
 _LABELS = {LeaseKind.SCALE: ("Scale back now", "The number of pods from before comes back.")}

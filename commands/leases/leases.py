@@ -15,11 +15,13 @@ router = Router()
 
 @router.command("leases", needs=Role.VIEWER, usage="[env] [--mine]", example="leases production", group="Look")
 async def leases_command(request: Request, args: Arguments) -> Answer:
-    """What deepecho has set for a time: silences, freezes, scales; with owner, end, what undoes it, and whether it holds."""
+    """What deepecho has set for a time: silences, freezes, scales, groups; with owner, end, what undoes it, whether it holds."""
     environments = (args.environment,) if args.environment else request.visible_environments
     if not environments:
         raise Denied("You may see no environment, and so nothing that is set in one.")
-    found = replace(await request.services.of(LeaseService).compare(environments), reader=request.person)
+    service = request.services.of(LeaseService)
+    compared = await (service.compare(environments) if args.environment else service.compare_all(environments))
+    found = replace(compared, reader=request.person)
     if "mine" not in args.flags:
         return found
     mine = tuple(each for each in found.readings if each.lease.owner == request.person)

@@ -20,11 +20,12 @@ class LeaseKind(StrEnum):
     WINDOW_SILENCE = "maintenance silence"
     FREEZE = "freeze"
     SCALE = "scale"
+    USER_GROUP = "user group"
 
     @property
     def ends_by_itself(self) -> bool:
-        """Whether the other system ends it, so that it does not outlast its end. A scale is put back by the bot."""
-        return self is not LeaseKind.SCALE
+        """Whether the other system ends it, so that it does not outlast its end. Scales and groups are changed by the bot."""
+        return self not in (LeaseKind.SCALE, LeaseKind.USER_GROUP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,8 @@ class Lease:
     """One thing that was set. ``key`` names it in the system where it was set: the id of a silence, a window, an operation.
 
     ``source`` is that of its alerts, which may have an Alertmanager of its own; ``undo`` is the command that ends it.
-    ``abandoned`` says why the bot does not end it, and nothing else does.
+    ``abandoned`` says why the bot does not end it, and nothing else does. ``members`` are the user ids in a group of Slack, which
+    belongs to no environment; without any it is disabled.
     """
 
     kind: LeaseKind
@@ -56,6 +58,7 @@ class Lease:
     source: str = ""
     scaled: ScaledWorkload | None = None
     abandoned: Text = ""
+    members: tuple[str, ...] = ()
 
 
 class Reality(StrEnum):

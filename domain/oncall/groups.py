@@ -16,6 +16,14 @@ class GroupState:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class GroupMembers:
+    """A user group as Slack has it. A group without anybody is disabled, since Slack has no empty ones."""
+
+    users: frozenset[str]
+    is_enabled: bool
+
+
 def wanted_names(group_id: str, config: TeamConfig, assignments: Iterable[Assignment]) -> tuple[str, ...]:
     """The names of those who are on call in the layers that a team puts into a group."""
     layers = {layer for group in config.groups if group.id == group_id for layer in (group.layers or config.layer_names)}

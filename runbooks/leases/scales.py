@@ -26,8 +26,8 @@ class WorkloadReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScaleReadings:
-    """What clusters say of scales, in the order of these. ``problems``: what could not be read, and why."""
+class Readings:
+    """What another system says of leases, in their order. ``problems``: what could not be read, and why."""
 
     readings: tuple[LeaseReading, ...] = ()
     orphans: tuple[Orphan, ...] = ()
@@ -40,7 +40,7 @@ class _Read:
     problem: Text = ""
 
 
-async def read_scales(clusters: Mapping[str, WorkloadReader], leases: Sequence[Lease], at: datetime) -> ScaleReadings:
+async def read_scales(clusters: Mapping[str, WorkloadReader], leases: Sequence[Lease], at: datetime) -> Readings:
     """Ask for each scaled workload once, all at the same time."""
     targets = list(dict.fromkeys(each.scaled.target for each in leases if each.scaled))
     found = dict(zip(targets, await asyncio.gather(*(_read(clusters, each) for each in targets)), strict=True))
@@ -58,7 +58,7 @@ async def read_scales(clusters: Mapping[str, WorkloadReader], leases: Sequence[L
         elif reading.reality in (Reality.HELD, Reality.OVERDUE):
             orphans.append(orphan_of(lease))
     problems = dict.fromkeys(each.problem for each in found.values() if each.problem)
-    return ScaleReadings(readings=tuple(readings), orphans=tuple(orphans), problems=tuple(problems))
+    return Readings(readings=tuple(readings), orphans=tuple(orphans), problems=tuple(problems))
 
 
 async def _read(clusters: Mapping[str, WorkloadReader], target: Target) -> _Read:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from domain.leases.lease import Lease, LeaseKind, LeaseReading, Orphan, Reality,
 from domain.maintenance.leases import leases_of_window
 from domain.rich_text import Text, sentence
 from runbooks.leases.scales import COMPARISON_TIMEOUT, WorkloadReader, read_scales
+from runbooks.leases.user_groups import UserGroupList, read_user_groups
 from storage.leases import LeaseRepository
 from storage.maintenance import MaintenanceRepository
 from storage.store import Store
@@ -59,6 +60,7 @@ class LeaseService:
     catalogue: Callable[[], Catalogue]
     alertmanager: SilenceListLookup
     clusters: Mapping[str, WorkloadReader]
+    user_groups: UserGroupList
 
     async def recorded(self, environments: Collection[str]) -> tuple[Lease, ...]:
         """What is set in these environments according to our records, the first to end first."""
@@ -68,6 +70,19 @@ class LeaseService:
             windows = await tx.of(MaintenanceRepository).open()
         own = [each for window in windows if window.environment in environments for each in leases_of_window(window, at)]
         return tuple(sorted((*found, *own), key=lambda each: (each.until, each.kind, each.key)))
+
+    async def compare_all(self, environments: Collection[str]) -> LeasesAnswer:
+        """What ``compare`` says, and the user groups, which belong to no environment."""
+        async with self.store.read() as tx:
+            groups = await tx.of(LeaseRepository).of_kind(LeaseKind.USER_GROUP, "")
+        reading = read_user_groups(self.user_groups, groups, self.clock.now())
+        found, filled = await asyncio.gather(self.compare(environments), reading)
+        return replace(
+            found,
+            readings=(*found.readings, *filled.readings),
+            orphans=(*found.orphans, *filled.orphans),
+            problems=(*found.problems, *filled.problems),
+        )
 
     async def compare(self, environments: Collection[str]) -> LeasesAnswer:
         """What is set, what other systems say of it, and what carries our mark without a record."""

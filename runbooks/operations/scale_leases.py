@@ -43,7 +43,7 @@ async def end_lease(tx: Transaction, record: OperationRecord) -> None:
 async def abandon_lease(tx: Transaction, environment: str, operation: str, why: Text) -> None:
     """Record that the bot does not put a scale back: it is shown until its number is no longer set."""
     leases = tx.of(LeaseRepository)
-    found = next((each for each in await leases.of_kind(LeaseKind.SCALE, environment) if each.key == operation), None)
+    found = await leases.get(LeaseKind.SCALE, environment, operation)
     if found is not None:
         await leases.put(replace(found, abandoned=why))
 

@@ -44,6 +44,7 @@ from tests.harness.fakes.alertmanager import MemoryAlertmanager
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.fakes.directory import MemoryDirectory
 from tests.harness.fakes.engine import IdleEngine
+from tests.harness.fakes.user_groups import MemoryGroups
 from tests.harness.families import house_registry
 from tests.harness.samples.team import team_catalogue
 
@@ -59,6 +60,7 @@ class CommandHarness:
     clock: StoppedClock
     alertmanagers: dict[str, MemoryAlertmanager]
     """By the address in the catalogue."""
+    user_groups: MemoryGroups
     registry: CommandRegistry = field(default_factory=house_registry)
     request_numbers: "count[int]" = field(default_factory=count)
 
@@ -128,6 +130,7 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
     directory = MemoryDirectory()
     rights = RightsCheck(store=store, clock=clock, directory=directory, catalogue=lambda: known)
     operations = OperationService(engine, store, clock, lambda: known, rights, lambda: None)
+    user_groups = MemoryGroups()
     alertmanagers = {address: MemoryAlertmanager(clock) for address in known.alertmanager_addresses}
     alerts = AlertService(
         store=store,
@@ -149,6 +152,7 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
                 catalogue=lambda: known,
                 alertmanager=_alertmanager_lookup(known, alertmanagers),
                 clusters={"main": cluster},
+                user_groups=user_groups,
             )
             services = Services(
                 catalogue=known,
@@ -167,7 +171,13 @@ async def open_command_harness(folder: Path, catalogue: Catalogue | None = None)
                 },
             )
             yield CommandHarness(
-                services=services, directory=directory, engine=engine, stand_in=stand_in, clock=clock, alertmanagers=alertmanagers
+                services=services,
+                directory=directory,
+                engine=engine,
+                stand_in=stand_in,
+                clock=clock,
+                alertmanagers=alertmanagers,
+                user_groups=user_groups,
             )
     await store.close()
 

@@ -7,7 +7,7 @@ import pytest
 from bot.slack.api import SlackApi, open_session
 from bot.slack.user_groups import SlackUserGroups
 from domain.errors import DeepechoError, NotFound, PermanentError, TemporaryError
-from runbooks.oncall.groups import GroupMembers
+from domain.oncall.groups import GroupMembers
 from tests.harness.fakes.scripted_web import ScriptedResponse, ScriptedWeb, scripted_web
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from domain.answers.leases import LeasesAnswer
 from domain.leases.lease import Lease, LeaseKind, LeaseReading, Orphan, Reality, ScaledWorkload
+from domain.people import BOT
 from domain.rich_text import sentence
 from domain.targets import Target
 from tests.harness.families import Fact
@@ -53,6 +54,26 @@ SCALE = Lease(
         previous_replicas=3,
     ),
 )
+GROUP = Lease(
+    kind=LeaseKind.USER_GROUP,
+    environment="",
+    key="S0ONCALL",
+    owner=BOT,
+    purpose="ana and lee are on call for platform and network",
+    set_at=NOW,
+    until=NOW + timedelta(days=3),
+    undo="",
+    members=("U0ANA", "U0LEE"),
+)
+LEFT_GROUP = Orphan(
+    kind=LeaseKind.USER_GROUP,
+    environment="",
+    key="S0NETWORK",
+    owner=BOT,
+    purpose="lee is on call for network",
+    until=NOW,
+    why="No team of the catalogue fills it any more.",
+)
 LEFT_SCALE = Orphan(
     kind=LeaseKind.SCALE,
     environment="production",
@@ -96,6 +117,20 @@ LEASE_GALLERY: dict[str, Fact] = {
             LeaseReading(lease=SCALE, reality=Reality.GONE, remark="The workload was deleted or made anew."),
         ),
         orphans=(LEFT_SCALE,),
+    ),
+    "leases, user groups": LeasesAnswer(
+        environments=("production",),
+        readings=(
+            LeaseReading(lease=GROUP, reality=Reality.HELD, found_until=GROUP.until),
+            LeaseReading(
+                lease=GROUP,
+                reality=Reality.CHANGED,
+                found_until=GROUP.until,
+                remark="There are other members: 1 of others in it and 1 missing. That is put right within the hour.",
+            ),
+            LeaseReading(lease=GROUP, reality=Reality.OVERDUE, found_until=GROUP.until),
+        ),
+        orphans=(LEFT_GROUP,),
     ),
     "leases, none of mine": LeasesAnswer(environments=("production",), readings=(), reader=ANA, only_mine=True),
     "leases, none": LeasesAnswer(environments=("development",), readings=()),

@@ -19,6 +19,7 @@ from sandbox.cluster.resources import DEPLOYMENTS
 from storage.leases import LeaseRepository
 from storage.store import Transaction
 from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url
+from tests.harness.fakes.user_groups import MemoryGroups
 from tests.harness.families import render_text
 from tests.harness.operations import OperationsHarness, open_operations_harness
 from tests.harness.recreation import recreate
@@ -41,6 +42,7 @@ async def leases(harness: OperationsHarness) -> LeasesAnswer:
         catalogue=harness.current_catalogue,
         alertmanager=no_alertmanager,
         clusters=harness.dependencies.clusters,
+        user_groups=MemoryGroups(),
     )
     return await service.compare(["production"])
 
