@@ -27,6 +27,7 @@ from storage.tables.core import outbox, timers
 from storage.timers import Timer
 from tests.harness.alerts import ROUTES
 from tests.harness.fakes.clock import StoppedClock
+from tests.harness.fakes.user_groups import MemoryGroups
 from tests.harness.families import load
 from tests.harness.paging import PEOPLE, TEAM
 from tests.harness.samples.team import ALERTMANAGER, ANA, catalogue_data, team_catalogue
@@ -134,6 +135,7 @@ class SilenceReplica:
             catalogue=lambda: catalogue_at(self.clock.now()),
             alertmanager=lambda *_: self.alertmanager,
             clusters={},
+            user_groups=MemoryGroups(),
         )
         answer = await service.compare(["production"])
         return [each.reality for each in answer.readings], len(answer.orphans)
