@@ -1,5 +1,6 @@
 """A maintenance window in the sandbox, with a real Alertmanager: what the team reads from its begin to its report."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from sandbox.platform import SandboxSettings, open_sandbox
 from sandbox.slack.client import SlackUsers, open_slack_users
 from sandbox.slack.message_views import MessageView
 from sandbox.slack.observer import user_id
+from tests.harness.monitoring_servers import newer_alertmanager_folder
 from tests.harness.ports import free_ports
 
 PATIENCE = 60.0
@@ -15,8 +17,10 @@ SCOPE = "alertname=HighErrorRate,RedisDown service=deep-echo-main"
 PLAN = f'maintenance plan development "RDS minor upgrade" --for 1h --silence "{SCOPE}"'
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> SandboxSettings:
+@pytest.fixture(params=["of-the-system", "newer"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SandboxSettings:
+    if request.param == "newer":
+        monkeypatch.setenv("PATH", f"{newer_alertmanager_folder()}:{os.environ['PATH']}")
     return SandboxSettings(port=free_ports(), folder=tmp_path, fast=True)
 
 

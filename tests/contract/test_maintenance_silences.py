@@ -5,9 +5,12 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from domain.alerts.silences import Silence
+from domain.maintenance.silencing import truncated
 from domain.matchers import Matcher, Operator
 from integrations.alertmanager import Alertmanager, open_alertmanager
 from storage.engines import open_engines
@@ -15,7 +18,7 @@ from storage.store import Store
 from storage.tables import metadata
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.maintenance import MaintenanceReplica
-from tests.harness.monitoring_servers import running_alertmanager
+from tests.harness.monitoring_servers import NEWER_ALERTMANAGER, running_alertmanager
 
 pytestmark = pytest.mark.alerts
 
@@ -29,18 +32,29 @@ ALERTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module", params=[None, NEWER_ALERTMANAGER], ids=["of-the-system", "newer"])
+def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("alertmanager")
-    with running_alertmanager(folder) as found:
+    with running_alertmanager(folder, request.param) as found:
         fire(found)
         yield found
 
 
 def fire(address: str) -> None:
-    body = json.dumps([{"labels": labels | {"case": name}} for name, labels in ALERTS.items()]).encode()
-    request = urllib.request.Request(f"{address}/api/v2/alerts", body, {"Content-Type": "application/json"})  # noqa: S310 -- our own server
+    post(address, "alerts", [{"labels": labels | {"case": name}} for name, labels in ALERTS.items()])
+
+
+def post(address: str, what: str, body: Any) -> None:
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{address}/api/v2/{what}", json.dumps(body).encode(), headers)  # noqa: S310 -- our own server
     urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 -- our own server
+
+
+def move_end(address: str, silence: Silence, until: datetime) -> None:
+    """As a person does it in Alertmanager's own page: the silence keeps its id."""
+    with urllib.request.urlopen(f"{address}/api/v2/silence/{silence.id}", timeout=10) as answer:  # noqa: S310 -- our own server
+        found = json.load(answer)
+    post(address, "silences", found | {"endsAt": until.isoformat(), "createdBy": "kim"})
 
 
 @pytest.fixture
@@ -98,3 +112,25 @@ async def test_a_silence_whose_end_a_person_moved_stays_theirs(replica: Maintena
     await replica.tick()
     assert [each.id for each in await alertmanager.silences() if each.in_force] == [moved]
     assert "changed by somebody since" in " ".join(await replica.notes())
+
+
+async def test_an_extension_leaves_what_a_person_has_lifted_or_moved(
+    replica: MaintenanceReplica, alertmanager: Alertmanager, address: str
+) -> None:
+    service = "service=deep-echo-main"
+    window = await replica.plan(scope=f"alertname=HighErrorRate {service}; alertname=aXb {service}; alertname=Kept {service}")
+    await replica.tick()
+    by_name = {each.matchers[0].value: each for each in await alertmanager.silences() if each.in_force}
+    await alertmanager.expire(by_name["HighErrorRate"].id)
+    until = (datetime.now(UTC) + timedelta(minutes=10)).replace(microsecond=0)
+    move_end(address, by_name["aXb"], until)
+    extended = await replica.extend(window, timedelta(minutes=30))
+    await replica.tick()
+    standing = {each.matchers[0].value: each.ends_at for each in await alertmanager.silences() if each.in_force}
+    assert standing == {"aXb": until, "Kept": truncated(extended.frozen_until)}
+    (note,) = [each for each in await replica.notes() if "by hand" in each]
+    assert "lifted by hand" in note
+    assert "changed by hand" in note
+    await replica.end(window)
+    await replica.tick()
+    assert [each.matchers[0].value for each in await alertmanager.silences() if each.in_force] == ["aXb"]

@@ -17,18 +17,21 @@ import pytest
 from tests.harness.ports import free_ports
 
 _READY_WITHIN = 20.0
-_FETCHED = Path(__file__).resolve().parents[2] / ".tools" / "prometheus" / "prometheus"
+_FETCHED = Path(__file__).resolve().parents[2] / ".tools" / "prometheus"
+NEWER_ALERTMANAGER = (0, 33)
+"""The newer generation; Debian 12 has 0.25."""
+_ALERTMANAGER = ("prometheus-alertmanager", "alertmanager")
 _NO_RECEIVERS = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
 
 
 @contextmanager
-def running_alertmanager(folder: Path) -> Iterator[str]:
-    """Its address. It tells nobody of alerts and has no peers."""
+def running_alertmanager(folder: Path, at_least: tuple[int, int] | None = None) -> Iterator[str]:
+    """Its address. It tells nobody of alerts and has no peers. ``at_least``: the version that a test needs."""
     configuration = folder / "alertmanager.yml"
     configuration.write_text(json.dumps(_NO_RECEIVERS))  # JSON is YAML
     port = free_ports()
     command = [
-        _program("prometheus-alertmanager", "alertmanager"),
+        _newer(at_least, *_ALERTMANAGER) if at_least else _program(*_ALERTMANAGER),
         f"--config.file={configuration}",
         f"--storage.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
@@ -63,7 +66,7 @@ def running_prometheus(
     stores = [{"url": store, "read_recent": True, "remote_timeout": "1s"}] if store else []
     configuration.write_text(json.dumps(settings | {"remote_read": stores}))
     command = [
-        _newer_prometheus(at_least) if at_least else _program("prometheus"),
+        _newer(at_least, "prometheus") if at_least else _program("prometheus"),
         f"--config.file={configuration}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
@@ -101,12 +104,17 @@ def _program(*names: str) -> str:
     return found or _is_missing(f"{names[0]} is not installed (Debian: apt install {names[0]}).")
 
 
-def _newer_prometheus(at_least: tuple[int, int]) -> str:
+def newer_alertmanager_folder() -> str:
+    """The folder of the newer Alertmanager, for the ``PATH`` of what starts one by its name."""
+    return str(Path(_newer(NEWER_ALERTMANAGER, *_ALERTMANAGER)).parent)
+
+
+def _newer(at_least: tuple[int, int], *names: str) -> str:
     """Debian's newer one, which ``scripts/newer-prometheus`` fetches, or this machine's own, if that is new enough."""
-    places = (str(_FETCHED), shutil.which("prometheus") or "")
+    places = (str(_FETCHED / names[0]), *(shutil.which(name) or "" for name in names))
     found = next((each for each in places if Path(each).is_file() and _version(each) >= at_least), None)
     wanted = ".".join(map(str, at_least))
-    return found or _is_missing(f"Prometheus {wanted} or newer is not here (scripts/newer-prometheus fetches Debian's).")
+    return found or _is_missing(f"{names[0]} {wanted} or newer is not here (scripts/newer-prometheus fetches Debian's).")
 
 
 def _version(program: str) -> tuple[int, ...]:
