@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.demo import running_demo, scrape_targets
+from domain.clock import SystemClock
+from sandbox.demo import demo_targets, past_samples, running_demo, scrape_targets
 from sandbox.monitoring import (
     RULE_WINDOW,
     alert_rules,
     alertmanager_config,
+    backfill,
     prometheus_config,
     running_alertmanager,
     running_prometheus,
@@ -29,6 +31,8 @@ class MonitoringPorts:
 
     port: int
     rule_window: int
+    with_past: bool
+    """Whether Prometheus has samples of the last day from the beginning."""
 
     @property
     def prometheus(self) -> str:
@@ -39,7 +43,7 @@ class MonitoringPorts:
         return f"http://127.0.0.1:{self.port + 2}"
 
 
-def find_monitoring(port: int, *, fast: bool) -> MonitoringPorts | None:
+def find_monitoring(port: int, *, fast: bool, with_past: bool = False) -> MonitoringPorts | None:
     """None, and a word about it, where a program is missing. In CI that raises ``MissingTool``: tests would miss alerts."""
     try:
         prometheus_program()
@@ -49,7 +53,7 @@ def find_monitoring(port: int, *, fast: bool) -> MonitoringPorts | None:
             raise
         print(f"{missing} Until then there are no alerts.", flush=True)
         return None
-    return MonitoringPorts(port, FAST_WINDOW if fast else RULE_WINDOW)
+    return MonitoringPorts(port, FAST_WINDOW if fast else RULE_WINDOW, with_past)
 
 
 @asynccontextmanager
@@ -66,6 +70,7 @@ async def open_monitoring(
     async with (
         running_demo(kubeconfig, port=monitoring.port) as demo,
         running_alertmanager(folder / ALERTMANAGER_FOLDER, alert_port, alertmanager_settings) as alertmanager,
+        _past(folder, demo.address, monitoring),
         running_prometheus(
             folder / PROMETHEUS_FOLDER,
             port,
@@ -74,3 +79,11 @@ async def open_monitoring(
         ),
     ):
         yield
+
+
+@asynccontextmanager
+async def _past(folder: Path, address: str, monitoring: MonitoringPorts) -> AsyncIterator[None]:
+    """Before Prometheus is started: it takes none of the past any more while it runs."""
+    if monitoring.with_past:
+        await backfill(folder / PROMETHEUS_FOLDER, past_samples(demo_targets(), address, SystemClock().now()))
+    yield

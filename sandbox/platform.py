@@ -61,6 +61,8 @@ class SandboxSettings:
     kubeconfig: str = ""
     fast: bool = False
     """Pods come up at once, and alerts after a few seconds, instead of at a pace that people can watch."""
+    with_past: bool = False
+    """Prometheus has samples of the last day from the beginning, which takes a second."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "SandboxSettings":
@@ -71,7 +73,7 @@ class SandboxSettings:
         kubeconfig = environment.get("SANDBOX_KUBECONFIG", "")
         if kubeconfig and not Path(kubeconfig).is_file():
             raise CannotStart(f"SANDBOX_KUBECONFIG={kubeconfig} is not a file.")
-        return cls(port=int(port), kubeconfig=str(Path(kubeconfig).resolve()) if kubeconfig else "")
+        return cls(port=int(port), kubeconfig=str(Path(kubeconfig).resolve()) if kubeconfig else "", with_past=True)
 
 
 @asynccontextmanager
@@ -88,7 +90,7 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
         local_slack = LocalSlack(gateway_port=settings.port, port=settings.port + 1, folder=folder / "slack")
         slack = await stack.enter_async_context(local_slack)
         kubernetes, contexts = await _kubernetes(stack, settings, folder)
-        monitoring = find_monitoring(settings.port + PORT_ORDER.index(DEMO_PORT), fast=settings.fast)
+        monitoring = find_monitoring(settings.port + PORT_ORDER.index(DEMO_PORT), fast=settings.fast, with_past=settings.with_past)
         grafana, jaeger = await _grafana(stack, settings), await _jaeger(stack, settings)
         elasticsearch = await _elasticsearch(stack, settings, Path(kubernetes["kubeconfig"]), contexts)
         views = {"grafana": grafana.url, "jaeger": jaeger.url, "elasticsearch": elasticsearch.url}

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from sandbox.fetching import MissingTool, Package, fetched
 
-__all__ = ["LOCAL_SLACK", "PROJECT", "TOOLS", "MissingTool", "alertmanager_program", "local_slack_binary", "prometheus_program"]
+__all__ = [
+    *("LOCAL_SLACK", "PROJECT", "TOOLS", "MissingTool"),
+    *("alertmanager_program", "local_slack_binary", "prometheus_program", "promtool_program"),
+]
 
 PROJECT = Path(__file__).resolve().parent.parent
 TOOLS = PROJECT / ".tools"
@@ -50,6 +53,11 @@ def _check_version(home: Path) -> None:
 def prometheus_program() -> str:
     """Where Prometheus is. Raises `MissingTool`."""
     return _find_program("Prometheus", "prometheus", "prometheus")
+
+
+def promtool_program() -> str:
+    """Where Prometheus' own tool is, which comes with it. Raises `MissingTool`."""
+    return _find_program("promtool", "prometheus", "promtool")
 
 
 def alertmanager_program() -> str:

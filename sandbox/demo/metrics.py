@@ -12,7 +12,7 @@ from sandbox.demo.ready_pods import PodsByImage
 from sandbox.demo.services import BALANCER, CACHE, COGNITIVE
 from sandbox.demo.traffic import Traffic, behaviour_of
 
-_CACHE_HIT_RATIO = 0.63
+CACHE_HIT_RATIO = 0.63
 """The share of requests that the cache answers by itself."""
 _SESSIONS_PER_SECOND = 100
 """Sessions for each second that 95 of 100 requests take: the slower the service, the more of them pile up."""
@@ -49,7 +49,7 @@ class Exporter(Collector):
 
     def _cache(self) -> Iterator[Metric]:
         asked = self.traffic.by_status.total()
-        hits = int(asked * _CACHE_HIT_RATIO)
+        hits = int(asked * CACHE_HIT_RATIO)
         yield CounterMetricFamily("cache_hits", "Requests that the cache answered by itself.", value=hits)
         yield CounterMetricFamily("cache_misses", "Requests that the cache had to pass on.", value=asked - hits)
 
