@@ -10,6 +10,9 @@ from domain.rich_text import Text
 CHECK_TIMEOUT = timedelta(seconds=1.5)
 """All checks run at once, and an answer must be there within 2 s."""
 
+UNHURRIED_TIMEOUT = timedelta(seconds=10)
+"""For a digest that is due, nobody waits: what is slow is waited for."""
+
 
 class HealthLevel(StrEnum):
     """How a system is. ``UNKNOWN``: its check could not be made."""
@@ -49,11 +52,13 @@ class HealthCheck:
     """How a system is measured. ``run`` takes the name of an environment; it may return no line where there is nothing to say.
 
     It may raise ``DeepechoError``. Without an answer within ``timeout`` the system is unknown.
+    ``unhurried`` is as ``run``, for whom ``UNHURRIED_TIMEOUT`` is soon enough; None where ``run`` has no limit of its own.
     """
 
     name: str
     run: Callable[[str], Awaitable[tuple[HealthLine, ...]]]
     timeout: timedelta = CHECK_TIMEOUT
+    unhurried: Callable[[str], Awaitable[tuple[HealthLine, ...]]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from bot.core.file_lock import DatabaseInUse, exclusive_lock
+from domain.catalogue.zones import Weekday
 from domain.clock import SystemClock
 from integrations.kubernetes import ClusterSettings
 from sandbox.alerting_stack import ALERTMANAGER_FOLDER, PROMETHEUS_FOLDER, MonitoringPorts, find_monitoring, open_monitoring
@@ -61,6 +62,8 @@ class SandboxSettings:
     kubeconfig: str = ""
     fast: bool = False
     """Pods come up at once, and alerts after a few seconds, instead of at a pace that people can watch."""
+    digest_at: str = ""
+    """When the digest comes, UTC, every day; empty: at 08:00 on weekdays."""
     with_past: bool = False
     """Prometheus has samples of the last day from the beginning, which takes a second."""
 
@@ -90,7 +93,9 @@ async def open_sandbox(settings: SandboxSettings) -> AsyncIterator[Endpoints]:
         local_slack = LocalSlack(gateway_port=settings.port, port=settings.port + 1, folder=folder / "slack")
         slack = await stack.enter_async_context(local_slack)
         kubernetes, contexts = await _kubernetes(stack, settings, folder)
-        monitoring = find_monitoring(settings.port + PORT_ORDER.index(DEMO_PORT), fast=settings.fast, with_past=settings.with_past)
+        monitoring = find_monitoring(
+            settings.port + PORT_ORDER.index(DEMO_PORT), fast=settings.fast, with_past=settings.with_past
+        )
         grafana, jaeger = await _grafana(stack, settings), await _jaeger(stack, settings)
         elasticsearch = await _elasticsearch(stack, settings, Path(kubernetes["kubeconfig"]), contexts)
         views = {"grafana": grafana.url, "jaeger": jaeger.url, "elasticsearch": elasticsearch.url}
@@ -175,6 +180,8 @@ def _catalogue(
     bake_minutes = 0.75 if settings.fast else 3
     data = catalogue_data(kubernetes["kubeconfig"], contexts, bake_minutes=bake_minutes, **servers, **views)
     data |= {"incidents": incidents_config()}
+    if settings.digest_at:
+        data["digests"]["platform"] |= {"at": settings.digest_at, "days": [day.value for day in Weekday]}
     return yaml.safe_dump(data, sort_keys=False)
 
 

@@ -9,8 +9,14 @@ from pathlib import Path
 from sandbox.fetching import MissingTool, Package, fetched
 
 __all__ = [
-    *("LOCAL_SLACK", "PROJECT", "TOOLS", "MissingTool"),
-    *("alertmanager_program", "local_slack_binary", "prometheus_program", "promtool_program"),
+    "LOCAL_SLACK",
+    "PROJECT",
+    "TOOLS",
+    "MissingTool",
+    "alertmanager_program",
+    "local_slack_binary",
+    "prometheus_program",
+    "promtool_program",
 ]
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -23,6 +23,7 @@ from runbooks.digest.schedule import DigestSchedule
 from runbooks.digest.today import TodayReader
 from runbooks.housekeeping import Prune
 from runbooks.periodic import run_periodically
+from runbooks.queued_timers import QueuedTimers
 from storage.digest import DIGEST as DIGEST_KIND
 from storage.digest import DIGEST_CHART, DIGEST_TIMER, DigestRepository
 from storage.outbox import OutboxRow
@@ -40,6 +41,8 @@ def build_digest(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
     composer = DigestComposer(store=store, reader=reader, today=TodayReader(store=store, catalogue=current))
     schedule = DigestSchedule(store=store, clock=clock, catalogue=current, composer=composer, notify_outbox=notify_outbox)
 
+    due = QueuedTimers("digest", core.clock, schedule.work)
+
     def plan() -> Coroutine[Any, Any, Any]:
         return run_periodically("digests", PLAN_INTERVAL, schedule.plan)
 
@@ -48,8 +51,8 @@ def build_digest(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
         health_checks=checks.all(),
         night_sources=HouseNight(store=store, catalogue=current).all(),
         on_delivered=_mark_delivered,
-        tasks=(BackgroundTask("digests", plan),),
-        timer_handlers={DIGEST_TIMER: schedule.run_due},
+        tasks=(BackgroundTask("digests", plan), BackgroundTask("digests that are due", due.run)),
+        timer_handlers={DIGEST_TIMER: due.submit},
     )
 
 

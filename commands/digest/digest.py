@@ -1,7 +1,7 @@
 """The command ``digest``."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from commands.core.arguments import Arguments
 from commands.core.request import Request
@@ -11,6 +11,7 @@ from domain.digest.digest import greeting
 from domain.errors import Denied, NotFound, UsageError
 from domain.facts import Answer
 from domain.people import Role
+from domain.rich_text import CommandMention, sentence
 from domain.typed_times import zone_named
 from runbooks.digest.composing import DigestComposer
 from storage.digest import DigestRepository, DigestState
@@ -22,19 +23,23 @@ router = Router()
 async def digest_command(request: Request, args: Arguments) -> Answer:
     """The morning digest as it would be now, or with --for the one that was made for that date."""
     environment = args.environment or _first(request)
-    if "for" in args.flags:
-        return await _of_date(request, environment, _date(args.flags["for"]))
     local = request.at.astimezone(zone_named(request.member.time_zone))
+    if "for" in args.flags:
+        return await _of_date(request, environment, _date(args.flags["for"], local.date()), local.date())
     composed = await request.services.of(DigestComposer).compose(environment, local.date(), request.at)
     return DigestAnswer(replace(composed, greeting=greeting(local.hour)))
 
 
-async def _of_date(request: Request, environment: str, period: date) -> Answer:
+async def _of_date(request: Request, environment: str, period: date, today: date) -> Answer:
     async with request.services.store.read() as tx:
-        found = await tx.of(DigestRepository).of(environment, period)
-    if found is None:
-        raise NotFound(f"There is no digest of {environment} for {period:%a %d %b %Y}: none was made, or it is no longer kept.")
-    return DigestAnswer(found, is_past=True)
+        digests = tx.of(DigestRepository)
+        found, before = await digests.of(environment, period), await digests.previous(environment, period)
+    if found is not None:
+        return DigestAnswer(found, is_past=True)
+    why = " yet." if period > today else ": none was made, or it is no longer kept."
+    last = CommandMention(f"digest {environment} --for {before.period:%Y-%m-%d}") if before else None
+    hint = sentence(" The last one before: ", last) if last else None
+    raise NotFound(sentence(f"There is no digest of {environment} for {period:%a %d %b %Y}{why}", hint))
 
 
 def _first(request: Request) -> str:
@@ -46,11 +51,15 @@ def _first(request: Request) -> str:
     return next(iter(with_digest), visible[-1])
 
 
-def _date(word: str) -> date:
+def _date(word: str, today: date) -> date:
+    """The date that is meant by a person whose day is ``today``. Raises ``UsageError``."""
+    days = {"today": 0, "yesterday": 1}
+    if word.lower() in days:
+        return today - timedelta(days=days[word.lower()])
     try:
         return date.fromisoformat(word)
     except ValueError as error:
-        raise UsageError(f"“{word}” is not a date.", "Write it as 2026-11-20.") from error
+        raise UsageError(f"“{word}” is not a date.", "Write it as 2026-11-20, or yesterday.") from error
 
 
 async def home_section(request: Request) -> Answer | None:

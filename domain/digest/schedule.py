@@ -22,16 +22,21 @@ def due_at(config: DigestConfig, period: date) -> datetime:
     return instant_of(wall_clock(period, minutes_of(config.at)), ZoneInfo(config.zone))
 
 
-def first_period(config: DigestConfig, now: datetime) -> date:
-    """The first period of an audience that had none: the next that is due from now on."""
-    period = local_time(now, ZoneInfo(config.zone)).date()
-    while not is_digest_day(config, period) or due_at(config, period) < now:
+def next_period(config: DigestConfig, now: datetime, made: date | None, planned: date | None = None) -> date:
+    """The next period to plan, after the last one that was made: the first that is due from now on.
+
+    The one that is planned may have become overdue by another time of the catalogue: it comes late rather than never. Other days
+    may not: nobody wanted a digest on them when they were.
+    """
+    today = local_time(now, ZoneInfo(config.zone)).date()
+    period = max(today, made + _DAY) if made else today
+    while not is_digest_day(config, period) or (period != planned and due_at(config, period) < now):
         period += _DAY
     return period
 
 
 def period_after(config: DigestConfig, last: date, now: datetime) -> date:
-    """The next period after one that was made, also where it is overdue, but not by more than ``CATCH_UP``."""
+    """The period that follows one whose turn has come, also where it is overdue, but not by more than ``CATCH_UP``."""
     oldest = local_time(now - CATCH_UP, ZoneInfo(config.zone)).date()
     period = max(last, oldest) + _DAY
     while not is_digest_day(config, period):

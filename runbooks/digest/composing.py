@@ -30,14 +30,16 @@ class DigestComposer:
     async def compose(self, environment: str, period: date, at: datetime, audience: str = "") -> Digest:
         """The digest of an environment, as it is at ``at``. Raises ``TemporaryError`` where the database does not answer.
 
-        It tells what happened since the one before: the audience's own, or, without an audience, any of the environment.
+        It tells what happened since the one before: the audience's own, or, without an audience, any of the environment. Without
+        an audience somebody waits for it.
         """
         async with self.store.read() as tx:
             previous = await tx.of(DigestRepository).previous(environment, period, audience)
             earlier = await tx.of(DigestRepository).earlier(environment, period, AVERAGED_PERIODS)
         begin = begin_of(previous.due_at if previous else None, at)
         lines, night = await asyncio.gather(
-            self.reader.measure(environment), self.reader.left_by_night(environment, nightfall(begin, at), at)
+            self.reader.measure(environment, unhurried=bool(audience)),
+            self.reader.left_by_night(environment, nightfall(begin, at), at, unhurried=bool(audience)),
         )
         # Who is on call is part of today, unless nobody is.
         lines = tuple(each for each in lines if each.system != ON_CALL or each.level is not HealthLevel.GREEN)

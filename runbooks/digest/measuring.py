@@ -11,7 +11,7 @@ import structlog
 
 from domain.clock import Clock
 from domain.errors import UNEXPECTED_ERRORS, DeepechoError
-from domain.health import HealthCheck, HealthLevel, HealthLine, LeftByNight, NightSource
+from domain.health import UNHURRIED_TIMEOUT, HealthCheck, HealthLevel, HealthLine, LeftByNight, NightSource
 from domain.rich_text import Text
 
 log = structlog.get_logger()
@@ -41,16 +41,18 @@ class HealthReader:
     def __init__(self, sources: HealthSources, clock: Clock) -> None:
         self._sources, self._clock = sources, clock
 
-    async def measure(self, environment: str) -> tuple[HealthLine, ...]:
+    async def measure(self, environment: str, *, unhurried: bool = False) -> tuple[HealthLine, ...]:
         """The lines of every check, red first, and in the order of the checks among equals."""
-        found = await asyncio.gather(*(self._run(check, environment) for check in self._sources.checks))
+        checks = [_unhurried(each) if unhurried else each for each in self._sources.checks]
+        found = await asyncio.gather(*(self._run(check, environment) for check in checks))
         return tuple(sorted((each for lines in found for each in lines), key=lambda each: each.level.rank))
 
-    async def left_by_night(self, environment: str, since: datetime, until: datetime) -> NightReport:
+    async def left_by_night(self, environment: str, since: datetime, until: datetime, *, unhurried: bool = False) -> NightReport:
         """What is left from between two instants."""
         sources: Sequence[NightSource] = self._sources.night
+        least = UNHURRIED_TIMEOUT if unhurried else timedelta()
         found = await asyncio.gather(
-            *(_attempt(each.name, each.find(environment, since, until), each.timeout) for each in sources)
+            *(_attempt(each.name, each.find(environment, since, until), max(each.timeout, least)) for each in sources)
         )
         left = tuple(item for items, _ in found for item in items)
         return NightReport(
@@ -63,6 +65,11 @@ class HealthReader:
             return tuple(map(_storable, lines))
         at = self._clock.now()
         return (HealthLine(system=check.name, level=HealthLevel.UNKNOWN, text=problem, measured_at=at),)
+
+
+def _unhurried(check: HealthCheck) -> HealthCheck:
+    """The check with the time that it may take when nobody waits."""
+    return replace(check, run=check.unhurried or check.run, timeout=max(check.timeout, UNHURRIED_TIMEOUT))
 
 
 def _storable(line: HealthLine) -> HealthLine:

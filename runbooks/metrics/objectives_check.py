@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from domain.clock import Clock
-from domain.health import CHECK_TIMEOUT, HealthCheck, HealthLevel, HealthLine
+from domain.health import CHECK_TIMEOUT, UNHURRIED_TIMEOUT, HealthCheck, HealthLevel, HealthLine
 from domain.metrics.slo import SloStatus, value_text
 from runbooks.metrics.indicators import IndicatorReader
 from runbooks.metrics.queries import deadline_in
 
 VALUE_SECONDS = 0.8 * CHECK_TIMEOUT.total_seconds()
 """For the values that ``health`` shows: below the limit of a check, so that one late objective does not hide the others."""
+UNHURRIED_SECONDS = 0.8 * UNHURRIED_TIMEOUT.total_seconds()
 _PARTIAL = ", maybe of a part of the data: Prometheus warns"
 
 
@@ -24,12 +26,12 @@ class ObjectivesCheck:
     @property
     def check(self) -> HealthCheck:
         """The check. An environment without a Prometheus has no line."""
-        return HealthCheck(name="objectives", run=self.run)
+        return HealthCheck(name="objectives", run=self.run, unhurried=partial(self.run, seconds=UNHURRIED_SECONDS))
 
-    async def run(self, environment: str) -> tuple[HealthLine, ...]:
+    async def run(self, environment: str, seconds: float = VALUE_SECONDS) -> tuple[HealthLine, ...]:
         """One line for each objective; red where its limit is not kept, and unknown, with the reason, where it was not read."""
-        deadline = deadline_in(VALUE_SECONDS)
-        values = await self.reader.values(environment, within=VALUE_SECONDS)
+        deadline = deadline_in(seconds)
+        values = await self.reader.values(environment, within=seconds)
         at = self.clock.now()
         # After the values: where time runs short, a sparkline is missed least.
         read = [each.name for each in values if each.value is not None]

@@ -14,10 +14,7 @@ async def backfill(folder: Path, samples: Iterable[str]) -> None:
 
     Raises ``MissingTool``, and ``ProgramDidNotStart`` where the samples are refused.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "past.txt"
-    with file.open("w", encoding="utf-8") as out:
-        out.writelines(f"{each}\n" for each in samples)
+    file = _write(folder, samples)
     command = (promtool_program(), "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(file), str(folder / "data"))
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -29,9 +26,17 @@ async def backfill(folder: Path, samples: Iterable[str]) -> None:
     try:
         output, _ = await process.communicate()
     finally:
+        file.unlink()
         if process.returncode is None:
             process.kill()
             await process.wait()
-    file.unlink()
     if process.returncode:
         raise ProgramDidNotStart(f"promtool did not take the samples of the past.\n{output.decode(errors='replace')[-2000:]}")
+
+
+def _write(folder: Path, samples: Iterable[str]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "past.txt"
+    with file.open("w", encoding="utf-8") as out:
+        out.writelines(f"{each}\n" for each in samples)
+    return file

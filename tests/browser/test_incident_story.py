@@ -4,6 +4,7 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from playwright.async_api import Browser, FloatRect, Locator, Page, expect
 
 from sandbox.endpoints import Endpoints
 from sandbox.platform import SandboxSettings, open_sandbox
-from tests.browser.test_alert_story import PATIENCE, look, ship
+from tests.browser.test_alert_story import PATIENCE, chart_in, look, ship
 from tests.harness.ports import free_ports
 from tests.harness.slack_page import DESK, PHONE, SlackPage
 
@@ -21,13 +22,22 @@ SCREENSHOTS = PROJECT / ".screenshots" / "incident-story"
 TITLE = "P1 · HighErrorRate · deep-echo-main in production"
 README_PICTURE = PROJECT / "docs" / "images" / "incident.png" if os.environ.get("KEEP_PICTURES") else None
 """`KEEP_PICTURES=1 make test-browser` takes it anew."""
+DIGEST = "since yesterday"
+DIGEST_WAIT = 120.0
+"""Seconds until the digest comes, where the story was over before that, and until it is measured and sent."""
 WATCH = 60.0
 """Seconds that the sandbox watches a resolved incident."""
 
 
+def digest_time() -> datetime:
+    """When the digest of this story comes: at a full minute, once the sandbox surely is up, while the story goes on."""
+    return (datetime.now(UTC) + timedelta(seconds=90)).replace(second=0) + timedelta(minutes=1)
+
+
 @pytest.fixture
 async def sandbox(tmp_path: Path) -> AsyncIterator[Endpoints]:
-    async with open_sandbox(SandboxSettings(port=free_ports(), folder=tmp_path, fast=True)) as endpoints:
+    settings = SandboxSettings(port=free_ports(), folder=tmp_path, fast=True, with_past=True, digest_at=f"{digest_time():%H:%M}")
+    async with open_sandbox(settings) as endpoints:
         if not endpoints.prometheus:
             pytest.skip("Prometheus or Alertmanager is missing (Debian: apt install prometheus prometheus-alertmanager)")
         yield endpoints
@@ -68,6 +78,28 @@ async def test_from_a_bad_deploy_to_a_post_mortem(sandbox: Endpoints, browser: B
     await look(lee, "08-post-mortem")
     kim = await opened(browser, sandbox, "kim", await channel_of(card), phone=True)
     await look(kim, "09-phone")
+    await check_digest(mia, kim)
+
+
+async def check_digest(mia: SlackPage, kim: SlackPage) -> None:
+    """It came to its channel meanwhile, once, with its picture, and tells of this story as far as it had gone."""
+    await mia.channel("ops")
+    digest = await mia.wait_for_message(DIGEST, within=DIGEST_WAIT)
+    for part in ("Good ", "· production", "today on call for platform: ", "measured today"):
+        await expect(digest).to_contain_text(part)
+    await expect(digest).to_contain_text(re.compile("since yesterday (1 deploy|nothing was changed)"))
+    await expect(digest).to_contain_text(re.compile(r"throughput [\d.,]+k?/min \(above 1,000/min\) [▁-█]{24}"))
+    await look(mia, "10-digest")
+    await mia.thread_of(DIGEST)
+    await chart_in(mia.page.locator(".thread-pane"))
+    await look(mia, "11-digest-thread")
+    await kim.channel("ops")
+    await kim.wait_for_message(DIGEST)
+    await look(kim, "12-digest-phone")
+    await kim.thread_of(DIGEST)
+    await chart_in(kim.page.locator(".thread-pane"))
+    await look(kim, "13-digest-thread-phone")
+    await expect(mia.page.locator(".messages .msg").filter(has_text=DIGEST)).to_have_count(1)
 
 
 async def acknowledge_on_the_phone(browser: Browser, sandbox: Endpoints, card: Locator) -> None:

@@ -8,14 +8,16 @@ import pytest
 
 from domain.catalogue.slo import SloConfig
 from integrations.prometheus import open_prometheus
-from runbooks.metrics.past_day import PastDayReader
+from runbooks.metrics.indicators import IndicatorReader
 from sandbox.demo import demo_targets, past_samples
 from sandbox.monitoring import ProgramDidNotStart, backfill
 from sandbox.slo import slo_config
 from tests.harness.monitoring_servers import running_prometheus
+from tests.harness.samples.team import team_catalogue
 
 HOUR = timedelta(hours=1)
 OBJECTIVES = {name: SloConfig.model_validate(each) for name, each in slo_config().items()}
+CATALOGUE = team_catalogue().model_copy(update={"slo": OBJECTIVES})
 
 
 async def test_a_fresh_prometheus_has_a_day_of_each_objective_that_was_kept_and_not_always_equal(tmp_path: Path) -> None:
@@ -23,9 +25,9 @@ async def test_a_fresh_prometheus_has_a_day_of_each_objective_that_was_kept_and_
     await backfill(tmp_path, past_samples(demo_targets(), "127.0.0.1:9", now))
     with running_prometheus(tmp_path) as address:
         async with open_prometheus(address) as client:
-            reader = PastDayReader(prometheus=lambda _: client)
+            reader = IndicatorReader(catalogue=lambda: CATALOGUE, prometheus=lambda _: client)
             deadline = asyncio.get_running_loop().time() + 20
-            found = {name: await reader.read(name, OBJECTIVES, now, deadline) for name in ("production", "staging")}
+            found = {name: await reader.past_day(name, list(OBJECTIVES), now, deadline) for name in ("production", "staging")}
             requests = OBJECTIVES["errors"].requests_in("production", HOUR)
             yesterday = await client.query(requests, at=now - 24 * HOUR)
     for values in found.values():

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.views import digest as views
+from bot.views.markup.document import Actions
 from commands.digest.digest import home_section
 from domain.answers.answers import ErrorAnswer
 from domain.answers.digest import DigestAnswer, DigestsAnswer
 from domain.catalogue.digest import DigestConfig
 from domain.digest.digest import Digest
-from domain.health import NightSource
+from domain.health import LeftByNight, NightSource
 from runbooks.digest.composing import DigestComposer
 from runbooks.digest.measuring import HealthReader, HealthSources
 from runbooks.digest.night import HouseNight
@@ -21,6 +23,7 @@ from storage.digest import DigestRepository, PlannedDigest
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.families import render_text
 from tests.harness.samples.alerts import group
+from tests.harness.samples.operations import NOW
 from tests.harness.samples.team import ROB, VIV
 
 DAY = date(2026, 11, 20)
@@ -62,11 +65,44 @@ async def test_an_older_one_is_shown_as_it_was_made(harness: CommandHarness) -> 
     assert await harness.run_command(VIV, "digest production --for 2026-11-20") == DigestAnswer(made, is_past=True)
 
 
+async def test_of_a_day_without_one_the_last_one_before_is_named(harness: CommandHarness) -> None:
+    today = harness.clock.now().date()
+    await save_digest(harness, DAY)
+    text = render_text(await harness.run_command(VIV, f"digest production --for {DAY + timedelta(days=2)}"))
+    assert "The last one before: /deepecho digest production --for 2026-11-20" in text
+    await save_digest(harness, today - timedelta(days=1))
+    answer = await harness.run_command(VIV, "digest production --for yesterday")
+    assert isinstance(answer, DigestAnswer)
+    assert answer.digest.period == today - timedelta(days=1)
+
+
+async def save_digest(harness: CommandHarness, period: date) -> None:
+    """One of production that was made."""
+    now = harness.clock.now()
+    async with harness.services.store.write() as tx:
+        planned = PlannedDigest(audience="a", period=period, environment="production", due_at=now)
+        await tx.of(DigestRepository).plan(planned)
+        await tx.of(DigestRepository).make(Digest(audience="a", environment="production", period=period, made_at=now))
+
+
+async def test_an_older_one_has_no_buttons_because_they_were_meant_for_what_stood_then() -> None:
+    left = (LeftByNight(text="production is locked", command="unlock production", label="Unlock"),)
+    digest = Digest(environment="production", period=DAY, made_at=NOW, left=left)
+    past, present = (
+        views.digest_answer(DigestAnswer(digest, is_past=True)).blocks,
+        views.digest_answer(DigestAnswer(digest)).blocks,
+    )
+    assert not any(isinstance(each, Actions) for each in past)
+    assert any(isinstance(each, Actions) for each in present)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("digest production --for 2026-11-19", "There is no digest of production"),
+        ("digest production --for 2026-11-19", "There is no digest of production for Thu 19 Nov 2026: none was made"),
+        ("digest production --for 2099-01-01", "There is no digest of production for Thu 01 Jan 2099 yet."),
         ("digest production --for friday", "not a date"),
+        ("digest production --for 0000-00-00", "not a date"),
     ],
 )
 async def test_a_date_without_a_digest_is_said(harness: CommandHarness, text: str, said: str) -> None:
