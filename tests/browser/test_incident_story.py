@@ -31,7 +31,7 @@ WATCH = 60.0
 
 def digest_time() -> datetime:
     """When the digest of this story comes: at a full minute, once the sandbox surely is up, while the story goes on."""
-    return (datetime.now(UTC) + timedelta(seconds=90)).replace(second=0) + timedelta(minutes=1)
+    return (datetime.now(UTC) + timedelta(seconds=75)).replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
 @pytest.fixture
