@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.alerts.alerts import AlertGroup
+from domain.changes.platform_changes import PlatformChange
 from domain.paging.pages import Page
 from domain.text import format_duration, join_and, times
 
@@ -38,15 +39,20 @@ class FlappedAlert:
 
 
 def flapped_alerts(
-    groups: Iterable[AlertGroup], pages: Sequence[Page], since: datetime, until: datetime
+    groups: Iterable[AlertGroup],
+    pages: Sequence[Page],
+    since: datetime,
+    until: datetime,
+    changes: Sequence[PlatformChange] = (),
 ) -> tuple[FlappedAlert, ...]:
     """Those of a night, the one that woke people most often first. ``pages`` are of the night and of the week before it.
 
-    Pages are about incidents. Rehearsals wake on purpose, and a security incident is not named.
+    Pages are about incidents. Rehearsals wake on purpose, and a security incident is not named. One of the ``changes`` that was made
+    to an alert's service while it fired has probably ended it: that alert was real, however soon it was over.
     """
     calls = [each for each in pages if each.called and not each.request.is_test and not each.request.is_private]
     by_title: dict[str, list[AlertGroup]] = {}
-    for group in groups:
+    for group in (each for each in groups if each.flapping or not _was_mended(each, changes)):
         by_title.setdefault(group.title, []).append(group)
     found = [_flapped(title, alike, calls, since, until) for title, alike in by_title.items()]
     return tuple(sorted(filter(None, found), key=lambda each: (-len(each.people), each.title)))
@@ -79,6 +85,13 @@ def _has_flapped(group: AlertGroup, since: datetime) -> bool:
     lasted = _lasted(group)
     ended_soon = lasted is not None and lasted < SHORT
     return group.flapping or ended_soon or sum(at >= since for at in group.state_changes) > 1
+
+
+def _was_mended(group: AlertGroup, changes: Iterable[PlatformChange]) -> bool:
+    end = group.resolved_at
+    return end is not None and any(
+        group.began_at <= change.at <= end and (not group.service or group.service in change.services) for change in changes
+    )
 
 
 def _lasted(group: AlertGroup) -> timedelta | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.catalogue.catalogue import Catalogue
+from domain.changes.own_changes import change_from_operation
 from domain.digest.flapping import WEEK, flapped_alerts
 from domain.health import LeftByNight, NightSource
 from domain.incidents.incident import ClockKind, Incident
@@ -62,9 +63,11 @@ class HouseNight:
         async with self.store.read() as tx:
             groups = await tx.alerts.active_since(environment, since - WEEK)
             pages = await tx.of(PageRepository).requested_between(since - WEEK, until)
+            operations = await tx.operations.ended_since(since, environment=environment)
+        changes = [change for each in operations if (change := change_from_operation(each)) is not None]
         return tuple(
             LeftByNight(text=each.text, command=f"incident show {each.incident}", label="Incident")
-            for each in flapped_alerts(groups, pages, since, until)
+            for each in flapped_alerts(groups, pages, since, until, changes)
         )
 
 

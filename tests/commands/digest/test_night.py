@@ -27,7 +27,7 @@ from tests.harness.samples.alerts import group
 from tests.harness.samples.incidents import incident
 from tests.harness.samples.maintenance_gallery import PLANNED
 from tests.harness.samples.oncall_gallery import TAKEN
-from tests.harness.samples.operations import NOW
+from tests.harness.samples.operations import NOW, succeeded
 from tests.harness.samples.team import SAM
 
 NIGHT = timedelta(hours=14)
@@ -116,6 +116,18 @@ async def test_what_lasted_or_woke_nobody_and_what_is_not_for_everybody_is_not_n
     await flap(harness, 1, NOW - 2 * HOUR, lasts=lasts)
     await page(harness, "inc-a1", NOW - 2 * HOUR, *people, **more)
     assert await left(harness) == []
+
+
+@pytest.mark.parametrize(("service", "is_named"), [("deep-echo-main", False), ("", False), ("deep-echo-cache", True)])
+async def test_one_that_ended_because_its_service_was_put_back_was_real(
+    harness: CommandHarness, service: str, *, is_named: bool
+) -> None:
+    began = NOW + 2 * MINUTE  # the rollback is carried out a minute later
+    await flap(harness, 1, began, lasts=5 * MINUTE, service=service)
+    await page(harness, "inc-a1", began, "ana")
+    async with harness.services.store.write() as tx:
+        await tx.operations.add(succeeded())
+    assert bool(await left(harness, NOW + HOUR)) is is_named
 
 
 async def test_each_kind_is_there_with_a_button_that_types_its_command(harness: CommandHarness) -> None:
