@@ -144,8 +144,8 @@ class AlertRepository:
         return tuple((await self._connection.execute(select(alert_groups.c.seen_at).where(where))).scalars())
 
     async def titles_since(self, environment: str, since: datetime) -> tuple[str, ...]:
-        """The title of each group of an environment that was first seen after ``since``."""
-        where = (alert_groups.c.environment == environment) & (alert_groups.c.seen_at > since)
+        """The title of each group of an environment, or of none, that was first seen after ``since``."""
+        where = alert_groups.c.environment.in_(["", environment]) & (alert_groups.c.seen_at > since)
         return tuple((await self._connection.execute(select(alert_groups.c.title).where(where))).scalars())
 
     async def active_since(self, environment: str, since: datetime, *, limit: int = 500) -> tuple[AlertGroup, ...]:

@@ -130,10 +130,12 @@ class DigestRepository:
     async def earlier(self, environment: str, before: date, limit: int) -> tuple[Digest, ...]:
         """The digests of an environment from before a period, the newest first, one for each period."""
         where = (digests.c.environment == environment) & (digests.c.period < before.isoformat()) & (digests.c.record != "")
-        statement = select(digests.c.record).where(where).order_by(digests.c.period.desc(), digests.c.audience).limit(4 * limit)
-        found = [_read(text) for text in (await self._connection.execute(statement)).scalars()]
-        by_period = {each.period: each for each in reversed(found)}
-        return tuple(by_period[period] for period in sorted(by_period, reverse=True)[:limit])
+        periods = select(digests.c.period).where(where).distinct().order_by(digests.c.period.desc()).limit(limit)
+        newest = list((await self._connection.execute(periods)).scalars())
+        statement = select(digests.c.record).where(where & digests.c.period.in_(newest))
+        found = (await self._connection.execute(statement.order_by(digests.c.period.desc(), digests.c.audience.desc()))).scalars()
+        # Of several audiences, the first one's takes the place of the others'.
+        return tuple({each.period: each for each in map(_read, found)}.values())
 
     async def of(self, environment: str, period: date) -> Digest | None:
         """The digest of an environment and a period; the first where several audiences had one."""

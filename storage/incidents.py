@@ -139,11 +139,17 @@ class IncidentRepository:
         records = await self._connection.execute(select(incidents.c.record).where(where).order_by(incidents.c.id))
         return tuple(_read(record) for record in records.scalars())
 
+    async def maybe_of(self, environment: str) -> tuple[Incident, ...]:
+        """The incidents that are not closed and are of an environment, or name none, by id."""
+        where = incidents.c.is_open & incidents.c.environment.in_(["", environment])
+        records = await self._connection.execute(select(incidents.c.record).where(where).order_by(incidents.c.id))
+        return tuple(_read(record) for record in records.scalars())
+
     async def latest(self, limit: int, *, since: datetime | None = None, environment: str = "") -> tuple[Incident, ...]:
-        """The newest incidents, open ones first; those of all environments, unless one is named."""
+        """The newest incidents, open ones first; where an environment is named, those of it, and those that name none."""
         statement = select(incidents.c.record)
         if environment:
-            statement = statement.where(incidents.c.environment == environment)
+            statement = statement.where(incidents.c.environment.in_(["", environment]))
         if since is not None:
             statement = statement.where(incidents.c.declared_at >= since)
         order = (incidents.c.is_open.desc(), incidents.c.declared_at.desc())

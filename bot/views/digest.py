@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from bot.views.markup.document import Actions, Block, Button, Context, Divider, Document, Header, Paragraph
 from bot.views.markup.spans import Line, Strong, join_dots, line
@@ -29,7 +30,10 @@ def health(fact: HealthAnswer) -> Document:
     """Each environment with its lines, and when they were measured."""
     blocks: list[Block] = []
     for each in fact.environments:
-        blocks += (Header(f"{_worst(each.lines)} {each.environment}"), Paragraph(tuple(map(health_line, each.lines)), _MAX_LINES))
+        blocks += (
+            Header(f"{_worst(each.lines)} {each.environment}"),
+            Paragraph(tuple(map(health_line, _merged(each.lines))), _MAX_LINES),
+        )
         blocks.append(Context(_measured(each)))
     summary = line(" · ".join(f"{_worst(each.lines)} {each.environment}" for each in fact.environments))
     return Document(summary=summary, blocks=tuple(blocks))
@@ -81,12 +85,20 @@ def _lines(fact: Digest) -> tuple[Line, ...]:
     """Each system, red first. Those that are well and have no number to compare share the last line."""
     compared = dict(fact.comparisons)
     well = [each for each in fact.lines if _is_plain(each) and each.system not in compared]
-    shown = [health_line(each, compared.get(each.system, "")) for each in fact.lines if each not in well]
+    shown = [health_line(each, compared.get(each.system, "")) for each in _merged(fact.lines) if each not in well]
     if well:
-        shown.append(
-            line(LEVEL_EMOJI[HealthLevel.GREEN], " ", join_dots(*(line(Strong(each.system), " ", each.text) for each in well)))
-        )
+        names = (line(Strong(each.system), " ", each.text) for each in well)
+        shown.append(line(LEVEL_EMOJI[HealthLevel.GREEN], " ", join_dots(*names)))
     return tuple(shown) or (line("nothing is measured here"),)
+
+
+def _merged(lines: Iterable[HealthLine]) -> tuple[HealthLine, ...]:
+    """Those that are unknown for the same reason as one line: a server that is down is said once."""
+    merged: dict[tuple[object, ...], HealthLine] = {}
+    for number, each in enumerate(lines):
+        key = (each.text, each.commands) if each.level is HealthLevel.UNKNOWN else (number,)
+        merged[key] = replace(each, system=f"{merged[key].system}, {each.system}") if key in merged else each
+    return tuple(merged.values())
 
 
 def _is_plain(each: HealthLine) -> bool:

@@ -47,8 +47,8 @@ def flapped_alerts(
 ) -> tuple[FlappedAlert, ...]:
     """Those of a night, the one that woke people most often first. ``pages`` are of the night and of the week before it.
 
-    Pages are about incidents. Rehearsals wake on purpose, and a security incident is not named. One of the ``changes`` that was made
-    to an alert's service while it fired has probably ended it: that alert was real, however soon it was over.
+    Pages are about incidents. Rehearsals wake on purpose, and a security incident is not named. One of the ``changes`` that was
+    made to an alert's service while it fired has probably ended it: that alert was real, however soon it was over.
     """
     calls = [each for each in pages if each.called and not each.request.is_test and not each.request.is_private]
     by_title: dict[str, list[AlertGroup]] = {}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from domain.alerts.alerts import AlertGroup
+from domain.alerts.remediation import raised_by_bot
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import Forbidden
@@ -49,20 +50,21 @@ class HouseChecks:
         return tuple(HealthCheck(name=name, run=run) for name, run in checks.items())
 
     async def alerts(self, environment: str) -> tuple[HealthLine, ...]:
-        """What fires there and is not silenced: P0 and P1 are red."""
+        """What fires there, or may be there since it names no environment, and is not silenced: P0 and P1 are red."""
         async with self.store.read() as tx:
-            groups, count = await tx.alerts.search(
-                environments=(environment,), environment=environment, firing=True, silenced=False, limit=MAX_GROUPS
-            )
+            groups, count = await tx.alerts.search(environments=(environment,), firing=True, silenced=False, limit=MAX_GROUPS)
         worst = min((group.severity for group in groups), default=None)
         level = HealthLevel.GREEN if worst is None else HealthLevel.RED if worst in _SEVERE else HealthLevel.YELLOW
         text = f"{count} firing: {_titles(groups)}" if groups else "none fires"
-        return (self._line("alerts", level, text, count, f"alerts {environment}"),)
+        if any(map(raised_by_bot, groups)):
+            level, text = HealthLevel.RED, f"others may not arrive; {text}"
+        command = f"alerts {environment}" if all(each.environment for each in groups) else "alerts"
+        return (self._line("alerts", level, text, count, command),)
 
     async def incidents(self, environment: str) -> tuple[HealthLine, ...]:
         """The incidents that go on. Rehearsals do not count, and those of security are not for everybody's eyes."""
         async with self.store.read() as tx:
-            found = await tx.of(IncidentRepository).of_environment(environment)
+            found = await tx.of(IncidentRepository).maybe_of(environment)
         ongoing = [each for each in found if each.state.is_ongoing and not each.is_test and not each.security]
         if not ongoing:
             return (self._line("incidents", HealthLevel.GREEN, "none is open", 0, "incident list"),)
@@ -143,7 +145,8 @@ class HouseChecks:
 
 
 def _titles(groups: tuple[AlertGroup, ...]) -> str:
-    return first_names([f"{each.severity} {each.title}" for each in groups], MAX_NAMED)
+    names = [f"{each.severity} {each.title}{'' if each.environment else ' (names no environment)'}" for each in groups]
+    return first_names(names, MAX_NAMED)
 
 
 def _person_locks(locks: list[LockRecord]) -> list[Text]:

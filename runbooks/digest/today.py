@@ -34,7 +34,7 @@ class TodayReader:
                 if each.environment == environment and each.starts_at <= at + AHEAD
             ]
             operations = await tx.operations.requested_since(at, environment=environment)
-            incidents = await tx.of(IncidentRepository).of_environment(environment)
+            incidents = await tx.of(IncidentRepository).maybe_of(environment)
             duty = [await self._on_duty(tx, team, at) for team in self.catalogue().oncall]
         waiting = [each.id for each in operations if each.state is State.WAITING]
         shown = [each for each in incidents if not each.security and not each.is_test]

@@ -75,3 +75,15 @@ def test_a_line_has_its_bars_beside_its_number_and_what_shows_more_at_its_end() 
     )
     shown = digest(replace(MORNING, lines=(line,), comparisons=(("errors", "yesterday 1 %"),)))
     assert "errors 3 % ▁█ · yesterday 1 % · /deepecho slo production" in text_of(shown)
+
+
+def test_a_server_that_is_down_is_said_once() -> None:
+    down = [
+        HealthLine(
+            system=name, level=HealthLevel.UNKNOWN, text="Prometheus is down.", measured_at=NOW, commands=("slo production",)
+        )
+        for name in ("errors", "latency")
+    ]
+    other = replace(down[0], system="traces", text="Jaeger is down.")
+    text = text_of(digest(replace(MORNING, lines=(*down, other), comparisons=())))
+    assert "⚪ errors, latency Prometheus is down. · /deepecho slo production\n⚪ traces Jaeger is down." in text

@@ -11,12 +11,15 @@ import pytest
 from domain.answers.health import HealthAnswer
 from domain.errors import TemporaryError
 from domain.health import HealthCheck, HealthLevel, HealthLine
+from domain.severities import Severity
 from runbooks.digest.checks import HouseChecks
 from runbooks.digest.measuring import HealthReader, HealthSources
 from sandbox.cluster import ClusterFault
+from storage.incidents import IncidentRepository
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.families import render_text
-from tests.harness.samples.alerts import group
+from tests.harness.samples.alerts import PAGED, group
+from tests.harness.samples.incidents import incident
 from tests.harness.samples.team import GUS, VIV
 
 
@@ -65,6 +68,27 @@ async def test_red_comes_first(harness: HealthHarness) -> None:
 async def test_an_alert_of_another_environment_is_not_counted(harness: HealthHarness) -> None:
     await harness.commands.save_groups(group(environment="staging"))
     assert (await harness.line("alerts")).text == "none fires"
+
+
+async def test_an_alert_and_an_incident_that_name_no_environment_may_be_of_each(harness: HealthHarness) -> None:
+    await harness.commands.save_groups(group(environment="", title="NodeDown"))
+    async with harness.commands.services.store.write() as tx:
+        assert await tx.of(IncidentRepository).add(incident(environment=""))
+    alerts, incidents = await harness.line("alerts"), await harness.line("incidents")
+    assert "NodeDown (names no environment)" in str(alerts.text)
+    assert alerts.commands == ("alerts",)
+    assert "checkout is failing" in str(incidents.text)
+
+
+async def test_where_alerts_may_not_arrive_it_is_not_well_that_none_fires(harness: HealthHarness) -> None:
+    await harness.commands.save_groups(
+        group(
+            environment="", title="WatchdogMissing · main", group_key="watchdog/main", route=replace(PAGED, severity=Severity.P3)
+        )
+    )
+    line = await harness.line("alerts")
+    assert line.level is HealthLevel.RED
+    assert "others may not arrive; 1 firing: P3 WatchdogMissing · main" in str(line.text)
 
 
 @pytest.mark.parametrize("kind", ["hangs", "fails", "has a bug"])

@@ -131,3 +131,12 @@ async def test_a_check_with_a_limit_of_its_own_is_asked_in_its_unhurried_way(har
     asked = await harness.composer.compose("production", MONDAY, AT)
     due = await harness.composer.compose("production", MONDAY, AT, "office")
     assert [each.text for digest in (asked, due) for each in digest.lines] == ["late", "few"]
+
+
+async def test_numbers_are_compared_with_a_week_of_digests_however_many_audiences_there_are(harness: ComposingHarness) -> None:
+    for days in range(1, 10):
+        for audience in ("c", "a", "b", "e", "d"):
+            await harness.made(audience, AT - days * DAY)
+    async with harness.store.read() as tx:
+        earlier = await tx.of(DigestRepository).earlier("production", MONDAY, 7)
+    assert [(each.period, each.audience) for each in earlier] == [(MONDAY - days * DAY, "a") for days in range(1, 8)]
