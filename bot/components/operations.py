@@ -98,6 +98,7 @@ OPERATIONS = Family(
         operation_card.APPROVE: command_with_id("approve"),
         operation_card.REJECT: command_with_id("reject"),
         operation_card.CANCEL: command_with_id("cancel"),
+        operation_card.UNSCALE: command_with_id("unscale"),
         home.UNLOCK: command_with_id("unlock"),
     },
     fallback_channels={OperationRecord: _fallback_channel},

@@ -13,8 +13,7 @@ _EMOJI = {Reality.HELD: "🟢", Reality.CHANGED: "🟡", Reality.OVERDUE: "🔴"
 MAX_SHOWN = 10
 """Of leases and of orphans each, so that all have room for their buttons."""
 UNDO = "leases.undo"
-_NAME = "[a-z0-9.-]{1,64}"
-_UNDO_COMMAND = re.compile(rf"unsilence {_NAME}|scale {_NAME} {_NAME} [0-9]{{1,6}} --reason ends {_NAME}")
+_UNDO_COMMAND = re.compile(r"(unsilence|unscale) [a-z0-9][a-z0-9-]{0,63}")
 
 
 def leases(fact: LeasesAnswer) -> Document:

@@ -15,6 +15,7 @@ from domain.text import format_duration
 APPROVE = "operation.approve"
 REJECT = "operation.reject"
 CANCEL = "operation.cancel"
+UNSCALE = "operation.unscale"
 
 _STATES_WITH_WARNINGS = (State.WAITING, State.RUNNING, State.FAILED, State.NEEDS_PERSON)
 
@@ -48,13 +49,15 @@ def summary(record: OperationRecord) -> Line:
 
 
 def card_buttons(record: OperationRecord) -> tuple[Button, ...]:
-    """Actions that are possible now; none once the operation has ended or is being stopped."""
+    """Actions that are possible now. Once the operation has ended, only a temporary scale has one, until it is put back."""
     if record.state is State.WAITING:
         cancel = Button(text="Cancel", action=CANCEL, value=record.id)
         open_to_decide = record.approval is not None and record.approval.decision is None
         return (*decision_buttons(record), cancel) if open_to_decide else (cancel,)
     if record.state is State.RUNNING and record.cancellation is None:
         return (stop_button(record),)
+    if record.state is State.SUCCEEDED and record.duration is not None:
+        return (_scale_back_button(record),)
     return ()
 
 
@@ -80,6 +83,14 @@ def stop_button(record: OperationRecord) -> Button:
     return Button(
         text="Stop", action=CANCEL, value=record.id, style="danger", confirm=Confirm("Stop it?", text, "Stop", "Keep going")
     )
+
+
+def _scale_back_button(record: OperationRecord) -> Button:
+    """Put a temporary scale back now. The card does not know whether it has ended; the command refuses then."""
+    (change,) = record.plan.changes
+    text = f"{change.target} goes back to {change.before.replicas} pods before its time is over."
+    confirm = Confirm("Scale back now?", text, "Scale back now", "Leave it")
+    return Button(text="Scale back now", action=UNSCALE, value=record.id, confirm=confirm)
 
 
 def note(fact: OperationNote) -> Document:

@@ -3,17 +3,15 @@
 ``runbooks.operations.service`` checks permissions and audits refusals.
 """
 
-import re
-
 from commands.core.arguments import Arguments
 from commands.core.request import Request
 from commands.core.router import Router
+from commands.operations.operation_id import parse_operation_id
 from domain.answers.answers import OperationsAnswer, TextAnswer
-from domain.errors import UsageError
 from domain.facts import Answer
 from domain.operations.operation import Decision, State
 from domain.people import Role
-from domain.rich_text import Code, CommandMention, sentence
+from domain.rich_text import sentence
 from runbooks.operations.service import OperationService
 
 router = Router()
@@ -25,7 +23,7 @@ MAX_OPERATIONS_SHOWN = 20
 async def approve_command(request: Request, args: Arguments) -> Answer:
     """Say yes, as a second person, to what somebody asked for. The same as the button on its card."""
     record = await request.services.of(OperationService).decide(
-        _parse_operation_id(args[0]), request.member, Decision.APPROVED, source=request.key
+        parse_operation_id(args[0]), request.member, Decision.APPROVED, source=request.key
     )
     if record.state is State.DRIFTED:
         return TextAnswer(sentence(f"{record.id} was ended: ", record.outcome, " Nothing was changed."))
@@ -36,7 +34,7 @@ async def approve_command(request: Request, args: Arguments) -> Answer:
 async def reject_command(request: Request, args: Arguments) -> Answer:
     """Say no, as a second person, to what somebody asked for."""
     record = await request.services.of(OperationService).decide(
-        _parse_operation_id(args[0]), request.member, Decision.REJECTED, args.rest(1), source=request.key
+        parse_operation_id(args[0]), request.member, Decision.REJECTED, args.rest(1), source=request.key
     )
     if record.state is State.DRIFTED:
         return TextAnswer(sentence(f"{record.id} was ended: ", record.outcome, " Nothing was changed."))
@@ -46,7 +44,7 @@ async def reject_command(request: Request, args: Arguments) -> Answer:
 @router.command("cancel", needs=None, usage="<id>", example="cancel op-k7m2", group="Decide")
 async def cancel_command(request: Request, args: Arguments) -> Answer:
     """Stop an operation: at once while it waits, at the next safe point while it runs."""
-    record = await request.services.of(OperationService).cancel(_parse_operation_id(args[0]), request.member, source=request.key)
+    record = await request.services.of(OperationService).cancel(parse_operation_id(args[0]), request.member, source=request.key)
     if record.state.final:
         return TextAnswer(f"You cancelled {record.id}. Nothing was changed.")
     return TextAnswer(f"{record.id} stops at the next safe point. Its card will say what stands.")
@@ -65,14 +63,3 @@ async def operations_command(request: Request, args: Arguments) -> Answer:
     newest = sorted(visible, key=lambda record: record.requested_at, reverse=True)
     where = f" in {environment}" if environment else ""
     return OperationsAnswer(title=f"Operations{where}", operations=tuple(newest))
-
-
-def _parse_operation_id(word: str) -> str:
-    """Parse an operation id: ``op-k7m2``, ``OP-K7M2`` and ``k7m2`` are the same. Raises ``UsageError``."""
-    name = word.lower().removeprefix("op-")
-    if not re.fullmatch(r"[a-z0-9]{1,40}", name):
-        raise UsageError(
-            f"“{word[:40]}” is not an operation's id.",
-            sentence("They look like ", Code("op-k7m2"), "; ", CommandMention("operations"), " lists them."),
-        )
-    return f"op-{name}"

@@ -1,6 +1,7 @@
-"""The commands ``restart`` and ``scale``."""
+"""The commands ``restart``, ``scale`` and ``unscale``."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 from commands.core.arguments import Arguments
@@ -8,17 +9,20 @@ from commands.core.quoting import format_command
 from commands.core.request import Request
 from commands.core.router import Router
 from commands.core.usage import Usage
+from commands.operations.operation_id import parse_operation_id
 from commands.operations.start import planner, start_operation
 from domain.errors import UsageError
 from domain.facts import Answer
 from domain.policies import Action
 from domain.rich_text import CommandMention, sentence
 from domain.text import parse_duration
+from runbooks.operations.scale_leases import plan_early_end
 
 router = Router()
 
 RESTART_USAGE = "<env> <service> [--reason …] [--dry-run]"
 SCALE_USAGE = "<env> <service> <n> [--for 2h] [--reason …] [--dry-run]"
+UNSCALE_USAGE = "<scale> [--reason …] [--dry-run]"
 MAX_TEMPORARY_SCALE = timedelta(days=7)
 """The longest temporary scale. For longer, change the service's own configuration."""
 
@@ -51,6 +55,25 @@ async def scale_command(request: Request, args: Arguments) -> Answer:
     return await start_operation(
         request, args, plan, command=_command_line("scale", SCALE_USAGE, args, service), duration=duration
     )
+
+
+@router.command(
+    "unscale",
+    needs=(Action.SCALE_UP, Action.SCALE_DOWN),
+    usage=UNSCALE_USAGE,
+    example="unscale op-k7m2",
+    group="Capacity",
+    form_title="End a scale early",
+    audit_action="scale",
+)
+async def unscale_command(request: Request, args: Arguments) -> Answer:
+    """End a `scale --for` before its time: the number of before comes back now, unless somebody has set another one."""
+    operation = parse_operation_id(args[0])
+    plan = await plan_early_end(request.services.store, planner(request), request.catalogue, operation)
+    args = replace(args, flags={**args.flags, "reason": args.reason or f"ends {operation} early"})
+    flags = {flag: value for flag, value in args.flags.items() if flag != "dry-run"}
+    command = format_command(Usage.parse("unscale", UNSCALE_USAGE), [operation], flags)
+    return await start_operation(request, args, plan, command=command)
 
 
 def _command_line(name: str, usage_line: str, args: Arguments, service: str) -> str:

@@ -1,4 +1,4 @@
-"""How forms ask for a version, an operation and a number of pods."""
+"""How forms ask for a version, an operation, a temporary scale and a number of pods."""
 
 from collections.abc import Mapping
 
@@ -6,8 +6,10 @@ from commands.core.fields import MAX_OPTIONS, ArgumentField
 from commands.core.request import Request
 from commands.operations.start import planner
 from domain.answers.answers import FieldKind, Form, FormOption
+from domain.leases.lease import LeaseKind
 from domain.operations.operation import State
 from domain.operations.version_selection import LAST
+from storage.leases import LeaseRepository
 
 
 async def _version_options(request: Request, form: Form) -> tuple[FormOption, ...]:
@@ -36,6 +38,16 @@ async def _operation_options(request: Request, _: Form) -> tuple[FormOption, ...
     )
 
 
+async def _scale_options(request: Request, _: Form) -> tuple[FormOption, ...]:
+    async with request.services.store.read() as tx:
+        found = await tx.of(LeaseRepository).standing(request.visible_environments, request.at)
+    scales = [lease for lease in found if lease.kind is LeaseKind.SCALE]
+    return tuple(
+        FormOption(value=lease.key, label=f"{lease.key} · {lease.environment}", hint=lease.purpose)
+        for lease in scales[:MAX_OPTIONS]
+    )
+
+
 FIELDS: Mapping[str, ArgumentField] = {
     "version": ArgumentField(label="Version", hint="A tag like main-abc1234."),
     "sha|tag|last": ArgumentField(
@@ -45,5 +57,6 @@ FIELDS: Mapping[str, ArgumentField] = {
         needs_environment=True,
     ),
     "id": ArgumentField(label="Operation", load_options=_operation_options),
+    "scale": ArgumentField(label="Temporary scale", load_options=_scale_options),
     "n": ArgumentField(label="Number of pods", kind=FieldKind.NUMBER),
 }

@@ -4,10 +4,16 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
+from domain.errors import Refused
 from domain.leases.lease import Lease, LeaseKind, LeaseReading, Orphan, Reality, ScaledWorkload
 from domain.operations.operation import OperationRecord, Phase
+from domain.operations.plans import ServiceChange
+from domain.refusals import NOTHING_CHANGED
+from domain.rich_text import CommandMention, sentence
 from domain.workloads.deployments import Workload
 
+ENDS = "ends"
+"""The argument of a plan that ends a temporary scale early: the id of its operation."""
 _SET_PHASES = frozenset({Phase.ROLLING, Phase.VERIFIED, Phase.FAILED})
 
 
@@ -33,7 +39,7 @@ def scale_lease(record: OperationRecord, until: datetime) -> Lease:
         purpose="",
         set_at=started_at or record.requested_at,
         until=until,
-        undo="",
+        undo=f"unscale {record.id}",
     )
     return _with_scaled(lease, scaled, record.reason)
 
@@ -51,6 +57,21 @@ def goes_back_further(upper: Lease, lower: Lease, reason: str) -> Lease:
     if upper.scaled is None or lower.scaled is None:
         return upper
     return _with_scaled(upper, replace(upper.scaled, previous_replicas=lower.scaled.previous_replicas), reason)
+
+
+def end_refusal(lease: Lease, standing: Collection[Lease], change: ServiceChange) -> Refused | None:
+    """Why a temporary scale cannot be ended by this change, which is planned now; None if it can."""
+    scaled, target = lease.scaled, change.target
+    if scaled is None or (target, change.uid) != (scaled.target, scaled.uid):
+        return Refused(f"{target.recreated_text} {NOTHING_CHANGED}")
+    if (upper := next((each for each in standing if is_on_top(each, lease)), None)) is not None:
+        what = f"{upper.key} has set another number on top of it. {NOTHING_CHANGED} End that first: "
+        return Refused(sentence(what, CommandMention(upper.undo), "."))
+    if change.before.replicas != scaled.replicas:
+        by_now = f"{target.service} has {change.before.replicas} replicas by now, and {lease.key} had set {scaled.replicas}."
+        anyway = CommandMention(f"scale {target.environment} {target.service} {scaled.previous_replicas}")
+        return Refused(sentence(f"{by_now} {NOTHING_CHANGED} For {scaled.previous_replicas} all the same: ", anyway, "."))
+    return None
 
 
 def compare_scale(lease: Lease, workload: Workload | None, others: Collection[Lease], at: datetime) -> LeaseReading:
@@ -88,10 +109,4 @@ def orphan_of(lease: Lease) -> Orphan:
 
 def _with_scaled(lease: Lease, scaled: ScaledWorkload, reason: str) -> Lease:
     what = f"{scaled.target.service} has {scaled.replicas} pods instead of {scaled.previous_replicas}"
-    return replace(
-        lease,
-        scaled=scaled,
-        purpose=f"{what}: {reason}" if reason else what,
-        # With a reason, since environments may ask for one: then its button opens no form.
-        undo=f"scale {scaled.target.environment} {scaled.target.service} {scaled.previous_replicas} --reason ends {lease.key}",
-    )
+    return replace(lease, scaled=scaled, purpose=f"{what}: {reason}" if reason else what)

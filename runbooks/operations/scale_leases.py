@@ -3,16 +3,21 @@
 from dataclasses import replace
 from datetime import datetime
 
+from domain.catalogue.catalogue import Catalogue
+from domain.errors import Refused
 from domain.leases.lease import Lease, LeaseKind
-from domain.leases.scales import goes_back_further, has_set_replicas, is_on_top, scale_lease
+from domain.leases.scales import ENDS, end_refusal, goes_back_further, has_set_replicas, is_on_top, scale_lease
 from domain.operations.operation import OperationRecord
-from domain.operations.plans import Verb
+from domain.operations.plans import Plan, Verb
+from domain.operations.rights import catalogue_problem
 from domain.operations.transitions import note
-from domain.rich_text import Text, sentence
+from domain.refusals import NOTHING_CHANGED
+from domain.rich_text import CommandMention, Text, sentence
+from runbooks.operations.planner import Planner
 from runbooks.operations.scale import REVERT_SCALE, revert_timer_key
 from storage.leases import LeaseRepository
 from storage.outbox_messages import operation_note
-from storage.store import Transaction
+from storage.store import Store, Transaction
 
 
 async def on_operation_saved(tx: Transaction, record: OperationRecord, at: datetime) -> None:
@@ -25,6 +30,24 @@ async def on_operation_saved(tx: Transaction, record: OperationRecord, at: datet
         await _put(tx, record)
     elif has_set_replicas(record):
         await _end_replaced(tx, record, at)
+
+
+async def plan_early_end(store: Store, planner: Planner, catalogue: Catalogue, operation: str) -> Plan:
+    """Plan to put a temporary scale back now. Raises ``Refused`` where it has ended, or something else was set since."""
+    async with store.read() as tx:
+        record = await tx.operations.get(operation)
+        found = await tx.of(LeaseRepository).of_kind(LeaseKind.SCALE, record.environment) if record else ()
+    lease = next((each for each in found if each.key == operation), None)
+    if record is None or lease is None or lease.scaled is None:
+        hint = sentence(" ", CommandMention("leases"), " lists what has.")
+        raise Refused(sentence(f"{operation} has set no number of pods that is still to be put back.", hint))
+    if problem := catalogue_problem(record, catalogue):
+        raise Refused(f"{problem} {NOTHING_CHANGED}")
+    plan = await planner.scale(record.environment, lease.scaled.target.service, lease.scaled.previous_replicas)
+    standing = [each for each in found if not each.abandoned]
+    if (refusal := end_refusal(lease, standing, plan.changes[0])) is not None:
+        raise refusal
+    return replace(plan, arguments={**plan.arguments, ENDS: operation})
 
 
 async def standing_scales(tx: Transaction, record: OperationRecord) -> tuple[Lease, ...]:
@@ -93,20 +116,29 @@ async def _end_reverted(tx: Transaction, record: OperationRecord) -> None:
 
 
 async def _end_replaced(tx: Transaction, record: OperationRecord, at: datetime) -> None:
-    """A person has set a number for good: what was set for a time, whether its time is over or not, has ended."""
+    """A person has ended one temporary scale, or has set a number for good: then all of the workload have ended."""
     (change,) = record.plan.changes
-    leases = tx.of(LeaseRepository)
-    for lease in await leases.of_kind(LeaseKind.SCALE, record.environment):
-        if lease.scaled is None or lease.scaled.target.service != change.target.service:
-            continue
-        await leases.end(LeaseKind.SCALE, lease.environment, lease.key)
-        # Else it would put back a number that somebody has set since, if that is the same by chance.
-        had_timer = await tx.timers.remove(revert_timer_key(lease.key))
-        ended = await tx.operations.get(lease.key)
-        if ended is not None and had_timer:
-            who = sentence(record.requested_by, f" has set {change.after.replicas} pods since ({record.id})")
-            text = sentence(who, ", so nothing is put back when the time of this scale is over.")
-            await _tell(tx, ended, "scale-replaced", at, text)
+    only = record.plan.arguments.get(ENDS)
+    for lease in await tx.of(LeaseRepository).of_kind(LeaseKind.SCALE, record.environment):
+        is_same = lease.scaled is not None and lease.scaled.target.service == change.target.service
+        if is_same and only in (None, lease.key):
+            await _end_early(tx, lease, record, at)
+
+
+async def _end_early(tx: Transaction, lease: Lease, record: OperationRecord, at: datetime) -> None:
+    await tx.of(LeaseRepository).end(LeaseKind.SCALE, lease.environment, lease.key)
+    # Else it would put back a number that somebody has set since, if that is the same by chance.
+    had_timer = await tx.timers.remove(revert_timer_key(lease.key))
+    ended = await tx.operations.get(lease.key)
+    if ended is None or not had_timer:
+        return
+    pods = record.plan.changes[0].after.replicas
+    if ENDS in record.plan.arguments:
+        text = sentence(record.requested_by, f" has ended this scale early ({record.id}): it is back at {pods} pods.")
+    else:
+        who = sentence(record.requested_by, f" has set {pods} pods since ({record.id})")
+        text = sentence(who, ", so nothing is put back when the time of this scale is over.")
+    await _tell(tx, ended, "scale-ended-early", at, text)
 
 
 async def _tell(tx: Transaction, record: OperationRecord, key: str, at: datetime, text: Text) -> None:

@@ -46,6 +46,7 @@ async def test_help_shows_every_command_with_its_example(harness: CommandHarness
     lines = [line for group in answer.groups for line in group.lines]
     assert {line.command for line in lines} == {
         *("help", "status", "versions", "deploy", "rollback", "restart", "scale", "approve", "reject", "cancel"),
+        "unscale",
         *("operations", "locks", "lock", "unlock", "audit", "reload", "whoami"),
         *("alerts", "alerts route", "ack", "silence", "unsilence", "silences", "silence extend"),
         *("silence let-end", "rollback-suspect"),

@@ -1,4 +1,6 @@
-"""Leases in the whole process: a temporary scale is in the morning's digest, and its button puts it back."""
+"""Leases in the whole process: a temporary scale is on its card, in the digest and among the leases, with its button."""
+
+import pytest
 
 from domain.leases.lease import Lease, LeaseKind
 from storage.leases import LeaseRepository
@@ -6,7 +8,8 @@ from tests.harness.bot import BotHarness
 from tests.harness.wait import wait_until
 
 
-async def test_the_digest_names_a_scale_that_is_about_to_end_and_its_button_puts_it_back(harness: BotHarness) -> None:
+@pytest.mark.parametrize("place", ["card", "digest", "leases"])
+async def test_a_scale_for_a_time_is_named_with_a_button_that_puts_it_back(harness: BotHarness, place: str) -> None:
     people = harness.slack.client
     async with harness.run_bot() as bot:
 
@@ -22,11 +25,13 @@ async def test_the_digest_names_a_scale_that_is_about_to_end_and_its_button_puts
 
         await people.command("ana", "scale staging deep-echo-main 5 --for 2h --reason the fair", channel="deploys")
         await wait_until(is_scaled)
-        await people.command("ana", "digest staging", channel="deploys")
-        digest = await people.wait_for_ephemeral("ana", "What the night left behind")
-        assert "scale of" in digest.visible_text
-        assert "deep-echo-main has 5 pods instead of" in digest.visible_text
-        await people.press("ana", digest, "Scale back now")
+        if place == "card":
+            message = await people.wait_for_message(lambda each: "Scale back now" in each.buttons)
+        else:
+            await people.command("ana", f"{place} staging", channel="deploys")
+            message = await people.wait_for_ephemeral("ana", "deep-echo-main has 5 pods instead of")
+        assert ("What the night left behind" in message.visible_text) is (place == "digest")
+        await people.press("ana", message, "Scale back now")
         await wait_until(is_back)
         await people.command("ana", "leases staging --mine", channel="deploys")
         await people.wait_for_ephemeral("ana", "Nothing of yours is set for a time")

@@ -63,6 +63,7 @@ from tests.harness.samples.operations import (
     record,
     rejected,
     rolling,
+    scaled_for_a_while,
     succeeded,
 )
 from tests.harness.samples.page_gallery import PAGE_GALLERY
@@ -293,6 +294,7 @@ GALLERY: dict[str, Fact] = {
     "waiting": record(),
     "running": rolling(),
     "succeeded": succeeded(),
+    "scaled for a while": scaled_for_a_while(),
     "failed": failed(),
     "rejected": REJECTED,
     "drifted": DRIFTED,

@@ -28,6 +28,7 @@ from tests.harness.samples.operations import (
     record,
     rejected,
     rolling,
+    scaled_for_a_while,
     succeeded,
 )
 
@@ -192,6 +193,14 @@ def test_every_verb_has_its_own_words(verb: Verb, changes: tuple[object, ...], t
 def test_a_scale_that_ends_says_so() -> None:
     fact = record(verb=Verb.SCALE, plan=plan(Verb.SCALE, change(to=8)), duration=timedelta(hours=2))
     assert "for 2 h, then back to 3" in visible_text(render(fact))
+
+
+def test_a_scale_for_a_while_can_be_put_back_from_its_card_and_one_for_good_cannot() -> None:
+    scaled = scaled_for_a_while()
+    (button,) = buttons(render(scaled).blocks).values()
+    assert (button["text"]["text"], button["value"]) == ("Scale back now", scaled.id)
+    assert "deep-echo-main in production goes back to 3 pods" in button["confirm"]["text"]["text"]
+    assert not buttons(render(replace(scaled, duration=None)).blocks)
 
 
 def test_versions_that_differ_stand_beside_their_service() -> None:

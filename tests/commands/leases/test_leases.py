@@ -16,11 +16,14 @@ from domain.alerts.silences import SilenceState
 from domain.answers.answers import ErrorAnswer
 from domain.answers.leases import LeasesAnswer
 from domain.health import HealthLevel
-from domain.leases.lease import Lease, LeaseKind, Reality, ScaledWorkload
+from domain.leases.lease import LeaseKind, Reality
+from domain.leases.scales import scale_lease
 from domain.matchers import Matcher, Operator
+from domain.operations.operation import OperationRecord
 from domain.people import Member
 from runbooks.leases.service import LeaseService
 from runbooks.operations.service import OperationService
+from sandbox.cluster.resources import DEPLOYMENTS
 from storage.leases import LeaseRepository
 from storage.maintenance import MaintenanceRepository
 from tests.harness.commands import CommandHarness, open_command_harness
@@ -162,11 +165,11 @@ async def test_an_orphan_of_another_environment_of_a_shared_alertmanager_is_show
 
 async def test_what_is_ones_own_has_a_button_that_does_what_its_command_does(harness: CommandHarness) -> None:
     await harness.run_command(RAY, "silence al-prod 1h")
-    await put_scale(harness, RAY)
+    operation = await put_scale(harness, RAY)
     own = await leases(harness, RAY)
     assert [(each.text, each.value) for each in buttons(own)] == [
         ("End it now", "unsilence al-prod"),
-        ("Scale back now", "scale production deep-echo-main 2 --reason ends op-k7m2"),
+        ("Scale back now", f"unscale {operation}"),
     ]
     assert buttons(await leases(harness, SAM)) == []
     for each in buttons(own):
@@ -174,9 +177,10 @@ async def test_what_is_ones_own_has_a_button_that_does_what_its_command_does(har
         assert command is not None
         await harness.run_command(RAY, command)
     assert [each.lease.kind for each in (await leases(harness)).readings] == [LeaseKind.SCALE]
-    (started,) = await harness.services.of(OperationService).recent()
+    started = await newest(harness)
     (change,) = started.plan.changes
-    assert (change.after.replicas, started.requested_by, started.reason) == (2, RAY.person, "ends op-k7m2")
+    assert (change.before.replicas, change.after.replicas, started.requested_by) == (5, 3, RAY.person)
+    assert started.reason == f"ends {operation} early"
 
 
 async def test_whoever_lost_the_role_is_refused_behind_the_button_too(harness: CommandHarness) -> None:
@@ -186,12 +190,12 @@ async def test_whoever_lost_the_role_is_refused_behind_the_button_too(harness: C
     assert command is not None
     answer = await harness.run_command(VIV, command)
     assert isinstance(answer, ErrorAnswer), answer
-    assert "responder" in str(answer.sentence)
-    assert await harness.no_side_effects()
+    assert "may not use" in str(answer.sentence)
+    assert len(await harness.services.of(OperationService).recent()) == 1
 
 
 @pytest.mark.parametrize(
-    "value", ["unlock production", "scale production main", "unsilence", "scale a b 3; x", "unsilence al-prod --x", ""]
+    "value", ["unlock production", "scale production main 3", "unsilence", "unscale op-a op-b", "unsilence al-prod --x", ""]
 )
 def test_a_forged_button_is_no_command(value: str) -> None:
     assert LEASES.buttons[UNDO](value) is None
@@ -219,8 +223,7 @@ async def test_what_the_night_left_has_one_button_each_that_ends_it(harness: Com
         assert command is not None
         await harness.run_command(RAY, command)
     assert [each.in_force for each in await harness.alertmanagers[ALERTMANAGER].silences()] == [False]
-    (started,) = await harness.services.of(OperationService).recent()
-    assert started.plan.changes[0].after.replicas == 2
+    assert (await newest(harness)).plan.changes[0].after.replicas == 3
 
 
 async def test_what_was_set_long_ago_and_ends_after_the_day_is_no_line_of_the_morning(harness: CommandHarness) -> None:
@@ -232,7 +235,7 @@ async def test_what_was_set_long_ago_and_ends_after_the_day_is_no_line_of_the_mo
 
 
 async def test_what_was_not_put_back_stays_in_the_digest(harness: CommandHarness) -> None:
-    await put_scale(harness, RAY)
+    operation = await put_scale(harness, RAY)
     (lease,) = await harness.services.of(LeaseService).recorded(["production"])
     async with harness.services.store.write() as tx:
         await tx.of(LeaseRepository).put(replace(lease, abandoned="production was locked."))
@@ -240,29 +243,23 @@ async def test_what_was_not_put_back_stays_in_the_digest(harness: CommandHarness
     at = harness.clock.now()
     recorded = await harness.services.of(LeaseService).recorded(["production"])
     (left,) = left_by_night(recorded, at - timedelta(hours=12), at)
-    assert str(left.text) == f"scale of @{RAY.person.user_id} was not put back: the fair"
-    assert left.command == "scale production deep-echo-main 2 --reason ends op-k7m2"
+    assert str(left.text) == f"scale of @{RAY.person.user_id} was not put back: deep-echo-main has 5 pods instead of 3: the fair"
+    assert left.command == f"unscale {operation}"
 
 
-async def put_scale(harness: CommandHarness, owner: Member) -> None:
-    """As a temporary scale leaves it, of the number that the cluster has."""
-    target = harness.services.catalogue.target("production", "deep-echo-main")
-    workload = await harness.services.clusters["main"].workload(target)
-    scaled = ScaledWorkload(target=target, uid=workload.uid, replicas=workload.replicas, previous_replicas=2)
-    at = harness.clock.now()
-    lease = Lease(
-        kind=LeaseKind.SCALE,
-        environment="production",
-        key="op-k7m2",
-        owner=owner.person,
-        purpose="the fair",
-        set_at=at,
-        until=at + timedelta(hours=2),
-        undo="scale production deep-echo-main 2 --reason ends op-k7m2",
-        scaled=scaled,
-    )
+async def put_scale(harness: CommandHarness, owner: Member) -> str:
+    """What a temporary scale from 3 to 5 pods leaves in the cluster and in the database; its id."""
+    record = await harness.start_operation(RAY, "scale production deep-echo-main 5 --for 2h --reason the fair")
+    harness.stand_in.store.modify(DEPLOYMENTS, ("deep-echo-prod", "deep-echo-main"), lambda each: each["spec"].update(replicas=5))
+    lease = replace(scale_lease(record, harness.clock.now() + timedelta(hours=2)), owner=owner.person)
     async with harness.services.store.write() as tx:
         await tx.of(LeaseRepository).put(lease)
+    return record.id
+
+
+async def newest(harness: CommandHarness) -> OperationRecord:
+    by_time = sorted(await harness.services.of(OperationService).recent(), key=lambda each: each.source)
+    return by_time[-1]
 
 
 def buttons(answer: LeasesAnswer) -> list[Button]:

@@ -46,7 +46,7 @@ SCALE = Lease(
     purpose="deep-echo-main has 5 pods instead of 3: the fair",
     set_at=NOW,
     until=NOW + timedelta(hours=2),
-    undo="scale production deep-echo-main 3 --reason ends op-k7m2",
+    undo="unscale op-k7m2",
     scaled=ScaledWorkload(
         target=Target("production", "deep-echo-main", "main", "deep-echo-prod", "deep-echo-main", "deep-echo-main"),
         uid="u-1",
@@ -81,7 +81,7 @@ LEFT_SCALE = Orphan(
     owner=ANA,
     purpose="deep-echo-cognitive has 8 pods instead of 4: load test",
     until=NOW - timedelta(hours=1),
-    undo="scale production deep-echo-cognitive 4 --reason ends op-w4t7",
+    undo="unscale op-w4t7",
     why=sentence("op-r9p2 did not put it back: production is locked by ", ANA, ": the fair goes on."),
 )
 HELD = LeaseReading(lease=SILENCE, reality=Reality.HELD, found_until=SILENCE.until)

@@ -95,6 +95,20 @@ def succeeded() -> OperationRecord:
     )
 
 
+def scaled_for_a_while() -> OperationRecord:
+    return record(
+        State.SUCCEEDED,
+        verb=Verb.SCALE,
+        plan=plan(Verb.SCALE, change(to=5), warnings=()),
+        approval=None,
+        reason="the fair",
+        duration=timedelta(hours=2),
+        outcome="Verified: 5 pods are ready (there were 3). In 2 h it goes back to 3.",
+        ended_at=NOW + timedelta(minutes=1),
+        progress=(progress("deep-echo-main", Phase.VERIFIED, ready=5, desired=5, seconds=12),),
+    )
+
+
 def failed() -> OperationRecord:
     broken = progress("deep-echo-cognitive", Phase.FAILED, ready=0, desired=6, seconds=34)
     return approved(

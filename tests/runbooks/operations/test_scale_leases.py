@@ -14,6 +14,7 @@ from domain.leases.lease import LeaseKind, Reality
 from domain.operations.operation import Decision, OperationRecord, State
 from domain.people import Member
 from runbooks.leases.service import LeaseService, SilenceList
+from runbooks.operations.scale_leases import plan_early_end
 from sandbox.cluster import ClusterFault
 from sandbox.cluster.resources import DEPLOYMENTS
 from storage.leases import LeaseRepository
@@ -109,7 +110,7 @@ async def test_the_lease_is_written_with_the_end_of_the_scale_and_ended_with_the
     (reading,) = (await leases(harness)).readings
     lease = reading.lease
     assert reading.reality is Reality.HELD
-    assert (lease.key, lease.owner, lease.undo) == (record.id, RAY.person, f"scale production {MAIN} 3 --reason ends {record.id}")
+    assert (lease.key, lease.owner, lease.undo) == (record.id, RAY.person, f"unscale {record.id}")
     assert abs(lease.until - lease.set_at - 2 * HOUR) < timedelta(seconds=5)
     assert lease.purpose == f"{MAIN} has 5 pods instead of 3: the fair"
 
@@ -183,7 +184,7 @@ async def test_what_could_not_be_put_back_is_an_orphan_until_somebody_does(harne
     answer = await leases(harness)
     (orphan,) = answer.orphans
     assert (answer.readings, orphan.key, orphan.owner) == ((), record.id, RAY.person)
-    assert orphan.undo == f"scale production {MAIN} 3 --reason ends {record.id}"
+    assert orphan.undo == f"unscale {record.id}"
     assert "the fair goes on" in str(orphan.why)
     assert "scale in production that nothing puts back" in render_text(answer)
     (line,) = health_lines(answer, "production", harness.clock.now())
@@ -230,8 +231,22 @@ async def test_one_on_top_that_lasts_longer_goes_back_to_the_number_from_before_
     early = f"The time of {lower.id} is over before this one's. When this one's is, 3 pods come back."
     assert (await texts(harness, upper.id))[-1] == early
     (reading,) = (await leases(harness)).readings
-    assert reading.lease.undo == f"scale production {MAIN} 3 --reason ends {upper.id}"
+    assert reading.lease.undo == f"unscale {upper.id}"
     await let_pass(harness, 3 * HOUR)
+    assert (await replicas(harness), await reality(harness)) == (3, [])
+
+
+async def test_the_one_on_top_that_is_ended_early_leaves_the_one_below(on_both: OperationsHarness) -> None:
+    harness = on_both
+    lower = await scale(harness, 5, hours=4)
+    upper = await scale(harness, 8, hours=2)
+    plan = await plan_early_end(harness.store, harness.planner, harness.catalogue, upper.id)
+    ended = await harness.run_plan(plan, by=RAY)
+    assert ended.state is State.SUCCEEDED, ended.outcome
+    assert (await replicas(harness), await reality(harness)) == (5, [(lower.id, Reality.HELD)])
+    early = f"@{RAY.person.user_id} has ended this scale early ({ended.id}): it is back at 5 pods."
+    assert (await texts(harness, upper.id))[-1] == early
+    await let_pass(harness, 4 * HOUR)
     assert (await replicas(harness), await reality(harness)) == (3, [])
 
 
