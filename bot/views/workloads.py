@@ -37,7 +37,8 @@ def pods(fact: PodsAnswer) -> Document:
 
 def events(fact: EventsAnswer) -> Document:
     """Warnings first, the newest first."""
-    title = f"{_worst(fact.warnings > 0)} {_where(fact.place)}: {phrases.pluralize(fact.warnings, 'kind')} of warnings"
+    warnings = f"{phrases.pluralize(fact.warnings, 'kind')} of warnings" if fact.warnings else "no warnings"
+    title = f"{_worst(fact.warnings > 0)} {_where(fact.place)}: {warnings}"
     lines = tuple(_event(each, fact.place.at) for each in fact.events)
     return _listing(fact.place, title, lines, line("since ", Timestamp(fact.since)), _listed(len(lines), fact.total))
 

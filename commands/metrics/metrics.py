@@ -1,5 +1,6 @@
 """The command ``metrics``."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from commands.core.arguments import Arguments
@@ -13,7 +14,7 @@ from domain.errors import Denied, UsageError
 from domain.facts import Answer
 from domain.metrics.promql_scope import scoped
 from domain.people import Role
-from domain.rich_text import Code, join, sentence
+from domain.rich_text import Code, Text, join, sentence
 from domain.text import nearest, parse_duration
 from runbooks.metrics.questions import MetricReader, Question
 
@@ -46,11 +47,19 @@ async def metrics_command(request: Request, args: Arguments) -> Answer:
         until=request.at,
         compare=_duration(args, "compare", DEFAULT_SPAN, MAX_COMPARE) if "compare" in args.flags else None,
     )
-    return await request.services.of(MetricReader).answer(question)
+    answer = await request.services.of(MetricReader).answer(question)
+    is_unknown_word = config is None and args[0].isidentifier() and not answer.lines and not answer.problem
+    return replace(answer, note=_names(request.catalogue)) if is_unknown_word else answer
 
 
 def _named(catalogue: Catalogue) -> dict[str, SloConfig | MetricConfig]:
     return {**catalogue.slo, **catalogue.metrics.names}
+
+
+def _names(catalogue: Catalogue) -> Text:
+    """For a word that is neither a name nor a series."""
+    names = join(", ", (Code(name) for name in _named(catalogue)))
+    return sentence("The catalogue has ", names, ".") if names else ""
 
 
 def _environment(request: Request, word: str) -> str:

@@ -76,9 +76,13 @@ class Jaeger:
         wanted = trace_id(text)
         if not wanted:
             raise NotFound(f"“{text[:60]}” is no id of a trace: those have up to 32 digits from 0 to f.")
-        found = await self._ask(_Question("read a trace", f"/api/v3/traces/{wanted}", f"/api/traces/{wanted}"), budget)
+        nowhere = f"{self._server} has no trace {wanted}. It may have been too long ago, or not sampled."
+        try:
+            found = await self._ask(_Question("read a trace", f"/api/v3/traces/{wanted}", f"/api/traces/{wanted}"), budget)
+        except NotFound as error:
+            raise NotFound(nowhere) from error
         if not found.spans:
-            raise NotFound(f"{self._server} has no trace {wanted}.")
+            raise NotFound(nowhere)
         return found
 
     async def services(self) -> tuple[str, ...]:

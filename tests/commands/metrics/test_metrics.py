@@ -148,6 +148,11 @@ async def test_what_is_not_known_is_said(tmp_path: Path, prometheus: ScriptedPro
     assert said in text
 
 
+async def test_a_word_that_is_no_series_is_answered_with_the_names_that_there_are(tmp_path: Path) -> None:
+    text = await ask(tmp_path, "metrics nonsense staging", ScriptedPrometheus({}))
+    assert "The catalogue has errors, saturation." in text
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

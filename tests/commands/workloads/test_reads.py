@@ -155,6 +155,7 @@ async def test_every_kind_of_warning_is_counted_also_those_that_are_not_listed(h
     answer = await harness.run_command(VIV, "events production")
     assert isinstance(answer, EventsAnswer)
     assert "🔴 production: 600 kinds of warnings" in render_text(replace(answer, total=700, warnings=600))
+    assert "🟢 production: no warnings" in render_text(replace(answer, total=0, warnings=0))
 
 
 async def test_what_a_viewer_may_not_read_is_named(harness: CommandHarness) -> None:

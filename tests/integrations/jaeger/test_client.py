@@ -83,7 +83,7 @@ async def test_what_is_no_id_or_no_trace_is_not_there(
     jaeger: Jaeger, stand_in: StandInJaeger, text: str, *, has_v3: bool
 ) -> None:
     stand_in.state.trouble = Trouble(has_v3=has_v3)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match=r"has no trace|is no id of a trace"):
         await jaeger.trace(text)
     assert not any("services" in each for each in stand_in.state.requests)
 
