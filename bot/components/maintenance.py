@@ -95,7 +95,7 @@ async def _annotation(tx: Transaction, subject: str) -> Annotation | None:
 
 
 async def check_jobs(settings: Settings, catalogue: Catalogue) -> AsyncIterator[CheckResult]:
-    """Whether the CronJobs are there from which backups and verifications are made."""
+    """Whether the CronJobs are there from which backups and verifications are made, and whether their Jobs may be listed."""
     async with AsyncExitStack() as stack:
         clusters = Clusters(stack, SystemClock(), settings.catalogue.parent)
         await clusters.open_connections(catalogue)
@@ -106,7 +106,9 @@ async def check_jobs(settings: Settings, catalogue: Catalogue) -> AsyncIterator[
                     continue
                 subject = f"{purpose} of {name}"
                 try:
-                    await clusters[environment.cluster].require_cron_job(environment.namespace, config.cronjob)
+                    cluster = clusters[environment.cluster]
+                    await cluster.require_cron_job(environment.namespace, config.cronjob)
+                    await cluster.running_jobs(environment.namespace, config.cronjob)
                 except DeepechoError as error:
                     yield CheckResult(subject, ok=False, detail=str(error))
                 else:

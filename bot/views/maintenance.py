@@ -4,7 +4,7 @@ from bot.views.markup.document import Actions, Block, Button, CodeBlock, Confirm
 from bot.views.markup.spans import Line, join_dots, line
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
 from domain.maintenance.job_texts import outcome
-from domain.maintenance.jobs import JobPurpose, JobState
+from domain.maintenance.jobs import JobPurpose, JobState, WindowJob
 from domain.maintenance.silence_texts import describe
 from domain.maintenance.window import MaintenanceWindow, SilenceState, WindowNote, WindowState
 from domain.rich_text import Code, CommandMention, Timestamp, UserMention
@@ -92,15 +92,22 @@ def _jobs(window: MaintenanceWindow) -> tuple[Line, ...]:
                 lines.append(line("✅ ", outcome(each)))
             case JobState.FAILED | JobState.SKIPPED:
                 lines.append(line("🟡 ", outcome(each)))
-            case JobState.RUNNING if each.asked_at is not None:
+            case JobState.RUNNING:
                 wait = ". Wait for it before you begin." if each.purpose is JobPurpose.BACKUP else "."
-                lines.append(line(f"⏳ The {each.purpose.value} runs since ", Timestamp(each.asked_at), wait))
+                lines.append(line(f"⏳ The {each.purpose.value} ", _course(each), wait))
             case _ if window.state.is_open:
                 when = "now" if each.purpose is JobPurpose.BACKUP else "after the end"
                 lines.append(line(f"▫️ {each.purpose.value}: {when}"))
             case _:
                 lines.append(line(f"▫️ {each.purpose.value}: not begun"))
     return tuple(lines)
+
+
+def _course(job: WindowJob) -> Line:
+    """What a Job that has not ended does."""
+    if job.waits_for:
+        return line("waits until Job ", Code(job.waits_for), " has ended")
+    return line("runs since ", Timestamp(job.asked_at)) if job.is_created and job.asked_at else line("is being started")
 
 
 def _has_failed_backup(window: MaintenanceWindow) -> bool:

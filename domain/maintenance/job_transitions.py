@@ -1,19 +1,19 @@
 """What is due of the Jobs of a window, and what becomes of them. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.catalogue.maintenance import MaintenancePolicy
 from domain.errors import Refused
-from domain.maintenance.job_texts import outcome
+from domain.maintenance.job_texts import NO_LOG, LastLog, beside_text, last_log, made_text, outcome, waits_text
 from domain.maintenance.jobs import JobPurpose, JobState, WindowJob
 from domain.maintenance.window import MaintenanceWindow, WindowChange, WindowNote, WindowState
 from domain.people import Person
 from domain.refusals import NOTHING_CHANGED
 from domain.rich_text import Code, CommandMention, Part, Sentence, Text, sentence
 from domain.text import format_duration
-from domain.workloads.jobs import JobResult, JobStatus
+from domain.workloads.jobs import JobResult, JobStatus, RunningJob
 
 PATIENCE = timedelta(minutes=2)
 """How long after its limit the cluster may take to end a Job."""
@@ -58,11 +58,26 @@ def begun(window: MaintenanceWindow, job: WindowJob, at: datetime) -> WindowChan
     """Recorded as running before its Job is asked for. One that was planned for a window that is over is not begun."""
     if is_late(window, job):
         return skipped_late(window, job, at)
-    running = replace(job, state=JobState.RUNNING, asked_at=at)
-    what = "The backup runs" if job.purpose is JobPurpose.BACKUP else "The verification runs"
-    wait = ": wait for it before you begin." if job.purpose is JobPurpose.BACKUP else ", then the report comes."
-    text = sentence(f"{what} as Job ", Code(running.job_name(window.id)), f", {format_duration(running.limit)} at most{wait}")
-    return WindowChange(with_job(window, running), (_note(window, running, text),))
+    return WindowChange(with_job(window, replace(job, state=JobState.RUNNING, asked_at=at)))
+
+
+def waiting(window: MaintenanceWindow, job: WindowJob, other: RunningJob, at: datetime) -> WindowChange:
+    """It is made when a Job of the same CronJob has ended, and has failed where that takes longer than it may itself."""
+    if job.asked_at is not None and at >= job.asked_at + job.limit:
+        why = sentence("Job ", Code(other.name), " of the same CronJob still runs, and none was made beside it.")
+        return failed(window, job, why, at)
+    if job.waits_for == other.name:
+        return WindowChange(window)
+    waits = replace(job, waits_for=other.name)
+    return WindowChange(
+        with_job(window, waits), (_note(window, waits, waits_text(window.id, waits, other), f"waits-{other.name}"),)
+    )
+
+
+def made(window: MaintenanceWindow, job: WindowJob, at: datetime) -> WindowChange:
+    """The cluster has its Job."""
+    created = replace(job, is_created=True, asked_at=at, waits_for="")
+    return WindowChange(with_job(window, created), (_note(window, created, made_text(window.id, created)),))
 
 
 def is_late(window: MaintenanceWindow, job: WindowJob) -> bool:
@@ -75,19 +90,36 @@ def skipped_late(window: MaintenanceWindow, job: WindowJob, at: datetime) -> Win
     return _ended(window, job, JobState.SKIPPED, at, _WINDOW_IS_OVER)
 
 
-def looked_at(window: MaintenanceWindow, job: WindowJob, status: JobStatus, at: datetime) -> WindowChange:
-    """What a look at its Job makes of it."""
+def looked_at(
+    window: MaintenanceWindow, job: WindowJob, status: JobStatus, at: datetime, others: Sequence[RunningJob] = ()
+) -> WindowChange:
+    """What a look at its Job makes of it. ``others`` are those of the same CronJob that run beside it."""
     match status.result:
         case JobResult.SUCCEEDED:
             return _ended(window, job, JobState.DONE, status.ended_at or at)
         case JobResult.FAILED:
             why = status.reason or "the cluster says no reason"
-            return _ended(window, job, JobState.FAILED, status.ended_at or at, f"{why}.", status.log)
+            return _ended(window, job, JobState.FAILED, status.ended_at or at, f"{why}.", last_log(job, status))
         case JobResult.RUNNING if is_overdue(job, at):
             why = f"its Job still runs, and should have ended after {format_duration(job.limit)}."
-            return _ended(window, job, JobState.FAILED, at, why)
+            return _ended(window, job, JobState.FAILED, at, why, LastLog(status.log or job.seen_log))
         case _:
-            return WindowChange(with_job(window, replace(job, is_created=True)))
+            seen = replace(job, seen_log=status.log or job.seen_log)
+            return _goes_on(window, seen, others) if job.is_created else made(window, seen, at)
+
+
+def _goes_on(window: MaintenanceWindow, job: WindowJob, others: Sequence[RunningJob]) -> WindowChange:
+    new = [each for each in others if each.name not in job.beside]
+    found = replace(job, beside=(*job.beside, *(each.name for each in new)))
+    notes = (_note(window, found, beside_text(each), f"beside-{each.name}", warning=True) for each in new)
+    return WindowChange(with_job(window, found), tuple(notes))
+
+
+def without_logs(window: MaintenanceWindow) -> MaintenanceWindow:
+    """The window as its card shows it."""
+    if window.planned_jobs is None:
+        return window
+    return replace(window, planned_jobs=tuple(replace(each, seen_log=None) for each in window.planned_jobs))
 
 
 def failed(window: MaintenanceWindow, job: WindowJob, why: Text, at: datetime) -> WindowChange:
@@ -135,12 +167,13 @@ def _ended(
     state: JobState,
     at: datetime,
     problem: Text = "",
-    log: Iterable[str] = (),
+    log: LastLog = NO_LOG,
 ) -> WindowChange:
-    ended = replace(job, state=state, ended_at=at, problem=problem, is_created=True)
+    ended = replace(job, state=state, ended_at=at, problem=problem, is_created=True, waits_for="", seen_log=None)
     is_well = state is JobState.DONE
-    note = _note(window, ended, sentence(outcome(ended), *_next(window, ended)), warning=not is_well)
-    return WindowChange(with_job(window, ended), (replace(note, log=tuple(log)),))
+    text = sentence(outcome(ended), " " if log.remark else "", log.remark, *_next(window, ended))
+    note = replace(_note(window, ended, text, warning=not is_well), log=log.lines)
+    return WindowChange(with_job(window, ended), (note,))
 
 
 def _next(window: MaintenanceWindow, ended: WindowJob) -> tuple[Part | Sentence, ...]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.rich_text import Text
+from domain.workloads.jobs import JobLog
 
 _MAX_JOB_NAME = 63
 """Its pods carry it as a label."""
@@ -51,6 +52,12 @@ class WindowJob:
     """The cluster has answered that it made the Job: one that is missing later was deleted by somebody."""
     ended_at: datetime | None = None
     problem: Text = ""
+    waits_for: str = ""
+    """The Job of the same CronJob that runs already: this one is made when that has ended."""
+    beside: tuple[str, ...] = ()
+    """Jobs of the same CronJob that have begun while this one runs, as far as they were told."""
+    seen_log: JobLog | None = None
+    """As it was read while its Job runs: Kubernetes deletes the pod of one whose time is over."""
 
     def job_name(self, window_id: str) -> str:
         """The same for each process and each request: a second one finds the first one's Job."""

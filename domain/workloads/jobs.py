@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from domain.rich_text import Text
+
 
 class JobResult(StrEnum):
     """How a Job ended, or that it has not."""
@@ -14,10 +16,28 @@ class JobResult(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobLog:
+    """The last lines of a Job's newest pod, redacted."""
+
+    pod: str
+    pod_made_at: datetime
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatus:
-    """A Job as the cluster has it. ``reason`` says why it failed; ``log`` are the last lines of its newest pod, redacted."""
+    """A Job as the cluster has it. ``reason`` says why it failed, ``log_problem`` why one that failed has no log."""
 
     result: JobResult
     ended_at: datetime | None = None
     reason: str = ""
-    log: tuple[str, ...] = ()
+    log: JobLog | None = None
+    log_problem: Text = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningJob:
+    """A Job of a CronJob that has not ended."""
+
+    name: str
+    since: datetime

@@ -10,7 +10,7 @@ from domain.rich_text import Text
 from domain.targets import Target, WorkloadKind
 from domain.workloads.deployments import ConfigChange, RolloutStatus, RunningPods, Template, Workload
 from domain.workloads.field_managers import FieldManagers, ScalingEvent
-from domain.workloads.jobs import JobStatus
+from domain.workloads.jobs import JobStatus, RunningJob
 from domain.workloads.pod_counts import PodCounts
 from domain.workloads.pod_failures import FailureCause, PodFailure
 from domain.workloads.update_strategies import REACHES_ALL, UpdateStrategy
@@ -152,6 +152,10 @@ class Cluster:
     async def job_status(self, namespace: str, name: str, *, owner: str) -> JobStatus:
         """How far a Job of this owner is. Log lines are redacted."""
         return await jobs.job_status(self._client, namespace, name, owner=owner, redact=self._redact)
+
+    async def running_jobs(self, namespace: str, cron_job: str) -> tuple[RunningJob, ...]:
+        """Jobs of a CronJob that have not ended, the oldest first, whoever made them."""
+        return await jobs.running_jobs(self._client, namespace, cron_job)
 
     def watch_rollout(
         self, target: Target, *, within: float, uid: str = "", is_scaling: bool = False

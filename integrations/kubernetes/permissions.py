@@ -51,6 +51,7 @@ OPTIONAL_PERMISSIONS: tuple[tuple[str, Resource, str], ...] = (
     ),
     ("get", JOBS, ""),
     ("create", JOBS, ""),
+    ("list", JOBS, ""),
     ("list", NODES, ""),
     ("list", POD_METRICS, ""),
 )

@@ -4,7 +4,7 @@ Each is recorded before its Job is asked for, and the Job's name follows from th
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,14 +19,16 @@ from domain.maintenance.job_transitions import (
     is_overdue,
     is_unplanned,
     looked_at,
+    made,
     skipped_late,
-    with_job,
+    waiting,
     with_named_jobs,
+    without_logs,
 )
 from domain.maintenance.jobs import JobState, WindowJob
 from domain.maintenance.report import needs_measurement
 from domain.maintenance.window import MaintenanceWindow, WindowChange
-from domain.workloads.jobs import JobStatus
+from domain.workloads.jobs import JobResult, JobStatus, RunningJob
 from runbooks.clusters import cluster_of
 from storage.maintenance import MaintenanceRepository, health_timer, job_timer, window_card, window_note
 from storage.store import Store
@@ -41,6 +43,8 @@ class JobCluster(Protocol):
     async def start_job(self, namespace: str, cron_job: str, name: str, *, owner: str, limit: timedelta) -> None: ...
 
     async def job_status(self, namespace: str, name: str, *, owner: str) -> JobStatus: ...
+
+    async def running_jobs(self, namespace: str, cron_job: str, /) -> tuple[RunningJob, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,16 +106,22 @@ class WindowJobRunner:
         except NotFound:
             if job.is_created:
                 raise NotFound(f"its Job {name} is gone, so whether it succeeded is not known.") from None
-            if is_late(window, job):
-                await self._record(window, job, lambda now, at: skipped_late(now, job, at))
-                return
-            if not await self._is_wanted(window, job):
-                return
-            await cluster.start_job(namespace, job.cron_job, name, owner=window.id, limit=job.limit)
-            created = replace(job, is_created=True, asked_at=self.clock.now())
-            await self._record(window, job, lambda now, _: WindowChange(with_job(now, created)))
+            await self._make(window, job, cluster, namespace)
             return
-        await self._record(window, job, lambda now, at: looked_at(now, job, status, at))
+        others = await _others(cluster, namespace, job, name) if status.result is JobResult.RUNNING else ()
+        await self._record(window, job, lambda now, at: looked_at(now, job, status, at, others))
+
+    async def _make(self, window: MaintenanceWindow, job: WindowJob, cluster: JobCluster, namespace: str) -> None:
+        """Make its Job, unless nobody wants it any more, or while another one of the same CronJob runs."""
+        if is_late(window, job):
+            await self._record(window, job, lambda now, at: skipped_late(now, job, at))
+            return
+        name = job.job_name(window.id)
+        if others := await _others(cluster, namespace, job, name):
+            await self._record(window, job, lambda now, at: waiting(now, job, others[0], at))
+        elif await self._is_wanted(window, job):
+            await cluster.start_job(namespace, job.cron_job, name, owner=window.id, limit=job.limit)
+            await self._record(window, job, lambda now, at: made(now, job, at))
 
     async def _is_wanted(self, window: MaintenanceWindow, job: WindowJob) -> bool:
         """Whether nobody has gone on without it while the cluster was asked."""
@@ -135,7 +145,8 @@ class WindowJobRunner:
             if changed == WindowChange(now):
                 return now
             await tx.of(MaintenanceRepository).save(changed.window)
-            await tx.put_message(window_card(changed.window), at)
+            if without_logs(changed.window) != without_logs(now):
+                await tx.put_message(window_card(changed.window), at)
             for note in changed.notes:
                 await tx.put_message(window_note(changed.window, note), at)
             if needs_measurement(changed.window):
@@ -149,6 +160,11 @@ class WindowJobRunner:
                 window = await tx.of(MaintenanceRepository).get(timer.subject)
                 if window is not None and due_job(window) is not None:
                     await tx.timers.set(job_timer(window.id, self.clock.now() + LOOK_INTERVAL))
+
+
+async def _others(cluster: JobCluster, namespace: str, job: WindowJob, name: str) -> tuple[RunningJob, ...]:
+    """Jobs of the same CronJob that run: of its schedule, of a person, of an earlier attempt."""
+    return tuple(each for each in await cluster.running_jobs(namespace, job.cron_job) if each.name != name)
 
 
 def _is_same(stored: WindowJob, job: WindowJob) -> bool:

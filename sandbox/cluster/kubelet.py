@@ -69,18 +69,21 @@ class Kubelet:
         self._list_images(node, pod)
         await self._wait(self._pace.start)
         if is_of_job(pod):
-            await self._run_to_end(pod, exit_code=1 if failure == "crash" else 0, slow=failure == "slow")
+            await self._run_to_end(pod, failure)
             return
         if failure == "crash":
             await self._crash_loop(pod)
         self._start_containers(pod, restarts=0)
         await self._become_ready(pod, slow=failure == "slow")
 
-    async def _run_to_end(self, pod: Json, *, exit_code: int, slow: bool) -> None:
-        """Of a Job: its containers run a while and end."""
+    async def _run_to_end(self, pod: Json, failure: pods.SimulatedFailure) -> None:
+        """Of a Job: its containers run a while and end. Those that hang run until the pod is removed, which ends this."""
         started = self._now()
         self._start_containers(pod, restarts=0)
-        await self._wait(self._pace.ready * (self._pace.slow_factor if slow else 1))
+        if failure == "hang":
+            await asyncio.Event().wait()
+        await self._wait(self._pace.ready * (self._pace.slow_factor if failure == "slow" else 1))
+        exit_code = 1 if failure == "crash" else 0
         report = self._report(pod)
         self._change(pod, lambda obj: pods.mark_ended(obj, started, self._now(), exit_code, report))
 

@@ -10,17 +10,22 @@ from sandbox.cluster.model import Json, format_time
 
 NODE = "stand-in-1"
 _PLATFORM = {"operatingSystem": "linux", "architecture": "amd64", "containerRuntimeVersion": "containerd://2.1.4"}
-SimulatedFailure = Literal["bad", "crash", "slow", ""]
+SimulatedFailure = Literal["bad", "crash", "hang", "slow", ""]
 
 
 def simulated_failure(pod: Json) -> SimulatedFailure:
-    """``bad`` never pulls, ``crash`` restarts for ever, ``slow`` is slow: a tag that is the word or has it as a part."""
+    """``bad`` never pulls, ``crash`` restarts for ever, ``slow`` is slow, ``hang`` never ends in a Job.
+
+    A tag that is the word or has it as a part.
+    """
     tags = [parse_image(container["image"]).effective_tag for container in pod["spec"]["containers"]]
     words = {word for tag in tags for word in tag.split("-")}
     if "bad" in words:
         return "bad"
     if "crash" in words:
         return "crash"
+    if "hang" in words:
+        return "hang"
     return "slow" if "slow" in words else ""
 
 

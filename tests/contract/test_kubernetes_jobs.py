@@ -51,12 +51,12 @@ async def test_a_job_is_made_once_and_succeeds(namespace: ClusterNamespace, clus
         await start(cluster, namespace)
     (job,) = await jobs(namespace)
     assert job["metadata"]["labels"] == {"team": "platform", "deepecho/owner": OWNER}
-    assert job["metadata"]["annotations"]["cronjob.kubernetes.io/instantiate"] == "manual"
+    assert job["metadata"]["annotations"] == {"cronjob.kubernetes.io/instantiate": "manual", "deepecho/cron-job": "backup"}
     assert job["spec"]["activeDeadlineSeconds"] == 600
     assert job["spec"]["ttlSecondsAfterFinished"] == 24 * 3600
     assert "ownerReferences" not in job["metadata"], "the CronJob's history limit must not delete it"
     status = await ended(cluster, namespace)
-    assert (status.result, status.reason, status.log) == (JobResult.SUCCEEDED, "", ())
+    assert (status.result, status.reason, status.log_problem) == (JobResult.SUCCEEDED, "", "")
     assert status.ended_at is not None
     await start(cluster, namespace)
     assert len(await jobs(namespace)) == 1
@@ -71,8 +71,9 @@ async def test_a_job_that_fails_says_why_with_its_last_lines(
     status = await ended(cluster, namespace)
     assert status.result is JobResult.FAILED
     assert "BackoffLimitExceeded: Job has reached the specified backoff limit" in status.reason
-    assert "KeyError: 'CACHE_TTL_SECONDS'" in status.log[-1]
-    assert not any("hunter2" in line for line in status.log)
+    assert status.log is not None
+    assert "KeyError: 'CACHE_TTL_SECONDS'" in status.log.lines[-1]
+    assert not any("hunter2" in line for line in status.log.lines)
 
 
 async def test_a_job_ends_when_its_time_is_over(namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster) -> None:
@@ -82,6 +83,67 @@ async def test_a_job_ends_when_its_time_is_over(namespace: ClusterNamespace, clu
     (job,) = await jobs(namespace)
     assert (job["spec"]["activeDeadlineSeconds"], job["spec"]["ttlSecondsAfterFinished"]) == (1, 100_000)
     assert "DeadlineExceeded" in (await ended(cluster, namespace)).reason
+
+
+def job(name: str, tag: str, *, owners: list[dict[str, Any]] | None = None, **spec: Any) -> dict[str, Any]:
+    metadata = {"name": name, "labels": {"deepecho/owner": OWNER}, "ownerReferences": owners or []}
+    template = cron_job("backup", tag)["spec"]["jobTemplate"]["spec"]
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {**template, **spec}}
+
+
+def endless(namespace: ClusterNamespace) -> str:
+    """The tag of a program that never ends: each pretend kubelet has its own."""
+    return "hang" if namespace.stand_in else "crash"
+
+
+async def test_the_log_of_a_job_is_read_while_it_runs_since_its_pod_goes_with_its_deadline(
+    namespace: ClusterNamespace, cluster: Cluster
+) -> None:
+    await namespace.create(job(NAME, endless(namespace), activeDeadlineSeconds=3))
+    async with asyncio.timeout(30):
+        while not ((seen := await cluster.job_status(namespace.name, NAME, owner=OWNER)).log and seen.log.lines):
+            await asyncio.sleep(0.05)
+    assert seen.result is JobResult.RUNNING
+    assert seen.log.pod.startswith(NAME)
+    assert not any("hunter2" in line for line in seen.log.lines)
+    async with asyncio.timeout(30):
+        while (status := await cluster.job_status(namespace.name, NAME, owner=OWNER)).log or not status.log_problem:
+            await asyncio.sleep(0.05)
+    assert "DeadlineExceeded" in status.reason
+    command = f"`kubectl --namespace {namespace.name} describe job {NAME}`"
+    assert str(status.log_problem) == f"Kubernetes has removed its pod, and its log with it; {command} shows what is left."
+
+
+async def test_jobs_of_a_cron_job_that_run_are_found_whoever_made_them(namespace: ClusterNamespace, cluster: Cluster) -> None:
+    # The oldest API server of these tests has no CronJobs of this version, and keeps Jobs of either.
+    version = "batch/v1" if namespace.stand_in else "batch/v1beta1"
+    owners = {
+        name: {
+            "apiVersion": version,
+            "kind": "CronJob",
+            "name": name,
+            "uid": (await namespace.create(cron_job(name) | {"apiVersion": version}))["metadata"]["uid"],
+            "controller": True,
+        }
+        for name in ("backup", "other")
+    }
+    await namespace.create(job("by-schedule", endless(namespace), owners=[owners["backup"]]))
+    await namespace.create(job("of-another", endless(namespace), owners=[owners["other"]]))
+    await namespace.create(job("of-nobody", endless(namespace)))
+    await namespace.create(job("quick", "1.4.0", owners=[owners["backup"]]))
+    ours = job("ours", endless(namespace))
+    ours["metadata"]["annotations"] = {"deepecho/cron-job": "backup"}
+    await namespace.create(ours)
+
+    async def found() -> set[str]:
+        return {each.name for each in await cluster.running_jobs(namespace.name, "backup")}
+
+    assert {"by-schedule", "ours"} <= await found()
+    async with asyncio.timeout(30):
+        while "quick" in await found():
+            await asyncio.sleep(0.05)
+    assert await found() == {"by-schedule", "ours"}
+    assert await cluster.running_jobs(namespace.name, "backups") == ()
 
 
 async def test_somebody_elses_job_of_that_name_is_left_alone(

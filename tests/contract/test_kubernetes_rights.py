@@ -80,6 +80,7 @@ async def _do_everything(cluster: Cluster, namespace: ClusterNamespace) -> None:
         "require_cron_job": None,
         "start_job": None,
         "job_status": await cluster.job_status(namespace.name, "backup-1", owner="mw-1"),
+        "running_jobs": await cluster.running_jobs(namespace.name, "backup"),
         "permissions": await cluster.permissions(namespace.name, [WorkloadKind.DEPLOYMENT]),
         "version": await cluster.version(),
         "credential": await cluster.credential(),

@@ -11,7 +11,7 @@ from domain.health import HealthLine
 from domain.maintenance import transitions
 from domain.maintenance.schedule import with_told_ahead
 from domain.maintenance.scope import parse_scopes
-from domain.maintenance.window import MaintenanceWindow, WindowState
+from domain.maintenance.window import MaintenanceWindow, WindowNote, WindowState
 from domain.people import Person
 from runbooks.maintenance.health import WindowHealth
 from runbooks.maintenance.jobs import JobCluster, WindowJobRunner
@@ -19,7 +19,7 @@ from runbooks.maintenance.service import MAINTENANCE, MaintenanceService
 from runbooks.maintenance.silences import WindowSilenceApi, WindowSilencer
 from runbooks.timers import TimerDispatcher
 from storage.maintenance import JOBS as JOB_TIMER
-from storage.maintenance import SILENCES, WINDOW_HEALTH, WINDOW_NOTE, MaintenanceRepository
+from storage.maintenance import SILENCES, WINDOW_CARD, WINDOW_HEALTH, WINDOW_NOTE, MaintenanceRepository
 from storage.store import Store, Transaction
 from storage.tables.core import outbox
 from storage.timers import Timer
@@ -143,9 +143,20 @@ class MaintenanceReplica:
 
     async def notes(self) -> list[str]:
         """The replies in the threads of all windows, in their order."""
+        return [str(note.text) for note in await self.note_facts()]
+
+    async def note_facts(self) -> list[WindowNote]:
+        """The same replies with their logs."""
+        return [WINDOW_NOTE.load(text) for text in await self._facts(WINDOW_NOTE.name)]
+
+    async def card(self) -> str:
+        """The newest card that was to be drawn, as it is stored."""
+        return (await self._facts(WINDOW_CARD.name))[-1]
+
+    async def _facts(self, kind: str) -> list[str]:
         async with self.store.engines.read.connect() as connection:
-            rows = await connection.execute(select(outbox.c.fact).where(outbox.c.kind == WINDOW_NOTE.name).order_by(outbox.c.id))
-            return [str(WINDOW_NOTE.load(text).text) for text in rows.scalars()]
+            rows = await connection.execute(select(outbox.c.fact).where(outbox.c.kind == kind).order_by(outbox.c.id))
+            return list(rows.scalars())
 
     def at(self, moment: datetime) -> "MaintenanceReplica":
         """A process that is started at this time."""

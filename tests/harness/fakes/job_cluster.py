@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from domain.errors import DeepechoError, NotFound
-from domain.workloads.jobs import JobResult, JobStatus
+from domain.rich_text import Text
+from domain.workloads.jobs import JobLog, JobResult, JobStatus, RunningJob
 
 
 @dataclass
@@ -19,6 +20,10 @@ class FileJobCluster:
     """What each call raises."""
     ends_at: datetime | None = None
     asked: list[str] = field(default_factory=list)
+    running: tuple[RunningJob, ...] = ()
+    """Jobs of the CronJob that somebody else has made."""
+    log: JobLog | None = None
+    log_problem: Text = ""
     before_look: Callable[[], Awaitable[None]] | None = None
     """What happens once, while it is asked how far a Job is."""
 
@@ -38,8 +43,13 @@ class FileJobCluster:
         if not (self.folder / name).exists():
             raise NotFound(f"There is no Job {name}.")
         reason = "BackoffLimitExceeded" if self.result is JobResult.FAILED else ""
-        log = ("could not reach the database",) if reason else ()
-        return JobStatus(result=self.result, ended_at=self.ends_at, reason=reason, log=log)
+        return JobStatus(
+            result=self.result, ended_at=self.ends_at, reason=reason, log=self.log, log_problem=self.log_problem if reason else ""
+        )
+
+    async def running_jobs(self, namespace: str, cron_job: str, /) -> tuple[RunningJob, ...]:
+        self._check(f"list Jobs of {cron_job} in {namespace}")
+        return self.running
 
     def delete(self, name: str) -> None:
         """As a person does."""

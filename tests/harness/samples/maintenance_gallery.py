@@ -8,7 +8,7 @@ from domain.answers.answers import LocksAnswer
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
 from domain.health import HealthLevel, HealthLine
 from domain.maintenance import silence_texts
-from domain.maintenance.job_transitions import begun, looked_at
+from domain.maintenance.job_transitions import begun, looked_at, made, waiting
 from domain.maintenance.jobs import JobPurpose, WindowJob
 from domain.maintenance.report import report
 from domain.maintenance.schedule import advance
@@ -17,7 +17,8 @@ from domain.maintenance.transitions import cancel, end
 from domain.maintenance.window import MaintenanceWindow, WindowSilence, WindowState
 from domain.maintenance.window import SilenceState as WindowSilenceState
 from domain.operations.locks import LockRecord
-from domain.workloads.jobs import JobResult, JobStatus
+from domain.rich_text import Code, sentence
+from domain.workloads.jobs import JobLog, JobResult, JobStatus, RunningJob
 from tests.harness.families import Fact
 from tests.harness.samples.operations import NOW
 from tests.harness.samples.team import ANA, SAM
@@ -69,13 +70,32 @@ REPORTED = replace(HIDING, silences=SILENCES, over_at=RUNNING.ends_at, health_be
 BACKUP = WindowJob(purpose=JobPurpose.BACKUP, cron_job="postgres-backup", limit=timedelta(minutes=15))
 VERIFICATION = WindowJob(purpose=JobPurpose.VERIFICATION, cron_job="smoke-test", limit=timedelta(minutes=5))
 WITH_JOBS = replace(RUNNING, planned_jobs=(BACKUP, VERIFICATION))
-BACKING_UP = begun(WITH_JOBS, BACKUP, RUNNING.starts_at).window
+STARTING = begun(WITH_JOBS, BACKUP, RUNNING.starts_at).window
+BACKING_UP = made(STARTING, STARTING.jobs[0], RUNNING.starts_at).window
+_SCHEDULED = RunningJob(name="postgres-backup-29364480", since=RUNNING.starts_at - timedelta(minutes=4))
+WAITS = waiting(STARTING, STARTING.jobs[0], _SCHEDULED, RUNNING.starts_at)
 _LATER = RUNNING.starts_at + timedelta(minutes=3)
 BACKED_UP = looked_at(BACKING_UP, BACKING_UP.jobs[0], JobStatus(result=JobResult.SUCCEEDED), _LATER)
+_LOG = JobLog(
+    pod="postgres-backup-mw-k7m2-b1-x2k9f",
+    pod_made_at=RUNNING.starts_at,
+    lines=("INFO backup.postgres dumping table sessions", "ERROR backup.s3 the bucket does not answer"),
+)
 _LOST = JobStatus(
     result=JobResult.FAILED,
     reason="BackoffLimitExceeded: Job has reached the specified backoff limit",
-    log=("INFO backup.postgres dumping table sessions", "ERROR backup.s3 the bucket does not answer"),
+    log=_LOG,
+)
+_RAN = JobStatus(result=JobResult.RUNNING, log=_LOG)
+_BESIDE = looked_at(BACKING_UP, BACKING_UP.jobs[0], _RAN, _LATER, (_SCHEDULED,))
+_OVER = JobStatus(
+    result=JobResult.FAILED,
+    reason="DeadlineExceeded: Job was active longer than specified deadline",
+    log_problem=sentence(
+        "Kubernetes has removed its pod, and its log with it; ",
+        Code("kubectl --namespace deep-echo describe job postgres-backup-mw-k7m2-b1"),
+        " shows what is left.",
+    ),
 )
 NOT_BACKED_UP = looked_at(BACKING_UP, BACKING_UP.jobs[0], _LOST, _LATER)
 MAINTENANCE_GALLERY: dict[str, Fact] = {
@@ -93,6 +113,12 @@ MAINTENANCE_GALLERY: dict[str, Fact] = {
     "maintenance cancelled": cancel(PLANNED, SAM.person, NOW, "the vendor moved it").window,
     "maintenance overrun": REMINDED.notes[-1],
     "maintenance ended by itself": advance(RUNNING, RUNNING.frozen_until).notes[-1],
+    "maintenance backup is started": STARTING,
+    "maintenance backup waits": WAITS.window,
+    "maintenance backup waits, said": WAITS.notes[-1],
+    "maintenance backup beside": _BESIDE.notes[-1],
+    "maintenance backup out of time": looked_at(_BESIDE.window, _BESIDE.window.jobs[0], _OVER, _LATER).notes[-1],
+    "maintenance backup out of time, unseen": looked_at(BACKING_UP, BACKING_UP.jobs[0], _OVER, _LATER).notes[-1],
     "maintenance backs up": BACKING_UP,
     "maintenance is backed up": BACKED_UP.window,
     "maintenance backup": BACKED_UP.notes[-1],

@@ -1,8 +1,6 @@
 """The backup before the work and the verification after it: made once, waited for, and said when they fail."""
 
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -10,57 +8,12 @@ from domain.catalogue.catalogue import Catalogue
 from domain.errors import Forbidden, Refused, TemporaryError
 from domain.maintenance import job_transitions
 from domain.maintenance.jobs import JobPurpose, JobState, WindowJob
-from domain.maintenance.window import MaintenanceWindow
 from domain.workloads.jobs import JobResult
-from runbooks.maintenance.service import Change
-from storage.store import Store
-from tests.harness.fakes.alertmanager import MemoryAlertmanager
-from tests.harness.fakes.clock import StoppedClock
-from tests.harness.fakes.job_cluster import FileJobCluster
-from tests.harness.maintenance import MaintenanceReplica, catalogue_with_jobs
+from tests.harness.maintenance import catalogue_with_jobs
+from tests.harness.maintenance_jobs import SECONDS, JobHarness
 from tests.harness.samples.team import ANA, alerting_catalogue
 
-SECONDS = timedelta(seconds=11)
 MINUTE = timedelta(minutes=1)
-
-
-@dataclass
-class JobHarness:
-    replica: MaintenanceReplica
-    cluster: FileJobCluster
-
-    async def begin(self) -> MaintenanceWindow:
-        window = await self.replica.plan(scope="")
-        await self.replica.tick()
-        return window
-
-    async def pass_time(self, span: timedelta = SECONDS) -> None:
-        self.replica.clock.advance(span)
-        await self.replica.tick()
-
-    async def state(self, window: MaintenanceWindow, purpose: JobPurpose = JobPurpose.BACKUP) -> WindowJob:
-        found = await self.replica.find(window)
-        return next(each for each in found.jobs if each.purpose is purpose)
-
-    async def change(self, window: MaintenanceWindow, change: Change, key: str = "person") -> None:
-        await self.replica.service.change(window.id, "backup", change, source=key, by=ANA.person)
-
-    async def last_note(self) -> str:
-        return (await self.replica.notes())[-1]
-
-
-@pytest.fixture
-async def harness(store: Store, tmp_path: Path) -> JobHarness:
-    cluster = FileJobCluster(tmp_path, result=JobResult.RUNNING)
-    clock = StoppedClock()
-    replica = MaintenanceReplica(
-        store,
-        clock,
-        MemoryAlertmanager(clock),
-        catalogue=catalogue_with_jobs(),
-        clusters={"main": cluster},
-    )
-    return JobHarness(replica, cluster)
 
 
 async def test_the_backup_is_made_at_the_begin_and_waited_for(harness: JobHarness) -> None:
