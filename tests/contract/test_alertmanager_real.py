@@ -14,7 +14,7 @@ from domain.alerts.silences import SilenceState
 from domain.errors import NotFound, Refused
 from domain.matchers import Matcher, Operator
 from integrations.alertmanager import Alertmanager, open_alertmanager
-from tests.harness.monitoring_servers import running_alertmanager
+from tests.harness.monitoring_servers import NEWER_ALERTMANAGER, running_alertmanager
 from tests.harness.wait import wait_until
 
 pytestmark = pytest.mark.alerts
@@ -29,10 +29,10 @@ ALL_OPERATORS = (
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module", params=[None, NEWER_ALERTMANAGER], ids=["of-the-system", "newer"])
+def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("alertmanager")
-    with running_alertmanager(folder) as found:
+    with running_alertmanager(folder, request.param) as found:
         yield found
 
 
