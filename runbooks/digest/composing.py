@@ -7,9 +7,10 @@ from datetime import date, datetime
 from domain.digest.digest import AVERAGED_PERIODS, Digest, begin_of, compare, nightfall
 from domain.digest.happened import Happened, describe
 from domain.digest.trends import trend_rows
-from domain.health import HealthLevel
+from domain.health import CHECK_TIMEOUT, UNHURRIED_TIMEOUT, HealthLevel
+from domain.rich_text import Text
 from runbooks.digest.checks import ON_CALL
-from runbooks.digest.measuring import HealthReader
+from runbooks.digest.measuring import HealthReader, attempt
 from runbooks.digest.today import TodayReader
 from storage.digest import DigestRepository
 from storage.incidents import IncidentRepository
@@ -37,9 +38,12 @@ class DigestComposer:
             previous = await tx.of(DigestRepository).previous(environment, period, audience)
             earlier = await tx.of(DigestRepository).earlier(environment, period, AVERAGED_PERIODS)
         begin = begin_of(previous.due_at if previous else None, at)
-        lines, night = await asyncio.gather(
+        limit = UNHURRIED_TIMEOUT if audience else CHECK_TIMEOUT
+        lines, night, (happened, unknown), (today, unknown_today) = await asyncio.gather(
             self.reader.measure(environment, unhurried=bool(audience)),
             self.reader.left_by_night(environment, nightfall(begin, at), at, unhurried=bool(audience)),
+            attempt("since yesterday", self._happened(environment, begin, at), limit),
+            attempt("today", self.today.read(environment, at), limit),
         )
         # Who is on call is part of today, unless nobody is.
         lines = tuple(each for each in lines if each.system != ON_CALL or each.level is not HealthLevel.GREEN)
@@ -51,17 +55,18 @@ class DigestComposer:
             since=max(previous.period, begin.date()) if previous else None,
             lines=lines,
             comparisons=compare(lines, period, earlier),
-            since_yesterday=describe(await self._happened(environment, begin), at),
-            today=await self.today.read(environment, at),
+            since_yesterday=(unknown,) if unknown else happened,
+            today=(unknown_today,) if unknown_today else today,
             left=night.left,
             problems=night.problems,
         )
 
-    async def _happened(self, environment: str, since: datetime) -> Happened:
+    async def _happened(self, environment: str, since: datetime, at: datetime) -> tuple[Text, ...]:
         async with self.store.read() as tx:
-            return Happened(
+            happened = Happened(
                 operations=await tx.operations.ended_since(since, environment=environment),
                 incidents=await tx.of(IncidentRepository).latest(MAX_INCIDENTS, since=since, environment=environment),
                 alerts=await tx.alerts.titles_since(environment, since),
                 windows=await tx.of(MaintenanceRepository).over_since(environment, since),
             )
+        return describe(happened, at)

@@ -52,7 +52,7 @@ class HealthReader:
         sources: Sequence[NightSource] = self._sources.night
         least = UNHURRIED_TIMEOUT if unhurried else timedelta()
         found = await asyncio.gather(
-            *(_attempt(each.name, each.find(environment, since, until), max(each.timeout, least)) for each in sources)
+            *(attempt(each.name, each.find(environment, since, until), max(each.timeout, least)) for each in sources)
         )
         left = tuple(item for items, _ in found for item in items)
         return NightReport(
@@ -60,7 +60,7 @@ class HealthReader:
         )
 
     async def _run(self, check: HealthCheck, environment: str) -> tuple[HealthLine, ...]:
-        lines, problem = await _attempt(check.name, check.run(environment), check.timeout)
+        lines, problem = await attempt(check.name, check.run(environment), check.timeout)
         if not problem:
             return tuple(map(_storable, lines))
         at = self._clock.now()
@@ -81,8 +81,8 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-async def _attempt(name: str, asked: Awaitable[tuple[FoundT, ...]], limit: timedelta) -> tuple[tuple[FoundT, ...], Text]:
-    """What was found, or why it is not known."""
+async def attempt(name: str, asked: Awaitable[tuple[FoundT, ...]], limit: timedelta) -> tuple[tuple[FoundT, ...], Text]:
+    """What was found, or why it is not known. ``name`` is for the log."""
     try:
         async with asyncio.timeout(limit.total_seconds()):
             return await asked, ""

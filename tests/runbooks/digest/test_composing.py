@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from domain.catalogue.catalogue import Catalogue
 from domain.digest.digest import Digest
 from domain.health import HealthCheck, HealthLevel, HealthLine, LeftByNight, NightSource
 from domain.operations.operation import State
@@ -140,3 +141,14 @@ async def test_numbers_are_compared_with_a_week_of_digests_however_many_audience
     async with harness.store.read() as tx:
         earlier = await tx.of(DigestRepository).earlier("production", MONDAY, 7)
     assert [(each.period, each.audience) for each in earlier] == [(MONDAY - days * DAY, "a") for days in range(1, 8)]
+
+
+async def test_a_part_that_cannot_be_read_says_so_and_sinks_no_other(harness: ComposingHarness) -> None:
+    def broken() -> Catalogue:
+        raise LookupError("oncall")
+
+    await harness.ended("op-new", AT - HOUR, AT - HOUR)
+    composer = replace(harness.composer, today=TodayReader(store=harness.store, catalogue=broken))
+    digest = await composer.compose("production", MONDAY, AT, "office")
+    assert digest.today == ("not known: the check ended in an error of deepecho; its log has it",)
+    assert digest.since_yesterday == ("1 rollback",)
