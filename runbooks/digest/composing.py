@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from domain.digest.digest import AVERAGED_PERIODS, Digest, begin_of, compare, nightfall
+from domain.digest.digest import AVERAGED_PERIODS, DAY, Digest, begin_of, compare, nightfall
 from domain.digest.happened import Happened, describe
 from domain.digest.trends import trend_rows
 from domain.health import CHECK_TIMEOUT, UNHURRIED_TIMEOUT, HealthLevel
@@ -38,6 +38,8 @@ class DigestComposer:
             previous = await tx.of(DigestRepository).previous(environment, period, audience)
             earlier = await tx.of(DigestRepository).earlier(environment, period, AVERAGED_PERIODS)
         begin = begin_of(previous.due_at if previous else None, at)
+        # A person's yesterday may be this morning where the last digest was made.
+        begin = begin if audience else min(begin, at - DAY)
         limit = UNHURRIED_TIMEOUT if audience else CHECK_TIMEOUT
         lines, night, (happened, unknown), (today, unknown_today) = await asyncio.gather(
             self.reader.measure(environment, unhurried=bool(audience)),

@@ -17,7 +17,7 @@ from domain.health import HealthLevel, HealthLine
 from domain.metrics.charts import Series
 from domain.metrics.samples import QueryNotice, QueryResult, Sample
 from runbooks.metrics.indicators import IndicatorReader
-from runbooks.metrics.objectives_check import ObjectivesCheck
+from runbooks.metrics.objectives_check import VALUE_SECONDS, ObjectivesCheck
 from tests.harness.commands import CommandHarness, open_command_harness
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.families import render_text
@@ -202,6 +202,20 @@ async def test_an_objective_that_cannot_be_read_does_not_hide_the_others_of_heal
     errors, throughput = await ObjectivesCheck(reader=reader, clock=StoppedClock()).run("production")
     assert (errors.level, str(errors.text)) == (HealthLevel.UNKNOWN, "Prometheus does not take the expression: bad_data")
     assert throughput.level is HealthLevel.GREEN
+
+
+async def test_a_prometheus_too_slow_for_a_command_is_waited_for_where_nobody_waits() -> None:
+    async def answering(_expression: str) -> tuple[Sample, ...]:
+        await asyncio.sleep(VALUE_SECONDS + 0.1)
+        return (Sample({}, 0.5),)
+
+    prometheus = ScriptedPrometheus(answering)
+    reader = IndicatorReader(catalogue=catalogue, prometheus=lambda _: prometheus)
+    check = ObjectivesCheck(reader=reader, clock=StoppedClock()).check
+    assert check.unhurried is not None
+    hurried, unhurried = await asyncio.gather(check.run("production"), check.unhurried("production"))
+    assert [each.value for each in hurried] == [None, None]
+    assert [each.value for each in unhurried] == [0.5, 0.5]
 
 
 async def test_one_prometheus_is_never_asked_for_two_budgets_at_once() -> None:

@@ -78,6 +78,13 @@ async def test_on_a_monday_it_tells_of_the_weekend_and_of_its_own_audience(harne
     assert await harness.since() == (sunday.date(), "1 rollback")
 
 
+async def test_who_asks_far_in_the_east_is_told_of_a_whole_day_too(harness: ComposingHarness) -> None:
+    await harness.made("office", AT - 3 * HOUR)
+    await harness.ended("op-night", AT - 20 * HOUR, AT - 20 * HOUR)
+    digest = await harness.composer.compose("production", MONDAY + DAY, AT)
+    assert digest.since_yesterday == ("1 rollback",)
+
+
 async def test_after_a_pause_of_weeks_it_tells_of_no_more_than_a_week_and_says_since_when(harness: ComposingHarness) -> None:
     await harness.made("office", AT - 30 * DAY)
     await harness.ended("op-long-ago", AT - 8 * DAY, AT - 8 * DAY)
