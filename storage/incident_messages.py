@@ -9,7 +9,7 @@ from domain.incidents.changes import IncidentNote
 from domain.incidents.incident import Incident
 from domain.incidents.statistics import IncidentStatistics
 from domain.people import Person
-from storage.outbox_messages import ALERT_NOTE, FactKind, OutboxMessage, Urgency, card_key, direct_message
+from storage.outbox_messages import ALERT_NOTE, FactKind, OutboxMessage, Urgency, card_key, card_of, direct_message
 
 INCIDENT_CARD = FactKind("incident-card", 1, IncidentCard)
 INCIDENT_NOTE = FactKind("incident-note", 1, IncidentNote)
@@ -41,15 +41,12 @@ def channel_card(card: IncidentCard, *, low_priority: bool) -> OutboxMessage:
 def announcement(card: IncidentCard, *, low_priority: bool) -> OutboxMessage:
     """The card in the channel of all incidents."""
     incident = card.incident
-    return OutboxMessage(
-        key=card_key(incident.id),
-        stream=incident.id,
-        parent="",
+    return card_of(
+        incident.id,
+        INCIDENT_CARD,
+        replace(card, is_announcement=True),
         channel=incident.announcement_channel,
         urgency=Urgency.INCIDENT,
-        kind=INCIDENT_CARD,
-        fact=replace(card, is_announcement=True),
-        card=True,
         low_priority=low_priority,
     )
 

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.maintenance.window import MaintenanceWindow, WindowNote
-from storage.outbox_messages import FactKind, OutboxMessage, Urgency, card_key, dump, type_adapter
+from storage.outbox_messages import FactKind, OutboxMessage, card_of, dump, reply_to, type_adapter
 from storage.pruning import delete_batch, is_unneeded
 from storage.tables.maintenance import maintenance_windows
 from storage.timers import Timer
@@ -103,30 +103,12 @@ def health_timer(window_id: str, at: datetime) -> Timer:
 
 def window_card(window: MaintenanceWindow) -> OutboxMessage:
     """The announcement of a window in its present state."""
-    return OutboxMessage(
-        key=card_key(window.id),
-        stream=window.id,
-        parent="",
-        channel=window.channel,
-        urgency=Urgency.OPERATION,
-        kind=WINDOW_CARD,
-        fact=window,
-        card=True,
-    )
+    return card_of(window.id, WINDOW_CARD, window, channel=window.channel)
 
 
 def window_note(window: MaintenanceWindow, note: WindowNote) -> OutboxMessage:
     """A reply in the thread of a window's announcement."""
-    return OutboxMessage(
-        key=f"{window.id}/t/{note.key}",
-        stream=window.id,
-        parent=card_key(window.id),
-        channel=window.channel,
-        urgency=Urgency.OPERATION,
-        kind=WINDOW_NOTE,
-        fact=note,
-        card=False,
-    )
+    return reply_to(window.id, note.key, WINDOW_NOTE, note, channel=window.channel)
 
 
 def _select() -> Select[Any]:

@@ -101,6 +101,37 @@ def card_key(subject: str) -> str:
     return f"{subject}/card"
 
 
+def card_of(
+    subject: str, kind: FactKind, fact: object, *, channel: str, urgency: Urgency = Urgency.OPERATION, low_priority: bool = False
+) -> OutboxMessage:
+    """The card of a subject in its present state. Replies go into its thread."""
+    return OutboxMessage(
+        key=card_key(subject),
+        stream=subject,
+        parent="",
+        channel=channel,
+        urgency=urgency,
+        kind=kind,
+        fact=fact,
+        card=True,
+        low_priority=low_priority,
+    )
+
+
+def reply_to(subject: str, key: str, kind: FactKind, fact: object, *, channel: str) -> OutboxMessage:
+    """A reply in the thread of a subject's card. ``key`` is unique in it."""
+    return OutboxMessage(
+        key=f"{subject}/t/{key}",
+        stream=subject,
+        parent=card_key(subject),
+        channel=channel,
+        urgency=Urgency.OPERATION,
+        kind=kind,
+        fact=fact,
+        card=False,
+    )
+
+
 def direct_message(kind: FactKind, fact: object, person: Person, source: str) -> OutboxMessage:
     """What a person asked for and gets beside the answer, once. ``source`` is the key of the request."""
     key = f"{kind.name}/{source}"
@@ -111,46 +142,19 @@ def direct_message(kind: FactKind, fact: object, person: Person, source: str) ->
 
 def operation_card(record: OperationRecord, *, low_priority: bool) -> OutboxMessage:
     """The card of an operation in its present state."""
-    return OutboxMessage(
-        key=card_key(record.id),
-        stream=record.id,
-        parent="",
-        channel=record.channel,
-        urgency=Urgency.OPERATION,
-        kind=OPERATION_CARD,
-        fact=record,
-        card=True,
-        low_priority=low_priority,
-    )
+    return card_of(record.id, OPERATION_CARD, record, channel=record.channel, low_priority=low_priority)
 
 
 def operation_note(record: OperationRecord, note: OperationNote, *, audit_number: int) -> OutboxMessage:
     """A reply in the operation's thread. ``audit_number`` is the number of the audit record of the same event."""
-    return OutboxMessage(
-        key=f"{record.id}/t/{note.key}",
-        stream=record.id,
-        parent=card_key(record.id),
-        channel=record.channel,
-        urgency=Urgency.OPERATION,
-        kind=OPERATION_NOTE,
-        fact=replace(note, audit_number=audit_number),
-        card=False,
-    )
+    fact = replace(note, audit_number=audit_number)
+    return reply_to(record.id, note.key, OPERATION_NOTE, fact, channel=record.channel)
 
 
 def alert_card(group: AlertGroup, *, low_priority: bool) -> OutboxMessage:
     """The card of an alert group in its present state."""
-    return OutboxMessage(
-        key=card_key(group.id),
-        stream=group.id,
-        parent="",
-        channel=group.channel,
-        urgency=_urgency(group),
-        kind=ALERT_CARD,
-        fact=group,
-        card=True,
-        low_priority=low_priority,
-    )
+    urgency = Urgency.OUTAGE if group.severity is Severity.P0 else Urgency.ALERT
+    return card_of(group.id, ALERT_CARD, group, channel=group.channel, urgency=urgency, low_priority=low_priority)
 
 
 def alert_note(group: AlertGroup, note: AlertNote) -> OutboxMessage:
@@ -173,18 +177,5 @@ def alert_note(group: AlertGroup, note: AlertNote) -> OutboxMessage:
 
 def storm_card(fact: StormCard, *, low_priority: bool) -> OutboxMessage:
     """The card of a storm in its present state."""
-    return OutboxMessage(
-        key=card_key(fact.storm.id),
-        stream=fact.storm.id,
-        parent="",
-        channel=fact.storm.channel,
-        urgency=Urgency.STORM,
-        kind=STORM_CARD,
-        fact=fact,
-        card=True,
-        low_priority=low_priority,
-    )
-
-
-def _urgency(group: AlertGroup) -> Urgency:
-    return Urgency.OUTAGE if group.severity is Severity.P0 else Urgency.ALERT
+    storm = fact.storm
+    return card_of(storm.id, STORM_CARD, fact, channel=storm.channel, urgency=Urgency.STORM, low_priority=low_priority)

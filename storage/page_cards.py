@@ -3,7 +3,7 @@
 from domain.paging.messages import PageCard
 from domain.paging.pages import PageCall
 from domain.paging.rehearsals import RehearsalReport
-from storage.outbox_messages import FactKind, OutboxMessage, Urgency, card_key
+from storage.outbox_messages import FactKind, OutboxMessage, Urgency, card_of, reply_to
 
 PAGE_CALL = FactKind("page-call", 1, PageCall)
 PAGE_CARD = FactKind("page-card", 1, PageCard)
@@ -26,27 +26,10 @@ def page_call_card(call: PageCall, key: str) -> OutboxMessage:
 
 def page_card(card: PageCard) -> OutboxMessage:
     """The card of a page that people or a rehearsal asked for."""
-    return OutboxMessage(
-        key=card_key(card.page.id),
-        stream=card.page.id,
-        parent="",
-        channel=card.page.request.channel,
-        urgency=Urgency.INCIDENT,
-        kind=PAGE_CARD,
-        fact=card,
-        card=True,
-    )
+    page = card.page
+    return card_of(page.id, PAGE_CARD, card, channel=page.request.channel, urgency=Urgency.INCIDENT)
 
 
 def rehearsal_report(report: RehearsalReport, channel: str) -> OutboxMessage:
     """How a rehearsal went, in the thread of its card."""
-    return OutboxMessage(
-        key=f"{report.page.id}/t/report",
-        stream=report.page.id,
-        parent=card_key(report.page.id),
-        channel=channel,
-        urgency=Urgency.OPERATION,
-        kind=REHEARSAL_REPORT,
-        fact=report,
-        card=False,
-    )
+    return reply_to(report.page.id, "report", REHEARSAL_REPORT, report, channel=channel)

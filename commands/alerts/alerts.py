@@ -1,19 +1,16 @@
 """The commands ``alerts``, ``alerts route`` and ``ack``."""
 
-import re
-
 from commands.core.arguments import Arguments
+from commands.core.ids import parse_id
 from commands.core.request import Request
 from commands.core.router import Router
 from domain.alerts.alerts import AlertGroup
 from domain.alerts.routing import explain_route
 from domain.answers.alerts import AlertsAnswer, RouteAnswer
 from domain.answers.answers import TextAnswer
-from domain.errors import UsageError
 from domain.facts import Answer
 from domain.matchers import parse_labels
 from domain.people import Role
-from domain.rich_text import Code, CommandMention, sentence
 from runbooks.alerts.service import AlertRequest, AlertService
 
 router = Router()
@@ -93,13 +90,7 @@ async def find_group(request: Request, word: str, role: Role) -> AlertGroup:
 
 def parse_alert_id(word: str) -> str:
     """Parse a group id: ``al-k7m2``, ``AL-K7M2`` and ``k7m2`` are the same. Raises ``UsageError``."""
-    name = word.lower().removeprefix("al-")
-    if not re.fullmatch(r"[a-z0-9]{1,40}", name):
-        raise UsageError(
-            f"“{word[:40]}” is not an alert group's id.",
-            sentence("They look like ", Code("al-k7m2"), "; ", CommandMention("alerts"), " lists them."),
-        )
-    return f"al-{name}"
+    return parse_id(word, "al-k7m2", "an alert group's", "alerts")
 
 
 def _split_labels(arguments: tuple[str, ...]) -> list[str]:

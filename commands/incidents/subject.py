@@ -5,15 +5,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from commands.core.arguments import Arguments
+from commands.core.ids import parse_id
 from commands.core.quoting import quote
 from commands.core.request import Request
 from domain.answers.incidents import IncidentChoice, IncidentChoices
-from domain.errors import NotFound, Refused, UsageError
+from domain.errors import NotFound, Refused
 from domain.facts import Answer
 from domain.incidents.incident import Incident
 from domain.incidents.visibility import may_see
 from domain.people import Role
-from domain.rich_text import Code, CommandMention, sentence
+from domain.rich_text import CommandMention, sentence
 from runbooks.incidents.service import IncidentRequest, IncidentService, IncidentTransition
 
 MAX_CHOICES = 5
@@ -49,11 +50,7 @@ def split_words(args: Arguments) -> Words:
 
 def parse_incident_id(word: str) -> str:
     """Parse an incident's id: ``inc-x4k2``, ``INC-X4K2`` and ``x4k2`` are the same. Raises ``UsageError``."""
-    name = f"inc-{word.lower().removeprefix('inc-')}"
-    if not INCIDENT_ID.fullmatch(name):
-        hint = sentence("They look like ", Code("inc-x4k2"), "; ", CommandMention("incident list"), " lists them.")
-        raise UsageError(f"“{word[:40]}” is not an incident's id.", hint)
-    return name
+    return parse_id(word, "inc-x4k2", "an incident's", "incident list")
 
 
 async def with_incident(request: Request, args: Arguments, command: str, role: Role, run: Run) -> Answer:

@@ -1,13 +1,13 @@
 """The commands that begin with ``maintenance``."""
 
-import re
 from datetime import datetime, timedelta
 
 from commands.core.arguments import Arguments
+from commands.core.ids import parse_id
 from commands.core.request import Request
 from commands.core.router import LookUp, Router
 from domain.answers.maintenance import WindowAnswer, WindowsAnswer
-from domain.errors import Denied, Refused, UsageError
+from domain.errors import Denied, Refused
 from domain.facts import Answer
 from domain.maintenance import job_transitions, transitions
 from domain.maintenance.policies import describe_policy, is_within
@@ -17,7 +17,6 @@ from domain.maintenance.window import MAX_LENGTH, MaintenanceWindow, WindowChang
 from domain.people import Role
 from domain.policies import Action
 from domain.refusals import NOTHING_CHANGED, role_refusal
-from domain.rich_text import Code, CommandMention, sentence
 from domain.text import format_duration, parse_duration
 from domain.typed_times import parse_time, zone_named
 from runbooks.maintenance.service import Change, MaintenanceService
@@ -276,8 +275,4 @@ async def _change(request: Request, window: MaintenanceWindow, what: str, change
 
 
 def _window_id(word: str) -> str:
-    name = word.lower().removeprefix("mw-")
-    if not re.fullmatch(r"[a-z0-9]{1,40}", name):
-        listed = sentence("They look like ", Code("mw-k7m2"), "; ", CommandMention("maintenance list"), " lists them.")
-        raise UsageError(f"“{word[:40]}” is not a window's id.", listed)
-    return f"mw-{name}"
+    return parse_id(word, "mw-k7m2", "a window's", "maintenance list")

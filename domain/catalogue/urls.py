@@ -1,21 +1,18 @@
 """Validated URLs of the catalogue: APIs of other systems, and pages for people."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
+
+from domain.web_urls import split_web_url
 
 
 def _validate_http_url(value: str) -> str:
     """Error texts do not repeat the value, because it may contain a password."""
     if not value:
         return value
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError("must be an address such as https://prometheus.example.com") from error
-    if parts.scheme not in {"http", "https"} or not host or not value.isprintable() or any(each in value for each in ' <>|"'):
+    parts = split_web_url(value)
+    if parts is None or not value.isprintable() or any(each in value for each in ' <>|"'):
         raise ValueError("must be an address such as https://prometheus.example.com")
     if "@" in parts.netloc:
         raise ValueError("must hold no user and no password; credentials are settings, not part of an address")

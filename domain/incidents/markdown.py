@@ -6,11 +6,10 @@ The result means the same in CommonMark and in GitHub's and GitLab's dialects.
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from urllib.parse import quote, urlsplit
 
 from domain.rich_text import ChannelMention, Code, CommandMention, GroupMention, Part, Text, Timestamp, UserMention, parts_of
+from domain.web_urls import encode_web_url
 
-MAX_URL_LENGTH = 2_000
 _SPACES = re.compile(r"\s+")
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ud800-\udfff\ufeff]"
@@ -45,7 +44,7 @@ def code(text: str) -> str:
 
 def link(text: str, url: str) -> str:
     """A link; the text alone where the address is none that people should follow."""
-    target = _safe_url(url)
+    target = encode_web_url(url, _SAFE_IN_URLS)
     return f"[{escape(text)}]({target})" if target and escape(text) else escape(text)
 
 
@@ -102,15 +101,3 @@ def _part(part: Part) -> str:
             return escape(person.user_id)
         case GroupMention(name) | ChannelMention(name):
             return escape(name)
-
-
-def _safe_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return ""
-    if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc:
-        return ""
-    encoded = quote(url, safe=_SAFE_IN_URLS, errors="replace")
-    return encoded if len(encoded) <= MAX_URL_LENGTH else ""

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from domain.errors import Refused, UsageError
 from domain.incidents.changes import IncidentChange, change
@@ -11,6 +10,7 @@ from domain.incidents.incident import ClockKind, FinishedPostmortem, Incident, M
 from domain.incidents.timeline import EntryKind
 from domain.notes import Tone
 from domain.rich_text import CommandMention, sentence
+from domain.web_urls import split_web_url
 
 MAX_URL_LENGTH = 1_000
 
@@ -42,13 +42,9 @@ def finish_postmortem(record: Incident, url: str, by: Participant, at: datetime)
 
 def parse_address(word: str) -> str:
     """The address of a document. Raises ``UsageError`` for anything that nobody could open, and for one with a password."""
-    try:
-        parts = urlsplit(word)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host, parts = None, urlsplit("")
+    parts = split_web_url(word)
     has_markup = any(character in word for character in ' <>|"') or not word.isprintable()
-    if parts.scheme not in {"http", "https"} or not host or has_markup or len(word) > MAX_URL_LENGTH:
+    if parts is None or has_markup or len(word) > MAX_URL_LENGTH:
         raise UsageError(f"“{word[:60]}” is not the address of a page.", "It begins with https://.")
     if "@" in parts.netloc:
         raise UsageError("The address holds a user or a password.", "Give the address without them.")

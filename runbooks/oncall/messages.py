@@ -14,7 +14,7 @@ from domain.oncall.schedule import Gap
 from domain.people import Person
 from domain.rich_text import Code, Text, Timestamp, join, sentence
 from domain.text import format_duration, join_and
-from storage.outbox_messages import FactKind, OutboxMessage, Urgency, card_key
+from storage.outbox_messages import FactKind, OutboxMessage, Urgency, card_of
 
 NOTICE = FactKind("oncall-notice", 1, OnCallNotice)
 COVER_CARD = FactKind("oncall-cover-card", 1, CoverCard)
@@ -46,35 +46,27 @@ def named(catalogue: Catalogue, name: str) -> Text:
 
 def notices(catalogue: Catalogue, team: str, told: Review, cause: Cause, at: datetime) -> Iterator[OutboxMessage]:
     """Every message that a review asks for: one to each person, one for each handoff and gap to the team's channel."""
-    config, version = catalogue.oncall[team], told.state.version
+    config, prefix = catalogue.oncall[team], f"oncall/{team}/{told.state.version}"
     for name, notice in _personal_notices(catalogue, team, told, cause):
         person = account(catalogue, name)
         if person is not None and name not in cause.answered:
-            yield _message(team, version, f"person/{name}", person.user_id, notice)
+            yield _message(team, f"{prefix}/person/{name}", person.user_id, notice)
     if config.channel:
         for handoff in told.handoffs:
             if handoff.after:
-                yield _message(team, version, handoff.layer, config.channel, _channel_handoff(team, handoff, told, cause))
+                notice = _channel_handoff(team, handoff, told, cause)
+                yield _message(team, f"{prefix}/{handoff.layer}", config.channel, notice)
     for gap in told.new_gaps:
         for receiver in receivers(catalogue, team):
-            key = f"gap/{gap.starts:%Y%m%dT%H%M}/{receiver}"
-            yield _message(team, version, key, receiver, _gap_notice(team, gap, at))
+            key = f"{prefix}/gap/{gap.starts:%Y%m%dT%H%M}/{receiver}"
+            yield _message(team, key, receiver, _gap_notice(team, gap, at))
 
 
 def cover_card(request: CoverRequest, catalogue: Catalogue, zone: str) -> OutboxMessage:
     """The card of a request in its present state."""
     names = filter(None, (request.asked_by, request.wanted, request.answered_by))
     people = {name: person for name in names if (person := account(catalogue, name)) is not None}
-    return OutboxMessage(
-        key=card_key(request.id),
-        stream=request.id,
-        parent="",
-        channel=request.channel,
-        urgency=Urgency.OPERATION,
-        kind=COVER_CARD,
-        fact=CoverCard(request=request, zone=zone, people=people),
-        card=True,
-    )
+    return card_of(request.id, COVER_CARD, CoverCard(request=request, zone=zone, people=people), channel=request.channel)
 
 
 def refusal_notice(request: CoverRequest, catalogue: Catalogue) -> OutboxMessage | None:
@@ -86,31 +78,13 @@ def refusal_notice(request: CoverRequest, catalogue: Catalogue) -> OutboxMessage
     who = sentence(named(catalogue, request.answered_by), " declined") if request.answered_by else "In time nobody answered"
     stays = f" your {what} {request.id}. Your shifts of {request.team} ({request.layer}) stay as planned."
     notice = OnCallNotice(team=request.team, title=sentence(who, stays), tone=Tone.WARNING)
-    return OutboxMessage(
-        key=f"{request.id}/refused",
-        stream=f"oncall/{request.team}/{person.user_id}",
-        parent="",
-        channel=person.user_id,
-        urgency=Urgency.OPERATION,
-        kind=NOTICE,
-        fact=notice,
-        card=False,
-    )
+    return _message(request.team, f"{request.id}/refused", person.user_id, notice)
 
 
 def problem_notice(team: str, key: str, receiver: str, title: Text) -> OutboxMessage:
     """Something that the bot keeps for a team could not be done."""
     notice = OnCallNotice(team=team, title=title, tone=Tone.WARNING)
-    return OutboxMessage(
-        key=f"oncall/{team}/problem/{key}/{receiver}",
-        stream=f"oncall/{team}/{receiver}",
-        parent="",
-        channel=receiver,
-        urgency=Urgency.OPERATION,
-        kind=NOTICE,
-        fact=notice,
-        card=False,
-    )
+    return _message(team, f"oncall/{team}/problem/{key}/{receiver}", receiver, notice)
 
 
 def receivers(catalogue: Catalogue, team: str) -> tuple[str, ...]:
@@ -121,9 +95,9 @@ def receivers(catalogue: Catalogue, team: str) -> tuple[str, ...]:
     return (*([config.channel] if config.channel else []), *people)
 
 
-def _message(team: str, version: int, key: str, receiver: str, notice: OnCallNotice) -> OutboxMessage:
+def _message(team: str, key: str, receiver: str, notice: OnCallNotice) -> OutboxMessage:
     return OutboxMessage(
-        key=f"oncall/{team}/{version}/{key}",
+        key=key,
         stream=f"oncall/{team}/{receiver}",
         parent="",
         channel=receiver,
