@@ -182,7 +182,8 @@ async def test_a_form_asks_for_how_long(harness: CommandHarness) -> None:
 
 
 def in_force(harness: CommandHarness, address: str = ALERTMANAGER) -> list[str]:
-    return [each.id for each in harness.alertmanagers[address].stored.values() if each.state is SilenceState.ACTIVE]
+    stored, now = harness.alertmanagers[address].stored.values(), harness.clock.now()
+    return [each.id for each in stored if each.state is SilenceState.ACTIVE and each.ends_at > now]
 
 
 async def test_an_answer_that_is_lost_is_said_and_saying_it_again_makes_no_second_silence(harness: CommandHarness) -> None:
