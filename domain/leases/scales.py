@@ -14,7 +14,14 @@ from domain.workloads.deployments import Workload
 
 ENDS = "ends"
 """The argument of a plan that ends a temporary scale early: the id of its operation."""
+REVERT_SCALE = "revert-scale"
+"""The kind of the timer that restores the previous replicas."""
 _SET_PHASES = frozenset({Phase.ROLLING, Phase.VERIFIED, Phase.FAILED})
+
+
+def revert_timer_key(operation: str) -> str:
+    """The key of that timer, which is also the source of the operation that restores them."""
+    return f"{REVERT_SCALE}/{operation}"
 
 
 def has_set_replicas(record: OperationRecord, *, perhaps: bool = False) -> bool:
@@ -47,7 +54,7 @@ def scale_lease(record: OperationRecord, until: datetime) -> Lease:
 def is_on_top(upper: Lease, lower: Lease) -> bool:
     """Whether one temporary scale began from the number that another had set."""
     above, below = upper.scaled, lower.scaled
-    if above is None or below is None or upper.key == lower.key or upper.set_at < lower.set_at:
+    if above is None or below is None or upper.set_at <= lower.set_at:
         return False
     return (above.target, above.uid, above.previous_replicas) == (below.target, below.uid, below.replicas)
 

@@ -13,13 +13,14 @@ from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import PermanentError, Refused, TemporaryError
 from domain.leases.lease import Lease, LeaseKind, LeaseReading, Orphan, Reality, compare
+from domain.leases.scales import revert_timer_key
 from domain.maintenance.leases import leases_of_window
 from domain.rich_text import Text, sentence
 from runbooks.leases.scales import COMPARISON_TIMEOUT, WorkloadReader, read_scales
 from runbooks.leases.user_groups import UserGroupList, read_user_groups
 from storage.leases import LeaseRepository
 from storage.maintenance import MaintenanceRepository
-from storage.store import Store
+from storage.store import Store, Transaction
 
 RECORDING_TIME = timedelta(minutes=1)
 """A silence that is younger may be about to be recorded."""
@@ -66,7 +67,7 @@ class LeaseService:
         """What is set in these environments according to our records, the first to end first."""
         at = self.clock.now()
         async with self.store.read() as tx:
-            found = await tx.of(LeaseRepository).standing(environments, at)
+            found = [await _with_timer(tx, each) for each in await tx.of(LeaseRepository).standing(environments, at)]
             windows = await tx.of(MaintenanceRepository).open()
         own = [each for window in windows if window.environment in environments for each in leases_of_window(window, at)]
         return tuple(sorted((*found, *own), key=lambda each: (each.until, each.kind, each.key)))
@@ -158,6 +159,12 @@ class LeaseService:
             until=silence.ends_at,
             undo=undo,
         )
+
+
+async def _with_timer(tx: Transaction, lease: Lease) -> Lease:
+    """A scale ends when its timer is due, which moves where the clock was set back."""
+    due_at = await tx.timers.due_at(revert_timer_key(lease.key)) if lease.kind is LeaseKind.SCALE else None
+    return replace(lease, until=due_at) if due_at is not None else lease
 
 
 def _compare(lease: Lease, place: _Place | None) -> LeaseReading:

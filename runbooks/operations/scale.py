@@ -2,20 +2,13 @@
 
 from datetime import datetime
 
+from domain.leases.scales import REVERT_SCALE, revert_timer_key
 from domain.operations.operation import Outcome
 from domain.operations.outcomes import scaled_text
 from domain.operations.plans import ServiceChange
 from runbooks.operations.context import OperationContext
 from runbooks.operations.procedure import run_procedure
 from storage.timers import Timer
-
-REVERT_SCALE = "revert-scale"
-"""The kind of the timer that restores the previous replicas."""
-
-
-def revert_timer_key(operation: str) -> str:
-    """The key of that timer, which is also the source of the operation that restores them."""
-    return f"{REVERT_SCALE}/{operation}"
 
 
 async def scale(op: OperationContext) -> Outcome:

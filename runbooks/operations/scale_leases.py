@@ -6,7 +6,16 @@ from datetime import datetime
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import Refused
 from domain.leases.lease import Lease, LeaseKind
-from domain.leases.scales import ENDS, end_refusal, goes_back_further, has_set_replicas, is_on_top, scale_lease
+from domain.leases.scales import (
+    ENDS,
+    REVERT_SCALE,
+    end_refusal,
+    goes_back_further,
+    has_set_replicas,
+    is_on_top,
+    revert_timer_key,
+    scale_lease,
+)
 from domain.operations.operation import OperationRecord
 from domain.operations.plans import Plan, Verb
 from domain.operations.rights import catalogue_problem
@@ -14,7 +23,6 @@ from domain.operations.transitions import note
 from domain.refusals import NOTHING_CHANGED
 from domain.rich_text import CommandMention, Text, sentence
 from runbooks.operations.planner import Planner
-from runbooks.operations.scale import REVERT_SCALE, revert_timer_key
 from storage.leases import LeaseRepository
 from storage.outbox_messages import operation_note
 from storage.store import Store, Transaction

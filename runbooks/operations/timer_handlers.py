@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.errors import PermanentError, Refused
+from domain.leases.scales import REVERT_SCALE
 from domain.operations.operation import OperationRecord, Phase
 from domain.operations.plans import Plan
 from domain.operations.rights import catalogue_problem
@@ -12,7 +13,6 @@ from domain.operations.transitions import Transition, expire, note
 from domain.people import BOT, Member
 from runbooks.engine.engine import Engine
 from runbooks.operations.context import ProcedureDependencies
-from runbooks.operations.scale import REVERT_SCALE
 from runbooks.operations.scale_leases import abandon_lease, end_lease, hand_over, standing_scales
 from runbooks.operations.service import EXPIRE_APPROVAL, OperationService
 from runbooks.timers import TimerHandler

@@ -8,6 +8,7 @@ import pytest
 
 from domain.inbound import InboundKind
 from domain.operations.operation import State
+from runbooks.leases.service import LeaseService
 from runbooks.operations.service import OperationService
 from storage.outbox import RateLimits
 from tests.harness.bot import BotHarness, store_unanswered
@@ -73,6 +74,8 @@ async def test_a_scale_for_a_while_goes_back_after_that_while(harness: BotHarnes
                 return not await tx.timers.was_clock_set_back(harness.clock.now())
 
         await wait_until(shifted)
+        (lease,) = await bot.service(LeaseService).recorded(["staging"])
+        assert abs(lease.until - harness.clock.now() - 2 * HOUR) < timedelta(minutes=2)
         harness.clock.offset += timedelta(hours=2, minutes=1)
 
         async def reverted() -> bool:
