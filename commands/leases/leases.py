@@ -19,8 +19,7 @@ async def leases_command(request: Request, args: Arguments) -> Answer:
     environments = (args.environment,) if args.environment else request.visible_environments
     if not environments:
         raise Denied("You may see no environment, and so nothing that is set in one.")
-    service = request.services.of(LeaseService)
-    compared = await (service.compare(environments) if args.environment else service.compare_all(environments))
+    compared = await request.services.of(LeaseService).compare(environments, shared=not args.environment)
     found = replace(compared, reader=request.person)
     if "mine" not in args.flags:
         return found

@@ -72,44 +72,38 @@ class LeaseService:
         own = [each for window in windows if window.environment in environments for each in leases_of_window(window, at)]
         return tuple(sorted((*found, *own), key=lambda each: (each.until, each.kind, each.key)))
 
-    async def compare_all(self, environments: Collection[str]) -> LeasesAnswer:
-        """What ``compare`` says, and the user groups, which belong to no environment."""
-        async with self.store.read() as tx:
-            groups = await tx.of(LeaseRepository).of_kind(LeaseKind.USER_GROUP, "")
-        reading = read_user_groups(self.user_groups, groups, self.clock.now())
-        found, filled = await asyncio.gather(self.compare(environments), reading)
-        return replace(
-            found,
-            readings=(*found.readings, *filled.readings),
-            orphans=(*found.orphans, *filled.orphans),
-            problems=(*found.problems, *filled.problems),
-        )
+    async def compare(self, environments: Collection[str], *, shared: bool = False) -> LeasesAnswer:
+        """What is set, what other systems say of it, and what carries our mark without a record.
 
-    async def compare(self, environments: Collection[str]) -> LeasesAnswer:
-        """What is set, what other systems say of it, and what carries our mark without a record."""
+        ``shared``: also what belongs to no environment, such as user groups.
+        """
+        names = (*environments, "") if shared else tuple(environments)
+        catalogue, at = self.catalogue(), self.clock.now()
         # Only what is recorded before and after the question can be missing there: the rest was set or ended meanwhile.
-        before = await self.recorded(environments)
+        before = await self.recorded(names)
         scaled = [each for each in before if each.kind is LeaseKind.SCALE]
-        places, scales = await asyncio.gather(self._places(environments), read_scales(self.clusters, scaled, self.clock.now()))
-        after = await self.recorded(environments)
-        by_place = {(each.environment, each.source): each for each in places}
-        others = [_compare(lease, by_place.get((lease.environment, lease.source))) for lease in before if lease not in scaled]
-        found = {each.lease: each for each in (*others, *scales.readings)}
-        orphans = [each for each in scales.orphans if each.key in {lease.key for lease in after}]
+        filled = [each for each in before if each.kind is LeaseKind.USER_GROUP]
+        asked = _alertmanagers(catalogue, names, before)
+        listed, scales, groups = await asyncio.gather(
+            asyncio.gather(*(self._place(*each) for each in asked.values())),
+            read_scales(self.clusters, scaled, at),
+            read_user_groups(self.user_groups, filled, at),
+        )
+        after = await self.recorded(names)
+        places = dict(zip(asked, listed, strict=True))
+        others = (each for each in before if each.kind not in (LeaseKind.SCALE, LeaseKind.USER_GROUP))
+        compared = (_compare(each, places.get(catalogue.alertmanagers_of(each.environment, each.source))) for each in others)
+        found = {each.lease: each for each in (*compared, *scales.readings, *groups.readings)}
+        keys = {lease.key for lease in after}
         return LeasesAnswer(
             environments=tuple(environments),
             readings=tuple(found[each] for each in after if each in found),
-            orphans=(*orphans, *await self._orphans(places, {lease.key for lease in (*before, *after)}, environments)),
-            problems=(*dict.fromkeys(each.problem for each in places if each.problem), *scales.problems),
+            orphans=(
+                *(each for each in (*scales.orphans, *groups.orphans) if each.key in keys),
+                *await self._orphans(listed, {lease.key for lease in (*before, *after)}, names),
+            ),
+            problems=(*dict.fromkeys(each.problem for each in listed if each.problem), *scales.problems, *groups.problems),
         )
-
-    async def _places(self, environments: Collection[str]) -> list[_Place]:
-        catalogue = self.catalogue()
-        named = [(name, "") for name in environments if name in catalogue.environments]
-        sources = catalogue.alerts.sources if catalogue.alerts else {}
-        own = [(each.environment, name) for name, each in sources.items() if each.environment in environments]
-        asked = [each for each in (*named, *own) if catalogue.alertmanagers_of(*each)]
-        return list(await asyncio.gather(*(self._place(*each) for each in asked)))
 
     async def _place(self, environment: str, source: str) -> _Place:
         problem: Text
@@ -159,6 +153,24 @@ class LeaseService:
             until=silence.ends_at,
             undo=undo,
         )
+
+
+def _alertmanagers(
+    catalogue: Catalogue, environments: Collection[str], recorded: Collection[Lease]
+) -> dict[tuple[str, ...], tuple[str, str]]:
+    """By their addresses, an environment and a source whose silences are there: each Alertmanager is asked once.
+
+    A source has alerts of other environments, too, where their labels name one.
+    """
+    sources = catalogue.alerts.sources if catalogue.alerts else {}
+    named = [(name, "") for name in environments]
+    own = [(each.environment, name) for name, each in sources.items() if each.environment in environments]
+    needed = [(each.environment, each.source) for each in recorded if each.kind is LeaseKind.SILENCE]
+    found: dict[tuple[str, ...], tuple[str, str]] = {}
+    for place in (*named, *own, *needed):
+        if addresses := catalogue.alertmanagers_of(*place):
+            found.setdefault(addresses, place)
+    return found
 
 
 async def _with_timer(tx: Transaction, lease: Lease) -> Lease:

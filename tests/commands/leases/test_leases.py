@@ -13,7 +13,7 @@ from bot.views.leases import UNDO
 from bot.views.leases import leases as view
 from bot.views.markup.document import Actions, Button
 from domain.alerts.silences import SilenceState
-from domain.answers.answers import ErrorAnswer
+from domain.answers.answers import ErrorAnswer, TextAnswer
 from domain.answers.leases import LeasesAnswer
 from domain.health import HealthLevel
 from domain.leases.lease import LeaseKind, Reality
@@ -161,6 +161,29 @@ async def test_an_orphan_of_another_environment_of_a_shared_alertmanager_is_show
     assert (await leases(harness, text="leases development")).orphans == ()
     assert [each.key for each in (await leases(harness, text="leases staging")).orphans] == [key]
     assert [each.key for each in (await leases(harness, text="leases")).orphans] == [key]
+
+
+@pytest.mark.parametrize(
+    ("environment", "listed_by", "not_by"),
+    [("", "leases", "leases production"), ("staging", "leases staging", "leases production")],
+)
+async def test_a_silence_is_compared_where_its_source_has_it_whatever_its_environment(
+    tmp_path: Path, environment: str, listed_by: str
+) -> None:
+    """A source's alerts name another environment than its own, or none."""
+    pair = "http://pair.example.com:9093"
+    sources = {"pair": {"environment": "production" if environment else "", "alertmanagers": [pair]}}
+    catalogue = alerting_catalogue(alerts={"default": {"channel": "C0INFO", "severity": "P3"}, "sources": sources})
+    (group,) = (each for each in ALL_GROUPS if each.id == "al-none")
+    async with open_command_harness(tmp_path, catalogue) as harness:
+        await harness.save_groups(replace(group, environment=environment, source="pair"))
+        answer = await harness.run_command(SAM, "silence al-none 1h known")
+        assert isinstance(answer, TextAnswer), answer
+        (silence,) = harness.alertmanagers[pair].stored.values()
+        found = await leases(harness, text=listed_by)
+        assert [(each.lease.key, each.reality) for each in found.readings] == [(silence.id, Reality.HELD)]
+        assert ("silence in" in render_text(found)) is bool(environment)
+        assert (await leases(harness, text="leases production")).readings == ()
 
 
 async def test_what_is_ones_own_has_a_button_that_does_what_its_command_does(harness: CommandHarness) -> None:

@@ -45,7 +45,7 @@ async def leases(oncall: OncallHarness, slack: MemoryGroups) -> LeasesAnswer:
         clusters={},
         user_groups=slack,
     )
-    return await service.compare_all(["production"])
+    return await service.compare(["production"], shared=True)
 
 
 async def lease(oncall: OncallHarness) -> Lease:
