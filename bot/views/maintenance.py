@@ -110,10 +110,6 @@ def _course(job: WindowJob) -> Line:
     return line("runs since ", Timestamp(job.asked_at)) if job.is_created and job.asked_at else line("is being started")
 
 
-def _has_failed_backup(window: MaintenanceWindow) -> bool:
-    return any(each.purpose is JobPurpose.BACKUP and each.state is JobState.FAILED for each in window.jobs)
-
-
 def _hidden(window: MaintenanceWindow) -> tuple[Line, ...]:
     """What is or will be hidden in Alertmanager. What was hidden in the end is in the thread."""
     if window.state not in (WindowState.WAITING, WindowState.PLANNED, WindowState.RUNNING):
@@ -142,18 +138,22 @@ def _buttons(window: MaintenanceWindow) -> tuple[Button, ...]:
             text = f"Deploys in {window.environment} are possible again."
             confirm = Confirm("End the maintenance?", text, "End it", "Back")
             end = Button(text="End", action=END, value=window.id, confirm=confirm)
-            return (*_backup_buttons(window), end) if _has_failed_backup(window) else (end,)
+            return (*_backup_buttons(window), end)
         case _:
             return ()
 
 
 def _backup_buttons(window: MaintenanceWindow) -> tuple[Button, ...]:
+    """Of a backup that has failed or waits for another Job."""
+    backup = next((each for each in window.jobs if each.purpose is JobPurpose.BACKUP), None)
+    if backup is None or not (backup.state is JobState.FAILED or backup.waits_for):
+        return ()
     text = "What is broken by the work cannot be put back from a backup of today."
     confirm = Confirm("Go on without a backup?", text, "Go on", "Back")
-    return (
-        Button(text="Backup again", action=BACKUP, value=window.id, style="primary"),
-        Button(text="Go on without", action=SKIP_BACKUP, value=window.id, confirm=confirm),
-    )
+    skip = Button(text="Go on without", action=SKIP_BACKUP, value=window.id, confirm=confirm)
+    if backup.waits_for:
+        return (skip,)
+    return (Button(text="Backup again", action=BACKUP, value=window.id, style="primary"), skip)
 
 
 def _cancel(window: MaintenanceWindow) -> Button:

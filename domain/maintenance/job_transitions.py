@@ -147,7 +147,8 @@ def skip(window: MaintenanceWindow, by: Person, at: datetime) -> WindowChange:
     backup = _backup(window)
     if backup.state in (JobState.DONE, JobState.SKIPPED):
         raise Refused(f"The backup of {window.id} is {backup.state.value}. {NOTHING_CHANGED}")
-    skipped = replace(backup, state=JobState.SKIPPED, ended_at=at, problem=sentence(by, " went on without it."))
+    problem = sentence(by, " went on without it.")
+    skipped = replace(backup, state=JobState.SKIPPED, ended_at=at, problem=problem, waits_for="", seen_log=None)
     note = _note(window, skipped, sentence(by, " goes on without a backup."), warning=True)
     return WindowChange(with_job(window, skipped), (note,))
 

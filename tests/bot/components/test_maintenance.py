@@ -5,7 +5,10 @@ from datetime import timedelta
 
 import yaml
 
+from bot.components.maintenance import check_jobs
+from bot.core.catalogue_file import CatalogueFile
 from domain.health import HealthCheck, HealthLine
+from sandbox.cluster.control import ClusterFault
 from storage.maintenance import MaintenanceRepository
 from tests.harness.bot import BotHarness
 from tests.harness.wait import wait_until
@@ -48,3 +51,14 @@ async def test_a_measurement_that_takes_long_keeps_no_other_window_from_its_begi
         await wait_until(is_measured)
         await people.press("ana", first, "End")
         await people.wait_for_message(lambda message: "Report: first work took" in message.visible_text)
+
+
+async def test_the_check_says_whether_cron_jobs_are_there_and_their_jobs_may_be_listed(harness: BotHarness) -> None:
+    settings, catalogue = harness.settings(), CatalogueFile(harness.catalogue).current
+    found = [each async for each in check_jobs(settings, catalogue)]
+    assert {each.detail for each in found if each.ok} == {"CronJob postgres-backup is there", "CronJob smoke-test is there"}
+    path = "/apis/batch/v1/namespaces/deep-echo-staging/jobs"
+    harness.stand_in.inject_fault(ClusterFault(kind="status", status=403, times=10, path_prefix=path))
+    refused = [each async for each in check_jobs(settings, catalogue) if not each.ok]
+    assert [each.name for each in refused] == ["backup of staging", "verification of staging"]
+    assert all("needs the verb list on jobs.batch" in each.detail for each in refused)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from bot.views.maintenance import card
 from domain.answers.maintenance import WindowAnswer
 from domain.maintenance import job_transitions
 from domain.maintenance.jobs import JobState
@@ -53,7 +54,9 @@ async def test_a_job_that_is_waited_for_too_long_is_a_person_s_matter(harness: J
 async def test_who_goes_on_without_it_while_it_waits_gets_none(harness: JobHarness) -> None:
     harness.cluster.running = (SCHEDULED,)
     window = await harness.begin()
+    assert "Go on without" in str(card(await harness.replica.find(window)))
     await harness.change(window, lambda now, at: job_transitions.skip(now, ANA.person, at))
+    assert "Go on without" not in str(card(await harness.replica.find(window)))
     harness.cluster.running = ()
     await harness.pass_time()
     assert harness.cluster.starts == []
