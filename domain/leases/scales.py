@@ -59,6 +59,13 @@ def is_on_top(upper: Lease, lower: Lease) -> bool:
     return (above.target, above.uid, above.previous_replicas) == (below.target, below.uid, below.replicas)
 
 
+def is_covered(lease: Lease, standing: Collection[Lease], replicas: int) -> bool:
+    """Whether a workload has the number of this scale, or that of one on top of it."""
+    if lease.scaled is not None and lease.scaled.replicas == replicas:
+        return True
+    return any(is_covered(each, standing, replicas) for each in standing if is_on_top(each, lease))
+
+
 def goes_back_further(upper: Lease, lower: Lease, reason: str) -> Lease:
     """The upper lease where the lower one ends before it: at its end the number from before both comes back."""
     if upper.scaled is None or lower.scaled is None:

@@ -12,6 +12,7 @@ from domain.leases.scales import (
     end_refusal,
     goes_back_further,
     has_set_replicas,
+    is_covered,
     is_on_top,
     revert_timer_key,
     scale_lease,
@@ -79,14 +80,16 @@ async def abandon_lease(tx: Transaction, environment: str, operation: str, why: 
         await leases.put(replace(found, abandoned=why))
 
 
-async def hand_over(tx: Transaction, record: OperationRecord, at: datetime) -> bool:
+async def hand_over(tx: Transaction, record: OperationRecord, replicas: int, at: datetime) -> bool:
     """End a temporary scale on which another was put that lasts longer: that one goes back to the number from before both.
 
-    False without such a one.
+    False without such a one, and where the workload has neither its number nor that of one on top of it.
     """
     standing = await standing_scales(tx, record)
     lower = next((each for each in standing if each.key == record.id), None)
     upper = next((each for each in standing if lower and is_on_top(each, lower) and each.until > at), None)
+    if upper is not None and not is_covered(upper, standing, replicas):
+        return False
     covering = await tx.operations.get(upper.key) if upper else None
     if lower is None or upper is None or covering is None or upper.scaled is None:
         return False

@@ -20,7 +20,11 @@ from storage.timers import Timer
 
 
 class _NoLongerOurs(Refused):
-    """What a temporary scale has set is not there any more."""
+    """What a temporary scale has set is not there any more. ``replicas`` are there; None where the workload is another one."""
+
+    def __init__(self, text: str, replicas: int | None = None) -> None:
+        super().__init__(text)
+        self.replicas = replicas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ class OperationTimerHandlers:
         try:
             await self._start_revert(record, timer)
         except _NoLongerOurs as refusal:
-            await self._end_not_reverted(record, at, timer, str(refusal))
+            await self._end_not_reverted(record, at, timer, refusal)
             return
         except (Refused, PermanentError) as refusal:
             await self._note_not_reverted(record, at, timer, str(refusal), is_left=True)
@@ -75,7 +79,7 @@ class OperationTimerHandlers:
             raise _NoLongerOurs(f"{target.recreated_text} It was left alone.")
         running = workload.replicas
         if running != change.after.replicas:
-            raise _NoLongerOurs(f"{target.service} has {running} replicas by now, so it was left alone.")
+            raise _NoLongerOurs(f"{target.service} has {running} replicas by now, so it was left alone.", running)
         plan = await self.scale_plan(target.environment, target.service, await self._previous_replicas(record))
         reason = f"the time of {record.id} is over"
         by = Member(person=BOT, name="deepecho")
@@ -94,15 +98,18 @@ class OperationTimerHandlers:
         async with self.dependencies.store.write() as tx:
             await tx.timers.remove(timer.key, timer.due_at)
 
-    async def _end_not_reverted(self, record: OperationRecord, at: datetime, timer: Timer, why: str) -> None:
+    async def _end_not_reverted(self, record: OperationRecord, at: datetime, timer: Timer, refusal: _NoLongerOurs) -> None:
         """Leave the number to who has set it: a temporary scale of ours that lasts longer goes back for both."""
-        async with self.dependencies.store.write() as tx:
-            if await hand_over(tx, record, at):
-                await tx.timers.remove(timer.key, timer.due_at)
-                why = ""
-        if why:
-            await self._note_not_reverted(record, at, timer, why, is_left=False)
-        self.dependencies.notify_outbox()
+        is_handed_over = False
+        if refusal.replicas is not None:
+            async with self.dependencies.store.write() as tx:
+                is_handed_over = await hand_over(tx, record, refusal.replicas, at)
+                if is_handed_over:
+                    await tx.timers.remove(timer.key, timer.due_at)
+        if is_handed_over:
+            self.dependencies.notify_outbox()
+        else:
+            await self._note_not_reverted(record, at, timer, str(refusal), is_left=False)
 
     async def _note_not_reverted(self, record: OperationRecord, at: datetime, timer: Timer, why: str, *, is_left: bool) -> None:
         """``is_left``: what was set is still there, and nothing puts it back."""

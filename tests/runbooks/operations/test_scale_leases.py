@@ -236,6 +236,20 @@ async def test_one_on_top_that_lasts_longer_goes_back_to_the_number_from_before_
     assert (await replicas(harness), await reality(harness)) == (3, [])
 
 
+@pytest.mark.parametrize("by_hand", [True, False])
+async def test_nothing_is_promised_where_the_one_on_top_is_no_longer_there(harness: OperationsHarness, *, by_hand: bool) -> None:
+    lower = await scale(harness, 5, hours=1)
+    await scale(harness, 8, hours=4)
+    if by_hand:
+        set_by_hand(harness, 9)
+    else:
+        await recreate(harness, "production")
+    await let_pass(harness, HOUR)
+    assert "left alone" in (await texts(harness, lower.id))[-1]
+    await let_pass(harness, 3 * HOUR)
+    assert (await leases(harness)) == LeasesAnswer(environments=("production",), readings=())
+
+
 async def test_the_one_on_top_that_is_ended_early_leaves_the_one_below(on_both: OperationsHarness) -> None:
     harness = on_both
     lower = await scale(harness, 5, hours=4)
