@@ -35,8 +35,8 @@ class QueuedTimers:
     work: Callable[[Timer], Awaitable[None]]
     work_seconds: float = WORK_SECONDS
     _queue: asyncio.Queue[_Claimed] = field(default_factory=asyncio.Queue)
-    _busy: dict[str, _Claimed | None] = field(default_factory=dict)
-    """The subjects that are worked on, and what of each was claimed since."""
+    _busy: dict[str, dict[str, _Claimed]] = field(default_factory=dict)
+    """The subjects that are worked on, and what of each was claimed since, by its key."""
 
     @property
     def max_queue_age(self) -> timedelta:
@@ -63,17 +63,17 @@ class QueuedTimers:
             timer, claimed_at = await self._queue.get()
             if timer.subject in self._busy:
                 # It was set anew meanwhile: its turn comes right after. A worker that waited here would be missed by others.
-                self._busy[timer.subject] = timer, claimed_at
+                self._busy[timer.subject][timer.key] = timer, claimed_at
             elif self.clock.now() - claimed_at < self.max_queue_age:
                 await self._process_alone(timer)
             self._queue.task_done()
 
     async def _process_alone(self, timer: Timer) -> None:
-        self._busy[timer.subject] = None
+        self._busy[timer.subject] = {}
         try:
             await self._process(timer)
         finally:
-            if (claimed := self._busy.pop(timer.subject)) is not None:
+            for claimed in self._busy.pop(timer.subject).values():
                 self._queue.put_nowait(claimed)
 
     async def _process(self, timer: Timer) -> None:

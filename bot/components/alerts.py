@@ -31,7 +31,7 @@ from runbooks.alerts.silence_reminders import SilenceReminders
 from runbooks.alerts.suspect_search import SuspectFinder
 from runbooks.alerts.timer_handlers import AlertTimerHandlers
 from runbooks.alerts.timers import DOUBT, ENRICH, RECONCILE, SILENCE_ENDING, SILENCE_ENDING_AT_NIGHT, TRIPWIRES
-from runbooks.alerts.tripwires import Tripwires, TripwireSources
+from runbooks.alerts.tripwires import TRIPWIRE_SECONDS, Tripwires, TripwireSources
 from runbooks.housekeeping import Prune
 from runbooks.queued_timers import QueuedTimers
 from storage.alertmanagers import AlertmanagerRepository
@@ -59,7 +59,8 @@ def build_alerts(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
     reader = AlertListReader(core.monitoring.alertmanager_at)
     reconciler = Reconciler(store, clock, current, reader, FiringRules(core.monitoring.prometheus), notify_outbox)
     silenced = TripwireSources(catalogue=current, alertmanager=core.monitoring.alertmanager)
-    tripwires = Tripwires(store, clock, silenced, notify_outbox)
+    looking = Tripwires(store, clock, silenced, notify_outbox)
+    tripwires = QueuedTimers("tripwires of silences", clock, looking.work, work_seconds=TRIPWIRE_SECONDS)
     reminders = SilenceReminders(
         store=store, clock=clock, catalogue=current, alertmanager=core.monitoring.alertmanager, notify_outbox=notify_outbox
     )

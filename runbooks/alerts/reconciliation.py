@@ -81,6 +81,8 @@ class Reconciler:
         self._store, self._clock, self._catalogue, self._reader = store, clock, catalogue, reader
         self._rules, self._notify_outbox = rules, notify_outbox
         self._contradictions = Contradictions(store, clock, catalogue, reader)
+        # Not ``runbooks.queued_timers``: many timers of doubt, each with a subject of its own, ask one Alertmanager. Those of one
+        # that hangs would take all workers from the others.
         self._queue: list[tuple[Timer, datetime]] = []
         self._woken = asyncio.Event()
         self._scheduled: Catalogue | None = None

@@ -4,11 +4,9 @@ What trips a silence is recorded and said in one transaction, before the silence
 one goes on from the record, and says nothing twice.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import NoReturn
+from datetime import datetime
 
 import structlog
 
@@ -20,25 +18,21 @@ from domain.alerts.tripwires import HiddenAlert, Tripwire
 from domain.audit import new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
-from domain.errors import UNEXPECTED_ERRORS, DeepechoError
 from domain.leases.lease import SAME_TIME
 from domain.matchers import group_matchers
 from domain.people import BOT
 from runbooks.alerts.service import AlertmanagerLookup
 from runbooks.alerts.silence_records import forget_silence, say_decided, with_severity
 from runbooks.alerts.timers import CHECK_INTERVAL, reconcile_soon, tripwires_timer
-from runbooks.periodic import run_periodically
 from storage.group_saves import GroupSave
 from storage.store import Store, Transaction
-from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
+from storage.timers import Timer
 from storage.tripwires import TripwireRepository
 
 log = structlog.get_logger()
 
-WORK_SECONDS = 25.0
+TRIPWIRE_SECONDS = 25.0
 """For all requests about one place."""
-MAX_QUEUE_AGE = TIMER_CLAIM_TIMEOUT - timedelta(seconds=WORK_SECONDS)
-"""A timer that has waited longer is left to its next claim."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,38 +44,17 @@ class TripwireSources:
 
 
 class Tripwires:
-    """Works on timers that were claimed, one for each environment and source with a silence of ours."""
+    """Checks what its timers name: each environment and source with a silence of ours."""
 
     def __init__(self, store: Store, clock: Clock, sources: TripwireSources, notify_outbox: Callable[[], None]) -> None:
         self._store, self._clock, self._sources, self._notify_outbox = store, clock, sources, notify_outbox
-        self._queue: list[tuple[Timer, datetime]] = []
-        self._woken = asyncio.Event()
 
-    async def submit(self, timer: Timer, at: datetime) -> None:
-        """Queue a timer that was claimed ``at``: an Alertmanager that hangs delays no other timer."""
-        self._queue.append((timer, at))
-        self._woken.set()
-
-    async def run(self) -> NoReturn:
-        """Work on queued timers, until the process ends."""
-        await run_periodically("tripwires", CHECK_INTERVAL, self.run_once, wake=self._woken)
-
-    async def run_once(self) -> None:
-        """Work on all queued timers at once."""
-        queue, self._queue = self._queue, []
-        at = self._clock.now()
-        await asyncio.gather(*(self._process(timer) for timer, claimed_at in queue if at - claimed_at < MAX_QUEUE_AGE))
-
-    async def _process(self, timer: Timer) -> None:
-        # The timer is still there, and its claim expires in a minute.
+    async def work(self, timer: Timer) -> None:
+        """Check the place of a timer. Raises ``TemporaryError``; the timer stays then, and what was said until then is sent."""
         try:
-            async with asyncio.timeout(WORK_SECONDS):
-                await self.check(timer)
-        except (DeepechoError, TimeoutError) as error:
-            log.warning("tripwires not checked, retrying in a minute", timer=timer.key, error=str(error))
-        except UNEXPECTED_ERRORS:
-            log.exception("tripwires not checked, retrying in a minute", timer=timer.key)
-        self._notify_outbox()
+            await self.check(timer)
+        finally:
+            self._notify_outbox()
 
     async def check(self, timer: Timer) -> None:
         """Compare every silence of the place with what it hides now. Raises ``TemporaryError``; the timer stays then."""

@@ -25,6 +25,7 @@ from storage.store import Store
 from storage.tables.core import timers
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.incidents import incidents_catalogue
+from tests.harness.queued_timers import running
 from tests.harness.samples.operations import NOW, record, rolling, succeeded
 
 BEGIN, END = NOW + timedelta(minutes=3), NOW + timedelta(minutes=5)
@@ -54,17 +55,12 @@ class AnnotationReplica:
         """As in production: the ticker claims, the task writes. Returns when it has no claim left."""
         handlers = {ANNOTATE: self.queue.submit}
         dispatcher = TimerDispatcher(store=self.store, clock=self.clock, replica=self.replica, handlers=handlers)
-        task = asyncio.create_task(self.queue.run())
-        try:
+        async with running(self.queue):
             # Incidents have timers of other kinds, too, which nothing handles here; a tick takes some of all.
             while await self._unclaimed():
                 await dispatcher.run_due()
-            async with asyncio.timeout(20):
-                while await self._claimed():
-                    await asyncio.sleep(0.005)
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            while await self._claimed():
+                await asyncio.sleep(0.005)
 
     async def forget_timers(self) -> set[str]:
         """Remove all that are left. Returns their kinds."""

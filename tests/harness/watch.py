@@ -1,8 +1,6 @@
 """The end of a watch on a real database: an incident with its alerts and operations, and sources that tests control."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,6 +36,7 @@ from tests.harness.enrichment import FakeSource, alert_with_expression
 from tests.harness.fakes.alertmanager import MemoryAlertmanager
 from tests.harness.fakes.clock import NOW, StoppedClock
 from tests.harness.families import load
+from tests.harness.queued_timers import run_queued
 from tests.harness.samples.alerts import group as sample_group
 from tests.harness.samples.incidents import ANA, incident
 from tests.harness.samples.team import catalogue_data
@@ -201,21 +200,10 @@ class WatchHarness:
     async def lines(self, record: Incident, at: datetime = ENDS_AT) -> list[str]:
         return [plain_text(line) for line in (await self.prove(record, at)).lines]
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["asyncio.Task[None]"]:
-        """Run the workers; then stop them as the process does."""
-        task: asyncio.Task[None] = asyncio.create_task(self.queue.run())
-        try:
-            yield task
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
-
     async def run_due(self) -> None:
         """Handle what is due now, and wait until no watch that is over waits for its end at this time."""
         await self.timers.run_due()
-        async with self.running(), asyncio.timeout(20):
-            await self.queue.join()
+        await run_queued(self.queue)
 
     async def pass_time(self, span: timedelta, step: timedelta = 15 * timedelta(seconds=1)) -> None:
         """Let time pass, and do what becomes due meanwhile."""

@@ -1,8 +1,6 @@
 """Timers whose work asks another system: what waits for what, and what happens to their rows."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,6 +11,7 @@ from domain.errors import PermanentError, TemporaryError
 from runbooks.queued_timers import WORK_SECONDS, WORKERS, QueuedTimers
 from storage.timers import TIMER_CLAIM_TIMEOUT, Timer
 from tests.harness.fakes.clock import StoppedClock
+from tests.harness.queued_timers import running
 from tests.harness.wait import wait_until
 
 SECOND = timedelta(seconds=1)
@@ -39,17 +38,6 @@ class Work:
 
 def timer(subject: str, number: int = 1) -> Timer:
     return Timer(f"{subject}-{number}", "ask", subject, datetime(2026, 11, 23, 14, tzinfo=StoppedClock().now().tzinfo))
-
-
-@asynccontextmanager
-async def running(queue: QueuedTimers) -> AsyncIterator[None]:
-    task = asyncio.create_task(queue.run())
-    try:
-        async with asyncio.timeout(10):
-            yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_one_that_hangs_keeps_no_other_subject_waiting() -> None:
@@ -86,6 +74,21 @@ async def test_what_is_set_anew_meanwhile_comes_right_after_and_never_beside() -
         work.released.set()
         await queue.join()
     assert work.done == ["one-1", "slow-1", "slow-2"]
+
+
+async def test_one_that_is_set_anew_again_and_again_comes_once_and_another_of_its_subject_too() -> None:
+    clock, work = StoppedClock(), Work(slow={"slow"})
+    queue = QueuedTimers("asking", clock, work)
+    async with running(queue):
+        await queue.submit(timer("slow", 1), clock.now())
+        await wait_until(lambda: work.begun == ["slow-1"])
+        for number in (2, 1, 2, 1):
+            await queue.submit(timer("slow", number), clock.now())
+        await queue.submit(timer("one"), clock.now())
+        await wait_until(lambda: work.done == ["one-1"])
+        work.released.set()
+        await queue.join()
+    assert work.done == ["one-1", "slow-1", "slow-2", "slow-1"]
 
 
 async def test_what_waited_too_long_is_left_to_its_next_claim() -> None:

@@ -15,6 +15,7 @@ from domain.people import BOT
 from runbooks.alerts.service import AlertRequest, AlertService
 from runbooks.alerts.timers import TRIPWIRES
 from runbooks.alerts.tripwires import Tripwires, TripwireSources
+from runbooks.queued_timers import QueuedTimers
 from storage.leases import LeaseRepository
 from storage.store import Store
 from storage.timers import Timer
@@ -22,6 +23,7 @@ from storage.tripwires import TripwireRepository
 from tests.harness.alerts import AlertsHarness, open_alerts_harness
 from tests.harness.databases import database_url, migrated_file, postgres, postgres_url, sqlite_url, store
 from tests.harness.fakes.alertmanager import MemoryAlertmanager
+from tests.harness.queued_timers import run_queued
 from tests.harness.samples.notifications import alert, notification
 from tests.harness.samples.team import ANA
 
@@ -54,7 +56,7 @@ class Silencing:
     alerts: AlertsHarness
     alertmanager: FailingAlertmanager
     service: AlertService
-    replicas: tuple[Tripwires, ...]
+    replicas: tuple[QueuedTimers, ...]
 
     async def silence(self, choice: TripwireChoice) -> str:
         group = await self.alerts.group()
@@ -71,7 +73,7 @@ class Silencing:
         self.alerts.clock.advance(STEP)
         for timer in await self.due():
             await self.replicas[replica].submit(timer, self.alerts.clock.now())
-        await self.replicas[replica].run_once()
+        await run_queued(self.replicas[replica])
 
     async def due(self) -> list[Timer]:
         async with self.alerts.store.read() as tx:
@@ -102,7 +104,8 @@ async def silencing(store: Store) -> AsyncIterator[Silencing]:
             store=store, clock=opened.clock, catalogue=current, alertmanager=lookup, notify_outbox=lambda: None
         )
         sources = TripwireSources(catalogue=current, alertmanager=lookup)
-        replicas = tuple(Tripwires(store, opened.clock, sources, lambda: None) for _ in range(2))
+        looks = (Tripwires(store, opened.clock, sources, lambda: None) for _ in range(2))
+        replicas = tuple(QueuedTimers("tripwires", opened.clock, each.work) for each in looks)
         made = Silencing(opened, alertmanager, service, replicas)
         made.fires("a")
         yield made
@@ -178,7 +181,7 @@ async def test_two_replicas_say_and_lift_once(silencing: Silencing) -> None:
     silencing.fires("b")
     silencing.alerts.clock.advance(STEP)
     (timer,) = await silencing.due()
-    await asyncio.gather(*(each.check(timer) for each in silencing.replicas))
+    await asyncio.gather(*(each.work(timer) for each in silencing.replicas))
     assert [len(await silencing.notes(word)) for word in ("Something new", "Lifted: ")] == [1, 1]
 
 

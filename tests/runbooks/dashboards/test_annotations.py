@@ -1,6 +1,5 @@
 """Annotations against the strict stand-in: each once, as it stands, late rather than never, and nothing waits for them."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,6 +28,7 @@ from storage.store import Store
 from storage.timers import Timer
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.incidents import incidents_catalogue
+from tests.harness.queued_timers import running
 from tests.harness.samples.operations import NOW, approved, record, rejected, rolling, succeeded
 from tests.harness.wait import wait_until
 
@@ -237,12 +237,8 @@ async def test_nobody_waits_for_it(harness: AnnotationHarness) -> None:
     timers = TimerDispatcher(store=harness.store, clock=harness.clock, replica="a", handlers={ANNOTATE: queue.submit})
     await timers.run_due()
     assert harness.stand_in.state.requests == []
-    task = asyncio.create_task(queue.run())
-    try:
+    async with running(queue):
         await wait_until(lambda: bool(harness.stand_in.state.requests))
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def incident(**more: object) -> Incident:

@@ -21,6 +21,7 @@ from storage.incidents import IncidentRepository
 from storage.store import Store
 from storage.timers import TIMER_CLAIM_TIMEOUT
 from tests.harness.families import render_text
+from tests.harness.queued_timers import running
 from tests.harness.samples.incidents import ANA, incident
 from tests.harness.watch import (
     ENDS_AT,
@@ -219,7 +220,7 @@ async def test_a_crash_between_proof_and_end_proves_again_and_says_it_once(harne
 
     harness.after_proof = stops_here
     await harness.timers.run_due()
-    async with harness.running(), asyncio.timeout(20):
+    async with running(harness.queue):
         await proven.wait()
     assert (await harness.endings(), len(await harness.due_at())) == ([], 1)
     harness.after_proof = None
@@ -252,7 +253,7 @@ async def test_a_proof_that_takes_long_keeps_no_other_clock_waiting(store: Store
     async with harness.store.write() as tx:
         await harness.saver.add(tx, other, ENDS_AT)
     harness.clock.advance(30 * MINUTE)
-    async with harness.running(), asyncio.timeout(20):
+    async with running(harness.queue):
         await harness.timers.run_due()
         while not harness.metrics.asked:
             await asyncio.sleep(0.01)
@@ -304,7 +305,7 @@ async def test_a_timer_that_waited_too_long_is_left_to_whoever_takes_it_next(har
     harness.clock.advance(30 * MINUTE)
     await harness.timers.run_due()
     harness.clock.advance(harness.queue.max_queue_age)
-    async with harness.running(), asyncio.timeout(20):
+    async with running(harness.queue):
         await harness.queue.join()
     assert harness.metrics.asked == []
     await harness.pass_time(TIMER_CLAIM_TIMEOUT)
