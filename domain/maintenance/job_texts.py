@@ -70,4 +70,9 @@ def last_log(job: WindowJob, status: JobStatus) -> LastLog:
     if seen is None or (status.log is not None and status.log.pod_made_at >= seen.pod_made_at):
         return LastLog(status.log, status.log_problem)
     gone = status.log_problem or sentence("Kubernetes has removed its last pod, ", Code(seen.pod), ".")
-    return LastLog(seen, sentence(gone, " These lines were read while it ran."))
+    return LastLog(seen, sentence(gone, " ", seen_log(job).remark))
+
+
+def seen_log(job: WindowJob) -> LastLog:
+    """What was read of its log while it ran."""
+    return LastLog(job.seen_log, "These lines were read while it ran.") if job.seen_log is not None else NO_LOG

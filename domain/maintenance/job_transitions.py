@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from domain.catalogue.maintenance import MaintenancePolicy
 from domain.errors import Refused
-from domain.maintenance.job_texts import NO_LOG, LastLog, beside_text, last_log, made_text, outcome, waits_text
+from domain.maintenance.job_texts import NO_LOG, LastLog, beside_text, last_log, made_text, outcome, seen_log, waits_text
 from domain.maintenance.jobs import JobPurpose, JobState, WindowJob
 from domain.maintenance.window import MaintenanceWindow, WindowChange, WindowNote, WindowState
 from domain.people import Person
@@ -102,7 +102,7 @@ def looked_at(
             return _ended(window, job, JobState.FAILED, status.ended_at or at, f"{why}.", last_log(job, status))
         case JobResult.RUNNING if is_overdue(job, at):
             why = f"its Job still runs, and should have ended after {format_duration(job.limit)}."
-            return _ended(window, job, JobState.FAILED, at, why, LastLog(status.log or job.seen_log))
+            return _ended(window, job, JobState.FAILED, at, why, LastLog(status.log) if status.log else seen_log(job))
         case _:
             seen = replace(job, seen_log=status.log or job.seen_log)
             return _goes_on(window, seen, others) if job.is_created else made(window, seen, at)
@@ -124,7 +124,7 @@ def without_logs(window: MaintenanceWindow) -> MaintenanceWindow:
 
 def failed(window: MaintenanceWindow, job: WindowJob, why: Text, at: datetime) -> WindowChange:
     """It could not be begun, or its Job is gone."""
-    return _ended(window, job, JobState.FAILED, at, why)
+    return _ended(window, job, JobState.FAILED, at, why, seen_log(job))
 
 
 def is_overdue(job: WindowJob, at: datetime) -> bool:

@@ -121,3 +121,15 @@ async def test_a_failed_job_whose_log_was_never_seen_says_where_to_look(harness:
     note = await harness.last_fact()
     assert "BackoffLimitExceeded. Kubernetes has removed its pod, and its log with it; `kubectl describe`" in str(note.text)
     assert note.log == ()
+
+
+async def test_a_job_that_somebody_deleted_leaves_what_was_read_while_it_ran(harness: JobHarness) -> None:
+    window = await harness.begin()
+    harness.cluster.log = JobLog(pod="b-1", pod_made_at=NOW, lines=("dumping sessions",))
+    await harness.pass_time()
+    await harness.pass_time()
+    harness.cluster.delete(f"postgres-backup-{window.id}-b1")
+    await harness.pass_time()
+    note = await harness.last_fact()
+    assert "is gone, so whether it succeeded is not known. These lines were read while it ran. Do not begin" in str(note.text)
+    assert note.log == ("dumping sessions",)
