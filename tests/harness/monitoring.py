@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
-from sandbox.tools import MissingTool, alertmanager_program, prometheus_program
+from sandbox.tools import MissingTool, alertmanager_program, prometheus_program, promtool_program
 from tests.harness.stand_in_cluster import PRODUCTION, STRATEGIC, ClusterHarness
 
 Json = dict[str, Any]
@@ -27,6 +27,7 @@ def require_monitoring() -> None:
     try:
         prometheus_program()
         alertmanager_program()
+        promtool_program()
     except MissingTool as missing:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing))

@@ -12,12 +12,18 @@ from runbooks.metrics.indicators import IndicatorReader
 from sandbox.demo import demo_targets, past_samples
 from sandbox.monitoring import ProgramDidNotStart, backfill
 from sandbox.slo import slo_config
+from tests.harness.monitoring import require_monitoring
 from tests.harness.monitoring_servers import running_prometheus
 from tests.harness.samples.team import team_catalogue
 
 HOUR = timedelta(hours=1)
 OBJECTIVES = {name: SloConfig.model_validate(each) for name, each in slo_config().items()}
 CATALOGUE = team_catalogue().model_copy(update={"slo": OBJECTIVES})
+
+
+@pytest.fixture(autouse=True)
+def _promtool() -> None:
+    require_monitoring()
 
 
 async def test_a_fresh_prometheus_has_a_day_of_each_objective_that_was_kept_and_not_always_equal(tmp_path: Path) -> None:
