@@ -19,7 +19,7 @@ from runbooks.dashboards.annotations import FIRST_PAUSE, GIVE_UP_AFTER, LONGEST_
 from runbooks.dashboards.health import GrafanaHealth
 from runbooks.dashboards.sources import annotation_of_incident, incident_source, operation_source
 from runbooks.incidents.saving import IncidentSaver
-from runbooks.queued_timers import QueuedTimers
+from runbooks.queued_timers import WORKERS, QueuedTimers
 from runbooks.timers import TimerDispatcher
 from sandbox.grafana import StandInGrafana
 from sandbox.grafana.model import Annotation, Trouble
@@ -28,7 +28,7 @@ from storage.store import Store
 from storage.timers import Timer
 from tests.harness.fakes.clock import StoppedClock
 from tests.harness.incidents import incidents_catalogue
-from tests.harness.queued_timers import running
+from tests.harness.queued_timers import run_queued, running
 from tests.harness.samples.operations import NOW, approved, record, rejected, rolling, succeeded
 from tests.harness.wait import wait_until
 
@@ -149,6 +149,21 @@ async def test_a_grafana_in_trouble_is_left_alone_however_much_waits(harness: An
     for _ in range(5):
         await harness.run_due()
     assert (len(harness.annotations), await harness.timers()) == (60, 0)
+
+
+async def test_those_that_fail_at_the_same_time_count_as_one_failure(harness: AnnotationHarness) -> None:
+    harness.stand_in.state.trouble = Trouble(delay_seconds=30)
+    for number in range(WORKERS):
+        await harness.save(replace(succeeded(), id=f"op-{number}", source=f"click-{number}"), new=True)
+    queue = QueuedTimers("annotations", harness.clock, harness.writer.write)
+    handlers = {ANNOTATE: queue.submit}
+    await TimerDispatcher(store=harness.store, clock=harness.clock, replica="a", handlers=handlers).run_due()
+    await run_queued(queue)
+    assert len(harness.stand_in.state.requests) == WORKERS
+    harness.stand_in.state.trouble = Trouble()
+    harness.clock.advance(FIRST_PAUSE)
+    await harness.run_due()
+    assert (len(harness.annotations), await harness.timers()) == (WORKERS, 0)
 
 
 async def test_an_answer_that_was_lost_makes_no_second_one(harness: AnnotationHarness) -> None:
