@@ -69,5 +69,5 @@ def _difference(lease: Lease, found: GroupMembers) -> str:
     added, missing = len(found.users - set(lease.members)), len(set(lease.members) - found.users)
     if not lease.members or not (added or missing):
         return ""
-    counts = [f"{count} {what}" for count, what in ((added, "of others in it"), (missing, "missing")) if count]
-    return f"There are other members: {join_and(counts)}. That is put right within the hour."
+    counts = [f"{count} {what}" for count, what in ((added, "added"), (missing, "removed")) if count]
+    return f"Its members are others: {join_and(counts)}. That is put right within the hour."

@@ -126,7 +126,7 @@ LEASE_GALLERY: dict[str, Fact] = {
                 lease=GROUP,
                 reality=Reality.CHANGED,
                 found_until=GROUP.until,
-                remark="There are other members: 1 of others in it and 1 missing. That is put right within the hour.",
+                remark="Its members are others: 1 added and 1 removed. That is put right within the hour.",
             ),
             LeaseReading(lease=GROUP, reality=Reality.OVERDUE, found_until=GROUP.until),
         ),

@@ -115,8 +115,8 @@ async def test_a_refusal_leaves_the_lease_of_what_was_written_before(oncall: Onc
 @pytest.mark.parametrize(
     ("users", "is_enabled", "said"),
     [
-        (["ray", "viv"], True, "There are other members: 1 of others in it."),
-        (["viv", "lee"], True, "There are other members: 2 of others in it and 1 missing."),
+        (["ray", "viv"], True, "Its members are others: 1 added."),
+        (["viv", "lee"], True, "Its members are others: 2 added and 1 removed."),
         (["ray"], False, "It is disabled there."),
     ],
 )
