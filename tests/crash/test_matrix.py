@@ -15,11 +15,12 @@ from tests.harness.crash import FinalState, Scenario, open_crash_harness, run_sc
 from tests.harness.crash_databases import FreshDatabases
 
 LANES = max(2, (os.cpu_count() or 2) - 1)
+LEASE = "deep-echo-main has 5 pods instead of 3: campaign"
 SCENARIOS = (
     Scenario("deploy", '/deepecho deploy production main-0ddba11 main --reason "new cache"', approved=True),
     Scenario("rollback", '/deepecho rollback production abc1234 main --reason "errors"', approved=True),
     Scenario("restart", '/deepecho restart production main --reason "leak"'),
-    Scenario("scale", '/deepecho scale production main 5 --for 2h --reason "campaign"'),
+    Scenario("scale", '/deepecho scale production main 5 --for 2h --reason "campaign"', leases=(LEASE,)),
 )
 
 pytestmark = [
@@ -55,6 +56,7 @@ async def test_a_crash_at_any_point_changes_nothing(
 
     undisturbed, deaths, trace = await tell("undisturbed")
     assert (undisturbed.state, deaths, undisturbed.cards, undisturbed.locks) == ("succeeded", 0, 1, 0)
+    assert undisturbed.leases == scenario.leases
     points = list(dict.fromkeys(point for point in trace if not point.endswith("/before")))
     assert len(points) >= 16, points
 

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from domain.audit import find_broken_link
+from domain.leases.lease import LeaseKind
 from domain.operations.operation import OperationRecord
 from runbooks.engine.lease import LEASE_LOST_EXIT_CODE
 from sandbox.catalogue import catalogue_data
@@ -21,6 +22,7 @@ from sandbox.cluster.resources import DEPLOYMENTS
 from sandbox.slack import RunningSlack
 from sandbox.slack.message_views import MessageView
 from storage.engines import open_engines
+from storage.leases import LeaseRepository
 from storage.store import Store
 
 SPEED_UP = 20.0
@@ -31,11 +33,12 @@ MAIN = "deep-echo-main"
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What ana types, and whether mia has to approve it."""
+    """What ana types, whether mia has to approve it, and the leases that stand at its end."""
 
     name: str
     command: str
     approved: bool = False
+    leases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,7 @@ class FinalState:
     cards: int
     replies: tuple[str, ...]
     locks: int
+    leases: tuple[str, ...]
     unsettled: int
     chain: str
     audit: tuple[str, ...]
@@ -139,6 +143,7 @@ class CrashHarness:
             (record,) = await tx.operations.recent()
             counts = await tx.outbox.count_by_state()
             locks = await tx.locks.active(record.requested_at)
+            leases = await tx.of(LeaseRepository).of_kind(LeaseKind.SCALE, record.environment)
             log = [each async for each in tx.audit.walk()]
             broken = find_broken_link(log, await tx.audit.head())
         template = deployment["spec"]["template"]["spec"]["containers"][0]
@@ -152,6 +157,7 @@ class CrashHarness:
             cards=len(cards),
             replies=tuple(_without_ids_and_times(each.visible_text, record.id) for each in replies),
             locks=len(locks),
+            leases=tuple(each.purpose for each in leases),
             unsettled=sum(number for state, number in counts.items() if state not in ("delivered", "superseded")),
             chain=broken.problem if broken else "",
             audit=tuple(sorted(each.entry.key.replace(record.id, "op") for each in log)),
