@@ -30,7 +30,7 @@ from runbooks.alerts.silence_endings import SilenceEndings
 from runbooks.alerts.silence_reminders import SilenceReminders
 from runbooks.alerts.suspect_search import SuspectFinder
 from runbooks.alerts.timer_handlers import AlertTimerHandlers
-from runbooks.alerts.timers import DOUBT, ENRICH, RECONCILE, SILENCE_ENDING, SILENCE_ENDING_AT_NIGHT, TRIPWIRES
+from runbooks.alerts.timers import DOUBT, ENRICH, RECONCILE, SILENCE_ENDING, SILENCE_ENDING_AT_NIGHT, SILENCE_EXTENSION, TRIPWIRES
 from runbooks.alerts.tripwires import TRIPWIRE_SECONDS, Tripwires, TripwireSources
 from runbooks.housekeeping import Prune
 from runbooks.queued_timers import QueuedTimers
@@ -64,10 +64,12 @@ def build_alerts(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
     reminders = SilenceReminders(
         store=store, clock=clock, catalogue=current, alertmanager=core.monitoring.alertmanager, notify_outbox=notify_outbox
     )
-    endings = QueuedTimers("silences that end", clock, reminders.work)
+    endings = SilenceEndings(alerts=service)
+    extensions = QueuedTimers("extensions of silences", clock, endings.settle)
+    ends = QueuedTimers("silences that end", clock, reminders.work)
     webhook = _webhook(core, intake)
     return FamilyComponents(
-        services={AlertService: service, SilenceEndings: SilenceEndings(alerts=service)},
+        services={AlertService: service, SilenceEndings: endings},
         on_delivered=enrichments.on_delivered,
         start=intake.start_watchdogs,
         tasks=(
@@ -75,7 +77,8 @@ def build_alerts(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
             BackgroundTask("alerts", intake.run),
             BackgroundTask("reconciliation", reconciler.run),
             BackgroundTask("tripwires", tripwires.run),
-            BackgroundTask("ends of silences", endings.run),
+            BackgroundTask("ends of silences", ends.run),
+            BackgroundTask("extensions of silences", extensions.run),
         ),
         timer_handlers={
             **timers.handlers,
@@ -83,8 +86,9 @@ def build_alerts(core: CoreComponents, notify_outbox: NotifyOutbox) -> FamilyCom
             RECONCILE: reconciler.submit,
             DOUBT: reconciler.submit,
             TRIPWIRES: tripwires.submit,
-            SILENCE_ENDING: endings.submit,
-            SILENCE_ENDING_AT_NIGHT: endings.submit,
+            SILENCE_ENDING: ends.submit,
+            SILENCE_ENDING_AT_NIGHT: ends.submit,
+            SILENCE_EXTENSION: extensions.submit,
         },
         webhooks=tuple(Webhook(path, webhook.serve) for path in webhook.paths) if webhook else (),
         metrics=(*alert_metrics(intake, webhook), *_reconciliation_metrics(reconciler, reader)),

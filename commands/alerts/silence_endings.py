@@ -22,7 +22,7 @@ from runbooks.alerts.silence_endings import SilenceEndings
 
 router = Router()
 
-_SPAN = re.compile(r"\d+ ?[a-z]*", re.IGNORECASE)
+_SPAN = re.compile(r"(\d+ ?[a-z]+ ?)+", re.IGNORECASE)
 
 
 @router.command(

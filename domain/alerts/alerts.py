@@ -89,8 +89,19 @@ class ToldOfEnd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """A later end that somebody wants of a silence. Alertmanager may have it already, until that is known and recorded."""
+
+    until: datetime
+    by: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedSilence:
-    """The silence of the group that somebody created in Alertmanager. ``told`` is who was told that it ends now."""
+    """The silence of the group that somebody created in Alertmanager. ``told`` is who was told that it ends now.
+
+    ``extension`` is one that is under way.
+    """
 
     id: str
     by: Person
@@ -98,7 +109,9 @@ class AppliedSilence:
     until: datetime
     reason: str = ""
     on_new: OnNew = OnNew.TELL
+    extension: Extension | None = None
     extended_by: Person | None = None
+    extended_at: datetime | None = None
     let_end_by: Person | None = None
     """Who has seen that it ends, and lets it."""
     told: tuple[ToldOfEnd, ...] = ()
@@ -107,6 +120,11 @@ class AppliedSilence:
     def owner(self) -> Person:
         """Whose it is: whoever extended it last, or made it."""
         return self.extended_by or self.by
+
+    @property
+    def possible_ends(self) -> tuple[datetime, ...]:
+        """Its end, and the one that Alertmanager may have already."""
+        return (self.until, self.extension.until) if self.extension else (self.until,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,11 @@ Alertmanager lets a silence end without a word, and what it hid notifies again.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.alerts.alerts import AlertGroup, AppliedSilence, ToldOfEnd
+from domain.alerts.alerts import AlertGroup, AppliedSilence, Extension, ToldOfEnd
 from domain.alerts.group_changes import GroupChange, change_with_note, format_time
+from domain.alerts.silences import SAME_TIME
 from domain.errors import Refused
+from domain.notes import Tone
 from domain.people import Person
 from domain.rich_text import CommandMention, Text, Timestamp, sentence
 
@@ -17,6 +19,7 @@ MAX_OWNER_LEAD = timedelta(minutes=15)
 MAX_ON_CALL_LEAD = timedelta(minutes=5)
 """At night whoever is on call is told later than the owner, who may still extend it."""
 IS_OVER = "It is over."
+ENDED_ELSEWHERE = "Somebody ended it in Alertmanager."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +52,8 @@ def on_call_time(applied: AppliedSilence) -> datetime:
 
 
 def _before_end(applied: AppliedSilence, lead: timedelta) -> datetime:
-    """A quarter of its time before the end, at most ``lead``."""
-    return applied.until - min(lead, (applied.until - applied.at) / 4)
+    """A quarter of its time since somebody chose the end, at most ``lead``."""
+    return applied.until - min(lead, (applied.until - (applied.extended_at or applied.at)) / 4)
 
 
 def tell(record: AlertGroup, applied: AppliedSilence, told: ToldOfEnd) -> AlertGroup:
@@ -75,11 +78,53 @@ def ending(
     )
 
 
-def extend(record: AlertGroup, moved: AppliedSilence, at: datetime) -> GroupChange:
-    """Record that ``moved.extended_by`` let the silence end later."""
-    before = f" Before, it ended at {format_time(record.silence.until, relative_to=at)} UTC." if record.silence else ""
-    text = sentence(moved.extended_by, f" extended the silence until {format_time(moved.until, relative_to=at)} UTC.", before)
+def begin_extension(record: AlertGroup, wanted: Extension, at: datetime) -> AlertGroup:
+    """Record the later end that is wanted, before Alertmanager is asked for it. The same one may be wanted again.
+
+    Raises ``Refused`` if there is no silence, if it is no later, or while another extension is under way.
+    """
+    applied = standing(record, at)
+    if applied.extension is not None and applied.extension.until != wanted.until:
+        raise Refused(sentence(applied.extension.by, f" is extending the silence of {record.id} at the moment. Look again."))
+    if applied.extension is None and wanted.until < applied.until + SAME_TIME:
+        until = format_time(applied.until, relative_to=at)
+        end = CommandMention(f"unsilence {record.id}")
+        raise Refused(sentence(f"{record.id} is silenced until {until} UTC already. Nothing was changed. To end it: ", end, "."))
+    return replace(record, silence=replace(applied, extension=applied.extension or wanted))
+
+
+def give_up_extension(record: AlertGroup, wanted: Extension) -> AlertGroup | None:
+    """Forget an extension that Alertmanager does not have. None if it is not under way any more."""
+    applied = record.silence
+    if applied is None or applied.extension != wanted:
+        return None
+    return replace(record, silence=replace(applied, extension=None))
+
+
+def extend(record: AlertGroup, wanted: Extension, silence_id: str, at: datetime) -> GroupChange:
+    """Record an extension that Alertmanager has. Raises ``Refused`` if it is not under way any more."""
+    applied = record.silence
+    if applied is None or applied.extension != wanted:
+        raise Refused(f"{record.id} is no longer silenced as it was when you looked. Look again.")
+    moved = replace(
+        applied,
+        id=silence_id,
+        until=wanted.until,
+        extension=None,
+        extended_by=wanted.by,
+        extended_at=at,
+        let_end_by=None,
+        told=(),
+    )
+    until, before = (format_time(each, relative_to=at) for each in (wanted.until, applied.until))
+    text = sentence(wanted.by, f" extended the silence until {until} UTC. Before, it ended at {before} UTC.")
     return change_with_note(replace(record, silence=moved), (), at, text)
+
+
+def ended_elsewhere(record: AlertGroup, applied: AppliedSilence, at: datetime) -> GroupChange:
+    """Record that Alertmanager has the silence no more, though its time is not over."""
+    text = sentence("Somebody ended the silence of ", applied.owner, " in Alertmanager. What fires notifies again.")
+    return change_with_note(replace(record, silence=None), (), at, text, tone=Tone.WARNING)
 
 
 def let_end(record: AlertGroup, by: Person, at: datetime) -> GroupChange:
@@ -93,7 +138,7 @@ def let_end(record: AlertGroup, by: Person, at: datetime) -> GroupChange:
 def standing(record: AlertGroup, at: datetime) -> AppliedSilence:
     """The group's silence. Raises ``Refused`` if it has none from here, or if it is over."""
     applied = record.silence
-    if applied is None or applied.until <= at:
+    if applied is None or max(applied.possible_ends) <= at:
         again = CommandMention(f"silence {record.id} 1h")
         raise Refused(sentence(f"{record.id} is not silenced from here any more. To silence it: ", again, "."))
     return applied

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.matchers import Matcher
+
+SAME_TIME = timedelta(seconds=1)
+"""Two ends that are nearer are one: Alertmanager keeps milliseconds."""
 
 
 class SilenceState(StrEnum):

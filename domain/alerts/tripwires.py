@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from domain.alerts.alerts import AlertGroup
 from domain.alerts.group_changes import GroupChange, change_with_note
 from domain.alerts.silences import OnNew
+from domain.clock import has_passed
 from domain.matchers import Labels
 from domain.notes import Tone
 from domain.people import Person
@@ -79,10 +80,11 @@ def trip(tripwire: Tripwire, hidden: Sequence[HiddenAlert], at: datetime) -> Tri
     """What is new among the alerts that the silence hides now; None if nothing that counts is."""
     known = set(tripwire.known)
     new = tuple(each for each in hidden if each.fingerprint not in known)
-    worst = _worst(*(each.severity for each in hidden))
+    # Only of what is new: another catalogue gives what was known another severity.
+    worst = _worst(*(each.severity for each in new))
     if worst is not None and tripwire.worst is not None and worst.rank < tripwire.worst.rank:
         return Tripped(reason=f"{worst} fires under it, and the worst was {tripwire.worst}", new=new)
-    if tripwire.told_at is not None and at < tripwire.told_at + PAUSE:
+    if tripwire.told_at is not None and not has_passed(PAUSE, tripwire.told_at, at):
         return None
     if tripwire.choice.max_alerts:
         too_many = new and len(hidden) > tripwire.choice.max_alerts
@@ -114,8 +116,10 @@ def lift(record: AlertGroup, tripwire: Tripwire, at: datetime) -> GroupChange:
 
 def keep(record: AlertGroup, tripwire: Tripwire, at: datetime) -> GroupChange:
     """Say that a silence was not lifted, because it is no longer the one that was made."""
+    kept = replace(record.silence, on_new=OnNew.TELL) if record.silence else None
     text = sentence("Not lifted: ", _silence(record, tripwire), ", because somebody has changed it in Alertmanager. To end it: ")
-    return change_with_note(record, (), at, sentence(text, CommandMention(f"unsilence {record.id}"), "."), tone=Tone.WARNING)
+    after = replace(record, silence=kept)
+    return change_with_note(after, (), at, sentence(text, CommandMention(f"unsilence {record.id}"), "."), tone=Tone.WARNING)
 
 
 def _silence(record: AlertGroup, tripwire: Tripwire) -> Text:

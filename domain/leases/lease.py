@@ -1,16 +1,13 @@
 """Leases: what the bot has set for a time, with its owner, its purpose, its end and how to undo it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-from domain.alerts.silences import Silence
+from domain.alerts.silences import SAME_TIME, Silence
 from domain.people import Person
 from domain.rich_text import Text
 from domain.targets import Target
-
-SAME_TIME = timedelta(seconds=1)
-"""Two ends that are nearer are one: Alertmanager keeps milliseconds."""
 
 
 class LeaseKind(StrEnum):

@@ -11,6 +11,8 @@ from typing import Protocol
 from domain.alerts import handling
 from domain.alerts.alerts import AlertGroup, AppliedSilence
 from domain.alerts.group_changes import GroupChange, format_time
+from domain.alerts.reconciliation import AlertmanagerUptime
+from domain.alerts.silence_endings import IS_OVER
 from domain.alerts.silences import AlertDetails, Silence, SilenceState
 from domain.alerts.tripwires import TELL_ANY, TripwireChoice
 from domain.audit import AuditEntry, new_entry
@@ -46,6 +48,10 @@ class SilenceApi(Protocol):
 
     async def move_end(self, silence: Silence, ends_at: datetime, /) -> str:
         """Let a silence that is in force end at another time, and return its id."""
+        ...
+
+    async def uptime(self) -> AlertmanagerUptime:
+        """Since when it has run."""
         ...
 
     async def alert_details(self) -> tuple[AlertDetails, ...]:
@@ -110,6 +116,7 @@ class AlertService:
 
         async def transition(tx: Transaction, group: AlertGroup) -> GroupChange:
             _check_not_silenced(group, at)
+            await say_decided(tx, group, group.silence, IS_OVER, at)
             await record_silence(tx, group, applied)
             await set_tripwire(tx, group, applied, choice, await firing_now(tx, group, alerts, self.catalogue()))
             return handling.silence(group, applied)
@@ -135,8 +142,8 @@ class AlertService:
         ended = await self.alertmanager(group.environment, group.source).expire(found.id)
 
         async def transition(tx: Transaction, group: AlertGroup) -> GroupChange:
-            check_as_seen(group, recorded)
-            await say_decided(tx, group, recorded, sentence(request.by.person, " ended it."), at)
+            _check_same_silence(group, recorded)
+            await say_decided(tx, group, group.silence, sentence(request.by.person, " ended it."), at)
             await forget_silence(tx, group, found.id, at)
             await reconcile_soon(tx, group, self.catalogue(), at)
             return handling.unsilence(group, at, request.by.person) or GroupChange(record=group)
@@ -192,12 +199,13 @@ class AlertService:
         *,
         why: str = "",
         outcome: str = "done",
+        is_said_in_storm: bool = False,
     ) -> AlertGroup:
         """Change a group as a person wants, once. Raises ``NotFound``, and what ``transition`` raises."""
         async with self.store.write() as tx:
             group = (await tx.alerts.get_many_for_update([request.group])).get(request.group) or _raise_not_found(request.group)
             change = await transition(tx, group)
-            await tx.save_groups([GroupSave(change=change)], at)
+            await tx.save_groups([GroupSave(change=change, is_said_in_storm=is_said_in_storm)], at)
             await tx.inbox.mark_answered(request.source, at, what)
             await tx.audit.append(_audit_entry(request, change.record, what, at, why, outcome))
         self.notify_outbox()
@@ -239,10 +247,9 @@ def _check_not_silenced(group: AlertGroup, at: datetime) -> None:
         )
 
 
-def check_as_seen(group: AlertGroup, seen: AppliedSilence | None) -> None:
-    """Raise ``Refused`` if somebody has changed the silence since. Whom the bot told of its end is no change."""
-    now = group.silence
-    if (now and (now.id, now.until)) != (seen and (seen.id, seen.until)):
+def _check_same_silence(group: AlertGroup, seen: AppliedSilence | None) -> None:
+    """Raise ``Refused`` if somebody has silenced it anew since. An end that was moved meanwhile is no other silence."""
+    if (group.silence and group.silence.id) != (seen and seen.id):
         raise Refused(f"{group.id} is no longer silenced as it was when you looked. Look again.")
 
 

@@ -17,6 +17,7 @@ from runbooks.alerts.timers import (
     CHECK_INTERVAL,
     silence_ending_at_night_timer,
     silence_ending_timer,
+    silence_extension_timer,
     tripwires_timer,
     unsilence_timer,
 )
@@ -47,19 +48,24 @@ async def set_tripwire(
         until=applied.until,
         choice=choice,
     )
-    await tx.of(TripwireRepository).put(with_hidden(tripwire, fires))
+    # Where nothing fires yet, the group's own severity is what was seen.
+    seen = replace(tripwire, worst=None if fires else group.severity)
+    await tx.of(TripwireRepository).put(with_hidden(seen, fires))
     await tx.timers.bring_forward(tripwires_timer(group.environment, group.source, applied.at + CHECK_INTERVAL))
 
 
-async def move_silence(tx: Transaction, group: AlertGroup, before: AppliedSilence, moved: AppliedSilence) -> None:
+async def move_silence(tx: Transaction, group: AlertGroup, before: AppliedSilence, moved: AppliedSilence, at: datetime) -> None:
     """Let everything that stands for a silence end later, and be its new owner's. Its id may be another one."""
     tripwire = await tx.of(TripwireRepository).get(before.id)
+    await tx.timers.remove(silence_extension_timer(group.id, at).key)
     if moved.id != before.id:
         await forget_silence(tx, group, before.id, before.until)
     await record_silence(tx, group, moved)
     if tripwire is not None:
         moved_tripwire = replace(tripwire, silence_id=moved.id, owner=moved.owner, until=moved.until)
         await tx.of(TripwireRepository).put(moved_tripwire)
+        # The last look before the old end has set no other.
+        await tx.timers.bring_forward(tripwires_timer(group.environment, group.source, at + CHECK_INTERVAL))
 
 
 async def say_decided(tx: Transaction, group: AlertGroup, before: AppliedSilence | None, decision: Text, at: datetime) -> None:
@@ -76,6 +82,7 @@ async def forget_silence(tx: Transaction, group: AlertGroup, silence_id: str, at
         unsilence_timer(group.id, at),
         silence_ending_timer(group.id, at),
         silence_ending_at_night_timer(group.id, at),
+        silence_extension_timer(group.id, at),
     ):
         await tx.timers.remove(timer.key)
     await tx.of(LeaseRepository).end(LeaseKind.SILENCE, group.environment, silence_id)

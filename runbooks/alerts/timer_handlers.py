@@ -65,6 +65,8 @@ class AlertTimerHandlers:
         """End a silence whose time is over, and compare the group with what Alertmanager lists then."""
         async with self.store.write() as tx:
             group = (await tx.alerts.get_many_for_update([timer.subject])).get(timer.subject)
+            if group is not None and group.silence is not None and group.silence.extension is not None:
+                return  # Alertmanager may have the later end already; the timer comes again when that is known.
             change = unsilence(group, at, None) if group is not None else None
             if group is not None and change is not None:
                 await tx.save_groups([GroupSave(change=change)], at)

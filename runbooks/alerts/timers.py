@@ -17,6 +17,7 @@ UNACKNOWLEDGE = "alert-unacknowledge"
 UNSILENCE = "alert-unsilence"
 SILENCE_ENDING = "alert-silence-ending"
 SILENCE_ENDING_AT_NIGHT = "alert-silence-ending-at-night"
+SILENCE_EXTENSION = "alert-silence-extension"
 TRIPWIRES = "alert-tripwires"
 ENRICH = "alert-enrich"
 STORM_OVER = "storm-over"
@@ -28,6 +29,8 @@ DOUBT = "alert-doubt"
 
 CHECK_INTERVAL = timedelta(seconds=15)
 """Between two looks at what is new under silences."""
+EXTENSION_TIME = timedelta(minutes=1)
+"""Longer than the requests of an extension may take."""
 TIMER_SLACK = timedelta(seconds=1)
 """Added to the end of a storm, so that the timer does not fire just before it."""
 
@@ -55,6 +58,11 @@ def silence_ending_timer(group_id: str, at: datetime) -> Timer:
 def silence_ending_at_night_timer(group_id: str, at: datetime) -> Timer:
     """Fires when to name the end of a silence to whoever is on call, if it is night for them."""
     return Timer(f"{SILENCE_ENDING_AT_NIGHT}/{group_id}", SILENCE_ENDING_AT_NIGHT, group_id, at)
+
+
+def silence_extension_timer(group_id: str, began_at: datetime) -> Timer:
+    """Fires when to look in Alertmanager what became of an extension that nobody has recorded."""
+    return Timer(f"{SILENCE_EXTENSION}/{group_id}", SILENCE_EXTENSION, group_id, began_at + EXTENSION_TIME)
 
 
 def tripwires_timer(environment: str, source: str, at: datetime) -> Timer:

@@ -4,21 +4,22 @@ What trips a silence is recorded and said in one transaction, before the silence
 one goes on from the record, and says nothing twice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from domain.alerts import tripwires
 from domain.alerts.alerts import AlertGroup, AppliedSilence
 from domain.alerts.group_changes import GroupChange
-from domain.alerts.silences import AlertDetails, OnNew, Silence
+from domain.alerts.silence_endings import ENDED_ELSEWHERE, ended_elsewhere
+from domain.alerts.silences import SAME_TIME, AlertDetails, OnNew, Silence
 from domain.alerts.tripwires import HiddenAlert, Tripwire
 from domain.audit import new_entry
 from domain.catalogue.catalogue import Catalogue
-from domain.clock import Clock
-from domain.leases.lease import SAME_TIME
+from domain.clock import Clock, has_passed
+from domain.errors import DeepechoError
 from domain.matchers import group_matchers
 from domain.people import BOT
 from runbooks.alerts.service import AlertmanagerLookup
@@ -33,6 +34,8 @@ log = structlog.get_logger()
 
 TRIPWIRE_SECONDS = 25.0
 """For all requests about one place."""
+SETTLING_TIME = timedelta(minutes=1)
+"""A silence that is younger, or whose Alertmanager is, may be missing in a list and stand all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +60,24 @@ class Tripwires:
             self._notify_outbox()
 
     async def check(self, timer: Timer) -> None:
-        """Compare every silence of the place with what it hides now. Raises ``TemporaryError``; the timer stays then."""
+        """Compare every silence of the place with what it hides now. Raises ``DeepechoError``; the timer stays then.
+
+        A silence that cannot be lifted, or that Alertmanager does not let us end, keeps no other from being looked at.
+        """
         environment, _, source = timer.subject.partition("/")
         standing = await self._standing(environment, source)
-        if standing:
-            alerts = await self._sources.alertmanager(environment, source).alert_details()
-            for tripwire in standing:
-                await self._check(tripwire, alerts)
+        hidden = await self._hidden(environment, source) if standing else {}
+        failed: list[DeepechoError] = []
+        for tripwire in standing:
+            try:
+                await self._check(tripwire, hidden.get(tripwire.silence_id, ()))
+            except DeepechoError as error:
+                failed.append(error)
+        quiet = [each for each in standing if each.silence_id not in hidden and not each.lifting]
+        if quiet:
+            await self._notice_ended(environment, source, quiet)
+        if failed:
+            raise failed[0]
         async with self._store.write() as tx:
             at = self._clock.now()
             is_left = bool(await tx.of(TripwireRepository).standing(environment, source, at))
@@ -74,9 +88,36 @@ class Tripwires:
         async with self._store.read() as tx:
             return await tx.of(TripwireRepository).standing(environment, source, self._clock.now())
 
-    async def _check(self, tripwire: Tripwire, alerts: Sequence[AlertDetails]) -> None:
+    async def _hidden(self, environment: str, source: str) -> Mapping[str, Sequence[AlertDetails]]:
+        """What each silence hides, by its id. One that hides nothing is left out."""
+        found: dict[str, list[AlertDetails]] = {}
+        for alert in await self._sources.alertmanager(environment, source).alert_details():
+            for silence_id in alert.silenced_by:
+                found.setdefault(silence_id, []).append(alert)
+        return found
+
+    async def _notice_ended(self, environment: str, source: str, quiet: Sequence[Tripwire]) -> None:
+        """Record of silences that hide nothing whether somebody has ended them in Alertmanager: then alerts notify again."""
+        alertmanager, at = self._sources.alertmanager(environment, source), self._clock.now()
+        in_force = {each.id for each in await alertmanager.silences() if each.in_force}
+        ended = [each for each in quiet if each.silence_id not in in_force]
+        # One that has just started may not have heard of its silences yet.
+        if not ended or not has_passed(SETTLING_TIME, (await alertmanager.uptime()).started_at, at):
+            return
+        for tripwire in ended:
+            async with self._store.write() as tx:
+                group = await _locked(tx, tripwire)
+                applied = group.silence if group else None
+                if group is None or applied is None or applied.extension or not has_passed(SETTLING_TIME, applied.at, at):
+                    continue
+                change = ended_elsewhere(group, applied, at)
+                await tx.save_groups([GroupSave(change=change, is_said_in_storm=True)], at)
+                await say_decided(tx, change.record, applied, ENDED_ELSEWHERE, at)
+                await forget_silence(tx, change.record, applied.id, at)
+                await reconcile_soon(tx, change.record, self._sources.catalogue(), at)
+
+    async def _check(self, tripwire: Tripwire, held: Sequence[AlertDetails]) -> None:
         if not tripwire.lifting:
-            held = (each for each in alerts if tripwire.silence_id in each.silenced_by)
             tripped = await self._trip(tripwire, with_severity(held, self._sources.catalogue()))
             if tripped is None:
                 return
@@ -156,4 +197,4 @@ def _is_ours(found: Silence, group: AlertGroup) -> bool:
     """Whether a silence is as the bot made it for the group."""
     recorded, matchers = group.silence, set(group_matchers(group.group_key, group.labels))
     is_marked = found.comment.endswith(f"[{group.id}]") and set(found.matchers) == matchers
-    return is_marked and recorded is not None and abs(found.ends_at - recorded.until) < SAME_TIME
+    return is_marked and any(abs(found.ends_at - each) < SAME_TIME for each in (recorded.possible_ends if recorded else ()))

@@ -44,11 +44,11 @@ class SilenceListLookup(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """An Alertmanager and what is known of it. ``silences`` is None where it did not answer."""
+    """An Alertmanager and what is known of it. ``silences`` by their ids; None where it did not answer."""
 
     environment: str
     source: str
-    silences: tuple[Silence, ...] | None
+    silences: Mapping[str, Silence] | None
     problem: Text = ""
 
 
@@ -110,7 +110,7 @@ class LeaseService:
         try:
             async with asyncio.timeout(COMPARISON_TIMEOUT.total_seconds()):
                 listed = await self.alertmanager(environment, source).silences()
-            return _Place(environment=environment, source=source, silences=listed)
+            return _Place(environment=environment, source=source, silences={each.id: each for each in listed})
         except TimeoutError:
             problem = "it did not answer in time."
         except (TemporaryError, PermanentError, Refused) as error:
@@ -124,7 +124,7 @@ class LeaseService:
         found: dict[str, Orphan] = {}
         at = self.clock.now()
         for place in places:
-            for silence in place.silences or ():
+            for silence in (place.silences or {}).values():
                 mark = _MARK.search(silence.comment)
                 is_new = at - silence.starts_at < RECORDING_TIME
                 if mark and silence.in_force and not is_new and silence.id not in recorded and silence.id not in found:
@@ -185,4 +185,4 @@ def _compare(lease: Lease, place: _Place | None) -> LeaseReading:
         return LeaseReading(lease=lease, reality=Reality.HELD, found_until=lease.until)
     if place is None or place.silences is None:
         return LeaseReading(lease=lease, reality=Reality.UNKNOWN)
-    return compare(lease, next((each for each in place.silences if each.id == lease.key), None))
+    return compare(lease, place.silences.get(lease.key))
