@@ -69,7 +69,7 @@ async def scale_command(request: Request, args: Arguments) -> Answer:
 async def unscale_command(request: Request, args: Arguments) -> Answer:
     """End a `scale --for` before its time: the number of before comes back now, unless somebody has set another one."""
     operation = parse_operation_id(args[0])
-    plan = await plan_early_end(request.services.store, planner(request), request.catalogue, operation)
+    plan = await plan_early_end(request.services.store, planner(request), request.catalogue, operation, request.at)
     args = replace(args, flags={**args.flags, "reason": args.reason or f"ends {operation} early"})
     flags = {flag: value for flag, value in args.flags.items() if flag != "dry-run"}
     command = format_command(Usage.parse("unscale", UNSCALE_USAGE), [operation], flags)

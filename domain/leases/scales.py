@@ -66,6 +66,14 @@ def is_covered(lease: Lease, standing: Collection[Lease], replicas: int) -> bool
     return any(is_covered(each, standing, replicas) for each in standing if is_on_top(each, lease))
 
 
+def taken_over_by(lease: Lease, standing: Collection[Lease], replicas: int, at: datetime) -> Lease | None:
+    """A later temporary scale that has set the number which the workload has: it is that one's, also where it is the same."""
+    mine = lease.scaled
+    others = (each for each in standing if mine is not None and each.key != lease.key and each.set_at > lease.set_at)
+    same = (each for each in others if each.scaled and mine and (each.scaled.target, each.scaled.uid) == (mine.target, mine.uid))
+    return next((each for each in same if each.scaled and each.scaled.replicas == replicas and each.until > at), None)
+
+
 def goes_back_further(upper: Lease, lower: Lease, reason: str) -> Lease:
     """The upper lease where the lower one ends before it: at its end the number from before both comes back."""
     if upper.scaled is None or lower.scaled is None:
@@ -73,7 +81,7 @@ def goes_back_further(upper: Lease, lower: Lease, reason: str) -> Lease:
     return _with_scaled(upper, replace(upper.scaled, previous_replicas=lower.scaled.previous_replicas), reason)
 
 
-def end_refusal(lease: Lease, standing: Collection[Lease], change: ServiceChange) -> Refused | None:
+def end_refusal(lease: Lease, standing: Collection[Lease], change: ServiceChange, at: datetime) -> Refused | None:
     """Why a temporary scale cannot be ended by this change, which is planned now; None if it can."""
     scaled, target = lease.scaled, change.target
     if scaled is None or (target, change.uid) != (scaled.target, scaled.uid):
@@ -81,6 +89,9 @@ def end_refusal(lease: Lease, standing: Collection[Lease], change: ServiceChange
     if (upper := next((each for each in standing if is_on_top(each, lease)), None)) is not None:
         what = f"{upper.key} has set another number on top of it. {NOTHING_CHANGED} End that first: "
         return Refused(sentence(what, CommandMention(upper.undo), "."))
+    if (later := taken_over_by(lease, standing, change.before.replicas, at)) is not None:
+        what = f"{later.key} has set {change.before.replicas} replicas of {target.service} since. {NOTHING_CHANGED} To end that: "
+        return Refused(sentence(what, CommandMention(later.undo), "."))
     if change.before.replicas != scaled.replicas:
         by_now = f"{target.service} has {change.before.replicas} replicas by now, and {lease.key} had set {scaled.replicas}."
         anyway = CommandMention(f"scale {target.environment} {target.service} {scaled.previous_replicas}")
@@ -102,6 +113,9 @@ def compare_scale(lease: Lease, workload: Workload | None, others: Collection[Le
     if workload.replicas != scaled.replicas:
         scaler = f", and {workload.autoscaler.name} scales it" if workload.autoscaler else ""
         remark = f"There are {workload.replicas} replicas now{scaler}: they are left alone at its end."
+        return LeaseReading(lease=lease, reality=Reality.CHANGED, found_until=lease.until, remark=remark)
+    if (later := taken_over_by(lease, others, workload.replicas, at)) is not None:
+        remark = f"{later.key} has set them since: they are left alone at its end."
         return LeaseReading(lease=lease, reality=Reality.CHANGED, found_until=lease.until, remark=remark)
     reality = Reality.HELD if lease.until > at else Reality.OVERDUE
     return LeaseReading(lease=lease, reality=reality, found_until=lease.until)

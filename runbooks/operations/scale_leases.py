@@ -41,7 +41,7 @@ async def on_operation_saved(tx: Transaction, record: OperationRecord, at: datet
         await _end_replaced(tx, record, at)
 
 
-async def plan_early_end(store: Store, planner: Planner, catalogue: Catalogue, operation: str) -> Plan:
+async def plan_early_end(store: Store, planner: Planner, catalogue: Catalogue, operation: str, at: datetime) -> Plan:
     """Plan to put a temporary scale back now. Raises ``Refused`` where it has ended, or something else was set since."""
     async with store.read() as tx:
         record = await tx.operations.get(operation)
@@ -54,7 +54,7 @@ async def plan_early_end(store: Store, planner: Planner, catalogue: Catalogue, o
         raise Refused(f"{problem} {NOTHING_CHANGED}")
     plan = await planner.scale(record.environment, lease.scaled.target.service, lease.scaled.previous_replicas)
     standing = [each for each in found if not each.abandoned]
-    if (refusal := end_refusal(lease, standing, plan.changes[0])) is not None:
+    if (refusal := end_refusal(lease, standing, plan.changes[0], at)) is not None:
         raise refusal
     return replace(plan, arguments={**plan.arguments, ENDS: operation})
 

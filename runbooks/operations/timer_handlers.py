@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.errors import PermanentError, Refused
-from domain.leases.scales import REVERT_SCALE
+from domain.leases.scales import REVERT_SCALE, taken_over_by
 from domain.operations.operation import OperationRecord, Phase
 from domain.operations.plans import Plan
 from domain.operations.rights import catalogue_problem
@@ -60,7 +60,7 @@ class OperationTimerHandlers:
             await self._finish_timer(timer)
             return
         try:
-            await self._start_revert(record, timer)
+            await self._start_revert(record, timer, at)
         except _NoLongerOurs as refusal:
             await self._end_not_reverted(record, at, timer, refusal)
             return
@@ -69,7 +69,7 @@ class OperationTimerHandlers:
             return
         await self._finish_timer(timer)
 
-    async def _start_revert(self, record: OperationRecord, timer: Timer) -> None:
+    async def _start_revert(self, record: OperationRecord, timer: Timer, at: datetime) -> None:
         (change,) = record.plan.changes
         target = change.target
         if problem := catalogue_problem(record, self.operations.catalogue()):
@@ -80,19 +80,18 @@ class OperationTimerHandlers:
         running = workload.replicas
         if running != change.after.replicas:
             raise _NoLongerOurs(f"{target.service} has {running} replicas by now, so it was left alone.", running)
-        plan = await self.scale_plan(target.environment, target.service, await self._previous_replicas(record))
+        async with self.dependencies.store.read() as tx:
+            standing = await standing_scales(tx, record)
+        own = next((each for each in standing if each.key == record.id), None)
+        if own is not None and (later := taken_over_by(own, standing, running, at)) is not None:
+            raise _NoLongerOurs(f"{later.key} has set {running} replicas since, so {target.service} was left alone.", running)
+        # The lease knows the number from before an earlier scale whose time was over in the middle of this one.
+        previous = own.scaled.previous_replicas if own is not None and own.scaled else change.before.replicas
+        plan = await self.scale_plan(target.environment, target.service, previous)
         reason = f"the time of {record.id} is over"
         by = Member(person=BOT, name="deepecho")
         # With the timer's key as source a repeated run starts no second operation.
         await self.operations.start(plan, source=timer.key, by=by, channel=record.channel, reason=reason, approved=True)
-
-    async def _previous_replicas(self, record: OperationRecord) -> int:
-        """The number from before: the lease knows that of an earlier scale whose time was over in the middle of this one."""
-        (change,) = record.plan.changes
-        async with self.dependencies.store.read() as tx:
-            standing = await standing_scales(tx, record)
-        found = (each.scaled.previous_replicas for each in standing if each.key == record.id and each.scaled)
-        return next(found, change.before.replicas)
 
     async def _finish_timer(self, timer: Timer) -> None:
         async with self.dependencies.store.write() as tx:

@@ -254,7 +254,7 @@ async def test_the_one_on_top_that_is_ended_early_leaves_the_one_below(on_both: 
     harness = on_both
     lower = await scale(harness, 5, hours=4)
     upper = await scale(harness, 8, hours=2)
-    plan = await plan_early_end(harness.store, harness.planner, harness.catalogue, upper.id)
+    plan = await plan_early_end(harness.store, harness.planner, harness.catalogue, upper.id, harness.clock.now())
     ended = await harness.run_plan(plan, by=RAY)
     assert ended.state is State.SUCCEEDED, ended.outcome
     assert (await replicas(harness), await reality(harness)) == (5, [(lower.id, Reality.HELD)])
@@ -272,3 +272,31 @@ async def test_a_cluster_that_does_not_answer_is_said_and_the_record_still_shown
     harness.stand_in.control.clear_faults()
     assert "Not compared: deep-echo-main in production" in render_text(answer)
     assert health_lines(answer, "production", harness.clock.now()) == ()
+
+
+async def test_what_a_person_set_on_top_stays_when_the_first_of_three_ends(harness: OperationsHarness) -> None:
+    """The last of them wants the number of the first, by chance or on purpose."""
+    first = await scale(harness, 5, hours=1)
+    await scale(harness, 8, hours=4)
+    await scale(harness, 5, hours=3, by=SAM)
+    await let_pass(harness, HOUR)
+    assert await replicas(harness) == 5
+    assert any("The time of this scale is over." in each for each in await texts(harness, first.id))
+    await let_pass(harness, 2 * HOUR)
+    assert await replicas(harness) == 8
+    await let_pass(harness, HOUR)
+    assert await replicas(harness) == 3
+
+
+async def test_what_was_set_after_a_change_by_hand_stays_when_an_older_one_ends(harness: OperationsHarness) -> None:
+    first = await scale(harness, 5, hours=1)
+    set_by_hand(harness, 7)
+    later = await scale(harness, 5, hours=4, by=SAM)
+    assert dict(await reality(harness)) == {first.id: Reality.CHANGED, later.id: Reality.HELD}
+    with pytest.raises(Refused, match=rf"{later.id} has set 5 replicas of .* since"):
+        await plan_early_end(harness.store, harness.planner, harness.catalogue, first.id, harness.clock.now())
+    await let_pass(harness, HOUR)
+    assert await replicas(harness) == 5
+    assert any(f"{later.id} has set 5 replicas since" in each for each in await texts(harness, first.id))
+    await let_pass(harness, 3 * HOUR)
+    assert await replicas(harness) == 7
