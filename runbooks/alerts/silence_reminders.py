@@ -1,7 +1,8 @@
 """Tells people before a silence ends: its owner, and at night whoever is on call."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from domain.alerts import silence_endings
 from domain.alerts.alerts import AlertGroup, AppliedSilence, ToldOfEnd
 from domain.alerts.group_changes import GroupChange
-from domain.alerts.silences import SAME_TIME, AlertDetails
+from domain.alerts.silences import SAME_TIME
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock, has_passed
 from domain.errors import DeepechoError
@@ -38,11 +39,14 @@ WAKING = (Severity.P0, Severity.P1, Severity.P2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceAnswer:
-    """What an Alertmanager said: the ends of the silences in force by their ids, and the alerts that each hides."""
+    """What an Alertmanager said, by the ids of silences in force: their ends, and how many alerts of which severity each hides.
+
+    One that ``is_starting`` may not know yet of alerts and silences that it does not name.
+    """
 
     at: datetime
     ends: Mapping[str, datetime]
-    hidden: Mapping[str, Sequence[AlertDetails]]
+    hidden: Mapping[str, Mapping[Severity, int]]
     is_starting: bool
 
 
@@ -91,10 +95,11 @@ class SilenceReminders:
         silences, alerts, uptime = await asyncio.gather(
             alertmanager.silences(), alertmanager.alert_details(), alertmanager.uptime()
         )
-        hidden: dict[str, list[AlertDetails]] = {}
-        for alert in alerts:
+        hidden: dict[str, Counter[Severity]] = {}
+        held = [each for each in alerts if each.silenced_by]
+        for alert, known in zip(held, with_severity(held, self.catalogue()), strict=True):
             for silence_id in alert.silenced_by:
-                hidden.setdefault(silence_id, []).append(alert)
+                hidden.setdefault(silence_id, Counter())[known.severity] += 1
         ends = {each.id: each.ends_at for each in silences if each.in_force}
         is_starting = not has_passed(STARTING_TIME, uptime.started_at, at)
         return PlaceAnswer(at=at, ends=ends, hidden=hidden, is_starting=is_starting)
@@ -117,12 +122,10 @@ class SilenceReminders:
 
     def _is_worth_waking(self, group: AlertGroup, answer: PlaceAnswer | None) -> bool:
         """Whether something will notify that cannot wait until the morning."""
-        count = _count(group, answer)
-        if count == 0:
+        if _count(group, answer) == 0:
             return False
-        held = answer.hidden.get(group.silence.id, ()) if answer and group.silence else ()
-        severities = {group.severity, *(each.severity for each in with_severity(held, self.catalogue()))}
-        return not severities.isdisjoint(WAKING)
+        hidden = answer.hidden.get(group.silence.id, {}) if answer and group.silence else {}
+        return not {group.severity, *hidden}.isdisjoint(WAKING)
 
     async def _on_call_at_night(
         self, tx: Transaction, group: AlertGroup, applied: AppliedSilence, at: datetime
@@ -148,14 +151,14 @@ def _ends_then(applied: AppliedSilence, answer: PlaceAnswer | None) -> bool:
     if answer is None:
         return True
     end = answer.ends.get(applied.id)
-    return end is not None and abs(end - applied.until) < SAME_TIME
+    return answer.is_starting if end is None else abs(end - applied.until) < SAME_TIME
 
 
 def _count(group: AlertGroup, answer: PlaceAnswer | None) -> int | None:
     """How many alerts the silence hides; None where that is not known."""
     if answer is None or group.silence is None:
         return None
-    count = len(answer.hidden.get(group.silence.id, ()))
+    count = sum(answer.hidden.get(group.silence.id, {}).values())
     return None if count == 0 and group.firing and answer.is_starting else count
 
 

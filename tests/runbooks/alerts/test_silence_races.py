@@ -274,6 +274,7 @@ async def test_an_alertmanager_that_has_just_started_keeps_nobody_from_being_tol
     await ending.silence(UNTIL_NIGHT)
     ending.alerts.clock.advance(UNTIL_NIGHT - 5 * MINUTE - timedelta(seconds=10))
     ending.alertmanager.restart()
+    ending.alertmanager.stored.clear()
     ending.alertmanager.labels.clear()
     await ending.pass_time(timedelta(seconds=10))
     assert (ON_CALL, ON_CALL) in await ending.told()
