@@ -147,7 +147,7 @@ async def _monitoring(catalogue: Catalogue) -> AsyncIterator[CheckResult]:
         servers = MonitoringServers(stack, lambda: catalogue)
         await servers.open_connections(catalogue)
         for kind, address, environments in _server_urls(catalogue):
-            server = servers.alertmanager(environments[0]) if kind == "alertmanager" else servers.prometheus(environments[0])
+            server = servers.alertmanager_at(address) if kind == "alertmanager" else servers.prometheus(environments[0])
             if server is None:
                 continue
             name = f"{kind} of {', '.join(environments)}"

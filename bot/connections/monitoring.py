@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 from domain.catalogue.catalogue import Catalogue
 from domain.errors import Refused, TemporaryError
-from integrations.alertmanager import Alertmanager, open_alertmanager
+from integrations.alertmanager import Alertmanager, AlertmanagerPair, open_alertmanager
 from integrations.prometheus import Prometheus, open_prometheus
 
 
@@ -15,6 +15,7 @@ class MonitoringServers:
     def __init__(self, stack: AsyncExitStack, catalogue: Callable[[], Catalogue]) -> None:
         self._stack, self._catalogue = stack, catalogue
         self._alertmanager_clients: dict[str, Alertmanager] = {}
+        self._pairs: dict[tuple[str, ...], AlertmanagerPair] = {}
         self._prometheus_clients: dict[str, Prometheus] = {}
 
     async def open_connections(self, catalogue: Catalogue) -> None:
@@ -26,8 +27,8 @@ class MonitoringServers:
             if (address := environment.prometheus) and address not in self._prometheus_clients:
                 self._prometheus_clients[address] = await self._stack.enter_async_context(open_prometheus(address))
 
-    def alertmanager(self, environment: str, source: str = "", /) -> Alertmanager:
-        """The Alertmanager of a source, else of an environment; of a pair the first, because they share their silences.
+    def alertmanager(self, environment: str, source: str = "", /) -> Alertmanager | AlertmanagerPair:
+        """The Alertmanager, or pair of them, of a source, else of an environment.
 
         Raises ``Refused`` where the catalogue names none, ``TemporaryError`` between a reload and ``open_connections``.
         """
@@ -37,10 +38,11 @@ class MonitoringServers:
             raise Refused("No environment is known of this alert, so it is not known which Alertmanager holds it.")
         if not addresses:
             raise Refused(f"The catalogue names no Alertmanager of {environment}.")
-        if addresses[0] not in self._alertmanager_clients:
+        clients = [self._alertmanager_clients[each] for each in addresses if each in self._alertmanager_clients]
+        if len(clients) < len(addresses):
             name = environment or source
             raise TemporaryError(f"The catalogue was just read again, and the Alertmanager of {name} is not open yet.")
-        return self._alertmanager_clients[addresses[0]]
+        return clients[0] if len(clients) == 1 else self._pairs.setdefault(addresses, AlertmanagerPair(clients))
 
     def alertmanager_at(self, address: str) -> Alertmanager | None:
         """The Alertmanager at an address of the catalogue; None between a reload and ``open_connections``."""

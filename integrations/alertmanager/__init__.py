@@ -4,5 +4,6 @@ Permissions, limits of duration and retries belong to the callers; the type of a
 """
 
 from integrations.alertmanager.client import Alertmanager, open_alertmanager
+from integrations.alertmanager.pair import AlertmanagerPair
 
-__all__ = ["Alertmanager", "open_alertmanager"]
+__all__ = ["Alertmanager", "AlertmanagerPair", "open_alertmanager"]
