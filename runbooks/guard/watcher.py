@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from domain.clock import Clock
+from domain.clock import Clock, is_from_the_future
 from domain.errors import PermanentError, Refused
 from domain.guard.guard import Guard, GuardState, measure, offer, put_back
 from domain.rich_text import sentence
@@ -38,7 +38,7 @@ class GuardWatcher:
         """Measure, act on a verdict, show the evidence: each is done once, whatever was done before a crash."""
         async with self.store.read() as tx:
             guard = await tx.of(GuardRepository).get(timer.subject)
-        if guard is not None and guard.state is GuardState.BAKING:
+        if guard is not None and guard.state is GuardState.BAKING and not self._is_served(guard, timer):
             guard = await self._measure(guard, timer)
         if guard is not None and guard.state is GuardState.PUTTING_BACK:
             if self.clock.now() - guard.until > LATEST_PUT_BACK:
@@ -48,6 +48,13 @@ class GuardWatcher:
                 await self._put_back(guard)
         if guard is None or guard.state is not GuardState.BAKING:
             await self._end(timer)
+
+    def _is_served(self, guard: Guard, timer: Timer) -> bool:
+        """Whether another replica has made the check that the timer is for, and set the timer anew."""
+        checked_at = guard.checked_at
+        if checked_at is None or is_from_the_future(checked_at, self.clock.now()):
+            return False
+        return checked_at >= timer.due_at
 
     async def _measure(self, seen: Guard, timer: Timer) -> Guard | None:
         comparisons = await self.reader.compare(seen, self.clock.now())

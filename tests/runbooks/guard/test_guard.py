@@ -563,3 +563,5 @@ async def test_two_replicas_count_one_measurement_once(harness: GuardHarness) ->
     await asyncio.gather(harness.watcher.step(timer), replace(harness.watcher).step(timer))
     guard = await harness.guard(deploy.id)
     assert (guard.state, guard.worse_checks) == (GuardState.BAKING, 1)
+    await harness.watcher.step(timer)
+    assert (await harness.guard(deploy.id)).worse_checks == 1, "a timer that another replica has served counts nothing"
