@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +18,7 @@ from domain.policies import Action
 from domain.rich_text import Code, CommandMention, join, sentence
 from domain.text import nearest
 
+_ID = re.compile(r"[a-z]{2,3}-[a-z0-9]{4,40}", re.IGNORECASE)
 MAX_NAME_LENGTH = 40
 """Characters of a mistyped command that are compared and shown."""
 MAX_NAME_WORDS = 3
@@ -172,7 +174,12 @@ def _similar_long_name(words: Sequence[str], commands: Mapping[str, Command]) ->
 
 
 def check_subcommand_typo(command: Command, word: str, commands: Mapping[str, Command], catalogue: Catalogue) -> None:
-    """Raise ``UsageError`` for a misspelt second word of a command, such as in ``alerts rout``."""
+    """Raise ``UsageError`` for a misspelt second word of a command, such as in ``alerts rout``.
+
+    An id is none, though ``al-e23d`` may look like ``let-end`` by chance.
+    """
+    if _ID.fullmatch(word):
+        return
     subcommands = [name.removeprefix(f"{command.name} ") for name in commands if name.startswith(f"{command.name} ")]
     # Compared with environments and teams too: a word that is nearer to one of those is a misspelt name.
     environments = [alias for name, entry in catalogue.environments.items() for alias in (name, *entry.aliases)]
