@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable
 from datetime import timedelta
 
-from domain.errors import Conflict, DeepechoError, Refused
+from domain.errors import Conflict, DeepechoError, NotFound, Refused
 from domain.rich_text import Code, Text, sentence
 from domain.text import shorten
 from domain.workloads.jobs import JobLog, JobResult, JobStatus, RunningJob
@@ -123,6 +123,8 @@ async def _read_log(
     """The log of its newest pod, or why there is none: how the Job is, is known without it."""
     try:
         log = await _last_lines(client, namespace, name, redact)
+    except NotFound:
+        log = None  # Its pod went between the list and its log.
     except DeepechoError as error:
         return None, sentence("Its log cannot be read: ", error.sentence)
     if log is None:

@@ -9,7 +9,7 @@ import pytest
 from domain.errors import NotFound, Refused
 from domain.workloads.jobs import JobResult, JobStatus
 from integrations.kubernetes import Cluster
-from sandbox.cluster import StandInCluster
+from sandbox.cluster import ClusterFault, StandInCluster
 from tests.harness.cluster_namespace import ClusterNamespace
 
 OWNER, LIMIT = "mw-k7m2", timedelta(minutes=10)
@@ -112,6 +112,18 @@ async def test_the_log_of_a_job_is_read_while_it_runs_since_its_pod_goes_with_it
     assert "DeadlineExceeded" in status.reason
     command = f"`kubectl --namespace {namespace.name} describe job {NAME}`"
     assert str(status.log_problem) == f"Kubernetes has removed its pod, and its log with it; {command} shows what is left."
+
+
+async def test_a_pod_that_goes_between_the_list_and_its_log_is_gone(
+    namespace: ClusterNamespace, cluster: Cluster, stand_in: StandInCluster
+) -> None:
+    await namespace.create(cron_job("backup", "crash"))
+    await start(cluster, namespace)
+    await ended(cluster, namespace)
+    logs = f"/api/v1/namespaces/{namespace.name}/pods/{NAME}"
+    stand_in.inject_fault(ClusterFault(kind="status", status=404, path_prefix=logs))
+    status = await cluster.job_status(namespace.name, NAME, owner=OWNER)
+    assert str(status.log_problem).startswith("Kubernetes has removed its pod, and its log with it;")
 
 
 async def test_jobs_of_a_cron_job_that_run_are_found_whoever_made_them(namespace: ClusterNamespace, cluster: Cluster) -> None:
