@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.views import phrases
-from bot.views.alert_card import SEVERITY_EMOJI, acknowledgement_line, alert_count, emoji, labels_of, silence_line, title
+from bot.views.alert_card import SEVERITY_EMOJI, acknowledgement_line, alert_count, emoji, labels_of, silence_line
 from bot.views.markup.document import Block, Context, Document, Header, Paragraph
 from bot.views.markup.spans import Hyperlink, Line, Strong, join, join_dots, line, stack
 from domain.alerts.alerts import AlertGroup, GroupState, Route
@@ -57,7 +57,7 @@ def alert_line(record: AlertGroup) -> Line:
     flaps = "flapping" if record.flapping else None
     details = join_dots(Code(record.id), record.severity.value, since, alert_count(record), flaps, labels_of(record))
     return stack(
-        line(f"{emoji(record)} ", Strong(clip(title(record), _MAX_TITLE_LENGTH))),
+        line(f"{emoji(record)} ", Strong(clip(record.full_title, _MAX_TITLE_LENGTH))),
         details,
         join_dots(acknowledgement_line(record), silence_line(record)),
     )

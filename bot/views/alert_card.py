@@ -43,7 +43,7 @@ _MAX_DESCRIPTION_LENGTH = 300
 def card(record: AlertGroup) -> Document:
     """The card of an alert group. It is edited in place as the group changes."""
     buttons = card_buttons(record)
-    blocks: list[Block] = [Header(f"{emoji(record)} {title(record)}"), Paragraph(_status(record))]
+    blocks: list[Block] = [Header(f"{emoji(record)} {record.full_title}"), Paragraph(_status(record))]
     blocks += [Paragraph(details)] if (details := _details(record)) else []
     blocks += [Paragraph(examples)] if (examples := _examples(record)) else []
     blocks += [Paragraph((links,))] if (links := _links(record)) else []
@@ -74,12 +74,7 @@ def _numbers(chart: Chart) -> Line:
 def summary(record: AlertGroup) -> Line:
     """One line for a lock screen: emoji, title, severity, summary, id."""
     state = f"resolved after {_duration(record)}" if _is_over(record) else f"{record.severity} firing"
-    return join_dots(f"{emoji(record)} {title(record)}", state, None if _is_over(record) else record.summary, record.id)
-
-
-def title(record: AlertGroup) -> str:
-    """Title, environment, named source and service: `HighErrorRate · production · cluster-b · deep-echo-main`."""
-    return " · ".join(dict.fromkeys(filter(None, (record.title, record.environment, record.source, record.service))))
+    return join_dots(f"{emoji(record)} {record.full_title}", state, None if _is_over(record) else record.summary, record.id)
 
 
 def emoji(record: AlertGroup) -> str:

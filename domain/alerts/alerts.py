@@ -205,6 +205,11 @@ class AlertGroup:
     truncated: bool = False
 
     @property
+    def full_title(self) -> str:
+        """Title, environment, named source and service: ``HighErrorRate · production · cluster-b · deep-echo-main``."""
+        return " · ".join(dict.fromkeys(filter(None, (self.title, self.environment, self.source, self.service))))
+
+    @property
     def severity(self) -> Severity:
         """The severity of its route."""
         return self.route.severity

@@ -67,7 +67,7 @@ def ending(
     """What a person is told of the end, or of what became of it."""
     return SilenceEnding(
         group_id=record.id,
-        subject=" · ".join(dict.fromkeys(filter(None, (record.title, record.environment, record.source, record.service)))),
+        subject=record.full_title,
         owner=applied.owner,
         told=told.person,
         until=applied.until,

@@ -15,7 +15,6 @@ from domain.alerts.reconciliation import AlertmanagerUptime
 from domain.alerts.silence_endings import IS_OVER
 from domain.alerts.silences import AlertDetails, Silence, SilenceState
 from domain.alerts.tripwires import TELL_ANY, TripwireChoice
-from domain.audit import AuditEntry, new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock
 from domain.errors import NotFound, Refused
@@ -23,6 +22,7 @@ from domain.matchers import Matcher, group_matchers
 from domain.people import Member
 from domain.rich_text import CommandMention, sentence
 from integrations.alertmanager.webhook import MAX_NAME_CHARACTERS
+from runbooks.alerts.audit import group_entry
 from runbooks.alerts.silence_records import firing_now, forget_silence, record_silence, say_decided, set_tripwire
 from runbooks.alerts.timers import reconcile_soon, unacknowledge_timer
 from storage.group_saves import GroupSave
@@ -207,7 +207,9 @@ class AlertService:
             change = await transition(tx, group)
             await tx.save_groups([GroupSave(change=change, is_said_in_storm=is_said_in_storm)], at)
             await tx.inbox.mark_answered(request.source, at, what)
-            await tx.audit.append(_audit_entry(request, change.record, what, at, why, outcome))
+            key = f"{request.source}/{what}"
+            entry = group_entry(change.record, key=key, who=request.by.person, what=what, at=at, outcome=outcome, why=why)
+            await tx.audit.append(entry)
         self.notify_outbox()
         return change.record
 
@@ -216,20 +218,6 @@ class GroupTransition(Protocol):
     """Computes the change of a group for a request, within the transaction that stores it."""
 
     async def __call__(self, tx: Transaction, group: AlertGroup, /) -> GroupChange: ...
-
-
-def _audit_entry(request: AlertRequest, group: AlertGroup, what: str, at: datetime, why: str, outcome: str) -> AuditEntry:
-    return new_entry(
-        key=f"{request.source}/{what}",
-        at=at,
-        who=request.by.person,
-        what=what,
-        environment=group.environment,
-        services=[group.service] if group.service else [],
-        subject=group.title,
-        why=why,
-        outcome=f"{group.id}: {outcome}",
-    )
 
 
 def _check_not_silenced(group: AlertGroup, at: datetime) -> None:

@@ -8,10 +8,10 @@ from domain.alerts import silence_endings
 from domain.alerts.alerts import AlertGroup, Extension
 from domain.alerts.group_changes import GroupChange, format_time
 from domain.alerts.silences import SAME_TIME, Silence
-from domain.audit import new_entry
 from domain.errors import DeepechoError, NotFound, Refused, UnknownOutcome
 from domain.matchers import group_matchers
 from domain.rich_text import CommandMention, sentence
+from runbooks.alerts.audit import group_entry
 from runbooks.alerts.service import AlertRequest, AlertService
 from runbooks.alerts.silence_records import move_silence, say_decided
 from runbooks.alerts.timers import silence_extension_timer
@@ -116,16 +116,13 @@ class SilenceEndings:
             change = await _record(tx, locked, wanted, silence_id, at)
             await tx.save_groups([GroupSave(change=change, is_said_in_storm=True)], at)
             await tx.audit.append(
-                new_entry(
+                group_entry(
+                    group,
                     key=f"{silence_id}/extended/{wanted.until:%Y%m%dT%H%M%S}",
-                    at=at,
                     who=wanted.by,
                     what=EXTENDED,
-                    environment=group.environment,
-                    services=[group.service] if group.service else [],
-                    subject=group.title,
-                    why="",
-                    outcome=f"{group.id}: until {wanted.until:%d %b %H:%M} UTC, {silence_id}",
+                    at=at,
+                    outcome=f"until {wanted.until:%d %b %H:%M} UTC, {silence_id}",
                 )
             )
         self.alerts.notify_outbox()

@@ -8,20 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import structlog
-
 from domain.alerts import tripwires
 from domain.alerts.alerts import AlertGroup, AppliedSilence
 from domain.alerts.group_changes import GroupChange
 from domain.alerts.silence_endings import ENDED_ELSEWHERE, ended_elsewhere
 from domain.alerts.silences import SAME_TIME, AlertDetails, OnNew, Silence
 from domain.alerts.tripwires import HiddenAlert, Tripwire
-from domain.audit import new_entry
 from domain.catalogue.catalogue import Catalogue
 from domain.clock import Clock, has_passed
 from domain.errors import DeepechoError
 from domain.matchers import group_matchers
 from domain.people import BOT
+from runbooks.alerts.audit import group_entry
 from runbooks.alerts.service import AlertmanagerLookup
 from runbooks.alerts.silence_records import forget_silence, say_decided, with_severity
 from runbooks.alerts.timers import CHECK_INTERVAL, reconcile_soon, tripwires_timer
@@ -29,8 +27,6 @@ from storage.group_saves import GroupSave
 from storage.store import Store, Transaction
 from storage.timers import Timer
 from storage.tripwires import TripwireRepository
-
-log = structlog.get_logger()
 
 TRIPWIRE_SECONDS = 25.0
 """For all requests about one place."""
@@ -170,16 +166,14 @@ class Tripwires:
         await forget_silence(tx, change.record, tripwire.silence_id, at)
         await reconcile_soon(tx, change.record, self._sources.catalogue(), at)
         await tx.audit.append(
-            new_entry(
+            group_entry(
+                change.record,
                 key=f"{tripwire.silence_id}/lifted",
-                at=at,
                 who=BOT,
                 what="unsilence",
-                environment=tripwire.environment,
-                services=[change.record.service] if change.record.service else [],
-                subject=change.record.title,
+                at=at,
+                outcome=f"lifted {tripwire.silence_id}",
                 why=tripwire.lifting,
-                outcome=f"{change.record.id}: lifted {tripwire.silence_id}",
             )
         )
 
